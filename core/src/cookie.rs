@@ -1,0 +1,391 @@
+//! One cookie, as Stagepass stores it and sends it, and what makes one invalid.
+//!
+//! Attribute names and meanings follow RFC 6265bis; the JSON names follow the
+//! browsers' `cookies` API.
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::Value;
+use thiserror::Error;
+
+/// The most bytes that a cookie's name and value have together (RFC 6265bis, section 5.6).
+pub const MAX_NAME_VALUE_BYTES: usize = 4096;
+/// The most bytes of a path (RFC 6265bis ignores longer attribute values).
+pub const MAX_PATH_BYTES: usize = 1024;
+/// The most bytes of a domain, its leading dot aside (RFC 1035).
+pub const MAX_DOMAIN_BYTES: usize = 253;
+/// The most cookies in one session.
+pub const MAX_COOKIES: usize = 1000;
+/// The latest expiry that is accepted: the last second of the year 9999, the
+/// end of what RFC 3339 can write.
+pub const MAX_EXPIRES: i64 = 253_402_300_799;
+
+/// A valid cookie. Its value is a secret: `Debug` hides it, dropping wipes it,
+/// and it is serialised only because sending cookies is this type's job.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cookie {
+    /// Never empty; no control characters, `;` or `=`.
+    pub name: String,
+    /// May be empty; no control characters or `;`.
+    #[serde(serialize_with = "serialize_exposed")]
+    pub value: SecretString,
+    /// A host, or with a leading dot a domain and all hosts below it.
+    pub domain: String,
+    /// Begins with `/`.
+    pub path: String,
+    /// Unix seconds, 1 to [`MAX_EXPIRES`]; `None` for a session cookie.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<i64>,
+    /// Hidden from scripts.
+    pub http_only: bool,
+    /// Sent over https alone.
+    pub secure: bool,
+    /// The `SameSite` attribute, where one was set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_site: Option<SameSite>,
+    /// Whether the cookie goes to its exact host alone, where the sender said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_only: Option<bool>,
+}
+
+/// The `SameSite` attribute (RFC 6265bis, section 5.6.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameSite {
+    /// Sent on top-level navigation from other sites.
+    Lax,
+    /// Never sent from other sites.
+    Strict,
+    /// Sent from anywhere.
+    None,
+}
+
+/// Why a cookie is refused. The text never holds a value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CookieFault {
+    /// The cookie is no JSON object.
+    #[error("must be an object")]
+    NotAnObject,
+    /// A field that must be there is not.
+    #[error("{0} required")]
+    Missing(&'static str),
+    /// A field has another JSON type than `expected`.
+    #[error("{field} must be {expected}")]
+    WrongType {
+        /// The field's JSON name.
+        field: &'static str,
+        /// What it must be, as a noun with its article.
+        expected: &'static str,
+    },
+    /// A field may not be empty.
+    #[error("{0} must not be empty")]
+    Empty(&'static str),
+    /// A control character, tab and newline among them.
+    #[error("{0} holds a control character")]
+    ControlCharacter(&'static str),
+    /// `;`, or `=` in a name: such a cookie would be sent as a different one.
+    #[error("{field} holds the separator {separator:?}")]
+    Separator {
+        /// The field's JSON name.
+        field: &'static str,
+        /// The character.
+        separator: char,
+    },
+    /// White space at an end, which no browser keeps.
+    #[error("{0} begins or ends with white space")]
+    OuterSpace(&'static str),
+    /// Name and value together are too long.
+    #[error("name and value are longer than {MAX_NAME_VALUE_BYTES} bytes together")]
+    TooLong,
+    /// The domain is no host name or IP address.
+    #[error("domain is not a host name")]
+    Domain,
+    /// The path does not begin with `/` or is too long.
+    #[error("path must begin with / and have at most {MAX_PATH_BYTES} bytes")]
+    Path,
+    /// The expiry is negative, or beyond the year 9999.
+    #[error("expires must be Unix seconds before the year 10000 (not milliseconds)")]
+    Expires,
+    /// `sameSite` is a text that is not known.
+    #[error("sameSite must be lax, strict or none")]
+    SameSite,
+    /// `__Secure-` and `__Host-` names promise attributes that are not there
+    /// (RFC 6265bis, section 4.1.3); no browser holds such a cookie.
+    #[error("name has a prefix that its attributes do not fulfil")]
+    Prefix,
+}
+
+impl Cookie {
+    /// Reads one cookie of a `store-platform-session` request.
+    ///
+    /// `name`, `value` and `domain` are required; `path` is `/`, `httpOnly` and
+    /// `secure` are false where absent. An `expires` of null, 0 or -1 means a
+    /// session cookie, and a fraction is rounded down. Unknown fields are ignored.
+    ///
+    /// # Errors
+    /// The first [`CookieFault`] found.
+    pub fn from_json(json: Value) -> Result<Self, CookieFault> {
+        let Value::Object(mut fields) = json else {
+            return Err(CookieFault::NotAnObject);
+        };
+        let mut take = |field: &str| fields.remove(field).filter(|value| !value.is_null());
+        let cookie = Self {
+            name: text(take("name"), "name")?.ok_or(CookieFault::Missing("name"))?,
+            value: text(take("value"), "value")?.ok_or(CookieFault::Missing("value"))?.into(),
+            domain: text(take("domain"), "domain")?.ok_or(CookieFault::Missing("domain"))?,
+            path: text(take("path"), "path")?.unwrap_or_else(|| "/".to_owned()),
+            expires: expires(take("expires"))?,
+            http_only: boolean(take("httpOnly"), "httpOnly")?.unwrap_or(false),
+            secure: boolean(take("secure"), "secure")?.unwrap_or(false),
+            same_site: same_site(text(take("sameSite"), "sameSite")?)?,
+            host_only: boolean(take("hostOnly"), "hostOnly")?,
+        };
+        cookie.check()?;
+        Ok(cookie)
+    }
+
+    /// Whether the cookie goes to its exact host alone.
+    #[must_use]
+    pub fn is_host_only(&self) -> bool {
+        self.host_only.unwrap_or(!self.domain.starts_with('.'))
+    }
+
+    /// The domain without its leading dot.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.domain.strip_prefix('.').unwrap_or(&self.domain)
+    }
+
+    /// Whether the cookie has ended at `now` (Unix seconds).
+    #[must_use]
+    pub fn is_expired(&self, now: i64) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Holds the cookie against every rule of this module.
+    ///
+    /// # Errors
+    /// The first [`CookieFault`] found.
+    pub fn check(&self) -> Result<(), CookieFault> {
+        let value = self.value.expose_secret();
+        if self.name.is_empty() {
+            return Err(CookieFault::Empty("name"));
+        }
+        check_text(&self.name, "name", &[';', '='])?;
+        check_text(value, "value", &[';'])?;
+        if self.name.len() + value.len() > MAX_NAME_VALUE_BYTES {
+            return Err(CookieFault::TooLong);
+        }
+        check_domain(self.host())?;
+        check_text(&self.path, "path", &[';'])?;
+        if !self.path.starts_with('/') || self.path.len() > MAX_PATH_BYTES {
+            return Err(CookieFault::Path);
+        }
+        if self.expires.is_some_and(|expires| !(1..=MAX_EXPIRES).contains(&expires)) {
+            return Err(CookieFault::Expires);
+        }
+        self.check_prefix()
+    }
+
+    fn check_prefix(&self) -> Result<(), CookieFault> {
+        let has_prefix = |prefix: &str| {
+            self.name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+        };
+        let host_rules = self.secure && self.path == "/" && self.is_host_only();
+        if (has_prefix("__Secure-") && !self.secure) || (has_prefix("__Host-") && !host_rules) {
+            return Err(CookieFault::Prefix);
+        }
+        Ok(())
+    }
+}
+
+impl PartialEq for Cookie {
+    fn eq(&self, other: &Self) -> bool {
+        // Comparing values discloses nothing: no text comes out of it.
+        self.value.expose_secret() == other.value.expose_secret()
+            && self.name == other.name
+            && self.domain == other.domain
+            && self.path == other.path
+            && self.expires == other.expires
+            && self.http_only == other.http_only
+            && self.secure == other.secure
+            && self.same_site == other.same_site
+            && self.host_only == other.host_only
+    }
+}
+
+/// For fields whose very purpose is to be sent: writes the secret itself.
+///
+/// # Errors
+/// Those of the serialiser.
+pub fn serialize_exposed<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(secret.expose_secret())
+}
+
+fn text(value: Option<Value>, field: &'static str) -> Result<Option<String>, CookieFault> {
+    match value {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(CookieFault::WrongType { field, expected: "a string" }),
+    }
+}
+
+fn boolean(value: Option<Value>, field: &'static str) -> Result<Option<bool>, CookieFault> {
+    match value {
+        None => Ok(None),
+        Some(Value::Bool(flag)) => Ok(Some(flag)),
+        Some(_) => Err(CookieFault::WrongType { field, expected: "a boolean" }),
+    }
+}
+
+fn same_site(value: Option<String>) -> Result<Option<SameSite>, CookieFault> {
+    match value.map(|text| text.to_ascii_lowercase()).as_deref() {
+        None => Ok(None),
+        Some("lax") => Ok(Some(SameSite::Lax)),
+        Some("strict") => Ok(Some(SameSite::Strict)),
+        Some("none") => Ok(Some(SameSite::None)),
+        Some(_) => Err(CookieFault::SameSite),
+    }
+}
+
+fn expires(value: Option<Value>) -> Result<Option<i64>, CookieFault> {
+    let Some(value) = value else { return Ok(None) };
+    let seconds = value
+        .as_f64()
+        .filter(|_| value.is_number())
+        .ok_or(CookieFault::WrongType { field: "expires", expected: "a number" })?;
+    whole_seconds(seconds)
+}
+
+/// A browser's or a caller's expiry as whole Unix seconds, rounded down;
+/// `None` (a session cookie) for 0 and -1.
+///
+/// # Errors
+/// [`CookieFault::Expires`] for other negative numbers and such as lie beyond
+/// the year 9999.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
+#[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
+fn whole_seconds(seconds: f64) -> Result<Option<i64>, CookieFault> {
+    let seconds = seconds.floor();
+    if seconds == 0.0 || seconds == -1.0 {
+        Ok(None)
+    } else if (1.0..=MAX_EXPIRES as f64).contains(&seconds) {
+        Ok(Some(seconds as i64))
+    } else {
+        Err(CookieFault::Expires)
+    }
+}
+
+fn check_text(text: &str, field: &'static str, separators: &[char]) -> Result<(), CookieFault> {
+    if text.chars().any(char::is_control) {
+        return Err(CookieFault::ControlCharacter(field));
+    }
+    if let Some(separator) = text.chars().find(|c| separators.contains(c)) {
+        return Err(CookieFault::Separator { field, separator });
+    }
+    if text != text.trim_matches(' ') {
+        return Err(CookieFault::OuterSpace(field));
+    }
+    Ok(())
+}
+
+/// Accepts DNS names (RFC 1035, underscores included as browsers do), IPv4 and
+/// bracketed IPv6 addresses.
+fn check_domain(host: &str) -> Result<(), CookieFault> {
+    let is_ipv6 = host.starts_with('[') && host.ends_with(']');
+    let is_allowed = |c: char| {
+        if is_ipv6 {
+            c.is_ascii_hexdigit() || "[]:.".contains(c)
+        } else {
+            c.is_ascii_alphanumeric() || "-_.".contains(c)
+        }
+    };
+    let has_empty_label = !is_ipv6 && host.split('.').any(str::is_empty);
+    if host.len() > MAX_DOMAIN_BYTES || has_empty_label || !host.chars().all(is_allowed) {
+        return Err(CookieFault::Domain);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn parse(change: &Value) -> Result<Cookie, CookieFault> {
+        let mut base = json!({"name": "sessionid", "value": "v", "domain": ".instagram.com"});
+        for (key, value) in change.as_object().unwrap() {
+            base[key] = value.clone();
+        }
+        Cookie::from_json(base)
+    }
+
+    #[test]
+    fn reads_the_shortest_cookie_with_the_documented_defaults() {
+        let cookie = parse(&json!({})).unwrap();
+        assert_eq!((cookie.path.as_str(), cookie.expires), ("/", None));
+        assert!(!cookie.http_only && !cookie.secure && !cookie.is_host_only());
+    }
+
+    #[test]
+    fn comes_back_as_it_was_sent() {
+        let sent = json!({
+            "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com",
+            "path": "/", "expires": 1_735_689_600, "httpOnly": true, "secure": true,
+            "sameSite": "lax", "hostOnly": false,
+        });
+        let cookie = Cookie::from_json(sent.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&cookie).unwrap(), sent);
+    }
+
+    #[test]
+    fn takes_null_zero_and_minus_one_as_session_cookies_and_rounds_fractions_down() {
+        for absent in [json!(null), json!(0), json!(-1), json!(0.7), json!(-0.5)] {
+            assert_eq!(parse(&json!({ "expires": absent })).unwrap().expires, None, "{absent}");
+        }
+        assert_eq!(parse(&json!({"expires": 1_735_689_600.9})).unwrap().expires, Some(1_735_689_600));
+    }
+
+    #[test]
+    fn names_the_fault_of_each_bad_cookie() {
+        for (change, message) in [
+            (json!({"name": null}), "name required"),
+            (json!({"name": ""}), "name must not be empty"),
+            (json!({"name": 7}), "name must be a string"),
+            (json!({"name": "a=b"}), "name holds the separator '='"),
+            (json!({"value": null}), "value required"),
+            (json!({"value": "a\tb"}), "value holds a control character"),
+            (json!({"value": "a\u{85}b"}), "value holds a control character"),
+            (json!({"value": "a;b"}), "value holds the separator ';'"),
+            (json!({"value": " a"}), "value begins or ends with white space"),
+            (json!({"value": "v".repeat(4088)}), "name and value are longer than 4096 bytes together"),
+            (json!({"domain": ""}), "domain is not a host name"),
+            (json!({"domain": "a..b"}), "domain is not a host name"),
+            (json!({"domain": "insta gram.com"}), "domain is not a host name"),
+            (json!({"path": "x"}), "path must begin with / and have at most 1024 bytes"),
+            (json!({"expires": "soon"}), "expires must be a number"),
+            (json!({"expires": -5}), "expires must be Unix seconds before the year 10000 (not milliseconds)"),
+            (
+                json!({"expires": 1_735_689_600_000_i64}),
+                "expires must be Unix seconds before the year 10000 (not milliseconds)",
+            ),
+            (json!({"httpOnly": "yes"}), "httpOnly must be a boolean"),
+            (json!({"sameSite": "maybe"}), "sameSite must be lax, strict or none"),
+            (json!({"name": "__Secure-a"}), "name has a prefix that its attributes do not fulfil"),
+            (
+                json!({"name": "__host-a", "secure": true}),
+                "name has a prefix that its attributes do not fulfil",
+            ),
+        ] {
+            assert_eq!(parse(&change).unwrap_err().to_string(), message, "{change}");
+        }
+        assert_eq!(Cookie::from_json(json!([])).unwrap_err(), CookieFault::NotAnObject);
+    }
+
+    #[test]
+    fn hides_its_value_in_debug_output() {
+        let cookie = parse(&json!({"value": "planted-secret"})).unwrap();
+        assert!(!format!("{cookie:?}").contains("planted-secret"));
+    }
+}

@@ -1,0 +1,298 @@
+//! Netscape cookie files, written so that yt-dlp, curl and Python's
+//! `MozillaCookieJar` read back the same cookies.
+//!
+//! The format has no specification; what is written here is what these three
+//! readers agree on. Seven fields separated by tabs: domain, whether hosts
+//! below it are meant, path, https only, expiry, name, value.
+
+use crate::cookie::{Cookie, CookieFault};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use thiserror::Error;
+
+/// The first line of every file.
+pub const HEADER: &str = "# Netscape HTTP Cookie File";
+/// Stands before the domain of an `HttpOnly` cookie.
+const HTTP_ONLY_PREFIX: &str = "#HttpOnly_";
+/// curl passes over lines that are longer.
+const MAX_CURL_LINE_BYTES: usize = 4999;
+
+/// How `HttpOnly` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// With `#HttpOnly_`, as yt-dlp, curl and Python read it.
+    HttpOnlyPrefix,
+    /// Without it, for wget, which takes such lines for comments.
+    Plain,
+}
+
+/// Something of a cookie that a file can't carry or a reader won't see.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Loss {
+    /// `SameSite` has no field.
+    #[error("the SameSite attribute of {0} cookies is not in the file")]
+    SameSite(usize),
+    /// The plain dialect does not say which cookies are `HttpOnly`.
+    #[error("the HttpOnly attribute of {0} cookies is not in the file")]
+    HttpOnly(usize),
+    /// curl reads no line of 5,000 bytes or more. The index is the cookie's.
+    #[error("cookie {0} makes a line that curl passes over")]
+    TooLongForCurl(usize),
+    /// curl takes paths that differ in case or in a slash at the end for the
+    /// same, and so replaces this cookie (by index) by a later one.
+    #[error("curl reads a later cookie in place of cookie {0}")]
+    ReplacedInCurl(usize),
+}
+
+/// A cookie file and what it lacks.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The whole file.
+    pub text: SecretString,
+    /// What it lacks; empty where nothing is lost.
+    pub losses: Vec<Loss>,
+}
+
+/// Writes a cookie file. The cookies must be valid ([`Cookie::check`]), and
+/// domain, path and name of each differ from every other's, as a
+/// [`Capture`](crate::Capture) has them.
+#[must_use]
+pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
+    let mut text = format!("{HEADER}\n");
+    let mut losses = Vec::new();
+    for (index, cookie) in cookies.iter().enumerate() {
+        let start = text.len();
+        render_line(&mut text, cookie, dialect);
+        if text.len() - start > MAX_CURL_LINE_BYTES {
+            losses.push(Loss::TooLongForCurl(index));
+        }
+    }
+    losses.extend(replaced_in_curl(cookies).into_iter().map(Loss::ReplacedInCurl));
+    let count = |has: fn(&Cookie) -> bool| cookies.iter().filter(|cookie| has(cookie)).count();
+    let same_site = count(|cookie| cookie.same_site.is_some());
+    if same_site > 0 {
+        losses.push(Loss::SameSite(same_site));
+    }
+    let http_only = count(|cookie| cookie.http_only);
+    if http_only > 0 && dialect == Dialect::Plain {
+        losses.push(Loss::HttpOnly(http_only));
+    }
+    Rendered { text: text.into(), losses }
+}
+
+fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
+    let prefix = if cookie.http_only && dialect == Dialect::HttpOnlyPrefix { HTTP_ONLY_PREFIX } else { "" };
+    let dot = if cookie.is_host_only() { "" } else { "." };
+    // The file is what this module is for: the value leaves its wrapper here.
+    let _ = writeln!(
+        text,
+        "{prefix}{dot}{}\t{}\t{}\t{}\t{}\t{}\t{}",
+        cookie.host(),
+        capitals(!cookie.is_host_only()),
+        cookie.path,
+        capitals(cookie.secure),
+        cookie.expires.unwrap_or(0),
+        cookie.name,
+        cookie.value.expose_secret(),
+    );
+}
+
+/// The indices of the cookies that curl replaces by a later one.
+fn replaced_in_curl(cookies: &[Cookie]) -> Vec<usize> {
+    let mut last = BTreeMap::new();
+    let mut replaced = Vec::new();
+    for (index, cookie) in cookies.iter().enumerate() {
+        let path = cookie.path.to_ascii_lowercase();
+        let path = path.strip_suffix('/').unwrap_or(&path).to_owned();
+        let key = (cookie.host().to_ascii_lowercase(), cookie.is_host_only(), path, &cookie.name);
+        replaced.extend(last.insert(key, index));
+    }
+    replaced.sort_unstable();
+    replaced
+}
+
+fn capitals(flag: bool) -> &'static str {
+    if flag { "TRUE" } else { "FALSE" }
+}
+
+/// Why a text is no cookie file. Never holds a value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {line}: {fault}")]
+pub struct NetscapeError {
+    /// The line's number, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub fault: LineFault,
+}
+
+/// What is wrong with one line.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LineFault {
+    /// The first line must be [`HEADER`] (or curl's and others' shorter form of it).
+    #[error("must be \"{HEADER}\"")]
+    Header,
+    /// Not seven fields.
+    #[error("has {0} fields separated by tabs, not 7")]
+    Fields(usize),
+    /// The second or the fourth field is neither TRUE nor FALSE.
+    #[error("{0} must be TRUE or FALSE")]
+    Boolean(&'static str),
+    /// The second field must be TRUE exactly when the domain begins with a dot.
+    #[error("the second field and the dot before the domain disagree")]
+    Dot,
+    /// The expiry is no whole number.
+    #[error("expires must be a whole number of seconds")]
+    Expires,
+    /// The cookie breaks a rule.
+    #[error("{0}")]
+    Cookie(#[from] CookieFault),
+}
+
+/// Reads a cookie file; `\n` and `\r\n` both end a line. Comments and empty
+/// lines are passed over.
+///
+/// # Errors
+/// The first [`NetscapeError`] found.
+pub fn parse(text: &str) -> Result<Vec<Cookie>, NetscapeError> {
+    let lines = || text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).enumerate();
+    let first = lines().next().map_or("", |(_, line)| line);
+    if first != HEADER && first != "# HTTP Cookie File" {
+        return Err(NetscapeError { line: 1, fault: LineFault::Header });
+    }
+    lines()
+        .filter_map(|(index, line)| {
+            let (http_only, rest) = match line.strip_prefix(HTTP_ONLY_PREFIX) {
+                Some(rest) => (true, rest),
+                None => (false, line),
+            };
+            let is_comment = !http_only && line.starts_with('#');
+            let cookie = (!is_comment && !line.trim().is_empty()).then(|| parse_line(rest, http_only))?;
+            Some(cookie.map_err(|fault| NetscapeError { line: index + 1, fault }))
+        })
+        .collect()
+}
+
+fn parse_line(line: &str, http_only: bool) -> Result<Cookie, LineFault> {
+    let fields: Vec<_> = line.split('\t').collect();
+    let &[domain, with_subdomains, path, secure, expires, name, value] = fields.as_slice() else {
+        return Err(LineFault::Fields(fields.len()));
+    };
+    let with_subdomains = boolean(with_subdomains, "the second field")?;
+    if with_subdomains != domain.starts_with('.') {
+        return Err(LineFault::Dot);
+    }
+    let expires: i64 =
+        if expires.is_empty() { 0 } else { expires.parse().map_err(|_| LineFault::Expires)? };
+    let cookie = Cookie {
+        name: name.to_owned(),
+        value: value.into(),
+        domain: domain.to_owned(),
+        path: path.to_owned(),
+        expires: (expires != 0).then_some(expires),
+        http_only,
+        secure: boolean(secure, "the fourth field")?,
+        same_site: None,
+        host_only: Some(!with_subdomains),
+    };
+    cookie.check()?;
+    Ok(cookie)
+}
+
+fn boolean(field: &str, name: &'static str) -> Result<bool, LineFault> {
+    match field {
+        "TRUE" => Ok(true),
+        "FALSE" => Ok(false),
+        _ => Err(LineFault::Boolean(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn cookie(change: &serde_json::Value) -> Cookie {
+        let mut base = json!({"name": "n", "value": "v", "domain": ".example.org"});
+        for (key, value) in change.as_object().unwrap() {
+            base[key] = value.clone();
+        }
+        Cookie::from_json(base).unwrap()
+    }
+
+    #[test]
+    fn writes_each_field_as_the_readers_expect_it() {
+        let cookies = [
+            cookie(&json!({"httpOnly": true, "secure": true, "expires": 1_900_000_000})),
+            cookie(&json!({"domain": "www.example.org", "path": "/a", "value": ""})),
+            cookie(&json!({"domain": "example.org", "hostOnly": false, "name": "dotless"})),
+        ];
+        let rendered = render(&cookies, Dialect::HttpOnlyPrefix);
+        assert_eq!(
+            rendered.text.expose_secret(),
+            "# Netscape HTTP Cookie File\n\
+             #HttpOnly_.example.org\tTRUE\t/\tTRUE\t1900000000\tn\tv\n\
+             www.example.org\tFALSE\t/a\tFALSE\t0\tn\t\n\
+             .example.org\tTRUE\t/\tFALSE\t0\tdotless\tv\n"
+        );
+        assert_eq!(rendered.losses, []);
+    }
+
+    #[test]
+    fn reads_back_what_it_wrote() {
+        let cookies = [
+            cookie(&json!({"httpOnly": true, "hostOnly": false, "expires": 1_900_000_000})),
+            cookie(&json!({"domain": "www.example.org", "hostOnly": true, "value": ""})),
+        ];
+        let text = render(&cookies, Dialect::HttpOnlyPrefix).text;
+        assert_eq!(parse(text.expose_secret()).unwrap(), cookies);
+        assert_eq!(parse(&text.expose_secret().replace('\n', "\r\n")).unwrap(), cookies);
+    }
+
+    #[test]
+    fn says_what_the_file_does_not_carry() {
+        let cookies = [
+            cookie(&json!({"path": "/Videos", "sameSite": "lax"})),
+            cookie(&json!({"path": "/videos/", "httpOnly": true})),
+            cookie(
+                &json!({"name": "long", "value": "v".repeat(4000), "path": format!("/{}", "p".repeat(1000))}),
+            ),
+        ];
+        let losses = render(&cookies, Dialect::Plain).losses;
+        assert_eq!(
+            losses,
+            [Loss::TooLongForCurl(2), Loss::ReplacedInCurl(0), Loss::SameSite(1), Loss::HttpOnly(1)]
+        );
+    }
+
+    #[test]
+    fn names_the_line_and_the_fault() {
+        for (lines, message) in [
+            ("", "line 1: must be \"# Netscape HTTP Cookie File\""),
+            ("\u{feff}# Netscape HTTP Cookie File\n", "line 1: must be \"# Netscape HTTP Cookie File\""),
+            ("# Netscape HTTP Cookie File\n\n# x\na\tb\n", "line 4: has 2 fields separated by tabs, not 7"),
+            (
+                "# Netscape HTTP Cookie File\n.a.org\tFALSE\t/\tTRUE\t0\tn\tv",
+                "line 2: the second field and the dot before the domain disagree",
+            ),
+            (
+                "# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tyes\t0\tn\tv",
+                "line 2: the fourth field must be TRUE or FALSE",
+            ),
+            (
+                "# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tTRUE\t1.5\tn\tv",
+                "line 2: expires must be a whole number of seconds",
+            ),
+            (
+                "# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tTRUE\t-7\tn\tv",
+                "line 2: expires must be Unix seconds before the year 10000 (not milliseconds)",
+            ),
+            (
+                "# Netscape HTTP Cookie File\n.a.org\tTRUE\tx\tTRUE\t0\tn\tv",
+                "line 2: path must begin with / and have at most 1024 bytes",
+            ),
+        ] {
+            assert_eq!(parse(lines).unwrap_err().to_string(), message);
+        }
+    }
+}

@@ -1,0 +1,579 @@
+//! From a browser's cookie list to the cookies of one session, with a verdict
+//! on each, and whether they prove a login.
+
+use crate::cookie::{Cookie, CookieFault, MAX_COOKIES, MAX_EXPIRES, SameSite};
+use crate::platform::{LoginCookie, Site};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use thiserror::Error;
+
+/// A cookie as `cookies.getAll` of Chromium and Firefox gives it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BrowserCookie {
+    /// The name; may be empty.
+    pub name: String,
+    /// The value.
+    pub value: SecretString,
+    /// The host, or the domain with a leading dot.
+    pub domain: String,
+    /// The path.
+    pub path: String,
+    /// Unix seconds with a fraction; absent for a session cookie.
+    #[serde(default)]
+    pub expiration_date: Option<f64>,
+    /// Sent to the exact host alone.
+    pub host_only: bool,
+    /// Hidden from scripts.
+    pub http_only: bool,
+    /// Sent over https alone.
+    pub secure: bool,
+    /// The `SameSite` attribute in the browsers' words.
+    #[serde(default)]
+    pub same_site: BrowserSameSite,
+    /// Where the cookie is partitioned (CHIPS).
+    #[serde(default)]
+    pub partition_key: Option<PartitionKey>,
+}
+
+/// The browsers' words for `SameSite`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BrowserSameSite {
+    /// `SameSite=None`.
+    NoRestriction,
+    /// `SameSite=Lax`.
+    Lax,
+    /// `SameSite=Strict`.
+    Strict,
+    /// No attribute.
+    #[default]
+    #[serde(other)]
+    Unspecified,
+}
+
+/// The partition of a cookie.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartitionKey {
+    /// The site of the page that the cookie was set in, such as `https://example.com`.
+    #[serde(default)]
+    pub top_level_site: Option<String>,
+}
+
+/// What became of one cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Taken as it was.
+    Kept,
+    /// Taken with a change that the reason names.
+    Repaired,
+    /// Left out, for the reason given.
+    Dropped,
+}
+
+/// Why a cookie was repaired or dropped. Never holds a value.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Reason {
+    /// Its domain is not the platform's.
+    #[error("belongs to another site")]
+    OtherSite,
+    /// It was set while the platform was embedded in another site.
+    #[error("set while embedded in another site")]
+    ForeignPartition,
+    /// It has ended.
+    #[error("expired")]
+    Expired,
+    /// Another cookie has the same domain, path and name.
+    #[error("another cookie has the same domain, path and name")]
+    Duplicate,
+    /// More than [`MAX_COOKIES`].
+    #[error("more than {MAX_COOKIES} cookies")]
+    TooMany,
+    /// The cookie breaks a rule.
+    #[error("{0}")]
+    Invalid(#[from] CookieFault),
+    /// The partition is not part of what is stored.
+    #[error("its partition is not kept")]
+    Partition,
+    /// The dot before the domain did not fit `hostOnly`.
+    #[error("the domain's leading dot was corrected")]
+    Dot,
+    /// The expiry was beyond the year 9999.
+    #[error("its expiry was cut to the year 9999")]
+    Expiry,
+    /// The path was empty.
+    #[error("its path was empty and became /")]
+    Path,
+}
+
+impl Reason {
+    /// A stable code, under which the extension finds its own words.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OtherSite => "other_site",
+            Self::ForeignPartition => "foreign_partition",
+            Self::Expired => "expired",
+            Self::Duplicate => "duplicate",
+            Self::TooMany => "too_many",
+            Self::Invalid(CookieFault::ControlCharacter(_)) => "control_character",
+            Self::Invalid(_) => "invalid",
+            Self::Partition => "partition",
+            Self::Dot => "dot",
+            Self::Expiry => "expiry",
+            Self::Path => "path",
+        }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.code())
+    }
+}
+
+/// The line of the report on one cookie of the browser's list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The cookie's name, with control characters replaced.
+    pub name: String,
+    /// Its domain, likewise.
+    pub domain: String,
+    /// Its path, likewise.
+    pub path: String,
+    /// Unix seconds; `None` for a session cookie.
+    pub expires: Option<i64>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Why, where it was not simply kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+}
+
+/// Whether the cookies prove a login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Login {
+    /// All cookies that prove it are there.
+    Proven,
+    /// These are not.
+    Missing {
+        /// Their names.
+        cookies: Vec<&'static str>,
+    },
+    /// No cookie of this site proves a login.
+    Unknown,
+}
+
+/// What a capture would take, or took: names and verdicts, never a value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// One entry for each cookie of the browser's list, taken ones first, each
+    /// part sorted by domain, path and name.
+    pub entries: Vec<Entry>,
+    /// How many are taken: kept and repaired.
+    pub taken: usize,
+    /// How many are dropped.
+    pub dropped: usize,
+    /// Whether they prove a login.
+    pub login: Login,
+    /// When the first of the cookies that prove the login expires, in Unix
+    /// seconds; `None` where none of them does.
+    pub expires: Option<i64>,
+}
+
+/// The cookies of a session and the report on them.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// Valid, sorted by domain, path and name, each of these once.
+    pub cookies: Vec<Cookie>,
+    /// What became of each of the browser's cookies.
+    pub report: Report,
+}
+
+/// Normalises the cookies of **one** cookie store for `site` at `now` (Unix
+/// seconds). Doing so twice changes nothing.
+#[must_use]
+pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> Capture {
+    let mut dropped = Vec::new();
+    let mut taken: BTreeMap<Key, Candidate> = BTreeMap::new();
+    for browser_cookie in browser_cookies {
+        match Candidate::judge(browser_cookie, site, now) {
+            Err(entry) => dropped.push(entry),
+            Ok(candidate) => match taken.remove(&candidate.key()) {
+                None => drop(taken.insert(candidate.key(), candidate)),
+                Some(rival) => {
+                    let (winner, loser) =
+                        if rival.rank() < candidate.rank() { (candidate, rival) } else { (rival, candidate) };
+                    dropped.push(loser.into_dropped(Reason::Duplicate));
+                    taken.insert(winner.key(), winner);
+                }
+            },
+        }
+    }
+    let mut taken: Vec<_> = taken.into_values().collect();
+    let surplus = taken.split_off(taken.len().min(MAX_COOKIES));
+    dropped.extend(surplus.into_iter().map(|candidate| candidate.into_dropped(Reason::TooMany)));
+    dropped.sort_by(|a, b| (&a.domain, &a.path, &a.name).cmp(&(&b.domain, &b.path, &b.name)));
+
+    let (cookies, entries): (Vec<_>, Vec<_>) =
+        taken.into_iter().map(|candidate| (candidate.cookie, candidate.entry)).unzip();
+    let (login, expires) = judge_login(&cookies, site.login_cookies());
+    let report = Report {
+        taken: entries.len(),
+        dropped: dropped.len(),
+        entries: [entries, dropped].concat(),
+        login,
+        expires,
+    };
+    Capture { cookies, report }
+}
+
+/// Domain, path and name: what every reader of a cookie file tells cookies apart by.
+type Key = (String, String, String);
+
+/// A cookie that may be taken, unless another with its key is preferred.
+struct Candidate {
+    cookie: Cookie,
+    entry: Entry,
+    is_partitioned: bool,
+}
+
+impl Candidate {
+    /// Whether the cookie may be taken; otherwise its line in the report.
+    fn judge(browser_cookie: BrowserCookie, site: &Site, now: i64) -> Result<Self, Entry> {
+        let mut entry = Entry {
+            name: printable(&browser_cookie.name),
+            domain: printable(&browser_cookie.domain),
+            path: printable(&browser_cookie.path),
+            expires: browser_cookie.expiration_date.map(floor),
+            verdict: Verdict::Dropped,
+            reason: None,
+        };
+        let is_partitioned =
+            browser_cookie.partition_key.as_ref().is_some_and(|key| key.top_level_site.is_some());
+        match convert(browser_cookie, site, now) {
+            Err(reason) => {
+                entry.reason = Some(reason);
+                Err(entry)
+            }
+            Ok((cookie, repair)) => {
+                entry.domain.clone_from(&cookie.domain);
+                entry.path.clone_from(&cookie.path);
+                entry.expires = cookie.expires;
+                entry.verdict = if repair.is_some() { Verdict::Repaired } else { Verdict::Kept };
+                entry.reason = repair;
+                Ok(Self { cookie, entry, is_partitioned })
+            }
+        }
+    }
+
+    fn key(&self) -> Key {
+        (self.cookie.domain.clone(), self.cookie.path.clone(), self.cookie.name.clone())
+    }
+
+    /// The higher one is taken: an unpartitioned cookie before a partitioned
+    /// one, else the later expiry.
+    fn rank(&self) -> (Reverse<bool>, Option<i64>) {
+        (Reverse(self.is_partitioned), self.cookie.expires)
+    }
+
+    fn into_dropped(self, reason: Reason) -> Entry {
+        Entry { verdict: Verdict::Dropped, reason: Some(reason), ..self.entry }
+    }
+}
+
+/// The cookie and what was repaired of it, or why it is dropped.
+fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option<Reason>), Reason> {
+    let mut repair = None;
+    let host = from.domain.strip_prefix('.').unwrap_or(&from.domain).to_ascii_lowercase();
+    if !site.owns(&host) {
+        return Err(Reason::OtherSite);
+    }
+    if let Some(top_level_site) = from.partition_key.and_then(|key| key.top_level_site) {
+        let top_host = top_level_site.split_once("://").map_or(top_level_site.as_str(), |(_, host)| host);
+        if !site.owns(top_host) {
+            return Err(Reason::ForeignPartition);
+        }
+        repair = Some(Reason::Partition);
+    }
+    let mut expires = from.expiration_date.map(floor);
+    if expires.is_some_and(|expires| expires <= now) {
+        return Err(Reason::Expired);
+    }
+    if expires.is_some_and(|expires| expires > MAX_EXPIRES) {
+        expires = Some(MAX_EXPIRES);
+        repair = Some(Reason::Expiry);
+    }
+    let domain = if from.host_only { host } else { format!(".{host}") };
+    if domain.len() != from.domain.len() {
+        repair = Some(Reason::Dot);
+    }
+    let mut path = from.path;
+    if path.is_empty() {
+        "/".clone_into(&mut path);
+        repair = Some(Reason::Path);
+    }
+    let cookie = Cookie {
+        name: from.name,
+        value: from.value,
+        domain,
+        path,
+        expires,
+        http_only: from.http_only,
+        secure: from.secure,
+        same_site: match from.same_site {
+            BrowserSameSite::NoRestriction => Some(SameSite::None),
+            BrowserSameSite::Lax => Some(SameSite::Lax),
+            BrowserSameSite::Strict => Some(SameSite::Strict),
+            BrowserSameSite::Unspecified => None,
+        },
+        host_only: Some(from.host_only),
+    };
+    cookie.check()?;
+    Ok((cookie, repair))
+}
+
+fn judge_login(cookies: &[Cookie], login_cookies: &[LoginCookie]) -> (Login, Option<i64>) {
+    if login_cookies.is_empty() {
+        return (Login::Unknown, None);
+    }
+    let proofs = |wanted: &LoginCookie| {
+        let (name, value) = (wanted.name, wanted.value);
+        cookies.iter().filter(move |cookie| {
+            // Only compared: a cookie emptied on logging out proves nothing.
+            let held = cookie.value.expose_secret();
+            cookie.name == name && value.map_or(!held.is_empty(), |value| value == held)
+        })
+    };
+    let missing: Vec<_> = login_cookies
+        .iter()
+        .filter(|wanted| proofs(wanted).next().is_none())
+        .map(|wanted| wanted.name)
+        .collect();
+    if missing.is_empty() {
+        let expires = login_cookies.iter().flat_map(proofs).filter_map(|cookie| cookie.expires).min();
+        (Login::Proven, expires)
+    } else {
+        (Login::Missing { cookies: missing }, None)
+    }
+}
+
+/// Whole seconds, rounded down; numbers beyond the range stop at its ends.
+#[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
+fn floor(seconds: f64) -> i64 {
+    seconds.floor() as i64
+}
+
+/// For the report: a name with a line break in it must not break a page or a log.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+impl From<&Cookie> for BrowserCookie {
+    /// The cookie as a browser that holds it would list it.
+    #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
+    fn from(cookie: &Cookie) -> Self {
+        Self {
+            name: cookie.name.clone(),
+            value: cookie.value.clone(),
+            domain: cookie.domain.clone(),
+            path: cookie.path.clone(),
+            expiration_date: cookie.expires.map(|expires| expires as f64),
+            host_only: cookie.is_host_only(),
+            http_only: cookie.http_only,
+            secure: cookie.secure,
+            same_site: match cookie.same_site {
+                Some(SameSite::None) => BrowserSameSite::NoRestriction,
+                Some(SameSite::Lax) => BrowserSameSite::Lax,
+                Some(SameSite::Strict) => BrowserSameSite::Strict,
+                None => BrowserSameSite::Unspecified,
+            },
+            partition_key: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn browser_cookie(change: &Value) -> BrowserCookie {
+        let mut base = json!({
+            "name": "sessionid", "value": "v", "domain": ".instagram.com", "path": "/", "storeId": "0",
+            "hostOnly": false, "httpOnly": true, "secure": true, "session": true, "sameSite": "unspecified",
+        });
+        for (key, value) in change.as_object().unwrap() {
+            base[key] = value.clone();
+        }
+        serde_json::from_value(base).unwrap()
+    }
+
+    fn instagram(changes: &[Value]) -> Capture {
+        let cookies = changes.iter().map(browser_cookie).collect();
+        normalise(cookies, &Site::of_id("instagram").unwrap(), NOW)
+    }
+
+    /// One cookie's verdict and the code of its reason.
+    fn verdict(change: &Value) -> (Verdict, Option<&'static str>) {
+        let entry = instagram(std::slice::from_ref(change)).report.entries.remove(0);
+        (entry.verdict, entry.reason.map(|reason| reason.code()))
+    }
+
+    #[test]
+    fn gives_each_cookie_a_verdict_and_a_reason() {
+        use Verdict::{Dropped, Kept, Repaired};
+        for (change, expected) in [
+            (json!({}), (Kept, None)),
+            (json!({"domain": "www.instagram.com", "hostOnly": true}), (Kept, None)),
+            (json!({"domain": ".instagram.org"}), (Dropped, Some("other_site"))),
+            (json!({"expirationDate": NOW}), (Dropped, Some("expired"))),
+            (json!({"expirationDate": NOW as f64 + 1.5}), (Kept, None)),
+            (json!({"expirationDate": 1e15}), (Repaired, Some("expiry"))),
+            (json!({"value": "a\tb"}), (Dropped, Some("control_character"))),
+            (json!({"name": "a\nb"}), (Dropped, Some("control_character"))),
+            (json!({"name": ""}), (Dropped, Some("invalid"))),
+            (json!({"domain": "instagram.com"}), (Repaired, Some("dot"))),
+            (json!({"path": ""}), (Repaired, Some("path"))),
+            (
+                json!({"partitionKey": {"topLevelSite": "https://instagram.com"}}),
+                (Repaired, Some("partition")),
+            ),
+            (
+                json!({"partitionKey": {"topLevelSite": "https://news.example"}}),
+                (Dropped, Some("foreign_partition")),
+            ),
+            (json!({"partitionKey": {}}), (Kept, None)),
+        ] {
+            assert_eq!(verdict(&change), expected, "{change}");
+        }
+    }
+
+    #[test]
+    fn rounds_the_expiry_down_and_translates_same_site() {
+        let capture = instagram(&[
+            json!({"name": "a", "expirationDate": NOW as f64 + 9.99, "sameSite": "no_restriction"}),
+            json!({"name": "b", "sameSite": "strict"}),
+        ]);
+        assert_eq!(capture.cookies[0].expires, Some(NOW + 9));
+        assert_eq!(capture.cookies[0].same_site, Some(SameSite::None));
+        assert_eq!(capture.cookies[1].same_site, Some(SameSite::Strict));
+    }
+
+    #[test]
+    fn prefers_the_unpartitioned_of_two_cookies_with_one_key_whatever_their_order() {
+        let plain = json!({"value": "plain", "expirationDate": NOW + 10});
+        let partitioned = json!({
+            "value": "partitioned", "expirationDate": NOW + 20,
+            "partitionKey": {"topLevelSite": "https://instagram.com"},
+        });
+        for order in [[plain.clone(), partitioned.clone()], [partitioned, plain]] {
+            let capture = instagram(&order);
+            assert_eq!(capture.cookies.len(), 1);
+            assert_eq!(capture.cookies[0].value.expose_secret(), "plain");
+            assert_eq!(capture.report.entries[1].reason, Some(Reason::Duplicate));
+        }
+    }
+
+    #[test]
+    fn a_login_is_proven_by_all_its_cookies_and_ends_with_the_first_of_them() {
+        let session = json!({"name": "sessionid", "expirationDate": NOW + 50});
+        let user = json!({"name": "ds_user_id", "expirationDate": NOW + 20});
+        let other = json!({"name": "mid", "expirationDate": NOW + 10});
+        let proven = instagram(&[session.clone(), user.clone(), other.clone()]).report;
+        assert_eq!((proven.login, proven.expires), (Login::Proven, Some(NOW + 20)));
+        let missing = instagram(&[session, other]).report;
+        assert_eq!(missing.login, Login::Missing { cookies: vec!["ds_user_id"] });
+        let emptied = instagram(&[json!({"value": ""}), user]).report;
+        assert_eq!(emptied.login, Login::Missing { cookies: vec!["sessionid"] });
+    }
+
+    #[test]
+    fn a_value_that_says_logged_out_is_no_proof() {
+        let site = Site::of_id("pinterest").unwrap();
+        for (value, login) in [("1", Login::Proven), ("0", Login::Missing { cookies: vec!["_auth"] })] {
+            let cookie =
+                browser_cookie(&json!({"name": "_auth", "domain": ".pinterest.com", "value": value}));
+            assert_eq!(normalise(vec![cookie], &site, NOW).report.login, login);
+        }
+    }
+
+    #[test]
+    fn takes_a_thousand_cookies_and_reports_the_rest() {
+        let changes: Vec<_> = (0..1003).map(|n| json!({"name": format!("c{n:04}")})).collect();
+        let report = instagram(&changes).report;
+        assert_eq!((report.taken, report.dropped), (1000, 3));
+    }
+
+    #[test]
+    fn the_report_never_holds_a_value() {
+        let capture = instagram(&[
+            json!({"value": "planted-secret"}),
+            json!({"name": "x", "value": "planted\tsecret"}),
+        ]);
+        let report = format!("{:?}{}", capture, serde_json::to_string(&capture.report).unwrap());
+        assert!(!report.contains("planted"));
+    }
+
+    fn any_browser_cookie() -> impl Strategy<Value = BrowserCookie> {
+        let name = prop_oneof!["[a-c]", "__Host-[ab]", "\\PC{0,4}", "[\\x00-\\x7f]{0,4}"];
+        let domain = prop_oneof![
+            Just("instagram.com"),
+            Just(".instagram.com"),
+            Just("www.instagram.com"),
+            Just(".WWW.instagram.com"),
+            Just("evil.org"),
+            Just("")
+        ];
+        let expiration = proptest::option::of(prop_oneof![
+            Just(NOW as f64),
+            Just(NOW as f64 + 0.5),
+            0f64..4e9,
+            Just(f64::INFINITY),
+            Just(-1.0)
+        ]);
+        let partition =
+            proptest::option::of(prop_oneof![Just("https://instagram.com"), Just("https://a.org")]);
+        (name, "\\PC{0,9}", domain, "/?[a-z/]{0,3}", expiration, any::<[bool; 3]>(), partition).prop_map(
+            |(name, value, domain, path, expiration_date, [host_only, http_only, secure], partition)| {
+                BrowserCookie {
+                    name,
+                    value: value.into(),
+                    domain: domain.to_owned(),
+                    path,
+                    expiration_date,
+                    host_only,
+                    http_only,
+                    secure,
+                    same_site: BrowserSameSite::Lax,
+                    partition_key: partition
+                        .map(|site| PartitionKey { top_level_site: Some(site.to_owned()) }),
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(cookies in proptest::collection::vec(any_browser_cookie(), 0..30)) {
+            let site = Site::of_id("instagram").unwrap();
+            let total = cookies.len();
+            let once = normalise(cookies, &site, NOW);
+            prop_assert_eq!(once.report.taken + once.report.dropped, total);
+            let twice = normalise(once.cookies.iter().map(BrowserCookie::from).collect(), &site, NOW);
+            prop_assert_eq!(&once.cookies, &twice.cookies);
+            prop_assert!(twice.report.entries.iter().all(|entry| entry.verdict == Verdict::Kept));
+            let keys: Vec<_> = once.cookies.iter().map(|c| (&c.domain, &c.path, &c.name)).collect();
+            prop_assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "sorted, each key once");
+            prop_assert!(once.cookies.iter().all(|cookie| cookie.check().is_ok()));
+        }
+    }
+}
