@@ -203,7 +203,7 @@ pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> 
     let mut taken: BTreeMap<Key, Candidate> = BTreeMap::new();
     for browser_cookie in browser_cookies {
         match Candidate::judge(browser_cookie, site, now) {
-            Err(entry) => dropped.push(entry),
+            Err(entry) => dropped.push(*entry),
             Ok(candidate) => match taken.remove(&candidate.key()) {
                 None => drop(taken.insert(candidate.key(), candidate)),
                 Some(rival) => {
@@ -245,15 +245,15 @@ struct Candidate {
 
 impl Candidate {
     /// Whether the cookie may be taken; otherwise its line in the report.
-    fn judge(browser_cookie: BrowserCookie, site: &Site, now: i64) -> Result<Self, Entry> {
-        let mut entry = Entry {
+    fn judge(browser_cookie: BrowserCookie, site: &Site, now: i64) -> Result<Self, Box<Entry>> {
+        let mut entry = Box::new(Entry {
             name: printable(&browser_cookie.name),
             domain: printable(&browser_cookie.domain),
             path: printable(&browser_cookie.path),
             expires: browser_cookie.expiration_date.map(floor),
             verdict: Verdict::Dropped,
             reason: None,
-        };
+        });
         let is_partitioned =
             browser_cookie.partition_key.as_ref().is_some_and(|key| key.top_level_site.is_some());
         match convert(browser_cookie, site, now) {
@@ -267,7 +267,7 @@ impl Candidate {
                 entry.expires = cookie.expires;
                 entry.verdict = if repair.is_some() { Verdict::Repaired } else { Verdict::Kept };
                 entry.reason = repair;
-                Ok(Self { cookie, entry, is_partitioned })
+                Ok(Self { cookie, entry: *entry, is_partitioned })
             }
         }
     }

@@ -1,0 +1,17 @@
+//! What all handlers share.
+
+use crate::identity::{Passwords, ServiceSecrets, TokenSigner};
+use crate::sealing::KeyRing;
+use crate::store::Store;
+
+/// The server's state: nothing here changes while it serves.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) keys: KeyRing,
+    pub(crate) passwords: Passwords,
+    pub(crate) tokens: TokenSigner,
+    pub(crate) service_secrets: ServiceSecrets,
+    /// The host names under which requests are answered, lower case.
+    pub(crate) host_names: Vec<String>,
+}

@@ -1,0 +1,197 @@
+//! The command line.
+
+use crate::clock::{now_ms, render_ms};
+use crate::config::{ConfigError, DataArgs, ServeArgs};
+use crate::identity::{MIN_PASSWORD_CHARS, hash_password};
+use crate::serve::{self, ServeError};
+use crate::store::{Store, User, UserStatus};
+use clap::{Args, Parser, Subcommand};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Keeps captured browser sessions encrypted, and hands them to the backends
+/// that may have them.
+#[derive(Debug, Parser)]
+#[command(name = "stagepass-server", version)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API
+    Serve(Box<ServeArgs>),
+    /// Add, list and change the people who may sign in
+    #[command(subcommand)]
+    User(UserCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Add a user
+    Add(PasswordArgs),
+    /// List all users
+    List,
+    /// Keep a user from signing in, and end what is signed in
+    Disable {
+        /// The user's e-mail address
+        email: String,
+    },
+    /// Let a disabled user sign in again
+    Enable {
+        /// The user's e-mail address
+        email: String,
+    },
+    /// Give a user another password, and end what is signed in
+    SetPassword(PasswordArgs),
+    /// Delete a user with all connections and sessions
+    Delete {
+        /// The user's e-mail address
+        email: String,
+    },
+}
+
+#[derive(Args, Debug)]
+struct PasswordArgs {
+    /// The user's e-mail address
+    email: String,
+    /// Read the password from standard input instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Error)]
+enum CliError {
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    #[error("{0}")]
+    User(String),
+    #[error("reading the password: {0}")]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Internal(#[from] crate::error::Error),
+}
+
+impl Cli {
+    /// Does what the command line says.
+    pub(crate) fn run(self) -> ExitCode {
+        let runtime = match tokio::runtime::Runtime::new() {
+            Ok(runtime) => runtime,
+            Err(error) => return fail(&error),
+        };
+        let result = runtime.block_on(async {
+            match self.command {
+                Command::Serve(args) => Ok(serve::serve(*args, self.data).await?),
+                Command::User(command) => command.run(&self.data).await,
+            }
+        });
+        result.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "a command line speaks to people")]
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("stagepass-server: {error}");
+    ExitCode::FAILURE
+}
+
+impl UserCommand {
+    async fn run(self, data: &DataArgs) -> Result<(), CliError> {
+        let store = serve::open_store(&data.directory()?)?;
+        match self {
+            Self::Add(args) => add(&store, args).await,
+            Self::List => list(&store).await,
+            Self::Disable { email } => {
+                let done = store.set_user_status(email.clone(), UserStatus::Suspended).await?;
+                report(done, &email, "disabled")
+            }
+            Self::Enable { email } => {
+                let done = store.set_user_status(email.clone(), UserStatus::Active).await?;
+                report(done, &email, "enabled")
+            }
+            Self::SetPassword(args) => {
+                let hash = hash_password(&args.read_password()?)?;
+                report(
+                    store.set_password(args.email.clone(), hash).await?,
+                    &args.email,
+                    "given a new password",
+                )
+            }
+            Self::Delete { email } => report(store.delete_user(email.clone()).await?, &email, "deleted"),
+        }
+    }
+}
+
+async fn add(store: &Store, args: PasswordArgs) -> Result<(), CliError> {
+    let email = args.email.trim().to_owned();
+    let is_plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    if !is_plausible || email.chars().any(|c| c.is_control() || c == ' ') {
+        return Err(CliError::User(format!("{email:?} is no e-mail address")));
+    }
+    let password_hash = hash_password(&args.read_password()?)?;
+    let user = User {
+        id: Uuid::now_v7(),
+        email: email.clone(),
+        password_hash,
+        status: UserStatus::Active,
+        created_at: now_ms(),
+    };
+    if store.add_user(user).await? {
+        say(&format!("{email} added"))
+    } else {
+        Err(CliError::User(format!("{email} is there already; `user set-password` changes the password")))
+    }
+}
+
+async fn list(store: &Store) -> Result<(), CliError> {
+    for user in store.users().await? {
+        let status = match user.status {
+            UserStatus::Active => "active",
+            UserStatus::Suspended => "disabled",
+        };
+        say(&format!("{}\t{status}\t{}\t{}", user.id, render_ms(user.created_at), user.email))?;
+    }
+    Ok(())
+}
+
+impl PasswordArgs {
+    fn read_password(&self) -> Result<SecretString, CliError> {
+        let password: SecretString = if self.password_stdin {
+            let line = io::read_to_string(io::stdin().lock())?;
+            line.trim_end_matches(['\r', '\n']).into()
+        } else {
+            let password = SecretString::from(rpassword::prompt_password("Password: ")?);
+            let again = SecretString::from(rpassword::prompt_password("Password again: ")?);
+            if password.expose_secret() != again.expose_secret() {
+                return Err(CliError::User("the passwords differ".to_owned()));
+            }
+            password
+        };
+        if password.expose_secret().chars().count() < MIN_PASSWORD_CHARS {
+            return Err(CliError::User(format!("a password needs at least {MIN_PASSWORD_CHARS} characters")));
+        }
+        Ok(password)
+    }
+}
+
+fn report(is_done: bool, email: &str, what: &str) -> Result<(), CliError> {
+    if is_done {
+        say(&format!("{email} {what}"))
+    } else {
+        Err(CliError::User(format!("there is no user {email}")))
+    }
+}
+
+fn say(line: &str) -> Result<(), CliError> {
+    Ok(writeln!(io::stdout().lock(), "{line}")?)
+}

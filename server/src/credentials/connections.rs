@@ -1,0 +1,144 @@
+//! Connections: an account on a platform, with sealed credentials.
+
+use super::{IdResponse, Success, own_connection, seal};
+use crate::app::App;
+use crate::clock::{now_ms, render_ms};
+use crate::error::Error;
+use crate::identity::UserId;
+use crate::request::{Fields, Listing, Page, check_platform, parse_id};
+use crate::sealing::Place;
+use crate::store::{Connection, NewConnection, PutConnection};
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use stagepass_core::api::CreateProfileResponse;
+use std::sync::Arc;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// How often a connection that somebody else creates at the same moment is
+/// taken up; each time the other one has won and is there to be updated.
+const ATTEMPTS: usize = 3;
+
+/// A connection as its owner sees it.
+#[derive(Debug, Serialize)]
+pub(crate) struct ConnectionResponse {
+    id: Uuid,
+    platform: String,
+    platform_username: Option<String>,
+    credentials_updated_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<Connection> for ConnectionResponse {
+    fn from(connection: Connection) -> Self {
+        Self {
+            id: connection.id,
+            platform: connection.platform,
+            platform_username: connection.platform_username,
+            credentials_updated_at: connection.credentials_updated_at.map(render_ms),
+            created_at: render_ms(connection.created_at),
+            updated_at: render_ms(connection.updated_at),
+        }
+    }
+}
+
+/// `POST /api/credentials/create-profile`: a new connection, or new
+/// credentials for the one with the same owner, platform and username.
+pub(crate) async fn create_profile(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Success<CreateProfileResponse>>, Error> {
+    let platform = fields.required_text("platform")?;
+    let platform_username = fields.text("platform_username")?.filter(|name| !name.is_empty());
+    let credentials = fields.credentials()?;
+    check_platform(&platform)?;
+    let credentials = serde_json::to_vec(&credentials).map_err(|_| Error::Internal("credentials as JSON"))?;
+    let credentials = Zeroizing::new(credentials);
+
+    let identity_key = identity_key(user.0, &platform, platform_username.as_deref());
+    let mut existing = app.store.connection_by_identity(identity_key.clone()).await?;
+    for _ in 0..ATTEMPTS {
+        let id = existing.unwrap_or_else(Uuid::now_v7);
+        let connection = NewConnection {
+            id,
+            user_id: user.0,
+            identity_key: identity_key.clone(),
+            platform: platform.clone(),
+            platform_username: platform_username.clone(),
+            encrypted_credentials: seal(&app, &place(id, user.0), &credentials)?,
+            now: now_ms(),
+        };
+        existing = match app.store.put_connection(connection).await? {
+            PutConnection::Created => return Ok(created(id, false)),
+            PutConnection::Updated => return Ok(created(id, true)),
+            PutConnection::Clash(holder) => Some(holder),
+        };
+    }
+    Err(Error::Internal("a connection changed its identity again and again"))
+}
+
+fn created(id: Uuid, updated: bool) -> Json<Success<CreateProfileResponse>> {
+    Success::of(CreateProfileResponse { id: id.to_string(), updated })
+}
+
+fn place(record_id: Uuid, owner_id: Uuid) -> Place {
+    Place { table: "platform_connections", column: "encrypted_credentials", record_id, owner_id }
+}
+
+/// A hash of owner, platform and username. An absent username is one value,
+/// different from every name; the parts can't run into each other.
+fn identity_key(user_id: Uuid, platform: &str, platform_username: Option<&str>) -> String {
+    let username = platform_username.map_or_else(|| "-".to_owned(), |name| format!("+{name}"));
+    hex::encode(Sha256::digest(format!("{user_id}\0{platform}\0{username}")))
+}
+
+/// `GET /api/platform-connections`: the caller's connections, newest first.
+pub(crate) async fn connections(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: Page,
+) -> Result<Json<Listing<ConnectionResponse>>, Error> {
+    let rows = app.store.connections_of(user.0, page).await?;
+    Ok(Json(Listing::of(rows, page, ConnectionResponse::from)))
+}
+
+/// `GET /api/platform-connections/{id}`.
+pub(crate) async fn connection(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<ConnectionResponse>, Error> {
+    let connection = own_connection(&app, user, parse_id(&id, "id")?).await?;
+    Ok(Json(connection.into()))
+}
+
+/// `DELETE /api/platform-connections/{id}`: with all its sessions.
+pub(crate) async fn delete_connection(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Success<IdResponse>>, Error> {
+    let connection = own_connection(&app, user, parse_id(&id, "id")?).await?;
+    app.store.delete_connection(connection.id).await?;
+    Ok(Success::of(IdResponse { id: connection.id }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_absent_username_is_no_other_name() {
+        let user = Uuid::from_u128(1);
+        let keys = [None, Some("-"), Some(""), Some("+")].map(|name| identity_key(user, "x", name));
+        for (index, key) in keys.iter().enumerate() {
+            assert!(!keys[index + 1..].contains(key));
+        }
+        assert_eq!(identity_key(user, "x", None), keys[0]);
+        assert_ne!(identity_key(Uuid::from_u128(2), "x", None), keys[0]);
+    }
+}

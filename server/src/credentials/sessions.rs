@@ -1,0 +1,242 @@
+//! Captured sessions: in by the extension, out to services.
+
+use super::{IdResponse, Success, open, own_connection, seal};
+use crate::app::App;
+use crate::clock::{now_ms, parse_ms, render_ms};
+use crate::error::Error;
+use crate::identity::{Service, UserId};
+use crate::request::{Fields, Listing, Page, check_platform, parse_id};
+use crate::sealing::Place;
+use crate::store::{NewSession, Session, SessionStatus};
+use axum::Json;
+use axum::extract::State;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use stagepass_core::api::StorePlatformSessionResponse;
+use stagepass_core::cookie::{Cookie, MAX_COOKIES, serialize_exposed};
+use stagepass_core::netscape::{self, Dialect};
+use std::sync::Arc;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// `POST /api/credentials/store-platform-session`: supersedes the session of
+/// the same connection and platform.
+pub(crate) async fn store_platform_session(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Success<StorePlatformSessionResponse>>, Error> {
+    let connection_id = fields.required_text("creator_profile_id")?;
+    let platform = fields.required_text("platform")?;
+    let cookies = fields.cookies()?;
+    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
+    check_platform(&platform)?;
+    let cookies = parse_cookies(cookies)?;
+    let user_agent = fields.text("user_agent")?;
+    let expires_at = fields.text("expires_at")?.as_deref().map(parse_expires_at).transpose()?;
+
+    let connection = own_connection(&app, user, connection_id).await?;
+    if connection.platform != platform {
+        return Err(Error::BadRequest(format!("platform must be the connection's, {}", connection.platform)));
+    }
+    let id = Uuid::now_v7();
+    let plaintext = serde_json::to_vec(&cookies).map_err(|_| Error::Internal("cookies as JSON"))?;
+    let session = NewSession {
+        id,
+        user_id: user.0,
+        creator_profile_id: connection_id,
+        platform: platform.clone(),
+        encrypted_cookies: seal(&app, &place(id, user.0), &Zeroizing::new(plaintext))?,
+        cookie_count: cookies.len(),
+        user_agent,
+        captured_at: now_ms(),
+        expires_at,
+    };
+    if !app.store.put_session(session).await? {
+        return Err(Error::NotFound("Not found"));
+    }
+    Ok(Success::of(StorePlatformSessionResponse {
+        id: id.to_string(),
+        platform,
+        cookie_count: cookies.len(),
+    }))
+}
+
+fn parse_cookies(cookies: Vec<Value>) -> Result<Vec<Cookie>, Error> {
+    if !(1..=MAX_COOKIES).contains(&cookies.len()) {
+        return Err(Error::BadRequest(format!("cookies must hold 1 to {MAX_COOKIES} cookies")));
+    }
+    let parse = |(index, cookie)| {
+        Cookie::from_json(cookie).map_err(|fault| Error::BadRequest(format!("cookies[{index}]: {fault}")))
+    };
+    cookies.into_iter().enumerate().map(parse).collect()
+}
+
+fn parse_expires_at(text: &str) -> Result<i64, Error> {
+    let fault = "expires_at must be an ISO 8601 time with its offset, such as 2026-12-31T23:59:59Z";
+    parse_ms(text).ok_or_else(|| Error::BadRequest(fault.to_owned()))
+}
+
+fn place(record_id: Uuid, owner_id: Uuid) -> Place {
+    Place { table: "platform_sessions", column: "encrypted_cookies", record_id, owner_id }
+}
+
+/// A session with its cookies, as JSON or as a cookie file.
+#[derive(Serialize)]
+pub(crate) struct GetPlatformSessionResponse {
+    id: Uuid,
+    platform: String,
+    #[serde(flatten)]
+    cookies: Cookies,
+    captured_at: String,
+    expires_at: Option<String>,
+    user_agent: Option<String>,
+}
+
+#[derive(Serialize)]
+enum Cookies {
+    /// The stored text as it is: nothing is parsed only to be written again.
+    #[serde(rename = "cookies")]
+    Stored(Box<RawValue>),
+    #[serde(rename = "cookies")]
+    Parsed(Vec<Cookie>),
+    #[serde(rename = "cookies_netscape", serialize_with = "serialize_exposed")]
+    Netscape(SecretString),
+}
+
+/// `POST /api/credentials/get-platform-session`: the active session's cookies.
+pub(crate) async fn get_platform_session(
+    service: Service,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Success<GetPlatformSessionResponse>>, Error> {
+    let connection_id = fields.required_text("creator_profile_id")?;
+    let platform = fields.required_text("platform")?;
+    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
+    check_platform(&platform)?;
+    let as_netscape = match fields.text("format")?.as_deref() {
+        None | Some("json") => false,
+        Some("netscape") => true,
+        Some(_) => return Err(Error::BadRequest("format must be json or netscape".to_owned())),
+    };
+    let drop_expired = fields.boolean("drop_expired")?.unwrap_or(false);
+
+    let now = now_ms();
+    let (session, plaintext) = active_session(&app, service, connection_id, platform, now).await?;
+    let cookies = present(&plaintext, as_netscape, drop_expired.then_some(now / 1000))?;
+    Ok(Success::of(GetPlatformSessionResponse {
+        id: session.id,
+        platform: session.platform,
+        cookies,
+        captured_at: render_ms(session.captured_at),
+        expires_at: session.expires_at.map(render_ms),
+        user_agent: session.user_agent,
+    }))
+}
+
+/// The newest session, which alone decides, and its opened cookies.
+async fn active_session(
+    app: &App,
+    service: Service,
+    connection_id: Uuid,
+    platform: String,
+    now: i64,
+) -> Result<(Session, SecretString), Error> {
+    let connection = app.store.connection(connection_id).await?.ok_or(Error::NotFound("Not found"))?;
+    service.check_owner(connection.user_id)?;
+    let newest = app.store.newest_session(connection_id, platform).await?;
+    let (session, blob) = newest.ok_or(Error::NotFound("No active platform session"))?;
+    let blob = match (session.status, blob) {
+        (SessionStatus::Revoked, _) => return Err(Error::NotFound("Platform session revoked")),
+        (SessionStatus::Active, Some(blob)) => blob,
+        _ => return Err(Error::NotFound("No active platform session")),
+    };
+    if session.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        return Err(Error::NotFound("Platform session expired"));
+    }
+    let plaintext = open(app, &place(session.id, session.user_id), &blob)?;
+    Ok((session, plaintext))
+}
+
+/// The cookies as the caller wants them, without those that have expired at
+/// `expired_at` (Unix seconds) where it is given.
+fn present(plaintext: &SecretString, as_netscape: bool, expired_at: Option<i64>) -> Result<Cookies, Error> {
+    // The answer's purpose is to hold the cookies: they leave their wrapper here.
+    let text = plaintext.expose_secret();
+    if !as_netscape && expired_at.is_none() {
+        return RawValue::from_string(text.to_owned()).map(Cookies::Stored).map_err(|_| damaged());
+    }
+    let mut cookies = serde_json::from_str::<Vec<Value>>(text)
+        .map_err(|_| damaged())?
+        .into_iter()
+        .map(|cookie| Cookie::from_json(cookie).map_err(|_| damaged()))
+        .collect::<Result<Vec<_>, _>>()?;
+    cookies.retain(|cookie| !expired_at.is_some_and(|now| cookie.is_expired(now)));
+    if as_netscape {
+        Ok(Cookies::Netscape(netscape::render(&cookies, Dialect::HttpOnlyPrefix).text))
+    } else {
+        Ok(Cookies::Parsed(cookies))
+    }
+}
+
+fn damaged() -> Error {
+    Error::Internal("stored cookies are no list of cookies")
+}
+
+/// `POST /api/credentials/revoke-platform-session`: erases the cookies; once
+/// more succeeds as well.
+pub(crate) async fn revoke_platform_session(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Success<IdResponse>>, Error> {
+    let id = parse_id(&fields.required_text("id")?, "id")?;
+    let session = app.store.session(id).await?.ok_or(Error::NotFound("Not found"))?;
+    if session.user_id != user.0 {
+        return Err(Error::Forbidden);
+    }
+    app.store.revoke_session(id, now_ms()).await?;
+    Ok(Success::of(IdResponse { id }))
+}
+
+/// A session as its owner sees it: never a cookie.
+#[derive(Debug, Serialize)]
+pub(crate) struct SessionResponse {
+    id: Uuid,
+    creator_profile_id: Uuid,
+    platform: String,
+    cookie_count: usize,
+    user_agent: Option<String>,
+    status: &'static str,
+    captured_at: String,
+    expires_at: Option<String>,
+    revoked_at: Option<String>,
+}
+
+impl From<Session> for SessionResponse {
+    fn from(session: Session) -> Self {
+        Self {
+            id: session.id,
+            creator_profile_id: session.creator_profile_id,
+            platform: session.platform,
+            cookie_count: session.cookie_count,
+            user_agent: session.user_agent,
+            status: session.status.as_str(),
+            captured_at: render_ms(session.captured_at),
+            expires_at: session.expires_at.map(render_ms),
+            revoked_at: session.revoked_at.map(render_ms),
+        }
+    }
+}
+
+/// `GET /api/platform-sessions`: the caller's sessions, newest first.
+pub(crate) async fn sessions(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: Page,
+) -> Result<Json<Listing<SessionResponse>>, Error> {
+    let rows = app.store.sessions_of(user.0, page).await?;
+    Ok(Json(Listing::of(rows, page, SessionResponse::from)))
+}

@@ -1,0 +1,141 @@
+//! The one error type: it alone chooses a status, and each API renders it in
+//! its own form.
+//!
+//! A handler's error becomes a response without a body that carries the
+//! error; [`render`], the outermost layer, knows the path and writes the body.
+
+use crate::store::StoreError;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use stagepass_core::api::ErrorResponse;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Whatever a request can end with other than success. The text goes to the
+/// caller: it never holds a secret, a path or a driver's words.
+#[derive(Debug, Error)]
+pub(crate) enum Error {
+    #[error("{0}")]
+    BadRequest(String),
+    #[error("Unauthorized")]
+    Unauthorized,
+    #[error("Invalid user credentials.")]
+    InvalidCredentials,
+    #[error("Token expired.")]
+    TokenExpired,
+    #[error("Forbidden")]
+    Forbidden,
+    #[error("{0}")]
+    NotFound(&'static str),
+    #[error("Method not allowed")]
+    MethodNotAllowed,
+    #[error("Request took too long")]
+    RequestTimeout,
+    #[error("Body larger than {} bytes", crate::request::MAX_BODY_BYTES)]
+    BodyTooLarge,
+    #[error("Content-Type must be application/json")]
+    UnsupportedMediaType,
+    #[error("This server does not answer under that host name")]
+    MisdirectedRequest,
+    #[error("Too many requests")]
+    TooManyRequests { retry_after_s: u64 },
+    #[error("RBAC_SYNC_WEBHOOK_SECRET not set")]
+    NoServiceSecret,
+    #[error("Stored credentials cannot be decrypted")]
+    Undecryptable,
+    #[error("Store unavailable")]
+    Store(#[from] StoreError),
+    #[error("Internal error")]
+    Internal(&'static str),
+}
+
+impl Error {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::InvalidCredentials | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
+    }
+
+    fn retry_after_s(&self) -> Option<u64> {
+        match self {
+            Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),
+            Self::Store(_) => Some(1),
+            _ => None,
+        }
+    }
+
+    /// Directus's own code for such a failure.
+    fn directus_code(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "INVALID_PAYLOAD",
+            Self::Unauthorized | Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::TokenExpired => "TOKEN_EXPIRED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::NotFound(_) => "ROUTE_NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Self::BodyTooLarge => "CONTENT_TOO_LARGE",
+            Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
+            Self::TooManyRequests { .. } => "REQUESTS_EXCEEDED",
+            Self::RequestTimeout | Self::MisdirectedRequest => "INVALID_REQUEST",
+            Self::Store(_) => "SERVICE_UNAVAILABLE",
+            Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
+        }
+    }
+
+    fn log(&self) {
+        match self {
+            Self::Store(error) => tracing::error!(%error, "the store failed"),
+            Self::Internal(what) => tracing::error!(what, "internal error"),
+            _ => tracing::debug!(error = %self, "request refused"),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        if let Some(seconds) = self.retry_after_s() {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+/// Writes the body of a failure in the form of the API that was called: the
+/// outermost layer of the router.
+pub(crate) async fn render(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_directus = path.starts_with("/auth/") || path.starts_with("/users/");
+    let mut response = next.run(request).await;
+    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
+        error.log();
+        let message = error.to_string();
+        let body = if is_directus {
+            json!({"errors": [{"message": message, "extensions": {"code": error.directus_code()}}]})
+                .to_string()
+        } else {
+            serde_json::to_string(&ErrorResponse { success: false, error: message }).unwrap_or_default()
+        };
+        *response.body_mut() = body.into();
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response
+}

@@ -1,0 +1,21 @@
+//! Who is calling: users by access token, services by shared secret. It knows
+//! no credentials.
+
+mod auth;
+mod passwords;
+mod service;
+mod token;
+mod user;
+
+pub(crate) use auth::{login, logout, me, refresh};
+pub(crate) use passwords::{MIN_PASSWORD_CHARS, Passwords, hash as hash_password};
+pub(crate) use service::{Service, ServiceSecrets};
+pub(crate) use token::{TokenSigner, generate as generate_token};
+pub(crate) use user::UserId;
+
+use sha2::{Digest as _, Sha256};
+
+/// The SHA-256 of `text`; `purpose` keeps the hashes of different things apart.
+fn hash(purpose: &str, text: &str) -> crate::store::Hash {
+    Sha256::new().chain_update(purpose).chain_update([0]).chain_update(text).finalize().into()
+}

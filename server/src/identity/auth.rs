@@ -1,0 +1,133 @@
+//! `POST /auth/login|refresh|logout` and `GET /users/me`, in Directus's shapes.
+
+use super::token::{ACCESS_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS, REFRESH_TOKEN_LIFETIME_MS, generate};
+use super::{hash, user};
+use crate::app::App;
+use crate::clock::now_ms;
+use crate::error::Error;
+use crate::request::Fields;
+use crate::store::{AttemptLimit, Hash, Refresh, RefreshToken, User, UserStatus};
+use axum::Json;
+use axum::extract::{ConnectInfo, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde_json::{Value, json};
+use stagepass_core::api::Tokens;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The window in which login attempts are counted.
+const ATTEMPT_WINDOW_MS: i64 = 5 * 60 * 1000;
+/// Failed attempts on one account in a window.
+const ATTEMPTS_PER_ACCOUNT: u32 = 10;
+/// Failed attempts from one address in a window.
+const ATTEMPTS_PER_ADDRESS: u32 = 50;
+
+/// Directus wraps what it answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct Data<T> {
+    data: T,
+}
+
+/// `POST /auth/login`: tokens for an e-mail address and a password.
+pub(crate) async fn login(
+    State(app): State<Arc<App>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    mut fields: Fields,
+) -> Result<Json<Data<Tokens>>, Error> {
+    let email = fields.required_text("email")?;
+    let password = SecretString::from(fields.required_text("password")?);
+    if fields.text("mode")?.is_some_and(|mode| mode != "json") {
+        return Err(Error::BadRequest("mode must be json".to_owned()));
+    }
+    let limits = attempt_limits(&email, peer.ip());
+    let subjects = limits.iter().map(|limit| limit.subject).collect();
+    if let Some(wait_ms) = app.store.count_attempt(limits, now_ms()).await? {
+        return Err(Error::TooManyRequests { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) });
+    }
+    let user = app.store.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
+    let known = user.as_ref().map(|user| user.password_hash.clone());
+    let verified = app.passwords.verify(password, known).await;
+    if !matches!(verified, Ok(false)) {
+        // Only a wrong password counts, not one that was never looked at.
+        app.store.uncount_attempt(subjects).await?;
+    }
+    let user = user.filter(|_| matches!(verified, Ok(true)));
+    verified?;
+    sign_in(&app, &user.ok_or(Error::InvalidCredentials)?).await
+}
+
+fn attempt_limits(email: &str, address: IpAddr) -> Vec<AttemptLimit> {
+    // One customer of an IPv6 network holds at least its last 64 bits.
+    let network = match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
+    };
+    let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: ATTEMPT_WINDOW_MS };
+    vec![
+        limit(hash("account", &email.to_ascii_lowercase()), ATTEMPTS_PER_ACCOUNT),
+        limit(hash("address", &network), ATTEMPTS_PER_ADDRESS),
+    ]
+}
+
+async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
+    let now = now_ms();
+    let (refresh_token, token_hash) = generate_refresh_token()?;
+    let expires_at = now + REFRESH_TOKEN_LIFETIME_MS;
+    let family_id = Uuid::now_v7();
+    app.store.add_refresh_token(RefreshToken { token_hash, family_id, user_id: user.id, expires_at }).await?;
+    tokens(app, user.id, refresh_token, now)
+}
+
+/// `POST /auth/refresh`: new tokens for a refresh token, which is spent.
+pub(crate) async fn refresh(
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Data<Tokens>>, Error> {
+    let spent = fields.required_text("refresh_token")?;
+    let now = now_ms();
+    let (refresh_token, token_hash) = generate_refresh_token()?;
+    let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
+    match app.store.refresh(hash("refresh", &spent), token_hash, times).await? {
+        Refresh::Renewed(user_id) => tokens(&app, user_id, refresh_token, now),
+        Refresh::Expired => Err(Error::TokenExpired),
+        Refresh::Unknown => Err(Error::InvalidCredentials),
+        Refresh::Reused => {
+            tracing::warn!("a spent refresh token came again: its sign-in was ended");
+            Err(Error::InvalidCredentials)
+        }
+    }
+}
+
+/// `POST /auth/logout`: ends the sign-in that the refresh token belongs to.
+pub(crate) async fn logout(State(app): State<Arc<App>>, mut fields: Fields) -> Result<StatusCode, Error> {
+    let token = fields.required_text("refresh_token")?;
+    app.store.end_family(hash("refresh", &token)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /users/me`: who the access token belongs to.
+pub(crate) async fn me(State(app): State<Arc<App>>, parts: Parts) -> Result<Json<Data<Value>>, Error> {
+    let user = user::authenticate(&parts, &app).await?;
+    Ok(Json(Data { data: json!({"id": user.id, "email": user.email, "status": "active", "role": null}) }))
+}
+
+fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {
+    let token = generate().map_err(|_| Error::Internal("no random bytes"))?;
+    let token_hash = hash("refresh", token.expose_secret());
+    Ok((token, token_hash))
+}
+
+fn tokens(
+    app: &App,
+    user_id: Uuid,
+    refresh_token: SecretString,
+    now: i64,
+) -> Result<Json<Data<Tokens>>, Error> {
+    let access_token = app.tokens.issue(user_id, now)?;
+    let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
+    Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
+}

@@ -1,0 +1,24 @@
+//! Stagepass's server: keeps captured sessions encrypted and hands them to the
+//! backends that may have them.
+
+mod app;
+mod cli;
+mod clock;
+mod config;
+mod credentials;
+mod error;
+mod identity;
+mod request;
+mod router;
+mod sealing;
+mod secret_file;
+mod serve;
+mod store;
+mod telemetry;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::Cli::parse().run()
+}

@@ -1,0 +1,82 @@
+//! The routes, and what holds for all of them.
+
+use crate::app::App;
+use crate::error::{self, Error};
+use crate::request::MAX_BODY_BYTES;
+use crate::{credentials, identity, telemetry};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a request may take, the reading of its body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/auth/login", post(identity::login))
+        .route("/auth/refresh", post(identity::refresh))
+        .route("/auth/logout", post(identity::logout))
+        .route("/users/me", get(identity::me))
+        .route("/api/credentials/create-profile", post(credentials::create_profile))
+        .route("/api/credentials/store-platform-session", post(credentials::store_platform_session))
+        .route("/api/credentials/get-platform-session", post(credentials::get_platform_session))
+        .route("/api/credentials/revoke-platform-session", post(credentials::revoke_platform_session))
+        .route("/api/platform-connections", get(credentials::connections))
+        .route(
+            "/api/platform-connections/{id}",
+            get(credentials::connection).delete(credentials::delete_connection),
+        )
+        .route("/api/platform-sessions", get(credentials::sessions))
+        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .fallback(async || Error::NotFound("Not found"))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(from_fn(time_out))
+        .layer(from_fn_with_state(Arc::clone(&app), check_host))
+        .layer(map_response(forbid_storing))
+        .layer(from_fn(error::render))
+        .layer(from_fn(telemetry::trace))
+        .with_state(app)
+}
+
+/// Alive: the process answers.
+async fn healthz() -> axum::Json<Value> {
+    axum::Json(json!({"status": "ok"}))
+}
+
+/// Ready: the store answers, too.
+async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
+    app.store.check().await?;
+    Ok(axum::Json(json!({"status": "ok"})))
+}
+
+/// Against DNS rebinding: a page of another site that has pointed its name at
+/// this address brings its own name.
+async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+    if app.host_names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        next.run(request).await
+    } else {
+        Error::MisdirectedRequest.into_response()
+    }
+}
+
+async fn time_out(request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    answer.unwrap_or_else(|_| Error::RequestTimeout.into_response())
+}
+
+async fn forbid_storing(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

@@ -1,0 +1,91 @@
+//! The encryption keys: one for writing, any number for reading.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use sha2::{Digest as _, Sha256};
+use std::io;
+use zeroize::Zeroizing;
+
+/// The length of an AES-256 key.
+const KEY_BYTES: usize = 32;
+
+/// An AES-256 key and its id. `Debug` shows the id alone.
+#[derive(Debug)]
+pub(crate) struct Key {
+    id: String,
+    bytes: SecretBox<[u8; KEY_BYTES]>,
+}
+
+impl Key {
+    pub(crate) fn new(bytes: [u8; KEY_BYTES]) -> Self {
+        let id = hex::encode(&Sha256::digest(bytes)[..4]);
+        Self { id, bytes: SecretBox::new(Box::new(bytes)) }
+    }
+
+    /// Reads a key from base64 of exactly 32 bytes.
+    pub(crate) fn from_base64(text: &SecretString) -> Option<Self> {
+        let bytes = Zeroizing::new(STANDARD.decode(text.expose_secret().trim()).ok()?);
+        bytes.as_slice().try_into().ok().map(Self::new)
+    }
+
+    /// The first 8 hexadecimal digits of the key's SHA-256.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The key itself, for the cipher alone.
+    pub(super) fn expose(&self) -> &[u8; KEY_BYTES] {
+        self.bytes.expose_secret()
+    }
+}
+
+/// A random key in base64.
+pub(crate) fn generate_base64() -> io::Result<SecretString> {
+    let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+    getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
+    Ok(STANDARD.encode(bytes.as_slice()).into())
+}
+
+/// One key that writes and all that read.
+#[derive(Debug)]
+pub(crate) struct KeyRing {
+    /// The first one writes.
+    keys: Vec<Key>,
+}
+
+impl KeyRing {
+    pub(crate) fn new(writing: Key, reading: Vec<Key>) -> Self {
+        let mut keys = vec![writing];
+        keys.extend(reading);
+        Self { keys }
+    }
+
+    pub(crate) fn writing(&self) -> &Key {
+        &self.keys[0]
+    }
+
+    pub(crate) fn find(&self, id: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_exactly_32_bytes_of_base64() {
+        let encode = |length| SecretString::from(STANDARD.encode(vec![9; length]));
+        assert_eq!(Key::from_base64(&encode(32)).unwrap().id(), Key::new([9; 32]).id());
+        assert!(Key::from_base64(&encode(31)).is_none());
+        assert!(Key::from_base64(&encode(33)).is_none());
+        assert!(Key::from_base64(&SecretString::from("not base64!")).is_none());
+        assert!(Key::from_base64(&generate_base64().unwrap()).is_some());
+    }
+
+    #[test]
+    fn hides_its_bytes_in_debug_output() {
+        let shown = format!("{:?}", KeyRing::new(Key::new([0xab; 32]), vec![]));
+        assert!(!shown.contains("171") && !shown.to_lowercase().contains("abab"), "{shown}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Secrets that are made once and kept in the data directory.
+
+use secrecy::SecretString;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+use tempfile::Builder;
+
+/// A secret kept in a file, and whether it was made just now.
+pub(crate) struct Kept {
+    pub(crate) secret: SecretString,
+    pub(crate) is_new: bool,
+}
+
+/// The secret in `directory/name`; where the file is not there it is made with
+/// `generate`, readable for its owner alone, and on disk when this returns.
+/// Two programs that do so at once end with the same secret.
+pub(crate) fn read_or_make(
+    directory: &Path,
+    name: &str,
+    generate: impl FnOnce() -> io::Result<SecretString>,
+) -> io::Result<Kept> {
+    use secrecy::ExposeSecret as _;
+    let path = directory.join(name);
+    let read = || fs::read_to_string(&path).map(|text| SecretString::from(text.trim().to_owned()));
+    match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return Ok(Kept { secret: found?, is_new: false }),
+    }
+    let secret = generate()?;
+    let mut builder = Builder::new();
+    owner_only(&mut builder);
+    let mut file = builder.tempfile_in(directory)?;
+    // Keeping the secret is this function's purpose: it is written out here.
+    file.write_all(secret.expose_secret().as_bytes())?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(&path) {
+        Ok(_) => sync_directory(directory).map(|()| Kept { secret, is_new: true }),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(Kept { secret: read()?, is_new: false })
+        }
+        Err(error) => Err(error.error),
+    }
+}
+
+/// Makes an empty file that its owner alone can read, unless it is there. Files
+/// that SQLite puts beside a database take over its permissions.
+pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+/// Makes a directory that its owner alone can enter.
+pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn owner_only(builder: &mut Builder<'_, '_>) {
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
+    #[cfg(not(unix))]
+    let _ = builder;
+}
+
+/// Makes a renamed file's new name durable.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    if cfg!(unix) { fs::File::open(path)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret as _;
+
+    #[test]
+    fn makes_a_secret_once_and_for_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let make = |text: &'static str| read_or_make(directory.path(), "s", || Ok(text.into())).unwrap();
+        let first = make("one");
+        let second = make("two");
+        assert!(first.is_new && !second.is_new);
+        assert_eq!(second.secret.expose_secret(), "one");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(directory.path().join("s")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+}

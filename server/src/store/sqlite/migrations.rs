@@ -1,0 +1,61 @@
+//! The schema's history: numbered, embedded, applied once and in order, and
+//! never edited after they have landed.
+
+use super::StoreError;
+use crate::clock::now_ms;
+use rusqlite::{Connection, TransactionBehavior};
+use sha2::{Digest as _, Sha256};
+
+/// In the order of their numbers, the first being 1.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_initial.sql")];
+
+/// Brings the schema up to date in one transaction, which also keeps out any
+/// other process that starts at the same time.
+pub(super) fn apply(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (
+            number INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, applied_at INTEGER NOT NULL
+        ) STRICT",
+    )?;
+    let applied: Vec<String> = transaction
+        .prepare("SELECT sha256 FROM schema_migrations ORDER BY number")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    if applied.len() > MIGRATIONS.len() {
+        return Err(StoreError::Newer { found: applied.len(), known: MIGRATIONS.len() });
+    }
+    for (index, sql) in MIGRATIONS.iter().enumerate() {
+        let digest = hex::encode(Sha256::digest(sql));
+        match applied.get(index) {
+            Some(known) if *known == digest => {}
+            Some(_) => return Err(StoreError::Altered(index + 1)),
+            None => {
+                transaction.execute_batch(sql)?;
+                let record = "INSERT INTO schema_migrations VALUES (?1, ?2, ?3)";
+                transaction.execute(record, (index + 1, digest, now_ms()))?;
+            }
+        }
+    }
+    Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn applies_once_and_refuses_a_database_from_the_future_or_with_another_past() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection).unwrap();
+        apply(&mut connection).unwrap();
+        let original: String = connection
+            .query_row("SELECT sha256 FROM schema_migrations WHERE number = 1", [], |r| r.get(0))
+            .unwrap();
+        connection.execute("UPDATE schema_migrations SET sha256 = 'x'", []).unwrap();
+        assert!(matches!(apply(&mut connection), Err(StoreError::Altered(1))));
+        connection.execute("UPDATE schema_migrations SET sha256 = ?1", [original]).unwrap();
+        connection.execute("INSERT INTO schema_migrations VALUES (99, 'y', 0)", []).unwrap();
+        assert!(matches!(apply(&mut connection), Err(StoreError::Newer { .. })));
+    }
+}

@@ -1,0 +1,71 @@
+//! How the domain's types are written in columns.
+
+use crate::store::{Connection, Session, SessionStatus, User, UserStatus};
+use rusqlite::types::{FromSqlError, Type};
+use rusqlite::{Error, Row};
+use uuid::Uuid;
+
+/// The columns that [`user`] reads, in its order.
+pub(super) const USER: &str = "id, email, password_hash, status, created_at";
+/// The columns that [`connection`] reads, in its order.
+pub(super) const CONNECTION: &str =
+    "id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at";
+/// The columns that [`session`] reads, in its order.
+pub(super) const SESSION: &str = "id, user_id, creator_profile_id, platform, cookie_count, user_agent, status, \
+                                  captured_at, expires_at, revoked_at";
+
+pub(super) fn id(row: &Row<'_>, index: usize) -> Result<Uuid, Error> {
+    let text: String = row.get(index)?;
+    Uuid::parse_str(&text)
+        .map_err(|error| Error::FromSqlConversionFailure(index, Type::Text, Box::new(error)))
+}
+
+pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
+    Ok(User {
+        id: id(row, 0)?,
+        email: row.get(1)?,
+        password_hash: row.get::<_, String>(2)?.into(),
+        status: match row.get_ref(3)?.as_str()? {
+            "active" => UserStatus::Active,
+            "suspended" => UserStatus::Suspended,
+            _ => return Err(unknown_word(3)),
+        },
+        created_at: row.get(4)?,
+    })
+}
+
+pub(super) fn connection(row: &Row<'_>) -> Result<Connection, Error> {
+    Ok(Connection {
+        id: id(row, 0)?,
+        user_id: id(row, 1)?,
+        platform: row.get(2)?,
+        platform_username: row.get(3)?,
+        credentials_updated_at: row.get(4)?,
+        created_at: row.get(5)?,
+        updated_at: row.get(6)?,
+    })
+}
+
+pub(super) fn session(row: &Row<'_>) -> Result<Session, Error> {
+    Ok(Session {
+        id: id(row, 0)?,
+        user_id: id(row, 1)?,
+        creator_profile_id: id(row, 2)?,
+        platform: row.get(3)?,
+        cookie_count: row.get(4)?,
+        user_agent: row.get(5)?,
+        status: match row.get_ref(6)?.as_str()? {
+            "active" => SessionStatus::Active,
+            "superseded" => SessionStatus::Superseded,
+            "revoked" => SessionStatus::Revoked,
+            _ => return Err(unknown_word(6)),
+        },
+        captured_at: row.get(7)?,
+        expires_at: row.get(8)?,
+        revoked_at: row.get(9)?,
+    })
+}
+
+fn unknown_word(index: usize) -> Error {
+    Error::FromSqlConversionFailure(index, Type::Text, Box::new(FromSqlError::InvalidType))
+}
