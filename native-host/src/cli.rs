@@ -1,0 +1,176 @@
+//! The command line: what can be asked for, and where the answer goes. Does
+//! nothing itself.
+
+use crate::allowed_extensions::ExtensionId;
+use crate::commands::{self, CommandError};
+use crate::registration::Browser;
+use crate::{complain, host_dir};
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Keeps the cookie files that the Stagepass extension exports for yt-dlp.
+///
+/// Browsers start this program by themselves once `install` has told them of
+/// it; everything below is for people.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    /// Where exported files are kept [default: stagepass/host in your data directory]
+    ///
+    /// A browser starts the host with its own environment: to have it use
+    /// another folder, set the variable there too.
+    #[arg(long, env = host_dir::VARIABLE, value_name = "DIR", global = true, hide_env_values = true)]
+    host_dir: Option<OsString>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tell your browsers of this program
+    ///
+    /// Writes a host manifest for each browser that you have started before,
+    /// for your user alone. Running it again brings everything up to date.
+    Install(Install),
+    /// Take back what `install` did; exported files stay
+    Uninstall(Uninstall),
+    /// Show what is exported
+    List {
+        /// As JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the path of an exported cookie file
+    Path {
+        /// The platform, such as instagram, or a site that stands for itself
+        platform: String,
+        #[command(flatten)]
+        label: Label,
+    },
+    /// Print an exported cookie file
+    ///
+    /// It holds a login: whoever has it is you. Take care where it goes.
+    Cookies {
+        /// The platform, or the URL of a page there
+        #[arg(value_name = "PLATFORM|URL")]
+        target: String,
+        #[command(flatten)]
+        label: Label,
+        /// For wget, which passes over cookies that are marked `HttpOnly`
+        #[arg(long)]
+        wget: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Label {
+    /// Which account, where several are exported; else the newest export is taken
+    #[arg(long)]
+    label: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Places {
+    /// For this browser, whether or not it is found; can be repeated
+    #[arg(long = "browser", value_name = "NAME", value_enum)]
+    browsers: Vec<Browser>,
+    /// For a Chromium with a profile of its own: its NativeMessagingHosts
+    /// folder, below the user data directory; can be repeated
+    #[arg(long = "manifest-dir", value_name = "DIR")]
+    manifest_dirs: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Install {
+    /// Allow one more extension, such as a build of your own; can be repeated
+    #[arg(long = "extension-id", value_name = "ID")]
+    extension_ids: Vec<ExtensionId>,
+    #[command(flatten)]
+    places: Places,
+}
+
+#[derive(Debug, Args)]
+struct Uninstall {
+    #[command(flatten)]
+    places: Places,
+    /// Remove the exported cookie files as well
+    #[arg(long)]
+    purge: bool,
+}
+
+/// Runs the command line.
+pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(fault) => {
+            // Help goes to standard output, faults to standard error.
+            let _ = fault.print();
+            return if fault.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let mut output = io::stdout().lock();
+    let done = execute(cli, &mut output).and_then(|()| output.flush().map_err(CommandError::Output));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader has what it wanted, as in `… | head`.
+        Err(CommandError::Output(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(fault) => {
+            complain(&fault);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli, output: &mut impl Write) -> Result<(), CommandError> {
+    let host_dir = host_dir::resolve(cli.host_dir.as_deref())?;
+    match cli.command {
+        Command::Install(Install { extension_ids, places }) => {
+            commands::install(&host_dir, places.try_into()?, &extension_ids, output)
+        }
+        Command::Uninstall(Uninstall { places, purge }) => {
+            commands::uninstall(&host_dir, places.try_into()?, purge, output)
+        }
+        Command::List { json } => commands::list(&host_dir, json, output),
+        Command::Path { platform, label } => {
+            commands::path(&host_dir, &platform, label.label.as_deref(), output)
+        }
+        Command::Cookies { target, label, wget } => {
+            commands::cookies(&host_dir, &target, label.label.as_deref(), wget, output)
+        }
+    }
+}
+
+impl TryFrom<Places> for crate::registration::Targets {
+    type Error = crate::Error;
+
+    /// Makes folders absolute, since the report names them.
+    fn try_from(places: Places) -> Result<Self, crate::Error> {
+        let absolute = |path: PathBuf| std::path::absolute(&path).map_err(crate::Error::io("find", &path));
+        let manifest_dirs = places.manifest_dirs.into_iter().map(absolute).collect::<Result<_, _>>()?;
+        Ok(Self { browsers: places.browsers, manifest_dirs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_argument_has_help() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+            }
+        }
+    }
+}

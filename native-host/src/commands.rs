@@ -1,0 +1,190 @@
+//! What the command line does, for people to read. Knows nothing of frames.
+
+mod select;
+
+use crate::allowed_extensions::{AllowedExtensions, ExtensionId};
+use crate::complain;
+use crate::error::Error;
+use crate::exports::{self, Export, Exports};
+use crate::registration::{Line, Os, Outcome, Registrar, Targets, UserFolders};
+use etcetera::BaseStrategy;
+use secrecy::ExposeSecret;
+use stagepass_core::netscape::{self, Dialect};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a command failed, and what to do about it.
+#[derive(Debug, Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Host(#[from] Error),
+    #[error("cannot write the output: {0}")]
+    Output(#[source] io::Error),
+    #[error("{0:?} is neither a platform such as instagram nor the URL of a page")]
+    NoPlatform(String),
+    #[error(
+        "no cookies of {wanted} have been exported\n\
+         Open the site in the browser, log in, click Stagepass and then \"Export for yt-dlp\".\n\
+         Exported so far: {known}"
+    )]
+    NothingExported { wanted: String, known: String },
+    #[error("{0} of them could not be done; the lines above say why")]
+    Incomplete(usize),
+    #[error("cannot find out where this program is: {0}")]
+    NoProgramPath(#[source] io::Error),
+}
+
+/// Registers the host, and says for each browser what came of it.
+pub(crate) fn install(
+    host_dir: &Path,
+    targets: Targets,
+    extension_ids: &[ExtensionId],
+    output: &mut impl Write,
+) -> Result<(), CommandError> {
+    if !extension_ids.is_empty() {
+        AllowedExtensions::add(host_dir, extension_ids)?;
+    }
+    let allowed = AllowedExtensions::load(host_dir)?;
+    let program = std::env::current_exe().map_err(CommandError::NoProgramPath)?;
+    if program.to_str().is_none() {
+        return Err(Error::NotUnicode(program).into());
+    }
+    let report = registrar(host_dir)?.install(&targets, &program, &allowed);
+    write_report(&report, output)?;
+    if !report.iter().any(|line| matches!(line.outcome, Outcome::Registered(_) | Outcome::Failed(_))) {
+        let advice = "No browser was found that can use Stagepass. Start one once, or name one with \
+                      --browser, then run this again.";
+        writeln!(output, "{advice}").map_err(CommandError::Output)?;
+    }
+    check_failures(&report)
+}
+
+/// Takes the registration back.
+pub(crate) fn uninstall(
+    host_dir: &Path,
+    targets: Targets,
+    purge: bool,
+    output: &mut impl Write,
+) -> Result<(), CommandError> {
+    let report = registrar(host_dir)?.uninstall(&targets);
+    write_report(&report, output)?;
+    if targets.is_everything() {
+        AllowedExtensions::forget_added(host_dir)?;
+    }
+    let exports = Exports::new(host_dir);
+    let folder = exports.folder().display().to_string();
+    let news = if purge {
+        format!("{} exported cookie files removed from {folder}", exports.purge()?)
+    } else {
+        match exports.list()?.len() {
+            0 => "There are no exported cookie files.".to_owned(),
+            count => format!(
+                "{count} exported cookie files stay in {folder}; \"uninstall --purge\" removes them too."
+            ),
+        }
+    };
+    writeln!(output, "{news}").map_err(CommandError::Output)?;
+    check_failures(&report)
+}
+
+/// Shows what is exported.
+pub(crate) fn list(host_dir: &Path, json: bool, output: &mut impl Write) -> Result<(), CommandError> {
+    let exports = Exports::new(host_dir).list()?;
+    let text = if json {
+        serde_json::to_string_pretty(&exports).map_err(|fault| CommandError::Output(fault.into()))?
+    } else if exports.is_empty() {
+        "Nothing is exported yet. In the browser, click Stagepass and then \"Export for yt-dlp\".".to_owned()
+    } else {
+        table(&exports)
+    };
+    writeln!(output, "{text}").map_err(CommandError::Output)
+}
+
+/// Prints where an export is.
+pub(crate) fn path(
+    host_dir: &Path,
+    platform: &str,
+    label: Option<&str>,
+    output: &mut impl Write,
+) -> Result<(), CommandError> {
+    let export = select::select(&Exports::new(host_dir).list()?, platform, label)?;
+    writeln!(output, "{}", export.path).map_err(CommandError::Output)
+}
+
+/// Prints an export.
+pub(crate) fn cookies(
+    host_dir: &Path,
+    target: &str,
+    label: Option<&str>,
+    wget: bool,
+    output: &mut impl Write,
+) -> Result<(), CommandError> {
+    let export = select::select(&Exports::new(host_dir).list()?, target, label)?;
+    let path = PathBuf::from(export.path);
+    let mut text = exports::read_text(&path)?;
+    if wget {
+        let rendered = netscape::render(&exports::parse(&path, &text)?, Dialect::Plain);
+        for loss in rendered.losses {
+            complain(&format_args!("note: {loss}"));
+        }
+        text = rendered.text;
+    }
+    // To print the file is what was asked for.
+    output.write_all(text.expose_secret().as_bytes()).map_err(CommandError::Output)
+}
+
+fn registrar(host_dir: &Path) -> Result<Registrar, Error> {
+    let strategy = etcetera::base_strategy::choose_native_strategy().map_err(|_| Error::NoHome)?;
+    let folders = UserFolders {
+        home: strategy.home_dir().to_owned(),
+        // On macOS the folder of settings is another one than that of data,
+        // and browsers keep everything in the latter.
+        config: if Os::CURRENT == Os::Mac { strategy.data_dir() } else { strategy.config_dir() },
+        local: strategy.cache_dir(),
+    };
+    Ok(Registrar { os: Os::CURRENT, folders, host_dir: host_dir.to_owned() })
+}
+
+fn write_report(report: &[Line], output: &mut impl Write) -> Result<(), CommandError> {
+    for Line { subject, outcome } in report {
+        let text = match outcome {
+            Outcome::Registered(path) => format!("registered ({})", path.display()),
+            Outcome::Removed(path) => format!("removed ({})", path.display()),
+            Outcome::NotRegistered => "was not registered".to_owned(),
+            Outcome::NotFound => "not found, skipped".to_owned(),
+            Outcome::OutOfReach(packaging) => format!(
+                "out of reach: {packaging} keeps a browser from starting programs outside of it. Install it \
+                 from your distribution or its maker, or have the extension export to a file to download"
+            ),
+            Outcome::Failed(fault) => format!("FAILED: {fault}"),
+        };
+        writeln!(output, "{subject}: {text}").map_err(CommandError::Output)?;
+    }
+    Ok(())
+}
+
+fn check_failures(report: &[Line]) -> Result<(), CommandError> {
+    match report.iter().filter(|line| matches!(line.outcome, Outcome::Failed(_))).count() {
+        0 => Ok(()),
+        failures => Err(CommandError::Incomplete(failures)),
+    }
+}
+
+fn table(exports: &[Export]) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(["PLATFORM", "LABEL", "COOKIES", "EXPORTED", "EXPIRES", "FILE"]);
+    for export in exports {
+        let unknown = || "?".to_owned();
+        table.add_row([
+            export.platform.clone(),
+            export.label.clone().unwrap_or_else(unknown),
+            export.cookie_count.map_or_else(unknown, |count| count.to_string()),
+            export.exported_at.to_string(),
+            export.expires_at.map_or_else(|| "-".to_owned(), |time| time.to_string()),
+            export.path.clone(),
+        ]);
+    }
+    table.trim_fmt()
+}

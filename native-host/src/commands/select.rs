@@ -1,0 +1,121 @@
+//! Which export a person means by a platform, a site or a URL.
+
+use super::CommandError;
+use crate::exports::Export;
+use stagepass_core::platform::{CATALOGUE, Site};
+use url::Url;
+
+/// The newest export of the platform, or that with the label.
+pub(super) fn select(exports: &[Export], target: &str, label: Option<&str>) -> Result<Export, CommandError> {
+    let platforms = platforms(target).ok_or_else(|| CommandError::NoPlatform(target.to_owned()))?;
+    let has_label = |export: &&Export| label.is_none_or(|label| export.label.as_deref() == Some(label));
+    let newest = |platform: &String| {
+        let candidates = exports.iter().filter(|export| export.platform == *platform).filter(has_label);
+        candidates.max_by_key(|export| export.exported_at)
+    };
+    platforms.iter().find_map(newest).cloned().ok_or_else(|| nothing_exported(exports, &platforms, label))
+}
+
+/// The platforms that `target` can mean, the likeliest first. A site that the
+/// catalogue does not know may have been captured at a domain above it.
+fn platforms(target: &str) -> Option<Vec<String>> {
+    let host = match Url::parse(target) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => url.host_str()?.to_owned(),
+        _ if target.contains(['/', ':']) => return None,
+        _ if CATALOGUE.iter().any(|platform| platform.id == target) => return Some(vec![target.to_owned()]),
+        _ => target.to_owned(),
+    };
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    match Site::of_host(host)? {
+        Site::Known(platform) => Some(vec![platform.id.to_owned()]),
+        Site::Other(site) => {
+            let is_name = site.bytes().any(|b| b.is_ascii_alphabetic());
+            let above = site.match_indices('.').map(|(index, _)| &site[index + 1..]);
+            let above = above.filter(|domain| is_name && domain.contains('.')).map(str::to_owned);
+            Some([site.clone()].into_iter().chain(above).collect())
+        }
+    }
+}
+
+fn nothing_exported(exports: &[Export], platforms: &[String], label: Option<&str>) -> CommandError {
+    let platform = platforms.first().cloned().unwrap_or_default();
+    let wanted = match label {
+        Some(label) => format!("{platform} with the label {label:?}"),
+        None => platform,
+    };
+    let mut known: Vec<_> = exports
+        .iter()
+        .map(|export| match export.label.as_deref() {
+            None | Some("") => export.platform.clone(),
+            Some(label) => format!("{} ({label})", export.platform),
+        })
+        .collect();
+    known.dedup();
+    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
+    CommandError::NothingExported { wanted, known }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::utc_time::UtcTime;
+
+    fn export(platform: &str, label: &str, exported_at: i64) -> Export {
+        Export {
+            platform: platform.to_owned(),
+            label: Some(label.to_owned()),
+            path: format!("/{platform}-{label}"),
+            cookie_count: Some(1),
+            exported_at: UtcTime::from_unix_seconds(exported_at).unwrap(),
+            expires_at: None,
+        }
+    }
+
+    #[test]
+    fn a_platform_a_site_and_a_url_all_lead_to_it() {
+        let exports = [export("instagram", "", 1), export("example.org", "", 1), export("127.0.0.1", "", 1)];
+        for (target, path) in [
+            ("instagram", "/instagram-"),
+            ("instagram.com", "/instagram-"),
+            ("https://www.instagram.com/p/1/?a=b", "/instagram-"),
+            ("HTTPS://WWW.Instagram.com./p", "/instagram-"),
+            ("https://www.example.org/", "/example.org-"),
+            ("https://videos.eu.example.org:8443/x", "/example.org-"),
+            ("http://127.0.0.1:8080/", "/127.0.0.1-"),
+        ] {
+            assert_eq!(select(&exports, target, None).unwrap().path, path, "{target}");
+        }
+    }
+
+    #[test]
+    fn the_newest_label_is_taken_where_none_is_given() {
+        let exports = [export("x", "old", 1), export("x", "new", 3), export("x", "", 2)];
+        assert_eq!(select(&exports, "x", None).unwrap().path, "/x-new");
+        assert_eq!(select(&exports, "x", Some("old")).unwrap().path, "/x-old");
+        assert_eq!(select(&exports, "x", Some("")).unwrap().path, "/x-");
+    }
+
+    #[test]
+    fn says_what_to_do_where_there_is_none() {
+        let exports = [export("x", "", 1), export("x", "work", 1)];
+        let fault = select(&exports, "https://www.instagram.com/", Some("me")).unwrap_err().to_string();
+        assert_eq!(
+            fault,
+            "no cookies of instagram with the label \"me\" have been exported\n\
+             Open the site in the browser, log in, click Stagepass and then \"Export for yt-dlp\".\n\
+             Exported so far: x, x (work)"
+        );
+        // Neither a lookalike nor a public suffix leads to another site's cookies.
+        for target in ["https://notx.com/", "https://evilexample.org", "org"] {
+            assert!(select(&[export("example.org", "", 1)], target, None).is_err(), "{target}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_site() {
+        for target in ["", "ftp://x.com/", "https://[::1]/", "a/b", "No Site"] {
+            let fault = select(&[], target, None).unwrap_err();
+            assert!(matches!(fault, CommandError::NoPlatform(_)), "{target}: {fault}");
+        }
+    }
+}

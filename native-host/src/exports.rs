@@ -1,0 +1,277 @@
+//! The exported cookie files: one for each platform and label, and beside it a
+//! sidecar that says what it is. Knows neither frames nor command lines.
+
+mod key;
+mod lock;
+mod sidecar;
+
+pub use key::ExportKey;
+
+use crate::atomic_file::{self, Access};
+use crate::error::Error;
+use crate::utc_time::UtcTime;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use sidecar::Sidecar;
+use stagepass_core::cookie::Cookie;
+use stagepass_core::netscape::{self, Dialect};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const FOLDER: &str = "exports";
+const COOKIE_FILE: &str = "txt";
+const SIDECAR: &str = "json";
+
+/// The folder of exported cookie files.
+#[derive(Clone, Debug)]
+pub struct Exports {
+    folder: PathBuf,
+}
+
+/// What is to be exported.
+#[derive(Debug)]
+pub struct NewExport {
+    /// Names the file.
+    pub key: ExportKey,
+    /// Valid, and no two with the same domain, path and name.
+    pub cookies: Vec<Cookie>,
+    /// How many more were given and left out for a later one of the same key.
+    pub repeated: usize,
+    /// When the session ends.
+    pub expires_at: Option<UtcTime>,
+}
+
+/// What was exported.
+#[derive(Debug)]
+pub struct Written {
+    /// The cookie file.
+    pub path: PathBuf,
+    /// How many cookies are in it.
+    pub cookie_count: usize,
+    /// When the session ends.
+    pub expires_at: Option<UtcTime>,
+    /// What the file does not carry, in words for people.
+    pub losses: Vec<String>,
+}
+
+/// One export, as `list` tells it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Export {
+    /// The platform identifier.
+    pub platform: String,
+    /// `None` where the sidecar is gone and the file's name does not tell.
+    pub label: Option<String>,
+    /// The cookie file.
+    pub path: String,
+    /// `None` where it is no cookie file (any more).
+    pub cookie_count: Option<usize>,
+    /// When it was exported; without a sidecar, when the file was last written.
+    pub exported_at: UtcTime,
+    /// When the session ends, where that is known.
+    pub expires_at: Option<UtcTime>,
+}
+
+impl Exports {
+    /// The exports of the host whose files are in `host_dir`. Touches nothing.
+    #[must_use]
+    pub fn new(host_dir: &Path) -> Self {
+        Self { folder: host_dir.join(FOLDER) }
+    }
+
+    /// The folder that they are in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The cookie file of `key`, whether or not it is there.
+    #[must_use]
+    pub fn path(&self, key: &ExportKey) -> PathBuf {
+        self.folder.join(format!("{}.{COOKIE_FILE}", key.file_stem()))
+    }
+
+    fn sidecar_path(&self, key: &ExportKey) -> PathBuf {
+        self.path(key).with_extension(SIDECAR)
+    }
+
+    /// Writes an export in place of the one before. Either all of it is on disk
+    /// afterwards, or the old file is as it was.
+    ///
+    /// # Errors
+    /// Such as name the place that could not be written.
+    pub fn write(&self, export: &NewExport) -> Result<Written, Error> {
+        let rendered = netscape::render(&export.cookies, Dialect::HttpOnlyPrefix);
+        let sidecar = Sidecar::new(&export.key, export.expires_at);
+        let path = self.path(&export.key);
+
+        atomic_file::make_private_folder(&self.folder)?;
+        let lock = lock::acquire(&self.folder)?;
+        if lock.is_exclusive() {
+            self.remove_leftovers()?;
+        }
+        let cookie_file =
+            atomic_file::prepare(&path, rendered.text.expose_secret().as_bytes(), Access::Private)?;
+        let sidecar_file =
+            atomic_file::prepare(&self.sidecar_path(&export.key), &sidecar.to_json(), Access::Private)?;
+        // The cookie file comes last: until then, a fault leaves the old one.
+        sidecar_file.put()?;
+        cookie_file.put()?;
+
+        let mut losses: Vec<_> = rendered.losses.iter().map(ToString::to_string).collect();
+        if export.repeated > 0 {
+            losses
+                .push(format!("{} cookies were given twice; the later one is in the file", export.repeated));
+        }
+        let cookie_count = export.cookies.len();
+        Ok(Written { path, cookie_count, expires_at: export.expires_at, losses })
+    }
+
+    /// Every export, by platform and label. Links and foreign files are passed over.
+    ///
+    /// # Errors
+    /// Where the folder can't be read.
+    pub fn list(&self) -> Result<Vec<Export>, Error> {
+        let mut exports: Vec<_> = self.file_names()?.iter().filter_map(|name| self.describe(name)).collect();
+        exports.sort_by(|a, b| (&a.platform, &a.label, &a.path).cmp(&(&b.platform, &b.label, &b.path)));
+        Ok(exports)
+    }
+
+    /// Takes an export away; false where there was none.
+    ///
+    /// # Errors
+    /// Where it is there and can't be taken away.
+    pub fn delete(&self, key: &ExportKey) -> Result<bool, Error> {
+        if !atomic_file::folder_is_there(&self.folder)? {
+            return Ok(false);
+        }
+        let _lock = lock::acquire(&self.folder)?;
+        let was_there = remove(&self.path(key))?;
+        remove(&self.sidecar_path(key))?;
+        atomic_file::sync_folder(&self.folder)?;
+        Ok(was_there)
+    }
+
+    /// The text of an exported file.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or what keeps it from being read.
+    pub fn read(&self, key: &ExportKey) -> Result<SecretString, Error> {
+        atomic_file::folder_is_there(&self.folder)?;
+        read_text(&self.path(key)).map_err(|fault| match fault {
+            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Error::NotFound(key.clone())
+            }
+            fault => fault,
+        })
+    }
+
+    /// Reads an exported file again and counts its cookies.
+    ///
+    /// # Errors
+    /// [`Error::BadFile`] with the line that is wrong, besides those of [`Self::read`].
+    pub fn verify(&self, key: &ExportKey) -> Result<usize, Error> {
+        let text = self.read(key)?;
+        parse(&self.path(key), &text).map(|cookies| cookies.len())
+    }
+
+    /// Takes every export away, and the folder unless something foreign is in it.
+    /// Tells how many there were.
+    ///
+    /// # Errors
+    /// Where one can't be taken away.
+    pub fn purge(&self) -> Result<usize, Error> {
+        if !atomic_file::folder_is_there(&self.folder)? {
+            return Ok(0);
+        }
+        let lock = lock::acquire(&self.folder)?;
+        let mut removed = 0;
+        for name in self.file_names()? {
+            let path = self.folder.join(&name);
+            let is_ours = key::stem_of(&name, COOKIE_FILE).or(key::stem_of(&name, SIDECAR)).is_some();
+            if is_ours && remove(&path)? && name.ends_with(COOKIE_FILE) {
+                removed += 1;
+            }
+        }
+        self.remove_leftovers()?;
+        lock.remove()?;
+        match fs::remove_dir(&self.folder) {
+            Err(fault) if fault.kind() != io::ErrorKind::DirectoryNotEmpty => {
+                Err(Error::io("remove", &self.folder)(fault))
+            }
+            _ => Ok(removed),
+        }
+    }
+
+    fn describe(&self, name: &str) -> Option<Export> {
+        let stem = key::stem_of(name, COOKIE_FILE)?;
+        let path = self.folder.join(name);
+        let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
+        let cookies = read_text(&path).and_then(|text| parse(&path, &text));
+        let written_at = metadata.modified().map(UtcTime::from_system_time).ok();
+        let sidecar = Sidecar::read(&path.with_extension(SIDECAR), stem);
+        let (platform, label) = match &sidecar {
+            Some(sidecar) => (sidecar.platform.clone(), Some(sidecar.label.clone())),
+            None => key::guess(stem)?,
+        };
+        Some(Export {
+            platform,
+            label,
+            path: path.to_string_lossy().into_owned(),
+            cookie_count: cookies.ok().map(|cookies| cookies.len()),
+            exported_at: sidecar.as_ref().map(|sidecar| sidecar.exported_at).or(written_at)?,
+            expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
+        })
+    }
+
+    /// The names in the folder, none where it is not there.
+    fn file_names(&self) -> Result<Vec<String>, Error> {
+        if !atomic_file::folder_is_there(&self.folder)? {
+            return Ok(Vec::new());
+        }
+        let read = || -> io::Result<Vec<String>> {
+            let names = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
+            names.filter_map(Result::transpose).collect()
+        };
+        read().map_err(Error::io("read", &self.folder))
+    }
+
+    /// Takes away what a killed host was writing. Only for who holds the lock:
+    /// nobody else can be writing then.
+    fn remove_leftovers(&self) -> Result<(), Error> {
+        for name in self.file_names()?.iter().filter(|name| atomic_file::is_temporary(name)) {
+            remove(&self.folder.join(name))?;
+        }
+        Ok(())
+    }
+}
+
+/// Removes a plain file; false where there was none.
+fn remove(path: &Path) -> Result<bool, Error> {
+    atomic_file::refuse_obstacle(path)?;
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(fault) => Err(Error::io("remove", path)(fault)),
+    }
+}
+
+/// The text of the cookie file at `path`.
+pub(crate) fn read_text(path: &Path) -> Result<SecretString, Error> {
+    atomic_file::refuse_obstacle(path)?;
+    let bytes = fs::read(path).map_err(Error::io("read", path))?;
+    String::from_utf8(bytes).map(SecretString::from).map_err(|fault| {
+        let valid = &fault.as_bytes()[..fault.utf8_error().valid_up_to()];
+        let line = valid.split(|byte| *byte == b'\n').count();
+        Error::BadFile { path: path.to_owned(), fault: format!("line {line}: is not UTF-8") }
+    })
+}
+
+/// The cookies in the text of the file at `path`.
+pub(crate) fn parse(path: &Path, text: &SecretString) -> Result<Vec<Cookie>, Error> {
+    netscape::parse(text.expose_secret())
+        .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! What a cookie file can't say of itself: which platform and label it is for,
+//! and when it was exported. Holds no secret, and nothing depends on it being there.
+
+use super::key::ExportKey;
+use crate::utc_time::UtcTime;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::Path;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Sidecar {
+    pub(super) platform: String,
+    pub(super) label: String,
+    pub(super) exported_at: UtcTime,
+    pub(super) expires_at: Option<UtcTime>,
+}
+
+impl Sidecar {
+    pub(super) fn new(key: &ExportKey, expires_at: Option<UtcTime>) -> Self {
+        Self {
+            platform: key.platform().to_owned(),
+            label: key.label().to_owned(),
+            exported_at: UtcTime::now(),
+            expires_at,
+        }
+    }
+
+    pub(super) fn to_json(&self) -> Vec<u8> {
+        // Texts alone can't fail to be written; an empty sidecar would be passed over.
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
+
+    /// The sidecar at `path`, where it is whole and really that of `stem`.
+    pub(super) fn read(path: &Path, stem: &str) -> Option<Self> {
+        fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
+        let sidecar: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        let key = ExportKey::new(sidecar.platform.clone(), sidecar.label.clone()).ok()?;
+        (key.file_stem() == stem).then_some(sidecar)
+    }
+}

@@ -1,0 +1,130 @@
+//! Exports in a folder of their own.
+
+use super::*;
+use serde_json::json;
+use tempfile::TempDir;
+
+fn exports() -> (TempDir, Exports) {
+    let host_dir = tempfile::tempdir().unwrap();
+    let exports = Exports::new(host_dir.path());
+    (host_dir, exports)
+}
+
+fn key(platform: &str, label: &str) -> ExportKey {
+    ExportKey::new(platform.to_owned(), label.to_owned()).unwrap()
+}
+
+fn write(exports: &Exports, key: ExportKey, value: &str) -> Result<Written, Error> {
+    let cookie = json!({"name": "n", "value": value, "domain": ".example.org", "sameSite": "lax"});
+    exports.write(&NewExport {
+        key,
+        cookies: vec![Cookie::from_json(cookie).unwrap()],
+        repeated: 2,
+        expires_at: UtcTime::from_unix_seconds(1_900_000_000),
+    })
+}
+
+#[test]
+fn lists_what_was_written_and_forgets_what_was_deleted() {
+    let (_host_dir, exports) = exports();
+    assert_eq!(exports.list().unwrap(), []);
+    assert!(!exports.delete(&key("x", "")).unwrap());
+    assert!(!exports.folder().exists());
+
+    let written = write(&exports, key("x", "B"), "v").unwrap();
+    write(&exports, key("x", ""), "v").unwrap();
+    write(&exports, key("instagram", ""), "v").unwrap();
+    let list = exports.list().unwrap();
+    let keys: Vec<_> = list.iter().map(|e| (e.platform.as_str(), e.label.as_deref().unwrap())).collect();
+    assert_eq!(keys, [("instagram", ""), ("x", ""), ("x", "B")]);
+    assert_eq!(list[2].path, written.path.to_str().unwrap());
+    assert_eq!((list[2].cookie_count, list[2].expires_at), (Some(1), written.expires_at));
+
+    assert!(exports.delete(&key("x", "B")).unwrap());
+    assert!(!exports.delete(&key("x", "B")).unwrap());
+    assert_eq!(exports.list().unwrap().len(), 2);
+}
+
+#[test]
+fn tells_what_the_file_does_not_carry() {
+    let (_host_dir, exports) = exports();
+    let losses = write(&exports, key("x", ""), "v").unwrap().losses;
+    assert_eq!(
+        losses,
+        [
+            "the SameSite attribute of 1 cookies is not in the file",
+            "2 cookies were given twice; the later one is in the file"
+        ]
+    );
+}
+
+#[test]
+fn lists_without_a_sidecar_and_with_a_broken_one() {
+    let (_host_dir, exports) = exports();
+    let gone = key("x", "work");
+    let broken = key("x", "");
+    let foreign = key("x", "Some One");
+    for key in [&gone, &broken, &foreign] {
+        write(&exports, key.clone(), "v").unwrap();
+    }
+    fs::remove_file(exports.sidecar_path(&gone)).unwrap();
+    fs::write(exports.sidecar_path(&broken), "{").unwrap();
+    fs::copy(exports.sidecar_path(&key("x", "Some One")), exports.sidecar_path(&gone)).unwrap();
+    fs::write(exports.sidecar_path(&foreign), r#"{"platform":"x"}"#).unwrap();
+    let labels: Vec<_> = exports.list().unwrap().into_iter().map(|export| export.label).collect();
+    assert_eq!(labels, [None, Some(String::new()), Some("work".to_owned())]);
+}
+
+#[test]
+fn verify_counts_cookies_or_names_the_line() {
+    let (_host_dir, exports) = exports();
+    let key = key("x", "");
+    assert!(matches!(exports.verify(&key), Err(Error::NotFound(_))));
+    let path = write(&exports, key.clone(), "v").unwrap().path;
+    assert_eq!(exports.verify(&key).unwrap(), 1);
+    for (tail, fault) in [
+        (b".a.org\tTRUE\t/\tplanted".as_slice(), "line 3: has 4 fields separated by tabs, not 7"),
+        (b"# fine\nplanted\xff".as_slice(), "line 4: is not UTF-8"),
+    ] {
+        let mut text = b"# Netscape HTTP Cookie File\n# by hand\n".to_vec();
+        text.extend_from_slice(tail);
+        fs::write(&path, text).unwrap();
+        let message = exports.verify(&key).unwrap_err().to_string();
+        assert!(message.contains(fault) && !message.contains("planted"), "{message}");
+        assert_eq!(exports.list().unwrap()[0].cookie_count, None);
+    }
+}
+
+#[test]
+fn takes_away_what_a_killed_host_left() {
+    let (_host_dir, exports) = exports();
+    write(&exports, key("x", ""), "v").unwrap();
+    let leftover = exports.folder().join(".stagepass-AbCdEf.tmp");
+    fs::write(&leftover, "half a file").unwrap();
+    write(&exports, key("x", ""), "v").unwrap();
+    assert!(!leftover.exists());
+}
+
+#[test]
+fn purge_takes_ours_and_leaves_what_is_foreign() {
+    let (_host_dir, exports) = exports();
+    assert_eq!(exports.purge().unwrap(), 0);
+    write(&exports, key("x", ""), "v").unwrap();
+    write(&exports, key("x", "b"), "v").unwrap();
+    let foreign = exports.folder().join("notes.txt");
+    fs::write(&foreign, "mine").unwrap();
+    assert_eq!(exports.purge().unwrap(), 2);
+    assert_eq!(exports.file_names().unwrap(), ["notes.txt"]);
+    fs::remove_file(foreign).unwrap();
+    assert_eq!(exports.purge().unwrap(), 0);
+    assert!(!exports.folder().exists());
+}
+
+#[test]
+fn a_host_that_never_lets_go_is_named_rather_than_waited_for() {
+    let (_host_dir, exports) = exports();
+    write(&exports, key("x", ""), "v").unwrap();
+    let _held = lock::acquire(exports.folder()).unwrap();
+    let fault = exports.delete(&key("x", "")).unwrap_err();
+    assert!(matches!(fault, Error::Busy(_)));
+}

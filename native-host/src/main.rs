@@ -1,0 +1,7 @@
+//! The native-messaging host's program: it hands its arguments to the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stagepass_native_host::run(std::env::args_os().collect())
+}

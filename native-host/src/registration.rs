@@ -1,0 +1,186 @@
+//! Tells browsers where this program is, by host manifests, and takes that
+//! back. Knows nothing of exports.
+
+mod browser;
+mod manifest;
+mod registry;
+
+pub(crate) use browser::{Browser, Os, Place, UserFolders};
+
+use crate::allowed_extensions::AllowedExtensions;
+use crate::atomic_file;
+use crate::error::Error;
+use manifest::Manifest;
+use stagepass_core::host::HOST_NAME;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What became of one browser.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Its manifest is written.
+    Registered(PathBuf),
+    /// Its manifest is gone.
+    Removed(PathBuf),
+    /// It had no manifest of ours.
+    NotRegistered,
+    /// It was never started by this user.
+    NotFound,
+    /// It is shut off from programs outside of it.
+    OutOfReach(&'static str),
+    /// It could not be done.
+    Failed(Error),
+}
+
+/// One line of the report.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) subject: String,
+    pub(crate) outcome: Outcome,
+}
+
+impl Line {
+    fn new(subject: impl Into<String>, outcome: Result<Outcome, Error>) -> Self {
+        Self { subject: subject.into(), outcome: outcome.unwrap_or_else(Outcome::Failed) }
+    }
+}
+
+/// For whom to register, or whose registration to take back.
+#[derive(Debug)]
+pub(crate) struct Targets {
+    /// Empty for every browser, unless folders are named.
+    pub(crate) browsers: Vec<Browser>,
+    /// Folders of Chromium profiles of their own.
+    pub(crate) manifest_dirs: Vec<PathBuf>,
+}
+
+impl Targets {
+    /// Whether this is about every browser rather than some that were named.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.browsers.is_empty() && self.manifest_dirs.is_empty()
+    }
+
+    fn browsers(&self) -> &[Browser] {
+        if self.is_everything() { Browser::ALL } else { &self.browsers }
+    }
+}
+
+/// This user's browsers on this system.
+#[derive(Debug)]
+pub(crate) struct Registrar {
+    pub(crate) os: Os,
+    pub(crate) folders: UserFolders,
+    /// Where manifests are kept that the registry points to.
+    pub(crate) host_dir: PathBuf,
+}
+
+impl Registrar {
+    /// Writes the manifests. One browser's fault is its own line in the report.
+    pub(crate) fn install(
+        &self,
+        targets: &Targets,
+        program: &Path,
+        allowed: &AllowedExtensions,
+    ) -> Vec<Line> {
+        let mut report = Vec::new();
+        for &browser in targets.browsers() {
+            let is_wanted = !targets.is_everything();
+            let is_found = browser.traces(self.os, &self.folders).iter().any(|trace| trace.exists());
+            let outcome = if is_wanted || is_found {
+                self.register(browser, &Manifest::new(browser.family(), program, allowed))
+            } else {
+                Ok(Outcome::NotFound)
+            };
+            report.push(Line::new(browser.name(), outcome));
+            report.extend(self.confined(browser));
+        }
+        for folder in &targets.manifest_dirs {
+            let manifest = Manifest::new(browser::Family::Chromium, program, allowed);
+            let outcome = manifest.write(&in_folder(folder)).map(Outcome::Registered);
+            report.push(Line::new(folder.to_string_lossy(), outcome));
+        }
+        report
+    }
+
+    /// Removes the manifests, ours alone.
+    pub(crate) fn uninstall(&self, targets: &Targets) -> Vec<Line> {
+        let browsers =
+            targets.browsers().iter().map(|&browser| Line::new(browser.name(), self.unregister(browser)));
+        let folders = targets
+            .manifest_dirs
+            .iter()
+            .map(|folder| Line::new(folder.to_string_lossy(), remove_manifest(in_folder(folder))));
+        browsers.chain(folders).collect()
+    }
+
+    fn register(&self, browser: Browser, manifest: &Manifest) -> Result<Outcome, Error> {
+        match browser.place(self.os, &self.folders) {
+            Place::File(path) => manifest.write(&path).map(Outcome::Registered),
+            Place::Registry(key) => {
+                let path = manifest.write(&self.registry_manifest(browser))?;
+                registry::set(&key, &path)?;
+                Ok(Outcome::Registered(path))
+            }
+        }
+    }
+
+    fn unregister(&self, browser: Browser) -> Result<Outcome, Error> {
+        match browser.place(self.os, &self.folders) {
+            Place::File(path) => remove_manifest(path),
+            Place::Registry(key) => {
+                registry::remove(&key)?;
+                remove_manifest(self.registry_manifest(browser))
+            }
+        }
+    }
+
+    /// Where the manifest is that a registry key points to.
+    fn registry_manifest(&self, browser: Browser) -> PathBuf {
+        // Firefox passes this path on, and the program knows it by the file's name.
+        in_folder(&self.host_dir.join("manifests").join(browser.id()))
+    }
+
+    fn confined(&self, browser: Browser) -> Vec<Line> {
+        let confinements = browser.confinements(self.os, &self.folders);
+        let found = confinements.into_iter().filter(|confinement| confinement.trace.exists());
+        found
+            .map(|confinement| Line {
+                subject: format!("{} ({})", browser.name(), confinement.packaging),
+                outcome: Outcome::OutOfReach(confinement.packaging),
+            })
+            .collect()
+    }
+}
+
+fn in_folder(folder: &Path) -> PathBuf {
+    folder.join(format!("{HOST_NAME}.json"))
+}
+
+fn remove_manifest(path: PathBuf) -> Result<Outcome, Error> {
+    atomic_file::refuse_obstacle(&path)?;
+    let json = match fs::read(&path) {
+        Ok(json) => json,
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Outcome::NotRegistered),
+        Err(fault) => return Err(Error::io("read", &path)(fault)),
+    };
+    if !manifest::is_ours(&json) {
+        return Err(Error::InTheWay { path, what: "no host manifest of Stagepass" });
+    }
+    fs::remove_file(&path).map_err(Error::io("remove", &path))?;
+    Ok(Outcome::Removed(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_of_somebody_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        fs::write(&path, r#"{"name":"org.example"}"#).unwrap();
+        assert!(matches!(remove_manifest(path.clone()), Err(Error::InTheWay { .. })));
+        assert!(path.exists());
+    }
+}

@@ -1,0 +1,242 @@
+//! What the extension can ask for, read from JSON and checked field by field.
+//! Does nothing of it.
+
+use crate::error::Error;
+use crate::exports::{ExportKey, NewExport};
+use crate::utc_time::UtcTime;
+use serde_json::{Map, Value};
+use stagepass_core::cookie::{Cookie, MAX_COOKIES};
+use std::collections::HashSet;
+
+/// Every type of request, as `hello` tells them.
+pub(crate) const TYPES: &[&str] = &["hello", "export", "list", "delete", "verify"];
+
+/// The longest `id`, and the longest unknown `type` that is repeated. An answer
+/// repeats both and must stay below what a browser takes.
+const MAX_REPEATED_BYTES: usize = 1024;
+
+/// A message, as far as it could be read.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Null where it had none.
+    pub(crate) id: Value,
+    /// Null where it had none.
+    pub(crate) kind: Value,
+    /// What is asked for, or why it can't be done.
+    pub(crate) action: Result<Action, Error>,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Hello,
+    Export(NewExport),
+    List,
+    Delete(ExportKey),
+    Verify(ExportKey),
+}
+
+impl Request {
+    /// Reads a message.
+    pub(crate) fn parse(message: Value) -> Self {
+        let Value::Object(mut fields) = message else {
+            return Self::unreadable(bad_request("a message must be an object"));
+        };
+        let id = take(&mut fields, "id");
+        let kind = take(&mut fields, "type").filter(is_repeatable_text);
+        let is_id = id.as_ref().is_some_and(|id| is_repeatable_text(id) || id.is_i64() || id.is_u64());
+        let action = if is_id {
+            Action::parse(kind.as_ref().and_then(Value::as_str), fields)
+        } else if id.is_some() {
+            Err(bad_request("id must be a text of at most 1024 bytes or a whole number"))
+        } else {
+            Err(bad_request("id required"))
+        };
+        Self { id: id.filter(|_| is_id).unwrap_or_default(), kind: kind.unwrap_or_default(), action }
+    }
+
+    /// A message of which nothing is known but what is wrong with it.
+    pub(crate) fn unreadable(fault: Error) -> Self {
+        Self { id: Value::Null, kind: Value::Null, action: Err(fault) }
+    }
+}
+
+impl Action {
+    fn parse(kind: Option<&str>, mut fields: Map<String, Value>) -> Result<Self, Error> {
+        match kind {
+            None => Err(bad_request("type required, a text")),
+            Some("hello") => Ok(Self::Hello),
+            Some("export") => new_export(fields).map(Self::Export),
+            Some("list") => Ok(Self::List),
+            Some("delete") => export_key(&mut fields).map(Self::Delete),
+            Some("verify") => export_key(&mut fields).map(Self::Verify),
+            Some(_) => Err(Error::UnknownType),
+        }
+    }
+}
+
+fn is_repeatable_text(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.len() <= MAX_REPEATED_BYTES)
+}
+
+fn bad_request(message: impl Into<String>) -> Error {
+    Error::BadRequest(message.into())
+}
+
+/// The field, where it is there and not null.
+fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
+    fields.remove(name).filter(|value| !value.is_null())
+}
+
+fn export_key(fields: &mut Map<String, Value>) -> Result<ExportKey, Error> {
+    let text = |value: Option<Value>, name: &str| match value {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(bad_request(format!("{name} must be a string"))),
+    };
+    let platform =
+        text(take(fields, "platform"), "platform")?.ok_or_else(|| bad_request("platform required"))?;
+    let label = text(take(fields, "label"), "label")?.unwrap_or_default();
+    ExportKey::new(platform, label)
+}
+
+fn new_export(mut fields: Map<String, Value>) -> Result<NewExport, Error> {
+    let key = export_key(&mut fields)?;
+    let expires_at = take(&mut fields, "expires").map(|value| expires_at(&value)).transpose()?;
+    let Some(Value::Array(cookies)) = take(&mut fields, "cookies") else {
+        return Err(bad_request("cookies array required"));
+    };
+    let (cookies, repeated) = read_cookies(cookies)?;
+    Ok(NewExport { key, cookies, repeated, expires_at })
+}
+
+fn expires_at(value: &Value) -> Result<UtcTime, Error> {
+    value
+        .as_i64()
+        .filter(|seconds| *seconds > 0)
+        .and_then(UtcTime::from_unix_seconds)
+        .ok_or_else(|| bad_request("expires must be Unix seconds before the year 10000 (not milliseconds)"))
+}
+
+/// The cookies, and how many were left out because a later one has the same
+/// domain, path and name: what every reader of a cookie file tells cookies
+/// apart by.
+fn read_cookies(values: Vec<Value>) -> Result<(Vec<Cookie>, usize), Error> {
+    if values.is_empty() || values.len() > MAX_COOKIES {
+        return Err(bad_request(format!("cookies must be 1 to {MAX_COOKIES}, not {}", values.len())));
+    }
+    let mut cookies = Vec::with_capacity(values.len());
+    for (index, value) in values.into_iter().enumerate() {
+        let cookie =
+            Cookie::from_json(value).map_err(|fault| bad_request(format!("cookies[{index}]: {fault}")))?;
+        cookies.push(cookie);
+    }
+    let given = cookies.len();
+    let mut seen = HashSet::new();
+    cookies.reverse();
+    cookies.retain(|cookie| {
+        let domain = (cookie.host().to_ascii_lowercase(), cookie.is_host_only());
+        seen.insert((domain, cookie.path.clone(), cookie.name.clone()))
+    });
+    cookies.reverse();
+    let repeated = given - cookies.len();
+    Ok((cookies, repeated))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+    use serde_json::json;
+
+    fn fault(message: Value) -> (Value, Value, &'static str, String) {
+        let request = Request::parse(message);
+        let fault = request.action.unwrap_err();
+        (request.id, request.kind, fault.code(), fault.to_string())
+    }
+
+    fn export(change: Value) -> Value {
+        let mut message = json!({"id": "1", "type": "export", "platform": "instagram", "label": "",
+            "cookies": [{"name": "n", "value": "v", "domain": ".instagram.com"}]});
+        for (key, value) in change.as_object().unwrap() {
+            message[key] = value.clone();
+        }
+        message
+    }
+
+    #[test]
+    fn names_what_is_wrong_with_a_message() {
+        for (message, id, kind, code, text) in [
+            (json!([]), json!(null), json!(null), "bad_request", "a message must be an object"),
+            (json!({"type": "list"}), json!(null), json!("list"), "bad_request", "id required"),
+            (json!({"id": 7}), json!(7), json!(null), "bad_request", "type required, a text"),
+            (json!({"id": 7, "type": 7}), json!(7), json!(null), "bad_request", "type required, a text"),
+            (
+                json!({"id": {}, "type": "list"}),
+                json!(null),
+                json!("list"),
+                "bad_request",
+                "id must be a text of at most 1024 bytes or a whole number",
+            ),
+            (
+                json!({"id": "1", "type": "run"}),
+                json!("1"),
+                json!("run"),
+                "unknown_type",
+                "this host does not know that type of request; a newer version of it may",
+            ),
+        ] {
+            assert_eq!(fault(message), (id, kind, code, text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn names_what_is_wrong_with_an_export() {
+        let cookie = json!({"name": "n", "value": "v", "domain": "a.org"});
+        let bad_cookie = json!({"name": "n", "value": "a\tb", "domain": "a.org"});
+        for (change, text) in [
+            (json!({"platform": null}), "platform required"),
+            (json!({"platform": 1}), "platform must be a string"),
+            (json!({"platform": "../x"}), "platform must be 1 to 64 of a-z, 0-9, dot, underscore and hyphen"),
+            (json!({"label": []}), "label must be a string"),
+            (json!({"label": "a\nb"}), "label must have at most 100 characters, none of them a control one"),
+            (
+                json!({"label": "ä".repeat(101)}),
+                "label must have at most 100 characters, none of them a control one",
+            ),
+            (json!({"cookies": null}), "cookies array required"),
+            (json!({"cookies": {}}), "cookies array required"),
+            (json!({"cookies": []}), "cookies must be 1 to 1000, not 0"),
+            (json!({"cookies": vec![cookie.clone(); 1001]}), "cookies must be 1 to 1000, not 1001"),
+            (json!({"cookies": [cookie, bad_cookie]}), "cookies[1]: value holds a control character"),
+            (
+                json!({"expires": 1_900_000_000_000_i64}),
+                "expires must be Unix seconds before the year 10000 (not milliseconds)",
+            ),
+            (json!({"expires": 0}), "expires must be Unix seconds before the year 10000 (not milliseconds)"),
+        ] {
+            assert_eq!(fault(export(change)).3, text);
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_cookies_with_the_same_key_wins() {
+        let cookie = |name: &str, value: &str, domain: &str| json!({"name": name, "value": value, "domain": domain, "hostOnly": false});
+        let message = export(json!({"cookies": [
+            cookie("a", "old", ".A.org"), cookie("b", "1", ".a.org"), cookie("a", "new", "a.org"),
+        ]}));
+        let Action::Export(export) = Request::parse(message).action.unwrap() else { panic!() };
+        let read: Vec<_> =
+            export.cookies.iter().map(|c| (c.name.as_str(), c.value.expose_secret())).collect();
+        assert_eq!((read, export.repeated), (vec![("b", "1"), ("a", "new")], 1));
+    }
+
+    #[test]
+    fn a_host_only_cookie_is_another_than_the_domains() {
+        let message = export(json!({"cookies": [
+            {"name": "a", "value": "1", "domain": "a.org"}, {"name": "a", "value": "2", "domain": ".a.org"},
+        ]}));
+        let Action::Export(export) = Request::parse(message).action.unwrap() else { panic!() };
+        assert_eq!((export.cookies.len(), export.repeated), (2, 0));
+    }
+}

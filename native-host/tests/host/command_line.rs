@@ -1,0 +1,152 @@
+//! The commands for people.
+
+use crate::process::*;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+fn command(home: &Path, args: &[&str]) -> Output {
+    run(program(home).args(args), b"")
+}
+
+fn stdout(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn failure(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.stdout, b"");
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn cookies_prints_the_file_for_a_platform_and_for_a_url() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "instagram", "", PLANTED);
+    let text = fs::read_to_string(&path).unwrap();
+    for target in ["instagram", "https://www.instagram.com/reel/1/", "instagram.com"] {
+        assert_eq!(stdout(&command(home.path(), &["cookies", target])), text);
+        assert_eq!(stdout(&command(home.path(), &["path", target])), format!("{}\n", path.display()));
+    }
+}
+
+#[test]
+fn cookies_for_wget_have_no_prefix() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "instagram", "", PLANTED);
+    let output = command(home.path(), &["cookies", "instagram", "--wget"]);
+    assert_eq!(
+        stdout(&output),
+        format!(
+            "# Netscape HTTP Cookie File\n\
+             .instagram.com\tTRUE\t/\tTRUE\t1900000000\tsessionid\t{PLANTED}\n\
+             www.instagram.com\tFALSE\t/\tFALSE\t0\ttheme\tdark\n"
+        )
+    );
+    assert!(String::from_utf8_lossy(&output.stderr).contains("HttpOnly"));
+}
+
+#[test]
+fn the_newest_of_several_labels_is_taken_unless_one_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    for label in ["", "zoe", "adam"] {
+        export_file(home.path(), "x", label, label);
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(stdout(&command(home.path(), &["path", "x"])).contains("x-adam-"));
+    assert!(stdout(&command(home.path(), &["path", "x", "--label", "zoe"])).contains("x-zoe-"));
+    assert!(stdout(&command(home.path(), &["path", "x", "--label", ""])).contains("x-default-"));
+}
+
+#[test]
+fn says_what_to_do_where_nothing_is_exported() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", PLANTED);
+    for args in [["cookies", "https://www.instagram.com/"], ["path", "instagram"]] {
+        let message = failure(&command(home.path(), &args));
+        assert!(
+            message.contains("no cookies of instagram") && message.contains("Export for yt-dlp"),
+            "{message}"
+        );
+        assert!(message.contains("Exported so far: x\n"), "{message}");
+    }
+    let message = failure(&command(home.path(), &["cookies", "not a site"]));
+    assert!(message.contains("neither a platform"), "{message}");
+}
+
+#[test]
+fn a_broken_file_is_named_and_not_quoted() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", PLANTED);
+    fs::write(&path, format!("# Netscape HTTP Cookie File\n{PLANTED}\n")).unwrap();
+    let output = command(home.path(), &["cookies", "x", "--wget"]);
+    assert_nothing_planted(&output);
+    assert!(failure(&output).contains("line 2: has 1 fields"));
+}
+
+#[test]
+fn list_shows_every_export_and_no_value() {
+    let home = tempfile::tempdir().unwrap();
+    assert!(stdout(&command(home.path(), &["list"])).starts_with("Nothing is exported yet."));
+    assert_eq!(stdout(&command(home.path(), &["list", "--json"])).trim(), "[]");
+    export_file(home.path(), "x", "日本", PLANTED);
+    let path = export_file(home.path(), "instagram", "", PLANTED);
+
+    let output = command(home.path(), &["list"]);
+    assert_nothing_planted(&output);
+    let table = stdout(&output);
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    assert!(lines[0].contains("PLATFORM") && lines[2].contains("日本"), "{table}");
+    assert!(lines[1].contains(path.to_str().unwrap()) && lines[1].contains("2030-03-17T17:46:40.000Z"));
+
+    let json: Value = serde_json::from_str(&stdout(&command(home.path(), &["list", "--json"]))).unwrap();
+    assert_eq!((&json[0]["platform"], &json[1]["label"]), (&"instagram".into(), &"日本".into()));
+}
+
+#[test]
+fn the_folder_can_be_named_on_the_command_line() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", PLANTED);
+    let empty = home.path().join("empty");
+    let listed = command(home.path(), &["list", "--json", "--host-dir", empty.to_str().unwrap()]);
+    assert_eq!(stdout(&listed).trim(), "[]");
+}
+
+#[test]
+fn the_default_folder_is_in_the_users_data_directory() {
+    let home = tempfile::tempdir().unwrap();
+    let data = home.path().join("data");
+    let mut command = browser_started(home.path());
+    command.env_remove("STAGEPASS_HOST_DIR").env("XDG_DATA_HOME", &data);
+    let answer = ask_of(&mut command, &[export("x", "", PLANTED)]).remove(0);
+    let path = answer["path"].as_str().unwrap();
+    let expected =
+        if cfg!(target_os = "macos") { home.path().join("Library/Application Support") } else { data };
+    assert!(path.starts_with(expected.join("stagepass/host/exports").to_str().unwrap()), "{path}");
+}
+
+#[test]
+fn help_is_there_for_everything() {
+    let home = tempfile::tempdir().unwrap();
+    let help = stdout(&command(home.path(), &["--help"]));
+    for name in ["install", "uninstall", "list", "path", "cookies", "STAGEPASS_HOST_DIR"] {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+    for name in ["install", "uninstall", "list", "path", "cookies"] {
+        assert!(stdout(&command(home.path(), &[name, "--help"])).contains("Usage:"), "{name}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_says_so_on_stderr_alone() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [&[][..], &["frobnicate"], &["list", "--frobnicate"], &["path"]] {
+        let output = command(home.path(), args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(output.stdout, b"", "{args:?}");
+        assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}

@@ -1,0 +1,180 @@
+//! Telling browsers of the program, and taking that back.
+#![cfg(target_os = "linux")]
+
+use crate::process::*;
+use serde_json::{Value, json};
+use stagepass_core::host::{CHROMIUM_EXTENSION_ID, FIREFOX_EXTENSION_ID};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MANIFEST: &str = "app.stagepass.native_host.json";
+
+/// Runs the command and returns its exit code and what it printed.
+fn command(home: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let output = run(program(home).args(args), b"");
+    (output.status.code(), String::from_utf8(output.stdout).unwrap())
+}
+
+fn line<'a>(report: &'a str, subject: &str) -> &'a str {
+    let start = format!("{subject}: ");
+    report.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("{subject} in {report}"))
+}
+
+fn make(home: &Path, folders: &[&str]) {
+    for folder in folders {
+        fs::create_dir_all(home.join(folder)).unwrap();
+    }
+}
+
+fn chromium_manifest(home: &Path) -> PathBuf {
+    home.join(".config/chromium/NativeMessagingHosts").join(MANIFEST)
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn registers_the_browsers_that_are_there() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/chromium", ".mozilla"]);
+    let (code, report) = command(home.path(), &["install"]);
+    assert_eq!(code, Some(0), "{report}");
+
+    let chromium = read(&chromium_manifest(home.path()));
+    assert_eq!(chromium["path"], PROGRAM);
+    assert_eq!(
+        (&chromium["name"], &chromium["type"]),
+        (&json!("app.stagepass.native_host"), &json!("stdio"))
+    );
+    assert_eq!(chromium["allowed_origins"], json!([format!("chrome-extension://{CHROMIUM_EXTENSION_ID}/")]));
+    let firefox = read(&home.path().join(".mozilla/native-messaging-hosts").join(MANIFEST));
+    assert_eq!(firefox["allowed_extensions"], json!([FIREFOX_EXTENSION_ID]));
+
+    assert!(
+        line(&report, "Chromium").contains("registered (") && line(&report, "Firefox").contains(".mozilla")
+    );
+    for browser in ["Chrome", "Edge", "Brave", "Vivaldi"] {
+        assert_eq!(line(&report, browser), format!("{browser}: not found, skipped"));
+    }
+    assert!(!home.path().join(".config/google-chrome").exists());
+}
+
+#[test]
+fn every_browser_has_its_folder_below_the_config_home() {
+    let home = tempfile::tempdir().unwrap();
+    let folders =
+        ["google-chrome", "chromium", "microsoft-edge", "BraveSoftware/Brave-Browser", "vivaldi", "mozilla"];
+    make(&home.path().join("cfg"), &folders);
+    let mut install = program(home.path());
+    install.arg("install").env("XDG_CONFIG_HOME", home.path().join("cfg"));
+    assert!(run(&mut install, b"").status.success());
+    for folder in &folders[..5] {
+        let path = home.path().join("cfg").join(folder).join("NativeMessagingHosts").join(MANIFEST);
+        assert_eq!(read(&path)["path"], PROGRAM, "{folder}");
+    }
+    assert!(home.path().join(".mozilla/native-messaging-hosts").join(MANIFEST).exists());
+}
+
+#[test]
+fn a_named_browser_is_registered_though_it_was_not_found() {
+    let home = tempfile::tempdir().unwrap();
+    let (code, report) = command(home.path(), &["install", "--browser", "chromium"]);
+    assert_eq!((code, report.lines().count()), (Some(0), 1), "{report}");
+    assert!(chromium_manifest(home.path()).exists());
+}
+
+#[test]
+fn a_profile_of_its_own_is_registered_by_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("profile/NativeMessagingHosts");
+    let (code, report) = command(home.path(), &["install", "--manifest-dir", folder.to_str().unwrap()]);
+    assert_eq!((code, report.lines().count()), (Some(0), 1), "{report}");
+    assert_eq!(read(&folder.join(MANIFEST))["path"], PROGRAM);
+    let (code, _) = command(home.path(), &["uninstall", "--manifest-dir", folder.to_str().unwrap()]);
+    assert_eq!((code, folder.join(MANIFEST).exists()), (Some(0), false));
+}
+
+#[test]
+fn added_ids_are_in_the_manifests_of_their_kind_and_stay() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/chromium", ".mozilla"]);
+    let mine = "c".repeat(32);
+    let args = ["install", "--extension-id", &mine, "--extension-id", "me@example.org"];
+    assert_eq!(command(home.path(), &args).0, Some(0));
+    assert_eq!(command(home.path(), &["install"]).0, Some(0));
+    let origins = read(&chromium_manifest(home.path()))["allowed_origins"].take();
+    assert_eq!(origins.as_array().unwrap().len(), 2);
+    assert!(origins.to_string().contains(&mine));
+    let firefox = read(&home.path().join(".mozilla/native-messaging-hosts").join(MANIFEST));
+    assert_eq!(firefox["allowed_extensions"], json!(["me@example.org", FIREFOX_EXTENSION_ID]));
+}
+
+#[test]
+fn a_fault_with_one_browser_does_not_skip_the_next() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/google-chrome", ".config/chromium", ".config/vivaldi"]);
+    fs::write(home.path().join(".config/google-chrome/NativeMessagingHosts"), "a file").unwrap();
+    make(home.path(), &[&format!(".config/vivaldi/NativeMessagingHosts/{MANIFEST}")]);
+    let output = run(program(home.path()).arg("install"), b"");
+    assert_eq!(output.status.code(), Some(1));
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(line(&report, "Chrome").contains("FAILED: cannot"), "{report}");
+    assert!(line(&report, "Vivaldi").contains("is in the way: a folder"), "{report}");
+    assert!(line(&report, "Chromium").contains("registered"), "{report}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("2 of them could not be done"));
+}
+
+#[test]
+fn snap_and_flatpak_browsers_are_out_of_reach() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &["snap/firefox", ".var/app/com.google.Chrome"]);
+    let (code, report) = command(home.path(), &["install"]);
+    assert_eq!(code, Some(0));
+    assert!(line(&report, "Firefox (Snap)").contains("out of reach: Snap"), "{report}");
+    assert!(line(&report, "Chrome (Flatpak)").contains("Install it from"), "{report}");
+    assert!(report.contains("No browser was found that can use Stagepass."), "{report}");
+}
+
+#[test]
+fn uninstall_takes_ours_and_keeps_what_was_exported() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/chromium/NativeMessagingHosts", ".config/vivaldi/NativeMessagingHosts"]);
+    let foreign = home.path().join(".config/chromium/NativeMessagingHosts/org.example.json");
+    fs::write(&foreign, "{}").unwrap();
+    let export = export_file(home.path(), "x", "", PLANTED);
+    assert_eq!(command(home.path(), &["install"]).0, Some(0));
+
+    let (code, report) = command(home.path(), &["uninstall", "--browser", "chromium"]);
+    assert_eq!((code, chromium_manifest(home.path()).exists()), (Some(0), false), "{report}");
+    assert!(home.path().join(".config/vivaldi/NativeMessagingHosts").join(MANIFEST).exists());
+
+    let (code, report) = command(home.path(), &["uninstall"]);
+    assert_eq!(code, Some(0), "{report}");
+    assert_eq!(line(&report, "Chromium"), "Chromium: was not registered");
+    assert!(line(&report, "Vivaldi").contains("removed"), "{report}");
+    assert!(report.contains("1 exported cookie files stay in"), "{report}");
+    assert!(report.contains(export.parent().unwrap().to_str().unwrap()), "{report}");
+    assert!(foreign.exists() && export.exists());
+}
+
+#[test]
+fn uninstall_with_purge_takes_the_exports_too() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", PLANTED);
+    export_file(home.path(), "x", "b", PLANTED);
+    let (code, report) = command(home.path(), &["uninstall", "--purge"]);
+    assert_eq!(code, Some(0));
+    assert!(report.contains("2 exported cookie files removed"), "{report}");
+    assert!(!host_dir(home.path()).join("exports").exists());
+}
+
+#[test]
+fn a_manifest_of_somebody_else_is_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let path = chromium_manifest(home.path());
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, r#"{"name":"org.example"}"#).unwrap();
+    let (code, report) = command(home.path(), &["uninstall"]);
+    assert_eq!((code, path.exists()), (Some(1), true), "{report}");
+}

@@ -1,0 +1,12 @@
+//! The real program, started as browsers and people start it.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that can not go on fails, its helpers too")]
+
+mod bad_input;
+mod callers;
+mod command_line;
+mod concurrency;
+mod files;
+mod install;
+mod process;
+mod requests;

@@ -1,0 +1,158 @@
+//! Starts the program, speaks to it in frames, and never waits for ever.
+
+use serde_json::{Value, json};
+use stagepass_core::host::CHROMIUM_EXTENSION_ID;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stagepass-native-host");
+/// Stands in cookie values and must never come out again except in a cookie file.
+pub(crate) const PLANTED: &str = "pl4nted-s3cret";
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The program with an environment of its own: nothing of this user's.
+pub(crate) fn program(home: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    isolate(&mut command, home);
+    command
+}
+
+/// A shell that does `setup` (such as `umask 000`) and becomes the program,
+/// started by a browser.
+pub(crate) fn browser_started_after(setup: &str, home: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("{setup}; exec \"$0\" \"$@\"")).arg(PROGRAM).arg(origin());
+    isolate(&mut command, home);
+    command
+}
+
+/// The program as Chromium starts it.
+pub(crate) fn browser_started(home: &Path) -> Command {
+    let mut command = program(home);
+    command.arg(origin());
+    command
+}
+
+fn isolate(command: &mut Command, home: &Path) {
+    command.env_clear().env("HOME", home).env("STAGEPASS_HOST_DIR", host_dir(home));
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+}
+
+pub(crate) fn host_dir(home: &Path) -> std::path::PathBuf {
+    home.join("host")
+}
+
+pub(crate) fn origin() -> String {
+    format!("chrome-extension://{CHROMIUM_EXTENSION_ID}/")
+}
+
+/// Runs the command with this input to its end.
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
+    finish(start(command), Some(input))
+}
+
+/// Runs the command with this input, leaving the input open: it must end by itself.
+pub(crate) fn run_with_open_input(command: &mut Command, input: &[u8]) -> Output {
+    let mut child = start(command);
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input).unwrap();
+    let output = finish(child, None);
+    drop(stdin);
+    output
+}
+
+pub(crate) fn start(command: &mut Command) -> Child {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn finish(mut child: Child, input: Option<&[u8]>) -> Output {
+    let stdin = child.stdin.take();
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let input = input.map(<[u8]>::to_vec).unwrap_or_default();
+    let writer = thread::spawn(move || {
+        // That the program ends before it has read everything is for the test to judge.
+        stdin.map(|mut stdin| stdin.write_all(&input))
+    });
+    let read_all = |from: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        from.read_to_end(&mut bytes).unwrap();
+        bytes
+    };
+    let stdout = thread::spawn(move || read_all(&mut stdout));
+    let stderr = thread::spawn(move || read_all(&mut stderr));
+    let deadline = Instant::now() + DEADLINE;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("the program hangs");
+        }
+        thread::sleep(Duration::from_millis(2));
+    };
+    let _ = writer.join();
+    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+pub(crate) fn frame(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).unwrap();
+    [&length.to_ne_bytes(), content].concat()
+}
+
+pub(crate) fn message(value: &Value) -> Vec<u8> {
+    frame(value.to_string().as_bytes())
+}
+
+/// The answers in an output that must be nothing but whole frames.
+pub(crate) fn answers(mut stdout: &[u8]) -> Vec<Value> {
+    let mut answers = Vec::new();
+    while let Some((header, rest)) = stdout.split_first_chunk::<4>() {
+        let length = u32::from_ne_bytes(*header) as usize;
+        assert!(length <= 1024 * 1024, "an answer of {length} bytes");
+        answers.push(serde_json::from_slice(&rest[..length]).unwrap());
+        stdout = &rest[length..];
+    }
+    assert_eq!(stdout, b"", "stray bytes on stdout");
+    answers
+}
+
+/// Sends these messages and reads their answers; the program must end well.
+pub(crate) fn ask(home: &Path, messages: &[Value]) -> Vec<Value> {
+    ask_of(&mut browser_started(home), messages)
+}
+
+pub(crate) fn ask_of(command: &mut Command, messages: &[Value]) -> Vec<Value> {
+    let output = run(command, &messages.iter().flat_map(message).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_nothing_planted(&output);
+    answers(&output.stdout)
+}
+
+pub(crate) fn assert_nothing_planted(output: &Output) {
+    for stream in [&output.stdout, &output.stderr] {
+        let text = String::from_utf8_lossy(stream);
+        assert!(!text.contains(PLANTED), "a cookie's value came out: {text}");
+    }
+}
+
+pub(crate) fn export(platform: &str, label: &str, value: &str) -> Value {
+    json!({"id": "e", "type": "export", "platform": platform, "label": label, "expires": 1_900_000_000, "cookies": [
+        {"name": "sessionid", "value": value, "domain": format!(".{platform}.com"), "path": "/",
+         "expires": 1_900_000_000, "httpOnly": true, "secure": true, "sameSite": "lax", "hostOnly": false},
+        {"name": "theme", "value": "dark", "domain": format!("www.{platform}.com"), "path": "/",
+         "httpOnly": false, "secure": false, "hostOnly": true},
+    ]})
+}
+
+/// Exports and returns the cookie file's path.
+pub(crate) fn export_file(home: &Path, platform: &str, label: &str, value: &str) -> std::path::PathBuf {
+    let answer = ask(home, &[export(platform, label, value)]).remove(0);
+    assert_eq!(answer["ok"], true, "{answer}");
+    answer["path"].as_str().unwrap().into()
+}

@@ -1,0 +1,131 @@
+//! What each request does and answers.
+
+use crate::process::*;
+use serde_json::{Value, json};
+use std::fs;
+
+#[test]
+fn hello_tells_the_version_and_what_is_known() {
+    let home = tempfile::tempdir().unwrap();
+    let answer = ask(home.path(), &[json!({"id": "1", "type": "hello"})]).remove(0);
+    assert_eq!(
+        answer,
+        json!({"id": "1", "type": "hello", "ok": true, "version": env!("CARGO_PKG_VERSION"),
+            "capabilities": ["hello", "export", "list", "delete", "verify"]})
+    );
+}
+
+#[test]
+fn export_writes_the_file_and_tells_how_to_use_it() {
+    let home = tempfile::tempdir().unwrap();
+    let answer = ask(home.path(), &[export("instagram", "Work", PLANTED)]).remove(0);
+    let path = host_dir(home.path()).join("exports/instagram-work-104ab921.txt");
+    assert_eq!(
+        answer,
+        json!({
+            "id": "e", "type": "export", "ok": true,
+            "path": path, "cookie_count": 2, "expires_at": "2030-03-17T17:46:40.000Z",
+            "command": format!("yt-dlp --cookies {}", path.display()),
+            "losses": ["the SameSite attribute of 1 cookies is not in the file"],
+        })
+    );
+    assert_eq!(
+        fs::read_to_string(path).unwrap(),
+        format!(
+            "# Netscape HTTP Cookie File\n\
+             #HttpOnly_.instagram.com\tTRUE\t/\tTRUE\t1900000000\tsessionid\t{PLANTED}\n\
+             www.instagram.com\tFALSE\t/\tFALSE\t0\ttheme\tdark\n"
+        )
+    );
+}
+
+#[test]
+fn an_export_without_label_and_expiry_has_a_null_for_its_end() {
+    let home = tempfile::tempdir().unwrap();
+    let cookies = json!([{"name": "n", "value": PLANTED, "domain": "a.org"}]);
+    let request = json!({"id": 4, "type": "export", "platform": "a.org", "cookies": cookies});
+    let answer = ask(home.path(), &[request]).remove(0);
+    assert_eq!(
+        (&answer["id"], &answer["expires_at"], &answer["losses"]),
+        (&json!(4), &Value::Null, &json!([]))
+    );
+    assert!(answer["path"].as_str().unwrap().ends_with("/a.org-default-e3b0c442.txt"));
+}
+
+#[test]
+fn the_command_is_quoted_for_the_shell() {
+    let home = tempfile::Builder::new().prefix("it's a $(home)").tempdir().unwrap();
+    let answer = ask(home.path(), &[export("x", "", PLANTED)]).remove(0);
+    let shown = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(format!(
+            "yt() {{ printf %s \"$3\"; }}; {}",
+            answer["command"].as_str().unwrap().replacen("yt-dlp", "yt x", 1)
+        ))
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(shown.stdout).unwrap(), answer["path"].as_str().unwrap());
+}
+
+#[test]
+fn list_delete_and_verify_follow_an_export() {
+    let home = tempfile::tempdir().unwrap();
+    let request = |kind: &str| json!({"id": kind, "type": kind, "platform": "instagram", "label": "Wörk"});
+    let answers = ask(
+        home.path(),
+        &[
+            json!({"id": 0, "type": "list"}),
+            request("verify"),
+            request("delete"),
+            export("instagram", "Wörk", PLANTED),
+            json!({"id": 1, "type": "list"}),
+            request("verify"),
+            request("delete"),
+            request("delete"),
+            json!({"id": 2, "type": "list"}),
+        ],
+    );
+    assert_eq!(answers[0]["exports"], json!([]));
+    assert_eq!(answers[1]["error"]["code"], "not_found");
+    assert_eq!(answers[2]["deleted"], false);
+    let listed = &answers[4]["exports"][0];
+    assert_eq!(
+        (
+            &listed["platform"],
+            &listed["label"],
+            &listed["path"],
+            &listed["cookie_count"],
+            &listed["expires_at"]
+        ),
+        (
+            &json!("instagram"),
+            &json!("Wörk"),
+            &answers[3]["path"],
+            &json!(2),
+            &json!("2030-03-17T17:46:40.000Z")
+        )
+    );
+    let exported_at = listed["exported_at"].as_str().unwrap();
+    assert!(exported_at.len() == 24 && exported_at.ends_with('Z'), "{exported_at}");
+    assert_eq!((&answers[5]["ok"], &answers[5]["cookie_count"]), (&json!(true), &json!(2)));
+    assert_eq!((&answers[6]["deleted"], &answers[7]["deleted"]), (&json!(true), &json!(false)));
+    assert_eq!(answers[8]["exports"], json!([]));
+    let left: Vec<_> = fs::read_dir(host_dir(home.path()).join("exports"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, [".lock"]);
+}
+
+#[test]
+fn verify_names_the_line_that_is_broken_and_not_its_value() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "instagram", "", PLANTED);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("1900000000", PLANTED)).unwrap();
+    let verify = json!({"id": 1, "type": "verify", "platform": "instagram", "label": ""});
+    let error = &ask(home.path(), &[verify])[0]["error"];
+    assert_eq!(error["code"], "bad_file");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("line 2: expires") && message.contains(path.to_str().unwrap()), "{message}");
+}
