@@ -1,1 +1,39 @@
-//! x
+//! The core, compiled for the browser.
+//!
+//! This crate reads the browser's cookie store itself, lets the core judge
+//! what it finds, and hands the result to the server or to the native host, so
+//! that no cookie value ever passes through the extension's JavaScript. It
+//! decides nothing about cookies or platforms (the core does) and keeps no
+//! state (the service worker does).
+//!
+//! Every function that fails throws a [`failure::Failure`] as a plain object
+//! `{code, message, …}`.
+
+mod browser;
+mod capture;
+mod cookie_store;
+pub mod failure;
+mod host;
+pub mod server;
+pub mod site;
+
+pub use capture::{capture, preview};
+pub use host::{cookie_file, export_for_yt_dlp};
+pub use site::recognise;
+
+use failure::Failure;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+
+/// A value as plain JavaScript objects, the way JSON would have it.
+fn to_js(value: &impl Serialize) -> Result<JsValue, Failure> {
+    value
+        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+        .map_err(|error| Failure::Internal { detail: error.to_string() })
+}
+
+/// An argument from JavaScript. The error names fields and types alone.
+fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, Failure> {
+    serde_wasm_bindgen::from_value(value).map_err(|error| Failure::Internal { detail: error.to_string() })
+}

@@ -1,0 +1,23 @@
+// The service worker (in Firefox the background page): the only part of the
+// extension that talks to the server, to the native host and to the cookie
+// store. It sleeps when idle, so every listener is registered here, at once,
+// and everything that must outlast a nap is in storage.
+
+import { answer } from "./background/messages.js";
+import { reportInterrupted, resume } from "./background/tasks.js";
+
+chrome.runtime.onMessage.addListener((message, sender, reply) => {
+  if (!isOurOwnPage(sender)) return false;
+  answer(message).then(reply);
+  return true;
+});
+
+// The browser's prompt can destroy the popup that asked; what was asked for
+// carries on here.
+chrome.permissions.onAdded.addListener(() => resume());
+
+reportInterrupted();
+
+function isOurOwnPage(sender) {
+  return sender.id === chrome.runtime.id && Boolean(sender.url?.startsWith(chrome.runtime.getURL("")));
+}

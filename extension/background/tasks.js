@@ -1,0 +1,148 @@
+// What a click in the popup starts and the browser's permission prompt may come
+// in between of: connecting, capturing, exporting.
+//
+// A click leaves an intent in storage.session. Whoever first sees that its
+// permission is there claims it, so that a click runs exactly once. What came
+// of it is kept there too, for the popup that is open, or opened next. Neither
+// holds a secret.
+
+import { parseServerAddress } from "../server-address.js";
+import { loadCore } from "./core.js";
+import { failure, toFailure } from "./failure.js";
+import { call } from "./server.js";
+import { chooseServer, withAccessToken } from "./sign-in.js";
+
+const LOCK = "intent";
+// A permission given much later, for another reason, starts nothing.
+const INTENT_LIFETIME_MS = 5 * 60_000;
+// The host answers within moments, or hangs.
+const HOST_TIMEOUT_MS = 20_000;
+
+const RUN = { connect, capture, export: exportForYtDlp };
+
+// The id of the intent that runs in this worker.
+let running = null;
+
+/** Leaves the intent `{kind, origins, …}` and runs it where its permission is there. */
+export async function begin(intent) {
+  if (!Object.hasOwn(RUN, intent.kind)) throw failure("internal", { detail: "unknown task" });
+  if (running) throw failure("busy");
+  await navigator.locks.request(LOCK, async () => {
+    // What came of an earlier click says nothing about this one.
+    await chrome.storage.session.remove(["intent", ...Object.keys(RUN).map(outcomeKey)]);
+    await chrome.storage.session.set({
+      intent: { ...intent, id: crypto.randomUUID(), createdAt: Date.now() },
+      [outcomeKey(intent.kind)]: { status: "waiting", subject: intent.subject },
+    });
+  });
+  await resume();
+}
+
+/** Runs the intent that waits, if its permission is there now. */
+export async function resume() {
+  const intent = await claim();
+  if (intent) await run(intent);
+}
+
+/** For a popup that opens: an intent that still waits was refused. */
+export async function settle() {
+  const intent = await claim();
+  if (intent) void run(intent);
+  else await refuse();
+}
+
+/** The person refused the permission that the intent waits for. */
+export function refuse() {
+  return navigator.locks.request(LOCK, async () => {
+    const { intent } = await chrome.storage.session.get("intent");
+    if (!intent) return;
+    await chrome.storage.session.remove("intent");
+    await report(intent, failed(failure("permission_refused")));
+  });
+}
+
+/** For a worker that starts: what still counts as running was cut off. */
+export async function reportInterrupted() {
+  const stored = await chrome.storage.session.get(Object.keys(RUN).map(outcomeKey));
+  for (const [key, outcome] of Object.entries(stored)) {
+    if (outcome.status !== "running" || outcome.id === running) continue;
+    await chrome.storage.session.set({ [key]: { ...outcome, ...failed(failure("interrupted")) } });
+  }
+}
+
+function claim() {
+  return navigator.locks.request(LOCK, async () => {
+    const { intent } = await chrome.storage.session.get("intent");
+    if (!intent) return null;
+    const isPermitted = await chrome.permissions.contains({ origins: intent.origins });
+    const isStale = Date.now() - intent.createdAt > INTENT_LIFETIME_MS;
+    if (!isPermitted || isStale) return null;
+    await chrome.storage.session.remove("intent");
+    running = intent.id;
+    return intent;
+  });
+}
+
+async function run(intent) {
+  try {
+    await report(intent, { status: "running", id: intent.id });
+    const result = await RUN[intent.kind](intent);
+    await report(intent, { status: "done", ok: true, ...result });
+  } catch (error) {
+    await report(intent, failed(toFailure(error)));
+  } finally {
+    running = null;
+  }
+}
+
+/** `subject` says what the outcome is about, so that it is shown there alone. */
+function report({ kind, subject }, outcome) {
+  return chrome.storage.session.set({ [outcomeKey(kind)]: { ...outcome, subject } });
+}
+
+function failed(error) {
+  return { status: "done", ok: false, ...error };
+}
+
+function outcomeKey(kind) {
+  return `outcome.${kind}`;
+}
+
+async function connect({ url }) {
+  const address = parseServerAddress(url);
+  if (!address) throw failure("bad_address");
+  await call(address.url, "/healthz").catch((error) => {
+    throw error.code === "server_away" ? error : failure("not_stagepass");
+  });
+  await chooseServer(address.url);
+  return { code: "connected" };
+}
+
+async function capture({ platform, tabId, connection }) {
+  const core = await loadCore();
+  const captured = await withAccessToken((server, accessToken) =>
+    core.capture({
+      server,
+      access_token: accessToken,
+      connection,
+      platform,
+      tab_id: tabId,
+      user_agent: navigator.userAgent,
+    }),
+  );
+  return { code: "captured", ...captured };
+}
+
+async function exportForYtDlp({ platform, tabId, label }) {
+  const core = await loadCore();
+  const answer = core.export_for_yt_dlp({ platform, label, tab_id: tabId });
+  return { code: "exported", ...(await withinTime(answer, HOST_TIMEOUT_MS)) };
+}
+
+function withinTime(promise, timeoutMs) {
+  let timer;
+  const timeout = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(failure("host_failed", { reason: "timeout" })), timeoutMs);
+  });
+  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,46 @@
+// The popup: which view is shown, and when.
+
+import { ask } from "./popup/worker.js";
+import { say, showView } from "./popup/page.js";
+import { initSignInView, showSignIn } from "./popup/sign-in-view.js";
+import { initServerView, showServer } from "./popup/server-view.js";
+import { initPlatformView, showPlatform } from "./popup/platform-view.js";
+import { initFooter, showFooter } from "./popup/footer.js";
+import { onOutcome, readOutcome } from "./popup/tasks.js";
+import { fillTexts } from "./popup/text.js";
+import { failureText } from "./popup/failure-text.js";
+
+/** Shows what there is to do next. */
+async function show() {
+  try {
+    const status = await ask("status");
+    showFooter(status);
+    if (!status.server) showServer(await readOutcome("connect"));
+    else if (!status.email) showSignIn(status);
+    else await showTab(status);
+  } catch (error) {
+    say(failureText(error), { code: error.code, retry: show });
+    showView("failed", document.querySelector("#retry"));
+  }
+}
+
+async function showTab(status) {
+  const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
+  // Without a permission for the page the browser hides its address.
+  const site = tab?.url ? await ask("recognise", { url: tab.url }) : null;
+  if (site) await showPlatform({ site, tab, status });
+  else showView("no-platform");
+}
+
+fillTexts();
+initServerView();
+initSignInView(show);
+initPlatformView(show);
+initFooter(show);
+onOutcome("connect", (outcome) => {
+  if (outcome?.ok) show();
+  else if (outcome) showServer(outcome);
+});
+
+await ask("settle");
+await show();

@@ -1,0 +1,31 @@
+// Who is signed in, where, and how to end that.
+
+import { isBusy } from "./page.js";
+import { text } from "./text.js";
+import { ask } from "./worker.js";
+
+const footer = document.querySelector("footer");
+const account = document.querySelector("#account");
+const signOut = document.querySelector("#sign-out");
+const changeServer = document.querySelector("#change-server");
+
+/** `onChange` shows what comes next. */
+export function initFooter(onChange) {
+  const onClick = (button, request) =>
+    button.addEventListener("click", async () => {
+      if (isBusy()) return;
+      await ask(request);
+      await onChange();
+    });
+  onClick(signOut, "signOut");
+  onClick(changeServer, "leaveServer");
+}
+
+export function showFooter({ server, email }) {
+  footer.hidden = !server;
+  signOut.hidden = !email;
+  // One way back at a time: whoever is signed in signs out first.
+  changeServer.hidden = Boolean(email);
+  account.textContent = email ?? (server && new URL(server).host) ?? "";
+  account.title = email ? text("account_at", email, server) : (server ?? "");
+}

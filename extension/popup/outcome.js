@@ -1,0 +1,79 @@
+// What came of a capture or an export, in words, with a way on.
+
+import { saveCookieFile } from "./cookie-file.js";
+import { failureText } from "./failure-text.js";
+import { button, element } from "./page.js";
+import { countText, formatTime, text } from "./text.js";
+
+/** Shows the outcome of a capture in `place`; empties it where there is none. */
+export function showCaptureOutcome(place, outcome) {
+  show(place, outcome, () => captured(outcome));
+}
+
+/** Likewise of an export; `tab` is where a cookie file would come from. */
+export function showExportOutcome(place, outcome, { site, tab }) {
+  show(place, outcome, () => exported(outcome));
+  if (outcome?.status === "done" && !outcome.ok && outcome.code.startsWith("host_")) offerFile();
+  if (outcome?.code === "no_host") offerFile();
+
+  function offerFile() {
+    const words = element("p", { role: "status" });
+    const save = () => saveCookieFile(site.platform, tab.id, words);
+    place.append(button("download", text("download_cookie_file"), save), words);
+  }
+}
+
+function show(place, outcome, renderSuccess) {
+  place.replaceChildren();
+  delete place.dataset.outcome;
+  delete place.dataset.code;
+  if (!outcome) return;
+  if (outcome.status !== "done") {
+    place.append(element("p", { textContent: text(`task_${outcome.status}`) }));
+    return;
+  }
+  place.dataset.outcome = outcome.ok ? "success" : "error";
+  place.dataset.code = outcome.code;
+  place.append(...(outcome.ok ? renderSuccess() : failed(outcome)));
+  place.scrollIntoView({ block: "nearest" });
+}
+
+function captured({ cookie_count: count, expires, report }) {
+  const lines = [title(text("captured")), countText("captured_cookies", count)];
+  if (report.dropped > 0) lines.push(countText("captured_dropped", report.dropped));
+  lines.push(expires ? text("captured_until", formatTime(expires)) : text("captured_no_expiry"));
+  return lines.map((line) => element("p", {}, line));
+}
+
+function exported({ path, command, cookie_count: count }) {
+  const copied = element("span", { role: "status" });
+  const copy = button("copy-command", text("copy_command"), async () => {
+    await navigator.clipboard.writeText(command);
+    copied.textContent = text("copied");
+  });
+  return [
+    element("p", {}, title(text("exported"))),
+    element("p", { textContent: countText("exported_cookies", count) }),
+    element("code", { id: "export-path", textContent: path }),
+    element("p", { textContent: text("exported_command") }),
+    element("code", { id: "export-command", textContent: command }),
+    element("div", { className: "buttons" }, copy, copied),
+  ];
+}
+
+function failed(outcome) {
+  const lines = [element("p", {}, title(failureText(outcome)))];
+  if (outcome.code === "no_host") {
+    lines.push(element("p", { textContent: text("no_host_install") }));
+    lines.push(element("code", { textContent: "stagepass-native-host install" }));
+  }
+  if (outcome.login_url) {
+    const link = { id: "login-link", href: outcome.login_url, target: "_blank", rel: "noreferrer" };
+    lines.push(element("p", {}, element("a", { ...link, textContent: text("open_login", new URL(outcome.login_url).host) })));
+  }
+  return lines;
+}
+
+function title(words) {
+  return element("strong", { textContent: words });
+}

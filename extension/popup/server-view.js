@@ -1,0 +1,40 @@
+// Choosing the server.
+
+import { DEFAULT_SERVER, parseServerAddress } from "../server-address.js";
+import { failureText } from "./failure-text.js";
+import { isBusy, say, setBusy, showView } from "./page.js";
+import { begin, isUnderWay } from "./tasks.js";
+
+const form = document.querySelector("#server-form");
+const url = document.querySelector("#server-url");
+
+export function initServerView() {
+  url.value = DEFAULT_SERVER;
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!isBusy()) connect();
+  });
+}
+
+/** `outcome` is what came of the latest attempt, if there was one. */
+export function showServer(outcome) {
+  if (outcome?.subject) url.value = outcome.subject;
+  showView("server", url);
+  setBusy(isUnderWay(outcome));
+  const hasFailed = outcome?.status === "done" && !outcome.ok;
+  say(hasFailed ? failureText(outcome) : "", { code: outcome?.code });
+}
+
+function connect() {
+  const address = parseServerAddress(url.value);
+  url.toggleAttribute("aria-invalid", !address);
+  if (!address) {
+    say(failureText({ code: "bad_address" }), { code: "bad_address" });
+    url.focus();
+    return;
+  }
+  begin({ kind: "connect", subject: address.url, url: address.url, origins: address.origins }).catch((error) =>
+    showServer({ status: "done", ok: false, ...error }),
+  );
+  setBusy(true);
+}

@@ -1,0 +1,158 @@
+//! What a person does with a page: real mouse clicks, real keys, and looking at it.
+
+use super::{CdpError, Session};
+use crate::wait;
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an element may take to be ready for a click, and a page to load.
+const READY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often a click or a text that did not arrive is tried.
+const TRIES: usize = 3;
+
+/// Gives the centre of the element once it rests there, or a text that says why
+/// it can't be clicked; and has the page note whether the press reaches it.
+const LOCATE: &str = r"async (selector) => {
+  const element = document.querySelector(selector);
+  if (!element) return 'is not there';
+  if (element.disabled) return 'is disabled';
+  element.scrollIntoView({block: 'center', inline: 'center', behavior: 'instant'});
+  const before = element.getBoundingClientRect();
+  if (before.width === 0 || before.height === 0) return 'is not visible';
+  await new Promise((done) => setTimeout(done, 40));
+  const {x: left, y: top, width, height} = element.getBoundingClientRect();
+  if (left !== before.x || top !== before.y) return 'is moving';
+  const [x, y] = [left + width / 2, top + height / 2];
+  const isHit = (hit) => hit && (element.contains(hit) || hit.closest('label')?.control === element);
+  if (!isHit(document.elementFromPoint(x, y))) return 'is covered';
+  globalThis[Symbol.for('hit')] = false;
+  addEventListener('mousedown', ({target}) => {
+    globalThis[Symbol.for('hit')] = Boolean(isHit(target));
+  }, {capture: true, once: true});
+  return {x, y};
+}";
+
+impl Session {
+    /// Goes to `url` and waits until the page has loaded.
+    ///
+    /// # Errors
+    /// When the page can't be loaded.
+    pub async fn navigate(&self, url: &str) -> Result<()> {
+        let answer = self.send("Page.navigate", json!({"url": url})).await?;
+        if let Some(error) = answer["errorText"].as_str() {
+            bail!("cannot load {url}: {error}");
+        }
+        self.wait_for(&format!("{url} to load"), READY_TIMEOUT, "document.readyState === 'complete'").await
+    }
+
+    /// Clicks the middle of an element with the mouse, once it can be clicked.
+    /// A click that makes the page go away is a click all the same.
+    ///
+    /// # Errors
+    /// When the element does not become ready for a click, or none reaches it.
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        for _ in 0..TRIES {
+            let (x, y) = self.locate(selector).await?;
+            let mouse = |kind: &str, button: &str, count: u32| json!({"type": kind, "x": x, "y": y, "button": button, "clickCount": count});
+            self.send("Input.dispatchMouseEvent", mouse("mouseMoved", "none", 0)).await?;
+            self.send("Input.dispatchMouseEvent", mouse("mousePressed", "left", 1)).await?;
+            // A browser that is still showing its window may swallow a press.
+            let is_hit = unless_gone(self.evaluate("globalThis[Symbol.for('hit')]").await)?;
+            let released = self.send("Input.dispatchMouseEvent", mouse("mouseReleased", "left", 1)).await;
+            if unless_gone(released)?.is_none() || is_hit.is_none_or(|is_hit| is_hit == Value::Bool(true)) {
+                return Ok(());
+            }
+        }
+        bail!("no click reaches {selector}")
+    }
+
+    async fn locate(&self, selector: &str) -> Result<(f64, f64)> {
+        let expression = format!("({LOCATE})({})", Value::from(selector));
+        let mut last = String::new();
+        let place = wait::until("the element", READY_TIMEOUT, async || {
+            let place = self.evaluate(&expression).await?;
+            if let Some(obstacle) = place.as_str() {
+                last = obstacle.to_owned();
+                return Ok(None);
+            }
+            Ok(place["x"].as_f64().zip(place["y"].as_f64()))
+        })
+        .await;
+        place.with_context(|| format!("cannot click {selector}: it {last}"))
+    }
+
+    /// Clicks a field, empties it and types into it.
+    ///
+    /// # Errors
+    /// When the field does not become ready for a click, or takes no text.
+    pub async fn fill(&self, selector: &str, text: &str) -> Result<()> {
+        let length = format!("document.querySelector({}).value.length", Value::from(selector));
+        for _ in 0..TRIES {
+            self.click(selector).await?;
+            self.evaluate("document.activeElement.select?.()").await?;
+            self.type_text(text).await?;
+            if self.evaluate(&length).await? == text.encode_utf16().count() {
+                return Ok(());
+            }
+        }
+        bail!("{selector} does not take the text")
+    }
+
+    /// Types into whatever has the focus.
+    ///
+    /// # Errors
+    /// A [`CdpError`].
+    pub async fn type_text(&self, text: &str) -> Result<()> {
+        self.send("Input.insertText", json!({"text": text})).await?;
+        Ok(())
+    }
+
+    /// Presses and releases a key, by its name in `KeyboardEvent.key`.
+    ///
+    /// # Errors
+    /// When the key is none that is known here, or a [`CdpError`].
+    pub async fn press(&self, key: &str) -> Result<()> {
+        let (code, virtual_key, text) = match key {
+            "Enter" => ("Enter", 13, "\r"),
+            "Tab" => ("Tab", 9, ""),
+            "Escape" => ("Escape", 27, ""),
+            "Backspace" => ("Backspace", 8, ""),
+            " " => ("Space", 32, " "),
+            "ArrowUp" => ("ArrowUp", 38, ""),
+            "ArrowDown" => ("ArrowDown", 40, ""),
+            _ => bail!("the key {key} is not known to the harness"),
+        };
+        let down = if text.is_empty() { "rawKeyDown" } else { "keyDown" };
+        for kind in [down, "keyUp"] {
+            let text = if kind == "keyUp" { "" } else { text };
+            let params = json!({
+                "type": kind, "key": key, "code": code, "windowsVirtualKeyCode": virtual_key, "text": text,
+            });
+            self.send("Input.dispatchKeyEvent", params).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is seen of the page to a PNG file.
+    ///
+    /// # Errors
+    /// When the file can't be written, or a [`CdpError`].
+    pub async fn screenshot(&self, path: &Path) -> Result<()> {
+        let answer = self.send("Page.captureScreenshot", json!({"format": "png"})).await?;
+        let png = BASE64_STANDARD.decode(answer["data"].as_str().context("a screenshot has data")?)?;
+        std::fs::write(path, png).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// Nothing, where the answer is that the page went away.
+fn unless_gone(answer: Result<Value>) -> Result<Option<Value>> {
+    match answer {
+        Err(error) if matches!(error.downcast_ref(), Some(CdpError::Detached)) => Ok(None),
+        answer => answer.map(Some),
+    }
+}

@@ -1,0 +1,290 @@
+//! Debian's Chromium (or another one on `PATH`) with a throw-away profile, our
+//! extension, and the sample platform in the place of the real one.
+
+use crate::cdp::{Connection, Session};
+use crate::display::Display;
+use crate::platform::Platform;
+use crate::process::{ProcessGroup, on_path};
+use crate::wait;
+use anyhow::{Context, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+
+/// What a Chromium is called, the one to prefer first.
+const NAMES: &[&str] = &[
+    "chromium",
+    "chromium-browser",
+    "google-chrome-for-testing",
+    "chrome",
+    "google-chrome",
+    "google-chrome-stable",
+];
+/// Without these the browser asks whether to keep the password, over the popup.
+const FIRST_PREFERENCES: &str =
+    r#"{"credentials_enable_service": false, "profile": {"password_manager_enabled": false}}"#;
+/// How long the browser may take to start and to end.
+const START_TIMEOUT: Duration = Duration::from_secs(45);
+const END_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A browser profile in a temporary folder, gone when it is dropped.
+#[derive(Debug)]
+pub struct Profile(tempfile::TempDir);
+
+impl Profile {
+    /// Makes an empty one.
+    ///
+    /// # Errors
+    /// When no temporary folder can be made.
+    pub fn new() -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("stagepass-profile-").tempdir()?;
+        std::fs::create_dir(folder.path().join("Default"))?;
+        std::fs::write(folder.path().join("Default/Preferences"), FIRST_PREFERENCES)?;
+        Ok(Self(folder))
+    }
+
+    /// The `--user-data-dir`.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Where this profile's browser looks for the manifests of native hosts.
+    #[must_use]
+    pub fn native_messaging_hosts(&self) -> PathBuf {
+        self.path().join("NativeMessagingHosts")
+    }
+}
+
+/// How to start a browser.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// Where it keeps everything.
+    pub profile: &'a Profile,
+    /// The folder of the unpacked extension to load.
+    pub extension: Option<&'a Path>,
+    /// What answers under the platform's names.
+    pub platform: Option<&'a Platform>,
+    /// The display to show itself on; headless where there is none.
+    pub display: Option<&'a Display>,
+    /// The home folder, for the native host that the browser starts and for itself.
+    pub home: Option<&'a Path>,
+    /// More environment variables, which the native host inherits.
+    pub environment: &'a [(&'a str, &'a str)],
+}
+
+impl<'a> Launch<'a> {
+    /// A headless browser with nothing but a profile.
+    #[must_use]
+    pub fn new(profile: &'a Profile) -> Self {
+        Self { profile, extension: None, platform: None, display: None, home: None, environment: &[] }
+    }
+
+    /// Starts the browser.
+    ///
+    /// # Errors
+    /// When no Chromium is on `PATH`, or it does not start.
+    pub async fn start(&self) -> Result<Chromium> {
+        let program = on_path(NAMES).with_context(|| {
+            format!(
+                "no Chromium on PATH (looked for {}); on Debian: `apt-get install chromium`",
+                NAMES.join(", ")
+            )
+        })?;
+        let extension_id = self.extension.map(extension_id).transpose()?;
+        let port_file = self.profile.path().join("DevToolsActivePort");
+        // One of an earlier run would name a port that is not ours.
+        let _ = std::fs::remove_file(&port_file);
+        let mut command = Command::new(program);
+        command.args(self.arguments()).stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(std::fs::File::create(self.profile.path().join("browser.log"))?);
+        self.set_environment(&mut command);
+        let mut group = ProcessGroup::spawn(&mut command)?;
+        let url = wait::until("Chromium to name its debugging port", START_TIMEOUT, async || {
+            if let Some(status) = group.child().try_wait()? {
+                let log =
+                    std::fs::read_to_string(self.profile.path().join("browser.log")).unwrap_or_default();
+                anyhow::bail!("Chromium ended at once ({status}): {log}");
+            }
+            // The file may be there before its second line is.
+            let text = std::fs::read_to_string(&port_file).unwrap_or_default();
+            Ok(text.split_once('\n').filter(|(_, path)| !path.is_empty()).map(devtools_url))
+        })
+        .await?;
+        let connection = Connection::open(&url).await?;
+        Ok(Chromium { connection, extension_id, group })
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        let mut arguments: Vec<String> = [
+            "--no-sandbox",
+            "--no-first-run",
+            "--no-default-browser-check",
+            "--disable-gpu",
+            "--disable-quic",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-default-apps",
+            "--disable-sync",
+            "--disable-breakpad",
+            "--disable-search-engine-choice-screen",
+            "--disable-dev-shm-usage",
+            "--disable-features=DisableLoadExtensionCommandLineSwitch,Translate,MediaRouter,OptimizationHints",
+            "--password-store=basic",
+            "--use-mock-keychain",
+            "--window-size=1100,800",
+            "--remote-debugging-port=0",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        arguments.push(format!("--user-data-dir={}", self.profile.path().display()));
+        if self.display.is_none() {
+            arguments.push("--headless=new".to_owned());
+        }
+        if let Some(extension) = self.extension {
+            arguments.push(format!("--disable-extensions-except={}", extension.display()));
+            arguments.push(format!("--load-extension={}", extension.display()));
+        }
+        // Whatever is not the sample platform can't be reached: loopback alone.
+        let mut rules = Vec::new();
+        if let Some(platform) = self.platform {
+            rules.extend(
+                platform.host_patterns().iter().map(|host| format!("MAP {host} {}", platform.address())),
+            );
+            arguments
+                .push(format!("--ignore-certificate-errors-spki-list={}", platform.spki_sha256_base64()));
+        }
+        rules.extend(["MAP * ^NOTFOUND", "EXCLUDE 127.0.0.1", "EXCLUDE localhost"].map(str::to_owned));
+        arguments.push(format!("--host-resolver-rules={}", rules.join(",")));
+        arguments.push("about:blank".to_owned());
+        arguments
+    }
+
+    fn set_environment(&self, command: &mut Command) {
+        command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("DBUS_SESSION_BUS_ADDRESS");
+        if let Some(display) = self.display {
+            command.env("DISPLAY", display.name());
+        }
+        if let Some(home) = self.home {
+            command.env("HOME", home);
+            for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
+                command.env_remove(name);
+            }
+        }
+        command.envs(self.environment.iter().copied());
+    }
+}
+
+/// A running browser; dropping it kills it with all its children.
+#[derive(Debug)]
+pub struct Chromium {
+    connection: Connection,
+    extension_id: Option<String>,
+    group: ProcessGroup,
+}
+
+impl Chromium {
+    /// The connection to it.
+    #[must_use]
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The id of the extension that it was started with.
+    ///
+    /// # Errors
+    /// When it was started without one.
+    pub fn extension_id(&self) -> Result<&str> {
+        self.extension_id.as_deref().context("the browser was started without an extension")
+    }
+
+    /// Its process id, for looking at the process list; `None` once it has ended.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.group.id()
+    }
+
+    /// Opens a tab and waits until its page has loaded.
+    ///
+    /// # Errors
+    /// When the page can't be loaded.
+    pub async fn open_tab(&self, url: &str) -> Result<Session> {
+        self.connection.open_tab(url).await
+    }
+
+    /// Closes the browser as a person would, so that it writes down all it knows.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn close(mut self) -> Result<()> {
+        // The browser may be gone before it answers; what counts is that it ends.
+        let _ = self.connection.send("Browser.close", json!({})).await;
+        self.group.wait(END_TIMEOUT).await.map(drop)
+    }
+}
+
+fn devtools_url((port, path): (&str, &str)) -> String {
+    format!("ws://127.0.0.1:{}{}", port.trim(), path.trim())
+}
+
+/// The id of an unpacked extension, which follows from the `key` in its manifest.
+///
+/// # Errors
+/// When there is no readable manifest with a key.
+pub fn extension_id(folder: &Path) -> Result<String> {
+    let manifest = read_manifest(folder)?;
+    let key = manifest["key"].as_str().with_context(|| format!("{} has no key", folder.display()))?;
+    let digest = Sha256::digest(BASE64_STANDARD.decode(key).context("the manifest's key is base64")?);
+    // Each half byte is a letter from a to p.
+    let letter = |half: u8| char::from(b'a' + half);
+    Ok(digest.iter().take(16).flat_map(|byte| [letter(byte >> 4), letter(byte & 15)]).collect())
+}
+
+/// Gives the extension access to `origins` (match patterns such as
+/// `*://*.instagram.com/*`) in the profile of `launch`, as if a person had
+/// allowed it: it is loaded once with them as `host_permissions`, and the grant
+/// stays with the profile under the same `key`. For tests that are not about
+/// the browser's prompt.
+///
+/// # Errors
+/// When the browser does not start or end, or does not grant the origins.
+pub async fn grant_origins(launch: &Launch<'_>, origins: &[&str]) -> Result<()> {
+    let original = launch.extension.context("only an extension can be granted an origin")?;
+    let copy = tempfile::tempdir()?;
+    copy_folder(original, copy.path())?;
+    let mut manifest = read_manifest(original)?;
+    manifest["host_permissions"] = json!(origins);
+    std::fs::write(copy.path().join("manifest.json"), manifest.to_string())?;
+    let browser = Launch { extension: Some(copy.path()), display: None, ..*launch }.start().await?;
+    let worker = crate::popup::service_worker(&browser).await?;
+    let asked = json!({ "origins": origins });
+    let granted = worker.evaluate(&format!("chrome.permissions.contains({asked})")).await?;
+    ensure!(granted == Value::Bool(true), "Chromium did not grant {}", origins.join(", "));
+    drop(worker);
+    browser.close().await
+}
+
+fn read_manifest(folder: &Path) -> Result<Value> {
+    let path = folder.join("manifest.json");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", path.display()))
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,262 @@
+//! The main job, step by step, as a person does it: everything that takes part
+//! is set up on a [`Stage`], and the steps are taken in the real popup.
+
+use crate::cdp::Session;
+use crate::chromium::{Chromium, Launch, Profile, grant_origins};
+use crate::display::Display;
+use crate::platform::{FRONT_URL, LOGIN_URL, Platform, VIDEO_URL};
+use crate::process::our_program;
+use crate::proxy::Proxy;
+use crate::server::{self, EMAIL, PASSWORD, Server};
+use crate::yt_dlp::{Download, Outcome, YtDlp};
+use anyhow::{Context as _, Result, ensure};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// The sites that the sample platform is, as the extension asks for them.
+pub const PLATFORM_ORIGINS: &str = "*://*.instagram.com/*";
+/// The server's origin, as the extension asks for it.
+pub const SERVER_ORIGINS: &str = "http://127.0.0.1/*";
+/// How long a step in the popup may take.
+const STEP: Duration = Duration::from_secs(20);
+
+/// All that takes part, each a real one and in folders of its own.
+#[derive(Debug)]
+pub struct Stage {
+    /// The sample platform, under a real platform's name.
+    pub platform: Arc<Platform>,
+    /// The way to it for programs that are no browser.
+    pub proxy: Proxy,
+    /// The Stagepass server.
+    pub server: Server,
+    /// The browser's profile.
+    pub profile: Profile,
+    /// The display the browser is on; headless where there is none.
+    pub display: Option<Display>,
+    extension: PathBuf,
+    host_dir: String,
+    home: TempDir,
+    _data: TempDir,
+}
+
+/// The extension that `cargo xtask extension` has built.
+///
+/// # Errors
+/// When it has not been built.
+pub fn built_extension() -> Result<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests lie in a workspace")?;
+    let extension = root.join("dist/chromium");
+    ensure!(extension.join("manifest.json").is_file(), "dist/chromium is not there: run `cargo xtask extension`");
+    Ok(extension)
+}
+
+impl Stage {
+    /// Sets everything up for a browser without a window.
+    ///
+    /// # Errors
+    /// When one of them can't be started.
+    pub async fn set_up(extension: &Path) -> Result<Self> {
+        Self::set_up_on(extension, None).await
+    }
+
+    /// Sets everything up for a browser on a display.
+    ///
+    /// # Errors
+    /// When one of them can't be started.
+    pub async fn set_up_on(extension: &Path, display: Option<Display>) -> Result<Self> {
+        let platform = Arc::new(Platform::start().await?);
+        let data = server::new_data_dir().await?;
+        let home = tempfile::tempdir()?;
+        Ok(Self {
+            proxy: Proxy::start(&platform).await?,
+            platform,
+            server: Server::start(data.path()).await?,
+            profile: Profile::new()?,
+            display,
+            extension: extension.to_owned(),
+            host_dir: home.path().join("host").display().to_string(),
+            home,
+            _data: data,
+        })
+    }
+
+    /// Tells the browser profile of the native host, with the host's own command.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn install_native_host(&self) -> Result<()> {
+        let manifests = self.profile.native_messaging_hosts();
+        let mut command = Command::new(our_program("stagepass-native-host")?);
+        command.arg("install").arg("--manifest-dir").arg(manifests).env("STAGEPASS_HOST_DIR", &self.host_dir);
+        let output = command.stdin(Stdio::null()).output().await?;
+        ensure!(output.status.success(), "install: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Allows the platform's site and the server to the extension, as if a
+    /// person had done so before.
+    ///
+    /// # Errors
+    /// When the browser does not take it.
+    pub async fn grant(&self, origins: &[&str]) -> Result<()> {
+        let environment = self.environment();
+        grant_origins(&self.launch(&environment), origins).await
+    }
+
+    /// Starts the browser with the extension.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn open_browser(&self) -> Result<Chromium> {
+        let environment = self.environment();
+        self.launch(&environment).start().await
+    }
+
+    fn environment(&self) -> [(&'static str, &str); 1] {
+        [("STAGEPASS_HOST_DIR", &self.host_dir)]
+    }
+
+    fn launch<'a>(&'a self, environment: &'a [(&'a str, &'a str)]) -> Launch<'a> {
+        Launch {
+            extension: Some(&self.extension),
+            platform: Some(&self.platform),
+            display: self.display.as_ref(),
+            home: Some(self.home.path()),
+            environment,
+            ..Launch::new(&self.profile)
+        }
+    }
+
+    /// The folder where the native host keeps its files.
+    #[must_use]
+    pub fn host_dir(&self) -> &Path {
+        Path::new(&self.host_dir)
+    }
+
+    /// Opens the platform's page and signs in with its form.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn sign_in_at_platform(&self, browser: &Chromium) -> Result<Session> {
+        let tab = browser.open_tab(LOGIN_URL).await?;
+        let account = self.platform.account();
+        tab.fill("[name=username]", account.username).await?;
+        tab.fill("[name=password]", account.password.expose_secret()).await?;
+        tab.click("[type=submit]").await?;
+        let arrived = format!("location.href === {} && document.readyState === 'complete'", json!(FRONT_URL));
+        tab.wait_for("the platform's front page", STEP, &arrived).await?;
+        Ok(tab)
+    }
+
+    /// What a backend gets of the newest captured session.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn served_session(&self, format: &str) -> Result<Value> {
+        let connections = self.server.user().await?.get("/api/platform-connections").await?;
+        let wanted = json!({"creator_profile_id": connections.body["data"][0]["id"], "platform": "instagram",
+            "format": format});
+        let answer = self.server.service()?.post("/api/credentials/get-platform-session", &wanted).await?;
+        ensure!(answer.status == 200, "{}", answer.body);
+        Ok(answer.body)
+    }
+
+    /// Downloads the platform's video with yt-dlp.
+    ///
+    /// # Errors
+    /// When yt-dlp can't be run.
+    pub async fn download(&self, yt_dlp: &YtDlp, cookies: Option<&Path>, folder: &Path) -> Result<Outcome> {
+        let authority_pem = self.platform.authority_pem();
+        let proxy = self.proxy.url();
+        let download =
+            Download { url: VIDEO_URL, cookies, proxy: &proxy, authority_pem: &authority_pem, folder };
+        yt_dlp.download(&download).await
+    }
+}
+
+/// Waits until the popup shows a view, such as `sign-in`.
+///
+/// # Errors
+/// When it does not, with what it shows instead.
+pub async fn wait_for_view(popup: &Session, view: &str) -> Result<()> {
+    let shown = format!("document.querySelector('main').dataset.state === {}", json!(view));
+    let waited = popup.wait_for(&format!("the view {view}"), STEP, &shown).await;
+    if waited.is_err() {
+        let text = popup.evaluate("document.body.innerText").await?;
+        return waited.with_context(|| format!("the popup shows {text}"));
+    }
+    Ok(())
+}
+
+/// Chooses the server and signs in to it, as [`EMAIL`].
+///
+/// # Errors
+/// When a step does not lead to the next.
+pub async fn sign_in_to_server(popup: &Session, url: &str) -> Result<()> {
+    wait_for_view(popup, "server").await?;
+    popup.fill("#server-url", url).await?;
+    popup.click("#connect").await?;
+    wait_for_view(popup, "sign-in").await?;
+    sign_in(popup, PASSWORD).await
+}
+
+/// Fills in and sends the popup's sign-in form.
+///
+/// # Errors
+/// When the form is not there.
+pub async fn sign_in(popup: &Session, password: &str) -> Result<()> {
+    popup.fill("#email", EMAIL).await?;
+    popup.fill("#password", password).await?;
+    popup.click("#sign-in").await
+}
+
+/// Clicks **Capture session** for a new connection and gives what came of it:
+/// the outcome's code.
+///
+/// # Errors
+/// When nothing comes of it.
+pub async fn capture(popup: &Session, account_name: &str) -> Result<String> {
+    wait_for_view(popup, "ready").await?;
+    if popup.evaluate("!document.querySelector('#new-connection').hidden").await? == json!(true) {
+        popup.fill("#account-name", account_name).await?;
+    }
+    popup.click("#capture").await?;
+    outcome(popup, "#outcome").await
+}
+
+/// Clicks **Export for yt-dlp** and gives what came of it.
+///
+/// # Errors
+/// When nothing comes of it.
+pub async fn export(popup: &Session) -> Result<String> {
+    wait_for_view(popup, "ready").await?;
+    popup.click("#export").await?;
+    outcome(popup, "#export-result").await
+}
+
+/// The path that an export has shown.
+///
+/// # Errors
+/// When there is none.
+pub async fn exported_path(popup: &Session) -> Result<PathBuf> {
+    let path = popup.evaluate("document.querySelector('#export-path').textContent").await?;
+    Ok(path.as_str().context("no path is shown")?.into())
+}
+
+/// Waits for an outcome and gives its code.
+///
+/// # Errors
+/// When none comes.
+pub async fn outcome(popup: &Session, selector: &str) -> Result<String> {
+    let selector = json!(selector);
+    let has_come = format!("Boolean(document.querySelector({selector}).dataset.outcome)");
+    popup.wait_for(&format!("an outcome in {selector}"), STEP, &has_come).await?;
+    let code = popup.evaluate(&format!("document.querySelector({selector}).dataset.code")).await?;
+    Ok(code.as_str().unwrap_or_default().to_owned())
+}

@@ -1,0 +1,242 @@
+//! A real stagepass-server in a data directory of its own, and a client for it
+//! that is typed by who calls.
+
+use crate::process::{Program, clean_environment, our_program};
+use anyhow::{Context as _, Result, ensure};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// The user that every server here has.
+pub const EMAIL: &str = "creator@example.org";
+/// Its password.
+pub const PASSWORD: &str = "planted-password-Zk3v9";
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A running server; dropping it kills it.
+#[derive(Debug)]
+pub struct Server {
+    program: Program,
+    directory: PathBuf,
+    url: String,
+}
+
+/// A data directory with one user in it.
+///
+/// # Errors
+/// When the user can't be added.
+pub async fn new_data_dir() -> Result<TempDir> {
+    let directory = tempfile::tempdir()?;
+    add_user(directory.path(), EMAIL, PASSWORD).await?;
+    Ok(directory)
+}
+
+/// Adds a user with the server's own command line.
+///
+/// # Errors
+/// When it refuses.
+pub async fn add_user(directory: &Path, email: &str, password: &str) -> Result<()> {
+    let mut command = command(directory)?;
+    let mut program = Program::spawn(command.args(["user", "add", email, "--password-stdin"]))?;
+    let mut stdin = program.take_stdin().context("stdin is piped")?;
+    stdin.write_all(format!("{password}\n").as_bytes()).await?;
+    drop(stdin);
+    let status = program.wait(START_TIMEOUT).await?;
+    ensure!(status.success(), "user add: {}", String::from_utf8_lossy(&program.stderr()));
+    Ok(())
+}
+
+/// The server's program with a clean environment and this data directory.
+///
+/// # Errors
+/// When it has not been built.
+pub fn command(directory: &Path) -> Result<Command> {
+    let mut command = Command::new(our_program("stagepass-server")?);
+    command.env_clear().envs(clean_environment(directory)).env("STAGEPASS_DATA_DIR", directory);
+    Ok(command)
+}
+
+impl Server {
+    /// Starts one on a free port, logging as much as it can.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start(directory: &Path) -> Result<Self> {
+        Self::start_at(directory, "127.0.0.1:0").await
+    }
+
+    /// Starts one at an address.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_at(directory: &Path, listen: &str) -> Result<Self> {
+        let mut command = command(directory)?;
+        command.args(["serve", "--listen", listen, "--log", "trace"]);
+        Self::start_command(directory, &mut command).await
+    }
+
+    /// Starts one with a command that ends in it, such as a tracer's.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_command(directory: &Path, command: &mut Command) -> Result<Self> {
+        let mut program = Program::spawn(command)?;
+        let line = program
+            .wait_for_line("its address", START_TIMEOUT, |line| line.contains(" listening url="))
+            .await?;
+        let url =
+            line.split("url=").nth(1).and_then(|rest| rest.split(' ').next()).context("no url")?.to_owned();
+        Ok(Self { program, directory: directory.to_owned(), url })
+    }
+
+    /// Its base URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.program.kill();
+    }
+
+    /// Asks it to stop and waits until it has, successfully.
+    ///
+    /// # Errors
+    /// When it does not stop, or with an error.
+    pub async fn stop(mut self) -> Result<Vec<u8>> {
+        self.program.terminate()?;
+        let status = self.program.wait(STOP_TIMEOUT).await?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(self.program.stderr())
+    }
+
+    /// A client that says nothing of who it is.
+    #[must_use]
+    pub fn anonymous(&self) -> Client {
+        Client { http: reqwest::Client::new(), url: self.url.clone(), header: None }
+    }
+
+    /// A client that is signed in as [`EMAIL`].
+    ///
+    /// # Errors
+    /// When signing in fails.
+    pub async fn user(&self) -> Result<Client> {
+        self.user_named(EMAIL, PASSWORD).await
+    }
+
+    /// A client that is signed in as somebody.
+    ///
+    /// # Errors
+    /// When signing in fails.
+    pub async fn user_named(&self, email: &str, password: &str) -> Result<Client> {
+        let mut client = self.anonymous();
+        let answer = client.post("/auth/login", &json!({"email": email, "password": password})).await?;
+        let token = answer.body["data"]["access_token"].as_str().context("no access token")?;
+        client.header = Some(("authorization", format!("Bearer {token}")));
+        Ok(client)
+    }
+
+    /// A client with the shared secret.
+    ///
+    /// # Errors
+    /// When the secret can't be read.
+    pub fn service(&self) -> Result<Client> {
+        let secret = std::fs::read_to_string(self.directory.join("rbac-sync-webhook-secret"))?;
+        Ok(Client { header: Some(("x-rbac-sync-secret", secret)), ..self.anonymous() })
+    }
+}
+
+/// Calls the server as somebody.
+#[derive(Clone, Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    url: String,
+    header: Option<(&'static str, String)>,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: reqwest::header::HeaderMap,
+    /// Its JSON; null where it has no body.
+    pub body: Value,
+}
+
+impl Client {
+    /// A request to be changed before it is sent with [`send`](Self::send).
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.url));
+        match &self.header {
+            Some((name, value)) => request.header(*name, value),
+            None => request,
+        }
+    }
+
+    /// Sends JSON with POST.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that is no JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Answer> {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// Sends GET.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that is no JSON.
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// Sends DELETE.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that is no JSON.
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that is no JSON.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Result<Answer> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await?;
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? };
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Creates a connection and gives its id.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn create_profile(&self, platform: &str, username: &str) -> Result<String> {
+        let body = json!({"platform": platform, "platform_username": username, "credentials": {}});
+        let answer = self.post("/api/credentials/create-profile", &body).await?;
+        Ok(answer.body["id"].as_str().with_context(|| answer.body.to_string())?.to_owned())
+    }
+}

@@ -1,0 +1,213 @@
+//! What was answered with success is on disk: after a restart, after `kill -9`,
+//! and in a trace of the system calls.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use stagepass_tests::process::on_path;
+use stagepass_tests::server::{self, Client, Server};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::process::Command;
+
+const STORE: &str = "/api/credentials/store-platform-session";
+const GET: &str = "/api/credentials/get-platform-session";
+
+fn session(connection: &str, value: &str) -> Value {
+    let cookie = json!({"name": "sessionid", "value": value, "domain": ".instagram.com", "path": "/"});
+    json!({"creator_profile_id": connection, "platform": "instagram", "cookies": [cookie]})
+}
+
+async fn value_of(service: &Client, connection: &str) -> Result<String> {
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram"});
+    let answer = service.post(GET, &wanted).await?;
+    let value = answer.body["cookies"][0]["value"].as_str();
+    Ok(value.with_context(|| format!("{}: {}", answer.status, answer.body))?.to_owned())
+}
+
+#[tokio::test]
+async fn what_is_stored_survives_a_restart() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    let server = Server::start(directory.path()).await?;
+    let user = server.user().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    assert_eq!(user.post(STORE, &session(&connection, "kept")).await?.status, 200);
+    server.stop().await?;
+    let server = Server::start(directory.path()).await?;
+    assert_eq!(value_of(&server.service()?, &connection).await?, "kept");
+    // The access token still holds: its key was kept as well.
+    assert_eq!(server.user().await?.get("/api/platform-sessions").await?.body["total"], 1);
+    Ok(())
+}
+
+/// Stores sessions one after the other until the server is gone, and notes the
+/// ids that were answered.
+async fn store_until_killed(user: Client, connection: String, answered: Arc<Mutex<BTreeSet<String>>>) {
+    for number in 0.. {
+        let Ok(answer) = user.post(STORE, &session(&connection, &format!("value-{number}"))).await else {
+            return;
+        };
+        let id = answer.body["id"].as_str().map(str::to_owned);
+        answered.lock().unwrap_or_else(PoisonError::into_inner).extend(id);
+    }
+}
+
+#[tokio::test]
+async fn kill_9_at_any_moment_loses_nothing_that_was_answered() -> Result<()> {
+    const WRITERS: usize = 8;
+    let directory = server::new_data_dir().await?;
+    let answered = Arc::new(Mutex::new(BTreeSet::new()));
+    let mut connections = Vec::new();
+    for round in 0..8_u64 {
+        let mut server = Server::start(directory.path()).await?;
+        let user = server.user().await?;
+        for writer in connections.len()..WRITERS {
+            connections.push(user.create_profile("instagram", &format!("creator-{writer}")).await?);
+        }
+        let writers: Vec<_> = connections
+            .iter()
+            .map(|connection| {
+                tokio::spawn(store_until_killed(user.clone(), connection.clone(), Arc::clone(&answered)))
+            })
+            .collect();
+        // Another moment in each round.
+        tokio::time::sleep(Duration::from_millis(150 + 37 * round)).await;
+        server.kill();
+        for writer in writers {
+            writer.await?;
+        }
+    }
+    let answered = answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    assert!(answered.len() > 50, "only {} were answered: the test shows little", answered.len());
+
+    let server = Server::start(directory.path()).await?;
+    let user = server.user().await?;
+    let kept = all_session_ids(&user).await?;
+    let lost = answered.difference(&kept).count();
+    assert_eq!(lost, 0, "of {} answered", answered.len());
+    for connection in &connections {
+        assert!(value_of(&server.service()?, connection).await?.starts_with("value-"));
+    }
+    // Nothing half-written either: one active session for each connection.
+    let integrity = rusqlite_check(&directory.path().join("stagepass.db"))?;
+    assert_eq!(integrity, ("ok".to_owned(), WRITERS));
+    Ok(())
+}
+
+async fn all_session_ids(user: &Client) -> Result<BTreeSet<String>> {
+    let mut ids = BTreeSet::new();
+    for page in 1.. {
+        let body = user.get(&format!("/api/platform-sessions?pageSize=100&page={page}")).await?.body;
+        let rows = body["data"].as_array().context("no rows")?;
+        if rows.is_empty() {
+            break;
+        }
+        ids.extend(rows.iter().filter_map(|row| row["id"].as_str()).map(str::to_owned));
+    }
+    Ok(ids)
+}
+
+/// SQLite's own verdict on the file, and the number of active sessions.
+fn rusqlite_check(path: &Path) -> Result<(String, usize)> {
+    let database = rusqlite::Connection::open(path)?;
+    let verdict = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    let active = "SELECT count(*) FROM platform_sessions WHERE status = 'active'";
+    Ok((verdict, database.query_row(active, [], |row| row.get(0))?))
+}
+
+/// One system call of the trace that matters here.
+#[derive(Debug, PartialEq, Eq)]
+enum Call {
+    Request,
+    Sync,
+    Answer,
+}
+
+/// The calls between a request's arrival and its answer, in the order in which
+/// they ended.
+fn calls(trace: &str) -> Vec<Call> {
+    trace
+        .lines()
+        .filter_map(|line| {
+            if line.contains("POST /api/credentials/store-platform-session") {
+                Some(Call::Request)
+            } else if line.contains("sync") && line.contains("stagepass.db-wal") && line.contains("= 0") {
+                Some(Call::Sync)
+            } else if line.contains("HTTP/1.1 200 OK") {
+                Some(Call::Answer)
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+/// A server under strace, which writes to `trace`.
+async fn start_traced(directory: &Path, trace: &Path) -> Result<Server> {
+    let strace = on_path(&["strace"]).context("strace is not installed")?;
+    let program = server::command(directory)?;
+    let mut command = Command::new(strace);
+    command.args([
+        "-f",
+        "-y",
+        "-s",
+        "64",
+        "-e",
+        "trace=read,recvfrom,write,writev,sendto,fsync,fdatasync",
+        "-o",
+    ]);
+    command.arg(trace).arg(program.as_std().get_program()).args(["serve", "--listen", "127.0.0.1:0"]);
+    let variables =
+        program.as_std().get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+    command.env_clear().envs(variables.collect::<Vec<_>>());
+    Server::start_command(directory, &mut command).await
+}
+
+#[tokio::test]
+async fn the_trace_shows_the_sync_before_the_answer() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    let trace = directory.path().join("trace");
+    let server = start_traced(directory.path(), &trace).await?;
+    let user = server.user().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    for number in 0..5 {
+        assert_eq!(user.post(STORE, &session(&connection, &number.to_string())).await?.status, 200);
+    }
+    let text = std::fs::read_to_string(&trace)?;
+    let calls = calls(&text);
+    let first = calls.iter().position(|call| *call == Call::Request).context("no request in the trace")?;
+    let rounds: Vec<_> = calls[first..].split(|call| *call == Call::Request).skip(1).collect();
+    assert_eq!(rounds.len(), 5);
+    for round in rounds {
+        let answer = round.iter().position(|call| *call == Call::Answer).context("no answer in the trace")?;
+        assert!(round[..answer].contains(&Call::Sync), "{round:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn many_commits_share_a_sync() -> Result<()> {
+    const CLIENTS: usize = 64;
+    let directory = server::new_data_dir().await?;
+    let trace = directory.path().join("trace");
+    let server = start_traced(directory.path(), &trace).await?;
+    let user = server.user().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let syncs = || -> Result<usize> {
+        Ok(calls(&std::fs::read_to_string(&trace)?).iter().filter(|call| **call == Call::Sync).count())
+    };
+    let before = syncs()?;
+    let stores: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let (user, body) = (user.clone(), session(&connection, &number.to_string()));
+            tokio::spawn(async move { user.post(STORE, &body).await })
+        })
+        .collect();
+    for store in stores {
+        assert_eq!(store.await??.status, 200);
+    }
+    let syncs = syncs()? - before;
+    assert!((1..CLIENTS).contains(&syncs), "{CLIENTS} commits took {syncs} syncs");
+    Ok(())
+}

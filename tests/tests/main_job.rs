@@ -1,0 +1,158 @@
+//! The main job from end to end: a real Chromium with the real popup, the
+//! server, the native host and a real yt-dlp.
+
+use anyhow::{Context as _, Result};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use stagepass_core::netscape;
+use stagepass_tests::chromium::Chromium;
+use stagepass_tests::main_job::{
+    self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, exported_path, sign_in_to_server,
+};
+use stagepass_tests::platform::VIDEO;
+use stagepass_tests::popup;
+use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::server::PASSWORD;
+use stagepass_tests::yt_dlp::YtDlp;
+use std::fs;
+use std::path::Path;
+
+/// What the browser itself says it holds of the platform's cookies: the
+/// extension has no part in it. Each in the form of the Credentials API.
+async fn cookies_in_browser(browser: &Chromium) -> Result<Vec<Value>> {
+    let held = browser.connection().send("Storage.getCookies", json!({})).await?;
+    let cookies = held["cookies"].as_array().context("no cookies")?.iter();
+    let ours = cookies.filter(|cookie| cookie["domain"].as_str().is_some_and(|domain| domain.ends_with("instagram.com")));
+    Ok(ours
+        .map(|cookie| {
+            let mut form = json!({
+                "name": cookie["name"], "value": cookie["value"], "domain": cookie["domain"], "path": cookie["path"],
+                "httpOnly": cookie["httpOnly"], "secure": cookie["secure"],
+                "hostOnly": !cookie["domain"].as_str().unwrap_or_default().starts_with('.'),
+            });
+            if cookie["session"] == json!(false) {
+                form["expires"] = json!(cookie["expires"].as_f64().unwrap_or_default().floor() as i64);
+            }
+            if let Some(same_site) = cookie["sameSite"].as_str() {
+                form["sameSite"] = json!(same_site.to_lowercase());
+            }
+            form
+        })
+        .collect())
+}
+
+fn sorted(cookies: &[Value]) -> Vec<String> {
+    let mut texts: Vec<_> = cookies.iter().map(Value::to_string).collect();
+    texts.sort();
+    texts
+}
+
+/// Files of the browser's profile that the extension writes to.
+fn extension_storage(profile: &Path) -> Result<Vec<std::path::PathBuf>> {
+    let default = profile.join("Default");
+    let names = ["Local Extension Settings", "Sync Extension Settings", "Extension State", "Extension Scripts", "IndexedDB", "Local Storage", "Service Worker"];
+    let found: Vec<_> = names.iter().map(|name| default.join(name)).filter(|path| path.exists()).collect();
+    assert!(!found.is_empty(), "the extension has written nothing");
+    Ok(found)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn captured_served_exported_and_downloaded() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.install_native_host().await?;
+    stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    let tab = stage.sign_in_at_platform(&browser).await?;
+
+    let popup = popup::open(&browser).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+
+    // Cookie for cookie what the browser held, less what the report says was dropped.
+    let worker = popup::service_worker(&browser).await?;
+    let outcome = worker.evaluate("chrome.storage.session.get('outcome.capture')").await?;
+    let report = &outcome["outcome.capture"]["report"];
+    let dropped: Vec<_> = report["entries"].as_array().into_iter().flatten().filter(|e| e["verdict"] == "dropped").collect();
+    let held = cookies_in_browser(&browser).await?;
+    let kept: Vec<_> = held
+        .into_iter()
+        .filter(|cookie| !dropped.iter().any(|d| d["name"] == cookie["name"] && d["domain"] == cookie["domain"]))
+        .collect();
+    let served = stage.served_session("json").await?;
+    let served_cookies = served["cookies"].as_array().context("no cookies")?;
+    assert_eq!(sorted(served_cookies), sorted(&kept));
+    assert!(kept.len() >= 8, "{} cookies show little", kept.len());
+    assert!(served["expires_at"].is_string() && served["user_agent"].as_str().is_some_and(|ua| ua.contains("Chrome")));
+
+    // The file, and the same cookies from the server's netscape form.
+    assert_eq!(main_job::export(&popup).await?, "exported");
+    let path = exported_path(&popup).await?;
+    let written = fs::read_to_string(&path)?;
+    let netscape_form = stage.served_session("netscape").await?;
+    assert_eq!(netscape_form["cookies_netscape"], json!(written));
+    assert_eq!(netscape::parse(&written)?.len(), kept.len());
+
+    // What only a signed-in person may have.
+    let yt_dlp = YtDlp::prepare().await?;
+    let folder = tempfile::tempdir()?;
+    let refused = stage.download(&yt_dlp, None, folder.path()).await?;
+    assert!(!refused.status.success() && refused.stderr.contains("HTTP Error 403"), "{}", refused.stderr);
+    let copy = folder.path().join("cookies.txt");
+    fs::copy(&path, &copy)?;
+    let done = stage.download(&yt_dlp, Some(&copy), folder.path()).await?;
+    assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
+    assert_eq!(fs::read(folder.path().join("backstage.mp4"))?, VIDEO);
+
+    assert_no_trace(&stage, &browser).await?;
+    drop((tab, worker, popup));
+    browser.close().await?;
+    let secrets = SecretSearch::new(&planted(&stage))?;
+    for folder in extension_storage(stage.profile.path())? {
+        assert_eq!(secrets.files_in(&folder)?, Vec::<std::path::PathBuf>::new());
+    }
+    Ok(())
+}
+
+/// The values of all cookies that the platform has set, and the password.
+fn planted(stage: &Stage) -> Vec<SecretString> {
+    let mut secrets = stage.platform.secrets();
+    assert!(secrets.len() >= 5);
+    secrets.push(PASSWORD.into());
+    secrets
+}
+
+/// Neither the database, nor the logs at their most talkative, nor the
+/// extension's storage, nor any process's arguments hold a value.
+async fn assert_no_trace(stage: &Stage, browser: &Chromium) -> Result<()> {
+    let secrets = SecretSearch::new(&planted(stage))?;
+    // The search finds what is there: the exported file holds the values.
+    assert!(!secrets.files_in(stage.host_dir())?.is_empty());
+    assert_eq!(secrets.files_in(stage.server.directory())?, Vec::<std::path::PathBuf>::new());
+    assert!(!secrets.is_in(&stage.server.program().stderr()) && !secrets.is_in(&stage.server.program().stdout()));
+    let worker = popup::service_worker(browser).await?;
+    for area in ["session", "local"] {
+        let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?;
+        assert!(!secrets.is_in(held.to_string().as_bytes()), "storage.{area}");
+    }
+    let mut processes = 0;
+    for entry in fs::read_dir("/proc")?.flatten() {
+        // A process may end while this looks.
+        if let Ok(arguments) = fs::read(entry.path().join("cmdline")) {
+            processes += 1;
+            assert!(!secrets.is_in(&arguments), "{}", entry.path().display());
+        }
+    }
+    assert!(processes > 3);
+    assert!(!stage.server.program().stderr().is_empty());
+    Ok(())
+}
+
+#[test]
+fn the_search_knows_base64() -> Result<()> {
+    let secret = SecretString::from("planted-secret-value");
+    let secrets = SecretSearch::new(std::slice::from_ref(&secret))?;
+    use base64::Engine as _;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(format!("x{}y", secret.expose_secret()));
+    assert!(secrets.is_in(encoded.as_bytes()));
+    Ok(())
+}

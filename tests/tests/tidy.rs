@@ -1,0 +1,118 @@
+//! The rules of the workspace that no compiler checks.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// The dependencies of each package of the workspace, those for its tests aside.
+fn dependencies() -> Result<BTreeMap<String, BTreeSet<String>>> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let arguments = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+    let output = Command::new(cargo).current_dir(root()).args(arguments).output()?;
+    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let name = |value: &Value| value["name"].as_str().unwrap_or_default().to_owned();
+    let packages = metadata["packages"].as_array().context("no packages")?;
+    Ok(packages
+        .iter()
+        .map(|package| {
+            let all = package["dependencies"].as_array().into_iter().flatten();
+            (name(package), all.filter(|dependency| dependency["kind"].is_null()).map(name).collect())
+        })
+        .collect())
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn programs_depend_on_the_core_and_not_on_each_other() -> Result<()> {
+    let dependencies = dependencies()?;
+    let ours: BTreeSet<_> = dependencies.keys().cloned().collect();
+    assert_eq!(
+        ours,
+        set(&["stagepass-core", "stagepass-wasm", "stagepass-native-host", "stagepass-server", "stagepass-tests", "xtask"])
+    );
+    for package in ["stagepass-wasm", "stagepass-native-host", "stagepass-server"] {
+        let inner: BTreeSet<_> = dependencies[package].intersection(&ours).cloned().collect();
+        assert_eq!(inner, set(&["stagepass-core"]), "{package}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_core_stays_pure() -> Result<()> {
+    assert_eq!(dependencies()?["stagepass-core"], set(&["secrecy", "serde", "serde_json", "thiserror"]));
+    let impure = ["std::fs", "std::net", "std::io", "std::env", "std::time", "std::process", "async fn", "println!"];
+    for (path, text) in sources("core/src", &["rs"])? {
+        for word in impure {
+            assert!(!text.contains(word), "{} has {word}", path.display());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
+    let landed = [("0001_initial.sql", "1f6d5cb2aadb46b8389fc9b7f04d3fdeeb9dfdd973ea9f1a0c02692126c88a54")];
+    let folder = root().join("server/migrations/sqlite");
+    let digest = |name: &str| -> Result<String> { Ok(hex::encode(Sha256::digest(fs::read(folder.join(name))?))) };
+    for (name, sha256) in landed {
+        assert_eq!(digest(name)?, sha256, "{name} was edited: add a new migration instead");
+    }
+    assert_eq!(fs::read_dir(&folder)?.count(), landed.len(), "list the new migration here");
+    Ok(())
+}
+
+#[test]
+fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(root().join("manifest.json"))?)?;
+    let permissions = manifest["permissions"].as_array().context("no permissions")?;
+    let allowed = ["cookies", "storage", "alarms", "activeTab", "nativeMessaging"].map(|name| json!(name));
+    assert!(permissions.iter().all(|permission| allowed.contains(permission)), "{permissions:?}");
+    assert_eq!(manifest["optional_host_permissions"], json!(["*://*/*"]));
+    for absent in ["host_permissions", "externally_connectable", "web_accessible_resources", "content_scripts"] {
+        assert!(manifest.get(absent).is_none(), "{absent}");
+    }
+    let policy = manifest["content_security_policy"]["extension_pages"].as_str().context("no CSP")?;
+    assert!(policy.contains("script-src 'self' 'wasm-unsafe-eval'"), "{policy}");
+    assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+    Ok(())
+}
+
+#[test]
+fn every_text_of_the_extension_is_in_its_messages() -> Result<()> {
+    let messages: Value = serde_json::from_str(&fs::read_to_string(root().join("extension/_locales/en/messages.json"))?)?;
+    let manifest = fs::read_to_string(root().join("manifest.json"))?;
+    for key in manifest.split("__MSG_").skip(1).filter_map(|rest| rest.split("__").next()) {
+        assert!(messages[key]["message"].is_string(), "{key}");
+    }
+    Ok(())
+}
+
+/// Files below a folder with one of these extensions, and their text.
+fn sources(folder: &str, extensions: &[&str]) -> Result<Vec<(PathBuf, String)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted)) {
+                let text = fs::read_to_string(&path)?;
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{folder} holds nothing");
+    Ok(found)
+}

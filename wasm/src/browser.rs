@@ -1,0 +1,53 @@
+//! The browser's functions that this crate calls: `chrome.*`, which Firefox
+//! knows by the same name, and `fetch`, which pages and workers share.
+
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Request;
+
+// These are not declared async: such an import catches a rejected promise, but
+// not a function that throws at once, as Chromium does for a bad argument.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "cookies"], js_name = getAll)]
+    fn cookies_get_all(details: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "cookies"], js_name = getAllCookieStores)]
+    fn cookies_get_all_cookie_stores() -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "permissions"], js_name = contains)]
+    fn permissions_contains(permissions: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "runtime"], js_name = sendNativeMessage)]
+    fn runtime_send_native_message(host: &str, message: &JsValue) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = fetch)]
+    fn global_fetch(request: &Request) -> Result<Promise, JsValue>;
+}
+
+/// Every cookie that fits `details`.
+pub(crate) async fn get_all_cookies(details: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(cookies_get_all(details)?).await
+}
+
+/// The cookie stores and the tabs that use them.
+pub(crate) async fn get_all_cookie_stores() -> Result<JsValue, JsValue> {
+    JsFuture::from(cookies_get_all_cookie_stores()?).await
+}
+
+/// Whether the extension holds `permissions`.
+pub(crate) async fn has_permissions(permissions: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(permissions_contains(permissions)?).await
+}
+
+/// Starts the host, sends it one message and gives its answer.
+pub(crate) async fn send_native_message(host: &str, message: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(runtime_send_native_message(host, message)?).await
+}
+
+/// Sends a request and gives the response.
+pub(crate) async fn fetch(request: &Request) -> Result<JsValue, JsValue> {
+    JsFuture::from(global_fetch(request)?).await
+}

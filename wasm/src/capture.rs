@@ -1,0 +1,132 @@
+//! Preview and capture: what a session would consist of, and sending it to the
+//! server.
+
+use crate::cookie_store;
+use crate::failure::Failure;
+use crate::server::Server;
+use crate::{from_js, to_js};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
+use stagepass_core::normalise::Login;
+use stagepass_core::{Capture, Report, Site, shape};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// What `capture` is asked for.
+#[derive(Debug, Deserialize)]
+struct CaptureRequest {
+    server: String,
+    access_token: SecretString,
+    connection: ChosenConnection,
+    platform: String,
+    tab_id: i32,
+    user_agent: String,
+}
+
+/// The connection that the session belongs to.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ChosenConnection {
+    /// One that is there.
+    Id(String),
+    /// One that is made with the capture.
+    Create {
+        /// The account's name on the platform.
+        platform_username: Option<String>,
+    },
+}
+
+/// What `capture` answers.
+#[derive(Debug, Serialize)]
+struct Captured {
+    session_id: String,
+    connection_id: String,
+    cookie_count: usize,
+    /// When the login ends, Unix seconds, where a cookie says so.
+    expires: Option<i64>,
+    report: Report,
+}
+
+/// What a capture would take from the tab's cookie store: the core's report.
+///
+/// # Errors
+/// A [`Failure`].
+#[wasm_bindgen]
+pub async fn preview(platform: String, tab_id: i32) -> Result<JsValue, JsValue> {
+    let site = site_of(&platform)?;
+    Ok(to_js(&cookie_store::read(&site, tab_id).await?.report)?)
+}
+
+/// Captures the session of the tab's cookie store and stores it in the server.
+///
+/// # Errors
+/// A [`Failure`]; where the cookies do not prove a login, nothing is stored.
+#[wasm_bindgen]
+pub async fn capture(request: JsValue) -> Result<JsValue, JsValue> {
+    let request: CaptureRequest = from_js(request)?;
+    let site = site_of(&request.platform)?;
+    let capture = read_signed_in(&site, request.tab_id).await?;
+    Ok(to_js(&store(&request, &site, capture).await?)?)
+}
+
+/// The site with this platform identifier.
+pub(crate) fn site_of(platform: &str) -> Result<Site, Failure> {
+    Site::of_id(platform).ok_or(Failure::UnknownPlatform)
+}
+
+/// The cookies of a signed-in person, or why there are none. Where no cookie
+/// can prove a login, any cookie is worth taking.
+pub(crate) async fn read_signed_in(site: &Site, tab_id: i32) -> Result<Capture, Failure> {
+    let capture = cookie_store::read(site, tab_id).await?;
+    match &capture.report.login {
+        Login::Missing { cookies } => Err(Failure::NotSignedIn {
+            missing: cookies.clone(),
+            login_url: site.login_url(),
+            report: Box::new(capture.report),
+        }),
+        _ if capture.cookies.is_empty() => Err(Failure::NoCookies { report: Box::new(capture.report) }),
+        _ => Ok(capture),
+    }
+}
+
+async fn store(request: &CaptureRequest, site: &Site, capture: Capture) -> Result<Captured, Failure> {
+    let server = Server { url: &request.server, access_token: &request.access_token };
+    let connection_id = match &request.connection {
+        ChosenConnection::Id(id) => id.clone(),
+        ChosenConnection::Create { platform_username } => {
+            let credentials =
+                Credentials(shape::credentials(site.id(), &capture.cookies, &request.user_agent));
+            let profile = CreateProfileRequest {
+                platform: site.id(),
+                platform_username: platform_username.as_deref(),
+                credentials: &credentials,
+            };
+            server.create_profile(&profile).await?.id
+        }
+    };
+    let Capture { cookies, report } = capture;
+    let expires_at = report.expires.and_then(iso_time);
+    let session = server
+        .store_platform_session(&StorePlatformSessionRequest {
+            creator_profile_id: &connection_id,
+            platform: site.id(),
+            cookies: &cookies,
+            user_agent: Some(&request.user_agent),
+            expires_at: expires_at.as_deref(),
+        })
+        .await?;
+    Ok(Captured {
+        session_id: session.id,
+        connection_id,
+        cookie_count: session.cookie_count,
+        expires: report.expires,
+        report,
+    })
+}
+
+/// Unix seconds as ISO 8601 in UTC.
+#[expect(clippy::cast_precision_loss, reason = "an expiry is far below 2^53")]
+fn iso_time(seconds: i64) -> Option<String> {
+    js_sys::Date::new(&JsValue::from_f64(seconds as f64 * 1000.0)).to_iso_string().as_string()
+}

@@ -1,0 +1,90 @@
+//! Reads a site's cookies out of the cookie store that a tab uses.
+//!
+//! One store at a time: a private window's or a container's cookies are never
+//! mixed with another's.
+
+use crate::browser::{get_all_cookie_stores, get_all_cookies, has_permissions};
+use crate::failure::Failure;
+use crate::site::origins;
+use crate::{from_js, to_js};
+use serde::{Deserialize, Serialize};
+use stagepass_core::{BrowserCookie, Capture, Site, normalise};
+
+/// A part of `chrome.cookies.CookieStore`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CookieStore {
+    id: String,
+    tab_ids: Vec<i32>,
+}
+
+/// The argument of `chrome.cookies.getAll`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    domain: &'a str,
+    store_id: &'a str,
+    /// An empty object asks for partitioned and unpartitioned cookies alike.
+    partition_key: serde_json::Map<String, serde_json::Value>,
+    /// Null asks Firefox for the cookies of every first party where it isolates
+    /// them; Chromium does not know the property and refuses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_party_domain: Option<()>,
+}
+
+/// The site's cookies in the store of the tab, normalised.
+///
+/// # Errors
+/// [`Failure::PermissionMissing`], without which the browser would give an
+/// empty list, and [`Failure::TabGone`].
+pub(crate) async fn read(site: &Site, tab_id: i32) -> Result<Capture, Failure> {
+    require_permission(site).await?;
+    let store_id = store_of_tab(tab_id).await?;
+    let mut cookies = Vec::new();
+    for domain in site.domains() {
+        cookies.extend(cookies_of_domain(domain, &store_id).await?);
+    }
+    Ok(normalise(cookies, site, now()))
+}
+
+async fn require_permission(site: &Site) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Permissions<'a> {
+        origins: &'a [String],
+    }
+    let origins = origins(site);
+    let answer = has_permissions(&to_js(&Permissions { origins: &origins })?).await;
+    match answer.map_err(|error| Failure::of_browser(&error))?.as_bool() {
+        Some(true) => Ok(()),
+        _ => Err(Failure::PermissionMissing { origins }),
+    }
+}
+
+async fn store_of_tab(tab_id: i32) -> Result<String, Failure> {
+    let stores = get_all_cookie_stores().await.map_err(|error| Failure::of_browser(&error))?;
+    let stores: Vec<CookieStore> = from_js(stores)?;
+    let store = stores.into_iter().find(|store| store.tab_ids.contains(&tab_id));
+    Ok(store.ok_or(Failure::TabGone)?.id)
+}
+
+async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {
+    let details = |first_party_domain| Details {
+        domain,
+        store_id,
+        partition_key: serde_json::Map::new(),
+        first_party_domain,
+    };
+    let cookies = match get_all_cookies(&to_js(&details(Some(())))?).await {
+        Ok(cookies) => cookies,
+        Err(_) => {
+            get_all_cookies(&to_js(&details(None))?).await.map_err(|error| Failure::of_browser(&error))?
+        }
+    };
+    from_js(cookies)
+}
+
+/// Unix seconds.
+#[expect(clippy::cast_possible_truncation, reason = "a clock beyond i64 seconds is not a clock")]
+fn now() -> i64 {
+    (js_sys::Date::now() / 1000.0).floor() as i64
+}

@@ -1,0 +1,133 @@
+//! What can go wrong, as the extension learns of it: a stable code, under
+//! which it finds its own words, and what a person needs to go on.
+
+use serde::Serialize;
+use stagepass_core::Report;
+use thiserror::Error;
+use wasm_bindgen::JsValue;
+
+/// A failure. Its text never holds a cookie's value, a token or a password.
+#[derive(Clone, Debug, Error, Serialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Failure {
+    /// The address or identifier can't stand for a platform.
+    #[error("this address can't stand for a platform")]
+    UnknownPlatform,
+    /// The browser has not given the extension access to the site.
+    #[error("access to {} has not been given", origins.join(", "))]
+    PermissionMissing {
+        /// The match patterns to ask for.
+        origins: Vec<String>,
+    },
+    /// No cookie store holds the tab: it was closed, or is a private one that
+    /// the extension may not see.
+    #[error("the tab is gone, or in a private window that the extension may not see")]
+    TabGone,
+    /// The cookies do not prove a login.
+    #[error("not signed in: {} not found", missing.join(", "))]
+    NotSignedIn {
+        /// The names of the cookies that are not there.
+        missing: Vec<&'static str>,
+        /// Where to sign in.
+        login_url: String,
+        /// What became of the cookies that are there.
+        report: Box<Report>,
+    },
+    /// None of the site's cookies can be kept.
+    #[error("the site has no cookies that can be kept")]
+    NoCookies {
+        /// What became of the cookies that are there.
+        report: Box<Report>,
+    },
+    /// The server no longer takes the access token.
+    #[error("the server does not accept the sign-in")]
+    Unauthorized,
+    /// The server can't be reached or took too long.
+    #[error("the server can't be reached")]
+    ServerAway,
+    /// The server answered with an error.
+    #[error("the server refused: {reason}")]
+    ServerRefused {
+        /// The HTTP status.
+        status: u16,
+        /// The server's own words.
+        reason: String,
+        /// How long to wait, in seconds, where the server said so.
+        retry_after: Option<u32>,
+    },
+    /// The native host is not installed.
+    #[error("the native host is not installed")]
+    NoHost,
+    /// The native host is installed, but not for this extension.
+    #[error("the native host does not allow this extension")]
+    HostForbidden,
+    /// The native host ended without an answer.
+    #[error("the native host ended without an answer: {reason}")]
+    HostFailed {
+        /// The browser's words.
+        reason: String,
+    },
+    /// The native host answered with an error.
+    #[error("the native host refused: {reason}")]
+    HostRefused {
+        /// The host's code.
+        host_code: String,
+        /// The host's words.
+        reason: String,
+    },
+    /// The browser refused a call, or something is wrong on our side.
+    #[error("unexpected: {detail}")]
+    Internal {
+        /// For a bug report.
+        detail: String,
+    },
+}
+
+/// The thrown object: the failure's fields and its text.
+#[derive(Serialize)]
+struct Thrown<'a> {
+    #[serde(flatten)]
+    failure: &'a Failure,
+    message: String,
+}
+
+impl Failure {
+    /// What a browser call was rejected with. Browsers name the fault and the
+    /// arguments' names there, never their values.
+    pub(crate) fn of_browser(rejection: &JsValue) -> Self {
+        Self::Internal { detail: browser_message(rejection) }
+    }
+}
+
+/// The `message` of a JavaScript error.
+pub(crate) fn browser_message(rejection: &JsValue) -> String {
+    let message = js_sys::Reflect::get(rejection, &"message".into()).ok();
+    message.and_then(|message| message.as_string()).unwrap_or_else(|| "no reason given".to_owned())
+}
+
+impl From<Failure> for JsValue {
+    fn from(failure: Failure) -> Self {
+        let thrown = Thrown { message: failure.to_string(), failure: &failure };
+        crate::to_js(&thrown).unwrap_or_else(|_| Self::from_str("internal"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_failure_is_thrown_with_its_code_its_fields_and_its_text() {
+        let failure =
+            Failure::ServerRefused { status: 429, reason: "Slow down".into(), retry_after: Some(30) };
+        let thrown = Thrown { message: failure.to_string(), failure: &failure };
+        assert_eq!(
+            serde_json::to_value(thrown).unwrap(),
+            json!({
+                "code": "server_refused", "status": 429, "reason": "Slow down", "retry_after": 30,
+                "message": "the server refused: Slow down",
+            })
+        );
+    }
+}

@@ -1,0 +1,141 @@
+//! The two calls of the Credentials API that carry cookies.
+//!
+//! Signing in and lists carry none; the service worker makes those itself.
+
+use crate::browser::fetch;
+use crate::failure::Failure;
+use js_sys::Uint8Array;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use stagepass_core::api::{
+    CreateProfileRequest, CreateProfileResponse, ErrorResponse, StorePlatformSessionRequest,
+    StorePlatformSessionResponse,
+};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortSignal, ReferrerPolicy, Request, RequestCache, RequestCredentials, RequestInit, RequestRedirect,
+    Response,
+};
+use zeroize::Zeroizing;
+
+/// After this a server that does not answer counts as away: sooner than the 30
+/// seconds after which a browser puts an idle worker to sleep.
+const TIMEOUT_MS: u32 = 20_000;
+
+/// The server, and who is signed in to it.
+#[derive(Debug)]
+pub struct Server<'a> {
+    /// Without a slash at the end.
+    pub url: &'a str,
+    /// The bearer.
+    pub access_token: &'a SecretString,
+}
+
+impl Server<'_> {
+    /// Makes the connection, or finds the one that has the same name.
+    ///
+    /// # Errors
+    /// [`Failure::Unauthorized`], [`Failure::ServerAway`] or [`Failure::ServerRefused`].
+    pub async fn create_profile(
+        &self,
+        request: &CreateProfileRequest<'_>,
+    ) -> Result<CreateProfileResponse, Failure> {
+        self.post("/api/credentials/create-profile", request).await
+    }
+
+    /// Stores a session.
+    ///
+    /// # Errors
+    /// As for [`Server::create_profile`].
+    pub async fn store_platform_session(
+        &self,
+        request: &StorePlatformSessionRequest<'_>,
+    ) -> Result<StorePlatformSessionResponse, Failure> {
+        self.post("/api/credentials/store-platform-session", request).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        let request = self.request(path, body).map_err(|error| Failure::of_browser(&error))?;
+        let response: Response = fetch(&request).await.map_err(|_| Failure::ServerAway)?.unchecked_into();
+        let text = response.text().map_err(|error| Failure::of_browser(&error))?;
+        let text = JsFuture::from(text).await.map_err(|_| Failure::ServerAway)?;
+        let text = text.as_string().unwrap_or_default();
+        let retry_after = response.headers().get("Retry-After").ok().flatten();
+        judge(response.status(), &text, retry_after.as_deref())
+    }
+
+    /// No cookies of the server's site, no referrer and no redirect: what is
+    /// sent goes to this server and carries the bearer alone.
+    fn request(&self, path: &str, body: &impl Serialize) -> Result<Request, JsValue> {
+        let body = Zeroizing::new(serde_json::to_vec(body).map_err(|error| error.to_string())?);
+        let init = RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&Uint8Array::from(body.as_slice()));
+        init.set_cache(RequestCache::NoStore);
+        init.set_credentials(RequestCredentials::Omit);
+        init.set_redirect(RequestRedirect::Error);
+        init.set_referrer_policy(ReferrerPolicy::NoReferrer);
+        init.set_signal(Some(&AbortSignal::timeout_with_u32(TIMEOUT_MS)));
+        let request = Request::new_with_str_and_init(&format!("{}{path}", self.url), &init)?;
+        let headers = request.headers();
+        headers.set("Content-Type", "application/json")?;
+        headers.set("Authorization", &format!("Bearer {}", self.access_token.expose_secret()))?;
+        Ok(request)
+    }
+}
+
+/// What a response means.
+fn judge<T: DeserializeOwned>(status: u16, text: &str, retry_after: Option<&str>) -> Result<T, Failure> {
+    let refused = |reason: String| Failure::ServerRefused {
+        status,
+        reason,
+        retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
+    };
+    match status {
+        401 => Err(Failure::Unauthorized),
+        200..=299 => {
+            serde_json::from_str(text).map_err(|_| refused("the answer is not one of Stagepass".to_owned()))
+        }
+        _ => Err(refused(
+            serde_json::from_str::<ErrorResponse>(text)
+                .map_or_else(|_| format!("HTTP {status}"), |response| response.error),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, text: &str) -> Result<StorePlatformSessionResponse, Failure> {
+        judge(status, text, Some("7"))
+    }
+
+    #[test]
+    fn takes_an_answer() {
+        let text = r#"{"success":true,"id":"s","platform":"instagram","cookie_count":3}"#;
+        assert_eq!(judged(200, text).unwrap().cookie_count, 3);
+    }
+
+    #[test]
+    fn passes_the_servers_own_words_on() {
+        let failure = judged(400, r#"{"success":false,"error":"cookies[3]: path"}"#).unwrap_err();
+        let Failure::ServerRefused { status, reason, retry_after } = failure else { panic!("{failure}") };
+        assert_eq!((status, reason.as_str(), retry_after), (400, "cookies[3]: path", Some(7)));
+    }
+
+    #[test]
+    fn names_the_status_where_another_program_answers() {
+        let failure = judged(502, "<html>").unwrap_err();
+        assert_eq!(failure.to_string(), "the server refused: HTTP 502");
+        assert!(matches!(judged(200, "<html>"), Err(Failure::ServerRefused { .. })));
+    }
+
+    #[test]
+    fn tells_an_expired_token_apart_from_other_errors() {
+        let text = r#"{"success":false,"error":"Unauthorized"}"#;
+        assert!(matches!(judged(401, text), Err(Failure::Unauthorized)));
+    }
+}

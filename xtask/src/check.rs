@@ -1,0 +1,61 @@
+//! `cargo xtask test`: every check, after setting up what they need. It is what
+//! CI runs, too. Nothing is passed over: what can't be set up fails.
+
+use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
+use crate::{extension, workspace_root};
+use anyhow::Result;
+use clap::Args;
+use std::path::Path;
+use std::process::Command;
+
+/// Options of `cargo xtask test`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Only run tests whose names hold this; lints and formatting are left out
+    filter: Option<String>,
+}
+
+/// Runs every check.
+///
+/// # Errors
+/// With the first check that fails.
+pub(crate) fn test(options: &Options) -> Result<()> {
+    let root = workspace_root()?;
+    set_up()?;
+    if options.filter.is_none() {
+        lint(root)?;
+    }
+    announce("the extension");
+    extension::build(root, &root.join("dist"))?;
+    announce("the programs");
+    run(cargo(root).args(["build", "--locked", "--workspace", "--exclude", extension::WASM_PACKAGE, "--bins"]))?;
+    announce("the tests");
+    run(cargo(root)
+        .args(["nextest", "run", "--locked", "--workspace", "--exclude", extension::WASM_PACKAGE])
+        .args(options.filter.as_slice()))
+}
+
+fn set_up() -> Result<()> {
+    system::ensure(&[&[CHROMIUM, PYTHON][..], &FOR_CHECKS].concat())?;
+    for (component, name) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !succeeds(Command::new("cargo").args([name, "--version"])) {
+            run(Command::new("rustup").args(["component", "add", component]))?;
+        }
+    }
+    if !succeeds(Command::new("cargo").args(["nextest", "--version"])) {
+        announce("installing cargo-nextest, the test runner");
+        run(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-nextest"]))?;
+    }
+    extension::ensure_target()
+}
+
+fn lint(root: &Path) -> Result<()> {
+    announce("formatting");
+    run(cargo(root).args(["fmt", "--all", "--check"]))?;
+    announce("lints");
+    let native = ["--workspace", "--exclude", extension::WASM_PACKAGE, "--all-targets"];
+    run(cargo(root).args(["clippy", "--locked", "--quiet"]).args(native).args(["--", "--deny", "warnings"]))?;
+    // Also shows that the core builds for the browser.
+    let wasm = ["--package", extension::WASM_PACKAGE, "--target", extension::WASM_TARGET];
+    run(cargo(root).args(["clippy", "--locked", "--quiet"]).args(wasm).args(["--", "--deny", "warnings"]))
+}

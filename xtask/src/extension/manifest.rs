@@ -1,0 +1,87 @@
+//! The manifests of both browsers, derived from the one in the workspace.
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value};
+
+/// A browser that the extension is built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Browser {
+    Chromium,
+    Firefox,
+}
+
+impl Browser {
+    /// The build's folder.
+    pub(super) fn folder(self) -> &'static str {
+        match self {
+            Self::Chromium => "chromium",
+            Self::Firefox => "firefox",
+        }
+    }
+}
+
+/// The manifest without what is the other browser's: each warns of what it
+/// does not know. `key` fixes the id of the development build in Chromium.
+pub(super) fn derive(manifest: &str, browser: Browser) -> Result<String> {
+    let mut manifest: Map<String, Value> = serde_json::from_str(manifest).context("manifest.json")?;
+    let background = manifest.get_mut("background").and_then(Value::as_object_mut);
+    let background = background.context("manifest.json: background is missing")?;
+    match browser {
+        Browser::Chromium => {
+            background.remove("scripts");
+            manifest.remove("browser_specific_settings");
+        }
+        Browser::Firefox => {
+            background.remove("service_worker");
+            manifest.remove("key");
+            manifest.remove("minimum_chrome_version");
+        }
+    }
+    Ok(format!("{:#}\n", Value::Object(manifest)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const SOURCE: &str = include_str!("../../../manifest.json");
+
+    fn derived(browser: Browser) -> Value {
+        serde_json::from_str(&derive(SOURCE, browser).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn each_browser_gets_the_background_that_it_runs() {
+        assert_eq!(
+            derived(Browser::Chromium)["background"],
+            json!({"service_worker": "background.js", "type": "module"})
+        );
+        assert_eq!(
+            derived(Browser::Firefox)["background"],
+            json!({"scripts": ["background.js"], "type": "module"})
+        );
+    }
+
+    #[test]
+    fn only_chromium_gets_the_key_and_only_firefox_its_settings() {
+        let (chromium, firefox) = (derived(Browser::Chromium), derived(Browser::Firefox));
+        assert!(chromium["key"].is_string() && chromium.get("browser_specific_settings").is_none());
+        assert!(firefox.get("key").is_none() && firefox["browser_specific_settings"]["gecko"].is_object());
+    }
+
+    #[test]
+    fn no_site_is_granted_at_install_and_nothing_is_open_to_pages() {
+        let source: Value = serde_json::from_str(SOURCE).unwrap();
+        assert_eq!(source["permissions"], json!(["activeTab", "cookies", "nativeMessaging", "storage"]));
+        assert_eq!(source["optional_host_permissions"], json!(["*://*/*"]));
+        for absent in
+            ["host_permissions", "content_scripts", "externally_connectable", "web_accessible_resources"]
+        {
+            assert!(source.get(absent).is_none(), "{absent}");
+        }
+        let policy = source["content_security_policy"]["extension_pages"].as_str().unwrap();
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+    }
+}

@@ -1,0 +1,114 @@
+//! The wasm crate, compiled and bound to JavaScript.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::SystemTime;
+use wasm_bindgen_cli_support::Bindgen;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const PACKAGE: &str = "stagepass-wasm";
+/// The name of the bound module's files.
+const MODULE: &str = "stagepass";
+
+/// Compiles and binds; gives the folder with the module's files.
+pub(super) fn build(root: &Path) -> Result<PathBuf> {
+    ensure_target()?;
+    let compiled = compile(root)?;
+    let folder = compiled.with_extension("bound");
+    let bound = folder.join(format!("{MODULE}.js"));
+    // How it is bound is part of this program, so a new build of it binds anew.
+    if !is_newer(&bound, &compiled)? || !is_newer(&bound, &std::env::current_exe()?)? {
+        bind(&compiled, &folder)?;
+    }
+    Ok(folder)
+}
+
+/// Adds the target with rustup where the toolchain lacks it. It is not named in
+/// a `rust-toolchain.toml`: where it can't be fetched every call of cargo would
+/// fail, not this task alone.
+fn ensure_target() -> Result<()> {
+    let print = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
+    let libraries = String::from_utf8(print.context("rustc")?.stdout)?;
+    if Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
+    ensure!(
+        added.is_ok_and(|status| status.success()),
+        "the Rust target {TARGET} is missing and rustup could not add it; install it and run this again"
+    );
+    Ok(())
+}
+
+/// Runs cargo and gives the path of the wasm file that it made.
+fn compile(root: &Path) -> Result<PathBuf> {
+    // wasm-bindgen reads the section that says which features of WebAssembly
+    // are in use, and strips what else is not needed itself.
+    let keep_sections = "profile.wasm.strip=false";
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", PACKAGE, "--lib", "--target", TARGET, "--profile", "wasm"])
+        .args(["--config", keep_sections, "--config", &hide_home()])
+        .arg("--message-format=json-render-diagnostics")
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo")?;
+    ensure!(output.status.success(), "{PACKAGE} does not compile for {TARGET}");
+    match wasm_file(&String::from_utf8(output.stdout)?) {
+        Some(path) => Ok(path),
+        None => bail!("cargo named no wasm file of {PACKAGE}"),
+    }
+}
+
+/// Cargo's setting that keeps the home of whoever builds it, which panic
+/// messages name, out of what people install.
+fn hide_home() -> String {
+    let homes = ["CARGO_HOME", "HOME", "USERPROFILE"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let flags = homes.filter(|home| !home.is_empty()).map(|home| format!("--remap-path-prefix={home}=~"));
+    format!("target.{TARGET}.rustflags={}", flags.collect::<Value>())
+}
+
+/// The wasm file among cargo's messages, one JSON object a line.
+fn wasm_file(messages: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|message| message.get("filenames")?.as_array().cloned())
+        .flatten()
+        .filter_map(|name| name.as_str().map(PathBuf::from))
+        .find(|path| path.extension().is_some_and(|extension| extension == "wasm"))
+}
+
+fn is_newer(made: &Path, source: &Path) -> Result<bool> {
+    let changed = |path: &Path| -> Option<SystemTime> { fs::metadata(path).ok()?.modified().ok() };
+    let source = changed(source).with_context(|| source.display().to_string())?;
+    Ok(changed(made).is_some_and(|made| made > source))
+}
+
+fn bind(compiled: &Path, folder: &Path) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(compiled).out_name(MODULE).web(true)?;
+    // The glue finds the module beside itself.
+    bindgen.omit_default_module_path(false);
+    bindgen.typescript(false).remove_name_section(true).remove_producers_section(true);
+    bindgen.generate(folder).with_context(|| format!("wasm-bindgen on {}", compiled.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_wasm_file_among_cargos_messages() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","filenames":["/t/libstagepass_core.rlib"]}"#,
+            "\nnot json\n",
+            r#"{"reason":"compiler-artifact","filenames":["/t/libstagepass_wasm.rlib","/t/stagepass_wasm.wasm"]}"#,
+        );
+        assert_eq!(wasm_file(messages), Some(PathBuf::from("/t/stagepass_wasm.wasm")));
+        assert_eq!(wasm_file(r#"{"reason":"build-finished","success":true}"#), None);
+    }
+}

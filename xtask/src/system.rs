@@ -1,0 +1,95 @@
+//! What the tasks need of the machine: programs that are not ours. What is
+//! missing is installed where that is possible, and otherwise named.
+
+use anyhow::{Context as _, Result, bail};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A program of somebody else's.
+#[derive(Debug)]
+pub(crate) struct Need {
+    /// Its names; any one will do.
+    pub(crate) programs: &'static [&'static str],
+    /// The Debian package that has it.
+    pub(crate) package: &'static str,
+}
+
+/// A browser to capture from.
+pub(crate) const CHROMIUM: Need = Need { programs: &["chromium", "chromium-browser"], package: "chromium" };
+/// Python, for yt-dlp's private environment.
+pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
+/// What only the checks need, beside the above.
+pub(crate) const FOR_CHECKS: [Need; 5] = [
+    Need { programs: &["Xvfb"], package: "xvfb" },
+    Need { programs: &["openbox"], package: "openbox" },
+    Need { programs: &["xdotool"], package: "xdotool" },
+    Need { programs: &["curl"], package: "curl" },
+    Need { programs: &["strace"], package: "strace" },
+];
+
+/// Sees to it that everything needed is there.
+///
+/// # Errors
+/// Where something is missing and can't be installed, naming all of it.
+pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
+    let mut packages: Vec<_> =
+        needs.iter().filter(|need| !need.programs.iter().any(|name| is_on_path(name))).map(|need| need.package).collect();
+    let needs_python = needs.iter().any(|need| need.package == PYTHON.package);
+    if needs_python && !succeeds(Command::new("python3").args(["-c", "import ensurepip"])) {
+        packages.push("python3-venv");
+    }
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let packages_in_words = packages.join(" ");
+    if !(is_root() && is_on_path("apt-get")) {
+        bail!("these programs are missing: {packages_in_words}\non Debian: sudo apt-get install {packages_in_words}");
+    }
+    announce(&format!("installing {packages_in_words}"));
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2").args(arguments).stdin(Stdio::null());
+        run(command.stdout(Stdio::null()))
+    };
+    apt(&["update"])?;
+    apt(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat())
+        .with_context(|| format!("install by hand: {packages_in_words}"))
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Where it can't be started or fails.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.status().with_context(|| format!("{name} could not be started"))?;
+    if status.success() { Ok(()) } else { bail!("{name} failed ({status})") }
+}
+
+/// Whether a command ends well; what it says is not shown.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+/// The cargo that runs this.
+pub(crate) fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    command
+}
+
+/// Tells what is being done, on standard error.
+#[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
+pub(crate) fn announce(what: &str) {
+    eprintln!("==> {what}");
+}
+
+fn is_on_path(name: &str) -> bool {
+    let Some(path) = std::env::var_os("PATH") else { return false };
+    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

@@ -1,0 +1,167 @@
+//! `cargo xtask up`: from a checkout to a running Stagepass, and with `--demo`
+//! the main job from end to end by itself.
+
+mod first_user;
+
+use crate::system::{self, CHROMIUM, PYTHON, announce, cargo, run};
+use crate::{extension, workspace_root};
+use anyhow::{Context as _, Result};
+use clap::Args;
+use etcetera::BaseStrategy as _;
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const SERVER: &str = "stagepass-server";
+const NATIVE_HOST: &str = "stagepass-native-host";
+
+/// Options of `cargo xtask up`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Do the whole job once, in a browser profile that is thrown away: sign in
+    /// at a sample platform, capture, export, download with yt-dlp
+    #[arg(long)]
+    demo: bool,
+    /// With --demo: where the screenshots go [default: target/demo]
+    #[arg(long, value_name = "DIR", requires = "demo")]
+    screenshots: Option<PathBuf>,
+    /// Build without optimisation: sooner done, slower to run
+    #[arg(long)]
+    debug: bool,
+    /// The first user's e-mail address, instead of asking for it
+    #[arg(long, value_name = "EMAIL", conflicts_with = "demo")]
+    email: Option<String>,
+    /// Where the server listens
+    #[arg(long, env = "STAGEPASS_LISTEN", default_value = "127.0.0.1:3001", conflicts_with = "demo")]
+    listen: SocketAddr,
+    /// Where the server keeps its data [default: the user's data directory, in stagepass/]
+    #[arg(long, env = "STAGEPASS_DATA_DIR", value_name = "DIR", conflicts_with = "demo")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Brings everything up, and serves until Ctrl-C.
+///
+/// # Errors
+/// Where something can't be built, installed or started, with what to do.
+pub(crate) fn up(options: &Options) -> Result<()> {
+    let root = workspace_root()?;
+    if options.demo {
+        return demo(root, options);
+    }
+    // Before the long build: a port that is taken is soon told.
+    drop(TcpListener::bind(options.listen).with_context(|| {
+        format!("{} can't be listened on; choose another address with --listen", options.listen)
+    })?);
+    let built = build(root, options, &[SERVER, NATIVE_HOST])?;
+    announce("building the extension");
+    let builds = extension::build(root, &root.join("dist"))?;
+    let data_dir = data_dir(options)?;
+    let programs = install_programs(&built, &data_dir.join("bin"))?;
+    announce("telling your browsers of the native host");
+    // A browser that could not be told is in the report; the rest still works.
+    let _ = Command::new(programs.join(NATIVE_HOST)).arg("install").status();
+    let server = programs.join(SERVER);
+    let user = first_user::ensure(&server, &data_dir, options.email.as_deref())?;
+    say(&next_steps(options.listen, &data_dir, &builds, user.as_ref()));
+    serve(Command::new(server).arg("serve").env("STAGEPASS_LISTEN", options.listen.to_string()), &data_dir)
+}
+
+fn demo(root: &Path, options: &Options) -> Result<()> {
+    system::ensure(&[CHROMIUM, PYTHON])?;
+    let built = build(root, options, &[SERVER, NATIVE_HOST, "stagepass-demo"])?;
+    announce("building the extension");
+    let builds = extension::build(root, &root.join("dist"))?;
+    let screenshots = options.screenshots.clone().unwrap_or_else(|| root.join("target/demo"));
+    announce("the demo");
+    run(Command::new(built.join("stagepass-demo"))
+        .arg("--extension")
+        .arg(builds.chromium)
+        .arg("--screenshots")
+        .arg(screenshots))
+}
+
+/// Builds programs and gives the folder that they are in.
+fn build(root: &Path, options: &Options, programs: &[&str]) -> Result<PathBuf> {
+    announce(&format!("building {} (a few minutes the first time)", programs.join(", ")));
+    let mut command = cargo(root);
+    command.args(["build", "--locked"]).args(programs.iter().flat_map(|program| ["--bin", program]));
+    if !options.debug {
+        command.arg("--release");
+    }
+    run(&mut command)?;
+    // Beside the xtask that runs, wherever cargo was told to build.
+    let running = std::env::current_exe()?;
+    let target = running.parent().and_then(Path::parent).context("xtask lies in a build folder")?;
+    Ok(target.join(if options.debug { "debug" } else { "release" }))
+}
+
+fn data_dir(options: &Options) -> Result<PathBuf> {
+    Ok(match &options.data_dir {
+        Some(directory) => std::path::absolute(directory)?,
+        None => etcetera::choose_base_strategy()?.data_dir().join("stagepass"),
+    })
+}
+
+/// Copies the programs to where they outlive a clean build folder: browsers are
+/// told the native host's path.
+fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(to).with_context(|| to.display().to_string())?;
+    for name in [SERVER, NATIVE_HOST] {
+        let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+        // A program that runs can't be written over, but its name can be taken.
+        let new = to.join(format!("{program}.new"));
+        fs::copy(built.join(&program), &new).with_context(|| new.display().to_string())?;
+        fs::rename(&new, to.join(&program)).with_context(|| to.join(&program).display().to_string())?;
+    }
+    Ok(to.to_owned())
+}
+
+fn next_steps(
+    listen: SocketAddr,
+    data_dir: &Path,
+    builds: &extension::Builds,
+    user: Option<&first_user::FirstUser>,
+) -> String {
+    let (chromium, firefox) = (builds.chromium.display(), builds.firefox.display());
+    let sign_in = match user {
+        Some(user) => user.to_string(),
+        None => "the user you made before".to_owned(),
+    };
+    let data_dir = data_dir.display();
+    format!(
+        "
+Stagepass is ready.
+
+  Server    http://{listen}, its data in {data_dir}
+  Sign in   {sign_in}
+
+Next:
+  1. Chromium or Chrome: open chrome://extensions, switch on Developer mode,
+     choose \"Load unpacked\" and take {chromium}
+     Firefox: open about:debugging#/runtime/this-firefox, choose \"Load
+     Temporary Add-on\" and take {firefox}/manifest.json
+  2. Log in to a platform, click Stagepass in the toolbar, connect to the server
+     above, sign in, and click Capture session.
+  3. Export for yt-dlp in the popup gives you a command to paste; your backend
+     calls get-platform-session with the secret in
+     {data_dir}/rbac-sync-webhook-secret
+
+Ctrl-C stops the server; cargo xtask up starts it again.
+"
+    )
+}
+
+/// Becomes the server where the system has such a thing, so that signals reach it.
+fn serve(command: &mut Command, data_dir: &Path) -> Result<()> {
+    command.env("STAGEPASS_DATA_DIR", data_dir);
+    #[cfg(unix)]
+    return Err(std::os::unix::process::CommandExt::exec(command)).context("the server could not be started");
+    #[cfg(not(unix))]
+    run(command)
+}
+
+#[expect(clippy::print_stdout, reason = "what to do next is what a person waits for")]
+fn say(text: &str) {
+    println!("{text}");
+}
