@@ -148,7 +148,7 @@ impl Stage {
         let account = self.platform.account();
         tab.fill("[name=username]", account.username).await?;
         tab.fill("[name=password]", account.password.expose_secret()).await?;
-        tab.click("[type=submit]").await?;
+        tab.click("#submit").await?;
         let arrived = format!("location.href === {} && document.readyState === 'complete'", json!(FRONT_URL));
         tab.wait_for("the platform's front page", STEP, &arrived).await?;
         Ok(tab)
