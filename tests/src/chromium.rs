@@ -2,7 +2,6 @@
 //! extension, and the sample platform in the place of the real one.
 
 use crate::cdp::{Connection, Session};
-use crate::display::Display;
 use crate::platform::Platform;
 use crate::process::{ProcessGroup, on_path};
 use crate::wait;
@@ -70,8 +69,8 @@ pub struct Launch<'a> {
     pub extension: Option<&'a Path>,
     /// What answers under the platform's names.
     pub platform: Option<&'a Platform>,
-    /// The display to show itself on; headless where there is none.
-    pub display: Option<&'a Display>,
+    /// The `DISPLAY` to show itself on; headless where there is none.
+    pub display: Option<&'a str>,
     /// The home folder, for the native host that the browser starts and for itself.
     pub home: Option<&'a Path>,
     /// More environment variables, which the native host inherits.
@@ -122,7 +121,6 @@ impl<'a> Launch<'a> {
 
     fn arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = [
-            "--no-sandbox",
             "--no-first-run",
             "--no-default-browser-check",
             "--disable-gpu",
@@ -143,6 +141,10 @@ impl<'a> Launch<'a> {
         .map(str::to_owned)
         .to_vec();
         arguments.push(format!("--user-data-dir={}", self.profile.path().display()));
+        // Chromium refuses to run as root with its sandbox.
+        if rustix::process::geteuid().is_root() {
+            arguments.push("--no-sandbox".to_owned());
+        }
         if self.display.is_none() {
             arguments.push("--headless=new".to_owned());
         }
@@ -168,9 +170,15 @@ impl<'a> Launch<'a> {
     fn set_environment(&self, command: &mut Command) {
         command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("DBUS_SESSION_BUS_ADDRESS");
         if let Some(display) = self.display {
-            command.env("DISPLAY", display.name());
+            command.env("DISPLAY", display);
         }
         if let Some(home) = self.home {
+            // A person's display asks for what lies in that person's home.
+            let authority =
+                std::env::home_dir().map(|home| home.join(".Xauthority")).filter(|path| path.is_file());
+            if let (Some(authority), None) = (authority, std::env::var_os("XAUTHORITY")) {
+                command.env("XAUTHORITY", authority);
+            }
             command.env("HOME", home);
             for name in ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"] {
                 command.env_remove(name);

@@ -3,7 +3,6 @@
 
 use crate::cdp::Session;
 use crate::chromium::{Chromium, Launch, Profile, grant_origins};
-use crate::display::Display;
 use crate::platform::{FRONT_URL, LOGIN_URL, Platform, VIDEO_URL};
 use crate::process::our_program;
 use crate::proxy::Proxy;
@@ -37,8 +36,8 @@ pub struct Stage {
     pub server: Server,
     /// The browser's profile.
     pub profile: Profile,
-    /// The display the browser is on; headless where there is none.
-    pub display: Option<Display>,
+    /// The `DISPLAY` that the browser is on; headless where there is none.
+    display: Option<String>,
     extension: PathBuf,
     host_dir: String,
     home: TempDir,
@@ -52,7 +51,10 @@ pub struct Stage {
 pub fn built_extension() -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests lie in a workspace")?;
     let extension = root.join("dist/chromium");
-    ensure!(extension.join("manifest.json").is_file(), "dist/chromium is not there: run `cargo xtask extension`");
+    ensure!(
+        extension.join("manifest.json").is_file(),
+        "dist/chromium is not there: run `cargo xtask extension`"
+    );
     Ok(extension)
 }
 
@@ -69,7 +71,7 @@ impl Stage {
     ///
     /// # Errors
     /// When one of them can't be started.
-    pub async fn set_up_on(extension: &Path, display: Option<Display>) -> Result<Self> {
+    pub async fn set_up_on(extension: &Path, display: Option<&str>) -> Result<Self> {
         let platform = Arc::new(Platform::start().await?);
         let data = server::new_data_dir().await?;
         let home = tempfile::tempdir()?;
@@ -78,7 +80,7 @@ impl Stage {
             platform,
             server: Server::start(data.path()).await?,
             profile: Profile::new()?,
-            display,
+            display: display.map(str::to_owned),
             extension: extension.to_owned(),
             host_dir: home.path().join("host").display().to_string(),
             home,
@@ -126,7 +128,7 @@ impl Stage {
         Launch {
             extension: Some(&self.extension),
             platform: Some(&self.platform),
-            display: self.display.as_ref(),
+            display: self.display.as_deref(),
             home: Some(self.home.path()),
             environment,
             ..Launch::new(&self.profile)

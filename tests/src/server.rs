@@ -185,7 +185,6 @@ pub struct Answer {
 
 impl Client {
     /// A request to be changed before it is sent with [`send`](Self::send).
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
         match &self.header {

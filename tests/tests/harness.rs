@@ -191,7 +191,7 @@ impl Headed {
         let launch = Launch {
             extension: Some(&extension),
             platform: Some(&self.platform),
-            display: Some(&self.display),
+            display: Some(self.display.name()),
             ..Launch::new(&self.profile)
         };
         let browser = launch.start().await.unwrap();

@@ -22,7 +22,8 @@ use std::path::Path;
 async fn cookies_in_browser(browser: &Chromium) -> Result<Vec<Value>> {
     let held = browser.connection().send("Storage.getCookies", json!({})).await?;
     let cookies = held["cookies"].as_array().context("no cookies")?.iter();
-    let ours = cookies.filter(|cookie| cookie["domain"].as_str().is_some_and(|domain| domain.ends_with("instagram.com")));
+    let ours = cookies
+        .filter(|cookie| cookie["domain"].as_str().is_some_and(|domain| domain.ends_with("instagram.com")));
     Ok(ours
         .map(|cookie| {
             let mut form = json!({
@@ -50,7 +51,15 @@ fn sorted(cookies: &[Value]) -> Vec<String> {
 /// Files of the browser's profile that the extension writes to.
 fn extension_storage(profile: &Path) -> Result<Vec<std::path::PathBuf>> {
     let default = profile.join("Default");
-    let names = ["Local Extension Settings", "Sync Extension Settings", "Extension State", "Extension Scripts", "IndexedDB", "Local Storage", "Service Worker"];
+    let names = [
+        "Local Extension Settings",
+        "Sync Extension Settings",
+        "Extension State",
+        "Extension Scripts",
+        "IndexedDB",
+        "Local Storage",
+        "Service Worker",
+    ];
     let found: Vec<_> = names.iter().map(|name| default.join(name)).filter(|path| path.exists()).collect();
     assert!(!found.is_empty(), "the extension has written nothing");
     Ok(found)
@@ -72,17 +81,23 @@ async fn captured_served_exported_and_downloaded() -> Result<()> {
     let worker = popup::service_worker(&browser).await?;
     let outcome = worker.evaluate("chrome.storage.session.get('outcome.capture')").await?;
     let report = &outcome["outcome.capture"]["report"];
-    let dropped: Vec<_> = report["entries"].as_array().into_iter().flatten().filter(|e| e["verdict"] == "dropped").collect();
+    let dropped: Vec<_> =
+        report["entries"].as_array().into_iter().flatten().filter(|e| e["verdict"] == "dropped").collect();
     let held = cookies_in_browser(&browser).await?;
     let kept: Vec<_> = held
         .into_iter()
-        .filter(|cookie| !dropped.iter().any(|d| d["name"] == cookie["name"] && d["domain"] == cookie["domain"]))
+        .filter(|cookie| {
+            !dropped.iter().any(|d| d["name"] == cookie["name"] && d["domain"] == cookie["domain"])
+        })
         .collect();
     let served = stage.served_session("json").await?;
     let served_cookies = served["cookies"].as_array().context("no cookies")?;
     assert_eq!(sorted(served_cookies), sorted(&kept));
     assert!(kept.len() >= 8, "{} cookies show little", kept.len());
-    assert!(served["expires_at"].is_string() && served["user_agent"].as_str().is_some_and(|ua| ua.contains("Chrome")));
+    assert!(
+        served["expires_at"].is_string()
+            && served["user_agent"].as_str().is_some_and(|ua| ua.contains("Chrome"))
+    );
 
     // The file, and the same cookies from the server's netscape form.
     assert_eq!(main_job::export(&popup).await?, "exported");
@@ -128,7 +143,9 @@ async fn assert_no_trace(stage: &Stage, browser: &Chromium) -> Result<()> {
     // The search finds what is there: the exported file holds the values.
     assert!(!secrets.files_in(stage.host_dir())?.is_empty());
     assert_eq!(secrets.files_in(stage.server.directory())?, Vec::<std::path::PathBuf>::new());
-    assert!(!secrets.is_in(&stage.server.program().stderr()) && !secrets.is_in(&stage.server.program().stdout()));
+    assert!(
+        !secrets.is_in(&stage.server.program().stderr()) && !secrets.is_in(&stage.server.program().stdout())
+    );
     let worker = popup::service_worker(browser).await?;
     for area in ["session", "local"] {
         let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?;

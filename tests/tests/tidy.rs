@@ -39,7 +39,14 @@ fn programs_depend_on_the_core_and_not_on_each_other() -> Result<()> {
     let ours: BTreeSet<_> = dependencies.keys().cloned().collect();
     assert_eq!(
         ours,
-        set(&["stagepass-core", "stagepass-wasm", "stagepass-native-host", "stagepass-server", "stagepass-tests", "xtask"])
+        set(&[
+            "stagepass-core",
+            "stagepass-wasm",
+            "stagepass-native-host",
+            "stagepass-server",
+            "stagepass-tests",
+            "xtask"
+        ])
     );
     for package in ["stagepass-wasm", "stagepass-native-host", "stagepass-server"] {
         let inner: BTreeSet<_> = dependencies[package].intersection(&ours).cloned().collect();
@@ -51,7 +58,8 @@ fn programs_depend_on_the_core_and_not_on_each_other() -> Result<()> {
 #[test]
 fn the_core_stays_pure() -> Result<()> {
     assert_eq!(dependencies()?["stagepass-core"], set(&["secrecy", "serde", "serde_json", "thiserror"]));
-    let impure = ["std::fs", "std::net", "std::io", "std::env", "std::time", "std::process", "async fn", "println!"];
+    let impure =
+        ["std::fs", "std::net", "std::io", "std::env", "std::time", "std::process", "async fn", "println!"];
     for (path, text) in sources("core/src", &["rs"])? {
         for word in impure {
             assert!(!text.contains(word), "{} has {word}", path.display());
@@ -64,7 +72,8 @@ fn the_core_stays_pure() -> Result<()> {
 fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
     let landed = [("0001_initial.sql", "1f6d5cb2aadb46b8389fc9b7f04d3fdeeb9dfdd973ea9f1a0c02692126c88a54")];
     let folder = root().join("server/migrations/sqlite");
-    let digest = |name: &str| -> Result<String> { Ok(hex::encode(Sha256::digest(fs::read(folder.join(name))?))) };
+    let digest =
+        |name: &str| -> Result<String> { Ok(hex::encode(Sha256::digest(fs::read(folder.join(name))?))) };
     for (name, sha256) in landed {
         assert_eq!(digest(name)?, sha256, "{name} was edited: add a new migration instead");
     }
@@ -79,7 +88,9 @@ fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
     let allowed = ["cookies", "storage", "alarms", "activeTab", "nativeMessaging"].map(|name| json!(name));
     assert!(permissions.iter().all(|permission| allowed.contains(permission)), "{permissions:?}");
     assert_eq!(manifest["optional_host_permissions"], json!(["*://*/*"]));
-    for absent in ["host_permissions", "externally_connectable", "web_accessible_resources", "content_scripts"] {
+    for absent in
+        ["host_permissions", "externally_connectable", "web_accessible_resources", "content_scripts"]
+    {
         assert!(manifest.get(absent).is_none(), "{absent}");
     }
     let policy = manifest["content_security_policy"]["extension_pages"].as_str().context("no CSP")?;
@@ -90,7 +101,8 @@ fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
 
 #[test]
 fn every_text_of_the_extension_is_in_its_messages() -> Result<()> {
-    let messages: Value = serde_json::from_str(&fs::read_to_string(root().join("extension/_locales/en/messages.json"))?)?;
+    let messages: Value =
+        serde_json::from_str(&fs::read_to_string(root().join("extension/_locales/en/messages.json"))?)?;
     let manifest = fs::read_to_string(root().join("manifest.json"))?;
     for key in manifest.split("__MSG_").skip(1).filter_map(|rest| rest.split("__").next()) {
         assert!(messages[key]["message"].is_string(), "{key}");
@@ -107,7 +119,10 @@ fn sources(folder: &str, extensions: &[&str]) -> Result<Vec<(PathBuf, String)>> 
             let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted)) {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted))
+            {
                 let text = fs::read_to_string(&path)?;
                 found.push((path, text));
             }

@@ -1,8 +1,9 @@
 //! `cargo xtask test`: every check, after setting up what they need. It is what
 //! CI runs, too. Nothing is passed over: what can't be set up fails.
 
+use crate::extension::{self, wasm};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
-use crate::{extension, workspace_root};
+use crate::workspace_root;
 use anyhow::Result;
 use clap::Args;
 use std::path::Path;
@@ -28,10 +29,10 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     announce("the extension");
     extension::build(root, &root.join("dist"))?;
     announce("the programs");
-    run(cargo(root).args(["build", "--locked", "--workspace", "--exclude", extension::WASM_PACKAGE, "--bins"]))?;
+    run(cargo(root).args(["build", "--locked", "--workspace", "--exclude", wasm::PACKAGE, "--bins"]))?;
     announce("the tests");
     run(cargo(root)
-        .args(["nextest", "run", "--locked", "--workspace", "--exclude", extension::WASM_PACKAGE])
+        .args(["nextest", "run", "--locked", "--workspace", "--exclude", wasm::PACKAGE])
         .args(options.filter.as_slice()))
 }
 
@@ -46,16 +47,16 @@ fn set_up() -> Result<()> {
         announce("installing cargo-nextest, the test runner");
         run(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-nextest"]))?;
     }
-    extension::ensure_target()
+    wasm::ensure_target()
 }
 
 fn lint(root: &Path) -> Result<()> {
     announce("formatting");
     run(cargo(root).args(["fmt", "--all", "--check"]))?;
     announce("lints");
-    let native = ["--workspace", "--exclude", extension::WASM_PACKAGE, "--all-targets"];
+    let native = ["--workspace", "--exclude", wasm::PACKAGE, "--all-targets"];
     run(cargo(root).args(["clippy", "--locked", "--quiet"]).args(native).args(["--", "--deny", "warnings"]))?;
     // Also shows that the core builds for the browser.
-    let wasm = ["--package", extension::WASM_PACKAGE, "--target", extension::WASM_TARGET];
+    let wasm = ["--package", wasm::PACKAGE, "--target", wasm::TARGET];
     run(cargo(root).args(["clippy", "--locked", "--quiet"]).args(wasm).args(["--", "--deny", "warnings"]))
 }

@@ -5,8 +5,9 @@
 
 mod manifest;
 mod tree;
-mod wasm;
+pub(crate) mod wasm;
 
+use crate::workspace_root;
 use anyhow::{Context, Result};
 use clap::Args;
 use manifest::Browser;
@@ -63,8 +64,4 @@ pub(crate) fn build(root: &Path, out: &Path) -> Result<Builds> {
         Ok(folder)
     };
     Ok(Builds { chromium: build_for(Browser::Chromium)?, firefox: build_for(Browser::Firefox)? })
-}
-
-fn workspace_root() -> Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in a workspace")
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// A program of somebody else's.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
     /// Its names; any one will do.
     pub(crate) programs: &'static [&'static str],
@@ -32,8 +32,11 @@ pub(crate) const FOR_CHECKS: [Need; 5] = [
 /// # Errors
 /// Where something is missing and can't be installed, naming all of it.
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
-    let mut packages: Vec<_> =
-        needs.iter().filter(|need| !need.programs.iter().any(|name| is_on_path(name))).map(|need| need.package).collect();
+    let mut packages: Vec<_> = needs
+        .iter()
+        .filter(|need| !need.programs.iter().any(|name| is_on_path(name)))
+        .map(|need| need.package)
+        .collect();
     let needs_python = needs.iter().any(|need| need.package == PYTHON.package);
     if needs_python && !succeeds(Command::new("python3").args(["-c", "import ensurepip"])) {
         packages.push("python3-venv");
@@ -43,12 +46,18 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     }
     let packages_in_words = packages.join(" ");
     if !(is_root() && is_on_path("apt-get")) {
-        bail!("these programs are missing: {packages_in_words}\non Debian: sudo apt-get install {packages_in_words}");
+        bail!(
+            "these programs are missing: {packages_in_words}\non Debian: sudo apt-get install {packages_in_words}"
+        );
     }
     announce(&format!("installing {packages_in_words}"));
     let apt = |arguments: &[&str]| {
         let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet=2").args(arguments).stdin(Stdio::null());
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .arg("--quiet=2")
+            .args(arguments)
+            .stdin(Stdio::null());
         run(command.stdout(Stdio::null()))
     };
     apt(&["update"])?;

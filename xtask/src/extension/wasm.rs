@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 use wasm_bindgen_cli_support::Bindgen;
 
-const TARGET: &str = "wasm32-unknown-unknown";
-const PACKAGE: &str = "stagepass-wasm";
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const PACKAGE: &str = "stagepass-wasm";
 /// The name of the bound module's files.
 const MODULE: &str = "stagepass";
 
@@ -29,7 +29,7 @@ pub(super) fn build(root: &Path) -> Result<PathBuf> {
 /// Adds the target with rustup where the toolchain lacks it. It is not named in
 /// a `rust-toolchain.toml`: where it can't be fetched every call of cargo would
 /// fail, not this task alone.
-fn ensure_target() -> Result<()> {
+pub(crate) fn ensure_target() -> Result<()> {
     let print = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
     let libraries = String::from_utf8(print.context("rustc")?.stdout)?;
     if Path::new(libraries.trim()).is_dir() {
@@ -45,13 +45,10 @@ fn ensure_target() -> Result<()> {
 
 /// Runs cargo and gives the path of the wasm file that it made.
 fn compile(root: &Path) -> Result<PathBuf> {
-    // wasm-bindgen reads the section that says which features of WebAssembly
-    // are in use, and strips what else is not needed itself.
-    let keep_sections = "profile.wasm.strip=false";
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root)
         .args(["build", "--quiet", "--package", PACKAGE, "--lib", "--target", TARGET, "--profile", "wasm"])
-        .args(["--config", keep_sections, "--config", &hide_home()])
+        .args(["--config", &hide_home()])
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

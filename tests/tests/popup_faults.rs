@@ -1,0 +1,192 @@
+//! What the popup says when something is not as it should be: each its own
+//! plain message, nothing stored, and a way on.
+
+use anyhow::{Context as _, Result};
+use jsonwebtoken::{EncodingKey, Header};
+use serde_json::{Value, json};
+use stagepass_tests::cdp::Session;
+use stagepass_tests::chromium::Chromium;
+use stagepass_tests::main_job::{
+    self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
+};
+use stagepass_tests::platform::{FRONT_URL, LOGIN_URL};
+use stagepass_tests::popup;
+use stagepass_tests::server::{self, EMAIL, PASSWORD, Server};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A browser that may see the platform and the server, no native host.
+async fn start() -> Result<(Stage, Chromium)> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    Ok((stage, browser))
+}
+
+/// The popup over the platform's page, signed in to both.
+async fn start_signed_in() -> Result<(Stage, Chromium, Session, Session)> {
+    let (stage, browser) = start().await?;
+    let tab = stage.sign_in_at_platform(&browser).await?;
+    let popup = popup::open(&browser).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    Ok((stage, browser, tab, popup))
+}
+
+async fn text_of(popup: &Session, selector: &str) -> Result<String> {
+    let text = popup.evaluate(&format!("document.querySelector({}).innerText", json!(selector))).await?;
+    Ok(text.as_str().unwrap_or_default().to_owned())
+}
+
+async fn wait_for_message(popup: &Session, code: &str) -> Result<()> {
+    let condition = format!("document.querySelector('#message').dataset.code === {}", json!(code));
+    popup.wait_for(&format!("the message {code}"), SOON, &condition).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_signed_in_names_the_cookies_and_the_login_page_and_stores_nothing() -> Result<()> {
+    let (stage, browser) = start().await?;
+    let tab = browser.open_tab(FRONT_URL).await?;
+    let popup = popup::open(&browser).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    assert_eq!(main_job::capture(&popup, "a").await?, "not_signed_in");
+    let text = text_of(&popup, "#outcome").await?;
+    assert!(text.contains("sessionid") && text.contains("ds_user_id"), "{text}");
+    let link = popup.evaluate("document.querySelector('#login-link').href").await?;
+    assert_eq!(link, LOGIN_URL);
+    let user = stage.server.user().await?;
+    for list in ["/api/platform-connections", "/api/platform-sessions"] {
+        assert_eq!(user.get(list).await?.body["total"], 0, "{list}");
+    }
+    drop(tab);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_said_and_its_return_is_enough() -> Result<()> {
+    let (mut stage, _browser, _tab, popup) = start_signed_in().await?;
+    let address = stage.server.url().trim_start_matches("http://").to_owned();
+    stage.server.kill();
+    assert_eq!(main_job::capture(&popup, "a").await?, "server_away");
+    stage.server = Server::start_at(stage.server.directory(), &address).await?;
+    assert_eq!(main_job::capture(&popup, "a").await?, "captured");
+    Ok(())
+}
+
+/// The claims of a token that the server issued, with its time over.
+async fn expired_token(stage: &Stage) -> Result<String> {
+    let me = stage.server.user().await?.get("/users/me").await?.body["data"]["id"].clone();
+    let claims = json!({"id": me, "role": null, "app_access": false, "admin_access": false,
+        "iat": 1_700_000_000, "exp": 1_700_000_900, "iss": "directus"});
+    let secret = std::fs::read(stage.server.directory().join("jwt-secret"))?;
+    Ok(jsonwebtoken::encode(&Header::default(), &claims, &EncodingKey::from_secret(&secret))?)
+}
+
+async fn signed_in_with(worker: &Session, change: &str) -> Result<Value> {
+    let script = format!(
+        "(async () => {{ const {{ signIn }} = await chrome.storage.session.get('signIn'); {change}; \
+         await chrome.storage.session.set({{ signIn }}); return signIn; }})()"
+    );
+    worker.evaluate(&script).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_token_is_refreshed_once_and_a_disabled_user_is_signed_out() -> Result<()> {
+    let (stage, browser, _tab, popup) = start_signed_in().await?;
+    let worker = popup::service_worker(&browser).await?;
+    let expired = expired_token(&stage).await?;
+    let before = signed_in_with(&worker, &format!("signIn.accessToken = {}", json!(expired))).await?;
+    assert_eq!(main_job::capture(&popup, "a").await?, "captured");
+    let after = signed_in_with(&worker, "").await?;
+    assert_ne!(after["refreshToken"], before["refreshToken"], "refreshed");
+    assert_ne!(after["accessToken"], json!(expired));
+
+    let disabled =
+        server::command(stage.server.directory())?.args(["user", "disable", EMAIL]).status().await?;
+    assert!(disabled.success());
+    popup.click("#capture").await?;
+    wait_for_view(&popup, "sign-in").await?;
+    wait_for_message(&popup, "signed_out").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_native_host_there_is_a_file_to_download() -> Result<()> {
+    let (_stage, _browser, _tab, popup) = start_signed_in().await?;
+    assert_eq!(main_job::export(&popup).await?, "no_host");
+    let text = text_of(&popup, "#export-result").await?;
+    assert!(text.contains("stagepass-native-host install"), "{text}");
+    assert_eq!(popup.evaluate("Boolean(document.querySelector('#download'))").await?, true);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_cannot_be_written_names_the_place() -> Result<()> {
+    let (stage, _browser, _tab, popup) = start_signed_in().await?;
+    stage.install_native_host().await?;
+    // A file where the folder should be.
+    std::fs::create_dir_all(stage.host_dir())?;
+    std::fs::write(stage.host_dir().join("exports"), "in the way")?;
+    assert_eq!(main_job::export(&popup).await?, "host_refused");
+    let text = text_of(&popup, "#export-result").await?;
+    assert!(text.contains(&stage.host_dir().join("exports").display().to_string()), "{text}");
+    assert_eq!(std::fs::read_to_string(stage.host_dir().join("exports"))?, "in the way");
+    Ok(())
+}
+
+/// Chromium itself refuses such a cookie, where Firefox takes one with a tab:
+/// its list is given two more entries.
+const ADD_BROKEN_COOKIES: &str = r#"
+    const getAll = chrome.cookies.getAll.bind(chrome.cookies);
+    const broken = { domain: ".instagram.com", path: "/", hostOnly: false, httpOnly: false, secure: true,
+        session: true, sameSite: "lax", storeId: "0" };
+    chrome.cookies.getAll = async (details) => [...(await getAll(details)),
+        { ...broken, name: "tabbed", value: "planted\tvalue" },
+        { ...broken, name: "broken", value: "planted\nvalue" }];
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_with_a_tab_or_newline_in_it_is_dropped_with_a_reason() -> Result<()> {
+    let (stage, browser, _tab, popup) = start_signed_in().await?;
+    let worker = popup::service_worker(&browser).await?;
+    worker.evaluate(ADD_BROKEN_COOKIES).await?;
+    assert_eq!(main_job::capture(&popup, "a").await?, "captured");
+    let outcome = worker.evaluate("chrome.storage.session.get('outcome.capture')").await?;
+    let entries = outcome["outcome.capture"]["report"]["entries"].as_array().context("no report")?.clone();
+    for name in ["tabbed", "broken"] {
+        let entry = entries.iter().find(|entry| entry["name"] == name).context("no entry")?;
+        assert_eq!((&entry["verdict"], &entry["reason"]), (&json!("dropped"), &json!("control_character")));
+    }
+    let served = stage.served_session("json").await?["cookies"].to_string();
+    assert!(served.contains("sessionid") && !served.contains("planted"));
+    let text = text_of(&popup, "#outcome").await?;
+    assert!(text.contains("left out"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_address_and_a_wrong_password_are_said_plainly() -> Result<()> {
+    let (stage, browser) = start().await?;
+    let _tab = browser.open_tab(FRONT_URL).await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "server").await?;
+    for (url, code) in [
+        ("http://example.org", "bad_address"),
+        ("ftp://localhost", "bad_address"),
+        ("http://127.0.0.1:1", "server_away"),
+    ] {
+        popup.fill("#server-url", url).await?;
+        popup.click("#connect").await?;
+        wait_for_message(&popup, code).await?;
+    }
+    popup.fill("#server-url", stage.server.url()).await?;
+    popup.click("#connect").await?;
+    wait_for_view(&popup, "sign-in").await?;
+    main_job::sign_in(&popup, "wrong-password").await?;
+    wait_for_message(&popup, "wrong_password").await?;
+    assert_eq!(popup.evaluate("document.activeElement.id").await?, "password");
+    main_job::sign_in(&popup, PASSWORD).await?;
+    wait_for_view(&popup, "ready").await?;
+    Ok(())
+}
