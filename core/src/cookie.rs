@@ -3,6 +3,7 @@
 //! Attribute names and meanings follow RFC 6265bis; the JSON names follow the
 //! browsers' `cookies` API.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -14,11 +15,13 @@ pub const MAX_NAME_VALUE_BYTES: usize = 4096;
 pub const MAX_PATH_BYTES: usize = 1024;
 /// The most bytes of a domain, its leading dot aside (RFC 1035).
 pub const MAX_DOMAIN_BYTES: usize = 253;
+/// The most bytes between two dots of a domain (RFC 1035).
+const MAX_LABEL_BYTES: usize = 63;
 /// The most cookies in one session.
 pub const MAX_COOKIES: usize = 1000;
-/// The latest expiry that is accepted: the last second of the year 9999, the
-/// end of what RFC 3339 can write.
-pub const MAX_EXPIRES: i64 = 253_402_300_799;
+/// The latest expiry that is accepted: the first second of the year 9999. RFC
+/// 3339 ends with that year, and libraries some hours before its end.
+pub const MAX_EXPIRES: i64 = 253_370_764_800;
 
 /// A valid cookie. Its value is a secret: `Debug` hides it, dropping wipes it,
 /// and it is serialised only because sending cookies is this type's job.
@@ -104,8 +107,8 @@ pub enum CookieFault {
     /// The path does not begin with `/` or is too long.
     #[error("path must begin with / and have at most {MAX_PATH_BYTES} bytes")]
     Path,
-    /// The expiry is negative, or beyond the year 9999.
-    #[error("expires must be Unix seconds before the year 10000 (not milliseconds)")]
+    /// The expiry is negative, or after [`MAX_EXPIRES`].
+    #[error("expires must be Unix seconds before the year 9999 (not milliseconds)")]
     Expires,
     /// `sameSite` is a text that is not known.
     #[error("sameSite must be lax, strict or none")]
@@ -177,7 +180,7 @@ impl Cookie {
         if self.name.len() + value.len() > MAX_NAME_VALUE_BYTES {
             return Err(CookieFault::TooLong);
         }
-        check_domain(self.host())?;
+        check_domain(&self.domain)?;
         check_text(&self.path, "path", &[';'])?;
         if !self.path.starts_with('/') || self.path.len() > MAX_PATH_BYTES {
             return Err(CookieFault::Path);
@@ -262,8 +265,8 @@ fn expires(value: Option<Value>) -> Result<Option<i64>, CookieFault> {
 /// `None` (a session cookie) for 0 and -1.
 ///
 /// # Errors
-/// [`CookieFault::Expires`] for other negative numbers and such as lie beyond
-/// the year 9999.
+/// [`CookieFault::Expires`] for other negative numbers and such as lie after
+/// [`MAX_EXPIRES`].
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
 fn whole_seconds(seconds: f64) -> Result<Option<i64>, CookieFault> {
@@ -291,21 +294,20 @@ fn check_text(text: &str, field: &'static str, separators: &[char]) -> Result<()
 }
 
 /// Accepts DNS names (RFC 1035, underscores included as browsers do), IPv4 and
-/// bracketed IPv6 addresses.
-fn check_domain(host: &str) -> Result<(), CookieFault> {
-    let is_ipv6 = host.starts_with('[') && host.ends_with(']');
-    let is_allowed = |c: char| {
-        if is_ipv6 {
-            c.is_ascii_hexdigit() || "[]:.".contains(c)
-        } else {
-            c.is_ascii_alphanumeric() || "-_.".contains(c)
-        }
+/// bracketed IPv6 addresses; an address has no hosts below it, and so no dot.
+fn check_domain(domain: &str) -> Result<(), CookieFault> {
+    let (host, has_dot) = domain.strip_prefix('.').map_or((domain, false), |host| (host, true));
+    let ipv6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let is_address = match ipv6 {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host.parse::<Ipv4Addr>().is_ok(),
     };
-    let has_empty_label = !is_ipv6 && host.split('.').any(str::is_empty);
-    if host.len() > MAX_DOMAIN_BYTES || has_empty_label || !host.chars().all(is_allowed) {
-        return Err(CookieFault::Domain);
-    }
-    Ok(())
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL_BYTES).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    let is_name = host.len() <= MAX_DOMAIN_BYTES && host.split('.').all(is_label);
+    if (is_address && !has_dot) || (is_name && !is_address) { Ok(()) } else { Err(CookieFault::Domain) }
 }
 
 #[cfg(test)]
@@ -365,10 +367,10 @@ mod tests {
             (json!({"domain": "insta gram.com"}), "domain is not a host name"),
             (json!({"path": "x"}), "path must begin with / and have at most 1024 bytes"),
             (json!({"expires": "soon"}), "expires must be a number"),
-            (json!({"expires": -5}), "expires must be Unix seconds before the year 10000 (not milliseconds)"),
+            (json!({"expires": -5}), "expires must be Unix seconds before the year 9999 (not milliseconds)"),
             (
                 json!({"expires": 1_735_689_600_000_i64}),
-                "expires must be Unix seconds before the year 10000 (not milliseconds)",
+                "expires must be Unix seconds before the year 9999 (not milliseconds)",
             ),
             (json!({"httpOnly": "yes"}), "httpOnly must be a boolean"),
             (json!({"sameSite": "maybe"}), "sameSite must be lax, strict or none"),
@@ -381,6 +383,19 @@ mod tests {
             assert_eq!(parse(&change).unwrap_err().to_string(), message, "{change}");
         }
         assert_eq!(Cookie::from_json(json!([])).unwrap_err(), CookieFault::NotAnObject);
+    }
+
+    #[test]
+    fn a_domain_is_a_host_name_or_an_address() {
+        for good in [".a.org", "a-b_c.org", "localhost", "127.0.0.1", "[::1]", "xn--bcher-kva.example"] {
+            assert!(parse(&json!({ "domain": good })).is_ok(), "{good}");
+        }
+        let long = format!("{}.org", "a".repeat(64));
+        for bad in
+            ["", ".", "a..b", "a.", ".127.0.0.1", ".[::1]", "[]", "[[::1]]", "[:::::]", "a b", "ä.org", &long]
+        {
+            assert_eq!(parse(&json!({ "domain": bad })).unwrap_err(), CookieFault::Domain, "{bad}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The longest message to the host that a browser sends.
 pub const MAX_REQUEST_BYTES: usize = 64 * 1024 * 1024;
 /// The longest label of an export, in characters.
-pub const MAX_LABEL_CHARS: usize = 100;
+pub const MAX_LABEL_CHARS: usize = 1024;
 
 /// What an `export` request asks for, beside its `id` and `type`.
 #[derive(Debug, Serialize)]

@@ -7,7 +7,7 @@
 
 use crate::cookie::{Cookie, CookieFault};
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use thiserror::Error;
 
@@ -36,6 +36,10 @@ pub enum Loss {
     /// The plain dialect does not say which cookies are `HttpOnly`.
     #[error("the HttpOnly attribute of {0} cookies is not in the file")]
     HttpOnly(usize),
+    /// A later cookie has the same domain, path and name, and the file holds
+    /// that one alone. The index is the cookie's.
+    #[error("a later cookie takes the place of cookie {0}")]
+    Duplicate(usize),
     /// curl reads no line of 5,000 bytes or more. The index is the cookie's.
     #[error("cookie {0} makes a line that curl passes over")]
     TooLongForCurl(usize),
@@ -54,21 +58,22 @@ pub struct Rendered {
     pub losses: Vec<Loss>,
 }
 
-/// Writes a cookie file. The cookies must be valid ([`Cookie::check`]), and
-/// domain, path and name of each differ from every other's, as a
-/// [`Capture`](crate::Capture) has them.
+/// Writes a cookie file. The cookies must be valid ([`Cookie::check`]).
 #[must_use]
 pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
     let mut text = format!("{HEADER}\n");
     let mut losses = Vec::new();
-    for (index, cookie) in cookies.iter().enumerate() {
+    let duplicates = replaced(cookies, |cookie| (cookie.host().to_owned(), cookie.path.clone()));
+    for (index, cookie) in cookies.iter().enumerate().filter(|(index, _)| !duplicates.contains(index)) {
         let start = text.len();
         render_line(&mut text, cookie, dialect);
         if text.len() - start > MAX_CURL_LINE_BYTES {
             losses.push(Loss::TooLongForCurl(index));
         }
     }
-    losses.extend(replaced_in_curl(cookies).into_iter().map(Loss::ReplacedInCurl));
+    let in_curl = replaced(cookies, curl_place).into_iter().filter(|index| !duplicates.contains(index));
+    losses.extend(in_curl.map(Loss::ReplacedInCurl));
+    losses.extend(duplicates.iter().copied().map(Loss::Duplicate));
     let count = |has: fn(&Cookie) -> bool| cookies.iter().filter(|cookie| has(cookie)).count();
     let same_site = count(|cookie| cookie.same_site.is_some());
     if same_site > 0 {
@@ -98,18 +103,23 @@ fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
     );
 }
 
-/// The indices of the cookies that curl replaces by a later one.
-fn replaced_in_curl(cookies: &[Cookie]) -> Vec<usize> {
+/// The indices of the cookies that a later one takes the place of, for a reader
+/// to whom `place` (and the name, and whether hosts below are meant) is a
+/// cookie's identity.
+fn replaced(cookies: &[Cookie], place: fn(&Cookie) -> (String, String)) -> BTreeSet<usize> {
     let mut last = BTreeMap::new();
-    let mut replaced = Vec::new();
-    for (index, cookie) in cookies.iter().enumerate() {
-        let path = cookie.path.to_ascii_lowercase();
-        let path = path.strip_suffix('/').unwrap_or(&path).to_owned();
-        let key = (cookie.host().to_ascii_lowercase(), cookie.is_host_only(), path, &cookie.name);
-        replaced.extend(last.insert(key, index));
-    }
-    replaced.sort_unstable();
-    replaced
+    let indexed = cookies.iter().enumerate();
+    indexed
+        .filter_map(|(index, cookie)| {
+            last.insert((place(cookie), cookie.is_host_only(), &cookie.name), index)
+        })
+        .collect()
+}
+
+/// curl takes no notice of case, nor of a slash at the end of a path.
+fn curl_place(cookie: &Cookie) -> (String, String) {
+    let path = cookie.path.to_ascii_lowercase();
+    (cookie.host().to_ascii_lowercase(), path.strip_suffix('/').unwrap_or(&path).to_owned())
 }
 
 fn capitals(flag: bool) -> &'static str {
@@ -266,6 +276,14 @@ mod tests {
     }
 
     #[test]
+    fn of_cookies_with_one_key_the_last_is_written_and_the_others_reported() {
+        let cookies = ["old", "new"].map(|value| cookie(&json!({ "value": value })));
+        let rendered = render(&cookies, Dialect::HttpOnlyPrefix);
+        assert_eq!(rendered.losses, [Loss::Duplicate(0)]);
+        assert_eq!(parse(rendered.text.expose_secret()).unwrap()[0].value.expose_secret(), "new");
+    }
+
+    #[test]
     fn names_the_line_and_the_fault() {
         for (lines, message) in [
             ("", "line 1: must be \"# Netscape HTTP Cookie File\""),
@@ -285,7 +303,7 @@ mod tests {
             ),
             (
                 "# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tTRUE\t-7\tn\tv",
-                "line 2: expires must be Unix seconds before the year 10000 (not milliseconds)",
+                "line 2: expires must be Unix seconds before the year 9999 (not milliseconds)",
             ),
             (
                 "# Netscape HTTP Cookie File\n.a.org\tTRUE\tx\tTRUE\t0\tn\tv",

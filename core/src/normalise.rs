@@ -102,7 +102,7 @@ pub enum Reason {
     /// The dot before the domain did not fit `hostOnly`.
     #[error("the domain's leading dot was corrected")]
     Dot,
-    /// The expiry was beyond the year 9999.
+    /// The expiry was after [`MAX_EXPIRES`].
     #[error("its expiry was cut to the year 9999")]
     Expiry,
     /// The path was empty.

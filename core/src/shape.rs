@@ -1,21 +1,22 @@
 //! The credentials objects that backends expect of a platform, filled in from
 //! captured cookies.
 
+use crate::api::Credentials;
 use crate::cookie::Cookie;
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 /// The credentials object for `create-profile`, where the platform has a
 /// documented shape that cookies can fill (instagram and onlyfans); otherwise
 /// an empty object. `user_agent` is the capturing browser's.
 #[must_use]
-pub fn credentials(platform_id: &str, cookies: &[Cookie], user_agent: &str) -> Map<String, Value> {
+pub fn credentials(platform_id: &str, cookies: &[Cookie], user_agent: &str) -> Credentials {
     let fields: &[(&str, &str)] = match platform_id {
         "instagram" => {
             &[("sessionid", "sessionid"), ("csrftoken", "csrftoken"), ("ds_user_id", "ds_user_id")]
         }
         "onlyfans" => &[("sessionToken", "sess"), ("authId", "auth_id"), ("authUid", "auth_uid_")],
-        _ => return Map::new(),
+        _ => return Credentials(Map::new()),
     };
     let value_of = |name: &str| {
         // onlyfans ends the name of one cookie with the user's number.
@@ -31,12 +32,13 @@ pub fn credentials(platform_id: &str, cookies: &[Cookie], user_agent: &str) -> M
         |cookie| json!({"name": cookie.name, "value": cookie.value.expose_secret(), "domain": cookie.domain}),
     );
     shape.insert("cookies".to_owned(), cookies.collect());
-    shape
+    Credentials(shape)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     fn cookie(name: &str, value: &str, domain: &str) -> Cookie {
         Cookie::from_json(json!({"name": name, "value": value, "domain": domain})).unwrap()
@@ -47,7 +49,7 @@ mod tests {
         let cookies =
             [cookie("sessionid", "s", ".instagram.com"), cookie("ds_user_id", "7", ".instagram.com")];
         assert_eq!(
-            Value::Object(credentials("instagram", &cookies, "UA")),
+            Value::Object(credentials("instagram", &cookies, "UA").0),
             json!({
                 "sessionid": "s", "ds_user_id": "7",
                 "cookies": [
@@ -57,7 +59,7 @@ mod tests {
             })
         );
         let cookies = [cookie("sess", "s", ".onlyfans.com"), cookie("auth_uid_7", "u", ".onlyfans.com")];
-        let shape = credentials("onlyfans", &cookies, "UA");
+        let shape = credentials("onlyfans", &cookies, "UA").0;
         assert_eq!(
             (&shape["sessionToken"], &shape["authUid"], &shape["userAgent"]),
             (&json!("s"), &json!("u"), &json!("UA"))
@@ -67,6 +69,6 @@ mod tests {
 
     #[test]
     fn other_platforms_have_no_shape() {
-        assert!(credentials("youtube", &[], "UA").is_empty());
+        assert!(credentials("youtube", &[], "UA").0.is_empty());
     }
 }

@@ -98,7 +98,7 @@ impl AllowedExtensions {
     pub(crate) fn add(host_dir: &Path, ids: &[ExtensionId]) -> Result<(), Error> {
         let mut added = Self::load_added(host_dir)?;
         added.extension_ids.extend(ids.iter().cloned());
-        atomic_file::make_private_folder(host_dir)?;
+        atomic_file::make_folder(host_dir)?;
         let json = serde_json::to_vec_pretty(&added).unwrap_or_default();
         atomic_file::write(&file_path(host_dir), &json, Access::Private)
     }

@@ -120,16 +120,26 @@ pub(crate) fn folder_is_there(path: &Path) -> Result<bool, Error> {
 }
 
 /// Makes the folder, and those above it that are missing, for its owner alone.
+/// One that is there may be somebody else's and stays as it is.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
+    if folder_is_there(path)? { Ok(()) } else { create_folder(path) }
+}
+
+/// [`make_folder`] for one that is ours in any case: where it is there and open
+/// to others, it is narrowed.
 pub(crate) fn make_private_folder(path: &Path) -> Result<(), Error> {
-    let is_there = folder_is_there(path)?;
-    let make = || -> io::Result<()> {
-        if !is_there {
-            private_folder_builder().create(path)?;
-        }
-        narrow_to_owner(path)
-    };
-    make().map_err(Error::io("make the folder", path))?;
-    if is_there { Ok(()) } else { sync_folder(folder_of(path)) }
+    if folder_is_there(path)? { narrow_to_owner(path) } else { create_folder(path) }
+}
+
+fn create_folder(path: &Path) -> Result<(), Error> {
+    match private_folder_builder().create(path) {
+        // Another host was faster, and may even have taken it away again.
+        Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(fault) => return Err(Error::io("make the folder", path)(fault)),
+        Ok(()) => {}
+    }
+    narrow_to_owner(path)?;
+    sync_folder(folder_of(path))
 }
 
 #[cfg(unix)]
@@ -147,14 +157,21 @@ fn private_folder_builder() -> fs::DirBuilder {
     builder
 }
 
+/// A folder that another host has just taken away is no fault: what needs it
+/// finds it missing.
 #[cfg(unix)]
-fn narrow_to_owner(folder: &Path) -> io::Result<()> {
+fn narrow_to_owner(folder: &Path) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+    match fs::set_permissions(folder, fs::Permissions::from_mode(0o700)) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
+            Err(Error::io("close to others", folder)(fault))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(not(unix))]
-fn narrow_to_owner(_folder: &Path) -> io::Result<()> {
+fn narrow_to_owner(_folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
@@ -226,13 +243,20 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn narrows_a_folder_that_was_open() {
+    fn narrows_an_open_folder_only_where_it_is_ours() {
         use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         let folder = tempfile::tempdir().unwrap();
         let open = folder.path().join("open");
         fs::create_dir(&open).unwrap();
-        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o1777)).unwrap();
+        make_folder(&open).unwrap();
+        assert_eq!(mode(&open), 0o1777);
         make_private_folder(&open).unwrap();
-        assert_eq!(fs::metadata(&open).unwrap().permissions().mode() & 0o7777, 0o700);
+        assert_eq!(mode(&open), 0o700);
+
+        let new = folder.path().join("above/new");
+        make_folder(&new).unwrap();
+        assert_eq!((mode(&new), mode(new.parent().unwrap())), (0o700, 0o700));
     }
 }

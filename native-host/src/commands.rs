@@ -57,7 +57,7 @@ pub(crate) fn install(
                       --browser, then run this again.";
         writeln!(output, "{advice}").map_err(CommandError::Output)?;
     }
-    check_failures(&report)
+    check_failures(count_failures(&report))
 }
 
 /// Takes the registration back.
@@ -67,15 +67,19 @@ pub(crate) fn uninstall(
     purge: bool,
     output: &mut impl Write,
 ) -> Result<(), CommandError> {
+    let exports = Exports::new(host_dir);
+    // Secrets go first, so that nothing else that fails can keep them.
+    let purged = purge.then(|| exports.purge());
     let report = registrar(host_dir)?.uninstall(&targets);
     write_report(&report, output)?;
+    let folder = exports.folder().display();
+    let mut faults = Vec::new();
     if targets.is_everything() {
-        AllowedExtensions::forget_added(host_dir)?;
+        faults.extend(AllowedExtensions::forget_added(host_dir).err());
     }
-    let exports = Exports::new(host_dir);
-    let folder = exports.folder().display().to_string();
-    let news = if purge {
-        format!("{} exported cookie files removed from {folder}", exports.purge()?)
+    let news = if let Some(purged) = purged {
+        faults.extend(purged.faults);
+        format!("{} exported cookie files removed from {folder}", purged.removed)
     } else {
         match exports.list()?.len() {
             0 => "There are no exported cookie files.".to_owned(),
@@ -85,7 +89,10 @@ pub(crate) fn uninstall(
         }
     };
     writeln!(output, "{news}").map_err(CommandError::Output)?;
-    check_failures(&report)
+    for fault in &faults {
+        writeln!(output, "FAILED: {fault}").map_err(CommandError::Output)?;
+    }
+    check_failures(count_failures(&report) + faults.len())
 }
 
 /// Shows what is exported.
@@ -164,11 +171,12 @@ fn write_report(report: &[Line], output: &mut impl Write) -> Result<(), CommandE
     Ok(())
 }
 
-fn check_failures(report: &[Line]) -> Result<(), CommandError> {
-    match report.iter().filter(|line| matches!(line.outcome, Outcome::Failed(_))).count() {
-        0 => Ok(()),
-        failures => Err(CommandError::Incomplete(failures)),
-    }
+fn count_failures(report: &[Line]) -> usize {
+    report.iter().filter(|line| matches!(line.outcome, Outcome::Failed(_))).count()
+}
+
+fn check_failures(count: usize) -> Result<(), CommandError> {
+    if count == 0 { Ok(()) } else { Err(CommandError::Incomplete(count)) }
 }
 
 fn table(exports: &[Export]) -> String {

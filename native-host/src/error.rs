@@ -2,6 +2,7 @@
 //! carries. No text here ever holds a cookie's value.
 
 use crate::exports::ExportKey;
+use crate::frame::MAX_VALUES;
 use stagepass_core::host::{MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,9 @@ pub enum Error {
     /// A frame that claims more than is taken.
     #[error("the message has {0} bytes, more than the {MAX_REQUEST_BYTES} that are taken")]
     RequestTooLarge(u32),
+    /// A message that would take far more memory than it has bytes.
+    #[error("the message holds more than the {MAX_VALUES} JSON values that are taken")]
+    TooManyValues,
     /// An answer that no browser would take.
     #[error(
         "the answer has {0} bytes, more than the {MAX_ANSWER_BYTES} that a browser takes; \
@@ -104,7 +108,7 @@ impl Error {
             Self::BadJson { .. } => "bad_json",
             Self::BadRequest(_) => "bad_request",
             Self::UnknownType => "unknown_type",
-            Self::RequestTooLarge(_) | Self::AnswerTooLarge(_) => "too_large",
+            Self::RequestTooLarge(_) | Self::TooManyValues | Self::AnswerTooLarge(_) => "too_large",
             Self::NotFound(_) => "not_found",
             Self::BadFile { .. } => "bad_file",
             Self::CallerNotAllowed(_) => "not_allowed",

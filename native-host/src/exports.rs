@@ -3,9 +3,11 @@
 
 mod key;
 mod lock;
+mod purge;
 mod sidecar;
 
 pub use key::ExportKey;
+pub use purge::Purged;
 
 use crate::atomic_file::{self, Access};
 use crate::error::Error;
@@ -105,8 +107,7 @@ impl Exports {
         let sidecar = Sidecar::new(&export.key, export.expires_at);
         let path = self.path(&export.key);
 
-        atomic_file::make_private_folder(&self.folder)?;
-        let lock = lock::acquire(&self.folder)?;
+        let lock = self.lock_made_folder()?;
         if lock.is_exclusive() {
             self.remove_leftovers()?;
         }
@@ -145,7 +146,7 @@ impl Exports {
         if !atomic_file::folder_is_there(&self.folder)? {
             return Ok(false);
         }
-        let _lock = lock::acquire(&self.folder)?;
+        let Some(_lock) = lock::acquire(&self.folder)? else { return Ok(false) };
         let was_there = remove(&self.path(key))?;
         remove(&self.sidecar_path(key))?;
         atomic_file::sync_folder(&self.folder)?;
@@ -175,31 +176,14 @@ impl Exports {
         parse(&self.path(key), &text).map(|cookies| cookies.len())
     }
 
-    /// Takes every export away, and the folder unless something foreign is in it.
-    /// Tells how many there were.
-    ///
-    /// # Errors
-    /// Where one can't be taken away.
-    pub fn purge(&self) -> Result<usize, Error> {
-        if !atomic_file::folder_is_there(&self.folder)? {
-            return Ok(0);
-        }
-        let lock = lock::acquire(&self.folder)?;
-        let mut removed = 0;
-        for name in self.file_names()? {
-            let path = self.folder.join(&name);
-            let is_ours = key::stem_of(&name, COOKIE_FILE).or(key::stem_of(&name, SIDECAR)).is_some();
-            if is_ours && remove(&path)? && name.ends_with(COOKIE_FILE) {
-                removed += 1;
+    /// The lock, in a folder that is made where it is missing.
+    fn lock_made_folder(&self) -> Result<lock::Lock, Error> {
+        loop {
+            atomic_file::make_private_folder(&self.folder)?;
+            // A purge can take the folder away before it is locked.
+            if let Some(lock) = lock::acquire(&self.folder)? {
+                return Ok(lock);
             }
-        }
-        self.remove_leftovers()?;
-        lock.remove()?;
-        match fs::remove_dir(&self.folder) {
-            Err(fault) if fault.kind() != io::ErrorKind::DirectoryNotEmpty => {
-                Err(Error::io("remove", &self.folder)(fault))
-            }
-            _ => Ok(removed),
         }
     }
 
@@ -233,7 +217,11 @@ impl Exports {
             let names = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
             names.filter_map(Result::transpose).collect()
         };
-        read().map_err(Error::io("read", &self.folder))
+        match read() {
+            // A purge can take the folder away at any moment.
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            outcome => outcome.map_err(Error::io("read", &self.folder)),
+        }
     }
 
     /// Takes away what a killed host was writing. Only for who holds the lock:
@@ -246,9 +234,8 @@ impl Exports {
     }
 }
 
-/// Removes a plain file; false where there was none.
+/// Removes a file, or a link and never what it leads to; false where there was none.
 fn remove(path: &Path) -> Result<bool, Error> {
-    atomic_file::refuse_obstacle(path)?;
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -1,39 +1,53 @@
 //! Frames of native messaging: a length of four bytes in native byte order,
 //! then that many bytes of JSON. Knows nothing of what the JSON means.
 
+mod bounded_value;
+
 use crate::error::Error;
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::error::Category;
+use stagepass_core::cookie::MAX_COOKIES;
 use stagepass_core::host::MAX_REQUEST_BYTES;
 use std::io::{self, Read, Write};
 
 const HEADER_BYTES: usize = 4;
+/// The most JSON values in one message: a hundred for each cookie of the largest session.
+pub(crate) const MAX_VALUES: usize = 100 * MAX_COOKIES;
 
 /// Reads one frame; `None` at the end of the input.
 ///
 /// # Errors
-/// - [`Error::BadJson`]: the frame is read to its end, and the next can follow.
+/// - [`Error::BadJson`] and [`Error::TooManyValues`]: the frame is read to its
+///   end, and the next can follow.
 /// - [`Error::RequestTooLarge`]: nothing is read of it, so no next one can be found.
 /// - [`Error::BrokenFrame`]: the input ended inside of it, or can't be read.
 pub fn read(mut input: impl Read) -> Result<Option<Value>, Error> {
     let Some(header) = read_header(&mut input).map_err(Error::BrokenFrame)? else {
         return Ok(None);
     };
-    let length = u32::from_ne_bytes(header);
-    // `read_input` takes as much memory as the frame claims to need, so the
-    // claim is judged before it sees it.
-    if usize::try_from(length).map_or(true, |length| length > MAX_REQUEST_BYTES) {
-        return Err(Error::RequestTooLarge(length));
+    let content = read_content(input, u32::from_ne_bytes(header))?;
+    // `chrome_native_messaging::read_input` neither judges the length that a
+    // frame claims nor bounds what its JSON takes when it is read, so the crate
+    // is used for writing alone.
+    bounded_value::from_slice(&content, MAX_VALUES).map(Some).map_err(|fault| match fault.classify() {
+        Category::Data => Error::TooManyValues,
+        _ => Error::BadJson { line: fault.line(), column: fault.column() },
+    })
+}
+
+/// The content of a frame that claims to have `length` bytes of it.
+fn read_content(input: impl Read, length: u32) -> Result<Vec<u8>, Error> {
+    let bytes = usize::try_from(length)
+        .ok()
+        .filter(|bytes| *bytes <= MAX_REQUEST_BYTES)
+        .ok_or(Error::RequestTooLarge(length))?;
+    let mut content = Vec::with_capacity(bytes);
+    input.take(u64::from(length)).read_to_end(&mut content).map_err(Error::BrokenFrame)?;
+    if content.len() < bytes {
+        return Err(Error::BrokenFrame(io::ErrorKind::UnexpectedEof.into()));
     }
-    let frame = header.as_slice().chain(input.take(u64::from(length)));
-    match chrome_native_messaging::read_input(frame) {
-        Ok(value) => Ok(Some(value)),
-        Err(chrome_native_messaging::Error::Serde(fault)) => {
-            Err(Error::BadJson { line: fault.line(), column: fault.column() })
-        }
-        Err(chrome_native_messaging::Error::Io(fault)) => Err(Error::BrokenFrame(fault)),
-        Err(fault) => Err(Error::BrokenFrame(io::Error::other(fault.to_string()))),
-    }
+    Ok(content)
 }
 
 /// The header; `None` where the input ends before it begins.
@@ -108,6 +122,16 @@ mod tests {
             let header = length.to_ne_bytes();
             assert!(matches!(read(header.as_slice()), Err(Error::RequestTooLarge(n)) if n == length));
         }
+    }
+
+    #[test]
+    fn takes_100_000_values_and_refuses_one_more_without_disturbing_the_next_frame() {
+        let array = |members: usize| format!("[{}0]", "0,".repeat(members - 1)).into_bytes();
+        let bytes = [frame(&array(MAX_VALUES)), frame(&array(MAX_VALUES - 1)), frame(b"7")].concat();
+        let mut input = bytes.as_slice();
+        assert!(matches!(read(&mut input), Err(Error::TooManyValues)));
+        assert_eq!(read(&mut input).unwrap().unwrap().as_array().unwrap().len(), 99_999);
+        assert_eq!(read(&mut input).unwrap(), Some(json!(7)));
     }
 
     #[test]

@@ -115,7 +115,7 @@ fn expires_at(value: &Value) -> Result<UtcTime, Error> {
         .as_i64()
         .filter(|seconds| *seconds > 0)
         .and_then(UtcTime::from_unix_seconds)
-        .ok_or_else(|| bad_request("expires must be Unix seconds before the year 10000 (not milliseconds)"))
+        .ok_or_else(|| bad_request("expires must be Unix seconds before the year 9999 (not milliseconds)"))
 }
 
 /// The cookies, and how many were left out because a later one has the same
@@ -199,10 +199,10 @@ mod tests {
             (json!({"platform": 1}), "platform must be a string"),
             (json!({"platform": "../x"}), "platform must be 1 to 64 of a-z, 0-9, dot, underscore and hyphen"),
             (json!({"label": []}), "label must be a string"),
-            (json!({"label": "a\nb"}), "label must have at most 100 characters, none of them a control one"),
+            (json!({"label": "a\nb"}), "label must have at most 1024 characters, none of them a control one"),
             (
-                json!({"label": "ä".repeat(101)}),
-                "label must have at most 100 characters, none of them a control one",
+                json!({"label": "ä".repeat(1025)}),
+                "label must have at most 1024 characters, none of them a control one",
             ),
             (json!({"cookies": null}), "cookies array required"),
             (json!({"cookies": {}}), "cookies array required"),
@@ -211,9 +211,9 @@ mod tests {
             (json!({"cookies": [cookie, bad_cookie]}), "cookies[1]: value holds a control character"),
             (
                 json!({"expires": 1_900_000_000_000_i64}),
-                "expires must be Unix seconds before the year 10000 (not milliseconds)",
+                "expires must be Unix seconds before the year 9999 (not milliseconds)",
             ),
-            (json!({"expires": 0}), "expires must be Unix seconds before the year 10000 (not milliseconds)"),
+            (json!({"expires": 0}), "expires must be Unix seconds before the year 9999 (not milliseconds)"),
         ] {
             assert_eq!(fault(export(change)).3, text);
         }

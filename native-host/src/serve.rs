@@ -20,7 +20,7 @@ pub fn serve(mut input: impl Read, mut output: impl Write, exports: &Exports) ->
         let request = match frame::read(&mut input) {
             Ok(None) => return Ok(()),
             Ok(Some(message)) => Request::parse(message),
-            Err(fault @ Error::BadJson { .. }) => Request::unreadable(fault),
+            Err(fault @ (Error::BadJson { .. } | Error::TooManyValues)) => Request::unreadable(fault),
             Err(fault @ Error::RequestTooLarge(_)) => {
                 return send(&mut output, &answer(Request::unreadable(fault), exports));
             }

@@ -2,7 +2,7 @@
 
 use crate::clock::{now_ms, render_ms};
 use crate::config::{ConfigError, DataArgs, ServeArgs};
-use crate::identity::{MIN_PASSWORD_CHARS, hash_password};
+use crate::identity::{PasswordFault, check_password, hash_password};
 use crate::serve::{self, ServeError};
 use crate::store::{Store, User, UserStatus};
 use clap::{Args, Parser, Subcommand};
@@ -76,6 +76,8 @@ enum CliError {
     Store(#[from] crate::store::StoreError),
     #[error("{0}")]
     User(String),
+    #[error(transparent)]
+    Password(#[from] PasswordFault),
     #[error("reading the password: {0}")]
     Io(#[from] io::Error),
     #[error(transparent)]
@@ -112,17 +114,17 @@ impl UserCommand {
             Self::Add(args) => add(&store, args).await,
             Self::List => list(&store).await,
             Self::Disable { email } => {
-                let done = store.set_user_status(email.clone(), UserStatus::Suspended).await?;
+                let done = store.set_user_status(email.clone(), UserStatus::Suspended, now_ms()).await?;
                 report(done, &email, "disabled")
             }
             Self::Enable { email } => {
-                let done = store.set_user_status(email.clone(), UserStatus::Active).await?;
+                let done = store.set_user_status(email.clone(), UserStatus::Active, now_ms()).await?;
                 report(done, &email, "enabled")
             }
             Self::SetPassword(args) => {
                 let hash = hash_password(&args.read_password()?)?;
                 report(
-                    store.set_password(args.email.clone(), hash).await?,
+                    store.set_password(args.email.clone(), hash, now_ms()).await?,
                     &args.email,
                     "given a new password",
                 )
@@ -135,16 +137,19 @@ impl UserCommand {
 async fn add(store: &Store, args: PasswordArgs) -> Result<(), CliError> {
     let email = args.email.trim().to_owned();
     let is_plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
-    if !is_plausible || email.chars().any(|c| c.is_control() || c == ' ') {
+    // RFC 5321 allows 254 characters.
+    if !is_plausible || email.len() > 254 || email.chars().any(|c| c.is_control() || c == ' ') {
         return Err(CliError::User(format!("{email:?} is no e-mail address")));
     }
     let password_hash = hash_password(&args.read_password()?)?;
+    let now = now_ms();
     let user = User {
         id: Uuid::now_v7(),
         email: email.clone(),
         password_hash,
         status: UserStatus::Active,
-        created_at: now_ms(),
+        created_at: now,
+        tokens_valid_from: now,
     };
     if store.add_user(user).await? {
         say(&format!("{email} added"))
@@ -177,9 +182,7 @@ impl PasswordArgs {
             }
             password
         };
-        if password.expose_secret().chars().count() < MIN_PASSWORD_CHARS {
-            return Err(CliError::User(format!("a password needs at least {MIN_PASSWORD_CHARS} characters")));
-        }
+        check_password(&password)?;
         Ok(password)
     }
 }

@@ -1,20 +1,29 @@
 //! Flags and environment variables, and what follows from them. Every fault is
 //! named at start, all of them at once.
 
+mod faults;
+
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
 use crate::sealing::{Key, KeyRing, generate_base64};
 use crate::secret_file::{self, Kept};
 use crate::telemetry::LogFormat;
-use axum::http::Uri;
-use clap::Args;
+use clap::{Args, ValueEnum as _};
 use etcetera::BaseStrategy as _;
+use faults::Faults;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
 use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
+const KEY: &str = "CREDENTIALS_ENC_KEY_B64";
+const OLD_KEYS: &str = "CREDENTIALS_ENC_OLD_KEYS_B64";
+const SERVICE_SECRET: &str = "RBAC_SYNC_WEBHOOK_SECRET";
+const PREVIOUS_SERVICE_SECRETS: &str = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS";
+const JWT_SECRET: &str = "STAGEPASS_JWT_SECRET";
+/// Where a key that was made is kept in the data directory.
+const KEY_FILE: &str = "credentials-enc-key";
 /// The shortest key that HS256 may have (RFC 7518, section 3.2).
 const MIN_JWT_SECRET_BYTES: usize = 32;
 
@@ -49,16 +58,16 @@ impl DataArgs {
 pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, env = "STAGEPASS_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3001")]
-    pub(crate) listen: SocketAddr,
+    listen: String,
     /// URL under which clients reach this server, if it is not the listen address
     #[arg(long, env = "STAGEPASS_PUBLIC_URL", value_name = "URL")]
-    public_url: Option<Uri>,
+    public_url: Option<String>,
     /// What to log: a level (error, warn, info, debug, trace), or TARGET=LEVEL,…
     #[arg(long, env = "STAGEPASS_LOG", value_name = "FILTER", default_value = "info")]
-    pub(crate) log: Targets,
-    /// How to write log lines
+    log: String,
+    /// How to write log lines: text or json
     #[arg(long, env = "STAGEPASS_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
-    pub(crate) log_format: LogFormat,
+    log_format: String,
     /// File with the encryption key, base64 of 32 bytes (or the key itself in
     /// CREDENTIALS_ENC_KEY_B64) [default: one made at first start]
     #[arg(long, env = "CREDENTIALS_ENC_KEY_B64_FILE", value_name = "FILE")]
@@ -88,11 +97,34 @@ pub(crate) enum ConfigError {
     NoHome,
     #[error("{}: {error}; name another data directory with --data-dir", directory.display())]
     DataDirectory { directory: PathBuf, error: io::Error },
+    #[error("{}: {error}", path.display())]
+    SecretFile { path: PathBuf, error: io::Error },
+    #[error(
+        "the encryption key in {} is gone, and the database is sealed with it: put the file back from your backup",
+        .0.display()
+    )]
+    KeyIsGone(PathBuf),
+    #[error("{} must hold base64 of exactly 32 bytes: put the file back from your backup", .0.display())]
+    BadKeyFile(PathBuf),
     #[error("{}", .0.join("\n"))]
     Faults(Vec<String>),
 }
 
-/// What serving needs, checked.
+/// What was given, checked; nothing is made yet.
+#[derive(Debug)]
+pub(crate) struct Given {
+    pub(crate) listen: SocketAddr,
+    pub(crate) log: Targets,
+    pub(crate) log_format: LogFormat,
+    host_names: Vec<String>,
+    key: Option<Key>,
+    old_keys: Vec<Key>,
+    service_secret: Option<SecretString>,
+    previous_service_secrets: Vec<SecretString>,
+    jwt_secret: Option<SecretString>,
+}
+
+/// What serving needs, complete.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(crate) keys: KeyRing,
@@ -103,141 +135,91 @@ pub(crate) struct Config {
     pub(crate) made: Vec<PathBuf>,
 }
 
-impl Config {
-    /// Reads and makes secrets, and names every fault at once.
-    pub(crate) fn load(args: &ServeArgs, directory: &Path) -> Result<Self, ConfigError> {
-        let mut secrets = Secrets { directory, made: Vec::new(), faults: Vec::new() };
-        let key = secrets.given_or_made(
-            ("CREDENTIALS_ENC_KEY_B64", args.credentials_enc_key_file.as_deref()),
-            "credentials-enc-key",
-            generate_base64,
-        );
-        let key = key.and_then(|text| secrets.key("CREDENTIALS_ENC_KEY_B64", &text));
-        let old_keys = secrets.old_keys(args.credentials_enc_old_keys_file.as_deref());
-        let service = secrets.given_or_made(
-            ("RBAC_SYNC_WEBHOOK_SECRET", args.rbac_sync_webhook_secret_file.as_deref()),
-            "rbac-sync-webhook-secret",
-            generate_token,
-        );
-        let previous = secrets.previous(args.rbac_sync_webhook_secret_previous_file.as_deref());
-        let jwt = secrets.given_or_made(
-            ("STAGEPASS_JWT_SECRET", args.jwt_secret_file.as_deref()),
-            "jwt-secret",
-            generate_token,
-        );
-        if jwt.as_ref().is_some_and(|secret| secret.expose_secret().len() < MIN_JWT_SECRET_BYTES) {
-            secrets.faults.push(format!("STAGEPASS_JWT_SECRET has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
+impl Given {
+    /// Reads what is given, and names every fault at once.
+    pub(crate) fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
+        let mut faults = Faults::default();
+        faults.check_environment();
+        let listen =
+            faults.parse("STAGEPASS_LISTEN", &args.listen, "an address and a port, such as 127.0.0.1:3001");
+        let log = faults.parse("STAGEPASS_LOG", &args.log, "a level, or TARGET=LEVEL,…");
+        let log_format = LogFormat::from_str(&args.log_format, true).ok();
+        let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
+        let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
+        let key = faults.secret(KEY, args.credentials_enc_key_file.as_deref());
+        let key = key.and_then(|text| faults.key(KEY, &text));
+        let old_keys = faults.old_keys(args.credentials_enc_old_keys_file.as_deref());
+        let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_deref());
+        let previous_service_secrets =
+            faults.previous(args.rbac_sync_webhook_secret_previous_file.as_deref());
+        let jwt_secret = faults.secret(JWT_SECRET, args.jwt_secret_file.as_deref());
+        if jwt_secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < MIN_JWT_SECRET_BYTES) {
+            faults.add(format!("{JWT_SECRET} has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
         }
-        let host_names = secrets.host_names(args);
-        match (key, service, jwt) {
-            (Some(key), Some(service), Some(jwt)) if secrets.faults.is_empty() => Ok(Self {
-                keys: KeyRing::new(key, old_keys),
-                tokens: TokenSigner::new(&jwt),
-                service_secrets: ServiceSecrets::new([vec![service], previous].concat()),
-                host_names,
-                made: secrets.made,
+        match (listen, log, log_format) {
+            (Some(listen), Some(log), Some(log_format)) if faults.0.is_empty() => Ok(Self {
+                listen,
+                log,
+                log_format,
+                host_names: host_names(listen, public_host),
+                key,
+                old_keys,
+                service_secret,
+                previous_service_secrets,
+                jwt_secret,
             }),
-            _ => Err(ConfigError::Faults(secrets.faults)),
+            _ => Err(ConfigError::Faults(faults.0)),
         }
+    }
+
+    /// Adds the secrets that are kept in the data directory, making those that
+    /// are not there yet. Where the database is sealed already, a new
+    /// encryption key would open nothing: then none is made.
+    pub(crate) fn complete(self, directory: &Path, is_sealed: bool) -> Result<Config, ConfigError> {
+        let mut made = Vec::new();
+        let mut kept = |name: &str, generate: fn() -> io::Result<SecretString>| {
+            let path = directory.join(name);
+            let kept = secret_file::read_or_make(directory, name, generate);
+            let Kept { secret, is_new } =
+                kept.map_err(|error| ConfigError::SecretFile { path: path.clone(), error })?;
+            made.extend(is_new.then_some(path));
+            Ok::<_, ConfigError>(secret)
+        };
+        let key = match self.key {
+            Some(key) => key,
+            None if is_sealed && !directory.join(KEY_FILE).exists() => {
+                return Err(ConfigError::KeyIsGone(directory.join(KEY_FILE)));
+            }
+            None => Key::from_base64(&kept(KEY_FILE, generate_base64)?)
+                .ok_or_else(|| ConfigError::BadKeyFile(directory.join(KEY_FILE)))?,
+        };
+        let service_secret = match self.service_secret {
+            Some(secret) => secret,
+            None => kept("rbac-sync-webhook-secret", generate_token)?,
+        };
+        let jwt_secret = match self.jwt_secret {
+            Some(secret) => secret,
+            None => kept("jwt-secret", generate_token)?,
+        };
+        Ok(Config {
+            keys: KeyRing::new(key, self.old_keys),
+            tokens: TokenSigner::new(&jwt_secret),
+            service_secrets: ServiceSecrets::new(
+                [vec![service_secret], self.previous_service_secrets].concat(),
+            ),
+            host_names: self.host_names,
+            made,
+        })
     }
 }
 
-/// Reads secrets and gathers what is wrong with them.
-struct Secrets<'a> {
-    directory: &'a Path,
-    made: Vec<PathBuf>,
-    faults: Vec<String>,
-}
-
-/// A secret's environment variable, and the file that was named in its stead.
-type Source<'a> = (&'static str, Option<&'a Path>);
-
-impl Secrets<'_> {
-    /// A secret from its variable or file; `None` where neither is given, or
-    /// where a fault was noted.
-    fn given(&mut self, (variable, file): Source<'_>) -> Option<SecretString> {
-        let secret = match (env::var(variable), file) {
-            (Err(env::VarError::NotPresent), None) => return None,
-            (Err(env::VarError::NotUnicode(_)), _) => Err(format!("{variable} is not UTF-8")),
-            (Ok(_), Some(_)) => Err(format!("{variable} and {variable}_FILE are both given; leave one out")),
-            (Ok(text), None) => Ok(SecretString::from(text.trim().to_owned())),
-            (Err(_), Some(file)) => fs::read_to_string(file)
-                .map(|text| SecretString::from(text.trim().to_owned()))
-                .map_err(|error| format!("{variable}_FILE: {}: {error}", file.display())),
-        };
-        match secret {
-            Ok(secret) if secret.expose_secret().is_empty() => {
-                self.faults.push(format!("{variable} is empty"))
-            }
-            Ok(secret) => return Some(secret),
-            Err(fault) => self.faults.push(fault),
-        }
-        None
-    }
-
-    /// A secret that is made and kept in the data directory where none is given.
-    fn given_or_made(
-        &mut self,
-        source: Source<'_>,
-        name: &str,
-        generate: fn() -> io::Result<SecretString>,
-    ) -> Option<SecretString> {
-        let faults = self.faults.len();
-        let given = self.given(source);
-        if given.is_some() || self.faults.len() > faults {
-            return given;
-        }
-        match secret_file::read_or_make(self.directory, name, generate) {
-            Ok(Kept { secret, .. }) if secret.expose_secret().is_empty() => {
-                self.faults.push(format!("{}: is empty", self.directory.join(name).display()));
-                None
-            }
-            Ok(Kept { secret, is_new }) => {
-                self.made.extend(is_new.then(|| self.directory.join(name)));
-                Some(secret)
-            }
-            Err(error) => {
-                self.faults.push(format!("{}: {error}", self.directory.join(name).display()));
-                None
-            }
-        }
-    }
-
-    fn key(&mut self, variable: &str, text: &SecretString) -> Option<Key> {
-        let key = Key::from_base64(text);
-        if key.is_none() {
-            self.faults.push(format!("{variable} must be base64 of exactly 32 bytes"));
-        }
-        key
-    }
-
-    fn old_keys(&mut self, file: Option<&Path>) -> Vec<Key> {
-        const VARIABLE: &str = "CREDENTIALS_ENC_OLD_KEYS_B64";
-        let Some(list) = self.given((VARIABLE, file)) else { return Vec::new() };
-        list.expose_secret().split(',').filter_map(|text| self.key(VARIABLE, &text.into())).collect()
-    }
-
-    fn previous(&mut self, file: Option<&Path>) -> Vec<SecretString> {
-        const VARIABLE: &str = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS";
-        let Some(list) = self.given((VARIABLE, file)) else { return Vec::new() };
-        let lines = list.expose_secret().lines().map(str::trim);
-        if lines.clone().any(str::is_empty) {
-            self.faults.push(format!("{VARIABLE} has an empty line"));
-        }
-        lines.filter(|line| !line.is_empty()).map(SecretString::from).collect()
-    }
-
-    fn host_names(&mut self, args: &ServeArgs) -> Vec<String> {
-        let listen = match args.listen {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), listen];
-        match args.public_url.as_ref().map(|url| (url.scheme_str(), url.host())) {
-            None => {}
-            Some((Some("http" | "https"), Some(host))) => names.push(host.to_owned()),
-            Some(_) => self.faults.push("STAGEPASS_PUBLIC_URL must be an http or https URL".to_owned()),
-        }
-        names
-    }
+/// The names under which requests are answered.
+fn host_names(listen: SocketAddr, public_host: Option<String>) -> Vec<String> {
+    let listen = match listen {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), listen];
+    names.extend(public_host);
+    names
 }

@@ -8,7 +8,7 @@ mod token;
 mod user;
 
 pub(crate) use auth::{login, logout, me, refresh};
-pub(crate) use passwords::{MIN_PASSWORD_CHARS, Passwords, hash as hash_password};
+pub(crate) use passwords::{PasswordFault, Passwords, check as check_password, hash as hash_password};
 pub(crate) use service::{Service, ServiceSecrets};
 pub(crate) use token::{TokenSigner, generate as generate_token};
 pub(crate) use user::UserId;

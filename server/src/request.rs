@@ -2,13 +2,21 @@
 //! answer can name the field at fault, and its paging parameters.
 
 use crate::error::Error;
+use crate::store::Page;
 use axum::RequestExt;
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::{HeaderMap, header, request::Parts};
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
 use stagepass_core::platform::is_platform_id;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use uuid::Uuid;
 
 /// The largest body that is read.
@@ -16,8 +24,13 @@ pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The longest text in a body, keys and cookies aside, in characters.
 const MAX_TEXT_CHARS: usize = 1024;
 
-/// The members of a JSON object in a request's body.
-pub(crate) struct Fields(Map<String, Value>);
+/// The address that a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// The members of a JSON object in a request's body, each as the text that was
+/// sent: what is only to be kept is not altered by reading it.
+pub(crate) struct Fields(BTreeMap<String, Box<RawValue>>);
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Error;
@@ -26,18 +39,22 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if !is_json(request.headers()) {
             return Err(Error::UnsupportedMediaType);
         }
-        // The router's body limit is the only way that reading fails, but for a
-        // sender that goes away, who will see no answer anyhow.
-        let body: Bytes = request.with_limited_body().extract().await.map_err(|_| Error::BodyTooLarge)?;
+        let body: Bytes = request.with_limited_body().extract().await.map_err(of_unread_body)?;
         // serde_json's own words may quote the body, and so a secret.
-        match serde_json::from_slice(&body) {
-            Ok(Value::Object(fields)) => Ok(Self(fields)),
-            Ok(_) => Err(Error::BadRequest("body must be a JSON object".to_owned())),
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                Err(Error::BadRequest(format!("body is not valid JSON (line {line}, column {column})")))
-            }
-        }
+        serde_json::from_slice(&body).map(Self).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Error::BadRequest(match error.classify() {
+                Category::Data => "body must be a JSON object".to_owned(),
+                _ => format!("body is not valid JSON (line {line}, column {column})"),
+            })
+        })
+    }
+}
+
+fn of_unread_body(rejection: BytesRejection) -> Error {
+    match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => Error::BodyTooLarge,
+        _ => Error::BadRequest("body could not be read".to_owned()),
     }
 }
 
@@ -50,18 +67,16 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl Fields {
-    /// A member's value; `None` where it is absent or null.
-    fn take(&mut self, field: &str) -> Option<Value> {
-        self.0.remove(field).filter(|value| !value.is_null())
+    /// A member's value; `None` where it is absent or null, a fault that names
+    /// `expected` where it is something else.
+    fn take<T: DeserializeOwned>(&mut self, field: &str, expected: &str) -> Result<Option<T>, Error> {
+        let Some(raw) = self.0.remove(field) else { return Ok(None) };
+        serde_json::from_str(raw.get()).map_err(|_| Error::BadRequest(format!("{field} must be {expected}")))
     }
 
     /// An optional text of at most 1,024 characters without control characters.
     pub(crate) fn text(&mut self, field: &str) -> Result<Option<String>, Error> {
-        let text = match self.take(field) {
-            None => return Ok(None),
-            Some(Value::String(text)) => text,
-            Some(_) => return Err(Error::BadRequest(format!("{field} must be a string"))),
-        };
+        let Some(text) = self.take::<String>(field, "a string")? else { return Ok(None) };
         if text.chars().count() > MAX_TEXT_CHARS {
             return Err(Error::BadRequest(format!("{field} must have at most {MAX_TEXT_CHARS} characters")));
         }
@@ -73,33 +88,47 @@ impl Fields {
 
     /// A text that must be there and not be empty.
     pub(crate) fn required_text(&mut self, field: &str) -> Result<String, Error> {
-        let text = self.text(field)?.filter(|text| !text.trim().is_empty());
-        text.ok_or_else(|| Error::BadRequest(format!("{field} required")))
+        self.text(field)?.filter(|text| !text.trim().is_empty()).ok_or_else(|| required(field))
     }
 
-    /// The `credentials` object.
-    pub(crate) fn credentials(&mut self) -> Result<Map<String, Value>, Error> {
-        match self.take("credentials") {
-            Some(Value::Object(credentials)) => Ok(credentials),
-            _ => Err(Error::BadRequest("credentials object required".to_owned())),
-        }
+    /// A secret that must be there; any text will do.
+    pub(crate) fn required_secret(&mut self, field: &str) -> Result<SecretString, Error> {
+        self.take(field, "a string")?.ok_or_else(|| required(field))
+    }
+
+    /// The `credentials` object, as the JSON text that was sent.
+    pub(crate) fn credentials(&mut self) -> Result<SecretString, Error> {
+        let raw = self.0.remove("credentials").filter(|raw| raw.get().starts_with('{'));
+        let raw = raw.ok_or_else(|| Error::BadRequest("credentials object required".to_owned()))?;
+        Ok(SecretString::from(Box::<str>::from(raw)))
     }
 
     /// The `cookies` array.
     pub(crate) fn cookies(&mut self) -> Result<Vec<Value>, Error> {
-        match self.take("cookies") {
-            Some(Value::Array(cookies)) => Ok(cookies),
-            _ => Err(Error::BadRequest("cookies array required".to_owned())),
-        }
+        let array_required = || Error::BadRequest("cookies array required".to_owned());
+        self.take("cookies", "an array").map_err(|_| array_required())?.ok_or_else(array_required)
     }
 
     /// An optional boolean.
     pub(crate) fn boolean(&mut self, field: &str) -> Result<Option<bool>, Error> {
-        match self.take(field) {
-            None => Ok(None),
-            Some(Value::Bool(flag)) => Ok(Some(flag)),
-            Some(_) => Err(Error::BadRequest(format!("{field} must be a boolean"))),
-        }
+        self.take(field, "a boolean")
+    }
+}
+
+fn required(field: &str) -> Error {
+    Error::BadRequest(format!("{field} required"))
+}
+
+/// A record's id in a path.
+pub(crate) struct Id(pub(crate) Uuid);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        // A path that is no UTF-8 is no UUID either.
+        let text = Path::<String>::from_request_parts(parts, state).await.map(|Path(text)| text);
+        parse_id(text.as_deref().unwrap_or_default(), "id").map(Self)
     }
 }
 
@@ -118,22 +147,6 @@ pub(crate) fn check_platform(platform: &str) -> Result<(), Error> {
         Ok(())
     } else {
         Err(Error::BadRequest("platform must be 1 to 64 of a-z, 0-9, '.', '_' and '-'".to_owned()))
-    }
-}
-
-/// Which part of a list is asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Page {
-    /// From 1.
-    pub(crate) number: u32,
-    /// Rows on a page, 1 to 100.
-    pub(crate) size: u32,
-}
-
-impl Page {
-    /// How many rows come before this page.
-    pub(crate) fn offset(self) -> u64 {
-        u64::from(self.number - 1) * u64::from(self.size)
     }
 }
 

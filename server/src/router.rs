@@ -1,6 +1,7 @@
 //! The routes, and what holds for all of them.
 
 use crate::app::App;
+use crate::clock::now_ms;
 use crate::error::{self, Error};
 use crate::request::MAX_BODY_BYTES;
 use crate::{credentials, identity, telemetry};
@@ -46,14 +47,15 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Alive: the process answers.
+/// Alive: the process answers. By `service` a client knows whom it talks to
+/// before it sends a password.
 async fn healthz() -> axum::Json<Value> {
-    axum::Json(json!({"status": "ok"}))
+    axum::Json(json!({"status": "ok", "service": "stagepass"}))
 }
 
 /// Ready: the store answers, too.
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
-    app.store.check().await?;
+    app.store.check(now_ms()).await?;
     Ok(axum::Json(json!({"status": "ok"})))
 }
 

@@ -1,15 +1,16 @@
 //! Serving: from the checked configuration to a listening socket, and back
 //! down again without losing what was accepted.
 
+mod accept;
+
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::config::{Config, ConfigError, DataArgs, ServeArgs};
+use crate::config::{ConfigError, DataArgs, Given, ServeArgs};
 use crate::error::Error;
 use crate::identity::Passwords;
 use crate::sealing::{self, KeyRing, Place, SealingError};
 use crate::store::{Store, StoreError};
 use crate::{router, secret_file, telemetry};
-use axum::serve::ListenerExt as _;
 use secrecy::ExposeSecret as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -25,6 +26,8 @@ const DATABASE_FILE: &str = "stagepass.db";
 /// How long the metadata of an ended session is kept.
 const ENDED_SESSION_LIFETIME_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How long the sealed text of erased cookies may stay in the write-ahead log.
+const ERASE_INTERVAL: Duration = Duration::from_secs(2);
 const CANARY: &str = "stagepass canary";
 
 /// Why the server stopped, or did not start.
@@ -49,13 +52,16 @@ pub(crate) enum ServeError {
 
 /// Serves until a signal asks to stop.
 pub(crate) async fn serve(args: ServeArgs, data: DataArgs) -> Result<(), ServeError> {
-    telemetry::start(args.log.clone(), args.log_format);
+    let given = Given::read(&args)?;
+    telemetry::start(given.log.clone(), given.log_format);
+    let listen = given.listen;
     let directory = data.directory()?;
-    let config = Config::load(&args, &directory)?;
+    let store = open_store(&directory)?;
+    let is_sealed = !store.canaries().await.map_err(Error::from)?.is_empty();
+    let config = given.complete(&directory, is_sealed)?;
     for path in &config.made {
         tracing::warn!(path = %path.display(), "made a new secret: back this file up, without it nothing opens");
     }
-    let store = open_store(&directory)?;
     check_keys(&store, &config.keys).await?;
     let app = Arc::new(App {
         store,
@@ -65,16 +71,16 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs) -> Result<(), ServeEr
         service_secrets: config.service_secrets,
         host_names: config.host_names,
     });
-    let listener = TcpListener::bind(args.listen)
-        .await
-        .map_err(|error| ServeError::Listen { address: args.listen, error })?;
+    let listener =
+        TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %directory.display(), "listening");
-    let purging = tokio::spawn(purge(Arc::clone(&app)));
-    // An answer is one small packet: it must not wait for the next one.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let service = router::router(app).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(stop_signal()).await?;
-    purging.abort();
+    let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
+    let stop = async {
+        stop_signal().await;
+        tracing::info!("stopping: finishing what was accepted; another signal stops at once");
+    };
+    accept::serve(listener, router::router(app), stop, stop_signal()).await;
+    upkeep.abort();
     tracing::info!("stopped");
     Ok(())
 }
@@ -108,13 +114,19 @@ async fn check_keys(store: &Store, keys: &KeyRing) -> Result<(), ServeError> {
 }
 
 /// Removes now and then what has had its time.
-async fn purge(app: Arc<App>) {
-    let mut interval = tokio::time::interval(PURGE_INTERVAL);
+async fn upkeep(app: Arc<App>) {
+    let mut purging = tokio::time::interval(PURGE_INTERVAL);
+    let mut erasing = tokio::time::interval(ERASE_INTERVAL);
     loop {
-        interval.tick().await;
-        let now = now_ms();
-        if let Err(error) = app.store.purge(now, now - ENDED_SESSION_LIFETIME_MS).await {
-            tracing::error!(%error, "purging failed");
+        let done = tokio::select! {
+            _ = purging.tick() => {
+                let now = now_ms();
+                app.store.purge(now, now - ENDED_SESSION_LIFETIME_MS).await
+            }
+            _ = erasing.tick() => app.store.erase_leftovers().await,
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "upkeep failed; it is tried again");
         }
     }
 }
@@ -134,5 +146,4 @@ async fn stop_signal() {
         _ = interrupt => {}
         () = terminate => {}
     }
-    tracing::info!("stopping: finishing what was accepted");
 }

@@ -10,6 +10,22 @@ pub(crate) use sqlite::{Store, StoreError};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+/// Which part of a list is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    /// From 1.
+    pub(crate) number: u32,
+    /// Rows on a page, 1 to 100.
+    pub(crate) size: u32,
+}
+
+impl Page {
+    /// How many rows come before this page.
+    pub(crate) fn offset(self) -> u64 {
+        u64::from(self.number - 1) * u64::from(self.size)
+    }
+}
+
 /// Whether somebody may sign in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum UserStatus {
@@ -25,6 +41,8 @@ pub(crate) struct User {
     pub(crate) password_hash: SecretString,
     pub(crate) status: UserStatus,
     pub(crate) created_at: i64,
+    /// Access tokens issued before are void.
+    pub(crate) tokens_valid_from: i64,
 }
 
 /// The SHA-256 of a token, or of what a limit counts.
@@ -84,6 +102,8 @@ pub(crate) struct NewConnection {
     pub(crate) platform: String,
     pub(crate) platform_username: Option<String>,
     pub(crate) encrypted_credentials: String,
+    /// The version of the sealed form.
+    pub(crate) credentials_version: &'static str,
     pub(crate) now: i64,
 }
 
@@ -139,6 +159,8 @@ pub(crate) struct NewSession {
     pub(crate) creator_profile_id: Uuid,
     pub(crate) platform: String,
     pub(crate) encrypted_cookies: String,
+    /// The version of the sealed form.
+    pub(crate) credentials_version: &'static str,
     pub(crate) cookie_count: usize,
     pub(crate) user_agent: Option<String>,
     pub(crate) captured_at: i64,

@@ -41,13 +41,25 @@ pub async fn new_data_dir() -> Result<TempDir> {
 /// # Errors
 /// When it refuses.
 pub async fn add_user(directory: &Path, email: &str, password: &str) -> Result<()> {
+    user_command(directory, "add", email, password).await
+}
+
+/// Gives a user another password with the server's own command line.
+///
+/// # Errors
+/// When it refuses.
+pub async fn set_password(directory: &Path, email: &str, password: &str) -> Result<()> {
+    user_command(directory, "set-password", email, password).await
+}
+
+async fn user_command(directory: &Path, what: &str, email: &str, password: &str) -> Result<()> {
     let mut command = command(directory)?;
-    let mut program = Program::spawn(command.args(["user", "add", email, "--password-stdin"]))?;
+    let mut program = Program::spawn(command.args(["user", what, email, "--password-stdin"]))?;
     let mut stdin = program.take_stdin().context("stdin is piped")?;
     stdin.write_all(format!("{password}\n").as_bytes()).await?;
     drop(stdin);
     let status = program.wait(START_TIMEOUT).await?;
-    ensure!(status.success(), "user add: {}", String::from_utf8_lossy(&program.stderr()));
+    ensure!(status.success(), "user {what}: {}", String::from_utf8_lossy(&program.stderr()));
     Ok(())
 }
 
@@ -191,6 +203,12 @@ impl Client {
             Some((name, value)) => request.header(*name, value),
             None => request,
         }
+    }
+
+    /// The same caller at another server.
+    #[must_use]
+    pub fn at(&self, server: &Server) -> Self {
+        Self { url: server.url.clone(), ..self.clone() }
     }
 
     /// Sends JSON with POST.

@@ -243,6 +243,10 @@ async fn every_fault_of_http_has_the_envelope() -> Result<()> {
     let get = user.get(CREATE).await?;
     assert_eq!((refusal(&get).0, get.headers["allow"].as_bytes()), (405, &b"POST"[..]));
     assert_eq!(refusal(&user.get("/api/credentials/no-such-verb").await?), (404, "Not found"));
+    for id in ["%FF", "x"] {
+        let answer = user.get(&format!("/api/platform-connections/{id}")).await?;
+        assert_eq!(refusal(&answer), (400, "id must be a UUID"));
+    }
     let rebound = user.request(Method::GET, "/api/platform-sessions").header("host", "evil.example");
     assert_eq!(refusal(&user.send(rebound).await?).0, 421);
     assert_eq!(
@@ -316,6 +320,53 @@ async fn a_disabled_user_is_out_at_once() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_new_password_ends_what_is_signed_in() -> Result<()> {
+    let (server, directory) = start().await?;
+    let user = server.user().await?;
+    // Tokens count in whole seconds.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    server::set_password(directory.path(), EMAIL, "another\tpassword ").await?;
+    assert_eq!(directus_code(&user.get("/users/me").await?), (401, "INVALID_CREDENTIALS"));
+    assert_eq!(login(&server.anonymous(), EMAIL, PASSWORD).await?.status, 401);
+    let user = server.user_named(EMAIL, "another\tpassword ").await?;
+    assert_eq!(user.get("/users/me").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_slow_request_head_holds_up_neither_others_nor_the_end() -> Result<()> {
+    let (server, _directory) = start().await?;
+    let address = server.url().trim_start_matches("http://").to_owned();
+    let mut slow = tokio::net::TcpStream::connect(&address).await?;
+    tokio::io::AsyncWriteExt::write_all(&mut slow, b"GET /healthz HTTP/1.1\r\nHost: loc").await?;
+    assert_eq!(server.anonymous().get("/healthz").await?.body["service"], "stagepass");
+    // It is told nothing of use, and cut off.
+    let mut rest = Vec::new();
+    let end = tokio::io::AsyncReadExt::read_to_end(&mut slow, &mut rest);
+    tokio::time::timeout(std::time::Duration::from_secs(40), end).await??;
+    server.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_netscape_form_says_what_it_lacks() -> Result<()> {
+    let (server, _directory) = start().await?;
+    let (user, service) = (server.user().await?, server.service()?);
+    let connection = user.create_profile("instagram", "a").await?;
+    let twins = [with(cookie(), &json!({"value": "old"})), with(cookie(), &json!({"sameSite": "lax"}))];
+    user.post(STORE, &with(session(&connection), &json!({"cookies": twins}))).await?;
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram", "format": "netscape"});
+    let body = service.post(GET, &wanted).await?.body;
+    let losses = json!([
+        "a later cookie takes the place of cookie 0",
+        "the SameSite attribute of 1 cookies is not in the file"
+    ]);
+    assert_eq!(body["losses"], losses);
+    assert_eq!(body["cookies_netscape"].as_str().map(|text| text.lines().count()), Some(2));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> Result<()> {
     let (server, directory) = start().await?;
     server.stop().await?;
@@ -339,15 +390,26 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         ("CREDENTIALS_ENC_KEY_B64", "planted"),
         ("STAGEPASS_JWT_SECRET", "planted"),
         ("RBAC_SYNC_WEBHOOK_SECRET", ""),
+        ("STAGEPASS_LOG_FORMAT", "xml"),
+        ("STAGEPASS_LISTN", "x"),
+        ("DATABASE_URL", "postgres://planted@nowhere"),
     ])
     .await?;
     for fault in [
         "CREDENTIALS_ENC_KEY_B64 must be",
         "STAGEPASS_JWT_SECRET has fewer",
         "RBAC_SYNC_WEBHOOK_SECRET is empty",
+        "STAGEPASS_LOG_FORMAT must be",
+        "STAGEPASS_LISTN is unknown",
+        "DATABASE_URL is not supported",
     ] {
         assert!(message.contains(fault), "{message}");
     }
     assert!(!message.contains("planted"), "{message}");
+    // A key that is gone is not replaced by one that opens nothing.
+    let key = directory.path().join("credentials-enc-key");
+    std::fs::remove_file(&key)?;
+    let message = serve(&[]).await?;
+    assert!(message.contains("put the file back from your backup") && !key.exists(), "{message}");
     Ok(())
 }

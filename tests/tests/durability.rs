@@ -4,8 +4,10 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_tests::process::on_path;
+use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::server::{self, Client, Server};
-use std::collections::BTreeSet;
+use stagepass_tests::wait;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -26,6 +28,32 @@ async fn value_of(service: &Client, connection: &str) -> Result<String> {
     Ok(value.with_context(|| format!("{}: {}", answer.status, answer.body))?.to_owned())
 }
 
+/// The sealed cookies as they lie in the database.
+fn sealed_cookies(directory: &Path) -> Result<String> {
+    let database = rusqlite::Connection::open(directory.join("stagepass.db"))?;
+    let sql = "SELECT encrypted_cookies FROM platform_sessions WHERE status = 'active'";
+    Ok(database.query_row(sql, [], |row| row.get(0))?)
+}
+
+#[tokio::test]
+async fn revoked_cookies_are_gone_from_the_disk_even_sealed() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    let server = Server::start(directory.path()).await?;
+    let user = server.user().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let id = user.post(STORE, &session(&connection, "erased")).await?.body["id"].clone();
+    let sealed = sealed_cookies(directory.path())?;
+    let ciphertext = sealed.rsplit(':').next().context("a sealed text has parts")?;
+    let search = SecretSearch::new(&[ciphertext.into()])?;
+    assert!(!search.files_in(directory.path())?.is_empty());
+    let revoke = "/api/credentials/revoke-platform-session";
+    assert_eq!(user.post(revoke, &json!({"id": id})).await?.status, 200);
+    wait::until("the log to be emptied", Duration::from_secs(30), async || {
+        Ok(search.files_in(directory.path())?.is_empty().then_some(()))
+    })
+    .await
+}
+
 #[tokio::test]
 async fn what_is_stored_survives_a_restart() -> Result<()> {
     let directory = server::new_data_dir().await?;
@@ -37,7 +65,7 @@ async fn what_is_stored_survives_a_restart() -> Result<()> {
     let server = Server::start(directory.path()).await?;
     assert_eq!(value_of(&server.service()?, &connection).await?, "kept");
     // The access token still holds: its key was kept as well.
-    assert_eq!(server.user().await?.get("/api/platform-sessions").await?.body["total"], 1);
+    assert_eq!(user.at(&server).get("/api/platform-sessions").await?.body["total"], 1);
     Ok(())
 }
 
@@ -124,23 +152,51 @@ enum Call {
     Answer,
 }
 
-/// The calls between a request's arrival and its answer, in the order in which
-/// they ended.
+/// The calls that matter, in the order in which they ended. A call that another
+/// thread's came in between of stands in two lines: `… <unfinished ...>` and
+/// later `<... fdatasync resumed>…`, joined here by the thread's id.
 fn calls(trace: &str) -> Vec<Call> {
+    let mut unfinished: HashMap<&str, Call> = HashMap::new();
     trace
         .lines()
         .filter_map(|line| {
-            if line.contains("POST /api/credentials/store-platform-session") {
-                Some(Call::Request)
-            } else if line.contains("sync") && line.contains("stagepass.db-wal") && line.contains("= 0") {
-                Some(Call::Sync)
-            } else if line.contains("HTTP/1.1 200 OK") {
-                Some(Call::Answer)
-            } else {
-                None
+            let (thread, line) = line.split_once(' ')?;
+            if line.contains("resumed>") {
+                return unfinished.remove(thread);
             }
+            let call = kind(line)?;
+            if line.ends_with("<unfinished ...>") {
+                unfinished.insert(thread, call);
+                return None;
+            }
+            Some(call)
         })
         .collect()
+}
+
+fn kind(line: &str) -> Option<Call> {
+    let is_sync = line.trim_start().starts_with("fdatasync(") || line.trim_start().starts_with("fsync(");
+    if is_sync && line.contains("stagepass.db-wal") {
+        Some(Call::Sync)
+    } else if line.contains("POST /api/credentials/store-platform-session") {
+        Some(Call::Request)
+    } else if line.contains("HTTP/1.1 200 OK") {
+        Some(Call::Answer)
+    } else {
+        None
+    }
+}
+
+#[test]
+fn a_call_that_is_interrupted_in_the_trace_counts_once_when_it_ends() {
+    let trace = "1 read(9<s>, \"POST /api/credentials/store-platform-session HTT\"..., 99) = 99\n\
+                 2 fdatasync(7</x/stagepass.db-wal> <unfinished ...>\n\
+                 3 fdatasync(8</x/other> <unfinished ...>\n\
+                 1 write(9<s>, \"HTTP/1.1 200 OK\"..., 64 <unfinished ...>\n\
+                 2 <... fdatasync resumed>) = 0\n\
+                 3 <... fdatasync resumed>) = 0\n\
+                 1 <... write resumed>) = 64\n";
+    assert_eq!(calls(trace), [Call::Request, Call::Sync, Call::Answer]);
 }
 
 /// A server under strace, which writes to `trace`.
@@ -208,6 +264,6 @@ async fn many_commits_share_a_sync() -> Result<()> {
         assert_eq!(store.await??.status, 200);
     }
     let syncs = syncs()? - before;
-    assert!((1..CLIENTS).contains(&syncs), "{CLIENTS} commits took {syncs} syncs");
+    assert!((1..=CLIENTS / 2).contains(&syncs), "{CLIENTS} commits took {syncs} syncs");
     Ok(())
 }

@@ -29,11 +29,9 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     announce("the extension");
     extension::build(root, &root.join("dist"))?;
     announce("the programs");
-    run(cargo(root).args(["build", "--locked", "--workspace", "--exclude", wasm::PACKAGE, "--bins"]))?;
+    run(cargo(root).args(["build", "--locked", "--bins"]))?;
     announce("the tests");
-    run(cargo(root)
-        .args(["nextest", "run", "--locked", "--workspace", "--exclude", wasm::PACKAGE])
-        .args(options.filter.as_slice()))
+    run(cargo(root).args(["nextest", "run", "--locked"]).args(options.filter.as_slice()))
 }
 
 fn set_up() -> Result<()> {
@@ -54,8 +52,7 @@ fn lint(root: &Path) -> Result<()> {
     announce("formatting");
     run(cargo(root).args(["fmt", "--all", "--check"]))?;
     announce("lints");
-    let native = ["--workspace", "--exclude", wasm::PACKAGE, "--all-targets"];
-    run(cargo(root).args(["clippy", "--locked", "--quiet"]).args(native).args(["--", "--deny", "warnings"]))?;
+    run(cargo(root).args(["clippy", "--locked", "--quiet", "--all-targets", "--", "--deny", "warnings"]))?;
     // Also shows that the core builds for the browser.
     let wasm = ["--package", wasm::PACKAGE, "--target", wasm::TARGET];
     run(cargo(root).args(["clippy", "--locked", "--quiet"]).args(wasm).args(["--", "--deny", "warnings"]))

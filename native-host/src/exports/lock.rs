@@ -3,7 +3,9 @@
 
 use crate::atomic_file;
 use crate::error::Error;
+use same_file::Handle;
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,25 +23,48 @@ pub(super) struct Lock {
     is_exclusive: bool,
 }
 
-/// Waits for the folder's lock, for a while.
-pub(super) fn acquire(folder: &Path) -> Result<Lock, Error> {
+/// Waits for the folder's lock, for a while; `None` where the folder is not
+/// there (any more).
+pub(super) fn acquire(folder: &Path) -> Result<Option<Lock>, Error> {
     let path = folder.join(NAME);
-    atomic_file::refuse_obstacle(&path)?;
-    let file = open(&path).map_err(Error::io("write", &path))?;
     let deadline = Instant::now() + PATIENCE;
-    let is_exclusive = loop {
+    loop {
+        atomic_file::refuse_obstacle(&path)?;
+        let file = match open(&path) {
+            Ok(file) => file,
+            Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(fault) => return Err(Error::io("write", &path)(fault)),
+        };
+        let is_exclusive = wait_for(&file, folder, deadline)?;
+        // Who held the lock before may have taken its file away. Then this one
+        // is the lock of nothing, and another host can already hold the new one.
+        if !is_exclusive || leads_to(&path, &file).map_err(Error::io("look at", &path))? {
+            return Ok(Some(Lock { path, _file: file, is_exclusive }));
+        }
+    }
+}
+
+/// Whether the lock was got in time, or false on a file system without locks
+/// (some network ones): renaming still keeps each file whole there.
+fn wait_for(file: &File, folder: &Path, deadline: Instant) -> Result<bool, Error> {
+    loop {
         match file.try_lock() {
-            Ok(()) => break true,
+            Ok(()) => return Ok(true),
             Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                 return Err(Error::Busy(folder.to_owned()));
             }
             Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
-            // A file system without locks (some network ones): renaming still
-            // keeps each file whole.
-            Err(TryLockError::Error(_)) => break false,
+            Err(TryLockError::Error(_)) => return Ok(false),
         }
-    };
-    Ok(Lock { path, _file: file, is_exclusive })
+    }
+}
+
+fn leads_to(path: &Path, file: &File) -> io::Result<bool> {
+    match Handle::from_path(path) {
+        Ok(there) => Ok(there == Handle::from_file(file.try_clone()?)?),
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(fault) => Err(fault),
+    }
 }
 
 impl Lock {
@@ -48,15 +73,14 @@ impl Lock {
         self.is_exclusive
     }
 
-    /// Takes the lock file away with the folder's other contents.
-    pub(super) fn remove(self) -> Result<(), Error> {
-        let Self { path, _file: file, .. } = self;
-        drop(file);
-        fs::remove_file(&path).map_err(Error::io("remove", &path))
+    /// Takes the lock's file away while the lock is still held. Who waits for
+    /// it will notice.
+    pub(super) fn remove_file(&self) -> Result<(), Error> {
+        fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))
     }
 }
 
-fn open(path: &Path) -> std::io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

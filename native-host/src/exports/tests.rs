@@ -24,6 +24,13 @@ fn write(exports: &Exports, key: ExportKey, value: &str) -> Result<Written, Erro
     })
 }
 
+/// A purge without a fault, and how many it took away.
+fn purge(exports: &Exports) -> usize {
+    let purged = exports.purge();
+    assert!(purged.faults.is_empty(), "{:?}", purged.faults);
+    purged.removed
+}
+
 #[test]
 fn lists_what_was_written_and_forgets_what_was_deleted() {
     let (_host_dir, exports) = exports();
@@ -108,15 +115,15 @@ fn takes_away_what_a_killed_host_left() {
 #[test]
 fn purge_takes_ours_and_leaves_what_is_foreign() {
     let (_host_dir, exports) = exports();
-    assert_eq!(exports.purge().unwrap(), 0);
+    assert_eq!(purge(&exports), 0);
     write(&exports, key("x", ""), "v").unwrap();
     write(&exports, key("x", "b"), "v").unwrap();
     let foreign = exports.folder().join("notes.txt");
     fs::write(&foreign, "mine").unwrap();
-    assert_eq!(exports.purge().unwrap(), 2);
+    assert_eq!(purge(&exports), 2);
     assert_eq!(exports.file_names().unwrap(), ["notes.txt"]);
     fs::remove_file(foreign).unwrap();
-    assert_eq!(exports.purge().unwrap(), 0);
+    assert_eq!(purge(&exports), 0);
     assert!(!exports.folder().exists());
 }
 
@@ -124,7 +131,65 @@ fn purge_takes_ours_and_leaves_what_is_foreign() {
 fn a_host_that_never_lets_go_is_named_rather_than_waited_for() {
     let (_host_dir, exports) = exports();
     write(&exports, key("x", ""), "v").unwrap();
-    let _held = lock::acquire(exports.folder()).unwrap();
+    let _held = lock::acquire(exports.folder()).unwrap().unwrap();
     let fault = exports.delete(&key("x", "")).unwrap_err();
     assert!(matches!(fault, Error::Busy(_)));
+    let purged = exports.purge();
+    assert!(matches!(purged.faults[..], [Error::Busy(_)]), "{purged:?}");
+}
+
+#[test]
+fn a_lock_whose_file_was_taken_away_is_got_anew() {
+    let (_host_dir, exports) = exports();
+    write(&exports, key("x", ""), "v").unwrap();
+    let purging = lock::acquire(exports.folder()).unwrap().unwrap();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| lock::acquire(exports.folder()).unwrap().unwrap());
+        // Long enough for the other to have opened the file that goes away now.
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        purging.remove_file().unwrap();
+        drop(purging);
+        let _held = waiting.join().unwrap();
+        assert!(matches!(lock::acquire(exports.folder()), Err(Error::Busy(_))), "two hosts hold the lock");
+    });
+    fs::remove_dir_all(exports.folder()).unwrap();
+    assert!(lock::acquire(exports.folder()).unwrap().is_none());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fault_with_one_file_does_not_keep_the_others_from_the_purge() {
+    let (host_dir, exports) = exports();
+    let obstacles = [key("x", "a"), key("x", "b")].map(|key| exports.path(&key));
+    write(&exports, key("x", ""), "v").unwrap();
+    write(&exports, key("x", "z"), "v").unwrap();
+    for obstacle in &obstacles {
+        fs::create_dir(obstacle).unwrap();
+    }
+    let victim = host_dir.path().join("victim");
+    fs::write(&victim, "mine").unwrap();
+    std::os::unix::fs::symlink(&victim, exports.path(&key("a", ""))).unwrap();
+
+    let purged = exports.purge();
+    assert_eq!((purged.removed, purged.faults.len()), (3, 2), "{purged:?}");
+    for obstacle in obstacles {
+        let name = obstacle.to_str().unwrap();
+        assert!(purged.faults.iter().any(|fault| fault.to_string().contains(name)), "{purged:?}");
+        fs::remove_dir(obstacle).unwrap();
+    }
+    assert_eq!(exports.file_names().unwrap(), Vec::<String>::new());
+    assert_eq!(fs::read(victim).unwrap(), b"mine");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_lock_that_can_not_be_had_does_not_keep_secrets_from_the_purge() {
+    let (_host_dir, exports) = exports();
+    let path = write(&exports, key("x", ""), "v").unwrap().path;
+    let lock = exports.folder().join(".lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    let purged = exports.purge();
+    assert!(!path.exists());
+    assert!(matches!(&purged.faults[..], [Error::InTheWay { path, .. }] if *path == lock), "{purged:?}");
 }

@@ -85,7 +85,7 @@ fn a_bad_export_is_refused_whole_and_no_value_is_told() {
         ),
         (
             json!({"name": "a", "value": PLANTED, "domain": "a.org", "expires": 1e20}),
-            "cookies[1]: expires must be Unix seconds before the year 10000 (not milliseconds)",
+            "cookies[1]: expires must be Unix seconds before the year 9999 (not milliseconds)",
         ),
     ] {
         let home = tempfile::tempdir().unwrap();
@@ -164,6 +164,63 @@ fn takes_a_frame_of_exactly_64_mib() {
     content.resize(MAX_REQUEST_BYTES, b' ');
     let output = run(&mut browser_started(home.path()), &frame(&content));
     assert_eq!(answers(&output.stdout)[0]["ok"], true);
+}
+
+/// Sends the frame and a `hello` after it to a program that has 300 MB of
+/// address space, and returns the first answer.
+fn answer_within_300_mb(content: &[u8]) -> Value {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = browser_started_after("ulimit -v 300000", home.path());
+    let output = run(&mut command, &[frame(content), message(&hello())].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let [answer, next] = answers(&output.stdout).try_into().unwrap();
+    assert_eq!((&next["id"], &next["ok"]), (&json!("h"), &json!(true)), "the connection is dead");
+    answer
+}
+
+#[test]
+fn a_frame_of_64_mib_takes_no_more_than_a_few_times_its_size() {
+    let filled = |start: &str, part: &str, end: &str| {
+        let parts = (MAX_REQUEST_BYTES - start.len() - end.len()) / part.len();
+        [start, &part.repeat(parts), end].concat()
+    };
+    for (start, part, end) in [
+        ("[0", ",0", "]"),
+        ("[[0]", ",[0]", "]"),
+        ("[[]", ",[]", "]"),
+        (r#"[{"":0}"#, r#",{"":0}"#, "]"),
+        (r#"{"":0"#, r#","":0"#, "}"),
+        (r#"{"id":1,"type":"export","platform":"x","cookies":[{}"#, ",{}", "]}"),
+        (r#"{"id":1,"type":"export","platform":"x","cookies":[{"name":[0"#, ",0", "]}]}"),
+    ] {
+        let answer = answer_within_300_mb(filled(start, part, end).as_bytes());
+        assert_eq!(answer["error"]["code"], "too_large", "{start}");
+    }
+    for (start, part, end) in [
+        (r#"{"id":1,"type":"list","label":"\n"#, "x", "\"}"),
+        (r#"{"id":1,"type":"delete","platform":""#, "\\u00e9", "\"}"),
+    ] {
+        let answer = answer_within_300_mb(filled(start, part, end).as_bytes());
+        assert_eq!(answer["id"], 1, "{start}");
+    }
+}
+
+#[test]
+fn the_largest_session_is_taken_escaped_to_the_last_character() {
+    let value = "\\u0076".repeat(4000);
+    let cookies: Vec<_> = (0..1000)
+        .map(|index| {
+            format!(
+                r#"{{"name":"n{index}","value":"{value}","domain":".x.com","path":"/","expirationDate":1900000000.5,
+                "httpOnly":true,"secure":true,"sameSite":"lax","hostOnly":false,"session":false,"storeId":"0",
+                "partitionKey":{{"topLevelSite":"https://x.com","hasCrossSiteAncestor":false}}}}"#
+            )
+        })
+        .collect();
+    let cookies = cookies.join(",");
+    let request = format!(r#"{{"id":1,"type":"export","platform":"x","cookies":[{cookies}]}}"#);
+    let answer = answer_within_300_mb(request.as_bytes());
+    assert_eq!((&answer["ok"], &answer["cookie_count"]), (&json!(true), &json!(1000)), "{answer}");
 }
 
 #[test]

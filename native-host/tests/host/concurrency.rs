@@ -66,3 +66,27 @@ fn a_reader_sees_a_whole_file_at_any_moment() {
         host.join().unwrap();
     });
 }
+
+#[test]
+fn exports_and_purges_at_once_all_succeed() {
+    let home = tempfile::tempdir().unwrap();
+    thread::scope(|scope| {
+        let hosts = ["a", "b", "c"].map(|label| {
+            let mut request = session("v", 10, 1_900_000_000);
+            request["label"] = json!(label);
+            let home = home.path();
+            scope.spawn(move || export_in_rounds(home, &request))
+        });
+        let mut purged = 0;
+        while !hosts.iter().all(thread::ScopedJoinHandle::is_finished) {
+            let output = run(program(home.path()).args(["uninstall", "--purge"]), b"");
+            let report = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{report}");
+            purged += usize::from(!report.contains("\n0 exported"));
+        }
+        for answer in hosts.into_iter().flat_map(|host| host.join().unwrap()) {
+            assert_eq!(answer["ok"], true, "{answer}");
+        }
+        assert!(purged > 0, "no purge ever met an export");
+    });
+}

@@ -5,6 +5,7 @@ use crate::process::*;
 use serde_json::{Value, json};
 use stagepass_core::host::{CHROMIUM_EXTENSION_ID, FIREFOX_EXTENSION_ID};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 const MANIFEST: &str = "app.stagepass.native_host.json";
@@ -177,4 +178,39 @@ fn a_manifest_of_somebody_else_is_left_alone() {
     fs::write(&path, r#"{"name":"org.example"}"#).unwrap();
     let (code, report) = command(home.path(), &["uninstall"]);
     assert_eq!((code, path.exists()), (Some(1), true), "{report}");
+}
+
+#[test]
+fn a_purge_goes_on_after_a_fault_and_fails_at_the_end() {
+    let home = tempfile::tempdir().unwrap();
+    let exports = [export_file(home.path(), "x", "", PLANTED), export_file(home.path(), "x", "b", PLANTED)];
+    let obstacle = exports[0].with_file_name("a-default-e3b0c442.txt");
+    fs::create_dir(&obstacle).unwrap();
+    fs::create_dir(host_dir(home.path()).join("allowed-extensions.json")).unwrap();
+    std::os::unix::fs::symlink(&obstacle, obstacle.with_file_name("b-default-e3b0c442.txt")).unwrap();
+
+    let output = run(program(home.path()).args(["uninstall", "--purge"]), b"");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert!(report.contains("3 exported cookie files removed"), "{report}");
+    assert!(report.contains(&format!("FAILED: cannot remove {}", obstacle.display())), "{report}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("2 of them could not be done"));
+    assert!(exports.iter().all(|export| !export.exists()));
+    assert_eq!(fs::read_dir(obstacle.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_folder_that_was_there_keeps_its_mode() {
+    let home = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+    let shared = home.path().join("shared");
+    fs::create_dir(&shared).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o1777)).unwrap();
+    let new = home.path().join("new");
+    for folder in [&shared, &new] {
+        let args = ["install", "--extension-id", "me@example.org", "--host-dir", folder.to_str().unwrap()];
+        assert_eq!(command(home.path(), &args).0, Some(0));
+        assert_eq!(mode(&folder.join("allowed-extensions.json")), 0o600);
+    }
+    assert_eq!((mode(&shared), mode(&new)), (0o1777, 0o700));
 }

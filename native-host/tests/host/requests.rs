@@ -53,6 +53,24 @@ fn an_export_without_label_and_expiry_has_a_null_for_its_end() {
 }
 
 #[test]
+fn a_label_can_be_as_long_as_an_account_name_on_the_server() {
+    let home = tempfile::tempdir().unwrap();
+    let longest = "ä".repeat(1024);
+    let answers = ask(
+        home.path(),
+        &[
+            export("x", &longest, PLANTED),
+            json!({"id": 1, "type": "verify", "platform": "x", "label": longest}),
+            json!({"id": 2, "type": "list"}),
+            export("x", &format!("{longest}ä"), PLANTED),
+        ],
+    );
+    assert_eq!((&answers[0]["ok"], &answers[1]["cookie_count"]), (&json!(true), &json!(2)));
+    assert_eq!(answers[2]["exports"][0]["label"], longest);
+    assert_eq!(answers[3]["error"]["code"], "bad_request");
+}
+
+#[test]
 fn the_command_is_quoted_for_the_shell() {
     let home = tempfile::Builder::new().prefix("it's a $(home)").tempdir().unwrap();
     let answer = ask(home.path(), &[export("x", "", PLANTED)]).remove(0);

@@ -5,7 +5,9 @@ CREATE TABLE users (
     email         TEXT NOT NULL UNIQUE COLLATE NOCASE,
     password_hash TEXT NOT NULL,
     status        TEXT NOT NULL CHECK (status IN ('active', 'suspended')),
-    created_at    INTEGER NOT NULL
+    created_at    INTEGER NOT NULL,
+    -- Access tokens issued before are void.
+    tokens_valid_from INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE refresh_tokens (
@@ -26,6 +28,7 @@ CREATE TABLE login_attempts (
     attempts          INTEGER NOT NULL,
     window_started_at INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX login_attempts_window ON login_attempts (window_started_at);
 
 -- A known text sealed under each key that was used here, so that a wrong key
 -- is noticed before anything is read or written with it.
@@ -33,6 +36,12 @@ CREATE TABLE sealing_keys (
     key_id     TEXT PRIMARY KEY,
     canary     TEXT NOT NULL,
     created_at INTEGER NOT NULL
+) STRICT;
+
+-- One row, written to see whether the database takes writes.
+CREATE TABLE readiness (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    checked_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE platform_connections (

@@ -5,17 +5,17 @@ use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::UserId;
-use crate::request::{Fields, Listing, Page, check_platform, parse_id};
-use crate::sealing::Place;
-use crate::store::{Connection, NewConnection, PutConnection};
+use crate::request::{Fields, Id, Listing, check_platform};
+use crate::sealing::{self, Place};
+use crate::store::{Connection, NewConnection, Page, PutConnection};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use stagepass_core::api::CreateProfileResponse;
 use std::sync::Arc;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 /// How often a connection that somebody else creates at the same moment is
 /// taken up; each time the other one has won and is there to be updated.
@@ -56,8 +56,6 @@ pub(crate) async fn create_profile(
     let platform_username = fields.text("platform_username")?.filter(|name| !name.is_empty());
     let credentials = fields.credentials()?;
     check_platform(&platform)?;
-    let credentials = serde_json::to_vec(&credentials).map_err(|_| Error::Internal("credentials as JSON"))?;
-    let credentials = Zeroizing::new(credentials);
 
     let identity_key = identity_key(user.0, &platform, platform_username.as_deref());
     let mut existing = app.store.connection_by_identity(identity_key.clone()).await?;
@@ -69,7 +67,8 @@ pub(crate) async fn create_profile(
             identity_key: identity_key.clone(),
             platform: platform.clone(),
             platform_username: platform_username.clone(),
-            encrypted_credentials: seal(&app, &place(id, user.0), &credentials)?,
+            encrypted_credentials: seal(&app, &place(id, user.0), credentials.expose_secret().as_bytes())?,
+            credentials_version: sealing::VERSION,
             now: now_ms(),
         };
         existing = match app.store.put_connection(connection).await? {
@@ -110,9 +109,9 @@ pub(crate) async fn connections(
 pub(crate) async fn connection(
     user: UserId,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<ConnectionResponse>, Error> {
-    let connection = own_connection(&app, user, parse_id(&id, "id")?).await?;
+    let connection = own_connection(&app, user, id).await?;
     Ok(Json(connection.into()))
 }
 
@@ -120,9 +119,9 @@ pub(crate) async fn connection(
 pub(crate) async fn delete_connection(
     user: UserId,
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
 ) -> Result<Json<Success<IdResponse>>, Error> {
-    let connection = own_connection(&app, user, parse_id(&id, "id")?).await?;
+    let connection = own_connection(&app, user, id).await?;
     app.store.delete_connection(connection.id).await?;
     Ok(Success::of(IdResponse { id: connection.id }))
 }

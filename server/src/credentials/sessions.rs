@@ -5,9 +5,9 @@ use crate::app::App;
 use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::request::{Fields, Listing, Page, check_platform, parse_id};
-use crate::sealing::Place;
-use crate::store::{NewSession, Session, SessionStatus};
+use crate::request::{Fields, Listing, check_platform, parse_id};
+use crate::sealing::{self, Place};
+use crate::store::{NewSession, Page, Session, SessionStatus};
 use axum::Json;
 use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use stagepass_core::api::StorePlatformSessionResponse;
 use stagepass_core::cookie::{Cookie, MAX_COOKIES, serialize_exposed};
-use stagepass_core::netscape::{self, Dialect};
+use stagepass_core::netscape::{self, Dialect, Loss, Rendered};
 use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -49,6 +49,7 @@ pub(crate) async fn store_platform_session(
         creator_profile_id: connection_id,
         platform: platform.clone(),
         encrypted_cookies: seal(&app, &place(id, user.0), &Zeroizing::new(plaintext))?,
+        credentials_version: sealing::VERSION,
         cookie_count: cookies.len(),
         user_agent,
         captured_at: now_ms(),
@@ -102,8 +103,14 @@ enum Cookies {
     Stored(Box<RawValue>),
     #[serde(rename = "cookies")]
     Parsed(Vec<Cookie>),
-    #[serde(rename = "cookies_netscape", serialize_with = "serialize_exposed")]
-    Netscape(SecretString),
+    #[serde(untagged)]
+    Netscape {
+        #[serde(serialize_with = "serialize_exposed")]
+        cookies_netscape: SecretString,
+        /// What the file can't carry, in words; left out where that is nothing.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        losses: Vec<String>,
+    },
 }
 
 /// `POST /api/credentials/get-platform-session`: the active session's cookies.
@@ -175,7 +182,8 @@ fn present(plaintext: &SecretString, as_netscape: bool, expired_at: Option<i64>)
         .collect::<Result<Vec<_>, _>>()?;
     cookies.retain(|cookie| !expired_at.is_some_and(|now| cookie.is_expired(now)));
     if as_netscape {
-        Ok(Cookies::Netscape(netscape::render(&cookies, Dialect::HttpOnlyPrefix).text))
+        let Rendered { text, losses } = netscape::render(&cookies, Dialect::HttpOnlyPrefix);
+        Ok(Cookies::Netscape { cookies_netscape: text, losses: losses.iter().map(Loss::to_string).collect() })
     } else {
         Ok(Cookies::Parsed(cookies))
     }

@@ -5,17 +5,17 @@ use super::{hash, user};
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::request::Fields;
+use crate::request::{Fields, Peer};
 use crate::store::{AttemptLimit, Hash, Refresh, RefreshToken, User, UserStatus};
-use axum::Json;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::{Extension, Json};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 use stagepass_core::api::Tokens;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -35,15 +35,15 @@ pub(crate) struct Data<T> {
 /// `POST /auth/login`: tokens for an e-mail address and a password.
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Extension(peer): Extension<Peer>,
     mut fields: Fields,
 ) -> Result<Json<Data<Tokens>>, Error> {
     let email = fields.required_text("email")?;
-    let password = SecretString::from(fields.required_text("password")?);
+    let password = fields.required_secret("password")?;
     if fields.text("mode")?.is_some_and(|mode| mode != "json") {
         return Err(Error::BadRequest("mode must be json".to_owned()));
     }
-    let limits = attempt_limits(&email, peer.ip());
+    let limits = attempt_limits(&email, peer.0.ip());
     let subjects = limits.iter().map(|limit| limit.subject).collect();
     if let Some(wait_ms) = app.store.count_attempt(limits, now_ms()).await? {
         return Err(Error::TooManyRequests { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) });
@@ -87,11 +87,11 @@ pub(crate) async fn refresh(
     State(app): State<Arc<App>>,
     mut fields: Fields,
 ) -> Result<Json<Data<Tokens>>, Error> {
-    let spent = fields.required_text("refresh_token")?;
+    let spent = fields.required_secret("refresh_token")?;
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
-    match app.store.refresh(hash("refresh", &spent), token_hash, times).await? {
+    match app.store.refresh(hash("refresh", spent.expose_secret()), token_hash, times).await? {
         Refresh::Renewed(user_id) => tokens(&app, user_id, refresh_token, now),
         Refresh::Expired => Err(Error::TokenExpired),
         Refresh::Unknown => Err(Error::InvalidCredentials),
@@ -104,8 +104,8 @@ pub(crate) async fn refresh(
 
 /// `POST /auth/logout`: ends the sign-in that the refresh token belongs to.
 pub(crate) async fn logout(State(app): State<Arc<App>>, mut fields: Fields) -> Result<StatusCode, Error> {
-    let token = fields.required_text("refresh_token")?;
-    app.store.end_family(hash("refresh", &token)).await?;
+    let token = fields.required_secret("refresh_token")?;
+    app.store.end_family(hash("refresh", token.expose_secret())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -6,11 +6,12 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::Pas
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
+use thiserror::Error as ThisError;
 use tokio::sync::Semaphore;
 
 /// The shortest password that is taken.
-pub(crate) const MIN_PASSWORD_CHARS: usize = 8;
-/// The longest password that is looked at.
+const MIN_PASSWORD_CHARS: usize = 8;
+/// The longest password that is taken.
 const MAX_PASSWORD_BYTES: usize = 1024;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
@@ -47,12 +48,39 @@ impl Passwords {
         known: Option<SecretString>,
     ) -> Result<bool, Error> {
         let busy = || Error::TooManyRequests { retry_after_s: 1 };
-        let _place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
-        let _worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| busy())?;
+        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
+        let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| busy())?;
         let exists = known.is_some();
         let hash = known.unwrap_or_else(|| self.decoy.clone());
-        let verified = tokio::task::spawn_blocking(move || verify(&password, &hash)).await;
+        // A caller that hangs up ends this future, not the thread: the thread holds the places.
+        let verified = tokio::task::spawn_blocking(move || {
+            let _held = (place, worker);
+            verify(&password, &hash)
+        })
+        .await;
         Ok(verified.map_err(|_| Error::Internal("verifying a password panicked"))? && exists)
+    }
+}
+
+/// Why a password can't be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
+pub(crate) enum PasswordFault {
+    #[error("a password needs at least {MIN_PASSWORD_CHARS} characters that are not all white space")]
+    TooShort,
+    #[error("a password has at most {MAX_PASSWORD_BYTES} bytes")]
+    TooLong,
+}
+
+/// Holds a new password against the rules.
+pub(crate) fn check(password: &SecretString) -> Result<(), PasswordFault> {
+    // Only counted: nothing of it goes anywhere.
+    let text = password.expose_secret();
+    if text.trim().is_empty() || text.chars().count() < MIN_PASSWORD_CHARS {
+        Err(PasswordFault::TooShort)
+    } else if text.len() > MAX_PASSWORD_BYTES {
+        Err(PasswordFault::TooLong)
+    } else {
+        Ok(())
     }
 }
 
@@ -88,6 +116,16 @@ mod tests {
         assert!(!verify("wrong", Some(known)).await.unwrap());
         let decoy = passwords.decoy.expose_secret().to_owned();
         assert!(!verify(&decoy, None).await.unwrap());
+    }
+
+    #[test]
+    fn a_password_has_8_characters_and_1024_bytes_at_most_and_may_hold_anything() {
+        assert_eq!(check(&"1234567".into()), Err(PasswordFault::TooShort));
+        assert_eq!(check(&" ".repeat(10).into()), Err(PasswordFault::TooShort));
+        assert_eq!(check(&"p".repeat(1025).into()), Err(PasswordFault::TooLong));
+        for good in ["12345678", "tab\tpassword", "pässwörd"] {
+            assert_eq!(check(&good.into()), Ok(()), "{good}");
+        }
     }
 
     #[tokio::test]

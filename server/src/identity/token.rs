@@ -74,10 +74,10 @@ impl TokenSigner {
         Ok(token.map_err(|_| Error::Internal("an access token could not be signed"))?.into())
     }
 
-    /// The user that a token was issued to.
-    pub(crate) fn check(&self, token: &str) -> Result<Uuid, Error> {
+    /// The user that a token was issued to, and when, in Unix seconds.
+    pub(crate) fn check(&self, token: &str) -> Result<(Uuid, i64), Error> {
         match jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation) {
-            Ok(token) => Ok(token.claims.id),
+            Ok(token) => Ok((token.claims.id, token.claims.iat)),
             Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(Error::TokenExpired),
             Err(_) => Err(Error::Unauthorized),
         }
@@ -105,7 +105,7 @@ mod tests {
     fn takes_its_own_tokens_and_knows_expired_ones() {
         let id = Uuid::from_u128(7);
         let token = signer().issue(id, now_ms()).unwrap();
-        assert_eq!(signer().check(token.expose_secret()).unwrap(), id);
+        assert_eq!(signer().check(token.expose_secret()).unwrap().0, id);
         let old = signer().issue(id, now_ms() - ACCESS_TOKEN_LIFETIME_MS - 2000).unwrap();
         assert!(matches!(signer().check(old.expose_secret()), Err(Error::TokenExpired)));
     }

@@ -33,7 +33,10 @@ pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Error::Unauthorized);
     }
-    let id = app.tokens.check(token.trim())?;
-    let user = app.store.user(id).await?.filter(|user| user.status == UserStatus::Active);
-    user.ok_or(Error::Unauthorized)
+    let (id, issued_at) = app.tokens.check(token.trim())?;
+    let may_sign_in = |user: &User| {
+        // Tokens count in whole seconds: one of the same second is taken.
+        user.status == UserStatus::Active && issued_at >= user.tokens_valid_from / 1000
+    };
+    app.store.user(id).await?.filter(may_sign_in).ok_or(Error::Unauthorized)
 }

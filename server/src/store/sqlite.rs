@@ -6,15 +6,18 @@
 //! an answer means "on disk", and many answers share one sync.
 
 mod connections;
+mod login_attempts;
 mod migrations;
 mod row;
+mod sealing_keys;
 mod sessions;
 mod users;
 mod writer;
 
-use crate::request::Page;
+use crate::store::Page;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
@@ -26,6 +29,7 @@ use writer::Writer;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that read at the same time.
 const READERS: usize = 4;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Why the store could not do what it was asked.
 #[derive(Debug, Error)]
@@ -52,6 +56,8 @@ pub(crate) enum StoreError {
 pub(crate) struct Store {
     readers: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
+    /// Whether cookies were erased whose sealed text is still in the log.
+    has_leftovers: AtomicBool,
     /// Closed last: only a connection that writes can empty the log into the
     /// database and remove it.
     writer: Writer,
@@ -60,7 +66,11 @@ pub(crate) struct Store {
 impl Store {
     /// Opens or makes the database and brings its schema up to date.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = connect(path, OpenFlags::default())?;
+        // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = connect(path, flags)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -70,16 +80,41 @@ impl Store {
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let readers = (0..READERS).map(|_| connect(path, read_only)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
+            has_leftovers: AtomicBool::new(true),
             writer: Writer::start(connection),
             readers: Arc::new(Mutex::new(readers)),
             permits: Arc::new(Semaphore::new(READERS)),
         })
     }
 
-    /// Whether the store reads and writes.
-    pub(crate) async fn check(&self) -> Result<(), StoreError> {
-        self.read(|connection| connection.query_row("SELECT 1", [], |_| Ok(()))).await?;
-        self.write(|_| Ok(())).await
+    /// Whether the store reads and writes, found out by doing so.
+    pub(crate) async fn check(&self, now: i64) -> Result<(), StoreError> {
+        self.read(|c| c.query_row("SELECT count(*) FROM readiness", [], |_| Ok(()))).await?;
+        let touch = "INSERT INTO readiness VALUES (1, ?1) ON CONFLICT DO UPDATE SET checked_at = ?1";
+        self.write(move |c| c.prepare_cached(touch)?.execute([now]).map(drop)).await
+    }
+
+    /// Empties the write-ahead log, and with it what is left there of cookies
+    /// that were erased since the last time.
+    pub(crate) async fn erase_leftovers(&self) -> Result<(), StoreError> {
+        if !self.has_leftovers.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        // A reader in the way: the next time will do.
+        self.writer.checkpoint().await.inspect_err(|_| self.has_leftovers.store(true, Ordering::Relaxed))
+    }
+
+    /// Removes what has had its time at `now`: refresh tokens, counts of login
+    /// attempts, and the metadata of sessions that ended before `ended_before`.
+    pub(crate) async fn purge(&self, now: i64, ended_before: i64) -> Result<(), StoreError> {
+        self.write(move |c| {
+            c.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
+            c.execute("DELETE FROM login_attempts WHERE window_started_at < ?1", [now - DAY_MS])?;
+            c.execute("DELETE FROM platform_sessions WHERE superseded_at < ?1", [ended_before])?;
+            c.execute("DELETE FROM platform_sessions WHERE revoked_at < ?1", [ended_before])?;
+            Ok(())
+        })
+        .await
     }
 
     /// Runs `operation` on a connection that reads, off the async threads.
@@ -110,6 +145,8 @@ impl Store {
         read_row: fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<(Vec<T>, u64), StoreError> {
         self.read(move |c| {
+            // Both statements see the same rows.
+            let c = c.unchecked_transaction()?;
             let user_id = user_id.to_string();
             let count = format!("SELECT count(*) FROM {table} WHERE user_id = ?1");
             let total = c.prepare_cached(&count)?.query_row([&user_id], |found| found.get(0))?;
@@ -118,7 +155,7 @@ impl Store {
             );
             let mut select = c.prepare_cached(&select)?;
             let rows = select.query_map((user_id, page.size, page.offset()), read_row)?;
-            Ok((rows.collect::<Result<_, _>>()?, total))
+            Ok((rows.collect::<rusqlite::Result<Vec<_>>>()?, total))
         })
         .await
     }
@@ -141,45 +178,4 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    pub(super) fn store() -> (Store, tempfile::TempDir) {
-        let directory = tempfile::tempdir().unwrap();
-        (Store::open(&directory.path().join("stagepass.db")).unwrap(), directory)
-    }
-
-    #[tokio::test]
-    async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_other() {
-        let (store, _directory) = store();
-        let store = Arc::new(store);
-        store.write(|c| c.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)")).await.unwrap();
-        let tasks: Vec<_> = (0..200_i64)
-            .map(|n| {
-                let store = Arc::clone(&store);
-                tokio::spawn(async move {
-                    let insert = move |c: &Connection| {
-                        c.execute("INSERT INTO t VALUES (?1)", [n])?;
-                        // Every tenth fails after it has written.
-                        if n % 10 == 0 { Err(rusqlite::Error::InvalidQuery) } else { Ok(()) }
-                    };
-                    store.write(insert).await.is_ok()
-                })
-            })
-            .collect();
-        let mut done = 0;
-        for task in tasks {
-            done += usize::from(task.await.unwrap());
-        }
-        let count: usize =
-            store.read(|c| c.query_row("SELECT count(*) FROM t", [], |row| row.get(0))).await.unwrap();
-        assert_eq!((done, count), (180, 180));
-    }
-
-    #[tokio::test]
-    async fn every_commit_is_synced() {
-        let (store, _directory) = store();
-        let level = store.write(|c| c.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)));
-        assert_eq!(level.await.unwrap(), 2, "FULL");
-    }
-}
+mod tests;

@@ -1,10 +1,9 @@
 //! `platform_connections`.
 
 use super::{Store, StoreError, row};
-use crate::request::Page;
-use crate::sealing;
-use crate::store::{Connection, NewConnection, PutConnection};
+use crate::store::{Connection, NewConnection, Page, PutConnection};
 use rusqlite::OptionalExtension as _;
+use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 impl Store {
@@ -43,7 +42,7 @@ impl Store {
             };
             let (id, user_id) = (new.id.to_string(), new.user_id.to_string());
             let (platform, username) = (&new.platform, &new.platform_username);
-            let sealed = (&new.encrypted_credentials, sealing::VERSION);
+            let sealed = (&new.encrypted_credentials, new.credentials_version);
             c.prepare_cached(sql)?
                 .execute((id, user_id, &new.identity_key, platform, username, sealed.0, sealed.1, new.now))?;
             Ok(outcome)
@@ -69,9 +68,8 @@ impl Store {
 
     /// Deletes a connection with all that hangs on it.
     pub(crate) async fn delete_connection(&self, id: Uuid) -> Result<(), StoreError> {
-        self.write(move |c| {
-            c.execute("DELETE FROM platform_connections WHERE id = ?1", [id.to_string()]).map(drop)
-        })
-        .await
+        let sql = "DELETE FROM platform_connections WHERE id = ?1";
+        let erased = self.write(move |c| c.execute(sql, [id.to_string()]).map(drop)).await;
+        erased.inspect(|()| self.has_leftovers.store(true, Ordering::Relaxed))
     }
 }

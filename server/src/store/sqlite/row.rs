@@ -6,7 +6,7 @@ use rusqlite::{Error, Row};
 use uuid::Uuid;
 
 /// The columns that [`user`] reads, in its order.
-pub(super) const USER: &str = "id, email, password_hash, status, created_at";
+pub(super) const USER: &str = "id, email, password_hash, status, created_at, tokens_valid_from";
 /// The columns that [`connection`] reads, in its order.
 pub(super) const CONNECTION: &str =
     "id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at";
@@ -31,6 +31,7 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
             _ => return Err(unknown_word(3)),
         },
         created_at: row.get(4)?,
+        tokens_valid_from: row.get(5)?,
     })
 }
 

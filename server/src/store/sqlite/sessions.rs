@@ -1,10 +1,9 @@
 //! `platform_sessions`.
 
 use super::{Store, StoreError, row};
-use crate::request::Page;
-use crate::sealing;
-use crate::store::{NewSession, Session};
+use crate::store::{NewSession, Page, Session};
 use rusqlite::{Connection, OptionalExtension as _};
+use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 impl Store {
@@ -25,6 +24,7 @@ impl Store {
             Ok(true)
         })
         .await
+        .inspect(|_| self.has_leftovers.store(true, Ordering::Relaxed))
     }
 
     /// The newest session of a connection and platform, and its sealed cookies
@@ -57,7 +57,8 @@ impl Store {
     pub(crate) async fn revoke_session(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
         let sql = "UPDATE platform_sessions SET status = 'revoked', revoked_at = ?2, encrypted_cookies = NULL
                    WHERE id = ?1 AND status <> 'revoked'";
-        self.write(move |c| c.execute(sql, (id.to_string(), now)).map(drop)).await
+        let erased = self.write(move |c| c.execute(sql, (id.to_string(), now)).map(drop)).await;
+        erased.inspect(|()| self.has_leftovers.store(true, Ordering::Relaxed))
     }
 
     /// A page of the user's sessions, newest first, and how many there are.
@@ -76,7 +77,7 @@ fn insert(c: &Connection, new: &NewSession) -> rusqlite::Result<()> {
         credentials_version, cookie_count, user_agent, status, captured_at, expires_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', ?9, ?10)";
     let [id, user_id, connection_id] = [new.id, new.user_id, new.creator_profile_id].map(|id| id.to_string());
-    let sealed = (&new.encrypted_cookies, sealing::VERSION, new.cookie_count);
+    let sealed = (&new.encrypted_cookies, new.credentials_version, new.cookie_count);
     c.prepare_cached(sql)?
         .execute(rusqlite::params![
             id,

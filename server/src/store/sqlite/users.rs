@@ -1,7 +1,7 @@
-//! Users, their refresh tokens, login attempts, and the canaries of keys.
+//! Users and their refresh tokens.
 
 use super::{Store, StoreError, row};
-use crate::store::{AttemptLimit, Hash, Refresh, RefreshToken, User, UserStatus};
+use crate::store::{Hash, Refresh, RefreshToken, User, UserStatus};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 impl Store {
     /// Stores a new user; false where the e-mail address is taken.
     pub(crate) async fn add_user(&self, user: User) -> Result<bool, StoreError> {
-        let sql = format!("INSERT INTO users ({}) VALUES (?1, ?2, ?3, 'active', ?4)", row::USER);
+        let sql = format!("INSERT INTO users ({}) VALUES (?1, ?2, ?3, 'active', ?4, ?4)", row::USER);
         let insert = move |c: &Connection| {
             let hash = user.password_hash.expose_secret();
             let inserted = c.execute(&sql, (user.id.to_string(), &user.email, hash, user.created_at));
@@ -43,27 +43,39 @@ impl Store {
         &self,
         email: String,
         status: UserStatus,
+        now: i64,
     ) -> Result<bool, StoreError> {
         let word = match status {
             UserStatus::Active => "active",
             UserStatus::Suspended => "suspended",
         };
-        self.change_user(email, "UPDATE users SET status = ?2 WHERE email = ?1", word.to_owned()).await
+        let sql = "UPDATE users SET status = ?2, tokens_valid_from = ?3 WHERE email = ?1";
+        self.change_user(email, sql, word.to_owned(), now).await
     }
 
     /// Sets a user's password and ends all sign-ins; false where there is no such user.
-    pub(crate) async fn set_password(&self, email: String, hash: SecretString) -> Result<bool, StoreError> {
-        let hash = hash.expose_secret().to_owned();
-        self.change_user(email, "UPDATE users SET password_hash = ?2 WHERE email = ?1", hash).await
+    pub(crate) async fn set_password(
+        &self,
+        email: String,
+        hash: SecretString,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let sql = "UPDATE users SET password_hash = ?2, tokens_valid_from = ?3 WHERE email = ?1";
+        self.change_user(email, sql, hash.expose_secret().to_owned(), now).await
     }
 
-    async fn change_user(&self, email: String, sql: &'static str, value: String) -> Result<bool, StoreError> {
+    async fn change_user(
+        &self,
+        email: String,
+        sql: &'static str,
+        value: String,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let end_sign_ins =
+            "DELETE FROM refresh_tokens WHERE user_id IN (SELECT id FROM users WHERE email = ?1)";
         let change = move |c: &Connection| {
-            c.execute(
-                "DELETE FROM refresh_tokens WHERE user_id IN (SELECT id FROM users WHERE email = ?1)",
-                [&email],
-            )?;
-            c.execute(sql, [email, value]).map(|changed| changed > 0)
+            c.execute(end_sign_ins, [&email])?;
+            c.execute(sql, (email, value, now)).map(|changed| changed > 0)
         };
         self.write(change).await
     }
@@ -126,75 +138,6 @@ impl Store {
         let sql = "DELETE FROM refresh_tokens
                    WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = ?1)";
         self.write(move |c| c.execute(sql, [&hash[..]]).map(drop)).await
-    }
-
-    /// Counts an attempt against each limit, or against none of them: then in
-    /// how many milliseconds there is room again.
-    pub(crate) async fn count_attempt(
-        &self,
-        limits: Vec<AttemptLimit>,
-        now: i64,
-    ) -> Result<Option<i64>, StoreError> {
-        self.write(move |c| {
-            c.execute("DELETE FROM login_attempts WHERE window_started_at < ?1", [now - 86_400_000])?;
-            for limit in &limits {
-                let select = "SELECT window_started_at + ?2 - ?3 FROM login_attempts
-                              WHERE subject = ?1 AND attempts >= ?4 AND window_started_at + ?2 > ?3";
-                let parameters = (&limit.subject[..], limit.window_ms, now, limit.attempts);
-                let wait =
-                    c.prepare_cached(select)?.query_row(parameters, |found| found.get(0)).optional()?;
-                if wait.is_some() {
-                    return Ok(wait);
-                }
-            }
-            for limit in &limits {
-                let count =
-                    "INSERT INTO login_attempts VALUES (?1, 1, ?3) ON CONFLICT (subject) DO UPDATE SET
-                    attempts = iif(window_started_at + ?2 > ?3, attempts + 1, 1),
-                    window_started_at = iif(window_started_at + ?2 > ?3, window_started_at, ?3)";
-                c.prepare_cached(count)?.execute((&limit.subject[..], limit.window_ms, now))?;
-            }
-            Ok(None)
-        })
-        .await
-    }
-
-    /// Takes back a counted attempt, which turned out to be a right one.
-    pub(crate) async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
-        self.write(move |c| {
-            let sql = "UPDATE login_attempts SET attempts = attempts - 1 WHERE subject = ?1 AND attempts > 0";
-            subjects.iter().try_for_each(|subject| c.execute(sql, [&subject[..]]).map(drop))
-        })
-        .await
-    }
-
-    /// The canaries of the keys that were used here, by key id.
-    pub(crate) async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let sql = "SELECT key_id, canary FROM sealing_keys ORDER BY key_id";
-        self.read(|c| c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()).await
-    }
-
-    /// Keeps a key's canary, unless it has one.
-    pub(crate) async fn add_canary(
-        &self,
-        key_id: String,
-        canary: String,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO sealing_keys VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
-        self.write(move |c| c.execute(sql, (key_id, canary, now)).map(drop)).await
-    }
-
-    /// Removes refresh tokens whose time has passed, and the metadata of
-    /// sessions that ended before `ended_before`.
-    pub(crate) async fn purge(&self, now: i64, ended_before: i64) -> Result<(), StoreError> {
-        self.write(move |c| {
-            c.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
-            c.execute("DELETE FROM platform_sessions WHERE superseded_at < ?1", [ended_before])?;
-            c.execute("DELETE FROM platform_sessions WHERE revoked_at < ?1", [ended_before])?;
-            Ok(())
-        })
-        .await
     }
 }
 

@@ -12,8 +12,16 @@ const BATCH: usize = 256;
 
 /// What is left to do of a write once the fate of its transaction is known.
 type Answer = Box<dyn FnOnce(bool) + Send>;
-/// A write: does its work, and returns how to answer.
-type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// A write: does its work, unless there is no transaction to do it in, and
+/// returns how to answer.
+type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+
+/// What the thread is asked for.
+enum Job {
+    Write(Write),
+    /// Empty the log into the database; between transactions.
+    Checkpoint(oneshot::Sender<rusqlite::Result<()>>),
+}
 
 /// The way to the writing thread; the thread ends when this is dropped.
 #[derive(Debug)]
@@ -26,8 +34,16 @@ impl Writer {
     pub(super) fn start(mut connection: Connection) -> Self {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = thread::spawn(move || {
-            while let Some(first) = queue.blocking_recv() {
-                run_batch(&mut connection, first, &mut queue);
+            let mut next = queue.blocking_recv();
+            while let Some(job) = next {
+                next = match job {
+                    Job::Write(write) => run_batch(&mut connection, write, &mut queue),
+                    Job::Checkpoint(answer) => {
+                        let _ = answer.send(truncate_log(&connection));
+                        None
+                    }
+                };
+                next = next.or_else(|| queue.blocking_recv());
             }
         });
         Self { jobs: Some(jobs), thread: Some(thread) }
@@ -38,21 +54,28 @@ impl Writer {
         operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, operation);
+        let write: Write = Box::new(move |connection| {
+            let result = connection.map(|connection| in_savepoint(connection, operation));
             Box::new(move |is_committed| {
-                let result = if is_committed {
-                    result.map_err(StoreError::from)
-                } else {
-                    Err(StoreError::NotCommitted)
-                };
+                let result = result.filter(|_| is_committed);
                 // A caller that has gone away wants no answer.
-                let _ = sender.send(result);
+                let _ = sender.send(result.map_or(Err(StoreError::NotCommitted), |done| Ok(done?)));
             })
         });
-        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
-        jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        self.send(Job::Write(write)).await?;
         receiver.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Empties the log into the database.
+    pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(Job::Checkpoint(sender)).await?;
+        Ok(receiver.await.map_err(|_| StoreError::Closed)??)
+    }
+
+    async fn send(&self, job: Job) -> Result<(), StoreError> {
+        let jobs = self.jobs.as_ref().ok_or(StoreError::Closed)?;
+        jobs.send(job).await.map_err(|_| StoreError::Closed)
     }
 }
 
@@ -66,29 +89,41 @@ impl Drop for Writer {
     }
 }
 
-/// Runs the first job and all that wait in one transaction, then answers them.
-fn run_batch(connection: &mut Connection, first: Job, queue: &mut mpsc::Receiver<Job>) {
+/// Runs the first write and all that wait in one transaction, then answers
+/// them. Gives a job that waits and is no write.
+fn run_batch(connection: &mut Connection, first: Write, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
+    let mut other = None;
     let mut answers = Vec::new();
-    let committed =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
+    let committed = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Err(error) => {
+            answers.push(first(None));
+            Err(error)
+        }
+        Ok(transaction) => {
             let mut next = Some(first);
-            while let Some(job) = next {
-                answers.push(job(&transaction));
-                // A full disk makes SQLite roll the whole transaction back by itself;
-                // a savepoint after that would commit on its own.
-                if transaction.is_autocommit() {
+            while let Some(write) = next.take() {
+                answers.push(write(Some(&transaction)));
+                // A full disk makes SQLite roll the whole transaction back by
+                // itself; a savepoint after that would commit on its own.
+                if transaction.is_autocommit() || answers.len() == BATCH {
                     break;
                 }
-                next = if answers.len() < BATCH { queue.try_recv().ok() } else { None };
+                match queue.try_recv() {
+                    Ok(Job::Write(write)) => next = Some(write),
+                    Ok(job) => other = Some(job),
+                    Err(_) => {}
+                }
             }
             transaction.commit()
-        });
+        }
+    };
     if let Err(error) = &committed {
         tracing::error!(%error, writes = answers.len(), "a transaction was not committed");
     }
     for answer in answers {
         answer(committed.is_ok());
     }
+    other
 }
 
 fn in_savepoint<T>(
@@ -103,4 +138,10 @@ fn in_savepoint<T>(
             Err(error)
         }
     }
+}
+
+fn truncate_log(connection: &Connection) -> rusqlite::Result<()> {
+    // The answer's first column says whether readers were in the way.
+    let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?;
+    if is_busy { Err(rusqlite::Error::QueryReturnedNoRows) } else { Ok(()) }
 }

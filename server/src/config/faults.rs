@@ -1,0 +1,116 @@
+//! Reading settings while gathering what is wrong with them.
+
+use super::{OLD_KEYS, PREVIOUS_SERVICE_SECRETS};
+use crate::sealing::Key;
+use axum::http::Uri;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::path::Path;
+use std::str::FromStr;
+use std::{env, fs};
+
+/// Every variable that begins with `STAGEPASS_` and means something to one of
+/// Stagepass's programs.
+const KNOWN: [&str; 9] = [
+    "STAGEPASS_DATA_DIR",
+    "STAGEPASS_HOST_DIR",
+    "STAGEPASS_JWT_SECRET",
+    "STAGEPASS_JWT_SECRET_FILE",
+    "STAGEPASS_LISTEN",
+    "STAGEPASS_LOG",
+    "STAGEPASS_LOG_FORMAT",
+    "STAGEPASS_PUBLIC_URL",
+    "STAGEPASS_YT_DLP",
+];
+/// Variables that would change what is kept where, or who can listen in: to
+/// pass over them in silence would be dangerous.
+const UNSUPPORTED: [&str; 7] = [
+    "DATABASE_URL",
+    "DIRECTUS_ADMIN_TOKEN",
+    "DIRECTUS_SECRET",
+    "DIRECTUS_URL",
+    "STAGEPASS_TLS_CERT",
+    "STAGEPASS_TLS_KEY",
+    "STAGEPASS_TRUSTED_PROXIES",
+];
+
+/// What is wrong, in words for people; never a secret.
+#[derive(Debug, Default)]
+pub(super) struct Faults(pub(super) Vec<String>);
+
+impl Faults {
+    pub(super) fn add(&mut self, fault: impl Into<String>) {
+        self.0.push(fault.into());
+    }
+
+    /// Notes a fault where there is no value.
+    pub(super) fn required<T>(&mut self, value: Option<T>, fault: &str) -> Option<T> {
+        if value.is_none() {
+            self.add(fault);
+        }
+        value
+    }
+
+    /// Refuses variables that nothing here reads.
+    pub(super) fn check_environment(&mut self) {
+        for (name, _) in env::vars_os() {
+            let Some(name) = name.to_str() else { continue };
+            if UNSUPPORTED.contains(&name) {
+                self.add(format!("{name} is not supported by this version; unset it"));
+            } else if name.starts_with("STAGEPASS_") && !KNOWN.contains(&name) {
+                self.add(format!("{name} is unknown; known are {}", KNOWN.join(", ")));
+            }
+        }
+    }
+
+    pub(super) fn parse<T: FromStr>(&mut self, name: &str, text: &str, expected: &str) -> Option<T> {
+        self.required(text.parse().ok(), &format!("{name} must be {expected}, not {text:?}"))
+    }
+
+    /// The host of the public URL.
+    pub(super) fn public_host(&mut self, url: &str) -> Option<String> {
+        let url: Option<Uri> = url.parse().ok();
+        let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")));
+        let host = url.and_then(|url| url.host().map(str::to_owned));
+        self.required(host, "STAGEPASS_PUBLIC_URL must be an http or https URL")
+    }
+
+    /// A secret from its variable or from the file named instead; `None` where
+    /// neither is given, or where a fault was noted.
+    pub(super) fn secret(&mut self, variable: &str, file: Option<&Path>) -> Option<SecretString> {
+        let secret = match (env::var(variable), file) {
+            (Err(env::VarError::NotPresent), None) => return None,
+            (Err(env::VarError::NotUnicode(_)), _) => Err(format!("{variable} is not UTF-8")),
+            (Ok(_), Some(_)) => Err(format!("{variable} and {variable}_FILE are both given; leave one out")),
+            (Ok(text), None) => Ok(SecretString::from(text.trim())),
+            (Err(_), Some(file)) => fs::read_to_string(file)
+                .map(|text| SecretString::from(text.trim()))
+                .map_err(|error| format!("{variable}_FILE: {}: {error}", file.display())),
+        };
+        match secret {
+            Ok(secret) if secret.expose_secret().is_empty() => self.add(format!("{variable} is empty")),
+            Ok(secret) => return Some(secret),
+            Err(fault) => self.add(fault),
+        }
+        None
+    }
+
+    pub(super) fn key(&mut self, variable: &str, text: &SecretString) -> Option<Key> {
+        self.required(Key::from_base64(text), &format!("{variable} must be base64 of exactly 32 bytes"))
+    }
+
+    /// Keys for reading, separated by commas.
+    pub(super) fn old_keys(&mut self, file: Option<&Path>) -> Vec<Key> {
+        let Some(list) = self.secret(OLD_KEYS, file) else { return Vec::new() };
+        list.expose_secret().split(',').filter_map(|text| self.key(OLD_KEYS, &text.into())).collect()
+    }
+
+    /// Former service secrets, one a line.
+    pub(super) fn previous(&mut self, file: Option<&Path>) -> Vec<SecretString> {
+        let Some(list) = self.secret(PREVIOUS_SERVICE_SECRETS, file) else { return Vec::new() };
+        let lines: Vec<_> = list.expose_secret().lines().map(str::trim).collect();
+        if lines.contains(&"") {
+            self.add(format!("{PREVIOUS_SERVICE_SECRETS} has an empty line"));
+        }
+        lines.into_iter().map(SecretString::from).collect()
+    }
+}
