@@ -2,6 +2,7 @@
 //! down again without losing what was accepted.
 
 mod accept;
+mod signals;
 
 use crate::app::App;
 use crate::clock::now_ms;
@@ -12,11 +13,12 @@ use crate::sealing::{self, KeyRing, Place, SealingError};
 use crate::store::{Store, StoreError};
 use crate::{router, secret_file, telemetry};
 use secrecy::ExposeSecret as _;
+use signals::StopSignals;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{future, io};
 use thiserror::Error as ThisError;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -60,7 +62,7 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs) -> Result<(), ServeEr
     let is_sealed = !store.canaries().await.map_err(Error::from)?.is_empty();
     let config = given.complete(&directory, is_sealed)?;
     for path in &config.made {
-        tracing::warn!(path = %path.display(), "made a new secret: back this file up, without it nothing opens");
+        tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
     }
     check_keys(&store, &config.keys).await?;
     let app = Arc::new(App {
@@ -71,15 +73,13 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs) -> Result<(), ServeEr
         service_secrets: config.service_secrets,
         host_names: config.host_names,
     });
+    // Before anybody learns that this serves: a signal from then on is heard.
+    let signals = StopSignals::listen()?;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %directory.display(), "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
-    let stop = async {
-        stop_signal().await;
-        tracing::info!("stopping: finishing what was accepted; another signal stops at once");
-    };
-    accept::serve(listener, router::router(app), stop, stop_signal()).await;
+    accept::serve(listener, router::router(app), signals).await;
     upkeep.abort();
     tracing::info!("stopped");
     Ok(())
@@ -128,22 +128,5 @@ async fn upkeep(app: Arc<App>) {
         if let Err(error) = done {
             tracing::warn!(%error, "upkeep failed; it is tried again");
         }
-    }
-}
-
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = future::pending::<()>();
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
     }
 }

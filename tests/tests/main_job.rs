@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use stagepass_core::netscape;
+use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, exported_path, sign_in_to_server,
@@ -15,7 +16,7 @@ use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::server::PASSWORD;
 use stagepass_tests::yt_dlp::YtDlp;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the browser itself says it holds of the platform's cookies: the
 /// extension has no part in it. Each in the form of the Credentials API.
@@ -49,7 +50,7 @@ fn sorted(cookies: &[Value]) -> Vec<String> {
 }
 
 /// Files of the browser's profile that the extension writes to.
-fn extension_storage(profile: &Path) -> Result<Vec<std::path::PathBuf>> {
+fn extension_storage(profile: &Path) -> Result<Vec<PathBuf>> {
     let default = profile.join("Default");
     let names = [
         "Local Extension Settings",
@@ -123,7 +124,7 @@ async fn captured_served_exported_and_downloaded() -> Result<()> {
     browser.close().await?;
     let secrets = SecretSearch::new(&planted(&stage))?;
     for folder in extension_storage(stage.profile.path())? {
-        assert_eq!(secrets.files_in(&folder)?, Vec::<std::path::PathBuf>::new());
+        assert_eq!(secrets.files_in(&folder)?, Vec::<PathBuf>::new());
     }
     Ok(())
 }
@@ -136,31 +137,51 @@ fn planted(stage: &Stage) -> Vec<SecretString> {
     secrets
 }
 
+/// The tokens that the extension holds and the secrets that the server keeps.
+async fn tokens_and_keys(stage: &Stage, worker: &Session) -> Result<Vec<SecretString>> {
+    let held = worker.evaluate("chrome.storage.session.get('signIn')").await?;
+    let tokens =
+        ["accessToken", "refreshToken"].map(|name| held["signIn"][name].as_str().map(SecretString::from));
+    let files = ["credentials-enc-key", "rbac-sync-webhook-secret", "jwt-secret"];
+    let keys =
+        files.map(|name| fs::read_to_string(stage.server.directory().join(name)).map(SecretString::from));
+    let mut all = keys.into_iter().collect::<Result<Vec<_>, _>>()?;
+    all.extend(tokens.into_iter().collect::<Option<Vec<_>>>().context("no tokens")?);
+    Ok(all)
+}
+
 /// Neither the database, nor the logs at their most talkative, nor the
-/// extension's storage, nor any process's arguments hold a value.
+/// extension's storage, nor any process's arguments hold a value; nor, but for
+/// the storage, a token or a key.
 async fn assert_no_trace(stage: &Stage, browser: &Chromium) -> Result<()> {
-    let secrets = SecretSearch::new(&planted(stage))?;
-    // The search finds what is there: the exported file holds the values.
-    assert!(!secrets.files_in(stage.host_dir())?.is_empty());
-    assert_eq!(secrets.files_in(stage.server.directory())?, Vec::<std::path::PathBuf>::new());
-    assert!(
-        !secrets.is_in(&stage.server.program().stderr()) && !secrets.is_in(&stage.server.program().stdout())
-    );
     let worker = popup::service_worker(browser).await?;
+    let values = SecretSearch::new(&planted(stage))?;
+    let all = SecretSearch::new(&[planted(stage), tokens_and_keys(stage, &worker).await?].concat())?;
+    // The search finds what is there: the exported file holds the values.
+    assert!(!values.files_in(stage.host_dir())?.is_empty());
     for area in ["session", "local"] {
         let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?;
-        assert!(!secrets.is_in(held.to_string().as_bytes()), "storage.{area}");
+        assert!(!values.is_in(held.to_string().as_bytes()), "storage.{area}");
     }
+    let mut databases = 0;
+    for entry in fs::read_dir(stage.server.directory())?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with("stagepass.db") {
+            databases += 1;
+            assert_eq!(all.files_in(&entry.path())?, Vec::<PathBuf>::new());
+        }
+    }
+    assert!(databases >= 2, "the database and its log");
+    let log = stage.server.program().stderr();
+    assert!(!log.is_empty() && !all.is_in(&log) && !all.is_in(&stage.server.program().stdout()));
     let mut processes = 0;
     for entry in fs::read_dir("/proc")?.flatten() {
         // A process may end while this looks.
         if let Ok(arguments) = fs::read(entry.path().join("cmdline")) {
             processes += 1;
-            assert!(!secrets.is_in(&arguments), "{}", entry.path().display());
+            assert!(!all.is_in(&arguments), "{}", entry.path().display());
         }
     }
     assert!(processes > 3);
-    assert!(!stage.server.program().stderr().is_empty());
     Ok(())
 }
 

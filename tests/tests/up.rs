@@ -17,7 +17,10 @@ const STOP: Duration = Duration::from_secs(30);
 fn up(home: &Path, listen: &str) -> Result<Command> {
     let real_home = std::env::home_dir().context("whoever runs this has a home")?;
     let kept = |variable: &str, folder: &str| {
-        (variable.to_owned(), std::env::var_os(variable).unwrap_or_else(|| real_home.join(folder).into_os_string()))
+        (
+            variable.to_owned(),
+            std::env::var_os(variable).unwrap_or_else(|| real_home.join(folder).into_os_string()),
+        )
     };
     let mut command = Command::new(our_program("xtask")?);
     command.env_clear().envs(clean_environment(home));
@@ -58,7 +61,8 @@ async fn brings_everything_up_and_tells_the_made_up_password_once() -> Result<()
 
     // What it says works: the server answers, the user signs in, the browser knows the host.
     let login = json!({"email": "creator@localhost", "password": password});
-    let answer = reqwest::Client::new().post(format!("http://{listen}/auth/login")).json(&login).send().await?;
+    let answer =
+        reqwest::Client::new().post(format!("http://{listen}/auth/login")).json(&login).send().await?;
     assert_eq!(answer.status(), 200);
     let manifest = chromium.join("NativeMessagingHosts/app.stagepass.native_host.json");
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(manifest)?)?;
@@ -66,8 +70,10 @@ async fn brings_everything_up_and_tells_the_made_up_password_once() -> Result<()
     assert!(Path::new(host).starts_with(home.path().join(".local/share/stagepass/bin")), "{host}");
     let version = Command::new(host).arg("--version").output().await?;
     assert!(version.status.success());
-    let extension = lines.iter().find_map(|line| line.strip_suffix("/dist/chromium")).context(said.clone())?;
-    let extension = Path::new(extension.rsplit(' ').next().unwrap_or_default()).join("dist/chromium/manifest.json");
+    let extension =
+        lines.iter().find_map(|line| line.strip_suffix("/dist/chromium")).context(said.clone())?;
+    let extension =
+        Path::new(extension.rsplit(' ').next().unwrap_or_default()).join("dist/chromium/manifest.json");
     assert!(extension.is_file(), "{}", extension.display());
     stop(program).await?;
 
@@ -83,7 +89,10 @@ async fn a_port_that_is_taken_is_said_at_once() -> Result<()> {
     let taken = TcpListener::bind("127.0.0.1:0")?;
     let output = up(home.path(), &taken.local_addr()?.to_string())?.output().await?;
     let message = String::from_utf8(output.stderr)?;
-    assert!(!output.status.success() && message.contains("choose another address with --listen"), "{message}");
+    assert!(
+        !output.status.success() && message.contains("choose another address with --listen"),
+        "{message}"
+    );
     assert!(fs::read_dir(home.path())?.next().is_none(), "nothing is left behind");
     Ok(())
 }

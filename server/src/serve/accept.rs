@@ -1,6 +1,7 @@
 //! Accepting connections: so many at once, each with a bound on how long its
 //! request head may take, and all of them finished before the server stops.
 
+use super::signals::StopSignals;
 use crate::request::Peer;
 use axum::Router;
 use axum::body::Body;
@@ -11,7 +12,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -30,30 +30,25 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
 /// descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` is done, and then finishes what was accepted, unless
-/// `stop_now` is done before.
-pub(super) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: impl Future<Output = ()>,
-    stop_now: impl Future<Output = ()>,
-) {
+/// Serves until a signal, and then finishes what was accepted, unless there is
+/// another signal before.
+pub(super) async fn serve(listener: TcpListener, router: Router, mut signals: StopSignals) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = GracefulShutdown::new();
-    let mut stop = pin!(stop);
     loop {
         tokio::select! {
-            () = &mut stop => break,
+            () = signals.next() => break,
             (stream, peer, place) = accept(&listener, &places) => {
                 serve_connection(&connections, router.clone(), stream, peer, place);
             }
         }
     }
     drop(listener);
+    tracing::info!("stopping: finishing what was accepted; another signal stops at once");
     tokio::select! {
         () = connections.shutdown() => {}
         () = tokio::time::sleep(DRAIN_TIMEOUT) => tracing::warn!("gave up waiting for open requests"),
-        () = stop_now => tracing::warn!("stopped before open requests were answered"),
+        () = signals.next() => tracing::warn!("stopped before open requests were answered"),
     }
 }
 
