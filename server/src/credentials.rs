@@ -1,10 +1,19 @@
-//! The Credentials API: connections and their captured sessions. Who is
+//! The Credentials API: connections, their credentials and captured sessions,
+//! and download credentials. Who is
 //! calling comes from `identity`, what is kept from `store`.
 
+mod capture_requests;
+mod connection_credentials;
 mod connections;
+mod downloads;
 mod sessions;
 
+pub(crate) use capture_requests::{capture_requests, decline_capture_request, request_capture};
+pub(crate) use connection_credentials::{reveal, store, update_profile_creds};
 pub(crate) use connections::{connection, connections, create_profile, delete_connection};
+pub(crate) use downloads::{
+    create_download_cred, delete_download_credential, download_credentials, reveal_download_cred,
+};
 pub(crate) use sessions::{get_platform_session, revoke_platform_session, sessions, store_platform_session};
 
 use crate::app::App;
@@ -12,8 +21,9 @@ use crate::error::Error;
 use crate::identity::UserId;
 use crate::sealing::{self, Place, SealingError};
 use crate::store::Connection;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 /// A success: the answer's own fields beside `success`.
@@ -51,4 +61,12 @@ fn open(app: &App, place: &Place, blob: &str) -> Result<SecretString, Error> {
         tracing::error!(table = place.table, record_id = %place.record_id, %error, "a blob does not open");
         Error::Undecryptable
     })
+}
+
+/// Opens a blob for an answer, whose purpose is to hold what was sealed: the
+/// JSON text leaves its wrapper here.
+fn open_as_json(app: &App, place: &Place, blob: &str) -> Result<Box<RawValue>, Error> {
+    let plaintext = open(app, place, blob)?;
+    let json = RawValue::from_string(plaintext.expose_secret().to_owned());
+    json.map_err(|_| Error::Internal("what was sealed is no JSON"))
 }

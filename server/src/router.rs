@@ -10,7 +10,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,15 +27,25 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/auth/logout", post(identity::logout))
         .route("/users/me", get(identity::me))
         .route("/api/credentials/create-profile", post(credentials::create_profile))
+        .route("/api/credentials/update-profile-creds", post(credentials::update_profile_creds))
+        .route("/api/credentials/store", post(credentials::store))
+        .route("/api/credentials/reveal", post(credentials::reveal))
+        .route("/api/credentials/create-download-cred", post(credentials::create_download_cred))
+        .route("/api/credentials/reveal-download-cred", post(credentials::reveal_download_cred))
         .route("/api/credentials/store-platform-session", post(credentials::store_platform_session))
         .route("/api/credentials/get-platform-session", post(credentials::get_platform_session))
         .route("/api/credentials/revoke-platform-session", post(credentials::revoke_platform_session))
+        .route("/api/credentials/request-capture", post(credentials::request_capture))
         .route("/api/platform-connections", get(credentials::connections))
         .route(
             "/api/platform-connections/{id}",
             get(credentials::connection).delete(credentials::delete_connection),
         )
         .route("/api/platform-sessions", get(credentials::sessions))
+        .route("/api/download-credentials", get(credentials::download_credentials))
+        .route("/api/download-credentials/{id}", delete(credentials::delete_download_credential))
+        .route("/api/capture-requests", get(credentials::capture_requests))
+        .route("/api/capture-requests/{id}", delete(credentials::decline_capture_request))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .fallback(async || Error::NotFound("Not found"))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

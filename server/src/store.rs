@@ -118,6 +118,82 @@ pub(crate) enum PutConnection {
     Clash(Uuid),
 }
 
+/// New credentials for a connection that is there.
+#[derive(Clone, Debug)]
+pub(crate) struct CredentialsUpdate {
+    pub(crate) id: Uuid,
+    /// The new identity key and username, where the owner renames it.
+    pub(crate) renamed: Option<(String, String)>,
+    pub(crate) encrypted_credentials: String,
+    /// The version of the sealed form.
+    pub(crate) credentials_version: &'static str,
+    pub(crate) now: i64,
+}
+
+/// What became of [`CredentialsUpdate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UpdateCredentials {
+    Updated,
+    /// There is no such connection.
+    Gone,
+    /// Another connection has the new identity; nothing was changed.
+    Clash,
+}
+
+/// How a download signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AuthType {
+    Password,
+    Cookies,
+}
+
+impl AuthType {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Password, Self::Cookies].into_iter().find(|auth_type| auth_type.as_str() == text)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Cookies => "cookies",
+        }
+    }
+}
+
+/// What yt-dlp signs in with: a row of `download_credentials`, the sealed part
+/// left out.
+#[derive(Clone, Debug)]
+pub(crate) struct DownloadCredential {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) creator_profile_id: Uuid,
+    pub(crate) platform: String,
+    pub(crate) auth_type: AuthType,
+    pub(crate) username: Option<String>,
+    pub(crate) display_name: Option<String>,
+    pub(crate) created_at: i64,
+}
+
+/// A download credential to be stored with its sealed part.
+#[derive(Clone, Debug)]
+pub(crate) struct NewDownloadCredential {
+    pub(crate) credential: DownloadCredential,
+    pub(crate) encrypted_credentials: String,
+    /// The version of the sealed form.
+    pub(crate) credentials_version: &'static str,
+}
+
+/// A service's wish for a capture.
+#[derive(Clone, Debug)]
+pub(crate) struct CaptureRequest {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) creator_profile_id: Uuid,
+    pub(crate) platform: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) created_at: i64,
+}
+
 /// Where a session stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SessionStatus {

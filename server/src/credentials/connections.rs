@@ -84,13 +84,13 @@ fn created(id: Uuid, updated: bool) -> Json<Success<CreateProfileResponse>> {
     Success::of(CreateProfileResponse { id: id.to_string(), updated })
 }
 
-fn place(record_id: Uuid, owner_id: Uuid) -> Place {
+pub(super) fn place(record_id: Uuid, owner_id: Uuid) -> Place {
     Place { table: "platform_connections", column: "encrypted_credentials", record_id, owner_id }
 }
 
 /// A hash of owner, platform and username. An absent username is one value,
 /// different from every name; the parts can't run into each other.
-fn identity_key(user_id: Uuid, platform: &str, platform_username: Option<&str>) -> String {
+pub(super) fn identity_key(user_id: Uuid, platform: &str, platform_username: Option<&str>) -> String {
     let username = platform_username.map_or_else(|| "-".to_owned(), |name| format!("+{name}"));
     hex::encode(Sha256::digest(format!("{user_id}\0{platform}\0{username}")))
 }
@@ -115,7 +115,7 @@ pub(crate) async fn connection(
     Ok(Json(connection.into()))
 }
 
-/// `DELETE /api/platform-connections/{id}`: with all its sessions.
+/// `DELETE /api/platform-connections/{id}`: with all that hangs on it.
 pub(crate) async fn delete_connection(
     user: UserId,
     State(app): State<Arc<App>>,

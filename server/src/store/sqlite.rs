@@ -5,7 +5,9 @@
 //! commit. With `synchronous=FULL` a commit is a sync of the write-ahead log:
 //! an answer means "on disk", and many answers share one sync.
 
+mod capture_requests;
 mod connections;
+mod download_credentials;
 mod login_attempts;
 mod migrations;
 mod row;
@@ -105,11 +107,13 @@ impl Store {
     }
 
     /// Removes what has had its time at `now`: refresh tokens, counts of login
-    /// attempts, and the metadata of sessions that ended before `ended_before`.
+    /// attempts, capture requests, and the metadata of sessions that ended before `ended_before`.
     pub(crate) async fn purge(&self, now: i64, ended_before: i64) -> Result<(), StoreError> {
         self.write(move |c| {
             c.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
             c.execute("DELETE FROM login_attempts WHERE window_started_at < ?1", [now - DAY_MS])?;
+            let oldest_request = now - capture_requests::LIFETIME_MS;
+            c.execute("DELETE FROM capture_requests WHERE created_at <= ?1", [oldest_request])?;
             c.execute("DELETE FROM platform_sessions WHERE superseded_at < ?1", [ended_before])?;
             c.execute("DELETE FROM platform_sessions WHERE revoked_at < ?1", [ended_before])?;
             Ok(())
@@ -158,6 +162,16 @@ impl Store {
             Ok((rows.collect::<rusqlite::Result<Vec<_>>>()?, total))
         })
         .await
+    }
+
+    /// Runs a statement that erases something sealed.
+    async fn erase(
+        &self,
+        sql: &'static str,
+        parameters: impl rusqlite::Params + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let erased = self.write(move |c| c.execute(sql, parameters).map(drop)).await;
+        erased.inspect(|()| self.has_leftovers.store(true, Ordering::Relaxed))
     }
 
     /// Runs `operation` in a savepoint of the next transaction. Returns once

@@ -1,7 +1,7 @@
 //! `platform_connections`.
 
 use super::{Store, StoreError, row};
-use crate::store::{Connection, NewConnection, Page, PutConnection};
+use crate::store::{Connection, CredentialsUpdate, NewConnection, Page, PutConnection, UpdateCredentials};
 use rusqlite::OptionalExtension as _;
 use std::sync::atomic::Ordering;
 use uuid::Uuid;
@@ -50,6 +50,41 @@ impl Store {
         .await
     }
 
+    /// Gives a connection new credentials and, where the owner renames it, a new
+    /// identity.
+    pub(crate) async fn update_credentials(
+        &self,
+        update: CredentialsUpdate,
+    ) -> Result<UpdateCredentials, StoreError> {
+        let sql = "UPDATE platform_connections SET encrypted_credentials = ?2, credentials_version = ?3,
+                credentials_updated_at = ?4, updated_at = ?4, identity_key = coalesce(?5, identity_key),
+                platform_username = coalesce(?6, platform_username)
+            WHERE id = ?1";
+        let taken = "SELECT 1 FROM platform_connections WHERE identity_key = ?1 AND id <> ?2";
+        let updated = self
+            .write(move |c| {
+                let id = update.id.to_string();
+                let (identity_key, username) = update.renamed.unzip();
+                if c.prepare_cached(taken)?.exists((&identity_key, &id))? {
+                    return Ok(UpdateCredentials::Clash);
+                }
+                let sealed = (update.encrypted_credentials, update.credentials_version);
+                let parameters = (id, sealed.0, sealed.1, update.now, identity_key, username);
+                let changed = c.prepare_cached(sql)?.execute(parameters)?;
+                Ok(if changed > 0 { UpdateCredentials::Updated } else { UpdateCredentials::Gone })
+            })
+            .await;
+        updated.inspect(|_| self.has_leftovers.store(true, Ordering::Relaxed))
+    }
+
+    /// What is sealed in a connection; `None` where there is nothing.
+    pub(crate) async fn connection_credentials(&self, id: Uuid) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT encrypted_credentials FROM platform_connections WHERE id = ?1";
+        let read = |found: &rusqlite::Row<'_>| found.get::<_, Option<String>>(0);
+        let found = self.read(move |c| c.prepare_cached(sql)?.query_row([id.to_string()], read).optional());
+        Ok(found.await?.flatten())
+    }
+
     pub(crate) async fn connection(&self, id: Uuid) -> Result<Option<Connection>, StoreError> {
         let sql = format!("SELECT {} FROM platform_connections WHERE id = ?1", row::CONNECTION);
         self.read(move |c| c.prepare_cached(&sql)?.query_row([id.to_string()], row::connection).optional())
@@ -68,8 +103,6 @@ impl Store {
 
     /// Deletes a connection with all that hangs on it.
     pub(crate) async fn delete_connection(&self, id: Uuid) -> Result<(), StoreError> {
-        let sql = "DELETE FROM platform_connections WHERE id = ?1";
-        let erased = self.write(move |c| c.execute(sql, [id.to_string()]).map(drop)).await;
-        erased.inspect(|()| self.has_leftovers.store(true, Ordering::Relaxed))
+        self.erase("DELETE FROM platform_connections WHERE id = ?1", [id.to_string()]).await
     }
 }

@@ -7,7 +7,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest as _, Sha256};
 
 /// In the order of their numbers, the first being 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_initial.sql"),
+    include_str!("../../../migrations/sqlite/0002_download_credentials_and_capture_requests.sql"),
+];
 
 /// Brings the schema up to date in one transaction, which also keeps out any
 /// other process that starts at the same time.

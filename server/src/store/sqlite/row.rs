@@ -1,6 +1,8 @@
 //! How the domain's types are written in columns.
 
-use crate::store::{Connection, Session, SessionStatus, User, UserStatus};
+use crate::store::{
+    AuthType, CaptureRequest, Connection, DownloadCredential, Session, SessionStatus, User, UserStatus,
+};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Error, Row};
 use uuid::Uuid;
@@ -13,6 +15,12 @@ pub(super) const CONNECTION: &str =
 /// The columns that [`session`] reads, in its order.
 pub(super) const SESSION: &str = "id, user_id, creator_profile_id, platform, cookie_count, user_agent, status, \
                                   captured_at, expires_at, revoked_at";
+
+/// The columns that [`download_credential`] reads, in its order.
+pub(super) const DOWNLOAD_CREDENTIAL: &str =
+    "id, user_id, creator_profile_id, platform, auth_type, username, display_name, created_at";
+/// The columns that [`capture_request`] reads, in its order.
+pub(super) const CAPTURE_REQUEST: &str = "id, user_id, creator_profile_id, platform, reason, created_at";
 
 pub(super) fn id(row: &Row<'_>, index: usize) -> Result<Uuid, Error> {
     let text: String = row.get(index)?;
@@ -64,6 +72,30 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, Error> {
         captured_at: row.get(7)?,
         expires_at: row.get(8)?,
         revoked_at: row.get(9)?,
+    })
+}
+
+pub(super) fn download_credential(row: &Row<'_>) -> Result<DownloadCredential, Error> {
+    Ok(DownloadCredential {
+        id: id(row, 0)?,
+        user_id: id(row, 1)?,
+        creator_profile_id: id(row, 2)?,
+        platform: row.get(3)?,
+        auth_type: AuthType::parse(row.get_ref(4)?.as_str()?).ok_or_else(|| unknown_word(4))?,
+        username: row.get(5)?,
+        display_name: row.get(6)?,
+        created_at: row.get(7)?,
+    })
+}
+
+pub(super) fn capture_request(row: &Row<'_>) -> Result<CaptureRequest, Error> {
+    Ok(CaptureRequest {
+        id: id(row, 0)?,
+        user_id: id(row, 1)?,
+        creator_profile_id: id(row, 2)?,
+        platform: row.get(3)?,
+        reason: row.get(4)?,
+        created_at: row.get(5)?,
     })
 }
 

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 impl Store {
-    /// Stores a session and supersedes the one before, whose cookies are
-    /// erased. False, and nothing stored, where the connection is gone.
+    /// Stores a session, supersedes the one before, whose cookies are erased,
+    /// and fulfils the capture request that waits for it. False, and nothing stored, where the connection is gone.
     pub(crate) async fn put_session(&self, new: NewSession) -> Result<bool, StoreError> {
         self.write(move |c| {
             let connection_id = new.creator_profile_id.to_string();
@@ -21,6 +21,8 @@ impl Store {
                 WHERE creator_profile_id = ?1 AND platform = ?2 AND status = 'active'";
             c.prepare_cached(supersede)?.execute((&connection_id, &new.platform, new.captured_at))?;
             insert(c, &new)?;
+            let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
+            c.prepare_cached(fulfil)?.execute((&connection_id, &new.platform))?;
             Ok(true)
         })
         .await
@@ -57,8 +59,7 @@ impl Store {
     pub(crate) async fn revoke_session(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
         let sql = "UPDATE platform_sessions SET status = 'revoked', revoked_at = ?2, encrypted_cookies = NULL
                    WHERE id = ?1 AND status <> 'revoked'";
-        let erased = self.write(move |c| c.execute(sql, (id.to_string(), now)).map(drop)).await;
-        erased.inspect(|()| self.has_leftovers.store(true, Ordering::Relaxed))
+        self.erase(sql, (id.to_string(), now)).await
     }
 
     /// A page of the user's sessions, newest first, and how many there are.

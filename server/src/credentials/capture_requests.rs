@@ -1,0 +1,104 @@
+//! Capture requests: a service asks the owner of a connection to capture a
+//! session; the next one that is stored fulfils it.
+
+use super::{IdResponse, Success};
+use crate::app::App;
+use crate::clock::{now_ms, render_ms};
+use crate::error::Error;
+use crate::identity::{Service, UserId};
+use crate::request::{Fields, Id, Listing, check_platform, parse_id};
+use crate::store::{CaptureRequest, Page};
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The longest reason, in characters.
+const MAX_REASON_CHARS: usize = 200;
+
+/// The answer to `request-capture`.
+#[derive(Debug, Serialize)]
+pub(crate) struct RequestCaptureResponse {
+    id: Uuid,
+    /// False where one was pending already.
+    created: bool,
+}
+
+/// `POST /api/credentials/request-capture`.
+pub(crate) async fn request_capture(
+    service: Service,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Success<RequestCaptureResponse>>, Error> {
+    let connection_id = fields.required_text("creator_profile_id")?;
+    let platform = fields.required_text("platform")?;
+    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
+    check_platform(&platform)?;
+    let reason = fields.text("reason")?;
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON_CHARS) {
+        return Err(Error::BadRequest(format!("reason must have at most {MAX_REASON_CHARS} characters")));
+    }
+    let connection = app.store.connection(connection_id).await?.ok_or(Error::NotFound("Not found"))?;
+    service.check_owner(connection.user_id)?;
+    if connection.platform != platform {
+        return Err(Error::BadRequest(format!("platform must be the connection's, {}", connection.platform)));
+    }
+    let request = CaptureRequest {
+        id: Uuid::now_v7(),
+        user_id: connection.user_id,
+        creator_profile_id: connection_id,
+        platform,
+        reason,
+        created_at: now_ms(),
+    };
+    let new_id = request.id;
+    let id = app.store.add_capture_request(request).await?.ok_or(Error::NotFound("Not found"))?;
+    Ok(Success::of(RequestCaptureResponse { id, created: id == new_id }))
+}
+
+/// A pending capture request as the owner sees it.
+#[derive(Debug, Serialize)]
+pub(crate) struct CaptureRequestResponse {
+    id: Uuid,
+    creator_profile_id: Uuid,
+    platform: String,
+    reason: Option<String>,
+    created_at: String,
+}
+
+impl From<CaptureRequest> for CaptureRequestResponse {
+    fn from(request: CaptureRequest) -> Self {
+        Self {
+            id: request.id,
+            creator_profile_id: request.creator_profile_id,
+            platform: request.platform,
+            reason: request.reason,
+            created_at: render_ms(request.created_at),
+        }
+    }
+}
+
+/// `GET /api/capture-requests`: those that wait for the caller, newest first.
+pub(crate) async fn capture_requests(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: Page,
+) -> Result<Json<Listing<CaptureRequestResponse>>, Error> {
+    let rows = app.store.capture_requests_of(user.0, page, now_ms()).await?;
+    Ok(Json(Listing::of(rows, page, CaptureRequestResponse::from)))
+}
+
+/// `DELETE /api/capture-requests/{id}`: the owner declines.
+pub(crate) async fn decline_capture_request(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Json<Success<IdResponse>>, Error> {
+    let owner = app.store.capture_request_owner(id).await?.ok_or(Error::NotFound("Not found"))?;
+    if owner != user.0 {
+        return Err(Error::Forbidden);
+    }
+    app.store.delete_capture_request(id).await?;
+    Ok(Success::of(IdResponse { id }))
+}

@@ -1,0 +1,175 @@
+//! Download credentials: what yt-dlp signs in with, by password or by cookies.
+
+use super::{IdResponse, Success, open_as_json, own_connection, seal};
+use crate::app::App;
+use crate::clock::{now_ms, render_ms};
+use crate::error::Error;
+use crate::identity::{Service, UserId};
+use crate::request::{Fields, Id, Listing, check_platform, parse_id};
+use crate::sealing::{self, Place};
+use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page};
+use axum::Json;
+use axum::extract::State;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use stagepass_core::netscape;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// `POST /api/credentials/create-download-cred`.
+pub(crate) async fn create_download_cred(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Success<IdResponse>>, Error> {
+    let platform = fields.required_text("platform")?;
+    let connection_id = fields.required_text("creator_profile_id")?;
+    let auth_type = parse_auth_type(&fields.required_text("auth_type")?)?;
+    let credentials = fields.credentials()?;
+    let username = fields.text("username")?.filter(|name| !name.is_empty());
+    let display_name = fields.text("display_name")?;
+    check_platform(&platform)?;
+    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
+    check_credentials(auth_type, &credentials, username.as_deref())?;
+
+    own_connection(&app, user, connection_id).await?;
+    let id = Uuid::now_v7();
+    let credential = NewDownloadCredential {
+        credential: DownloadCredential {
+            id,
+            user_id: user.0,
+            creator_profile_id: connection_id,
+            platform,
+            auth_type,
+            username,
+            display_name,
+            created_at: now_ms(),
+        },
+        encrypted_credentials: seal(&app, &place(id, user.0), credentials.expose_secret().as_bytes())?,
+        credentials_version: sealing::VERSION,
+    };
+    if app.store.add_download_credential(credential).await? {
+        Ok(Success::of(IdResponse { id }))
+    } else {
+        Err(Error::NotFound("Not found"))
+    }
+}
+
+fn parse_auth_type(text: &str) -> Result<AuthType, Error> {
+    AuthType::parse(text).ok_or_else(|| Error::BadRequest("auth_type must be password or cookies".to_owned()))
+}
+
+/// What each way of signing in needs: a password with its username, or a whole
+/// cookie file, whose first bad line is named.
+fn check_credentials(
+    auth_type: AuthType,
+    credentials: &SecretString,
+    username: Option<&str>,
+) -> Result<(), Error> {
+    #[derive(Deserialize)]
+    struct Needed {
+        password: Option<SecretString>,
+        cookies_netscape: Option<SecretString>,
+    }
+    let fault = |text: &str| Error::BadRequest(text.to_owned());
+    let needed: Needed = serde_json::from_str(credentials.expose_secret())
+        .map_err(|_| fault("credentials.password and credentials.cookies_netscape must be strings"))?;
+    let is_given = |secret: &SecretString| !secret.expose_secret().is_empty();
+    match auth_type {
+        AuthType::Password => {
+            needed.password.filter(is_given).ok_or_else(|| fault("credentials.password required"))?;
+            username.map(drop).ok_or_else(|| fault("username required"))
+        }
+        AuthType::Cookies => {
+            let file = needed.cookies_netscape.filter(is_given);
+            let file = file.ok_or_else(|| fault("credentials.cookies_netscape required"))?;
+            let parsed = netscape::parse(file.expose_secret());
+            parsed.map(drop).map_err(|error| fault(&format!("credentials.cookies_netscape {error}")))
+        }
+    }
+}
+
+fn place(record_id: Uuid, owner_id: Uuid) -> Place {
+    Place { table: "download_credentials", column: "encrypted_credentials", record_id, owner_id }
+}
+
+/// The answer to `reveal-download-cred`.
+#[derive(Serialize)]
+pub(crate) struct RevealDownloadCredResponse {
+    id: Uuid,
+    platform: String,
+    auth_type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    credentials: Box<RawValue>,
+}
+
+/// `POST /api/credentials/reveal-download-cred`: opened, for a service.
+pub(crate) async fn reveal_download_cred(
+    service: Service,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<Success<RevealDownloadCredResponse>>, Error> {
+    let id = parse_id(&fields.required_text("id")?, "id")?;
+    let found = app.store.download_credential(id).await?.ok_or(Error::NotFound("Not found"))?;
+    let (credential, blob) = found;
+    service.check_owner(credential.user_id)?;
+    Ok(Success::of(RevealDownloadCredResponse {
+        id,
+        platform: credential.platform,
+        auth_type: credential.auth_type.as_str(),
+        username: credential.username,
+        credentials: open_as_json(&app, &place(id, credential.user_id), &blob)?,
+    }))
+}
+
+/// A download credential as its owner sees it: never what signs in.
+#[derive(Debug, Serialize)]
+pub(crate) struct DownloadCredentialResponse {
+    id: Uuid,
+    creator_profile_id: Uuid,
+    platform: String,
+    auth_type: &'static str,
+    username: Option<String>,
+    display_name: Option<String>,
+    created_at: String,
+}
+
+impl From<DownloadCredential> for DownloadCredentialResponse {
+    fn from(credential: DownloadCredential) -> Self {
+        Self {
+            id: credential.id,
+            creator_profile_id: credential.creator_profile_id,
+            platform: credential.platform,
+            auth_type: credential.auth_type.as_str(),
+            username: credential.username,
+            display_name: credential.display_name,
+            created_at: render_ms(credential.created_at),
+        }
+    }
+}
+
+/// `GET /api/download-credentials`: the caller's, newest first.
+pub(crate) async fn download_credentials(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: Page,
+) -> Result<Json<Listing<DownloadCredentialResponse>>, Error> {
+    let rows = app.store.download_credentials_of(user.0, page).await?;
+    Ok(Json(Listing::of(rows, page, DownloadCredentialResponse::from)))
+}
+
+/// `DELETE /api/download-credentials/{id}`.
+pub(crate) async fn delete_download_credential(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Json<Success<IdResponse>>, Error> {
+    let (credential, _) = app.store.download_credential(id).await?.ok_or(Error::NotFound("Not found"))?;
+    if credential.user_id != user.0 {
+        return Err(Error::Forbidden);
+    }
+    app.store.delete_download_credential(id).await?;
+    Ok(Success::of(IdResponse { id }))
+}
