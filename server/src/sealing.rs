@@ -2,8 +2,11 @@
 //!
 //! A blob is text, `v2:<key id>:<iv>:<tag>:<ciphertext>`, the last three in
 //! base64. Its associated data names the place it belongs to, so that it opens
-//! nowhere else. This module knows no store and no request.
+//! nowhere else. Blobs of the former form, `iv:tag:ciphertext` without a key id
+//! or associated data, are read in all the ways they were written. This module
+//! knows no store and no request.
 
+mod blob_form;
 mod key_ring;
 
 pub(crate) use key_ring::{Key, KeyRing, generate_base64};
@@ -11,6 +14,7 @@ pub(crate) use key_ring::{Key, KeyRing, generate_base64};
 use aes_gcm::aead::{Aead as _, Nonce, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use blob_form::Parts;
 use secrecy::SecretString;
 use thiserror::Error;
 use uuid::Uuid;
@@ -65,23 +69,26 @@ pub(crate) fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<St
     Ok(format!("{VERSION}:{}:{iv}:{tag}:{ciphertext}", key.id()))
 }
 
-/// Opens a blob that was sealed for `place`. The plaintext is UTF-8, since
-/// everything that is sealed is JSON text.
+/// Opens a blob that was sealed for `place`, or one of the former form, which
+/// names no place. The plaintext is UTF-8, since everything that is sealed is
+/// JSON text.
 pub(crate) fn open(keys: &KeyRing, place: &Place, blob: &str) -> Result<SecretString, SealingError> {
-    let parts: Vec<_> = blob.split(':').collect();
-    let &[VERSION, key_id, iv, tag, ciphertext] = parts.as_slice() else {
-        return Err(SealingError::Malformed);
+    let (key_id, parts) = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
+    let plaintext = match key_id {
+        Some(key_id) => {
+            let key = keys.find(&key_id).ok_or(SealingError::UnknownKey(key_id))?;
+            decrypt(key, &parts, &place.associated_data())
+        }
+        // No key is named: whichever opens it.
+        None => keys.all().find_map(|key| decrypt(key, &parts, b"")),
     };
-    let key = keys.find(key_id).ok_or_else(|| SealingError::UnknownKey(key_id.to_owned()))?;
-    let decode = |part: &str| STANDARD.decode(part).map_err(|_| SealingError::Malformed);
-    let iv: [u8; IV_BYTES] = decode(iv)?.try_into().map_err(|_| SealingError::Malformed)?;
-    let tag: [u8; TAG_BYTES] = decode(tag)?.try_into().map_err(|_| SealingError::Malformed)?;
-    let sealed = [decode(ciphertext)?, tag.to_vec()].concat();
-    let payload = Payload { msg: &sealed, aad: &place.associated_data() };
-    let plaintext = (cipher(key).decrypt(&Nonce::<Aes256Gcm>::from(iv), payload))
-        .map_err(|_| SealingError::Authentication)?;
-    let text = String::from_utf8(plaintext).map_err(|_| SealingError::Malformed)?;
-    Ok(text.into())
+    let text = String::from_utf8(plaintext.ok_or(SealingError::Authentication)?);
+    text.map(SecretString::from).map_err(|_| SealingError::Malformed)
+}
+
+fn decrypt(key: &Key, parts: &Parts, associated_data: &[u8]) -> Option<Vec<u8>> {
+    let payload = Payload { msg: &parts.ciphertext_and_tag, aad: associated_data };
+    cipher(key).decrypt(&Nonce::<Aes256Gcm>::from(parts.iv), payload).ok()
 }
 
 fn cipher(key: &Key) -> Aes256Gcm {
@@ -138,6 +145,49 @@ mod tests {
         assert!(
             matches!(open(&ring(2), &place(), &blob), Err(SealingError::UnknownKey(missing)) if missing == id)
         );
+    }
+
+    /// Seals as the former service does, in Node, and prints the parts in hexadecimal.
+    const NODE: &str = r#"
+        const { createCipheriv, randomBytes } = require("node:crypto");
+        const [key, text] = process.argv.slice(1);
+        const iv = randomBytes(12);
+        const cipher = createCipheriv("aes-256-gcm", Buffer.from(key, "base64"), iv);
+        const sealed = Buffer.concat([cipher.update(text, "utf8"), cipher.final()]);
+        console.log([iv, cipher.getAuthTag(), sealed].map((part) => part.toString("hex")).join(":"));
+    "#;
+
+    #[test]
+    fn opens_what_node_sealed_in_every_way_it_was_written() {
+        let text = "{\"sessionToken\":\"sess_ä\"}";
+        let key = STANDARD.encode([7; 32]);
+        let output = std::process::Command::new("node").args(["-e", NODE, &key, text]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let hexadecimal = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        let parts: Vec<_> =
+            hexadecimal.split(':').map(|part| STANDARD.encode(hex::decode(part).unwrap())).collect();
+        let base64 = parts.join(":");
+        // A key that is for reading alone opens it as well.
+        let keys = KeyRing::new(Key::new([1; 32]), vec![Key::new([7; 32])]);
+        for blob in [
+            base64.clone(),
+            hexadecimal,
+            format!("v1:{base64}"),
+            STANDARD.encode(&base64),
+            serde_json::json!({ "enc": base64 }).to_string(),
+            serde_json::json!({ "enc": STANDARD.encode(&base64) }).to_string(),
+        ] {
+            assert_eq!(open(&keys, &place(), &blob).unwrap().expose_secret(), text, "{blob}");
+            assert!(matches!(open(&ring(1), &place(), &blob), Err(SealingError::Authentication)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_blob_is_malformed() {
+        for blob in ["", ":", "a:b:c", "{}", "{\"enc\":{}}", "v1:", "v2:0:a:b:c", "bm90IGEgYmxvYg==", "null"]
+        {
+            assert!(matches!(open(&ring(7), &place(), blob), Err(SealingError::Malformed)), "{blob}");
+        }
     }
 
     #[test]

@@ -19,11 +19,12 @@ pub(crate) const CHROMIUM: Need = Need { programs: &["chromium", "chromium-brows
 /// Python, for yt-dlp's private environment.
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
 /// What only the checks need, beside the above.
-pub(crate) const FOR_CHECKS: [Need; 5] = [
+pub(crate) const FOR_CHECKS: [Need; 6] = [
     Need { programs: &["Xvfb"], package: "xvfb" },
     Need { programs: &["openbox"], package: "openbox" },
     Need { programs: &["xdotool"], package: "xdotool" },
     Need { programs: &["curl"], package: "curl" },
+    Need { programs: &["node"], package: "nodejs" },
     Need { programs: &["strace"], package: "strace" },
 ];
 

@@ -64,6 +64,11 @@ impl KeyRing {
         &self.keys[0]
     }
 
+    /// The writing key first.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
     pub(crate) fn find(&self, id: &str) -> Option<&Key> {
         self.keys.iter().find(|key| key.id == id)
     }
