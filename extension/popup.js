@@ -6,7 +6,7 @@ import { initSignInView, showSignIn } from "./popup/sign-in-view.js";
 import { initServerView, showServer } from "./popup/server-view.js";
 import { initPlatformView, showPlatform } from "./popup/platform-view.js";
 import { initFooter, showFooter } from "./popup/footer.js";
-import { onOutcome, readOutcome } from "./popup/tasks.js";
+import { onOutcome, readOutcome, settle } from "./popup/tasks.js";
 import { fillTexts } from "./popup/text.js";
 import { failureText } from "./popup/failure-text.js";
 
@@ -42,5 +42,5 @@ onOutcome("connect", (outcome) => {
   else if (outcome) showServer(outcome);
 });
 
-await ask("settle");
+await settle();
 await show();

@@ -230,11 +230,13 @@ impl Site {
     #[must_use]
     pub fn of_host(host: &str) -> Option<Self> {
         let host = host.to_ascii_lowercase();
+        // The dot of a fully qualified name is no part of it.
+        let host = host.strip_suffix('.').unwrap_or(&host);
         let known =
-            CATALOGUE.iter().find(|platform| platform.domains.iter().any(|domain| is_within(&host, domain)));
+            CATALOGUE.iter().find(|platform| platform.domains.iter().any(|domain| is_within(host, domain)));
         match known {
             Some(platform) => Some(Self::Known(platform)),
-            None => Self::of_unknown_host(&host),
+            None => Self::of_unknown_host(host),
         }
     }
 
@@ -247,9 +249,29 @@ impl Site {
         }
     }
 
+    /// A host that is called like a platform of the catalogue would be taken
+    /// for it, and so can't stand for itself.
     fn of_unknown_host(host: &str) -> Option<Self> {
         let site = host.strip_prefix("www.").unwrap_or(host);
-        is_platform_id(site).then(|| Self::Other(site.to_owned()))
+        let is_taken = CATALOGUE.iter().any(|platform| platform.id == site);
+        (is_platform_id(site) && !site.ends_with('.') && !is_taken).then(|| Self::Other(site.to_owned()))
+    }
+
+    /// The domains above an unknown host, the nearest first: a login cookie may
+    /// be set for one of them. Which of them the site's owner holds is for a
+    /// person to say; what can only be a registry's, such as `co.uk`, is left out.
+    #[must_use]
+    pub fn alternatives(&self) -> Vec<Self> {
+        let Self::Other(host) = self else { return Vec::new() };
+        if is_address(host) {
+            return Vec::new();
+        }
+        let parents = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
+        parents
+            .filter(|parent| parent.contains('.') && !is_registry(parent))
+            .filter(|parent| !parent.starts_with("www."))
+            .filter_map(Self::of_unknown_host)
+            .collect()
     }
 
     /// The platform identifier.
@@ -305,6 +327,18 @@ impl Site {
     }
 }
 
+/// Whether a host is an IPv4 address: the URL Standard takes each host for one
+/// whose last label is a number.
+fn is_address(host: &str) -> bool {
+    host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a domain of two labels looks like one below which a registry gives
+/// out names: a short label below a country's.
+fn is_registry(domain: &str) -> bool {
+    domain.split_once('.').is_some_and(|(label, country)| country.len() == 2 && label.len() <= 3)
+}
+
 /// Whether `host` is `domain` or lies below it.
 fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
@@ -327,6 +361,38 @@ mod tests {
             assert_eq!(Site::of_host(host).unwrap().id(), id, "{host}");
         }
         assert_eq!(Site::of_host("[::1]"), None);
+    }
+
+    #[test]
+    fn a_host_that_is_called_like_a_platform_is_not_taken_for_it() {
+        for host in ["x", "www.x", "instagram", "X."] {
+            assert_eq!(Site::of_host(host), None, "{host}");
+        }
+        assert_eq!(Site::of_id("x").unwrap().name(), "X");
+    }
+
+    #[test]
+    fn a_fully_qualified_name_is_the_same_site() {
+        assert_eq!(Site::of_host("www.instagram.com.").unwrap().id(), "instagram");
+        assert_eq!(Site::of_host("www.example.org.").unwrap().id(), "example.org");
+        assert_eq!(Site::of_id("example.org."), None);
+    }
+
+    #[test]
+    fn an_unknown_host_may_mean_each_domain_above_it_but_no_registry() {
+        for (host, expected) in [
+            ("a.app.example.org", &["app.example.org", "example.org"][..]),
+            ("app.example.co.uk", &["example.co.uk"]),
+            ("m.www.example.org", &["example.org"]),
+            ("www.example.org", &[]),
+            ("localhost", &[]),
+            ("192.0.2.7", &[]),
+            ("www.instagram.com", &[]),
+        ] {
+            let site = Site::of_host(host).unwrap();
+            let alternatives = site.alternatives();
+            assert_eq!(alternatives.iter().map(Site::id).collect::<Vec<_>>(), expected, "{host}");
+        }
     }
 
     #[test]

@@ -1,32 +1,42 @@
 // Who is signed in to which server. Tokens are in storage.session, which is
 // memory and gone with the browser; a copy of the refresh token is in
 // storage.local only where the person ticked "stay signed in".
+//
+// A sign-in is one record {id, server, email, refreshToken, accessToken}. A
+// call that began with one never goes on with another: its tokens are of
+// another account, or of a server that must not see them.
 
 import { failure } from "./failure.js";
 import { call } from "./server.js";
 
-// Held while tokens change, so that a refresh token is spent once.
+// Held while the server or the tokens change, so that a refresh token is spent
+// once and no token is kept for a server that was left meanwhile.
 const LOCK = "sign-in";
 
-/** The server's URL and the account, as far as there are any. */
+/**
+ * The server's URL and the account, as far as there are any; `expired` is the
+ * account whose sign-in has ended by itself.
+ */
 export async function signInStatus() {
   const server = await serverUrl();
-  const tokens = server && (await readTokens());
-  const { signInExpired = false } = await chrome.storage.session.get("signInExpired");
-  return { server: server ?? null, email: tokens?.email ?? null, expired: signInExpired };
+  const held = await readSignIn();
+  const { expired } = await chrome.storage.session.get("expired");
+  return { server: server ?? null, email: held?.email ?? null, expired: expired ?? null };
 }
 
 /** Chooses the server; another one than before signs out. */
 export async function chooseServer(url) {
-  if ((await serverUrl()) === url) return;
-  await signOut();
-  await chrome.storage.local.set({ server: url });
+  if ((await serverUrl()) !== url) await endSignIn(() => chrome.storage.local.set({ server: url }));
 }
 
 /** Signs out and forgets the server. */
-export async function leaveServer() {
-  await signOut();
-  await chrome.storage.local.remove("server");
+export function leaveServer() {
+  return endSignIn(() => chrome.storage.local.remove("server"));
+}
+
+/** Ends the sign-in here at once, and in the server where it can be reached. */
+export function signOut() {
+  return endSignIn(() => {});
 }
 
 /** Signs in; the password goes to the server and nowhere else. */
@@ -37,26 +47,13 @@ export async function signIn({ email, password, staySignedIn }) {
       throw error.code === "unauthorized" ? failure("wrong_password") : error;
     },
   );
+  const made = { id: crypto.randomUUID(), server, email, ...tokensOf(answer) };
   await navigator.locks.request(LOCK, async () => {
-    await chrome.storage.local.remove("keptSignIn");
-    await chrome.storage.session.remove("signInExpired");
-    await writeTokens({ email, ...tokensOf(answer) }, staySignedIn);
+    // Another server may have been chosen while this one thought about it.
+    if ((await serverUrl()) !== server) throw failure("interrupted");
+    await forgetSignIn();
+    await writeSignIn(made, staySignedIn);
   });
-}
-
-/** Ends the sign-in here at once, and in the server where it can be reached. */
-export async function signOut() {
-  const server = await serverUrl();
-  const tokens = await navigator.locks.request(LOCK, async () => {
-    const tokens = await readTokens();
-    await chrome.storage.local.remove("keptSignIn");
-    await chrome.storage.session.clear();
-    return tokens;
-  });
-  if (!server || !tokens) return;
-  const body = { refresh_token: tokens.refreshToken };
-  // The tokens are gone from here either way; the server's end by themselves.
-  await call(server, "/auth/logout", { method: "POST", body }).catch(() => {});
 }
 
 /**
@@ -64,18 +61,19 @@ export async function signOut() {
  * once more with a fresh one. Throws `signed_out` where there is none to be had.
  */
 export async function withAccessToken(use) {
-  const server = await serverUrl();
-  const tokens = await readTokens();
-  if (!server || !tokens) throw failure("signed_out");
+  const held = await readSignIn();
+  if (!held) throw failure("signed_out");
+  const accessToken = held.accessToken ?? (await refresh(held));
   try {
-    return await use(server, tokens.accessToken ?? (await refresh(server, null)));
+    return await use(held.server, accessToken);
   } catch (error) {
     if (error?.code !== "unauthorized") throw error;
   }
   try {
-    return await use(server, await refresh(server, tokens.accessToken));
+    return await use(held.server, await refresh(held, accessToken));
   } catch (error) {
-    throw error?.code === "unauthorized" ? await expire() : error;
+    if (error?.code !== "unauthorized") throw error;
+    throw await navigator.locks.request(LOCK, () => expire(held));
   }
 }
 
@@ -84,30 +82,47 @@ export function callSignedIn(path, request = {}) {
   return withAccessToken((server, accessToken) => call(server, path, { ...request, accessToken }));
 }
 
-/** A token other than `stale`: one that another call has just got, or a new one. */
-function refresh(server, stale) {
+/** The sign-in's token other than `stale`: one that another call has just got, or a new one. */
+function refresh({ id }, stale) {
   return navigator.locks.request(LOCK, async () => {
-    const tokens = await readTokens();
-    if (!tokens) throw failure("signed_out");
-    if (tokens.accessToken && tokens.accessToken !== stale) return tokens.accessToken;
-    const body = { refresh_token: tokens.refreshToken };
-    const answer = await call(server, "/auth/refresh", { method: "POST", body }).catch(async (error) => {
+    const held = await readSignIn();
+    if (held?.id !== id) throw failure("signed_out");
+    if (held.accessToken && held.accessToken !== stale) return held.accessToken;
+    const body = { refresh_token: held.refreshToken };
+    const answer = await call(held.server, "/auth/refresh", { method: "POST", body }).catch(async (error) => {
       const isSpent = error.code === "unauthorized" || [400, 403].includes(error.status);
-      throw isSpent ? await expire() : error;
+      throw isSpent ? await expire(held) : error;
     });
-    const fresh = { email: tokens.email, ...tokensOf(answer) };
+    const fresh = { ...held, ...tokensOf(answer) };
     const { keptSignIn } = await chrome.storage.local.get("keptSignIn");
-    await writeTokens(fresh, Boolean(keptSignIn));
+    await writeSignIn(fresh, Boolean(keptSignIn));
     return fresh.accessToken;
   });
 }
 
-/** Forgets tokens that the server no longer takes; gives what to throw. */
-async function expire() {
-  await chrome.storage.local.remove("keptSignIn");
-  await chrome.storage.session.remove("signIn");
-  await chrome.storage.session.set({ signInExpired: true });
+/** Forgets a sign-in that the server no longer takes; gives what to throw. The lock is held. */
+async function expire({ id, email }) {
+  if ((await readSignIn())?.id === id) {
+    await forgetSignIn();
+    await chrome.storage.session.set({ expired: email });
+  }
   return failure("signed_out");
+}
+
+/** Signs out, and changes the server before anybody can sign in again. */
+async function endSignIn(changeServer) {
+  const held = await navigator.locks.request(LOCK, async () => {
+    const held = await readSignIn();
+    await forgetSignIn();
+    await chrome.storage.session.clear();
+    await changeServer();
+    return held;
+  });
+  if (!held) return;
+  const body = { refresh_token: held.refreshToken };
+  // Nobody waits for it: the tokens are gone from here either way, and the
+  // server's end by themselves.
+  call(held.server, "/auth/logout", { method: "POST", body }).catch(() => {});
 }
 
 function tokensOf(answer) {
@@ -120,13 +135,20 @@ async function serverUrl() {
   return (await chrome.storage.local.get("server")).server;
 }
 
-async function readTokens() {
-  const { signIn: held } = await chrome.storage.session.get("signIn");
-  return held ?? (await chrome.storage.local.get("keptSignIn")).keptSignIn ?? null;
+/** The sign-in to the server that is chosen; null where there is none. */
+async function readSignIn() {
+  const { server, keptSignIn } = await chrome.storage.local.get(["server", "keptSignIn"]);
+  const { signIn: held = keptSignIn } = await chrome.storage.session.get("signIn");
+  return server && held?.server === server ? held : null;
 }
 
-async function writeTokens(tokens, keep) {
-  const { email, refreshToken } = tokens;
-  if (keep) await chrome.storage.local.set({ keptSignIn: { email, refreshToken } });
-  await chrome.storage.session.set({ signIn: tokens });
+async function writeSignIn(made, keep) {
+  const { accessToken: _, ...lasting } = made;
+  if (keep) await chrome.storage.local.set({ keptSignIn: lasting });
+  await chrome.storage.session.set({ signIn: made });
+}
+
+async function forgetSignIn() {
+  await chrome.storage.local.remove("keptSignIn");
+  await chrome.storage.session.remove(["signIn", "expired"]);
 }

@@ -9,6 +9,7 @@
 import { parseServerAddress } from "../server-address.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
+import { listConnections } from "./lists.js";
 import { call } from "./server.js";
 import { chooseServer, withAccessToken } from "./sign-in.js";
 
@@ -23,17 +24,16 @@ const RUN = { connect, capture, export: exportForYtDlp };
 // The id of the intent that runs in this worker.
 let running = null;
 
-/** Leaves the intent `{kind, origins, …}` and runs it where its permission is there. */
+/** Leaves the intent `{kind, origins, windowId, …}` and runs it where its permission is there. */
 export async function begin(intent) {
   if (!Object.hasOwn(RUN, intent.kind)) throw failure("internal", { detail: "unknown task" });
   if (running) throw failure("busy");
   await navigator.locks.request(LOCK, async () => {
     // What came of an earlier click says nothing about this one.
     await chrome.storage.session.remove(["intent", ...Object.keys(RUN).map(outcomeKey)]);
-    await chrome.storage.session.set({
-      intent: { ...intent, id: crypto.randomUUID(), createdAt: Date.now() },
-      [outcomeKey(intent.kind)]: { status: "waiting", subject: intent.subject },
-    });
+    const left = { ...intent, id: crypto.randomUUID(), createdAt: Date.now() };
+    await chrome.storage.session.set({ intent: left });
+    await report(left, { status: "waiting" });
   });
   await resume();
 }
@@ -44,21 +44,37 @@ export async function resume() {
   if (intent) await run(intent);
 }
 
-/** For a popup that opens: an intent that still waits was refused. */
-export async function settle() {
+/**
+ * For a popup that opens in a window: an intent that still waits there was
+ * refused, since the browser's prompt would cover the popup.
+ */
+export async function settle(windowId) {
   const intent = await claim();
   if (intent) void run(intent);
-  else await refuse();
+  else await refuse(windowId);
 }
 
-/** The person refused the permission that the intent waits for. */
-export function refuse() {
+/** The person refused the permission that this window's intent waits for. */
+export function refuse(windowId) {
   return navigator.locks.request(LOCK, async () => {
     const { intent } = await chrome.storage.session.get("intent");
-    if (!intent) return;
+    if (!intent || (await isOpenElsewhere(intent, windowId))) return;
     await chrome.storage.session.remove("intent");
     await report(intent, failed(failure("permission_refused")));
   });
+}
+
+/** Whether another window may still show the prompt that the intent waits for. */
+async function isOpenElsewhere(intent, windowId) {
+  if (intent.windowId === windowId || isStale(intent)) return false;
+  return chrome.windows.get(intent.windowId).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isStale({ createdAt }) {
+  return Date.now() - createdAt > INTENT_LIFETIME_MS;
 }
 
 /** For a worker that starts: what still counts as running was cut off. */
@@ -75,8 +91,7 @@ function claim() {
     const { intent } = await chrome.storage.session.get("intent");
     if (!intent) return null;
     const isPermitted = await chrome.permissions.contains({ origins: intent.origins });
-    const isStale = Date.now() - intent.createdAt > INTENT_LIFETIME_MS;
-    if (!isPermitted || isStale) return null;
+    if (!isPermitted || isStale(intent)) return null;
     await chrome.storage.session.remove("intent");
     running = intent.id;
     return intent;
@@ -85,7 +100,7 @@ function claim() {
 
 async function run(intent) {
   try {
-    await report(intent, { status: "running", id: intent.id });
+    await report(intent, { status: "running" });
     const result = await RUN[intent.kind](intent);
     await report(intent, { status: "done", ok: true, ...result });
   } catch (error) {
@@ -96,8 +111,8 @@ async function run(intent) {
 }
 
 /** `subject` says what the outcome is about, so that it is shown there alone. */
-function report({ kind, subject }, outcome) {
-  return chrome.storage.session.set({ [outcomeKey(kind)]: { ...outcome, subject } });
+function report({ kind, subject, id }, outcome) {
+  return chrome.storage.session.set({ [outcomeKey(kind)]: { ...outcome, subject, id } });
 }
 
 function failed(error) {
@@ -111,26 +126,47 @@ function outcomeKey(kind) {
 async function connect({ url }) {
   const address = parseServerAddress(url);
   if (!address) throw failure("bad_address");
-  await call(address.url, "/healthz").catch((error) => {
+  const health = await call(address.url, "/healthz").catch((error) => {
     throw error.code === "server_away" ? error : failure("not_stagepass");
   });
+  // Any web server may answer here, and the password comes next.
+  if (health?.service !== "stagepass") throw failure("not_stagepass");
   await chooseServer(address.url);
   return { code: "connected" };
 }
 
 async function capture({ platform, tabId, connection }) {
   const core = await loadCore();
+  const chosen = await existingConnection(platform, connection);
   const captured = await withAccessToken((server, accessToken) =>
     core.capture({
       server,
       access_token: accessToken,
-      connection,
+      connection: chosen,
       platform,
       tab_id: tabId,
       user_agent: navigator.userAgent,
     }),
   );
+  await rememberConnection(platform, captured.connection_id);
   return { code: "captured", ...captured };
+}
+
+/**
+ * A name that is there already means that connection: creating it once more
+ * would replace the credentials it has.
+ */
+async function existingConnection(platform, { id, create }) {
+  if (id) return { id };
+  const connections = await listConnections(platform);
+  const existing = connections.find(({ platform_username: name }) => name === create.platform_username);
+  return existing ? { id: existing.id } : { create };
+}
+
+/** The popup chooses it the next time. */
+async function rememberConnection(platform, id) {
+  const { lastConnections = {} } = await chrome.storage.local.get("lastConnections");
+  await chrome.storage.local.set({ lastConnections: { ...lastConnections, [platform]: id } });
 }
 
 async function exportForYtDlp({ platform, tabId, label }) {

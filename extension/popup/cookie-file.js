@@ -4,7 +4,7 @@
 // that a download needs, and the file's text is to stay out of messages.
 
 import { failureText } from "./failure-text.js";
-import { text } from "./text.js";
+import { lossText, text } from "./text.js";
 
 // Long enough for the browser to have begun reading.
 const REVOKE_AFTER_MS = 60_000;
@@ -14,11 +14,11 @@ export async function saveCookieFile(platform, tabId, words) {
   try {
     const { default: start, cookie_file: makeCookieFile } = await import("../wasm/stagepass.js");
     await start();
-    const { url } = await makeCookieFile(platform, tabId);
+    const { url, losses } = await makeCookieFile(platform, tabId);
     const name = `${platform}-cookies.txt`;
     Object.assign(document.createElement("a"), { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), REVOKE_AFTER_MS);
-    words.textContent = text("cookie_file_saved", name);
+    words.textContent = [text("cookie_file_saved", name), lossText(losses)].join(" ");
   } catch (error) {
     words.textContent = failureText(error);
   }

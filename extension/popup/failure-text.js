@@ -1,6 +1,6 @@
 // Words for failures: what is wrong and what to do about it.
 
-import { countText, formatList, hasText, text } from "./text.js";
+import { countText, hasText, text } from "./text.js";
 
 // What fills in the texts that have a gap.
 const SUBSTITUTIONS = {
@@ -8,7 +8,6 @@ const SUBSTITUTIONS = {
   host_forbidden: () => [chrome.runtime.id],
   host_refused: ({ reason }) => [reason],
   internal: ({ detail }) => [detail ?? ""],
-  not_signed_in: ({ missing }) => [formatList(missing)],
   server_refused: ({ reason }) => [reason],
 };
 

@@ -1,6 +1,6 @@
 // Who is signed in, where, and how to end that.
 
-import { isBusy } from "./page.js";
+import { onClick } from "./page.js";
 import { text } from "./text.js";
 import { ask } from "./worker.js";
 
@@ -11,14 +11,12 @@ const changeServer = document.querySelector("#change-server");
 
 /** `onChange` shows what comes next. */
 export function initFooter(onChange) {
-  const onClick = (button, request) =>
-    button.addEventListener("click", async () => {
-      if (isBusy()) return;
-      await ask(request);
-      await onChange();
-    });
-  onClick(signOut, "signOut");
-  onClick(changeServer, "leaveServer");
+  const request = async (type) => {
+    await ask(type);
+    await onChange();
+  };
+  onClick(signOut, () => request("signOut"));
+  onClick(changeServer, () => request("leaveServer"));
 }
 
 export function showFooter({ server, email }) {

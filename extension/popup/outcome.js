@@ -3,7 +3,7 @@
 import { saveCookieFile } from "./cookie-file.js";
 import { failureText } from "./failure-text.js";
 import { button, element } from "./page.js";
-import { countText, formatTime, text } from "./text.js";
+import { countText, formatTime, lossText, text } from "./text.js";
 
 /** Shows the outcome of a capture in `place`; empties it where there is none. */
 export function showCaptureOutcome(place, outcome) {
@@ -13,8 +13,7 @@ export function showCaptureOutcome(place, outcome) {
 /** Likewise of an export; `tab` is where a cookie file would come from. */
 export function showExportOutcome(place, outcome, { site, tab }) {
   show(place, outcome, () => exported(outcome));
-  if (outcome?.status === "done" && !outcome.ok && outcome.code.startsWith("host_")) offerFile();
-  if (outcome?.code === "no_host") offerFile();
+  if (outcome?.code === "no_host" || outcome?.code?.startsWith("host_")) offerFile();
 
   function offerFile() {
     const words = element("p", { role: "status" });
@@ -35,7 +34,6 @@ function show(place, outcome, renderSuccess) {
   place.dataset.outcome = outcome.ok ? "success" : "error";
   place.dataset.code = outcome.code;
   place.append(...(outcome.ok ? renderSuccess() : failed(outcome)));
-  place.scrollIntoView({ block: "nearest" });
 }
 
 function captured({ cookie_count: count, expires, report }) {
@@ -45,12 +43,13 @@ function captured({ cookie_count: count, expires, report }) {
   return lines.map((line) => element("p", {}, line));
 }
 
-function exported({ path, command, cookie_count: count }) {
+function exported({ path, command, cookie_count: count, expires_at: expiresAt, losses }) {
   const copied = element("span", { role: "status" });
   const copy = button("copy-command", text("copy_command"), async () => {
     await navigator.clipboard.writeText(command);
     copied.textContent = text("copied");
   });
+  const facts = [expiresAt && text("captured_until", formatTime(expiresAt)), lossText(losses)];
   return [
     element("p", {}, title(text("exported"))),
     element("p", { textContent: countText("exported_cookies", count) }),
@@ -58,6 +57,7 @@ function exported({ path, command, cookie_count: count }) {
     element("p", { textContent: text("exported_command") }),
     element("code", { id: "export-command", textContent: command }),
     element("div", { className: "buttons" }, copy, copied),
+    ...facts.filter(Boolean).map((words) => element("p", { className: "hint", textContent: words })),
   ];
 }
 
@@ -66,10 +66,6 @@ function failed(outcome) {
   if (outcome.code === "no_host") {
     lines.push(element("p", { textContent: text("no_host_install") }));
     lines.push(element("code", { textContent: "stagepass-native-host install" }));
-  }
-  if (outcome.login_url) {
-    const link = { id: "login-link", href: outcome.login_url, target: "_blank", rel: "noreferrer" };
-    lines.push(element("p", {}, element("a", { ...link, textContent: text("open_login", new URL(outcome.login_url).host) })));
   }
   return lines;
 }

@@ -1,19 +1,28 @@
 // The tab's platform: what a capture would take, which connection it belongs
 // to, capturing and exporting.
 
-import { chosenConnection, chosenLabel, initConnections, loadConnections } from "./connections.js";
+import {
+  chosenConnection,
+  chosenLabel,
+  findConnections,
+  initConnections,
+  requireConnection,
+  showConnections,
+  withholdConnections,
+} from "./connections.js";
 import { failureText } from "./failure-text.js";
-import { element, isBusy, say, setBusy, showView } from "./page.js";
+import { onClick, say, setAvailable, setBusy, setIdleState, showView } from "./page.js";
 import { showCaptureOutcome, showExportOutcome } from "./outcome.js";
-import { renderReport } from "./preview.js";
+import { showNoReport, showReport } from "./preview.js";
 import { initSessions, refreshSessions } from "./sessions.js";
-import { begin, isUnderWay, onOutcome, readOutcome, requestOrigins } from "./tasks.js";
+import { chooseSite, initSiteChoice } from "./site-choice.js";
+import { begin, isUnderWay, markSeen, onOutcome, readOutcome, requestOrigins } from "./tasks.js";
 import { text } from "./text.js";
 import { ask } from "./worker.js";
 
 const platformName = document.querySelector("#platform");
 const advice = document.querySelector("#advice");
-const preview = document.querySelector("#preview");
+const captureButton = document.querySelector("#capture");
 const ytDlpNote = document.querySelector("#yt-dlp-note");
 const showPreview = document.querySelector("#show-preview");
 const places = {
@@ -21,8 +30,11 @@ const places = {
   export: document.querySelector("#export-result"),
 };
 
-// {site, tab} that the view shows; null until there is one.
+// {site, tab} that the view shows; null until there is one. What was asked for
+// another one is not shown.
 let current = null;
+// The session that the shown outcome is about.
+let capturedSession = null;
 // Shows the view that comes next.
 let onSignedOut;
 
@@ -30,108 +42,136 @@ let onSignedOut;
 export function initPlatformView(show) {
   onSignedOut = show;
   initConnections();
-  initSessions();
-  onClick(document.querySelector("#capture"), () => start("capture", { connection: chosenConnection() }));
+  initSessions(forgetCapture);
+  initSiteChoice((site) => showSite(site, current.tab));
+  onClick(captureButton, () => start("capture", { connection: chosenConnection() }));
   onClick(document.querySelector("#export"), () => start("export", { label: chosenLabel() }));
   onClick(showPreview, requestPreview);
   for (const kind of Object.keys(places)) onOutcome(kind, (outcome) => current && onTaskChanged(kind, outcome));
 }
 
 export async function showPlatform({ site, tab }) {
+  await showSite(await chooseSite(site), tab);
+}
+
+/** Shows at once what is known; the rest fills in as it comes. */
+async function showSite(site, tab) {
   current = { site, tab };
   platformName.textContent = site.name;
   ytDlpNote.hidden = site.yt_dlp;
   advice.hidden = !site.advice;
   advice.textContent = site.advice ? text(`advice_${site.advice}`, site.name) : "";
-  const [capture, exported, report] = await Promise.all([
-    readOutcome("capture"),
-    readOutcome("export"),
-    loadPreview(),
-    reloadConnections(),
-  ]);
-  if (!current) return;
+  showNoReport(text("loading"));
+  withholdConnections("loading");
   showView("ready");
-  showOutcome("capture", isOutdated(capture, report) ? undefined : capture);
-  showOutcome("export", isOutdated(exported, report) ? undefined : exported);
+  setReadiness("loading");
+  await Promise.all(Object.keys(places).map(restoreOutcome));
+  await Promise.all([loadPreview(), loadConnections(), refreshSessions()]);
 }
 
-/** Whether the person has done what the outcome asked for. */
-function isOutdated(outcome, report) {
-  return outcome?.code === "not_signed_in" && report?.login.state === "proven";
+async function restoreOutcome(kind) {
+  const shown = current;
+  const outcome = await readOutcome(kind);
+  if (shown === current) showOutcome(kind, outcome);
 }
 
-function onClick(button, action) {
-  button.addEventListener("click", () => {
-    if (!isBusy()) action();
-  });
+/** `ready` once there is a choice of connections to capture for. */
+function setReadiness(state) {
+  setIdleState(state);
+  setAvailable(captureButton, state === "ready");
 }
 
 function start(kind, fields) {
+  if (!requireConnection()) return;
   const { site, tab } = current;
   const subject = site.platform;
   begin({ kind, subject, platform: site.platform, tabId: tab.id, origins: site.origins, ...fields }).catch((error) =>
-    showOutcome(kind, { status: "done", ok: false, subject, ...error }),
+    onTaskChanged(kind, { status: "done", ok: false, subject, ...error }),
   );
   setBusy(true);
 }
 
 async function onTaskChanged(kind, outcome) {
   showOutcome(kind, outcome);
+  if (outcome) places[kind].scrollIntoView({ block: "nearest" });
   if (outcome?.status !== "done") return;
   if (outcome.code === "signed_out") {
-    current = null;
-    await onSignedOut();
+    await leave();
     return;
   }
   await loadPreview();
   if (kind === "capture" && outcome.ok) {
-    await Promise.all([reloadConnections(outcome.connection_id), refreshSessions()]);
+    await Promise.all([loadConnections(outcome.connection_id), refreshSessions()]);
   }
 }
 
 /** An outcome is shown on its own platform alone. */
 function showOutcome(kind, outcome) {
   const shown = outcome?.subject === current.site.platform ? outcome : undefined;
-  if (kind === "capture") showCaptureOutcome(places.capture, shown);
-  else showExportOutcome(places.export, shown, current);
+  if (shown?.status === "done") markSeen(kind, shown);
+  if (kind === "capture") {
+    capturedSession = shown?.session_id ?? null;
+    showCaptureOutcome(places.capture, shown);
+  } else {
+    showExportOutcome(places.export, shown, current);
+  }
   if (outcome) setBusy(isUnderWay(outcome));
 }
 
-async function reloadConnections(connectionId) {
+/** What was captured is no longer stored. */
+function forgetCapture(sessionId) {
+  if (sessionId === capturedSession) showCaptureOutcome(places.capture, undefined);
+}
+
+async function leave() {
+  current = null;
+  await onSignedOut();
+}
+
+/** Loads the choice; `connectionId` is chosen, else the one of the latest capture. */
+async function loadConnections(connectionId) {
+  const shown = current;
   try {
-    await loadConnections(current.site, connectionId);
+    const found = await findConnections(shown.site);
+    if (shown !== current) return;
+    showConnections(found, shown.site, connectionId);
     say("");
+    setReadiness("ready");
   } catch (error) {
-    if (error.code === "signed_out") {
-      current = null;
-      await onSignedOut();
-    } else {
-      say(failureText(error), { code: error.code, retry: () => reloadConnections(connectionId) });
-    }
+    if (shown === current) await onConnectionsFailed(error, connectionId);
   }
 }
 
-/** Shows the report and gives it; null where there is none. */
+async function onConnectionsFailed(error, connectionId) {
+  if (error.code === "signed_out") {
+    await leave();
+    return;
+  }
+  withholdConnections("connections_unavailable");
+  setReadiness("failed");
+  say(failureText(error), { code: error.code, retry: () => loadConnections(connectionId) });
+}
+
 async function loadPreview() {
-  const { site, tab } = current;
+  const shown = current;
+  const { site, tab } = shown;
   try {
     const report = await ask("preview", { platform: site.platform, tabId: tab.id });
+    if (shown !== current) return;
     showPreview.hidden = true;
-    preview.replaceChildren(...renderReport(report));
-    return report;
+    showReport(report, site);
   } catch (error) {
+    if (shown !== current) return;
     const isUnasked = error.code === "permission_missing";
-    const words = isUnasked ? text("preview_permission", site.name) : failureText(error);
     showPreview.hidden = !isUnasked;
-    preview.replaceChildren(element("p", { textContent: words }));
-    return null;
+    showNoReport(isUnasked ? text("preview_permission", site.name) : failureText(error));
   }
 }
 
 async function requestPreview() {
   const isGranted = await requestOrigins(current.site.origins);
   if (!isGranted) {
-    preview.replaceChildren(element("p", { textContent: text("failure_permission_refused") }));
+    showNoReport(text("failure_permission_refused"));
     return;
   }
   await loadPreview();

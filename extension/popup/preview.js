@@ -3,9 +3,29 @@
 import { element } from "./page.js";
 import { countText, formatDay, formatList, formatTime, text } from "./text.js";
 
-/** The report as elements: the login verdict, and the table behind a summary. */
-export function renderReport(report) {
-  return [loginVerdict(report), expiry(report), cookieTable(report)].filter(Boolean);
+const verdict = document.querySelector("#verdict");
+const cookies = document.querySelector("#cookies");
+const summary = cookies.querySelector("summary");
+const rows = cookies.querySelector("tbody");
+
+/** Shows the report on a site's cookies: the login verdict, and the table behind a summary. */
+export function showReport(report, site) {
+  const hasCookies = report.entries.length > 0;
+  showVerdict(loginVerdict(report), wayOn(report, site), !hasCookies && hint(text("no_cookies")));
+  cookies.hidden = !hasCookies;
+  showCookies(report);
+}
+
+/** Shows why there is no report. */
+export function showNoReport(words) {
+  showVerdict(element("p", { textContent: words }));
+  cookies.hidden = true;
+}
+
+/** A live region is read out whenever it is filled, so only where it has changed. */
+function showVerdict(...parts) {
+  const made = element("div", {}, ...parts.filter(Boolean));
+  if (!verdict.firstElementChild?.isEqualNode(made)) verdict.replaceChildren(made);
 }
 
 function loginVerdict({ login }) {
@@ -19,43 +39,39 @@ function loginVerdict({ login }) {
   );
 }
 
-function expiry({ expires, login }) {
-  if (login.state !== "proven") return null;
-  const words = expires ? text("login_until", formatTime(expires)) : text("login_until_closed");
+/** How long the sign-in lasts, or where to sign in. */
+function wayOn({ expires, login }, { login_url: loginUrl }) {
+  if (login.state === "unknown") return null;
+  if (login.state === "proven") {
+    const words = expires ? text("login_until", formatTime(expires)) : text("login_until_closed");
+    return hint(words);
+  }
+  const words = text("open_login", new URL(loginUrl).host);
+  const link = { id: "login-link", href: loginUrl, target: "_blank", rel: "noreferrer", textContent: words };
+  return element("p", {}, element("a", link));
+}
+
+function hint(words) {
   return element("p", { className: "hint", textContent: words });
 }
 
-function cookieTable({ entries, taken, dropped }) {
-  if (entries.length === 0) return element("p", { className: "hint", textContent: text("no_cookies") });
-  const summary = [countText("cookies_taken", taken)];
-  if (dropped > 0) summary.push(countText("cookies_dropped", dropped));
-  return element(
-    "details",
-    {},
-    element("summary", { textContent: summary.join(", ") }),
-    element(
-      "div",
-      { className: "table", tabIndex: 0, role: "region", ariaLabel: text("cookie_table") },
-      element("table", {}, tableHead(), element("tbody", {}, ...entries.map(tableRow))),
-    ),
-  );
-}
-
-function tableHead() {
-  const titles = ["cookie_name", "cookie_expires", "cookie_verdict"];
-  const cells = titles.map((key) => element("th", { scope: "col", textContent: text(key) }));
-  return element("thead", {}, element("tr", {}, ...cells));
+/** The table stays the same element, so that it stays open and keeps the focus. */
+function showCookies({ entries, taken, dropped }) {
+  const counts = [countText("cookies_taken", taken)];
+  if (dropped > 0) counts.push(countText("cookies_dropped", dropped));
+  summary.textContent = counts.join(", ");
+  rows.replaceChildren(...entries.map(tableRow));
 }
 
 function tableRow({ name, domain, path, expires, verdict, reason }) {
-  const verdictCell = element("td", { textContent: text(`verdict_${verdict}`) });
-  if (reason) verdictCell.append(element("small", { textContent: text(`reason_${reason}`) }));
   const site = path === "/" ? domain : domain + path;
+  const title = element("th", { scope: "row", textContent: name }, element("small", { textContent: site }));
+  if (reason) title.append(element("small", { className: "reason", textContent: text(`reason_${reason}`) }));
   return element(
     "tr",
     { dataset: { verdict } },
-    element("th", { scope: "row", textContent: name }, element("small", { textContent: site })),
+    title,
     element("td", { textContent: expires ? formatDay(expires) : text("cookie_session") }),
-    verdictCell,
+    element("td", { textContent: text(`verdict_${verdict}`) }),
   );
 }

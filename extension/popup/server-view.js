@@ -2,8 +2,8 @@
 
 import { DEFAULT_SERVER, parseServerAddress } from "../server-address.js";
 import { failureText } from "./failure-text.js";
-import { isBusy, say, setBusy, showView } from "./page.js";
-import { begin, isUnderWay } from "./tasks.js";
+import { isBusy, say, setBusy, setInvalid, showView } from "./page.js";
+import { begin, isUnderWay, markSeen } from "./tasks.js";
 
 const form = document.querySelector("#server-form");
 const url = document.querySelector("#server-url");
@@ -22,12 +22,13 @@ export function showServer(outcome) {
   showView("server", url);
   setBusy(isUnderWay(outcome));
   const hasFailed = outcome?.status === "done" && !outcome.ok;
+  if (hasFailed) markSeen("connect", outcome);
   say(hasFailed ? failureText(outcome) : "", { code: outcome?.code });
 }
 
 function connect() {
   const address = parseServerAddress(url.value);
-  url.toggleAttribute("aria-invalid", !address);
+  setInvalid(url, !address);
   if (!address) {
     say(failureText({ code: "bad_address" }), { code: "bad_address" });
     url.focus();

@@ -5,13 +5,26 @@ import { button, element } from "./page.js";
 import { countText, formatTime, text } from "./text.js";
 import { ask } from "./worker.js";
 
+// Whoever has not confirmed by then has turned to something else.
+const DISARM_AFTER_MS = 10_000;
+
 const details = document.querySelector("#sessions");
 const message = document.querySelector("#sessions-message");
 const list = document.querySelector("#session-list");
 
-export function initSessions() {
-  details.addEventListener("toggle", () => {
-    if (details.open) load();
+// Called with the id of a session that was revoked.
+let onRevoked;
+
+/** `revoked` is called with the id of each session that the person revokes. */
+export function initSessions(revoked) {
+  onRevoked = revoked;
+  details.addEventListener("toggle", async () => {
+    if (!details.open) return;
+    list.replaceChildren();
+    message.textContent = text("loading");
+    await load();
+    // The list opens below the edge of most popups.
+    details.scrollIntoView({ block: "nearest" });
   });
 }
 
@@ -32,9 +45,10 @@ async function load() {
 }
 
 function renderSession(session) {
-  const { id, platform, platform_username: username, captured_at: capturedAt, cookie_count: count } = session;
+  const { id, platform_name: platform, platform_username: username, captured_at: capturedAt } = session;
   const state = stateOf(session);
   const name = username ? `${platform} · ${username}` : platform;
+  const counts = countText("cookies", session.cookie_count);
   const item = element(
     "li",
     { dataset: { id, state } },
@@ -42,11 +56,11 @@ function renderSession(session) {
       "div",
       {},
       name,
-      element("small", { textContent: `${text(`session_${state}`)} · ${countText("cookies", count)}` }),
+      element("small", { textContent: `${text(`session_${state}`)} · ${counts}` }),
       element("small", { textContent: formatTime(capturedAt) }),
     ),
   );
-  if (state === "active" || state === "expired") item.append(revokeButton(id, name));
+  if (state === "active" || state === "expired") item.append(revokeButtons(id, name));
   return item;
 }
 
@@ -56,26 +70,44 @@ function stateOf({ status, expires_at: expiresAt }) {
 }
 
 /** Asks once more, since what is revoked is gone. */
-function revokeButton(id, name) {
-  let isSure = false;
-  const made = button(null, text("revoke"), onClick, "danger");
-  made.ariaLabel = text("revoke_session", name);
-  return made;
+function revokeButtons(id, name) {
+  const first = button(null, text("revoke"), arm, "danger");
+  const really = button(null, text("revoke_really"), confirm, "danger");
+  const cancel = button(null, text("cancel"), disarm, "quiet");
+  first.ariaLabel = text("revoke_session", name);
+  really.ariaLabel = text("revoke_really_session", name);
+  // Cancel comes to lie where the first button was, under the pointer.
+  const place = element("div", { className: "buttons" }, first);
+  let timer;
+  return place;
 
-  async function onClick() {
-    if (!isSure) {
-      isSure = true;
-      made.textContent = text("revoke_really");
-      made.ariaLabel = text("revoke_really_session", name);
-      return;
-    }
-    try {
-      await ask("revoke", { id });
-      await load();
-      message.textContent = text("revoked", name);
-      details.querySelector("summary").focus();
-    } catch (error) {
-      message.textContent = failureText(error);
-    }
+  function arm() {
+    place.replaceChildren(really, cancel);
+    cancel.focus();
+    timer = setTimeout(disarm, DISARM_AFTER_MS);
+  }
+
+  function disarm() {
+    clearTimeout(timer);
+    const hadFocus = place.contains(document.activeElement);
+    place.replaceChildren(first);
+    if (hadFocus) first.focus();
+  }
+
+  async function confirm() {
+    clearTimeout(timer);
+    await revoke(id, name);
+  }
+}
+
+async function revoke(id, name) {
+  try {
+    await ask("revoke", { id });
+    onRevoked(id);
+    await load();
+    message.textContent = text("revoked", name);
+    details.querySelector("summary").focus();
+  } catch (error) {
+    message.textContent = failureText(error);
   }
 }

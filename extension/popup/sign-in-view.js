@@ -1,7 +1,7 @@
 // Signing in.
 
 import { failureText } from "./failure-text.js";
-import { isBusy, say, setBusy, showView } from "./page.js";
+import { isBusy, say, setBusy, setInvalid, showView } from "./page.js";
 import { ask } from "./worker.js";
 
 const form = document.querySelector("#sign-in-form");
@@ -22,15 +22,18 @@ export function initSignInView(onSignedIn) {
     } catch (error) {
       setBusy(false);
       say(failureText(error), { code: error.code });
-      (error.code === "wrong_password" ? password : email).focus();
+      const isWrong = error.code === "wrong_password";
+      setInvalid(password, isWrong);
+      (isWrong ? password : email).focus();
     }
   });
 }
 
-/** `expired` says why a person who was signed in sees this. */
+/** `expired` is the account of a person who was signed in, and need not type it again. */
 export function showSignIn({ expired }) {
   say(expired ? failureText({ code: "signed_out" }) : "", { code: expired ? "signed_out" : "" });
-  showView("sign-in", email);
+  if (expired) email.value = expired;
+  showView("sign-in", expired ? password : email);
 }
 
 async function signIn() {
@@ -41,7 +44,9 @@ async function signIn() {
 }
 
 function isFilledIn() {
-  const empty = [email, password].find((field) => field.value.trim() === "");
+  const isEmpty = (field) => field.value.trim() === "";
+  for (const field of [email, password]) setInvalid(field, isEmpty(field));
+  const empty = [email, password].find(isEmpty);
   if (!empty) return true;
   say(failureText({ code: "empty_sign_in" }), { code: "empty_sign_in" });
   empty.focus();

@@ -38,6 +38,11 @@ export function formatList(items) {
   return list.format(items);
 }
 
+/** What a cookie file does not hold, in words; empty where that is nothing. */
+export function lossText(losses = []) {
+  return losses.length > 0 ? text("losses", formatList(losses)) : "";
+}
+
 /** Fills in every element that names its text. */
 export function fillTexts() {
   document.documentElement.lang = language;

@@ -110,6 +110,9 @@ async fn an_expired_token_is_refreshed_once_and_a_disabled_user_is_signed_out() 
     popup.click("#capture").await?;
     wait_for_view(&popup, "sign-in").await?;
     wait_for_message(&popup, "signed_out").await?;
+    // Only the password is to be typed again.
+    assert_eq!(popup.evaluate("document.querySelector('#email').value").await?, EMAIL);
+    assert_eq!(popup.evaluate("document.activeElement.id").await?, "password");
     Ok(())
 }
 
@@ -164,6 +167,21 @@ async fn a_cookie_with_a_tab_or_newline_in_it_is_dropped_with_a_reason() -> Resu
     assert!(served.contains("sessionid") && !served.contains("planted"));
     let text = text_of(&popup, "#outcome").await?;
     assert!(text.contains("left out"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_in_a_shape_that_no_browser_gives_is_an_error_without_its_value() -> Result<()> {
+    let (_stage, browser, _tab, popup) = start_signed_in().await?;
+    let worker = popup::service_worker(&browser).await?;
+    let malformed = "chrome.cookies.getAll = async () => [{ name: 'a', value: 'b', domain: 'instagram.com', path: '/', \
+                     hostOnly: true, httpOnly: true, secure: true, expirationDate: 'planted-value' }]; 0";
+    worker.evaluate(malformed).await?;
+    assert_eq!(main_job::capture(&popup, "a").await?, "internal");
+    let outcome = worker.evaluate("chrome.storage.session.get('outcome.capture')").await?.to_string();
+    assert!(outcome.contains("BrowserCookie") && !outcome.contains("planted"), "{outcome}");
+    let text = text_of(&popup, "body").await?;
+    assert!(!text.contains("planted"), "{text}");
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use stagepass_tests::process::our_program;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,7 +71,13 @@ fn the_core_stays_pure() -> Result<()> {
 
 #[test]
 fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
-    let landed = [("0001_initial.sql", "7b4e252749e062df28c02cecce6c793298d648d0ba718c34262e15799edae0b6")];
+    let landed = [
+        ("0001_initial.sql", "7b4e252749e062df28c02cecce6c793298d648d0ba718c34262e15799edae0b6"),
+        (
+            "0002_download_credentials_and_capture_requests.sql",
+            "6141fc2d4c9a89a8551c48df4ed61cde53d424de4f7596d63900e38195c4ffa4",
+        ),
+    ];
     let folder = root().join("server/migrations/sqlite");
     let digest =
         |name: &str| -> Result<String> { Ok(hex::encode(Sha256::digest(fs::read(folder.join(name))?))) };
@@ -107,6 +114,27 @@ fn every_text_of_the_extension_is_in_its_messages() -> Result<()> {
     for key in manifest.split("__MSG_").skip(1).filter_map(|rest| rest.split("__").next()) {
         assert!(messages[key]["message"].is_string(), "{key}");
     }
+    Ok(())
+}
+
+#[test]
+fn every_command_that_the_extension_names_is_one_of_the_hosts() -> Result<()> {
+    const HOST: &str = "stagepass-native-host";
+    let help = Command::new(our_program(HOST)?).arg("--help").output()?;
+    let help = String::from_utf8(help.stdout)?;
+    let (_, commands) = help.split_once("Commands:").context("no commands")?;
+    let (commands, _) = commands.split_once("Options:").context("no options")?;
+    let commands: BTreeSet<_> = commands.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.contains("install"), "{commands:?}");
+    let mut named = 0;
+    for (path, text) in sources("extension", &["js", "json", "html"])? {
+        for rest in text.split(&format!("{HOST} ")).skip(1) {
+            let command = rest.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+            assert!(commands.contains(command), "{}: {HOST} {command}", path.display());
+            named += 1;
+        }
+    }
+    assert!(named > 0);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use crate::server::Server;
 use crate::{from_js, to_js};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
+use stagepass_core::api::{CreateProfileRequest, StorePlatformSessionRequest};
 use stagepass_core::normalise::Login;
 use stagepass_core::{Capture, Report, Site, shape};
 use wasm_bindgen::JsValue;
@@ -95,8 +95,7 @@ async fn store(request: &CaptureRequest, site: &Site, capture: Capture) -> Resul
     let connection_id = match &request.connection {
         ChosenConnection::Id(id) => id.clone(),
         ChosenConnection::Create { platform_username } => {
-            let credentials =
-                Credentials(shape::credentials(site.id(), &capture.cookies, &request.user_agent));
+            let credentials = shape::credentials(site.id(), &capture.cookies, &request.user_agent);
             let profile = CreateProfileRequest {
                 platform: site.id(),
                 platform_username: platform_username.as_deref(),

@@ -28,6 +28,8 @@ struct CookieFile {
     /// A `blob:` URL of the calling page, which is to revoke it.
     url: String,
     cookie_count: usize,
+    /// What the file can't carry, in words.
+    losses: Vec<String>,
 }
 
 /// Exports the tab's session through the native host and gives its answer.
@@ -69,7 +71,8 @@ pub async fn cookie_file(platform: String, tab_id: i32) -> Result<JsValue, JsVal
     options.set_type("text/plain");
     let blob = Blob::new_with_u8_array_sequence_and_options(&Array::of1(&bytes), &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
-    Ok(to_js(&CookieFile { url, cookie_count: capture.cookies.len() })?)
+    let losses = rendered.losses.iter().map(ToString::to_string).collect();
+    Ok(to_js(&CookieFile { url, cookie_count: capture.cookies.len(), losses })?)
 }
 
 /// The answer's own fields, or the host's refusal.

@@ -19,7 +19,7 @@ pub mod site;
 
 pub use capture::{capture, preview};
 pub use host::{cookie_file, export_for_yt_dlp};
-pub use site::recognise;
+pub use site::{platform_name, recognise};
 
 use failure::Failure;
 use serde::Serialize;
@@ -27,13 +27,17 @@ use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
 /// A value as plain JavaScript objects, the way JSON would have it.
-fn to_js(value: &impl Serialize) -> Result<JsValue, Failure> {
-    value
-        .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|error| Failure::Internal { detail: error.to_string() })
+fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
+    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(unexpected_value::<T>)
 }
 
-/// An argument from JavaScript. The error names fields and types alone.
+/// An argument or an answer from JavaScript.
 fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, Failure> {
-    serde_wasm_bindgen::from_value(value).map_err(|error| Failure::Internal { detail: error.to_string() })
+    serde_wasm_bindgen::from_value(value).map_err(unexpected_value::<T>)
+}
+
+/// The type alone: an error's own words may quote the value, and that may be a
+/// cookie's.
+fn unexpected_value<T>(_: serde_wasm_bindgen::Error) -> Failure {
+    Failure::Internal { detail: format!("no {}", std::any::type_name::<T>()) }
 }

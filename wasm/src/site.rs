@@ -27,6 +27,8 @@ pub struct Recognised {
     pub yt_dlp: bool,
     /// What it needs beside cookies.
     pub advice: Option<Advice>,
+    /// The domains above an unknown host, one of which may be meant.
+    pub alternatives: Vec<Recognised>,
 }
 
 impl From<&Site> for Recognised {
@@ -44,6 +46,7 @@ impl From<&Site> for Recognised {
             login_cookies: site.login_cookies().iter().map(|cookie| cookie.name).collect(),
             yt_dlp: platform.is_none_or(|platform| platform.yt_dlp),
             advice: platform.and_then(|platform| platform.advice),
+            alternatives: Vec::new(),
         }
     }
 }
@@ -55,7 +58,19 @@ impl From<&Site> for Recognised {
 #[wasm_bindgen]
 pub fn recognise(url: &str) -> Result<JsValue, JsValue> {
     let Some(site) = of_url(url) else { return Ok(JsValue::NULL) };
-    Ok(crate::to_js(&Recognised::from(&site))?)
+    Ok(crate::to_js(&with_alternatives(&site))?)
+}
+
+fn with_alternatives(site: &Site) -> Recognised {
+    let alternatives = site.alternatives().iter().map(Recognised::from).collect();
+    Recognised { alternatives, ..Recognised::from(site) }
+}
+
+/// The name that people know a platform by.
+#[wasm_bindgen]
+#[must_use]
+pub fn platform_name(platform: &str) -> String {
+    Site::of_id(platform).map_or_else(|| platform.to_owned(), |site| site.name().to_owned())
 }
 
 fn of_url(url: &str) -> Option<Site> {
@@ -90,5 +105,23 @@ mod tests {
         let site = Recognised::from(&Site::of_host("www.example.org").unwrap());
         assert_eq!((site.platform.as_str(), site.name.as_str()), ("example.org", "example.org"));
         assert!(site.login_cookies.is_empty() && site.advice.is_none() && site.yt_dlp);
+    }
+
+    #[test]
+    fn an_alternative_asks_for_its_own_domain() {
+        let site = with_alternatives(&Site::of_host("app.example.org").unwrap());
+        assert_eq!(site.origins, ["*://*.app.example.org/*"]);
+        let [parent] = &site.alternatives[..] else { panic!("{:?}", site.alternatives) };
+        assert_eq!(
+            (parent.platform.as_str(), &parent.origins[..]),
+            ("example.org", &["*://*.example.org/*".to_owned()][..])
+        );
+        assert!(with_alternatives(&Site::of_id("x").unwrap()).alternatives.is_empty());
+    }
+
+    #[test]
+    fn a_platform_is_called_by_its_name() {
+        assert_eq!(platform_name("instagram"), "Instagram");
+        assert_eq!(platform_name("example.org"), "example.org");
     }
 }

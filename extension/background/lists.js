@@ -1,0 +1,36 @@
+// What the server has of the person: connections and sessions, never a secret.
+
+import { loadCore } from "./core.js";
+import { callSignedIn } from "./sign-in.js";
+
+const PAGE_SIZE = 100;
+
+/** The platform's connections, of all pages. */
+export async function listConnections(platform) {
+  const connections = await listAll("/api/platform-connections");
+  return connections.filter((connection) => connection.platform === platform);
+}
+
+/** The latest sessions, each with the names of its platform and account. */
+export async function listSessions() {
+  const [core, sessions, connections] = await Promise.all([
+    loadCore(),
+    callSignedIn(`/api/platform-sessions?pageSize=${PAGE_SIZE}&page=1`),
+    listAll("/api/platform-connections"),
+  ]);
+  const usernames = new Map(connections.map(({ id, platform_username: name }) => [id, name]));
+  return sessions.data.map((session) => ({
+    ...session,
+    platform_name: core.platform_name(session.platform),
+    platform_username: usernames.get(session.creator_profile_id) ?? null,
+  }));
+}
+
+async function listAll(path) {
+  const all = [];
+  for (let page = 1; ; page += 1) {
+    const { data, total } = await callSignedIn(`${path}?pageSize=${PAGE_SIZE}&page=${page}`);
+    all.push(...data);
+    if (data.length === 0 || all.length >= total) return all;
+  }
+}
