@@ -20,7 +20,7 @@ pub struct CreateProfileRequest<'a> {
 }
 
 /// A credentials object: `Debug` hides it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Credentials(pub serde_json::Map<String, serde_json::Value>);
 

@@ -236,7 +236,7 @@ impl Site {
             CATALOGUE.iter().find(|platform| platform.domains.iter().any(|domain| is_within(host, domain)));
         match known {
             Some(platform) => Some(Self::Known(platform)),
-            None => Self::of_unknown_host(host),
+            None => Self::of_unknown_host(host.strip_prefix("www.").unwrap_or(host)),
         }
     }
 
@@ -252,9 +252,8 @@ impl Site {
     /// A host that is called like a platform of the catalogue would be taken
     /// for it, and so can't stand for itself.
     fn of_unknown_host(host: &str) -> Option<Self> {
-        let site = host.strip_prefix("www.").unwrap_or(host);
-        let is_taken = CATALOGUE.iter().any(|platform| platform.id == site);
-        (is_platform_id(site) && !site.ends_with('.') && !is_taken).then(|| Self::Other(site.to_owned()))
+        let is_taken = CATALOGUE.iter().any(|platform| platform.id == host);
+        (is_platform_id(host) && !host.ends_with('.') && !is_taken).then(|| Self::Other(host.to_owned()))
     }
 
     /// The domains above an unknown host, the nearest first: a login cookie may
@@ -376,6 +375,8 @@ mod tests {
         assert_eq!(Site::of_host("www.instagram.com.").unwrap().id(), "instagram");
         assert_eq!(Site::of_host("www.example.org.").unwrap().id(), "example.org");
         assert_eq!(Site::of_id("example.org."), None);
+        // An identifier stays what it is.
+        assert_eq!(Site::of_id("www.example.org").unwrap().id(), "www.example.org");
     }
 
     #[test]

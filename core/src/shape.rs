@@ -6,18 +6,31 @@ use crate::cookie::Cookie;
 use secrecy::ExposeSecret;
 use serde_json::{Map, json};
 
+/// Each field of the shape, and the cookie that fills it.
+type Fields = &'static [(&'static str, &'static str)];
+
+/// Whether the platform has a documented shape that cookies can fill.
+#[must_use]
+pub fn is_known(platform_id: &str) -> bool {
+    fields(platform_id).is_some()
+}
+
+fn fields(platform_id: &str) -> Option<Fields> {
+    match platform_id {
+        "instagram" => {
+            Some(&[("sessionid", "sessionid"), ("csrftoken", "csrftoken"), ("ds_user_id", "ds_user_id")])
+        }
+        "onlyfans" => Some(&[("sessionToken", "sess"), ("authId", "auth_id"), ("authUid", "auth_uid_")]),
+        _ => None,
+    }
+}
+
 /// The credentials object for `create-profile`, where the platform has a
 /// documented shape that cookies can fill (instagram and onlyfans); otherwise
 /// an empty object. `user_agent` is the capturing browser's.
 #[must_use]
 pub fn credentials(platform_id: &str, cookies: &[Cookie], user_agent: &str) -> Credentials {
-    let fields: &[(&str, &str)] = match platform_id {
-        "instagram" => {
-            &[("sessionid", "sessionid"), ("csrftoken", "csrftoken"), ("ds_user_id", "ds_user_id")]
-        }
-        "onlyfans" => &[("sessionToken", "sess"), ("authId", "auth_id"), ("authUid", "auth_uid_")],
-        _ => return Credentials(Map::new()),
-    };
+    let Some(fields) = fields(platform_id) else { return Credentials::default() };
     let value_of = |name: &str| {
         // onlyfans ends the name of one cookie with the user's number.
         let is_named = |held: &str| if name.ends_with('_') { held.starts_with(name) } else { held == name };
@@ -69,6 +82,7 @@ mod tests {
 
     #[test]
     fn other_platforms_have_no_shape() {
-        assert!(credentials("youtube", &[], "UA").0.is_empty());
+        assert!(credentials("youtube", &[], "UA").0.is_empty() && !is_known("youtube"));
+        assert!(is_known("onlyfans"));
     }
 }

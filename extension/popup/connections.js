@@ -12,6 +12,8 @@ const NEW = "new";
 const select = document.querySelector("#connection");
 const newConnection = document.querySelector("#new-connection");
 const accountName = document.querySelector("#account-name");
+const fillCredentialsRow = document.querySelector("#fill-credentials-row");
+const fillCredentials = document.querySelector("#fill-credentials");
 
 export function initConnections() {
   select.addEventListener("change", () => {
@@ -48,6 +50,7 @@ export function showConnections({ connections, lastId }, site, wantedId = lastId
   select.replaceChildren(...options);
   if (isClear) select.value = isThere ? wantedId : (connections[0]?.id ?? NEW);
   select.disabled = false;
+  fillCredentialsRow.hidden = !site.fills_credentials;
   showNewConnection();
 }
 
@@ -70,7 +73,12 @@ export function requireConnection() {
 /** As the core wants it. */
 export function chosenConnection() {
   if (select.value !== NEW) return { id: select.value };
-  return { create: { platform_username: accountName.value.trim() || null } };
+  return {
+    create: {
+      platform_username: accountName.value.trim() || null,
+      fill_credentials: !fillCredentialsRow.hidden && fillCredentials.checked,
+    },
+  };
 }
 
 /** Tells the exports of several accounts apart; empty where there is no name. */

@@ -7,6 +7,7 @@ use crate::platform::{FRONT_URL, LOGIN_URL, Platform, VIDEO_URL};
 use crate::process::our_program;
 use crate::proxy::Proxy;
 use crate::server::{self, EMAIL, PASSWORD, Server};
+use crate::wait;
 use crate::yt_dlp::{Download, Outcome, YtDlp};
 use anyhow::{Context as _, Result, ensure};
 use secrecy::ExposeSecret as _;
@@ -228,8 +229,7 @@ pub async fn capture(popup: &Session, account_name: &str) -> Result<String> {
     if popup.evaluate("!document.querySelector('#new-connection').hidden").await? == json!(true) {
         popup.fill("#account-name", account_name).await?;
     }
-    popup.click("#capture").await?;
-    outcome(popup, "#outcome").await
+    click_for_outcome(popup, "#capture", "#outcome").await
 }
 
 /// Clicks **Export for yt-dlp** and gives what came of it.
@@ -238,8 +238,7 @@ pub async fn capture(popup: &Session, account_name: &str) -> Result<String> {
 /// When nothing comes of it.
 pub async fn export(popup: &Session) -> Result<String> {
     wait_for_view(popup, "ready").await?;
-    popup.click("#export").await?;
-    outcome(popup, "#export-result").await
+    click_for_outcome(popup, "#export", "#export-result").await
 }
 
 /// The path that an export has shown.
@@ -251,14 +250,29 @@ pub async fn exported_path(popup: &Session) -> Result<PathBuf> {
     Ok(path.as_str().context("no path is shown")?.into())
 }
 
+/// Clicks a button and gives the code of what comes of it, not of what a click
+/// before has left.
+async fn click_for_outcome(popup: &Session, button: &str, place: &str) -> Result<String> {
+    let remember =
+        format!("globalThis.shownBefore = document.querySelector({}).firstElementChild; 0", json!(place));
+    popup.evaluate(&remember).await?;
+    popup.click(button).await?;
+    outcome(popup, place).await
+}
+
 /// Waits for an outcome and gives its code.
 ///
 /// # Errors
 /// When none comes.
-pub async fn outcome(popup: &Session, selector: &str) -> Result<String> {
-    let selector = json!(selector);
-    let has_come = format!("Boolean(document.querySelector({selector}).dataset.outcome)");
-    popup.wait_for(&format!("an outcome in {selector}"), STEP, &has_come).await?;
-    let code = popup.evaluate(&format!("document.querySelector({selector}).dataset.code")).await?;
-    Ok(code.as_str().unwrap_or_default().to_owned())
+pub async fn outcome(popup: &Session, place: &str) -> Result<String> {
+    let code = format!(
+        "(() => {{ const place = document.querySelector({}); \
+         const isNew = place.dataset.outcome && place.firstElementChild !== globalThis.shownBefore; \
+         return isNew ? place.dataset.code : null; }})()",
+        json!(place)
+    );
+    wait::until(&format!("an outcome in {place}"), STEP, async || {
+        Ok(popup.evaluate(&code).await?.as_str().map(str::to_owned))
+    })
+    .await
 }

@@ -100,6 +100,13 @@ async fn captured_served_exported_and_downloaded() -> Result<()> {
             && served["user_agent"].as_str().is_some_and(|ua| ua.contains("Chrome"))
     );
 
+    // Credentials were not asked for, and so are not kept a second time.
+    let connection =
+        stage.server.user().await?.get("/api/platform-connections").await?.body["data"][0]["id"].clone();
+    let reveal = json!({"creatorProfileId": connection});
+    let revealed = stage.server.service()?.post("/api/credentials/reveal", &reveal).await?;
+    assert_eq!(revealed.body["credentials"], json!({}));
+
     // The file, and the same cookies from the server's netscape form.
     assert_eq!(main_job::export(&popup).await?, "exported");
     let path = exported_path(&popup).await?;

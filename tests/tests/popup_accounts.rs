@@ -184,12 +184,20 @@ async fn the_keyboard_leads_through_the_popup_and_never_loses_its_place() -> Res
     let (mut stage, browser, _tab, popup) = start(&[]).await?;
     assert_eq!(focus(&popup).await?, "platform");
     let mut stops = Vec::new();
-    for _ in 0..7 {
+    for _ in 0..8 {
         popup.press("Tab").await?;
         stops.push(focus(&popup).await?);
     }
-    let expected =
-        ["cookie-counts", "connection", "account-name", "capture", "export", "Captured sessions", "sign-out"];
+    let expected = [
+        "cookie-counts",
+        "connection",
+        "account-name",
+        "fill-credentials",
+        "capture",
+        "export",
+        "Captured sessions",
+        "sign-out",
+    ];
     assert_eq!(stops, expected.map(Value::from));
 
     popup.evaluate("document.querySelector('#capture').focus()").await?;
@@ -216,5 +224,18 @@ async fn the_keyboard_leads_through_the_popup_and_never_loses_its_place() -> Res
     popup.press("Enter").await?;
     wait_for_view(&popup, "ready").await?;
     assert_eq!(focus(&popup).await?, "platform");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cookies_fill_in_the_credentials_where_a_person_asks_for_it() -> Result<()> {
+    let (stage, _browser, _tab, popup) = start(&[]).await?;
+    popup.click("#fill-credentials").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    let reveal = json!({"creatorProfileId": connection(&stage, "alice").await?["id"]});
+    let revealed = stage.server.service()?.post("/api/credentials/reveal", &reveal).await?.body;
+    let served = stage.served_session("json").await?["cookies"].clone();
+    let session_id = served.as_array().into_iter().flatten().find(|cookie| cookie["name"] == "sessionid");
+    assert_eq!(revealed["credentials"]["sessionid"], session_id.context("no sessionid")?["value"]);
     Ok(())
 }

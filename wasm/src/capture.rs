@@ -7,7 +7,7 @@ use crate::server::Server;
 use crate::{from_js, to_js};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use stagepass_core::api::{CreateProfileRequest, StorePlatformSessionRequest};
+use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
 use stagepass_core::normalise::Login;
 use stagepass_core::{Capture, Report, Site, shape};
 use wasm_bindgen::JsValue;
@@ -34,6 +34,8 @@ enum ChosenConnection {
     Create {
         /// The account's name on the platform.
         platform_username: Option<String>,
+        /// Whether the cookies also fill in the connection's credentials.
+        fill_credentials: bool,
     },
 }
 
@@ -94,8 +96,12 @@ async fn store(request: &CaptureRequest, site: &Site, capture: Capture) -> Resul
     let server = Server { url: &request.server, access_token: &request.access_token };
     let connection_id = match &request.connection {
         ChosenConnection::Id(id) => id.clone(),
-        ChosenConnection::Create { platform_username } => {
-            let credentials = shape::credentials(site.id(), &capture.cookies, &request.user_agent);
+        ChosenConnection::Create { platform_username, fill_credentials } => {
+            let credentials = if *fill_credentials {
+                shape::credentials(site.id(), &capture.cookies, &request.user_agent)
+            } else {
+                Credentials::default()
+            };
             let profile = CreateProfileRequest {
                 platform: site.id(),
                 platform_username: platform_username.as_deref(),

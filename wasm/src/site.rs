@@ -2,8 +2,8 @@
 //! whose permission its cookies need.
 
 use serde::Serialize;
-use stagepass_core::Site;
 use stagepass_core::platform::Advice;
+use stagepass_core::{Site, shape};
 use std::net::Ipv4Addr;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -27,6 +27,8 @@ pub struct Recognised {
     pub yt_dlp: bool,
     /// What it needs beside cookies.
     pub advice: Option<Advice>,
+    /// Whether cookies can fill in the credentials that backends expect.
+    pub fills_credentials: bool,
     /// The domains above an unknown host, one of which may be meant.
     pub alternatives: Vec<Recognised>,
 }
@@ -46,6 +48,7 @@ impl From<&Site> for Recognised {
             login_cookies: site.login_cookies().iter().map(|cookie| cookie.name).collect(),
             yt_dlp: platform.is_none_or(|platform| platform.yt_dlp),
             advice: platform.and_then(|platform| platform.advice),
+            fills_credentials: shape::is_known(site.id()),
             alternatives: Vec::new(),
         }
     }
