@@ -86,6 +86,7 @@ async fn run(options: Options) -> Result<()> {
     narrator.picture(&popup, "2-preview").await?;
 
     let code = main_job::capture(&popup, "stage.artist").await?;
+    popup.evaluate("scrollTo(0, 0)").await?;
     narrator.picture(&popup, "3-captured").await?;
     ensure!(code == "captured", "the capture came to {code}");
     let served = stage.served_session("json").await?;
