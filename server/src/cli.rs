@@ -1,5 +1,7 @@
 //! The command line.
 
+mod service_token;
+
 use crate::clock::{now_ms, render_ms};
 use crate::config::{ConfigError, DataArgs, ServeArgs};
 use crate::identity::{PasswordFault, check_password, hash_password};
@@ -7,6 +9,7 @@ use crate::serve::{self, ServeError};
 use crate::store::{Store, User, UserStatus};
 use clap::{Args, Parser, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
+use service_token::ServiceTokenCommand;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use thiserror::Error;
@@ -30,6 +33,9 @@ enum Command {
     /// Add, list and change the people who may sign in
     #[command(subcommand)]
     User(UserCommand),
+    /// Make, list and revoke tokens for services that may do only what is listed
+    #[command(subcommand)]
+    ServiceToken(ServiceTokenCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,6 +101,9 @@ impl Cli {
             match self.command {
                 Command::Serve(args) => Ok(serve::serve(*args, self.data).await?),
                 Command::User(command) => command.run(&self.data).await,
+                Command::ServiceToken(command) => {
+                    command.run(&serve::open_store(&self.data.directory()?)?).await
+                }
             }
         });
         result.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)

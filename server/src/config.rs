@@ -41,7 +41,7 @@ impl DataArgs {
     pub(crate) fn directory(&self) -> Result<PathBuf, ConfigError> {
         let directory = match &self.data_dir {
             Some(directory) => directory.clone(),
-            None => etcetera::choose_base_strategy()
+            None => etcetera::base_strategy::choose_native_strategy()
                 .map_err(|_| ConfigError::NoHome)?
                 .data_dir()
                 .join("stagepass"),

@@ -53,7 +53,8 @@ pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
     options.open(path).map(drop)
 }
 
-/// Makes a directory that its owner alone can enter.
+/// Makes a directory that its owner alone can enter; one that is there stays as
+/// it is, since it may be shared on purpose.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -28,7 +28,7 @@ const DATABASE_FILE: &str = "stagepass.db";
 /// How long the metadata of an ended session is kept.
 const ENDED_SESSION_LIFETIME_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How long the sealed text of erased cookies may stay in the write-ahead log.
+/// How long the sealed text of what was erased may stay in the write-ahead log.
 const ERASE_INTERVAL: Duration = Duration::from_secs(2);
 const CANARY: &str = "stagepass canary";
 
@@ -123,7 +123,7 @@ async fn upkeep(app: Arc<App>) {
                 let now = now_ms();
                 app.store.purge(now, now - ENDED_SESSION_LIFETIME_MS).await
             }
-            _ = erasing.tick() => app.store.erase_leftovers().await,
+            _ = erasing.tick() => app.store.empty_log().await,
         };
         if let Err(error) = done {
             tracing::warn!(%error, "upkeep failed; it is tried again");

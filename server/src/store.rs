@@ -45,6 +45,20 @@ pub(crate) struct User {
     pub(crate) tokens_valid_from: i64,
 }
 
+/// A service's token, by its name; what it may do.
+#[derive(Clone, Debug)]
+pub(crate) struct ServiceToken {
+    pub(crate) name: String,
+    /// The verbs of the Credentials API that it may call.
+    pub(crate) verbs: Vec<String>,
+    /// The platforms whose records it may have; none means all.
+    pub(crate) platforms: Vec<String>,
+    /// Whether each call must name the user that it acts for.
+    pub(crate) require_acting_user: bool,
+    pub(crate) created_at: i64,
+    pub(crate) revoked_at: Option<i64>,
+}
+
 /// The SHA-256 of a token, or of what a limit counts.
 pub(crate) type Hash = [u8; 32];
 

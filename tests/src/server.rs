@@ -171,8 +171,13 @@ impl Server {
     /// # Errors
     /// When the secret can't be read.
     pub fn service(&self) -> Result<Client> {
-        let secret = std::fs::read_to_string(self.directory.join("rbac-sync-webhook-secret"))?;
-        Ok(Client { header: Some(("x-rbac-sync-secret", secret)), ..self.anonymous() })
+        Ok(self.service_with(&std::fs::read_to_string(self.directory.join("rbac-sync-webhook-secret"))?))
+    }
+
+    /// A client with another service secret, such as a named token.
+    #[must_use]
+    pub fn service_with(&self, secret: &str) -> Client {
+        Client { header: Some(("x-rbac-sync-secret", secret.to_owned())), ..self.anonymous() }
     }
 }
 

@@ -349,6 +349,24 @@ async fn a_slow_request_head_holds_up_neither_others_nor_the_end() -> Result<()>
 }
 
 #[tokio::test]
+async fn readiness_is_the_stores_and_liveness_the_processs() -> Result<()> {
+    let (server, directory) = start().await?;
+    let client = server.anonymous();
+    assert_eq!(client.get("/readyz").await?.body, json!({"status": "ok"}));
+    // Another process holds the database; what is believed for a second is over by then.
+    let other = rusqlite::Connection::open(directory.path().join("stagepass.db"))?;
+    other.execute_batch("BEGIN IMMEDIATE")?;
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let answer = client.get("/readyz").await?;
+    assert_eq!(refusal(&answer), (503, "Store unavailable"));
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(client.get("/healthz").await?.body, json!({"status": "ok", "service": "stagepass"}));
+    other.execute_batch("ROLLBACK")?;
+    assert_eq!(client.get("/readyz").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_netscape_form_says_what_it_lacks() -> Result<()> {
     let (server, _directory) = start().await?;
     let (user, service) = (server.user().await?, server.service()?);

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
 use stagepass_tests::server::{self, Answer, Client, PASSWORD, Server};
+use std::path::Path;
 use tempfile::TempDir;
 
 const API: &str = "/api/credentials";
@@ -15,8 +16,8 @@ struct Callers {
     other: Client,
     service: Client,
     connection: String,
-    _server: Server,
-    _directory: TempDir,
+    server: Server,
+    directory: TempDir,
 }
 
 async fn start() -> Result<Callers> {
@@ -29,8 +30,8 @@ async fn start() -> Result<Callers> {
         other: server.user_named("other@example.org", PASSWORD).await?,
         service: server.service()?,
         user,
-        _server: server,
-        _directory: directory,
+        server,
+        directory,
     })
 }
 
@@ -257,5 +258,52 @@ async fn a_capture_request_waits_once_and_is_fulfilled_or_declined() -> Result<(
         }
         assert_eq!(refusal(&post(service, "request-capture", &body).await?), (400, error));
     }
+    Ok(())
+}
+
+/// Runs the server's `service-token` command and gives what it prints.
+async fn service_token(directory: &Path, arguments: &[&str]) -> Result<String> {
+    let output = server::command(directory)?.arg("service-token").args(arguments).output().await?;
+    anyhow::ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+#[tokio::test]
+async fn a_named_token_may_do_what_is_listed_and_nothing_else() -> Result<()> {
+    let callers = start().await?;
+    let (directory, id) = (callers.directory.path(), &callers.connection);
+    let me = callers.user.get("/users/me").await?.body["data"]["id"].as_str().context("no id")?.to_owned();
+    let add = ["add", "downloader", "--verb", "reveal", "--platform", "instagram"];
+    let secret = service_token(directory, &add).await?;
+    let named = callers.server.service_with(&secret);
+    let reveal = json!({"creatorProfileId": id});
+    assert_eq!(post(&named, "reveal", &reveal).await?.status, 200);
+    let store = json!({"creatorProfileId": id, "credentials": {}});
+    assert_eq!(refusal(&post(&named, "store", &store).await?), (403, "Forbidden"), "the verb");
+    let elsewhere = json!({"creatorProfileId": callers.user.create_profile("tiktok", "a").await?});
+    assert_eq!(refusal(&post(&named, "reveal", &elsewhere).await?), (403, "Forbidden"), "the platform");
+
+    let add = ["add", "agent", "--verb", "reveal", "--verb", "store", "--require-acting-user"];
+    let acting = callers.server.service_with(&service_token(directory, &add).await?);
+    assert_eq!(refusal(&post(&acting, "reveal", &reveal).await?), (400, "X-Acting-User required"));
+    let request =
+        acting.request(Method::POST, &format!("{API}/store")).json(&store).header("x-acting-user", me);
+    assert_eq!(acting.send(request).await?.status, 200);
+
+    let listed = service_token(directory, &["list"]).await?;
+    assert!(listed.contains("downloader") && listed.contains("reveal,store") && !listed.contains(&secret));
+    assert!(
+        service_token(directory, &["add", "agent", "--verb", "reveal"]).await.is_err(),
+        "the name is taken"
+    );
+    assert!(
+        service_token(directory, &["add", "x", "--verb", "create-profile"]).await.is_err(),
+        "no service's verb"
+    );
+    service_token(directory, &["revoke", "downloader"]).await?;
+    assert_eq!(refusal(&post(&named, "reveal", &reveal).await?), (401, "Unauthorized"));
+    assert!(service_token(directory, &["revoke", "downloader"]).await.is_err());
+    let database = std::fs::read(directory.join("stagepass.db-wal"))?;
+    assert!(!database.windows(secret.len()).any(|window| window == secret.as_bytes()));
     Ok(())
 }

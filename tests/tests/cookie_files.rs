@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result, ensure};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use stagepass_core::netscape::{self, Dialect, Loss};
@@ -94,11 +94,20 @@ fn odd_cookie() -> impl Strategy<Value = BrowserCookie> {
     )
 }
 
-/// Sets of cookies as a capture makes them.
+/// Sets of cookies as a capture makes them, others in each run. What a run was
+/// about is printed, so that one that fails can be had again: set `COOKIE_SEED`.
+#[expect(clippy::print_stderr, reason = "a test's output is shown where it fails")]
 fn odd_sets(count: usize) -> Result<Vec<Vec<Cookie>>> {
+    let mut seed = [0; 32];
+    match std::env::var("COOKIE_SEED") {
+        Ok(given) => hex::decode_to_slice(given, &mut seed)?,
+        Err(_) => getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("{error}"))?,
+    }
+    eprintln!("COOKIE_SEED={}", hex::encode(seed));
     let site = Site::of_id("instagram").context("instagram is in the catalogue")?;
     let strategy = proptest::collection::vec(odd_cookie(), 1..20);
-    let mut runner = TestRunner::default();
+    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), random);
     (0..count)
         .map(|_| {
             let tree = strategy.new_tree(&mut runner).map_err(|reason| anyhow::anyhow!("{reason}"))?;

@@ -40,7 +40,7 @@ pub(crate) async fn request_capture(
         return Err(Error::BadRequest(format!("reason must have at most {MAX_REASON_CHARS} characters")));
     }
     let connection = app.store.connection(connection_id).await?.ok_or(Error::NotFound("Not found"))?;
-    service.check_owner(connection.user_id)?;
+    service.check_record(connection.user_id, &connection.platform)?;
     if connection.platform != platform {
         return Err(Error::BadRequest(format!("platform must be the connection's, {}", connection.platform)));
     }

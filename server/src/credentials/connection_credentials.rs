@@ -82,7 +82,7 @@ pub(crate) async fn reveal(
 async fn served_connection(app: &App, service: Service, id: &str) -> Result<Connection, Error> {
     let id = parse_id(id, "creatorProfileId")?;
     let connection = app.store.connection(id).await?.ok_or(Error::NotFound("Not found"))?;
-    service.check_owner(connection.user_id)?;
+    service.check_record(connection.user_id, &connection.platform)?;
     Ok(connection)
 }
 

@@ -114,7 +114,7 @@ pub(crate) async fn reveal_download_cred(
     let id = parse_id(&fields.required_text("id")?, "id")?;
     let found = app.store.download_credential(id).await?.ok_or(Error::NotFound("Not found"))?;
     let (credential, blob) = found;
-    service.check_owner(credential.user_id)?;
+    service.check_record(credential.user_id, &credential.platform)?;
     Ok(Success::of(RevealDownloadCredResponse {
         id,
         platform: credential.platform,

@@ -131,7 +131,7 @@ pub(crate) async fn get_platform_session(
     let drop_expired = fields.boolean("drop_expired")?.unwrap_or(false);
 
     let now = now_ms();
-    let (session, plaintext) = active_session(&app, service, connection_id, platform, now).await?;
+    let (session, plaintext) = active_session(&app, &service, connection_id, platform, now).await?;
     let cookies = present(&plaintext, as_netscape, drop_expired.then_some(now / 1000))?;
     Ok(Success::of(GetPlatformSessionResponse {
         id: session.id,
@@ -146,13 +146,13 @@ pub(crate) async fn get_platform_session(
 /// The newest session, which alone decides, and its opened cookies.
 async fn active_session(
     app: &App,
-    service: Service,
+    service: &Service,
     connection_id: Uuid,
     platform: String,
     now: i64,
 ) -> Result<(Session, SecretString), Error> {
     let connection = app.store.connection(connection_id).await?.ok_or(Error::NotFound("Not found"))?;
-    service.check_owner(connection.user_id)?;
+    service.check_record(connection.user_id, &connection.platform)?;
     let newest = app.store.newest_session(connection_id, platform).await?;
     let (session, blob) = newest.ok_or(Error::NotFound("No active platform session"))?;
     let blob = match (session.status, blob) {

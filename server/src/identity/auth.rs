@@ -61,16 +61,19 @@ pub(crate) async fn login(
 }
 
 fn attempt_limits(email: &str, address: IpAddr) -> Vec<AttemptLimit> {
+    let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: ATTEMPT_WINDOW_MS };
+    let mut limits = vec![limit(hash("account", &email.to_ascii_lowercase()), ATTEMPTS_PER_ACCOUNT)];
     // One customer of an IPv6 network holds at least its last 64 bits.
     let network = match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("{:x}", address.to_bits() >> 64),
     };
-    let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: ATTEMPT_WINDOW_MS };
-    vec![
-        limit(hash("account", &email.to_ascii_lowercase()), ATTEMPTS_PER_ACCOUNT),
-        limit(hash("address", &network), ATTEMPTS_PER_ADDRESS),
-    ]
+    // Behind a proxy on this machine everybody has its address, and one who
+    // guesses passwords would lock all others out.
+    if !address.to_canonical().is_loopback() {
+        limits.push(limit(hash("address", &network), ATTEMPTS_PER_ADDRESS));
+    }
+    limits
 }
 
 async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
@@ -130,4 +133,24 @@ fn tokens(
     let access_token = app.tokens.issue(user_id, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_limited_from_everywhere_and_an_address_unless_it_is_this_machine() {
+        let subjects = |email: &str, address: &str| -> Vec<Hash> {
+            attempt_limits(email, address.parse().unwrap()).iter().map(|limit| limit.subject).collect()
+        };
+        assert_eq!(subjects("a@b", "127.0.0.1").len(), 1);
+        assert_eq!(subjects("a@b", "::ffff:127.0.0.1").len(), 1);
+        assert_eq!(subjects("A@B", "127.0.0.1"), subjects("a@b", "::1"));
+        let [one, two, three] =
+            ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"].map(|ip| subjects("a@b", ip));
+        assert_eq!(one, two, "one network");
+        assert_ne!(one[1], three[1]);
+        assert_eq!(subjects("a@b", "192.0.2.1"), subjects("a@b", "::ffff:192.0.2.1"));
+    }
 }

@@ -1,10 +1,14 @@
-//! The extractor of a service: the shared secret in `X-RBAC-SYNC-SECRET`, and
-//! the user it acts for, where it names one.
+//! The extractor of a service: in `X-RBAC-SYNC-SECRET` the shared secret, which
+//! may do all, or a named token, which may do what is listed; and the user it
+//! acts for, where it names one.
 
+use super::{hash, token};
 use crate::app::App;
 use crate::error::Error;
 use crate::request::parse_id;
+use crate::store::{Hash, ServiceToken};
 use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
@@ -35,19 +39,34 @@ impl ServiceSecrets {
     }
 }
 
-/// A service that calls.
-#[derive(Clone, Copy, Debug)]
+/// The verbs of the Credentials API that services call.
+pub(crate) const SERVICE_VERBS: [&str; 5] =
+    ["store", "reveal", "reveal-download-cred", "get-platform-session", "request-capture"];
+/// What a named token begins with, so that people know one when they see it.
+const TOKEN_PREFIX: &str = "sp_svc_";
+
+/// A new named token, and the hash that is kept of it.
+pub(crate) fn generate_service_token() -> Result<(SecretString, Hash), Error> {
+    let random = token::generate().map_err(|_| Error::Internal("no random bytes"))?;
+    let secret = SecretString::from(format!("{TOKEN_PREFIX}{}", random.expose_secret()));
+    let hash = hash("service token", secret.expose_secret());
+    Ok((secret, hash))
+}
+
+/// A service that calls, and may call this verb.
+#[derive(Clone, Debug)]
 pub(crate) struct Service {
     acting_user: Option<Uuid>,
+    /// None means all.
+    platforms: Vec<String>,
 }
 
 impl Service {
-    /// Whether the service may have a record of this owner.
-    pub(crate) fn check_owner(self, owner_id: Uuid) -> Result<(), Error> {
-        match self.acting_user {
-            Some(user) if user != owner_id => Err(Error::Forbidden),
-            _ => Ok(()),
-        }
+    /// Whether the service may have a record of this owner and platform.
+    pub(crate) fn check_record(&self, owner_id: Uuid, platform: &str) -> Result<(), Error> {
+        let is_owners = self.acting_user.is_none_or(|user| user == owner_id);
+        let is_listed = self.platforms.is_empty() || self.platforms.iter().any(|listed| listed == platform);
+        if is_owners && is_listed { Ok(()) } else { Err(Error::Forbidden) }
     }
 }
 
@@ -55,19 +74,36 @@ impl FromRequestParts<Arc<App>> for Service {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        if app.service_secrets.0.is_empty() {
-            return Err(Error::NoServiceSecret);
-        }
-        let given = parts.headers.get(SECRET_HEADER).ok_or(Error::Unauthorized)?;
-        if !app.service_secrets.contains(given.as_bytes()) {
-            return Err(Error::Unauthorized);
-        }
+        let given = parts.headers.get(SECRET_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
+        let named =
+            if app.service_secrets.contains(given) { None } else { Some(named_token(app, given).await?) };
         let acting_user = match parts.headers.get(ACTING_USER_HEADER) {
             None => None,
             Some(id) => Some(parse_id(id.to_str().unwrap_or_default(), "X-Acting-User")?),
         };
-        Ok(Self { acting_user })
+        let Some(token) = named else { return Ok(Self { acting_user, platforms: Vec::new() }) };
+        let verb = parts.uri.path().rsplit('/').next().unwrap_or_default();
+        if !token.verbs.iter().any(|listed| listed == verb) {
+            return Err(Error::Forbidden);
+        }
+        if token.require_acting_user && acting_user.is_none() {
+            return Err(Error::BadRequest("X-Acting-User required".to_owned()));
+        }
+        Ok(Self { acting_user, platforms: token.platforms })
     }
+}
+
+/// The named token that was given in place of the shared secret.
+async fn named_token(app: &App, given: &[u8]) -> Result<ServiceToken, Error> {
+    let text = std::str::from_utf8(given).ok().filter(|text| text.starts_with(TOKEN_PREFIX));
+    let found = match text {
+        Some(text) => app.store.live_service_token(hash("service token", text)).await?,
+        None => None,
+    };
+    if found.is_none() && app.service_secrets.0.is_empty() {
+        return Err(Error::NoServiceSecret);
+    }
+    found.ok_or(Error::Unauthorized)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod login_attempts;
 mod migrations;
 mod row;
 mod sealing_keys;
+mod service_tokens;
 mod sessions;
 mod users;
 mod writer;
@@ -19,7 +20,7 @@ mod writer;
 use crate::store::Page;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thiserror::Error;
@@ -31,6 +32,8 @@ use writer::Writer;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that read at the same time.
 const READERS: usize = 4;
+/// How long it is believed that the store works.
+const CHECK_INTERVAL_MS: i64 = 1000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Why the store could not do what it was asked.
@@ -58,8 +61,8 @@ pub(crate) enum StoreError {
 pub(crate) struct Store {
     readers: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
-    /// Whether cookies were erased whose sealed text is still in the log.
-    has_leftovers: AtomicBool,
+    /// When reading and writing was last seen to work.
+    checked_at: AtomicI64,
     /// Closed last: only a connection that writes can empty the log into the
     /// database and remove it.
     writer: Writer,
@@ -82,28 +85,31 @@ impl Store {
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let readers = (0..READERS).map(|_| connect(path, read_only)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            has_leftovers: AtomicBool::new(true),
+            checked_at: AtomicI64::new(i64::MIN / 2),
             writer: Writer::start(connection),
             readers: Arc::new(Mutex::new(readers)),
             permits: Arc::new(Semaphore::new(READERS)),
         })
     }
 
-    /// Whether the store reads and writes, found out by doing so.
+    /// Whether the store reads and writes, found out by doing so, at most once
+    /// a second: anybody may ask.
     pub(crate) async fn check(&self, now: i64) -> Result<(), StoreError> {
-        self.read(|c| c.query_row("SELECT count(*) FROM readiness", [], |_| Ok(()))).await?;
-        let touch = "INSERT INTO readiness VALUES (1, ?1) ON CONFLICT DO UPDATE SET checked_at = ?1";
-        self.write(move |c| c.prepare_cached(touch)?.execute([now]).map(drop)).await
-    }
-
-    /// Empties the write-ahead log, and with it what is left there of cookies
-    /// that were erased since the last time.
-    pub(crate) async fn erase_leftovers(&self) -> Result<(), StoreError> {
-        if !self.has_leftovers.swap(false, Ordering::Relaxed) {
+        let known_good = self.checked_at.load(Ordering::Relaxed);
+        if (known_good..known_good + CHECK_INTERVAL_MS).contains(&now) {
             return Ok(());
         }
-        // A reader in the way: the next time will do.
-        self.writer.checkpoint().await.inspect_err(|_| self.has_leftovers.store(true, Ordering::Relaxed))
+        self.read(|c| c.query_row("SELECT count(*) FROM readiness", [], |_| Ok(()))).await?;
+        let touch = "INSERT INTO readiness VALUES (1, ?1) ON CONFLICT DO UPDATE SET checked_at = ?1";
+        self.write(move |c| c.prepare_cached(touch)?.execute([now]).map(drop)).await?;
+        self.checked_at.store(now, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Empties the write-ahead log, and with it what is left there of what was
+    /// erased, by this process or another.
+    pub(crate) async fn empty_log(&self) -> Result<(), StoreError> {
+        self.writer.checkpoint().await
     }
 
     /// Removes what has had its time at `now`: refresh tokens, counts of login
@@ -162,16 +168,6 @@ impl Store {
             Ok((rows.collect::<rusqlite::Result<Vec<_>>>()?, total))
         })
         .await
-    }
-
-    /// Runs a statement that erases something sealed.
-    async fn erase(
-        &self,
-        sql: &'static str,
-        parameters: impl rusqlite::Params + Send + 'static,
-    ) -> Result<(), StoreError> {
-        let erased = self.write(move |c| c.execute(sql, parameters).map(drop)).await;
-        erased.inspect(|()| self.has_leftovers.store(true, Ordering::Relaxed))
     }
 
     /// Runs `operation` in a savepoint of the next transaction. Returns once

@@ -3,7 +3,6 @@
 use super::{Store, StoreError, row};
 use crate::store::{Connection, CredentialsUpdate, NewConnection, Page, PutConnection, UpdateCredentials};
 use rusqlite::OptionalExtension as _;
-use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 impl Store {
@@ -61,20 +60,18 @@ impl Store {
                 platform_username = coalesce(?6, platform_username)
             WHERE id = ?1";
         let taken = "SELECT 1 FROM platform_connections WHERE identity_key = ?1 AND id <> ?2";
-        let updated = self
-            .write(move |c| {
-                let id = update.id.to_string();
-                let (identity_key, username) = update.renamed.unzip();
-                if c.prepare_cached(taken)?.exists((&identity_key, &id))? {
-                    return Ok(UpdateCredentials::Clash);
-                }
-                let sealed = (update.encrypted_credentials, update.credentials_version);
-                let parameters = (id, sealed.0, sealed.1, update.now, identity_key, username);
-                let changed = c.prepare_cached(sql)?.execute(parameters)?;
-                Ok(if changed > 0 { UpdateCredentials::Updated } else { UpdateCredentials::Gone })
-            })
-            .await;
-        updated.inspect(|_| self.has_leftovers.store(true, Ordering::Relaxed))
+        self.write(move |c| {
+            let id = update.id.to_string();
+            let (identity_key, username) = update.renamed.unzip();
+            if c.prepare_cached(taken)?.exists((&identity_key, &id))? {
+                return Ok(UpdateCredentials::Clash);
+            }
+            let sealed = (update.encrypted_credentials, update.credentials_version);
+            let parameters = (id, sealed.0, sealed.1, update.now, identity_key, username);
+            let changed = c.prepare_cached(sql)?.execute(parameters)?;
+            Ok(if changed > 0 { UpdateCredentials::Updated } else { UpdateCredentials::Gone })
+        })
+        .await
     }
 
     /// What is sealed in a connection; `None` where there is nothing.
@@ -103,6 +100,7 @@ impl Store {
 
     /// Deletes a connection with all that hangs on it.
     pub(crate) async fn delete_connection(&self, id: Uuid) -> Result<(), StoreError> {
-        self.erase("DELETE FROM platform_connections WHERE id = ?1", [id.to_string()]).await
+        let sql = "DELETE FROM platform_connections WHERE id = ?1";
+        self.write(move |c| c.execute(sql, [id.to_string()]).map(drop)).await
     }
 }

@@ -62,6 +62,7 @@ impl Store {
     }
 
     pub(crate) async fn delete_download_credential(&self, id: Uuid) -> Result<(), StoreError> {
-        self.erase("DELETE FROM download_credentials WHERE id = ?1", [id.to_string()]).await
+        let sql = "DELETE FROM download_credentials WHERE id = ?1";
+        self.write(move |c| c.execute(sql, [id.to_string()]).map(drop)).await
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_initial.sql"),
     include_str!("../../../migrations/sqlite/0002_download_credentials_and_capture_requests.sql"),
+    include_str!("../../../migrations/sqlite/0003_service_tokens.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any

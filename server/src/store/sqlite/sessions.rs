@@ -3,7 +3,6 @@
 use super::{Store, StoreError, row};
 use crate::store::{NewSession, Page, Session};
 use rusqlite::{Connection, OptionalExtension as _};
-use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 impl Store {
@@ -26,7 +25,6 @@ impl Store {
             Ok(true)
         })
         .await
-        .inspect(|_| self.has_leftovers.store(true, Ordering::Relaxed))
     }
 
     /// The newest session of a connection and platform, and its sealed cookies
@@ -59,7 +57,7 @@ impl Store {
     pub(crate) async fn revoke_session(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
         let sql = "UPDATE platform_sessions SET status = 'revoked', revoked_at = ?2, encrypted_cookies = NULL
                    WHERE id = ?1 AND status <> 'revoked'";
-        self.erase(sql, (id.to_string(), now)).await
+        self.write(move |c| c.execute(sql, (id.to_string(), now)).map(drop)).await
     }
 
     /// A page of the user's sessions, newest first, and how many there are.

@@ -1,0 +1,88 @@
+//! `stagepass-server service-token`: secrets of services that may do only what
+//! is listed.
+
+use super::{CliError, say};
+use crate::clock::{now_ms, render_ms};
+use crate::identity::{SERVICE_VERBS, generate_service_token};
+use crate::store::{ServiceToken, Store};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use secrecy::ExposeSecret as _;
+use stagepass_core::platform::is_platform_id;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ServiceTokenCommand {
+    /// Make a token and print it, this once
+    Add(AddArgs),
+    /// List all tokens with what they may do
+    List,
+    /// Revoke a token
+    Revoke {
+        /// The token's name
+        name: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AddArgs {
+    /// A name to know the token by
+    name: String,
+    /// A verb of the Credentials API that the token may call; can be repeated
+    #[arg(long = "verb", required = true, value_name = "VERB", value_parser = PossibleValuesParser::new(SERVICE_VERBS))]
+    verbs: Vec<String>,
+    /// A platform whose records the token may have; can be repeated [default: all]
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<String>,
+    /// Refuse calls that do not name the user they act for
+    #[arg(long)]
+    require_acting_user: bool,
+}
+
+impl ServiceTokenCommand {
+    pub(super) async fn run(self, store: &Store) -> Result<(), CliError> {
+        match self {
+            Self::Add(args) => add(store, args).await,
+            Self::List => store.service_tokens().await?.iter().try_for_each(|token| say(&line(token))),
+            Self::Revoke { name } => {
+                if store.revoke_service_token(name.clone(), now_ms()).await? {
+                    say(&format!("{name} revoked"))
+                } else {
+                    Err(CliError::User(format!("there is no live token {name}")))
+                }
+            }
+        }
+    }
+}
+
+async fn add(store: &Store, args: AddArgs) -> Result<(), CliError> {
+    if args.name.trim().is_empty() || args.name.chars().any(char::is_control) || args.name.len() > 100 {
+        return Err(CliError::User("a name has 1 to 100 bytes and no control characters".to_owned()));
+    }
+    if let Some(platform) = args.platforms.iter().find(|platform| !is_platform_id(platform)) {
+        return Err(CliError::User(format!("{platform:?} is no platform: use a-z, 0-9, '.', '_' and '-'")));
+    }
+    let (secret, hash) = generate_service_token()?;
+    let name = args.name.clone();
+    let token = ServiceToken {
+        name: args.name,
+        verbs: args.verbs,
+        platforms: args.platforms,
+        require_acting_user: args.require_acting_user,
+        created_at: now_ms(),
+        revoked_at: None,
+    };
+    if !store.add_service_token(token, hash).await? {
+        return Err(CliError::User(format!("the name {name} is taken; names of revoked tokens stay taken")));
+    }
+    // Printing it is the command's purpose: only its hash is kept.
+    say(secret.expose_secret())
+}
+
+fn line(token: &ServiceToken) -> String {
+    let state =
+        token.revoked_at.map_or_else(|| "live".to_owned(), |time| format!("revoked {}", render_ms(time)));
+    let platforms = if token.platforms.is_empty() { "all".to_owned() } else { token.platforms.join(",") };
+    let acting = if token.require_acting_user { "acting user required" } else { "-" };
+    let (made, verbs) = (render_ms(token.created_at), token.verbs.join(","));
+    format!("{}\t{state}\t{made}\t{verbs}\t{platforms}\t{acting}", token.name)
+}
