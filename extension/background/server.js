@@ -54,7 +54,7 @@ function parse(text) {
 function refusal(response, json) {
   const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   return failure("server_refused", {
-    status: response.status,
+    http_status: response.status,
     reason: json?.error ?? json?.errors?.[0]?.message ?? `HTTP ${response.status}`,
     retry_after: Number.isNaN(retryAfter) ? null : retryAfter,
   });

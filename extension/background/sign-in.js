@@ -90,7 +90,7 @@ function refresh({ id }, stale) {
     if (held.accessToken && held.accessToken !== stale) return held.accessToken;
     const body = { refresh_token: held.refreshToken };
     const answer = await call(held.server, "/auth/refresh", { method: "POST", body }).catch(async (error) => {
-      const isSpent = error.code === "unauthorized" || [400, 403].includes(error.status);
+      const isSpent = error.code === "unauthorized" || [400, 403].includes(error.http_status);
       throw isSpent ? await expire(held) : error;
     });
     const fresh = { ...held, ...tokensOf(answer) };

@@ -102,7 +102,7 @@ async function run(intent) {
   try {
     await report(intent, { status: "running" });
     const result = await RUN[intent.kind](intent);
-    await report(intent, { status: "done", ok: true, ...result });
+    await report(intent, { ...result, status: "done", ok: true });
   } catch (error) {
     await report(intent, failed(toFailure(error)));
   } finally {
@@ -116,7 +116,8 @@ function report({ kind, subject, id }, outcome) {
 }
 
 function failed(error) {
-  return { status: "done", ok: false, ...error };
+  // No field of the failure takes the place of the outcome's own.
+  return { ...error, status: "done", ok: false };
 }
 
 function outcomeKey(kind) {

@@ -13,7 +13,7 @@ const SUBSTITUTIONS = {
 
 /** The failure in words. */
 export function failureText(failure) {
-  if (failure.status === 429) return tooManyRequests(failure);
+  if (failure.http_status === 429) return tooManyRequests(failure);
   const key = `failure_${failure.code}`;
   if (!hasText(key)) return text("failure_internal", failure.message ?? failure.code ?? String(failure));
   return text(key, ...(SUBSTITUTIONS[failure.code]?.(failure) ?? []));

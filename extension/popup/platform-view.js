@@ -86,7 +86,7 @@ function start(kind, fields) {
   const { site, tab } = current;
   const subject = site.platform;
   begin({ kind, subject, platform: site.platform, tabId: tab.id, origins: site.origins, ...fields }).catch((error) =>
-    onTaskChanged(kind, { status: "done", ok: false, subject, ...error }),
+    onTaskChanged(kind, { ...error, status: "done", ok: false, subject }),
   );
   setBusy(true);
 }

@@ -35,7 +35,7 @@ function connect() {
     return;
   }
   begin({ kind: "connect", subject: address.url, url: address.url, origins: address.origins }).catch((error) =>
-    showServer({ status: "done", ok: false, ...error }),
+    showServer({ ...error, status: "done", ok: false }),
   );
   setBusy(true);
 }

@@ -76,6 +76,31 @@ async fn a_server_that_is_away_is_said_and_its_return_is_enough() -> Result<()> 
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_by_the_server_is_said_and_the_popup_goes_on() -> Result<()> {
+    let (stage, _browser, _tab, popup) = start_signed_in().await?;
+    assert_eq!(main_job::capture(&popup, "a").await?, "captured");
+    // The popup still offers the connection that is gone meanwhile.
+    let user = stage.server.user().await?;
+    let connections = user.get("/api/platform-connections").await?;
+    let id = connections.body["data"][0]["id"].as_str().context("no connection")?.to_owned();
+    let gone = format!("/api/platform-connections/{id}");
+    assert_eq!(user.delete(&gone).await?.status, 200);
+    assert_eq!(main_job::capture(&popup, "a").await?, "server_refused");
+    let said = user.delete(&gone).await?.body["error"].as_str().context("no words")?.to_owned();
+    let text = text_of(&popup, "#outcome").await?;
+    assert!(text.contains(&said), "{text} lacks {said}");
+
+    wait_for_view(&popup, "ready").await?;
+    let choose_new = "(() => { const select = document.querySelector('#connection'); select.value = 'new'; \
+                      select.dispatchEvent(new Event('change', { bubbles: true })); })()";
+    popup.evaluate(choose_new).await?;
+    assert_eq!(main_job::capture(&popup, "b").await?, "captured");
+    let left = user.get("/api/platform-connections").await?.body;
+    assert_eq!((&left["total"], &left["data"][0]["platform_username"]), (&json!(1), &json!("b")));
+    Ok(())
+}
+
 /// The claims of a token that the server issued, with its time over.
 async fn expired_token(stage: &Stage) -> Result<String> {
     let me = stage.server.user().await?.get("/users/me").await?.body["data"]["id"].clone();

@@ -48,8 +48,9 @@ pub enum Failure {
     /// The server answered with an error.
     #[error("the server refused: {reason}")]
     ServerRefused {
-        /// The HTTP status.
-        status: u16,
+        /// The HTTP status. Not called `status`: a task's outcome holds this
+        /// failure's fields beside a `status` of its own.
+        http_status: u16,
         /// The server's own words.
         reason: String,
         /// How long to wait, in seconds, where the server said so.
@@ -120,12 +121,12 @@ mod tests {
     #[test]
     fn a_failure_is_thrown_with_its_code_its_fields_and_its_text() {
         let failure =
-            Failure::ServerRefused { status: 429, reason: "Slow down".into(), retry_after: Some(30) };
+            Failure::ServerRefused { http_status: 429, reason: "Slow down".into(), retry_after: Some(30) };
         let thrown = Thrown { message: failure.to_string(), failure: &failure };
         assert_eq!(
             serde_json::to_value(thrown).unwrap(),
             json!({
-                "code": "server_refused", "status": 429, "reason": "Slow down", "retry_after": 30,
+                "code": "server_refused", "http_status": 429, "reason": "Slow down", "retry_after": 30,
                 "message": "the server refused: Slow down",
             })
         );

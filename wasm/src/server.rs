@@ -89,7 +89,7 @@ impl Server<'_> {
 /// What a response means.
 fn judge<T: DeserializeOwned>(status: u16, text: &str, retry_after: Option<&str>) -> Result<T, Failure> {
     let refused = |reason: String| Failure::ServerRefused {
-        status,
+        http_status: status,
         reason,
         retry_after: retry_after.and_then(|seconds| seconds.parse().ok()),
     };
@@ -122,8 +122,10 @@ mod tests {
     #[test]
     fn passes_the_servers_own_words_on() {
         let failure = judged(400, r#"{"success":false,"error":"cookies[3]: path"}"#).unwrap_err();
-        let Failure::ServerRefused { status, reason, retry_after } = failure else { panic!("{failure}") };
-        assert_eq!((status, reason.as_str(), retry_after), (400, "cookies[3]: path", Some(7)));
+        let Failure::ServerRefused { http_status, reason, retry_after } = failure else {
+            panic!("{failure}")
+        };
+        assert_eq!((http_status, reason.as_str(), retry_after), (400, "cookies[3]: path", Some(7)));
     }
 
     #[test]
