@@ -3,18 +3,46 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use stagepass_tests::process::{Program, clean_environment, our_program};
+use stagepass_tests::wait;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
-use tokio::process::Command;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::{ChildStdin, Command};
 
 /// The programs are built already; the wasm module may not be.
 const UP: Duration = Duration::from_secs(300);
 const STOP: Duration = Duration::from_secs(30);
 
-/// `up` with a home of its own; cargo and the toolchain stay where they are.
+/// How soon a question follows an answer.
+const ANSWER: Duration = Duration::from_secs(30);
+/// rpassword asks first and switches echo off then; no person types sooner.
+const BEFORE_TYPING: Duration = Duration::from_secs(1);
+const CTRL_C: &str = "\x03";
+
+/// `up` with a home of its own.
 fn up(home: &Path, listen: &str) -> Result<Command> {
+    let mut command = Command::new(our_program("xtask")?);
+    set_environment(&mut command, home)?;
+    command.args(["up", "--debug", "--listen", listen]);
+    Ok(command)
+}
+
+/// The same at a pseudo-terminal, which util-linux's `script` makes and keeps.
+fn up_at_a_terminal(home: &Path, listen: &str) -> Result<Command> {
+    let mut command = Command::new("script");
+    set_environment(&mut command, home)?;
+    command.env("XTASK", our_program("xtask")?);
+    // Echo as at a person's terminal: what is typed is shown unless that is switched off.
+    command.args(["--quiet", "--return", "--flush", "--echo", "always", "--command"]);
+    command.arg(format!("exec \"$XTASK\" up --debug --listen {listen}")).arg("/dev/null");
+    Ok(command)
+}
+
+/// A home of its own; cargo and the toolchain stay where they are.
+fn set_environment(command: &mut Command, home: &Path) -> Result<()> {
     let real_home = std::env::home_dir().context("whoever runs this has a home")?;
     let kept = |variable: &str, folder: &str| {
         (
@@ -22,12 +50,10 @@ fn up(home: &Path, listen: &str) -> Result<Command> {
             std::env::var_os(variable).unwrap_or_else(|| real_home.join(folder).into_os_string()),
         )
     };
-    let mut command = Command::new(our_program("xtask")?);
     command.env_clear().envs(clean_environment(home));
     command.envs([kept("CARGO_HOME", ".cargo"), kept("RUSTUP_HOME", ".rustup")]);
     command.envs(std::env::vars_os().filter(|(name, _)| name == "CARGO_TARGET_DIR"));
-    command.args(["up", "--debug", "--listen", listen]);
-    Ok(command)
+    Ok(())
 }
 
 async fn run_until_it_listens(home: &Path, listen: &str) -> Result<(Program, String)> {
@@ -37,6 +63,30 @@ async fn run_until_it_listens(home: &Path, listen: &str) -> Result<(Program, Str
     program.wait_for_line("the server's address", UP, |line| line.contains(" listening url=")).await?;
     let said = String::from_utf8(program.stdout())?;
     Ok((program, said))
+}
+
+/// Waits until `question` is asked for the `time`th time, and types `answer`.
+async fn answer(
+    program: &Program,
+    keyboard: &mut ChildStdin,
+    (question, time): (&str, usize),
+    answer: &str,
+) -> Result<()> {
+    wait::until(question, ANSWER, async || {
+        let said = String::from_utf8_lossy(&program.stdout()).matches(question).count();
+        Ok((said == time).then_some(()))
+    })
+    .await?;
+    tokio::time::sleep(BEFORE_TYPING).await;
+    // The Enter key.
+    keyboard.write_all(format!("{answer}\r").as_bytes()).await?;
+    Ok(())
+}
+
+async fn login_status(listen: &str, email: &str, password: &str) -> Result<u16> {
+    let login = json!({"email": email, "password": password});
+    let url = format!("http://{listen}/auth/login");
+    Ok(reqwest::Client::new().post(url).json(&login).send().await?.status().as_u16())
 }
 
 async fn stop(mut program: Program) -> Result<()> {
@@ -60,14 +110,16 @@ async fn brings_everything_up_and_tells_the_made_up_password_once() -> Result<()
     assert_eq!(password.len(), 20, "{said}");
 
     // What it says works: the server answers, the user signs in, the browser knows the host.
-    let login = json!({"email": "creator@localhost", "password": password});
-    let answer =
-        reqwest::Client::new().post(format!("http://{listen}/auth/login")).json(&login).send().await?;
-    assert_eq!(answer.status(), 200);
+    assert_eq!(login_status(&listen, "creator@localhost", password).await?, 200);
+    let data_dir = home.path().join(".local/share/stagepass");
+    let mode = fs::metadata(&data_dir)?.permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700, "{mode:o}");
     let manifest = chromium.join("NativeMessagingHosts/app.stagepass.native_host.json");
     let manifest: serde_json::Value = serde_json::from_slice(&fs::read(manifest)?)?;
     let host = manifest["path"].as_str().context("no path")?;
-    assert!(Path::new(host).starts_with(home.path().join(".local/share/stagepass/bin")), "{host}");
+    assert!(Path::new(host).starts_with(data_dir.join("bin")), "{host}");
+    let to_path = format!("export PATH=\"{}/bin:$PATH\"", data_dir.display());
+    assert!(lines.contains(&to_path.as_str()), "{said}");
     let version = Command::new(host).arg("--version").output().await?;
     assert!(version.status.success());
     let extension =
@@ -81,6 +133,41 @@ async fn brings_everything_up_and_tells_the_made_up_password_once() -> Result<()
     let (program, said) = run_until_it_listens(home.path(), &listen).await?;
     assert!(said.contains("the user you made before") && !said.contains(password), "{said}");
     stop(program).await
+}
+
+#[tokio::test]
+async fn asks_a_person_at_a_terminal_again_until_the_answers_are_good() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let (email, too_short, password) = ("artist@example.com", "sh0rt!", "correct horse battery");
+    let mut program = Program::spawn(&mut up_at_a_terminal(home.path(), &listen)?)?;
+    let mut keyboard = program.take_stdin().context("the keyboard is piped")?;
+
+    let (for_email, for_password, again) =
+        ("Your e-mail address", "A password of 8 characters", "The password again");
+    answer(&program, &mut keyboard, (for_email, 1), "artist@").await?;
+    answer(&program, &mut keyboard, (for_email, 2), email).await?;
+    answer(&program, &mut keyboard, (for_password, 1), too_short).await?;
+    answer(&program, &mut keyboard, (for_password, 2), password).await?;
+    answer(&program, &mut keyboard, (again, 1), "correct horse buttery").await?;
+    answer(&program, &mut keyboard, (for_password, 3), password).await?;
+    answer(&program, &mut keyboard, (again, 2), password).await?;
+    program.wait_for_line("the server's address", UP, |line| line.contains(" listening url=")).await?;
+    assert_eq!(login_status(&listen, email, password).await?, 200);
+
+    // The questions come before the build, the terminal shows what is typed, and no password.
+    let said = String::from_utf8(program.stdout())?;
+    let (asked, builds) = (said.rfind(again), said.find("building stagepass-server"));
+    assert!(asked.is_some() && asked < builds, "{said}");
+    assert!(said.contains(&format!("{email}, with the password you chose")), "{said}");
+    assert!(said.contains("artist@\r\n"), "what is typed is shown: {said}");
+    for secret in [too_short, "correct", "horse", "battery", "buttery"] {
+        assert!(!said.contains(secret), "{said}");
+    }
+    keyboard.write_all(CTRL_C.as_bytes()).await?;
+    let status = program.wait(STOP).await?;
+    ensure!(status.success(), "{status}");
+    Ok(())
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use crate::system::{self, CHROMIUM, PYTHON, announce, cargo, run};
 use crate::{extension, workspace_root};
 use anyhow::{Context as _, Result};
 use clap::Args;
-use etcetera::BaseStrategy as _;
+use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 use std::fs;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -30,7 +31,7 @@ pub(crate) struct Options {
     #[arg(long)]
     debug: bool,
     /// The first user's e-mail address, instead of asking for it
-    #[arg(long, value_name = "EMAIL", conflicts_with = "demo")]
+    #[arg(long, value_name = "EMAIL", value_parser = first_user::check_email, conflicts_with = "demo")]
     email: Option<String>,
     /// Where the server listens
     #[arg(long, env = "STAGEPASS_LISTEN", default_value = "127.0.0.1:3001", conflicts_with = "demo")]
@@ -49,21 +50,24 @@ pub(crate) fn up(options: &Options) -> Result<()> {
     if options.demo {
         return demo(root, options);
     }
-    // Before the long build: a port that is taken is soon told.
+    // Before the long build: a port that is taken is soon told, and a person is
+    // asked while still there.
     drop(TcpListener::bind(options.listen).with_context(|| {
         format!("{} can't be listened on; choose another address with --listen", options.listen)
     })?);
+    let data_dir = data_dir(options)?;
+    let email = options.email.as_deref();
+    let chosen = first_user::choose_if_fresh(&data_dir, email)?;
     let built = build(root, options, &[SERVER, NATIVE_HOST])?;
     announce("building the extension");
     let builds = extension::build(root, &root.join("dist"))?;
-    let data_dir = data_dir(options)?;
     let programs = install_programs(&built, &data_dir.join("bin"))?;
     announce("telling your browsers of the native host");
     // A browser that could not be told is in the report; the rest still works.
     let _ = Command::new(programs.join(NATIVE_HOST)).arg("install").status();
     let server = programs.join(SERVER);
-    let user = first_user::ensure(&server, &data_dir, options.email.as_deref())?;
-    say(&next_steps(options.listen, &data_dir, &builds, user.as_ref()));
+    let user = first_user::ensure(&server, &data_dir, chosen, email)?;
+    say(&next_steps(options, &data_dir, &builds, user.as_ref()));
     serve(Command::new(server).arg("serve").env("STAGEPASS_LISTEN", options.listen.to_string()), &data_dir)
 }
 
@@ -99,14 +103,14 @@ fn build(root: &Path, options: &Options, programs: &[&str]) -> Result<PathBuf> {
 fn data_dir(options: &Options) -> Result<PathBuf> {
     Ok(match &options.data_dir {
         Some(directory) => std::path::absolute(directory)?,
-        None => etcetera::choose_base_strategy()?.data_dir().join("stagepass"),
+        None => choose_native_strategy()?.data_dir().join("stagepass"),
     })
 }
 
 /// Copies the programs to where they outlive a clean build folder: browsers are
 /// told the native host's path.
 fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(to).with_context(|| to.display().to_string())?;
+    make_private_directory(to).with_context(|| to.display().to_string())?;
     for name in [SERVER, NATIVE_HOST] {
         let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         // A program that runs can't be written over, but its name can be taken.
@@ -117,18 +121,32 @@ fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
     Ok(to.to_owned())
 }
 
+/// Makes a directory and those above it that are missing, for their owner
+/// alone: keys and the database come to lie there.
+fn make_private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
 fn next_steps(
-    listen: SocketAddr,
+    options: &Options,
     data_dir: &Path,
     builds: &extension::Builds,
     user: Option<&first_user::FirstUser>,
 ) -> String {
     let (chromium, firefox) = (builds.chromium.display(), builds.firefox.display());
     let sign_in = match user {
-        Some(user) => user.to_string(),
+        Some(user) => user.sign_in().to_string(),
         None => "the user you made before".to_owned(),
     };
+    let listen = options.listen;
     let data_dir = data_dir.display();
+    // The server looks at its own default by itself.
+    let elsewhere =
+        options.data_dir.as_ref().map_or_else(String::new, |_| format!(" --data-dir \"{data_dir}\""));
     format!(
         "
 Stagepass is ready.
@@ -146,6 +164,10 @@ Next:
   3. Export for yt-dlp in the popup gives you a command to paste; your backend
      calls get-platform-session with the secret in
      {data_dir}/rbac-sync-webhook-secret
+
+The programs are in {data_dir}/bin; in a shell:
+  export PATH=\"{data_dir}/bin:$PATH\"
+  stagepass-server{elsewhere} user set-password EMAIL     another password
 
 Ctrl-C stops the server; cargo xtask up starts it again.
 "
