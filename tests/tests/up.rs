@@ -152,7 +152,7 @@ async fn asks_a_person_at_a_terminal_again_until_the_answers_are_good() -> Resul
     answer(&program, &mut keyboard, (again, 1), "correct horse buttery").await?;
     answer(&program, &mut keyboard, (for_password, 3), password).await?;
     answer(&program, &mut keyboard, (again, 2), password).await?;
-    program.wait_for_line("the server's address", UP, |line| line.contains(" listening url=")).await?;
+    program.wait_for_port(listen.parse()?, UP).await?;
     assert_eq!(login_status(&listen, email, password).await?, 200);
 
     // The questions come before the build, the terminal shows what is typed, and no password.
