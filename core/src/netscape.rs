@@ -43,8 +43,9 @@ pub enum Loss {
     /// curl reads no line of 5,000 bytes or more. The index is the cookie's.
     #[error("cookie {0} makes a line that curl passes over")]
     TooLongForCurl(usize),
-    /// curl takes paths that differ in case or in a slash at the end for the
-    /// same, and so replaces this cookie (by index) by a later one.
+    /// curl takes names and paths that differ in case, and paths that differ in
+    /// a slash or a quotation mark at the end, for the same, and so replaces this
+    /// cookie (by index) by a later one.
     #[error("curl reads a later cookie in place of cookie {0}")]
     ReplacedInCurl(usize),
 }
@@ -63,16 +64,20 @@ pub struct Rendered {
 pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
     let mut text = format!("{HEADER}\n");
     let mut losses = Vec::new();
-    let duplicates = replaced(cookies, |cookie| (cookie.host().to_owned(), cookie.path.clone()));
+    let duplicates = replaced(cookies.iter().enumerate(), |cookie| {
+        (cookie.host().to_owned(), cookie.path.clone(), cookie.name.clone())
+    });
+    let mut read_by_curl = Vec::new();
     for (index, cookie) in cookies.iter().enumerate().filter(|(index, _)| !duplicates.contains(index)) {
         let start = text.len();
         render_line(&mut text, cookie, dialect);
         if text.len() - start > MAX_CURL_LINE_BYTES {
             losses.push(Loss::TooLongForCurl(index));
+        } else {
+            read_by_curl.push((index, cookie));
         }
     }
-    let in_curl = replaced(cookies, curl_place).into_iter().filter(|index| !duplicates.contains(index));
-    losses.extend(in_curl.map(Loss::ReplacedInCurl));
+    losses.extend(replaced(read_by_curl, curl_key).into_iter().map(Loss::ReplacedInCurl));
     losses.extend(duplicates.iter().copied().map(Loss::Duplicate));
     let count = |has: fn(&Cookie) -> bool| cookies.iter().filter(|cookie| has(cookie)).count();
     let same_site = count(|cookie| cookie.same_site.is_some());
@@ -104,22 +109,24 @@ fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
 }
 
 /// The indices of the cookies that a later one takes the place of, for a reader
-/// to whom `place` (and the name, and whether hosts below are meant) is a
+/// to whom `key` (host, path and name, and whether hosts below are meant) is a
 /// cookie's identity.
-fn replaced(cookies: &[Cookie], place: fn(&Cookie) -> (String, String)) -> BTreeSet<usize> {
+fn replaced<'a>(
+    cookies: impl IntoIterator<Item = (usize, &'a Cookie)>,
+    key: fn(&Cookie) -> (String, String, String),
+) -> BTreeSet<usize> {
     let mut last = BTreeMap::new();
-    let indexed = cookies.iter().enumerate();
-    indexed
-        .filter_map(|(index, cookie)| {
-            last.insert((place(cookie), cookie.is_host_only(), &cookie.name), index)
-        })
-        .collect()
+    let cookies = cookies.into_iter();
+    cookies.filter_map(|(index, cookie)| last.insert((key(cookie), cookie.is_host_only()), index)).collect()
 }
 
-/// curl takes no notice of case, nor of a slash at the end of a path.
-fn curl_place(cookie: &Cookie) -> (String, String) {
+/// curl takes no notice of case, nor of a quotation mark and then a slash at the
+/// end of a path.
+fn curl_key(cookie: &Cookie) -> (String, String, String) {
     let path = cookie.path.to_ascii_lowercase();
-    (cookie.host().to_ascii_lowercase(), path.strip_suffix('/').unwrap_or(&path).to_owned())
+    let path = path.strip_suffix('"').unwrap_or(&path);
+    let path = path.strip_suffix('/').unwrap_or(path).to_owned();
+    (cookie.host().to_ascii_lowercase(), path, cookie.name.to_ascii_lowercase())
 }
 
 fn capitals(flag: bool) -> &'static str {
@@ -262,8 +269,8 @@ mod tests {
     #[test]
     fn says_what_the_file_does_not_carry() {
         let cookies = [
-            cookie(&json!({"path": "/Videos", "sameSite": "lax"})),
-            cookie(&json!({"path": "/videos/", "httpOnly": true})),
+            cookie(&json!({"path": "/Videos\"", "sameSite": "lax"})),
+            cookie(&json!({"path": "/videos/", "name": "N", "httpOnly": true})),
             cookie(
                 &json!({"name": "long", "value": "v".repeat(4000), "path": format!("/{}", "p".repeat(1000))}),
             ),
