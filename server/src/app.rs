@@ -2,12 +2,14 @@
 
 use crate::identity::{Passwords, ServiceSecrets, TokenSigner};
 use crate::sealing::KeyRing;
-use crate::store::Store;
+use crate::store::{Database, Records};
+use std::sync::Arc;
 
 /// The server's state: nothing here changes while it serves.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) store: Store,
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) records: Arc<dyn Records>,
     pub(crate) keys: KeyRing,
     pub(crate) passwords: Passwords,
     pub(crate) tokens: TokenSigner,

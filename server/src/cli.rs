@@ -1,12 +1,15 @@
 //! The command line.
 
+mod audit;
 mod service_token;
 
 use crate::clock::{now_ms, render_ms};
-use crate::config::{ConfigError, DataArgs, ServeArgs};
+use crate::config::{ConfigError, DataArgs, GivenKeys, KeyArgs, ServeArgs};
 use crate::identity::{PasswordFault, check_password, hash_password};
+use crate::keyed_stores::{KeyedStores, OpenError, open_database};
 use crate::serve::{self, ServeError};
-use crate::store::{Store, User, UserStatus};
+use crate::store::{Database, User, UserStatus};
+use audit::AuditCommand;
 use clap::{Args, Parser, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
 use service_token::ServiceTokenCommand;
@@ -22,6 +25,8 @@ use uuid::Uuid;
 pub(crate) struct Cli {
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    keys: KeyArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -36,6 +41,9 @@ enum Command {
     /// Make, list and revoke tokens for services that may do only what is listed
     #[command(subcommand)]
     ServiceToken(ServiceTokenCommand),
+    /// List what was done to which record, and find out whether that log is whole
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +87,8 @@ enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
     Store(#[from] crate::store::StoreError),
     #[error("{0}")]
     User(String),
@@ -99,15 +109,26 @@ impl Cli {
         };
         let result = runtime.block_on(async {
             match self.command {
-                Command::Serve(args) => Ok(serve::serve(*args, self.data).await?),
+                Command::Serve(args) => Ok(serve::serve(*args, self.data, self.keys).await?),
                 Command::User(command) => command.run(&self.data).await,
+                Command::Audit(command) => command.run(&open_stores(&self.data, &self.keys).await?).await,
                 Command::ServiceToken(command) => {
-                    command.run(&serve::open_store(&self.data.directory()?)?).await
+                    command.run(&*open_stores(&self.data, &self.keys).await?.database).await
                 }
             }
         });
         result.map_or_else(|error| fail(&error), |()| ExitCode::SUCCESS)
     }
+}
+
+/// The stores with their keys.
+#[expect(clippy::print_stderr, reason = "a command line speaks to people")]
+async fn open_stores(data: &DataArgs, keys: &KeyArgs) -> Result<KeyedStores, CliError> {
+    let stores = KeyedStores::open(&data.directory()?, GivenKeys::read(keys)?).await?;
+    for path in &stores.made {
+        eprintln!("made a new secret and kept it in {}: keep a backup, nothing replaces it", path.display());
+    }
+    Ok(stores)
 }
 
 #[expect(clippy::print_stderr, reason = "a command line speaks to people")]
@@ -118,32 +139,33 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 
 impl UserCommand {
     async fn run(self, data: &DataArgs) -> Result<(), CliError> {
-        let store = serve::open_store(&data.directory()?)?;
+        let database = open_database(data)?;
+        let database = &*database;
         match self {
-            Self::Add(args) => add(&store, args).await,
-            Self::List => list(&store).await,
+            Self::Add(args) => add(database, args).await,
+            Self::List => list(database).await,
             Self::Disable { email } => {
-                let done = store.set_user_status(email.clone(), UserStatus::Suspended, now_ms()).await?;
+                let done = database.set_user_status(email.clone(), UserStatus::Suspended, now_ms()).await?;
                 report(done, &email, "disabled")
             }
             Self::Enable { email } => {
-                let done = store.set_user_status(email.clone(), UserStatus::Active, now_ms()).await?;
+                let done = database.set_user_status(email.clone(), UserStatus::Active, now_ms()).await?;
                 report(done, &email, "enabled")
             }
             Self::SetPassword(args) => {
                 let hash = hash_password(&args.read_password()?)?;
                 report(
-                    store.set_password(args.email.clone(), hash, now_ms()).await?,
+                    database.set_password(args.email.clone(), hash, now_ms()).await?,
                     &args.email,
                     "given a new password",
                 )
             }
-            Self::Delete { email } => report(store.delete_user(email.clone()).await?, &email, "deleted"),
+            Self::Delete { email } => report(database.delete_user(email.clone()).await?, &email, "deleted"),
         }
     }
 }
 
-async fn add(store: &Store, args: PasswordArgs) -> Result<(), CliError> {
+async fn add(database: &dyn Database, args: PasswordArgs) -> Result<(), CliError> {
     let email = args.email.trim().to_owned();
     let is_plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     // RFC 5321 allows 254 characters.
@@ -160,15 +182,15 @@ async fn add(store: &Store, args: PasswordArgs) -> Result<(), CliError> {
         created_at: now,
         tokens_valid_from: now,
     };
-    if store.add_user(user).await? {
+    if database.add_user(user).await? {
         say(&format!("{email} added"))
     } else {
         Err(CliError::User(format!("{email} is there already; `user set-password` changes the password")))
     }
 }
 
-async fn list(store: &Store) -> Result<(), CliError> {
-    for user in store.users().await? {
+async fn list(database: &dyn Database) -> Result<(), CliError> {
+    for user in database.users().await? {
         let status = match user.status {
             UserStatus::Active => "active",
             UserStatus::Suspended => "disabled",

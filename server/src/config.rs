@@ -2,9 +2,11 @@
 //! named at start, all of them at once.
 
 mod faults;
+mod keys;
+
+pub(crate) use keys::{GivenKeys, KeyArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
-use crate::sealing::{Key, KeyRing, generate_base64};
 use crate::secret_file::{self, Kept};
 use crate::telemetry::LogFormat;
 use clap::{Args, ValueEnum as _};
@@ -17,13 +19,9 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use tracing_subscriber::filter::Targets;
 
-const KEY: &str = "CREDENTIALS_ENC_KEY_B64";
-const OLD_KEYS: &str = "CREDENTIALS_ENC_OLD_KEYS_B64";
 const SERVICE_SECRET: &str = "RBAC_SYNC_WEBHOOK_SECRET";
 const PREVIOUS_SERVICE_SECRETS: &str = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS";
 const JWT_SECRET: &str = "STAGEPASS_JWT_SECRET";
-/// Where a key that was made is kept in the data directory.
-const KEY_FILE: &str = "credentials-enc-key";
 /// The shortest key that HS256 may have (RFC 7518, section 3.2).
 const MIN_JWT_SECRET_BYTES: usize = 32;
 
@@ -68,14 +66,6 @@ pub(crate) struct ServeArgs {
     /// How to write log lines: text or json
     #[arg(long, env = "STAGEPASS_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     log_format: String,
-    /// File with the encryption key, base64 of 32 bytes (or the key itself in
-    /// CREDENTIALS_ENC_KEY_B64) [default: one made at first start]
-    #[arg(long, env = "CREDENTIALS_ENC_KEY_B64_FILE", value_name = "FILE")]
-    credentials_enc_key_file: Option<PathBuf>,
-    /// File with older encryption keys, for reading, separated by commas (or
-    /// the keys themselves in CREDENTIALS_ENC_OLD_KEYS_B64)
-    #[arg(long, env = "CREDENTIALS_ENC_OLD_KEYS_B64_FILE", value_name = "FILE")]
-    credentials_enc_old_keys_file: Option<PathBuf>,
     /// File with the secret that services send (or the secret itself in
     /// RBAC_SYNC_WEBHOOK_SECRET) [default: one made at first start]
     #[arg(long, env = "RBAC_SYNC_WEBHOOK_SECRET_FILE", value_name = "FILE")]
@@ -117,17 +107,20 @@ pub(crate) struct Given {
     pub(crate) log: Targets,
     pub(crate) log_format: LogFormat,
     host_names: Vec<String>,
-    key: Option<Key>,
-    old_keys: Vec<Key>,
+    secrets: GivenSecrets,
+}
+
+/// The secrets of callers that were given.
+#[derive(Debug)]
+struct GivenSecrets {
     service_secret: Option<SecretString>,
     previous_service_secrets: Vec<SecretString>,
     jwt_secret: Option<SecretString>,
 }
 
-/// What serving needs, complete.
+/// What serving needs beside the stores and their keys, complete.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) keys: KeyRing,
     pub(crate) tokens: TokenSigner,
     pub(crate) service_secrets: ServiceSecrets,
     pub(crate) host_names: Vec<String>,
@@ -137,7 +130,7 @@ pub(crate) struct Config {
 
 impl Given {
     /// Reads what is given, and names every fault at once.
-    pub(crate) fn read(args: &ServeArgs) -> Result<Self, ConfigError> {
+    pub(crate) fn read(args: &ServeArgs, keys: &KeyArgs) -> Result<(Self, GivenKeys), ConfigError> {
         let mut faults = Faults::default();
         faults.check_environment();
         let listen =
@@ -146,9 +139,7 @@ impl Given {
         let log_format = LogFormat::from_str(&args.log_format, true).ok();
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
-        let key = faults.secret(KEY, args.credentials_enc_key_file.as_deref());
-        let key = key.and_then(|text| faults.key(KEY, &text));
-        let old_keys = faults.old_keys(args.credentials_enc_old_keys_file.as_deref());
+        let keys = GivenKeys::gather(keys, &mut faults);
         let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_deref());
         let previous_service_secrets =
             faults.previous(args.rbac_sync_webhook_secret_previous_file.as_deref());
@@ -157,60 +148,49 @@ impl Given {
             faults.add(format!("{JWT_SECRET} has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
         }
         match (listen, log, log_format) {
-            (Some(listen), Some(log), Some(log_format)) if faults.0.is_empty() => Ok(Self {
-                listen,
-                log,
-                log_format,
-                host_names: host_names(listen, public_host),
-                key,
-                old_keys,
-                service_secret,
-                previous_service_secrets,
-                jwt_secret,
-            }),
+            (Some(listen), Some(log), Some(log_format)) if faults.0.is_empty() => {
+                let secrets = GivenSecrets { service_secret, previous_service_secrets, jwt_secret };
+                let host_names = host_names(listen, public_host);
+                Ok((Self { listen, log, log_format, host_names, secrets }, keys))
+            }
             _ => Err(ConfigError::Faults(faults.0)),
         }
     }
 
     /// Adds the secrets that are kept in the data directory, making those that
-    /// are not there yet. Where the database is sealed already, a new
-    /// encryption key would open nothing: then none is made.
-    pub(crate) fn complete(self, directory: &Path, is_sealed: bool) -> Result<Config, ConfigError> {
+    /// are not there yet.
+    pub(crate) fn complete(self, directory: &Path) -> Result<Config, ConfigError> {
         let mut made = Vec::new();
-        let mut kept = |name: &str, generate: fn() -> io::Result<SecretString>| {
-            let path = directory.join(name);
-            let kept = secret_file::read_or_make(directory, name, generate);
-            let Kept { secret, is_new } =
-                kept.map_err(|error| ConfigError::SecretFile { path: path.clone(), error })?;
-            made.extend(is_new.then_some(path));
-            Ok::<_, ConfigError>(secret)
+        let GivenSecrets { service_secret, previous_service_secrets, jwt_secret } = self.secrets;
+        let mut or_kept = |given: Option<SecretString>, name| match given {
+            Some(secret) => Ok(secret),
+            None => keep(directory, name, generate_token, &mut made),
         };
-        let key = match self.key {
-            Some(key) => key,
-            None if is_sealed && !directory.join(KEY_FILE).exists() => {
-                return Err(ConfigError::KeyIsGone(directory.join(KEY_FILE)));
-            }
-            None => Key::from_base64(&kept(KEY_FILE, generate_base64)?)
-                .ok_or_else(|| ConfigError::BadKeyFile(directory.join(KEY_FILE)))?,
-        };
-        let service_secret = match self.service_secret {
-            Some(secret) => secret,
-            None => kept("rbac-sync-webhook-secret", generate_token)?,
-        };
-        let jwt_secret = match self.jwt_secret {
-            Some(secret) => secret,
-            None => kept("jwt-secret", generate_token)?,
-        };
+        let service_secret = or_kept(service_secret, "rbac-sync-webhook-secret")?;
+        let jwt_secret = or_kept(jwt_secret, "jwt-secret")?;
         Ok(Config {
-            keys: KeyRing::new(key, self.old_keys),
             tokens: TokenSigner::new(&jwt_secret),
-            service_secrets: ServiceSecrets::new(
-                [vec![service_secret], self.previous_service_secrets].concat(),
-            ),
+            service_secrets: ServiceSecrets::new([vec![service_secret], previous_service_secrets].concat()),
             host_names: self.host_names,
             made,
         })
     }
+}
+
+/// The secret that is kept in a file of the data directory; a new one, which is
+/// added to `made`, where there is none.
+fn keep(
+    directory: &Path,
+    name: &str,
+    generate: fn() -> io::Result<SecretString>,
+    made: &mut Vec<PathBuf>,
+) -> Result<SecretString, ConfigError> {
+    let path = directory.join(name);
+    let kept = secret_file::read_or_make(directory, name, generate);
+    let Kept { secret, is_new } =
+        kept.map_err(|error| ConfigError::SecretFile { path: path.clone(), error })?;
+    made.extend(is_new.then_some(path));
+    Ok(secret)
 }
 
 /// The names under which requests are answered.

@@ -1,6 +1,5 @@
 //! The Credentials API: connections, their credentials and captured sessions,
-//! and download credentials. Who is
-//! calling comes from `identity`, what is kept from `store`.
+//! and download credentials. Who is calling comes from `identity`, what is kept from `store`.
 
 mod capture_requests;
 mod connection_credentials;
@@ -17,10 +16,11 @@ pub(crate) use downloads::{
 pub(crate) use sessions::{get_platform_session, revoke_platform_session, sessions, store_platform_session};
 
 use crate::app::App;
+use crate::audit::Entry;
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::sealing::{self, Place, SealingError};
-use crate::store::Connection;
+use crate::store::{Actor, Connection, Found};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -46,10 +46,43 @@ pub(crate) struct IdResponse {
     id: Uuid,
 }
 
-/// The caller's own connection; another's is forbidden.
+/// The caller's own record; another's is forbidden.
+fn own<T>(found: Found<T>) -> Result<T, Error> {
+    match found {
+        Found::Own(record) => Ok(record),
+        Found::Foreign => Err(Error::Forbidden),
+        Found::Nothing => Err(Error::NotFound("Not found")),
+    }
+}
+
+/// The caller's own connection.
 async fn own_connection(app: &App, user: UserId, id: Uuid) -> Result<Connection, Error> {
-    let connection = app.store.connection(id).await?.ok_or(Error::NotFound("Not found"))?;
-    if connection.user_id == user.0 { Ok(connection) } else { Err(Error::Forbidden) }
+    own(app.records.connection(Actor::User(user.0), id).await?)
+}
+
+/// Does what `entry` tells of, and notes in the audit log where it was refused.
+/// Success is noted by the work itself, in the same transaction.
+async fn noting_refusal<T>(
+    app: &App,
+    entry: &Entry,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let result = work.await;
+    if let Err(error) = &result
+        && error.is_refusal()
+    {
+        app.database.append(entry.with_outcome(error)).await?;
+    }
+    result
+}
+
+/// What is stored for a connection is of the connection's platform.
+fn check_same_platform(connection: &Connection, platform: &str) -> Result<(), Error> {
+    if connection.platform == platform {
+        Ok(())
+    } else {
+        Err(Error::BadRequest(format!("platform must be the connection's, {}", connection.platform)))
+    }
 }
 
 fn seal(app: &App, place: &Place, plaintext: &[u8]) -> Result<String, Error> {

@@ -75,6 +75,15 @@ impl Error {
         }
     }
 
+    /// Whether a record was asked for and not given, or not changed: the audit
+    /// log tells of it.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Forbidden | Self::NotFound(_) | Self::Conflict(_) | Self::Undecryptable | Self::Internal(_)
+        )
+    }
+
     fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),

@@ -2,12 +2,14 @@
 //! backends that may have them.
 
 mod app;
+mod audit;
 mod cli;
 mod clock;
 mod config;
 mod credentials;
 mod error;
 mod identity;
+mod keyed_stores;
 mod request;
 mod router;
 mod sealing;

@@ -2,9 +2,10 @@
 //! is listed.
 
 use super::{CliError, say};
+use crate::audit::{Caller, Entry};
 use crate::clock::{now_ms, render_ms};
 use crate::identity::{SERVICE_VERBS, generate_service_token};
-use crate::store::{ServiceToken, Store};
+use crate::store::{Database, ServiceToken};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
@@ -39,12 +40,13 @@ pub(super) struct AddArgs {
 }
 
 impl ServiceTokenCommand {
-    pub(super) async fn run(self, store: &Store) -> Result<(), CliError> {
+    pub(super) async fn run(self, database: &dyn Database) -> Result<(), CliError> {
         match self {
-            Self::Add(args) => add(store, args).await,
-            Self::List => store.service_tokens().await?.iter().try_for_each(|token| say(&line(token))),
+            Self::Add(args) => add(database, args).await,
+            Self::List => database.service_tokens().await?.iter().try_for_each(|token| say(&line(token))),
             Self::Revoke { name } => {
-                if store.revoke_service_token(name.clone(), now_ms()).await? {
+                let entry = Entry::new(&Caller::Operator, "service-token revoke").on("service_tokens", &name);
+                if database.revoke_service_token(name.clone(), now_ms(), entry).await? {
                     say(&format!("{name} revoked"))
                 } else {
                     Err(CliError::User(format!("there is no live token {name}")))
@@ -54,7 +56,7 @@ impl ServiceTokenCommand {
     }
 }
 
-async fn add(store: &Store, args: AddArgs) -> Result<(), CliError> {
+async fn add(database: &dyn Database, args: AddArgs) -> Result<(), CliError> {
     if args.name.trim().is_empty() || args.name.chars().any(char::is_control) || args.name.len() > 100 {
         return Err(CliError::User("a name has 1 to 100 bytes and no control characters".to_owned()));
     }
@@ -63,6 +65,7 @@ async fn add(store: &Store, args: AddArgs) -> Result<(), CliError> {
     }
     let (secret, hash) = generate_service_token()?;
     let name = args.name.clone();
+    let entry = Entry::new(&Caller::Operator, "service-token add").on("service_tokens", &name);
     let token = ServiceToken {
         name: args.name,
         verbs: args.verbs,
@@ -71,7 +74,7 @@ async fn add(store: &Store, args: AddArgs) -> Result<(), CliError> {
         created_at: now_ms(),
         revoked_at: None,
     };
-    if !store.add_service_token(token, hash).await? {
+    if !database.add_service_token(token, hash, entry).await? {
         return Err(CliError::User(format!("the name {name} is taken; names of revoked tokens stay taken")));
     }
     // Printing it is the command's purpose: only its hash is kept.

@@ -1,6 +1,6 @@
 //! Reading settings while gathering what is wrong with them.
 
-use super::{OLD_KEYS, PREVIOUS_SERVICE_SECRETS};
+use super::PREVIOUS_SERVICE_SECRETS;
 use crate::sealing::Key;
 use axum::http::Uri;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -99,9 +99,9 @@ impl Faults {
     }
 
     /// Keys for reading, separated by commas.
-    pub(super) fn old_keys(&mut self, file: Option<&Path>) -> Vec<Key> {
-        let Some(list) = self.secret(OLD_KEYS, file) else { return Vec::new() };
-        list.expose_secret().split(',').filter_map(|text| self.key(OLD_KEYS, &text.into())).collect()
+    pub(super) fn keys(&mut self, variable: &str, file: Option<&Path>) -> Vec<Key> {
+        let Some(list) = self.secret(variable, file) else { return Vec::new() };
+        list.expose_secret().split(',').filter_map(|text| self.key(variable, &text.into())).collect()
     }
 
     /// Former service secrets, one a line.

@@ -1,13 +1,13 @@
 //! Capture requests: a service asks the owner of a connection to capture a
 //! session; the next one that is stored fulfils it.
 
-use super::{IdResponse, Success};
+use super::{IdResponse, Success, check_same_platform, own};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::request::{Fields, Id, Listing, check_platform, parse_id};
-use crate::store::{CaptureRequest, Page};
+use crate::store::{Actor, CaptureRequest, Page};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -39,11 +39,9 @@ pub(crate) async fn request_capture(
     if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON_CHARS) {
         return Err(Error::BadRequest(format!("reason must have at most {MAX_REASON_CHARS} characters")));
     }
-    let connection = app.store.connection(connection_id).await?.ok_or(Error::NotFound("Not found"))?;
+    let connection = own(app.records.connection(Actor::Service, connection_id).await?)?;
     service.check_record(connection.user_id, &connection.platform)?;
-    if connection.platform != platform {
-        return Err(Error::BadRequest(format!("platform must be the connection's, {}", connection.platform)));
-    }
+    check_same_platform(&connection, &platform)?;
     let request = CaptureRequest {
         id: Uuid::now_v7(),
         user_id: connection.user_id,
@@ -53,7 +51,7 @@ pub(crate) async fn request_capture(
         created_at: now_ms(),
     };
     let new_id = request.id;
-    let id = app.store.add_capture_request(request).await?.ok_or(Error::NotFound("Not found"))?;
+    let id = app.database.add_capture_request(request).await?;
     Ok(Success::of(RequestCaptureResponse { id, created: id == new_id }))
 }
 
@@ -85,7 +83,7 @@ pub(crate) async fn capture_requests(
     State(app): State<Arc<App>>,
     page: Page,
 ) -> Result<Json<Listing<CaptureRequestResponse>>, Error> {
-    let rows = app.store.capture_requests_of(user.0, page, now_ms()).await?;
+    let rows = app.database.capture_requests_of(user.0, page, now_ms()).await?;
     Ok(Json(Listing::of(rows, page, CaptureRequestResponse::from)))
 }
 
@@ -95,10 +93,6 @@ pub(crate) async fn decline_capture_request(
     State(app): State<Arc<App>>,
     Id(id): Id,
 ) -> Result<Json<Success<IdResponse>>, Error> {
-    let owner = app.store.capture_request_owner(id).await?.ok_or(Error::NotFound("Not found"))?;
-    if owner != user.0 {
-        return Err(Error::Forbidden);
-    }
-    app.store.delete_capture_request(id).await?;
+    own(app.database.delete_capture_request(user.0, id).await?)?;
     Ok(Success::of(IdResponse { id }))
 }

@@ -2,14 +2,15 @@
 //! a service, and revealed to services.
 
 use super::connections::{identity_key, place};
-use super::{IdResponse, Success, open_as_json, own_connection, seal};
+use super::{IdResponse, Success, noting_refusal, open_as_json, own, own_connection, seal};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::request::{Fields, parse_id};
 use crate::sealing;
-use crate::store::{Connection, CredentialsUpdate, UpdateCredentials};
+use crate::store::{Actor, Connection, CredentialsUpdate, UpdateCredentials};
 use axum::Json;
 use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,9 +29,14 @@ pub(crate) async fn update_profile_creds(
     let id = fields.required_text("creator_profile_id")?;
     let credentials = fields.credentials()?;
     let username = fields.text("platform_username")?.filter(|name| !name.is_empty());
-    let connection = own_connection(&app, user, parse_id(&id, "creator_profile_id")?).await?;
-    let renamed = username.map(|name| (identity_key(user.0, &connection.platform, Some(&name)), name));
-    let id = update(&app, connection, &credentials, renamed).await?;
+    let id = parse_id(&id, "creator_profile_id")?;
+    let entry = user.entry("update-profile-creds").on("platform_connections", id);
+    let updating = async {
+        let connection = own_connection(&app, user, id).await?;
+        let renamed = username.map(|name| (identity_key(user.0, &connection.platform, Some(&name)), name));
+        update(&app, Actor::User(user.0), connection, &credentials, renamed, entry.clone()).await
+    };
+    noting_refusal(&app, &entry, updating).await?;
     Ok(Success::of(IdResponse { id }))
 }
 
@@ -51,8 +57,14 @@ pub(crate) async fn store(
 ) -> Result<Json<Success<StoreResponse>>, Error> {
     let id = fields.required_text("creatorProfileId")?;
     let credentials = fields.credentials()?;
-    let connection = served_connection(&app, service, &id).await?;
-    let id = update(&app, connection, &credentials, None).await?;
+    let id = parse_id(&id, "creatorProfileId")?;
+    let entry = service.entry("store").on("platform_connections", id);
+    let storing = async {
+        let connection = own(app.records.connection(Actor::Service, id).await?)?;
+        service.check_record(connection.user_id, &connection.platform)?;
+        update(&app, Actor::Service, connection, &credentials, None, entry.clone()).await
+    };
+    noting_refusal(&app, &entry, storing).await?;
     Ok(Success::of(StoreResponse { creator_profile_id: id, updated: id }))
 }
 
@@ -71,28 +83,29 @@ pub(crate) async fn reveal(
     mut fields: Fields,
 ) -> Result<Json<Success<RevealResponse>>, Error> {
     let id = fields.required_text("creatorProfileId")?;
-    let connection = served_connection(&app, service, &id).await?;
-    let blob = app.store.connection_credentials(connection.id).await?;
-    let blob = blob.ok_or(Error::NotFound("No encrypted_credentials found"))?;
-    let credentials = open_as_json(&app, &place(connection.id, connection.user_id), &blob)?;
-    Ok(Success::of(RevealResponse { creator_profile_id: connection.id, credentials }))
-}
-
-/// The connection that a service asks for, if it may have it.
-async fn served_connection(app: &App, service: Service, id: &str) -> Result<Connection, Error> {
-    let id = parse_id(id, "creatorProfileId")?;
-    let connection = app.store.connection(id).await?.ok_or(Error::NotFound("Not found"))?;
-    service.check_record(connection.user_id, &connection.platform)?;
-    Ok(connection)
+    let id = parse_id(&id, "creatorProfileId")?;
+    let entry = service.entry("reveal").on("platform_connections", id);
+    let opening = async {
+        let found = app.records.sealed_connection(id).await?;
+        let (connection, blob) = found.ok_or(Error::NotFound("Not found"))?;
+        service.check_record(connection.user_id, &connection.platform)?;
+        let blob = blob.ok_or(Error::NotFound("No encrypted_credentials found"))?;
+        open_as_json(&app, &place(id, connection.user_id), &blob)
+    };
+    let credentials = noting_refusal(&app, &entry, opening).await?;
+    app.database.append(entry).await?;
+    Ok(Success::of(RevealResponse { creator_profile_id: id, credentials }))
 }
 
 /// Seals and stores new credentials; `renamed` is the new identity key and username.
 async fn update(
     app: &App,
+    actor: Actor,
     connection: Connection,
     credentials: &SecretString,
     renamed: Option<(String, String)>,
-) -> Result<Uuid, Error> {
+    entry: Entry,
+) -> Result<(), Error> {
     let Connection { id, user_id, .. } = connection;
     let update = CredentialsUpdate {
         id,
@@ -101,8 +114,8 @@ async fn update(
         credentials_version: sealing::VERSION,
         now: now_ms(),
     };
-    match app.store.update_credentials(update).await? {
-        UpdateCredentials::Updated => Ok(id),
+    match app.records.update_credentials(actor, update, entry).await? {
+        UpdateCredentials::Updated => Ok(()),
         UpdateCredentials::Gone => Err(Error::NotFound("Not found")),
         UpdateCredentials::Clash => {
             Err(Error::Conflict("Another connection has this platform and platform_username"))

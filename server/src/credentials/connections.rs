@@ -1,6 +1,6 @@
 //! Connections: an account on a platform, with sealed credentials.
 
-use super::{IdResponse, Success, own_connection, seal};
+use super::{IdResponse, Success, noting_refusal, own, own_connection, seal};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
@@ -58,7 +58,7 @@ pub(crate) async fn create_profile(
     check_platform(&platform)?;
 
     let identity_key = identity_key(user.0, &platform, platform_username.as_deref());
-    let mut existing = app.store.connection_by_identity(identity_key.clone()).await?;
+    let mut existing = app.records.connection_by_identity(user.0, identity_key.clone()).await?;
     for _ in 0..ATTEMPTS {
         let id = existing.unwrap_or_else(Uuid::now_v7);
         let connection = NewConnection {
@@ -71,7 +71,8 @@ pub(crate) async fn create_profile(
             credentials_version: sealing::VERSION,
             now: now_ms(),
         };
-        existing = match app.store.put_connection(connection).await? {
+        let entry = user.entry("create-profile").on("platform_connections", id);
+        existing = match app.records.put_connection(connection, entry).await? {
             PutConnection::Created => return Ok(created(id, false)),
             PutConnection::Updated => return Ok(created(id, true)),
             PutConnection::Clash(holder) => Some(holder),
@@ -101,7 +102,7 @@ pub(crate) async fn connections(
     State(app): State<Arc<App>>,
     page: Page,
 ) -> Result<Json<Listing<ConnectionResponse>>, Error> {
-    let rows = app.store.connections_of(user.0, page).await?;
+    let rows = app.records.connections_of(user.0, page).await?;
     Ok(Json(Listing::of(rows, page, ConnectionResponse::from)))
 }
 
@@ -121,9 +122,10 @@ pub(crate) async fn delete_connection(
     State(app): State<Arc<App>>,
     Id(id): Id,
 ) -> Result<Json<Success<IdResponse>>, Error> {
-    let connection = own_connection(&app, user, id).await?;
-    app.store.delete_connection(connection.id).await?;
-    Ok(Success::of(IdResponse { id: connection.id }))
+    let entry = user.entry("delete-profile").on("platform_connections", id);
+    let deleting = async { own(app.records.delete_connection(user.0, id, entry.clone()).await?) };
+    noting_refusal(&app, &entry, deleting).await?;
+    Ok(Success::of(IdResponse { id }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Download credentials: what yt-dlp signs in with, by password or by cookies.
 
-use super::{IdResponse, Success, open_as_json, own_connection, seal};
+use super::{IdResponse, Success, noting_refusal, open_as_json, own, own_connection, seal};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
@@ -33,8 +33,8 @@ pub(crate) async fn create_download_cred(
     let connection_id = parse_id(&connection_id, "creator_profile_id")?;
     check_credentials(auth_type, &credentials, username.as_deref())?;
 
-    own_connection(&app, user, connection_id).await?;
     let id = Uuid::now_v7();
+    let entry = user.entry("create-download-cred").on("download_credentials", id);
     let credential = NewDownloadCredential {
         credential: DownloadCredential {
             id,
@@ -49,11 +49,13 @@ pub(crate) async fn create_download_cred(
         encrypted_credentials: seal(&app, &place(id, user.0), credentials.expose_secret().as_bytes())?,
         credentials_version: sealing::VERSION,
     };
-    if app.store.add_download_credential(credential).await? {
-        Ok(Success::of(IdResponse { id }))
-    } else {
-        Err(Error::NotFound("Not found"))
-    }
+    let adding = async {
+        own_connection(&app, user, connection_id).await?;
+        let is_added = app.records.add_download_credential(credential, entry.clone()).await?;
+        is_added.then_some(()).ok_or(Error::NotFound("Not found"))
+    };
+    noting_refusal(&app, &entry, adding).await?;
+    Ok(Success::of(IdResponse { id }))
 }
 
 fn parse_auth_type(text: &str) -> Result<AuthType, Error> {
@@ -112,15 +114,22 @@ pub(crate) async fn reveal_download_cred(
     mut fields: Fields,
 ) -> Result<Json<Success<RevealDownloadCredResponse>>, Error> {
     let id = parse_id(&fields.required_text("id")?, "id")?;
-    let found = app.store.download_credential(id).await?.ok_or(Error::NotFound("Not found"))?;
-    let (credential, blob) = found;
-    service.check_record(credential.user_id, &credential.platform)?;
+    let entry = service.entry("reveal-download-cred").on("download_credentials", id);
+    let opening = async {
+        let found = app.records.sealed_download_credential(id).await?;
+        let (credential, blob) = found.ok_or(Error::NotFound("Not found"))?;
+        service.check_record(credential.user_id, &credential.platform)?;
+        let credentials = open_as_json(&app, &place(id, credential.user_id), &blob)?;
+        Ok((credential, credentials))
+    };
+    let (credential, credentials) = noting_refusal(&app, &entry, opening).await?;
+    app.database.append(entry).await?;
     Ok(Success::of(RevealDownloadCredResponse {
         id,
         platform: credential.platform,
         auth_type: credential.auth_type.as_str(),
         username: credential.username,
-        credentials: open_as_json(&app, &place(id, credential.user_id), &blob)?,
+        credentials,
     }))
 }
 
@@ -156,7 +165,7 @@ pub(crate) async fn download_credentials(
     State(app): State<Arc<App>>,
     page: Page,
 ) -> Result<Json<Listing<DownloadCredentialResponse>>, Error> {
-    let rows = app.store.download_credentials_of(user.0, page).await?;
+    let rows = app.records.download_credentials_of(user.0, page).await?;
     Ok(Json(Listing::of(rows, page, DownloadCredentialResponse::from)))
 }
 
@@ -166,10 +175,8 @@ pub(crate) async fn delete_download_credential(
     State(app): State<Arc<App>>,
     Id(id): Id,
 ) -> Result<Json<Success<IdResponse>>, Error> {
-    let (credential, _) = app.store.download_credential(id).await?.ok_or(Error::NotFound("Not found"))?;
-    if credential.user_id != user.0 {
-        return Err(Error::Forbidden);
-    }
-    app.store.delete_download_credential(id).await?;
+    let entry = user.entry("delete-download-cred").on("download_credentials", id);
+    let deleting = async { own(app.records.delete_download_credential(user.0, id, entry.clone()).await?) };
+    noting_refusal(&app, &entry, deleting).await?;
     Ok(Success::of(IdResponse { id }))
 }

@@ -1,6 +1,6 @@
 //! Captured sessions: in by the extension, out to services.
 
-use super::{IdResponse, Success, open, own_connection, seal};
+use super::{IdResponse, Success, check_same_platform, noting_refusal, open, own, own_connection, seal};
 use crate::app::App;
 use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
@@ -37,11 +37,8 @@ pub(crate) async fn store_platform_session(
     let user_agent = fields.text("user_agent")?;
     let expires_at = fields.text("expires_at")?.as_deref().map(parse_expires_at).transpose()?;
 
-    let connection = own_connection(&app, user, connection_id).await?;
-    if connection.platform != platform {
-        return Err(Error::BadRequest(format!("platform must be the connection's, {}", connection.platform)));
-    }
     let id = Uuid::now_v7();
+    let entry = user.entry("store-platform-session").on("platform_sessions", id);
     let plaintext = serde_json::to_vec(&cookies).map_err(|_| Error::Internal("cookies as JSON"))?;
     let session = NewSession {
         id,
@@ -55,9 +52,13 @@ pub(crate) async fn store_platform_session(
         captured_at: now_ms(),
         expires_at,
     };
-    if !app.store.put_session(session).await? {
-        return Err(Error::NotFound("Not found"));
-    }
+    let storing = async {
+        let connection = own_connection(&app, user, connection_id).await?;
+        check_same_platform(&connection, &session.platform)?;
+        let is_stored = app.records.put_session(session, entry.clone()).await?;
+        is_stored.then_some(()).ok_or(Error::NotFound("Not found"))
+    };
+    noting_refusal(&app, &entry, storing).await?;
     Ok(Success::of(StorePlatformSessionResponse {
         id: id.to_string(),
         platform,
@@ -131,7 +132,10 @@ pub(crate) async fn get_platform_session(
     let drop_expired = fields.boolean("drop_expired")?.unwrap_or(false);
 
     let now = now_ms();
-    let (session, plaintext) = active_session(&app, &service, connection_id, platform, now).await?;
+    let entry = service.entry("get-platform-session").on("platform_connections", connection_id);
+    let opening = active_session(&app, &service, connection_id, platform, now);
+    let (session, plaintext) = noting_refusal(&app, &entry, opening).await?;
+    app.database.append(entry.on("platform_sessions", session.id)).await?;
     let cookies = present(&plaintext, as_netscape, drop_expired.then_some(now / 1000))?;
     Ok(Success::of(GetPlatformSessionResponse {
         id: session.id,
@@ -151,9 +155,9 @@ async fn active_session(
     platform: String,
     now: i64,
 ) -> Result<(Session, SecretString), Error> {
-    let connection = app.store.connection(connection_id).await?.ok_or(Error::NotFound("Not found"))?;
+    let found = app.records.newest_session(connection_id, platform).await?;
+    let (connection, newest) = found.ok_or(Error::NotFound("Not found"))?;
     service.check_record(connection.user_id, &connection.platform)?;
-    let newest = app.store.newest_session(connection_id, platform).await?;
     let (session, blob) = newest.ok_or(Error::NotFound("No active platform session"))?;
     let blob = match (session.status, blob) {
         (SessionStatus::Revoked, _) => return Err(Error::NotFound("Platform session revoked")),
@@ -201,11 +205,9 @@ pub(crate) async fn revoke_platform_session(
     mut fields: Fields,
 ) -> Result<Json<Success<IdResponse>>, Error> {
     let id = parse_id(&fields.required_text("id")?, "id")?;
-    let session = app.store.session(id).await?.ok_or(Error::NotFound("Not found"))?;
-    if session.user_id != user.0 {
-        return Err(Error::Forbidden);
-    }
-    app.store.revoke_session(id, now_ms()).await?;
+    let entry = user.entry("revoke-platform-session").on("platform_sessions", id);
+    let revoking = async { own(app.records.revoke_session(user.0, id, now_ms(), entry.clone()).await?) };
+    noting_refusal(&app, &entry, revoking).await?;
     Ok(Success::of(IdResponse { id }))
 }
 
@@ -245,6 +247,6 @@ pub(crate) async fn sessions(
     State(app): State<Arc<App>>,
     page: Page,
 ) -> Result<Json<Listing<SessionResponse>>, Error> {
-    let rows = app.store.sessions_of(user.0, page).await?;
+    let rows = app.records.sessions_of(user.0, page).await?;
     Ok(Json(Listing::of(rows, page, SessionResponse::from)))
 }

@@ -3,6 +3,7 @@
 use super::token::{ACCESS_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS, REFRESH_TOKEN_LIFETIME_MS, generate};
 use super::{hash, user};
 use crate::app::App;
+use crate::audit::{Caller, Entry};
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::request::{Fields, Peer};
@@ -45,19 +46,26 @@ pub(crate) async fn login(
     }
     let limits = attempt_limits(&email, peer.0.ip());
     let subjects = limits.iter().map(|limit| limit.subject).collect();
-    if let Some(wait_ms) = app.store.count_attempt(limits, now_ms()).await? {
+    if let Some(wait_ms) = app.database.count_attempt(limits, now_ms()).await? {
         return Err(Error::TooManyRequests { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) });
     }
-    let user = app.store.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
+    let user = app.database.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
     let known = user.as_ref().map(|user| user.password_hash.clone());
     let verified = app.passwords.verify(password, known).await;
     if !matches!(verified, Ok(false)) {
         // Only a wrong password counts, not one that was never looked at.
-        app.store.uncount_attempt(subjects).await?;
+        app.database.uncount_attempt(subjects).await?;
     }
-    let user = user.filter(|_| matches!(verified, Ok(true)));
-    verified?;
-    sign_in(&app, &user.ok_or(Error::InvalidCredentials)?).await
+    let is_right = verified?;
+    match user {
+        Some(user) if is_right => sign_in(&app, &user).await,
+        user => {
+            // Not the address that was typed: it may be a password.
+            let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
+            app.database.append(user.iter().fold(entry, |entry, user| entry.on("users", user.id))).await?;
+            Err(Error::InvalidCredentials)
+        }
+    }
 }
 
 fn attempt_limits(email: &str, address: IpAddr) -> Vec<AttemptLimit> {
@@ -81,7 +89,9 @@ async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let expires_at = now + REFRESH_TOKEN_LIFETIME_MS;
     let family_id = Uuid::now_v7();
-    app.store.add_refresh_token(RefreshToken { token_hash, family_id, user_id: user.id, expires_at }).await?;
+    let token = RefreshToken { token_hash, family_id, user_id: user.id, expires_at };
+    let entry = Entry::new(&Caller::User(user.id), "login").on("users", user.id);
+    app.database.add_refresh_token(token, entry).await?;
     tokens(app, user.id, refresh_token, now)
 }
 
@@ -94,7 +104,7 @@ pub(crate) async fn refresh(
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
-    match app.store.refresh(hash("refresh", spent.expose_secret()), token_hash, times).await? {
+    match app.database.refresh(hash("refresh", spent.expose_secret()), token_hash, times).await? {
         Refresh::Renewed(user_id) => tokens(&app, user_id, refresh_token, now),
         Refresh::Expired => Err(Error::TokenExpired),
         Refresh::Unknown => Err(Error::InvalidCredentials),
@@ -108,7 +118,7 @@ pub(crate) async fn refresh(
 /// `POST /auth/logout`: ends the sign-in that the refresh token belongs to.
 pub(crate) async fn logout(State(app): State<Arc<App>>, mut fields: Fields) -> Result<StatusCode, Error> {
     let token = fields.required_secret("refresh_token")?;
-    app.store.end_family(hash("refresh", token.expose_secret())).await?;
+    app.database.end_family(hash("refresh", token.expose_secret())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

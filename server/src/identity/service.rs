@@ -4,6 +4,7 @@
 
 use super::{hash, token};
 use crate::app::App;
+use crate::audit::{Caller, Entry};
 use crate::error::Error;
 use crate::request::parse_id;
 use crate::store::{Hash, ServiceToken};
@@ -56,12 +57,19 @@ pub(crate) fn generate_service_token() -> Result<(SecretString, Hash), Error> {
 /// A service that calls, and may call this verb.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
+    /// The token's name; the shared secret has none.
+    name: Option<String>,
     acting_user: Option<Uuid>,
     /// None means all.
     platforms: Vec<String>,
 }
 
 impl Service {
+    /// A row for the audit log about what this service does.
+    pub(crate) fn entry(&self, action: &str) -> Entry {
+        Entry { acting_for: self.acting_user, ..Entry::new(&Caller::Service(self.name.clone()), action) }
+    }
+
     /// Whether the service may have a record of this owner and platform.
     pub(crate) fn check_record(&self, owner_id: Uuid, platform: &str) -> Result<(), Error> {
         let is_owners = self.acting_user.is_none_or(|user| user == owner_id);
@@ -81,7 +89,9 @@ impl FromRequestParts<Arc<App>> for Service {
             None => None,
             Some(id) => Some(parse_id(id.to_str().unwrap_or_default(), "X-Acting-User")?),
         };
-        let Some(token) = named else { return Ok(Self { acting_user, platforms: Vec::new() }) };
+        let Some(token) = named else {
+            return Ok(Self { name: None, acting_user, platforms: Vec::new() });
+        };
         let verb = parts.uri.path().rsplit('/').next().unwrap_or_default();
         if !token.verbs.iter().any(|listed| listed == verb) {
             return Err(Error::Forbidden);
@@ -89,7 +99,7 @@ impl FromRequestParts<Arc<App>> for Service {
         if token.require_acting_user && acting_user.is_none() {
             return Err(Error::BadRequest("X-Acting-User required".to_owned()));
         }
-        Ok(Self { acting_user, platforms: token.platforms })
+        Ok(Self { name: Some(token.name), acting_user, platforms: token.platforms })
     }
 }
 
@@ -97,7 +107,7 @@ impl FromRequestParts<Arc<App>> for Service {
 async fn named_token(app: &App, given: &[u8]) -> Result<ServiceToken, Error> {
     let text = std::str::from_utf8(given).ok().filter(|text| text.starts_with(TOKEN_PREFIX));
     let found = match text {
-        Some(text) => app.store.live_service_token(hash("service token", text)).await?,
+        Some(text) => app.database.live_service_token(hash("service token", text)).await?,
         None => None,
     };
     if found.is_none() && app.service_secrets.0.is_empty() {

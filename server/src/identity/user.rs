@@ -2,6 +2,7 @@
 //! somebody who may still sign in.
 
 use crate::app::App;
+use crate::audit::{Caller, Entry};
 use crate::error::Error;
 use crate::store::{User, UserStatus};
 use axum::extract::FromRequestParts;
@@ -12,6 +13,13 @@ use uuid::Uuid;
 /// The user who calls.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UserId(pub(crate) Uuid);
+
+impl UserId {
+    /// A row for the audit log about what this user does.
+    pub(crate) fn entry(self, action: &str) -> Entry {
+        Entry::new(&Caller::User(self.0), action)
+    }
+}
 
 impl FromRequestParts<Arc<App>> for UserId {
     type Rejection = Error;
@@ -38,5 +46,5 @@ pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error
         // Tokens count in whole seconds: one of the same second is taken.
         user.status == UserStatus::Active && issued_at >= user.tokens_valid_from / 1000
     };
-    app.store.user(id).await?.filter(may_sign_in).ok_or(Error::Unauthorized)
+    app.database.user(id).await?.filter(may_sign_in).ok_or(Error::Unauthorized)
 }

@@ -5,25 +5,29 @@
 //! commit. With `synchronous=FULL` a commit is a sync of the write-ahead log:
 //! an answer means "on disk", and many answers share one sync.
 
+mod audit_log;
 mod capture_requests;
 mod connections;
+mod database;
 mod download_credentials;
 mod login_attempts;
 mod migrations;
+mod records;
+mod refresh_tokens;
 mod row;
-mod sealing_keys;
+mod sealed;
 mod service_tokens;
 mod sessions;
 mod users;
 mod writer;
 
-use crate::store::Page;
+use crate::audit::{ChainKey, Entry};
+use crate::store::{Page, StoreError};
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use thiserror::Error;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use writer::Writer;
@@ -34,41 +38,21 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: usize = 4;
 /// How long it is believed that the store works.
 const CHECK_INTERVAL_MS: i64 = 1000;
-const DAY_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// Why the store could not do what it was asked.
-#[derive(Debug, Error)]
-pub(crate) enum StoreError {
-    /// SQLite's own words; they go to the log, never to a caller.
-    #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// The batch that this write was part of could not be committed.
-    #[error("the write was not committed")]
-    NotCommitted,
-    /// The store is shutting down, or its thread is gone.
-    #[error("the store is closed")]
-    Closed,
-    /// The file was written by a newer Stagepass.
-    #[error("the database has schema version {found}, but this program knows {known} at most")]
-    Newer { found: usize, known: usize },
-    /// A landed migration is not the one that was applied.
-    #[error("migration {0} of the database is not the one of this program")]
-    Altered(usize),
-}
 
 /// The SQLite database in the data directory.
 #[derive(Debug)]
-pub(crate) struct Store {
+pub(crate) struct Sqlite {
     readers: Arc<Mutex<Vec<Connection>>>,
     permits: Arc<Semaphore>,
     /// When reading and writing was last seen to work.
     checked_at: AtomicI64,
+    chain_key: OnceLock<Arc<ChainKey>>,
     /// Closed last: only a connection that writes can empty the log into the
     /// database and remove it.
     writer: Writer,
 }
 
-impl Store {
+impl Sqlite {
     /// Opens or makes the database and brings its schema up to date.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
@@ -86,15 +70,14 @@ impl Store {
         let readers = (0..READERS).map(|_| connect(path, read_only)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             checked_at: AtomicI64::new(i64::MIN / 2),
+            chain_key: OnceLock::new(),
             writer: Writer::start(connection),
             readers: Arc::new(Mutex::new(readers)),
             permits: Arc::new(Semaphore::new(READERS)),
         })
     }
 
-    /// Whether the store reads and writes, found out by doing so, at most once
-    /// a second: anybody may ask.
-    pub(crate) async fn check(&self, now: i64) -> Result<(), StoreError> {
+    async fn check_now(&self, now: i64) -> Result<(), StoreError> {
         let known_good = self.checked_at.load(Ordering::Relaxed);
         if (known_good..known_good + CHECK_INTERVAL_MS).contains(&now) {
             return Ok(());
@@ -104,27 +87,6 @@ impl Store {
         self.write(move |c| c.prepare_cached(touch)?.execute([now]).map(drop)).await?;
         self.checked_at.store(now, Ordering::Relaxed);
         Ok(())
-    }
-
-    /// Empties the write-ahead log, and with it what is left there of what was
-    /// erased, by this process or another.
-    pub(crate) async fn empty_log(&self) -> Result<(), StoreError> {
-        self.writer.checkpoint().await
-    }
-
-    /// Removes what has had its time at `now`: refresh tokens, counts of login
-    /// attempts, capture requests, and the metadata of sessions that ended before `ended_before`.
-    pub(crate) async fn purge(&self, now: i64, ended_before: i64) -> Result<(), StoreError> {
-        self.write(move |c| {
-            c.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
-            c.execute("DELETE FROM login_attempts WHERE window_started_at < ?1", [now - DAY_MS])?;
-            let oldest_request = now - capture_requests::LIFETIME_MS;
-            c.execute("DELETE FROM capture_requests WHERE created_at <= ?1", [oldest_request])?;
-            c.execute("DELETE FROM platform_sessions WHERE superseded_at < ?1", [ended_before])?;
-            c.execute("DELETE FROM platform_sessions WHERE revoked_at < ?1", [ended_before])?;
-            Ok(())
-        })
-        .await
     }
 
     /// Runs `operation` on a connection that reads, off the async threads.
@@ -177,6 +139,25 @@ impl Store {
         operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(operation).await
+    }
+
+    /// The same, with `entry` appended to the audit log where the operation did
+    /// what was asked, as `did` tells of its outcome.
+    async fn write_noting<T: Send + 'static>(
+        &self,
+        entry: Entry,
+        did: fn(&T) -> bool,
+        operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let key = Arc::clone(self.chain_key.get().ok_or(StoreError::NoAuditKey)?);
+        self.write(move |c| {
+            let outcome = operation(c)?;
+            if did(&outcome) {
+                audit_log::append(c, &key, entry)?;
+            }
+            Ok(outcome)
+        })
+        .await
     }
 }
 

@@ -1,46 +1,31 @@
 //! How often somebody has tried to log in.
 
-use super::{Store, StoreError};
 use crate::store::{AttemptLimit, Hash};
-use rusqlite::OptionalExtension as _;
+use rusqlite::{Connection, OptionalExtension as _, Result};
 
-impl Store {
-    /// Counts an attempt against each limit, or against none of them: then in
-    /// how many milliseconds there is room again.
-    pub(crate) async fn count_attempt(
-        &self,
-        limits: Vec<AttemptLimit>,
-        now: i64,
-    ) -> Result<Option<i64>, StoreError> {
-        self.write(move |c| {
-            for limit in &limits {
-                let select = "SELECT window_started_at + ?2 - ?3 FROM login_attempts
-                              WHERE subject = ?1 AND attempts >= ?4 AND window_started_at + ?2 > ?3";
-                let parameters = (&limit.subject[..], limit.window_ms, now, limit.attempts);
-                let wait =
-                    c.prepare_cached(select)?.query_row(parameters, |found| found.get(0)).optional()?;
-                if wait.is_some() {
-                    return Ok(wait);
-                }
-            }
-            for limit in &limits {
-                let count =
-                    "INSERT INTO login_attempts VALUES (?1, 1, ?3) ON CONFLICT (subject) DO UPDATE SET
-                    attempts = iif(window_started_at + ?2 > ?3, attempts + 1, 1),
-                    window_started_at = iif(window_started_at + ?2 > ?3, window_started_at, ?3)";
-                c.prepare_cached(count)?.execute((&limit.subject[..], limit.window_ms, now))?;
-            }
-            Ok(None)
-        })
-        .await
+/// Counts an attempt against each limit, or against none of them: then in how
+/// many milliseconds there is room again.
+pub(super) fn count(c: &Connection, limits: &[AttemptLimit], now: i64) -> Result<Option<i64>> {
+    for limit in limits {
+        let select = "SELECT window_started_at + ?2 - ?3 FROM login_attempts
+                      WHERE subject = ?1 AND attempts >= ?4 AND window_started_at + ?2 > ?3";
+        let parameters = (&limit.subject[..], limit.window_ms, now, limit.attempts);
+        let wait = c.prepare_cached(select)?.query_row(parameters, |found| found.get(0)).optional()?;
+        if wait.is_some() {
+            return Ok(wait);
+        }
     }
+    for limit in limits {
+        let count = "INSERT INTO login_attempts VALUES (?1, 1, ?3) ON CONFLICT (subject) DO UPDATE SET
+            attempts = iif(window_started_at + ?2 > ?3, attempts + 1, 1),
+            window_started_at = iif(window_started_at + ?2 > ?3, window_started_at, ?3)";
+        c.prepare_cached(count)?.execute((&limit.subject[..], limit.window_ms, now))?;
+    }
+    Ok(None)
+}
 
-    /// Takes back a counted attempt, which turned out to be a right one.
-    pub(crate) async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
-        self.write(move |c| {
-            let sql = "UPDATE login_attempts SET attempts = attempts - 1 WHERE subject = ?1 AND attempts > 0";
-            subjects.iter().try_for_each(|subject| c.execute(sql, [&subject[..]]).map(drop))
-        })
-        .await
-    }
+/// Takes back a counted attempt.
+pub(super) fn uncount(c: &Connection, subjects: &[Hash]) -> Result<()> {
+    let sql = "UPDATE login_attempts SET attempts = attempts - 1 WHERE subject = ?1 AND attempts > 0";
+    subjects.iter().try_for_each(|subject| c.execute(sql, [&subject[..]]).map(drop))
 }

@@ -1,8 +1,8 @@
 //! The schema's history: numbered, embedded, applied once and in order, and
 //! never edited after they have landed.
 
-use super::StoreError;
 use crate::clock::now_ms;
+use crate::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use sha2::{Digest as _, Sha256};
 
@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_initial.sql"),
     include_str!("../../../migrations/sqlite/0002_download_credentials_and_capture_requests.sql"),
     include_str!("../../../migrations/sqlite/0003_service_tokens.sql"),
+    include_str!("../../../migrations/sqlite/0004_audit_log.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any

@@ -1,94 +1,77 @@
 //! `platform_sessions`.
 
-use super::{Store, StoreError, row};
-use crate::store::{NewSession, Page, Session};
-use rusqlite::{Connection, OptionalExtension as _};
+use super::row;
+use crate::store::{Connection as PlatformConnection, NewSession, Session};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
-impl Store {
-    /// Stores a session, supersedes the one before, whose cookies are erased,
-    /// and fulfils the capture request that waits for it. False, and nothing stored, where the connection is gone.
-    pub(crate) async fn put_session(&self, new: NewSession) -> Result<bool, StoreError> {
-        self.write(move |c| {
-            let connection_id = new.creator_profile_id.to_string();
-            let owner = "SELECT 1 FROM platform_connections WHERE id = ?1 AND user_id = ?2";
-            if !c.prepare_cached(owner)?.exists((&connection_id, new.user_id.to_string()))? {
-                return Ok(false);
-            }
-            let supersede = "UPDATE platform_sessions
-                SET status = 'superseded', superseded_at = ?3, encrypted_cookies = NULL
-                WHERE creator_profile_id = ?1 AND platform = ?2 AND status = 'active'";
-            c.prepare_cached(supersede)?.execute((&connection_id, &new.platform, new.captured_at))?;
-            insert(c, &new)?;
-            let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
-            c.prepare_cached(fulfil)?.execute((&connection_id, &new.platform))?;
-            Ok(true)
-        })
-        .await
+/// Stores a session, supersedes the one before and fulfils the capture request
+/// that waits for it. False where the connection is gone.
+pub(super) fn put(c: &Connection, new: &NewSession) -> Result<bool> {
+    let connection_id = new.creator_profile_id.to_string();
+    let owner = "SELECT 1 FROM platform_connections WHERE id = ?1 AND user_id = ?2";
+    if !c.prepare_cached(owner)?.exists((&connection_id, new.user_id.to_string()))? {
+        return Ok(false);
     }
-
-    /// The newest session of a connection and platform, and its sealed cookies
-    /// unless they are erased.
-    pub(crate) async fn newest_session(
-        &self,
-        creator_profile_id: Uuid,
-        platform: String,
-    ) -> Result<Option<(Session, Option<String>)>, StoreError> {
-        let sql = format!(
-            "SELECT {}, encrypted_cookies FROM platform_sessions
-             WHERE creator_profile_id = ?1 AND platform = ?2 ORDER BY sequence DESC LIMIT 1",
-            row::SESSION
-        );
-        self.read(move |c| {
-            let parameters = (creator_profile_id.to_string(), platform);
-            let read =
-                |found: &rusqlite::Row<'_>| Ok((row::session(found)?, found.get("encrypted_cookies")?));
-            c.prepare_cached(&sql)?.query_row(parameters, read).optional()
-        })
-        .await
-    }
-
-    pub(crate) async fn session(&self, id: Uuid) -> Result<Option<Session>, StoreError> {
-        let sql = format!("SELECT {} FROM platform_sessions WHERE id = ?1", row::SESSION);
-        self.read(move |c| c.prepare_cached(&sql)?.query_row([id.to_string()], row::session).optional()).await
-    }
-
-    /// Revokes a session and erases its cookies; one that is revoked stays as it is.
-    pub(crate) async fn revoke_session(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
-        let sql = "UPDATE platform_sessions SET status = 'revoked', revoked_at = ?2, encrypted_cookies = NULL
-                   WHERE id = ?1 AND status <> 'revoked'";
-        self.write(move |c| c.execute(sql, (id.to_string(), now)).map(drop)).await
-    }
-
-    /// A page of the user's sessions, newest first, and how many there are.
-    pub(crate) async fn sessions_of(
-        &self,
-        user_id: Uuid,
-        page: Page,
-    ) -> Result<(Vec<Session>, u64), StoreError> {
-        let list = ("platform_sessions", row::SESSION, "sequence DESC");
-        self.read_page(list, user_id, page, row::session).await
-    }
+    let supersede = "UPDATE platform_sessions
+        SET status = 'superseded', superseded_at = ?3, encrypted_cookies = NULL
+        WHERE creator_profile_id = ?1 AND platform = ?2 AND status = 'active'";
+    c.prepare_cached(supersede)?.execute((&connection_id, &new.platform, new.captured_at))?;
+    insert(c, new)?;
+    let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
+    c.prepare_cached(fulfil)?.execute((&connection_id, &new.platform))?;
+    Ok(true)
 }
 
-fn insert(c: &Connection, new: &NewSession) -> rusqlite::Result<()> {
+fn insert(c: &Connection, new: &NewSession) -> Result<()> {
     let sql = "INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform, encrypted_cookies,
         credentials_version, cookie_count, user_agent, status, captured_at, expires_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', ?9, ?10)";
     let [id, user_id, connection_id] = [new.id, new.user_id, new.creator_profile_id].map(|id| id.to_string());
-    let sealed = (&new.encrypted_cookies, new.credentials_version, new.cookie_count);
     c.prepare_cached(sql)?
-        .execute(rusqlite::params![
+        .execute(params![
             id,
             user_id,
             connection_id,
             new.platform,
-            sealed.0,
-            sealed.1,
-            sealed.2,
+            new.encrypted_cookies,
+            new.credentials_version,
+            new.cookie_count,
             new.user_agent,
             new.captured_at,
             new.expires_at
         ])
         .map(drop)
+}
+
+/// A connection, and its newest session on a platform with the sealed cookies
+/// unless they are erased.
+pub(super) fn newest(
+    c: &Connection,
+    creator_profile_id: Uuid,
+    platform: &str,
+) -> Result<Option<(PlatformConnection, Option<(Session, Option<String>)>)>> {
+    let Some(connection) = super::connections::find(c, creator_profile_id)? else { return Ok(None) };
+    let sql = format!(
+        "SELECT {}, encrypted_cookies FROM platform_sessions
+         WHERE creator_profile_id = ?1 AND platform = ?2 ORDER BY sequence DESC LIMIT 1",
+        row::SESSION
+    );
+    let read = |found: &rusqlite::Row<'_>| Ok((row::session(found)?, found.get("encrypted_cookies")?));
+    let parameters = (creator_profile_id.to_string(), platform);
+    let session = c.prepare_cached(&sql)?.query_row(parameters, read).optional()?;
+    Ok(Some((connection, session)))
+}
+
+/// Revokes a session and erases its cookies; one that is revoked stays as it is.
+pub(super) fn revoke(c: &Connection, id: Uuid, now: i64) -> Result<()> {
+    let sql = "UPDATE platform_sessions SET status = 'revoked', revoked_at = ?2, encrypted_cookies = NULL
+               WHERE id = ?1 AND status <> 'revoked'";
+    c.prepare_cached(sql)?.execute((id.to_string(), now)).map(drop)
+}
+
+/// Removes the sessions that ended before `ended_before`.
+pub(super) fn purge(c: &Connection, ended_before: i64) -> Result<()> {
+    c.execute("DELETE FROM platform_sessions WHERE superseded_at < ?1", [ended_before])?;
+    c.execute("DELETE FROM platform_sessions WHERE revoked_at < ?1", [ended_before]).map(drop)
 }

@@ -1,17 +1,20 @@
 //! The store's operations, each with times of the test's own choosing.
 
 use super::*;
+use crate::audit::Caller;
 use crate::store::{
-    AttemptLimit, NewConnection, NewSession, PutConnection, Refresh, RefreshToken, SessionStatus, User,
-    UserStatus,
+    AttemptLimit, Database as _, Found, NewConnection, NewSession, PutConnection, Records as _, Refresh,
+    RefreshToken, SessionStatus, User, UserStatus,
 };
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 /// A store with one user in it.
-async fn store() -> (Store, Uuid, tempfile::TempDir) {
+async fn store() -> (Sqlite, Uuid, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::open(&directory.path().join("stagepass.db")).unwrap();
+    let store = Sqlite::open(&directory.path().join("stagepass.db")).unwrap();
+    let key = ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap();
+    store.set_chain_key(Arc::new(key));
     let id = Uuid::from_u128(1);
     let user = User {
         id,
@@ -74,6 +77,10 @@ async fn a_database_that_another_process_holds_is_no_reason_to_hang_or_to_lie() 
     store.check(1).await.unwrap();
 }
 
+fn entry() -> Entry {
+    Entry::new(&Caller::Operator, "test")
+}
+
 fn token(number: u8, user_id: Uuid, expires_at: i64) -> RefreshToken {
     RefreshToken { token_hash: [number; 32], family_id: Uuid::from_u128(9), user_id, expires_at }
 }
@@ -84,14 +91,14 @@ async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later
     let refresh = async |spent: u8, successor: u8, now| {
         store.refresh([spent; 32], [successor; 32], (now, HOUR_MS, 30_000)).await.unwrap()
     };
-    store.add_refresh_token(token(1, user, HOUR_MS)).await.unwrap();
+    store.add_refresh_token(token(1, user, HOUR_MS), entry()).await.unwrap();
     assert_eq!(refresh(1, 2, 1_000).await, Refresh::Renewed(user));
     assert_eq!(refresh(1, 3, 31_000).await, Refresh::Renewed(user));
     assert_eq!(refresh(1, 4, 31_001).await, Refresh::Reused);
     for ended in [1, 2, 3, 4] {
         assert_eq!(refresh(ended, 5, 31_002).await, Refresh::Unknown, "{ended}");
     }
-    store.add_refresh_token(token(6, user, 1_000)).await.unwrap();
+    store.add_refresh_token(token(6, user, 1_000), entry()).await.unwrap();
     assert_eq!(refresh(6, 7, 1_000).await, Refresh::Expired);
 }
 
@@ -114,7 +121,7 @@ async fn attempts_are_counted_against_each_limit_and_forgotten_with_the_window()
     assert_eq!(count(1, 1_000).await, None, "a new window");
 }
 
-async fn connect(store: &Store, user_id: Uuid) -> Uuid {
+async fn connect(store: &Sqlite, user_id: Uuid) -> Uuid {
     let id = Uuid::from_u128(7);
     let new = NewConnection {
         id,
@@ -126,10 +133,10 @@ async fn connect(store: &Store, user_id: Uuid) -> Uuid {
         credentials_version: "v2",
         now: 0,
     };
-    assert_eq!(store.put_connection(new.clone()).await.unwrap(), PutConnection::Created);
-    assert_eq!(store.put_connection(new.clone()).await.unwrap(), PutConnection::Updated);
+    assert_eq!(store.put_connection(new.clone(), entry()).await.unwrap(), PutConnection::Created);
+    assert_eq!(store.put_connection(new.clone(), entry()).await.unwrap(), PutConnection::Updated);
     let clash = NewConnection { id: Uuid::from_u128(8), ..new };
-    assert_eq!(store.put_connection(clash).await.unwrap(), PutConnection::Clash(id));
+    assert_eq!(store.put_connection(clash, entry()).await.unwrap(), PutConnection::Clash(id));
     id
 }
 
@@ -153,13 +160,17 @@ async fn ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time() {
     let (store, user, _directory) = store().await;
     let connection = connect(&store, user).await;
     for (number, captured_at) in [(11, 100), (12, 200), (13, 300)] {
-        assert!(store.put_session(session(number, user, connection, captured_at)).await.unwrap());
+        assert!(store.put_session(session(number, user, connection, captured_at), entry()).await.unwrap());
     }
     let gone = session(14, user, Uuid::from_u128(404), 400);
-    assert!(!store.put_session(gone).await.unwrap(), "the connection is gone");
-    store.revoke_session(Uuid::from_u128(13), 500).await.unwrap();
-    store.revoke_session(Uuid::from_u128(13), 600).await.unwrap();
-    let (newest, cookies) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    assert!(!store.put_session(gone, entry()).await.unwrap(), "the connection is gone");
+    let revoke =
+        async |user, now| store.revoke_session(user, Uuid::from_u128(13), now, entry()).await.unwrap();
+    assert_eq!(revoke(Uuid::from_u128(2), 400).await, Found::Foreign);
+    assert_eq!(revoke(user, 500).await, Found::Own(()));
+    assert_eq!(revoke(user, 600).await, Found::Own(()));
+    let (_, newest) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    let (newest, cookies) = newest.unwrap();
     assert_eq!((newest.status, newest.revoked_at, cookies), (SessionStatus::Revoked, Some(500), None));
     let kept: usize = store
         .read(|c| c.query_row("SELECT count(encrypted_cookies) FROM platform_sessions", [], |row| row.get(0)))
@@ -170,7 +181,7 @@ async fn ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time() {
     let count = async || store.sessions_of(user, Page { number: 1, size: 100 }).await.unwrap().1;
     // The first was superseded at 200, the second at 300, the third revoked at 500.
     for (ended_before, left) in [(200, 3), (201, 2), (500, 1), (501, 0)] {
-        store.purge(1_000, ended_before).await.unwrap();
+        store.purge_sessions(ended_before).await.unwrap();
         assert_eq!(count().await, left, "{ended_before}");
     }
 }

@@ -1,6 +1,6 @@
 //! The thread that owns the writing connection and groups commits.
 
-use super::StoreError;
+use crate::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use std::thread;
 use tokio::sync::{mpsc, oneshot};

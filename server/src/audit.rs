@@ -1,0 +1,126 @@
+//! The audit log: who did what to which record, when, and how it ended; never
+//! a value.
+//!
+//! Rows form chains: each carries an HMAC (RFC 2104, with SHA-256) over itself
+//! and the row before, and each chain a head, which is signed as well. A row
+//! that is changed, missing or out of order breaks its chain; rows cut off the
+//! end contradict the head; and a head put back with them contradicts one that
+//! was written down elsewhere. Stores append rows in the transaction that does
+//! what they tell of. One chain belongs to one connection that writes, so that
+//! nobody waits for another.
+
+mod chain_key;
+mod verifier;
+
+pub(crate) use chain_key::{ChainKey, Mac};
+pub(crate) use verifier::{ExpectedHeads, Verifier};
+
+use crate::clock::now_ms;
+use std::fmt;
+use uuid::Uuid;
+
+/// Who did something.
+#[derive(Clone, Debug)]
+pub(crate) enum Caller {
+    User(Uuid),
+    /// A service, by its token's name; none is that of the shared secret.
+    Service(Option<String>),
+    /// Somebody at the server's own command line.
+    Operator,
+    /// Somebody who failed to say who he is.
+    Anonymous,
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(id) => write!(f, "user:{id}"),
+            Self::Service(Some(name)) => write!(f, "service:{name}"),
+            Self::Service(None) => f.write_str("service"),
+            Self::Operator => f.write_str("operator"),
+            Self::Anonymous => f.write_str("anonymous"),
+        }
+    }
+}
+
+/// What a row tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Milliseconds since the Unix epoch.
+    pub(crate) at: i64,
+    /// A [`Caller`].
+    pub(crate) caller: String,
+    /// The user that a service acted for, where it named one.
+    pub(crate) acting_for: Option<Uuid>,
+    /// A verb of the Credentials API, or another word for what was done.
+    pub(crate) action: String,
+    /// The table and the record's id or name.
+    pub(crate) record: Option<String>,
+    /// `ok`, or why not.
+    pub(crate) outcome: String,
+}
+
+impl Entry {
+    /// Of something that is done just now, with success.
+    pub(crate) fn new(caller: &Caller, action: &str) -> Self {
+        Self {
+            at: now_ms(),
+            caller: caller.to_string(),
+            acting_for: None,
+            action: action.to_owned(),
+            record: None,
+            outcome: "ok".to_owned(),
+        }
+    }
+
+    /// The record that it was done to.
+    pub(crate) fn on(self, table: &str, id: impl fmt::Display) -> Self {
+        Self { record: Some(format!("{table}/{id}")), ..self }
+    }
+
+    /// The same, with another end.
+    pub(crate) fn with_outcome(&self, outcome: impl fmt::Display) -> Self {
+        Self { outcome: outcome.to_string(), ..self.clone() }
+    }
+}
+
+/// An entry in its place in a chain.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) chain: i64,
+    /// From 1.
+    pub(crate) sequence: i64,
+    pub(crate) entry: Entry,
+    /// Over the row and the one before.
+    pub(crate) mac: Mac,
+}
+
+/// Where a chain ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) chain: i64,
+    /// The last row's.
+    pub(crate) sequence: i64,
+    /// The last row's.
+    pub(crate) mac: Mac,
+    /// Over the other fields.
+    pub(crate) signature: Mac,
+}
+
+impl Head {
+    /// The head of a chain that has no row yet.
+    pub(crate) fn empty(key: &ChainKey, chain: i64) -> Self {
+        Self::signed(key, chain, 0, [0; 32])
+    }
+
+    fn signed(key: &ChainKey, chain: i64, sequence: i64, mac: Mac) -> Self {
+        Self { chain, sequence, mac, signature: key.sign_head(chain, sequence, &mac) }
+    }
+
+    /// The row that comes next, and the head that it makes.
+    pub(crate) fn append(&self, key: &ChainKey, entry: Entry) -> (Row, Self) {
+        let (chain, sequence) = (self.chain, self.sequence + 1);
+        let mac = key.sign_row(&self.mac, chain, sequence, &entry);
+        (Row { chain, sequence, entry, mac }, Self::signed(key, chain, sequence, mac))
+    }
+}

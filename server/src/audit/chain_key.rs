@@ -1,0 +1,76 @@
+//! The key of the audit log's chains, and what is signed with it.
+
+use super::Entry;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use sha2::Sha256;
+use std::io;
+use zeroize::Zeroizing;
+
+/// An HMAC-SHA-256.
+pub(crate) type Mac = [u8; 32];
+
+/// As long as a block of SHA-256, which RFC 2104 takes as it is.
+const KEY_BYTES: usize = 64;
+
+/// The key, random. The database keeps it sealed.
+#[derive(Debug)]
+pub(crate) struct ChainKey(SecretBox<[u8; KEY_BYTES]>);
+
+impl ChainKey {
+    /// A random key in base64, to be sealed.
+    pub(crate) fn generate_base64() -> io::Result<SecretString> {
+        let mut bytes = Zeroizing::new([0; KEY_BYTES]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
+        Ok(STANDARD.encode(bytes.as_slice()).into())
+    }
+
+    /// Reads what [`generate_base64`](Self::generate_base64) made.
+    pub(crate) fn from_base64(text: &SecretString) -> Option<Self> {
+        let bytes = Zeroizing::new(STANDARD.decode(text.expose_secret()).ok()?);
+        let bytes = bytes.as_slice().try_into().ok()?;
+        Some(Self(SecretBox::new(Box::new(bytes))))
+    }
+
+    /// The signature of a row that follows one with the signature `previous`.
+    pub(super) fn sign_row(&self, previous: &Mac, chain: i64, sequence: i64, entry: &Entry) -> Mac {
+        let mut mac = self.start(b"row");
+        mac.update(previous);
+        mac.update(&chain.to_be_bytes());
+        mac.update(&sequence.to_be_bytes());
+        mac.update(&entry.at.to_be_bytes());
+        let acting_for = entry.acting_for.map(|id| id.to_string());
+        let texts = [
+            Some(&entry.caller),
+            acting_for.as_ref(),
+            Some(&entry.action),
+            entry.record.as_ref(),
+            Some(&entry.outcome),
+        ];
+        for text in texts {
+            // The length before each text: none can run into the next; an
+            // absent one is no empty one.
+            mac.update(&text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+            mac.update(text.map_or("", String::as_str).as_bytes());
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The signature of a chain's head.
+    pub(super) fn sign_head(&self, chain: i64, sequence: i64, last: &Mac) -> Mac {
+        let mut mac = self.start(b"head");
+        mac.update(&chain.to_be_bytes());
+        mac.update(&sequence.to_be_bytes());
+        mac.update(last);
+        mac.finalize().into_bytes().into()
+    }
+
+    /// An HMAC over `purpose`, which keeps the two kinds of signatures apart.
+    fn start(&self, purpose: &[u8]) -> Hmac<Sha256> {
+        let mut mac = Hmac::new(self.0.expose_secret().into());
+        mac.update(purpose);
+        mac.update(&[0]);
+        mac
+    }
+}

@@ -1,0 +1,66 @@
+//! The encryption keys: as given, or kept in the data directory.
+
+use super::faults::Faults;
+use super::{ConfigError, keep};
+use crate::sealing::{Key, KeyRing, generate_base64};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+const KEY: &str = "CREDENTIALS_ENC_KEY_B64";
+const OLD_KEYS: &str = "CREDENTIALS_ENC_OLD_KEYS_B64";
+/// Where a key that was made is kept in the data directory.
+const KEY_FILE: &str = "credentials-enc-key";
+
+/// Which keys seal and open what is kept.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct KeyArgs {
+    /// File with the encryption key, base64 of 32 bytes (or the key itself in
+    /// CREDENTIALS_ENC_KEY_B64) [default: one made at first start]
+    #[arg(long, env = "CREDENTIALS_ENC_KEY_B64_FILE", value_name = "FILE", global = true)]
+    credentials_enc_key_file: Option<PathBuf>,
+    /// File with older encryption keys, for reading, separated by commas (or
+    /// the keys themselves in CREDENTIALS_ENC_OLD_KEYS_B64)
+    #[arg(long, env = "CREDENTIALS_ENC_OLD_KEYS_B64_FILE", value_name = "FILE", global = true)]
+    credentials_enc_old_keys_file: Option<PathBuf>,
+}
+
+/// The keys that were given.
+#[derive(Debug)]
+pub(crate) struct GivenKeys {
+    key: Option<Key>,
+    old_keys: Vec<Key>,
+}
+
+impl GivenKeys {
+    /// Reads what is given, and names every fault at once.
+    pub(crate) fn read(args: &KeyArgs) -> Result<Self, ConfigError> {
+        let mut faults = Faults::default();
+        let given = Self::gather(args, &mut faults);
+        if faults.0.is_empty() { Ok(given) } else { Err(ConfigError::Faults(faults.0)) }
+    }
+
+    pub(super) fn gather(args: &KeyArgs, faults: &mut Faults) -> Self {
+        let key = faults.secret(KEY, args.credentials_enc_key_file.as_deref());
+        let key = key.and_then(|text| faults.key(KEY, &text));
+        Self { key, old_keys: faults.keys(OLD_KEYS, args.credentials_enc_old_keys_file.as_deref()) }
+    }
+
+    /// The key that is kept in the data directory where none was given; a new
+    /// one, which is added to `made`, where there is none. Where the database
+    /// is sealed already, a new key would open nothing: then none is made.
+    pub(crate) fn complete(
+        self,
+        directory: &Path,
+        is_sealed: bool,
+        made: &mut Vec<PathBuf>,
+    ) -> Result<KeyRing, ConfigError> {
+        let path = directory.join(KEY_FILE);
+        let key = match self.key {
+            Some(key) => key,
+            None if is_sealed && !path.exists() => return Err(ConfigError::KeyIsGone(path)),
+            None => Key::from_base64(&keep(directory, KEY_FILE, generate_base64, made)?)
+                .ok_or(ConfigError::BadKeyFile(path))?,
+        };
+        Ok(KeyRing::new(key, self.old_keys))
+    }
+}

@@ -1,0 +1,116 @@
+//! The stores, opened, with the keys that open what is sealed in them: what
+//! serving needs, and whatever command reads or notes something sealed.
+
+use crate::audit::ChainKey;
+use crate::clock::now_ms;
+use crate::config::{ConfigError, DataArgs, GivenKeys};
+use crate::error::Error;
+use crate::sealing::{self, KeyRing, Place, SealingError};
+use crate::secret_file;
+use crate::store::{Database, Records, Sqlite, StoreError};
+use secrecy::ExposeSecret as _;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error as ThisError;
+use uuid::Uuid;
+
+/// The database's name in the data directory.
+const DATABASE_FILE: &str = "stagepass.db";
+const CANARY: &str = "stagepass canary";
+/// Where a key's canary belongs.
+const CANARY_PLACE: Place =
+    Place { table: "sealing_keys", column: "canary", record_id: Uuid::nil(), owner_id: Uuid::nil() };
+/// Where the key of the audit log belongs.
+pub(crate) const CHAIN_KEY_PLACE: Place =
+    Place { table: "audit_key", column: "encrypted_key", record_id: Uuid::nil(), owner_id: Uuid::nil() };
+
+/// Why the stores can't be used.
+#[derive(Debug, ThisError)]
+pub(crate) enum OpenError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{path}: {error}")]
+    Store { path: String, error: StoreError },
+    #[error("the database failed: {0}")]
+    Database(#[from] StoreError),
+    #[error(
+        "the encryption key has the id {given}, but the database was sealed with {known}; \
+         give that key in CREDENTIALS_ENC_KEY_B64, or list it in CREDENTIALS_ENC_OLD_KEYS_B64"
+    )]
+    WrongKey { given: String, known: String },
+    #[error("the audit log's key in the database does not open: {0}")]
+    ChainKey(SealingError),
+    #[error(transparent)]
+    Internal(#[from] Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The stores and their keys.
+#[derive(Debug)]
+pub(crate) struct KeyedStores {
+    pub(crate) database: Arc<dyn Database>,
+    pub(crate) records: Arc<dyn Records>,
+    pub(crate) keys: KeyRing,
+    /// The key of the audit log.
+    pub(crate) chain_key: Arc<ChainKey>,
+    /// Files with secrets that were made just now, to be backed up.
+    pub(crate) made: Vec<PathBuf>,
+}
+
+impl KeyedStores {
+    /// Opens the stores and holds the keys against them.
+    pub(crate) async fn open(directory: &Path, given: GivenKeys) -> Result<Self, OpenError> {
+        let store = Arc::new(open_sqlite(directory)?);
+        let is_sealed = !store.canaries().await?.is_empty();
+        let mut made = Vec::new();
+        let keys = given.complete(directory, is_sealed, &mut made)?;
+        check_keys(&*store, &keys).await?;
+        let chain_key = Arc::new(open_audit_log(&*store, &keys).await?);
+        store.set_chain_key(Arc::clone(&chain_key));
+        Ok(Self { database: store.clone(), records: store, keys, chain_key, made })
+    }
+}
+
+/// Notices a wrong key before anything is read or written with it: each key
+/// that was used here must be given and open its canary.
+async fn check_keys(database: &dyn Database, keys: &KeyRing) -> Result<(), OpenError> {
+    let canaries = database.canaries().await?;
+    let given = keys.writing().id();
+    for (key_id, canary) in &canaries {
+        let opened = sealing::open(keys, &CANARY_PLACE, canary);
+        if !opened.is_ok_and(|text| text.expose_secret() == CANARY) {
+            return Err(OpenError::WrongKey { given: given.to_owned(), known: key_id.clone() });
+        }
+    }
+    if !canaries.iter().any(|(key_id, _)| key_id == given) {
+        let canary = seal(keys, &CANARY_PLACE, CANARY.as_bytes())?;
+        database.add_canary(given.to_owned(), canary, now_ms()).await?;
+    }
+    Ok(())
+}
+
+/// The key of the audit log, which is made with the database.
+async fn open_audit_log(database: &dyn Database, keys: &KeyRing) -> Result<ChainKey, OpenError> {
+    let new = ChainKey::generate_base64()?;
+    let new = seal(keys, &CHAIN_KEY_PLACE, new.expose_secret().as_bytes())?;
+    let kept = database.audit_key(new).await?;
+    let text = sealing::open(keys, &CHAIN_KEY_PLACE, &kept).map_err(OpenError::ChainKey)?;
+    ChainKey::from_base64(&text).ok_or(OpenError::ChainKey(SealingError::Malformed))
+}
+
+fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenError> {
+    sealing::seal(keys, place, plaintext).map_err(|_| Error::Internal("sealing failed").into())
+}
+
+/// Opens the own database for what needs no key.
+pub(crate) fn open_database(data: &DataArgs) -> Result<Arc<dyn Database>, OpenError> {
+    Ok(Arc::new(open_sqlite(&data.directory()?)?))
+}
+
+fn open_sqlite(directory: &Path) -> Result<Sqlite, OpenError> {
+    let path = directory.join(DATABASE_FILE);
+    secret_file::make_private_file(&path)?;
+    Sqlite::open(&path).map_err(|error| OpenError::Store { path: path.display().to_string(), error })
+}

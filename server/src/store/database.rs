@@ -1,0 +1,229 @@
+//! The server's own database: users, tokens, capture requests, keys and the
+//! audit log.
+
+use super::{Found, Page, StoreError};
+use crate::audit::{ChainKey, Entry, Head, Row};
+use async_trait::async_trait;
+use secrecy::SecretString;
+use std::fmt::Debug;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Whether somebody may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum UserStatus {
+    Active,
+    Suspended,
+}
+
+impl UserStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
+/// Somebody who signs in. `password_hash` is a PHC string.
+#[derive(Clone, Debug)]
+pub(crate) struct User {
+    pub(crate) id: Uuid,
+    pub(crate) email: String,
+    pub(crate) password_hash: SecretString,
+    pub(crate) status: UserStatus,
+    pub(crate) created_at: i64,
+    /// Access tokens issued before are void.
+    pub(crate) tokens_valid_from: i64,
+}
+
+/// A service's token, by its name; what it may do.
+#[derive(Clone, Debug)]
+pub(crate) struct ServiceToken {
+    pub(crate) name: String,
+    /// The verbs of the Credentials API that it may call.
+    pub(crate) verbs: Vec<String>,
+    /// The platforms whose records it may have; none means all.
+    pub(crate) platforms: Vec<String>,
+    /// Whether each call must name the user that it acts for.
+    pub(crate) require_acting_user: bool,
+    pub(crate) created_at: i64,
+    pub(crate) revoked_at: Option<i64>,
+}
+
+/// The SHA-256 of a token, or of what a limit counts.
+pub(crate) type Hash = [u8; 32];
+
+/// A refresh token, as its hash.
+#[derive(Clone, Debug)]
+pub(crate) struct RefreshToken {
+    pub(crate) token_hash: Hash,
+    /// All tokens that descend from one sign-in.
+    pub(crate) family_id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) expires_at: i64,
+}
+
+/// What became of a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refresh {
+    /// The successor is stored, for this user.
+    Renewed(Uuid),
+    /// No such token.
+    Unknown,
+    /// The token's time has passed.
+    Expired,
+    /// A spent token came again: its whole family is ended.
+    Reused,
+}
+
+/// A count of attempts within a window of time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AttemptLimit {
+    pub(crate) subject: Hash,
+    pub(crate) attempts: u32,
+    pub(crate) window_ms: i64,
+}
+
+/// A service's wish for a capture.
+#[derive(Clone, Debug)]
+pub(crate) struct CaptureRequest {
+    pub(crate) id: Uuid,
+    pub(crate) user_id: Uuid,
+    pub(crate) creator_profile_id: Uuid,
+    pub(crate) platform: String,
+    pub(crate) reason: Option<String>,
+    pub(crate) created_at: i64,
+}
+
+/// What every kind of own database does. Times are milliseconds since the Unix
+/// epoch.
+#[async_trait]
+pub(crate) trait Database: Debug + Send + Sync {
+    /// Whether the database reads and writes, found out by doing so, at most
+    /// once a second: anybody may ask.
+    async fn check(&self, now: i64) -> Result<(), StoreError>;
+
+    /// Makes what was erased unreadable in the database's files, as far as
+    /// that is in this program's hands.
+    async fn erase(&self) -> Result<(), StoreError>;
+
+    /// Removes what has had its time at `now`: refresh tokens, counts of login
+    /// attempts, capture requests.
+    async fn purge(&self, now: i64) -> Result<(), StoreError>;
+
+    /// Stores a new user; false where the e-mail address is taken.
+    async fn add_user(&self, user: User) -> Result<bool, StoreError>;
+
+    /// The user with an e-mail address, without regard to case.
+    async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError>;
+
+    async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError>;
+
+    /// All users, by e-mail address.
+    async fn users(&self) -> Result<Vec<User>, StoreError>;
+
+    /// Sets a user's status and ends all sign-ins; false where there is no such user.
+    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError>;
+
+    /// Sets a user's password and ends all sign-ins; false where there is no such user.
+    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError>;
+
+    /// Deletes a user and all that is the user's; false where there is none.
+    async fn delete_user(&self, email: String) -> Result<bool, StoreError>;
+
+    /// Stores the refresh token of a new sign-in.
+    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError>;
+
+    /// Spends the token with `hash` and stores its successor. A spent token
+    /// that comes again within `grace_ms` gets a successor as well; later, its
+    /// family is ended.
+    async fn refresh(
+        &self,
+        hash: Hash,
+        successor: Hash,
+        (now, lifetime_ms, grace_ms): (i64, i64, i64),
+    ) -> Result<Refresh, StoreError>;
+
+    /// Ends the sign-in that the token with `hash` descends from.
+    async fn end_family(&self, hash: Hash) -> Result<(), StoreError>;
+
+    /// Counts an attempt against each limit, or against none of them: then in
+    /// how many milliseconds there is room again.
+    async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError>;
+
+    /// Takes back a counted attempt, which turned out to be a right one.
+    async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError>;
+
+    /// Stores a token under its name; false where the name is taken.
+    async fn add_service_token(
+        &self,
+        token: ServiceToken,
+        hash: Hash,
+        entry: Entry,
+    ) -> Result<bool, StoreError>;
+
+    /// The token with this hash, unless it is revoked.
+    async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError>;
+
+    /// All tokens, by name.
+    async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError>;
+
+    /// Revokes a token; false where no live one has the name.
+    async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError>;
+
+    /// Stores a request, unless one waits already for its connection and
+    /// platform; gives the id of the one that waits then.
+    async fn add_capture_request(&self, new: CaptureRequest) -> Result<Uuid, StoreError>;
+
+    /// A page of the requests that wait for the user at `now`, newest first,
+    /// and how many there are.
+    async fn capture_requests_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+        now: i64,
+    ) -> Result<(Vec<CaptureRequest>, u64), StoreError>;
+
+    /// Deletes a request of the user's.
+    async fn delete_capture_request(&self, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError>;
+
+    /// Deletes the requests for a connection: those for one platform, or all.
+    async fn delete_capture_requests_for(
+        &self,
+        creator_profile_id: Uuid,
+        platform: Option<String>,
+    ) -> Result<(), StoreError>;
+
+    /// The canaries of the keys that were used here, by key id.
+    async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError>;
+
+    /// Keeps a key's canary, unless it has one.
+    async fn add_canary(&self, key_id: String, canary: String, now: i64) -> Result<(), StoreError>;
+
+    /// Removes the canary of a key under which nothing is sealed any more.
+    async fn remove_canary(&self, key_id: String) -> Result<(), StoreError>;
+
+    /// Keeps the sealed key of the audit log unless there is one; gives the one
+    /// that is kept.
+    async fn audit_key(&self, sealed: String) -> Result<String, StoreError>;
+
+    /// Puts the audit log's key, sealed anew, in the place of the `old` blob;
+    /// false where another is there by now.
+    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError>;
+
+    /// Says with which key the audit log is chained from now on.
+    fn set_chain_key(&self, key: Arc<ChainKey>);
+
+    /// Appends a row to the audit log.
+    async fn append(&self, entry: Entry) -> Result<(), StoreError>;
+
+    /// Rows of the audit log by chain and sequence, after the given place.
+    async fn audit_rows(&self, after: (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError>;
+
+    /// The rows of the audit log that were appended last, newest first.
+    async fn newest_audit_rows(&self, limit: u32) -> Result<Vec<Row>, StoreError>;
+
+    /// The heads of all chains of the audit log, by chain.
+    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError>;
+}

@@ -1,0 +1,85 @@
+//! `audit_log`, `audit_heads` and `audit_key`.
+
+use crate::audit::{ChainKey, Entry, Head, Mac, Row};
+use rusqlite::types::Type;
+use rusqlite::{Connection, Error, OptionalExtension as _, Result, params};
+
+/// SQLite has one writer at a time, and so one chain.
+const CHAIN: i64 = 1;
+const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
+
+pub(super) fn append(c: &Connection, key: &ChainKey, entry: Entry) -> Result<()> {
+    let select = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = ?1";
+    let head = c.prepare_cached(select)?.query_row([CHAIN], read_head).optional()?;
+    let (row, head) = head.unwrap_or_else(|| Head::empty(key, CHAIN)).append(key, entry);
+    let insert = format!("INSERT INTO audit_log ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    let entry = row.entry;
+    c.prepare_cached(&insert)?.execute(params![
+        row.chain,
+        row.sequence,
+        entry.at,
+        entry.caller,
+        entry.acting_for.map(|id| id.to_string()),
+        entry.action,
+        entry.record,
+        entry.outcome,
+        &row.mac[..]
+    ])?;
+    let advance = "INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (chain) DO UPDATE SET sequence = ?2, mac = ?3, signature = ?4";
+    c.prepare_cached(advance)?.execute((head.chain, head.sequence, &head.mac[..], &head.signature[..]))?;
+    Ok(())
+}
+
+/// Rows by chain and sequence, after the given place.
+pub(super) fn rows(c: &Connection, (chain, sequence): (i64, i64), limit: u32) -> Result<Vec<Row>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit_log WHERE (chain, sequence) > (?1, ?2) ORDER BY chain, sequence LIMIT ?3"
+    );
+    c.prepare_cached(&sql)?.query_map((chain, sequence, limit), read_row)?.collect()
+}
+
+/// The rows that were appended last, newest first.
+pub(super) fn newest(c: &Connection, limit: u32) -> Result<Vec<Row>> {
+    let sql = format!("SELECT {COLUMNS} FROM audit_log ORDER BY chain DESC, sequence DESC LIMIT ?1");
+    c.prepare(&sql)?.query_map([limit], read_row)?.collect()
+}
+
+pub(super) fn heads(c: &Connection) -> Result<Vec<Head>> {
+    let sql = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
+    c.prepare(sql)?.query_map([], read_head)?.collect()
+}
+
+/// Keeps the sealed key unless there is one; gives the one that is kept.
+pub(super) fn key(c: &Connection, sealed: &str) -> Result<String> {
+    c.execute("INSERT INTO audit_key VALUES (1, ?1) ON CONFLICT DO NOTHING", [sealed])?;
+    c.query_row("SELECT encrypted_key FROM audit_key", [], |row| row.get(0))
+}
+
+/// Puts the key, sealed anew, in the place of `old`; false where another is there.
+pub(super) fn replace_key(c: &Connection, old: &str, new: &str) -> Result<bool> {
+    let sql = "UPDATE audit_key SET encrypted_key = ?2 WHERE encrypted_key = ?1";
+    c.execute(sql, (old, new)).map(|changed| changed > 0)
+}
+
+fn read_row(row: &rusqlite::Row<'_>) -> Result<Row> {
+    let acting_for: Option<String> = row.get(4)?;
+    let entry = Entry {
+        at: row.get(2)?,
+        caller: row.get(3)?,
+        acting_for: acting_for.map(|_| super::row::id(row, 4)).transpose()?,
+        action: row.get(5)?,
+        record: row.get(6)?,
+        outcome: row.get(7)?,
+    };
+    Ok(Row { chain: row.get(0)?, sequence: row.get(1)?, entry, mac: mac(row, 8)? })
+}
+
+fn read_head(row: &rusqlite::Row<'_>) -> Result<Head> {
+    Ok(Head { chain: row.get(0)?, sequence: row.get(1)?, mac: mac(row, 2)?, signature: mac(row, 3)? })
+}
+
+fn mac(row: &rusqlite::Row<'_>, index: usize) -> Result<Mac> {
+    let bytes = row.get_ref(index)?.as_blob()?;
+    bytes.try_into().map_err(|error| Error::FromSqlConversionFailure(index, Type::Blob, Box::new(error)))
+}

@@ -1,0 +1,185 @@
+//! [`Database`] on SQLite.
+
+use super::records::owned;
+use super::{
+    Sqlite, audit_log, capture_requests, login_attempts, refresh_tokens, sealed, service_tokens, users,
+};
+use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::store::{
+    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, DAY_MS, Database, Found, Hash, Page, Refresh,
+    RefreshToken, ServiceToken, StoreError, User, UserStatus,
+};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[async_trait]
+impl Database for Sqlite {
+    async fn check(&self, now: i64) -> Result<(), StoreError> {
+        self.check_now(now).await
+    }
+
+    /// Empties the write-ahead log, and with it what is left there of what was
+    /// erased, by this process or another.
+    async fn erase(&self) -> Result<(), StoreError> {
+        self.writer.checkpoint().await
+    }
+
+    async fn purge(&self, now: i64) -> Result<(), StoreError> {
+        self.write(move |c| {
+            c.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
+            c.execute("DELETE FROM login_attempts WHERE window_started_at < ?1", [now - DAY_MS])?;
+            let oldest_request = now - CAPTURE_REQUEST_LIFETIME_MS;
+            c.execute("DELETE FROM capture_requests WHERE created_at <= ?1", [oldest_request]).map(drop)
+        })
+        .await
+    }
+
+    async fn add_user(&self, user: User) -> Result<bool, StoreError> {
+        self.write(move |c| users::add(c, &user)).await
+    }
+
+    async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
+        self.read(move |c| users::by_email(c, &email)).await
+    }
+
+    async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        self.read(move |c| users::find(c, id)).await
+    }
+
+    async fn users(&self) -> Result<Vec<User>, StoreError> {
+        self.read(users::all).await
+    }
+
+    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError> {
+        self.write(move |c| users::change(c, &email, "status", status.as_str(), now)).await
+    }
+
+    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError> {
+        self.write(move |c| users::change(c, &email, "password_hash", hash.expose_secret(), now)).await
+    }
+
+    async fn delete_user(&self, email: String) -> Result<bool, StoreError> {
+        self.write(move |c| users::delete(c, &email)).await
+    }
+
+    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
+        self.write_noting(entry, |()| true, move |c| refresh_tokens::add(c, &token)).await
+    }
+
+    async fn refresh(
+        &self,
+        hash: Hash,
+        successor: Hash,
+        times: (i64, i64, i64),
+    ) -> Result<Refresh, StoreError> {
+        self.write(move |c| refresh_tokens::refresh(c, hash, successor, times)).await
+    }
+
+    async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
+        self.write(move |c| refresh_tokens::end_family(c, &hash)).await
+    }
+
+    async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        self.write(move |c| login_attempts::count(c, &limits, now)).await
+    }
+
+    async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
+        self.write(move |c| login_attempts::uncount(c, &subjects)).await
+    }
+
+    async fn add_service_token(
+        &self,
+        token: ServiceToken,
+        hash: Hash,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.write_noting(entry, |added| *added, move |c| service_tokens::add(c, &token, &hash)).await
+    }
+
+    async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
+        self.read(move |c| service_tokens::live(c, &hash)).await
+    }
+
+    async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
+        self.read(service_tokens::all).await
+    }
+
+    async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError> {
+        self.write_noting(entry, |revoked| *revoked, move |c| service_tokens::revoke(c, &name, now)).await
+    }
+
+    async fn add_capture_request(&self, new: CaptureRequest) -> Result<Uuid, StoreError> {
+        self.write(move |c| capture_requests::add(c, &new)).await
+    }
+
+    async fn capture_requests_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+        now: i64,
+    ) -> Result<(Vec<CaptureRequest>, u64), StoreError> {
+        self.read(move |c| capture_requests::page(c, user_id, page, now)).await
+    }
+
+    async fn delete_capture_request(&self, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError> {
+        self.write(move |c| {
+            let found = owned(c, "capture_requests", id, user_id)?;
+            if found == Found::Own(()) {
+                capture_requests::delete(c, id)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn delete_capture_requests_for(
+        &self,
+        creator_profile_id: Uuid,
+        platform: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.write(move |c| capture_requests::delete_for(c, creator_profile_id, platform.as_deref())).await
+    }
+
+    async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(sealed::canaries).await
+    }
+
+    async fn add_canary(&self, key_id: String, canary: String, now: i64) -> Result<(), StoreError> {
+        self.write(move |c| sealed::add_canary(c, &key_id, &canary, now)).await
+    }
+
+    async fn remove_canary(&self, key_id: String) -> Result<(), StoreError> {
+        self.write(move |c| sealed::remove_canary(c, &key_id)).await
+    }
+
+    async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
+        self.write(move |c| audit_log::key(c, &sealed)).await
+    }
+
+    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError> {
+        self.write(move |c| audit_log::replace_key(c, &old, &new)).await
+    }
+
+    fn set_chain_key(&self, key: Arc<ChainKey>) {
+        // A second time changes nothing: the database has one key.
+        let _ = self.chain_key.set(key);
+    }
+
+    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        self.write_noting(entry, |()| true, |_| Ok(())).await
+    }
+
+    async fn audit_rows(&self, after: (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.read(move |c| audit_log::rows(c, after, limit)).await
+    }
+
+    async fn newest_audit_rows(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.read(move |c| audit_log::newest(c, limit)).await
+    }
+
+    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.read(audit_log::heads).await
+    }
+}

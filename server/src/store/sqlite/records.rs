@@ -1,0 +1,173 @@
+//! [`Records`] on SQLite.
+
+use super::{Sqlite, connections, download_credentials, row, sealed, sessions};
+use crate::audit::Entry;
+use crate::store::{
+    Actor, Connection, CredentialsUpdate, DownloadCredential, Found, NewConnection, NewDownloadCredential,
+    NewSession, Page, PutConnection, Records, Sealed, SealedTable, Session, StoreError, UpdateCredentials,
+};
+use async_trait::async_trait;
+use rusqlite::{OptionalExtension as _, Result as SqlResult};
+use uuid::Uuid;
+
+/// Whether the record of this id is the user's own.
+pub(super) fn owned(c: &rusqlite::Connection, table: &str, id: Uuid, user_id: Uuid) -> SqlResult<Found<()>> {
+    let sql = format!("SELECT user_id FROM {table} WHERE id = ?1");
+    let owner = c.prepare_cached(&sql)?.query_row([id.to_string()], |found| row::id(found, 0)).optional()?;
+    Ok(match owner {
+        None => Found::Nothing,
+        Some(owner) if owner == user_id => Found::Own(()),
+        Some(_) => Found::Foreign,
+    })
+}
+
+fn is_own(found: &Found<()>) -> bool {
+    *found == Found::Own(())
+}
+
+#[async_trait]
+impl Records for Sqlite {
+    async fn connection_by_identity(
+        &self,
+        _: Uuid,
+        identity_key: String,
+    ) -> Result<Option<Uuid>, StoreError> {
+        self.read(move |c| connections::by_identity(c, &identity_key)).await
+    }
+
+    async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
+        let did = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
+        self.write_noting(entry, did, move |c| connections::put(c, &new)).await
+    }
+
+    async fn update_credentials(
+        &self,
+        actor: Actor,
+        update: CredentialsUpdate,
+        entry: Entry,
+    ) -> Result<UpdateCredentials, StoreError> {
+        let did = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
+        self.write_noting(entry, did, move |c| connections::update(c, actor, &update)).await
+    }
+
+    async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
+        let found = self.read(move |c| connections::find(c, id)).await?;
+        Ok(Found::of(found, actor, |connection| connection.user_id))
+    }
+
+    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError> {
+        self.read(move |c| connections::sealed(c, id)).await
+    }
+
+    async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
+        let list = ("platform_connections", row::CONNECTION, "created_at DESC, id");
+        self.read_page(list, user_id, page, row::connection).await
+    }
+
+    async fn delete_connection(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.write_noting(entry, is_own, move |c| {
+            let found = owned(c, "platform_connections", id, user_id)?;
+            if is_own(&found) {
+                connections::delete(c, id)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn add_download_credential(
+        &self,
+        new: NewDownloadCredential,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.write_noting(entry, |added| *added, move |c| download_credentials::add(c, &new)).await
+    }
+
+    async fn sealed_download_credential(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
+        self.read(move |c| download_credentials::sealed(c, id)).await
+    }
+
+    async fn download_credentials_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<DownloadCredential>, u64), StoreError> {
+        let list = ("download_credentials", row::DOWNLOAD_CREDENTIAL, "created_at DESC, id");
+        self.read_page(list, user_id, page, row::download_credential).await
+    }
+
+    async fn delete_download_credential(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.write_noting(entry, is_own, move |c| {
+            let found = owned(c, "download_credentials", id, user_id)?;
+            if is_own(&found) {
+                download_credentials::delete(c, id)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
+        self.write_noting(entry, |stored| *stored, move |c| sessions::put(c, &new)).await
+    }
+
+    async fn newest_session(
+        &self,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError> {
+        self.read(move |c| sessions::newest(c, creator_profile_id, &platform)).await
+    }
+
+    async fn revoke_session(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        now: i64,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.write_noting(entry, is_own, move |c| {
+            let found = owned(c, "platform_sessions", id, user_id)?;
+            if is_own(&found) {
+                sessions::revoke(c, id, now)?;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
+        let list = ("platform_sessions", row::SESSION, "sequence DESC");
+        self.read_page(list, user_id, page, row::session).await
+    }
+
+    async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError> {
+        self.write(move |c| sessions::purge(c, ended_before)).await
+    }
+
+    async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        self.read(move |c| sealed::after(c, table, after, limit)).await
+    }
+
+    async fn replace_sealed(
+        &self,
+        old: Sealed,
+        blob: String,
+        credentials_version: &'static str,
+    ) -> Result<bool, StoreError> {
+        self.write(move |c| sealed::replace(c, &old, &blob, credentials_version)).await
+    }
+}

@@ -1,0 +1,43 @@
+//! What is sealed, whatever table it is in; and the canaries of keys.
+
+use super::row;
+use crate::store::{Sealed, SealedTable};
+use rusqlite::{Connection, Result};
+use uuid::Uuid;
+
+/// What is sealed in a table, by id, after the given one.
+pub(super) fn after(c: &Connection, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>> {
+    let (name, column) = (table.name(), table.column());
+    let sql = format!(
+        "SELECT id, user_id, {column} FROM {name} WHERE id > ?1 AND {column} IS NOT NULL ORDER BY id LIMIT ?2"
+    );
+    let read = |found: &rusqlite::Row<'_>| {
+        Ok(Sealed { table, id: row::id(found, 0)?, user_id: row::id(found, 1)?, blob: found.get(2)? })
+    };
+    c.prepare_cached(&sql)?.query_map((after.to_string(), limit), read)?.collect()
+}
+
+/// Puts `blob` in the place of `old`; false where that has another text by now.
+pub(super) fn replace(c: &Connection, old: &Sealed, blob: &str, version: &str) -> Result<bool> {
+    let (name, column) = (old.table.name(), old.table.column());
+    let sql =
+        format!("UPDATE {name} SET {column} = ?3, credentials_version = ?4 WHERE id = ?1 AND {column} = ?2");
+    let parameters = (old.id.to_string(), &old.blob, blob, version);
+    c.prepare_cached(&sql)?.execute(parameters).map(|changed| changed > 0)
+}
+
+/// The canaries of the keys that were used here, by key id.
+pub(super) fn canaries(c: &Connection) -> Result<Vec<(String, String)>> {
+    let sql = "SELECT key_id, canary FROM sealing_keys ORDER BY key_id";
+    c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Keeps a key's canary, unless it has one.
+pub(super) fn add_canary(c: &Connection, key_id: &str, canary: &str, now: i64) -> Result<()> {
+    let sql = "INSERT INTO sealing_keys VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    c.execute(sql, (key_id, canary, now)).map(drop)
+}
+
+pub(super) fn remove_canary(c: &Connection, key_id: &str) -> Result<()> {
+    c.execute("DELETE FROM sealing_keys WHERE key_id = ?1", [key_id]).map(drop)
+}
