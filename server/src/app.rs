@@ -1,7 +1,7 @@
 //! What all handlers share.
 
 use crate::identity::{Passwords, ServiceSecrets, TokenSigner};
-use crate::sealing::KeyRing;
+use crate::sealing::{KeyRing, Version};
 use crate::store::{Database, Records};
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ pub(crate) struct App {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) keys: KeyRing,
+    /// In which version credentials are sealed: where they are kept decides.
+    pub(crate) blob_version: Version,
     pub(crate) passwords: Passwords,
     pub(crate) tokens: TokenSigner,
     pub(crate) service_secrets: ServiceSecrets,

@@ -86,7 +86,8 @@ fn check_same_platform(connection: &Connection, platform: &str) -> Result<(), Er
 }
 
 fn seal(app: &App, place: &Place, plaintext: &[u8]) -> Result<String, Error> {
-    sealing::seal(&app.keys, place, plaintext).map_err(|_| Error::Internal("sealing failed"))
+    let sealed = sealing::seal(&app.keys, app.blob_version, place, plaintext);
+    sealed.map_err(|_| Error::Internal("sealing failed"))
 }
 
 fn open(app: &App, place: &Place, blob: &str) -> Result<SecretString, Error> {

@@ -5,7 +5,7 @@ use crate::audit::ChainKey;
 use crate::clock::now_ms;
 use crate::config::{ConfigError, DataArgs, GivenKeys};
 use crate::error::Error;
-use crate::sealing::{self, KeyRing, Place, SealingError};
+use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
 use crate::store::{Database, Records, Sqlite, StoreError};
 use secrecy::ExposeSecret as _;
@@ -53,6 +53,8 @@ pub(crate) struct KeyedStores {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) keys: KeyRing,
+    /// In which version records are sealed: where they are kept decides.
+    pub(crate) blob_version: Version,
     /// The key of the audit log.
     pub(crate) chain_key: Arc<ChainKey>,
     /// Files with secrets that were made just now, to be backed up.
@@ -69,7 +71,7 @@ impl KeyedStores {
         check_keys(&*store, &keys).await?;
         let chain_key = Arc::new(open_audit_log(&*store, &keys).await?);
         store.set_chain_key(Arc::clone(&chain_key));
-        Ok(Self { database: store.clone(), records: store, keys, chain_key, made })
+        Ok(Self { database: store.clone(), records: store, keys, blob_version: Version::V2, chain_key, made })
     }
 }
 
@@ -101,7 +103,7 @@ async fn open_audit_log(database: &dyn Database, keys: &KeyRing) -> Result<Chain
 }
 
 fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenError> {
-    sealing::seal(keys, place, plaintext).map_err(|_| Error::Internal("sealing failed").into())
+    sealing::seal(keys, Version::V2, place, plaintext).map_err(|_| Error::Internal("sealing failed").into())
 }
 
 /// Opens the own database for what needs no key.

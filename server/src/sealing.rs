@@ -1,32 +1,53 @@
 //! Sealing: AES-256-GCM over the credentials that the stores keep.
 //!
-//! A blob is text, `v2:<key id>:<iv>:<tag>:<ciphertext>`, the last three in
-//! base64. Its associated data names the place it belongs to, so that it opens
-//! nowhere else. Blobs of the former form, `iv:tag:ciphertext` without a key id
-//! or associated data, are read in all the ways they were written. This module
-//! knows no store and no request.
+//! A blob is text. In version 2 it is `v2:<key id>:<iv>:<tag>:<ciphertext>`, the
+//! last three in base64; its associated data names the place it belongs to, so
+//! that it opens nowhere else. In version 1, which other services read from
+//! Directus, it is `iv:tag:ciphertext`, without a key id or associated data;
+//! blobs of that version are read in all the ways they were ever written. This
+//! module knows no store and no request.
 
 mod blob_form;
 mod key_ring;
+#[cfg(test)]
+mod wycheproof;
 
 pub(crate) use key_ring::{Key, KeyRing, generate_base64};
 
 use aes_gcm::aead::{Aead as _, Nonce, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use blob_form::Parts;
-use secrecy::SecretString;
+use blob_form::{Blob, Parts};
+use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
-/// The version that new blobs have.
-pub(crate) const VERSION: &str = "v2";
 /// NIST SP 800-38D, section 8.2.2: a random IV of 96 bits.
 const IV_BYTES: usize = 12;
 /// NIST SP 800-38D, section 5.2.1.2: the longest tag, 128 bits.
 const TAG_BYTES: usize = 16;
 
-/// Where a blob is kept. It opens in this place alone.
+/// The versions in which blobs are written; each is read wherever it turns up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// For records that other services read as well, those in Directus.
+    V1,
+    /// For records in this server's own database.
+    V2,
+}
+
+impl Version {
+    /// The version's name, kept beside each blob.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
+/// Where a blob is kept. One of version 2 opens in this place alone.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) table: &'static str,
@@ -36,10 +57,13 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Unambiguous, since no part holds a NUL.
-    fn associated_data(&self) -> Vec<u8> {
+    /// Unambiguous, since no part holds a NUL. Version 1 has none.
+    fn associated_data(&self, version: Version) -> Vec<u8> {
         let Self { table, column, record_id, owner_id } = self;
-        format!("stagepass {VERSION}\0{table}\0{column}\0{record_id}\0{owner_id}").into_bytes()
+        match version {
+            Version::V1 => Vec::new(),
+            Version::V2 => format!("stagepass v2\0{table}\0{column}\0{record_id}\0{owner_id}").into_bytes(),
+        }
     }
 }
 
@@ -57,38 +81,78 @@ pub(crate) enum SealingError {
 }
 
 /// Seals `plaintext` for `place` under the ring's writing key.
-pub(crate) fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, SealingError> {
+pub(crate) fn seal(
+    keys: &KeyRing,
+    version: Version,
+    place: &Place,
+    plaintext: &[u8],
+) -> Result<String, SealingError> {
     let key = keys.writing();
     let mut iv = [0; IV_BYTES];
     getrandom::fill(&mut iv).map_err(|_| SealingError::Random)?;
-    let payload = Payload { msg: plaintext, aad: &place.associated_data() };
+    let payload = Payload { msg: plaintext, aad: &place.associated_data(version) };
     let sealed = (cipher(key).encrypt(&Nonce::<Aes256Gcm>::from(iv), payload))
         .map_err(|_| SealingError::Authentication)?;
     let (ciphertext, tag) = sealed.split_at(sealed.len() - TAG_BYTES);
     let [iv, tag, ciphertext] = [&iv, tag, ciphertext].map(|bytes| STANDARD.encode(bytes));
-    Ok(format!("{VERSION}:{}:{iv}:{tag}:{ciphertext}", key.id()))
+    Ok(match version {
+        Version::V1 => format!("{iv}:{tag}:{ciphertext}"),
+        Version::V2 => format!("v2:{}:{iv}:{tag}:{ciphertext}", key.id()),
+    })
 }
 
-/// Opens a blob that was sealed for `place`, or one of the former form, which
-/// names no place. The plaintext is UTF-8, since everything that is sealed is
-/// JSON text.
+/// Opens a blob that was sealed for `place`, or one of version 1, which names
+/// no place. The plaintext is UTF-8, since everything that is sealed is JSON
+/// text.
 pub(crate) fn open(keys: &KeyRing, place: &Place, blob: &str) -> Result<SecretString, SealingError> {
-    let (key_id, parts) = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
-    let plaintext = match key_id {
-        Some(key_id) => {
-            let key = keys.find(&key_id).ok_or(SealingError::UnknownKey(key_id))?;
-            decrypt(key, &parts, &place.associated_data())
-        }
-        // No key is named: whichever opens it.
-        None => keys.all().find_map(|key| decrypt(key, &parts, b"")),
-    };
-    let text = String::from_utf8(plaintext.ok_or(SealingError::Authentication)?);
-    text.map(SecretString::from).map_err(|_| SealingError::Malformed)
+    let blob = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
+    open_parsed(keys, place, &blob).map(|(_, text)| text)
 }
 
-fn decrypt(key: &Key, parts: &Parts, associated_data: &[u8]) -> Option<Vec<u8>> {
+/// Seals a blob's plaintext again, in `version` and under the writing key, for
+/// the rotation of keys. None where that would change nothing.
+pub(crate) fn reseal(
+    keys: &KeyRing,
+    version: Version,
+    place: &Place,
+    blob: &str,
+) -> Result<Option<String>, SealingError> {
+    let blob = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
+    let writing = keys.writing();
+    let is_wanted_version = blob.version() == version;
+    // A named key tells without opening, so that a rotation that was
+    // interrupted passes quickly over what it has done.
+    if is_wanted_version && blob.key_id.as_deref() == Some(writing.id()) {
+        return Ok(None);
+    }
+    let (key, text) = open_parsed(keys, place, &blob)?;
+    if is_wanted_version && key.id() == writing.id() {
+        return Ok(None);
+    }
+    seal(keys, version, place, text.expose_secret().as_bytes()).map(Some)
+}
+
+/// The plaintext, and the key that opened it.
+fn open_parsed<'a>(
+    keys: &'a KeyRing,
+    place: &Place,
+    blob: &Blob,
+) -> Result<(&'a Key, SecretString), SealingError> {
+    let associated_data = place.associated_data(blob.version());
+    let try_key = |key| decrypt(key, &blob.parts, &associated_data).map(|plaintext| (key, plaintext));
+    let opened = match &blob.key_id {
+        Some(id) => try_key(keys.find(id).ok_or_else(|| SealingError::UnknownKey(id.clone()))?),
+        // No key is named: whichever opens it.
+        None => keys.all().find_map(try_key),
+    };
+    let (key, plaintext) = opened.ok_or(SealingError::Authentication)?;
+    let text = std::str::from_utf8(&plaintext).map_err(|_| SealingError::Malformed)?;
+    Ok((key, SecretString::from(text)))
+}
+
+fn decrypt(key: &Key, parts: &Parts, associated_data: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let payload = Payload { msg: &parts.ciphertext_and_tag, aad: associated_data };
-    cipher(key).decrypt(&Nonce::<Aes256Gcm>::from(parts.iv), payload).ok()
+    cipher(key).decrypt(&Nonce::<Aes256Gcm>::from(parts.iv), payload).ok().map(Zeroizing::new)
 }
 
 fn cipher(key: &Key) -> Aes256Gcm {
@@ -98,7 +162,7 @@ fn cipher(key: &Key) -> Aes256Gcm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret as _;
+    use std::process::Command;
 
     fn place() -> Place {
         Place {
@@ -116,7 +180,7 @@ mod tests {
     #[test]
     fn opens_what_it_sealed_and_never_seals_twice_alike() {
         let keys = ring(7);
-        let [one, two] = [(), ()].map(|()| seal(&keys, &place(), b"{\"a\":1}").unwrap());
+        let [one, two] = [(), ()].map(|()| seal(&keys, Version::V2, &place(), b"{\"a\":1}").unwrap());
         assert_ne!(one, two);
         assert!(one.starts_with(&format!("v2:{}:", keys.writing().id())));
         assert_eq!(open(&keys, &place(), &one).unwrap().expose_secret(), "{\"a\":1}");
@@ -125,7 +189,7 @@ mod tests {
     #[test]
     fn a_blob_opens_in_its_own_place_alone() {
         let keys = ring(7);
-        let blob = seal(&keys, &place(), b"x").unwrap();
+        let blob = seal(&keys, Version::V2, &place(), b"x").unwrap();
         for other in [
             Place { table: "platform_connections", ..place() },
             Place { column: "encrypted_credentials", ..place() },
@@ -138,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_older_key_still_opens_and_a_missing_one_is_named() {
-        let blob = seal(&ring(1), &place(), b"x").unwrap();
+        let blob = seal(&ring(1), Version::V2, &place(), b"x").unwrap();
         let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
         assert_eq!(open(&rotated, &place(), &blob).unwrap().expose_secret(), "x");
         let id = ring(1).writing().id().to_owned();
@@ -147,8 +211,16 @@ mod tests {
         );
     }
 
-    /// Seals as the former service does, in Node, and prints the parts in hexadecimal.
-    const NODE: &str = r#"
+    /// A script for Node, whose first argument is the key in base64.
+    fn node(script: &str, arguments: &[&str]) -> String {
+        let key = STANDARD.encode([7; 32]);
+        let output = Command::new("node").args(["-e", script, &key]).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Seals as the other services do, and prints the parts in hexadecimal.
+    const NODE_SEALS: &str = r#"
         const { createCipheriv, randomBytes } = require("node:crypto");
         const [key, text] = process.argv.slice(1);
         const iv = randomBytes(12);
@@ -160,32 +232,95 @@ mod tests {
     #[test]
     fn opens_what_node_sealed_in_every_way_it_was_written() {
         let text = "{\"sessionToken\":\"sess_ä\"}";
-        let key = STANDARD.encode([7; 32]);
-        let output = std::process::Command::new("node").args(["-e", NODE, &key, text]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let hexadecimal = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+        let hexadecimal = node(NODE_SEALS, &[text]).trim().to_owned();
         let parts: Vec<_> =
             hexadecimal.split(':').map(|part| STANDARD.encode(hex::decode(part).unwrap())).collect();
         let base64 = parts.join(":");
         // A key that is for reading alone opens it as well.
         let keys = KeyRing::new(Key::new([1; 32]), vec![Key::new([7; 32])]);
-        for blob in [
-            base64.clone(),
-            hexadecimal,
-            format!("v1:{base64}"),
-            STANDARD.encode(&base64),
-            serde_json::json!({ "enc": base64 }).to_string(),
-            serde_json::json!({ "enc": STANDARD.encode(&base64) }).to_string(),
-        ] {
+        let bare = [base64.clone(), hexadecimal.to_uppercase(), hexadecimal];
+        let prefixed = bare.iter().map(|blob| format!("v1:{blob}"));
+        let plain: Vec<_> = bare.iter().cloned().chain(prefixed).collect();
+        let encoded = plain.iter().map(|blob| STANDARD.encode(blob));
+        let prefix_outside = format!("v1:{}", STANDARD.encode(&base64));
+        let all: Vec<_> = plain.iter().cloned().chain(encoded).chain([prefix_outside]).collect();
+        let wrapped = all.iter().map(|blob| serde_json::json!({ "enc": blob }).to_string());
+        for blob in all.iter().cloned().chain(wrapped) {
             assert_eq!(open(&keys, &place(), &blob).unwrap().expose_secret(), text, "{blob}");
             assert!(matches!(open(&ring(1), &place(), &blob), Err(SealingError::Authentication)));
         }
     }
 
+    /// Opens as the other services do.
+    const NODE_OPENS: &str = r#"
+        const { createDecipheriv } = require("node:crypto");
+        const [key, blob] = process.argv.slice(1);
+        const [iv, tag, sealed] = blob.split(":").map((part) => Buffer.from(part, "base64"));
+        const cipher = createDecipheriv("aes-256-gcm", Buffer.from(key, "base64"), iv);
+        cipher.setAuthTag(tag);
+        const text = Buffer.concat([cipher.update(sealed), cipher.final()]).toString("utf8");
+        process.stdout.write(text);
+    "#;
+
+    #[test]
+    fn node_opens_what_is_sealed_in_version_1() {
+        for text in ["{}", "{\"sessionToken\":\"sess_ä\"}"] {
+            let blob = seal(&ring(7), Version::V1, &place(), text.as_bytes()).unwrap();
+            assert_eq!(node(NODE_OPENS, &[&blob]), text);
+            assert_eq!(open(&ring(7), &place(), &blob).unwrap().expose_secret(), text);
+        }
+    }
+
+    #[test]
+    fn resealing_ends_under_the_writing_key_in_the_wanted_version() {
+        let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
+        let seals = |keys: &KeyRing, version| seal(keys, version, &place(), b"{}").unwrap();
+        for wanted in [Version::V1, Version::V2] {
+            for written in [Version::V1, Version::V2] {
+                let old = seals(&ring(1), written);
+                let resealed = reseal(&rotated, wanted, &place(), &old).unwrap().unwrap();
+                assert_eq!(blob_form::parse(&resealed).unwrap().version(), wanted);
+                // The new key alone opens it, and it needs nothing more.
+                assert_eq!(open(&ring(2), &place(), &resealed).unwrap().expose_secret(), "{}");
+                assert_eq!(reseal(&rotated, wanted, &place(), &resealed).unwrap(), None);
+            }
+        }
+        let other_version = seals(&ring(2), Version::V1);
+        assert!(reseal(&rotated, Version::V2, &place(), &other_version).unwrap().is_some());
+    }
+
+    #[test]
+    fn resealing_refuses_what_does_not_open() {
+        let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
+        let reseal = |place: &Place, blob: &str| reseal(&rotated, Version::V2, place, blob);
+        let blob = seal(&ring(1), Version::V2, &place(), b"{}").unwrap();
+        let elsewhere = Place { record_id: Uuid::from_u128(3), ..place() };
+        assert!(matches!(reseal(&elsewhere, &blob), Err(SealingError::Authentication)));
+        for version in [Version::V1, Version::V2] {
+            let foreign = seal(&ring(3), version, &place(), b"{}").unwrap();
+            assert!(matches!(
+                reseal(&place(), &foreign),
+                Err(SealingError::Authentication | SealingError::UnknownKey(_))
+            ));
+        }
+        assert!(matches!(reseal(&place(), "no blob"), Err(SealingError::Malformed)));
+    }
+
     #[test]
     fn what_is_no_blob_is_malformed() {
-        for blob in ["", ":", "a:b:c", "{}", "{\"enc\":{}}", "v1:", "v2:0:a:b:c", "bm90IGEgYmxvYg==", "null"]
-        {
+        for blob in [
+            "",
+            ":",
+            "a:b:c",
+            "{}",
+            "{\"enc\":{}}",
+            "v1:",
+            "v2:",
+            "v2:0:a:b:c",
+            "v3:AAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAA==:",
+            "bm90IGEgYmxvYg==",
+            "null",
+        ] {
             assert!(matches!(open(&ring(7), &place(), blob), Err(SealingError::Malformed)), "{blob}");
         }
     }
@@ -193,12 +328,14 @@ mod tests {
     #[test]
     fn every_changed_character_is_noticed() {
         let keys = ring(7);
-        let blob = seal(&keys, &place(), b"secret").unwrap();
-        for index in 0..blob.len() {
-            let mut changed = blob.clone().into_bytes();
-            changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
-            let changed = String::from_utf8(changed).unwrap();
-            assert!(open(&keys, &place(), &changed).is_err(), "{index}");
+        for version in [Version::V1, Version::V2] {
+            let blob = seal(&keys, version, &place(), b"secret").unwrap();
+            for index in 0..blob.len() {
+                let mut changed = blob.clone().into_bytes();
+                changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
+                let changed = String::from_utf8(changed).unwrap();
+                assert!(open(&keys, &place(), &changed).is_err(), "{version:?} {index}");
+            }
         }
     }
 }

@@ -55,6 +55,7 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         database: stores.database,
         records: stores.records,
         keys: stores.keys,
+        blob_version: stores.blob_version,
         passwords: Passwords::new()?,
         tokens: config.tokens,
         service_secrets: config.service_secrets,

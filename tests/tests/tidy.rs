@@ -78,6 +78,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
             "6141fc2d4c9a89a8551c48df4ed61cde53d424de4f7596d63900e38195c4ffa4",
         ),
         ("0003_service_tokens.sql", "117b1d7ed4f1c03fb6eb158759e9bdbe9e2d8d59ee484f8a6cae7233c818bc1f"),
+        ("0004_audit_log.sql", "27a1b45b679cca20b00c3471b0ae293ae5a195324fcf270b7f9a28892457f9c5"),
     ];
     let folder = root().join("server/migrations/sqlite");
     let digest =

@@ -9,7 +9,6 @@ use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::request::{Fields, parse_id};
-use crate::sealing;
 use crate::store::{Actor, Connection, CredentialsUpdate, UpdateCredentials};
 use axum::Json;
 use axum::extract::State;
@@ -111,7 +110,7 @@ async fn update(
         id,
         renamed,
         encrypted_credentials: seal(app, &place(id, user_id), credentials.expose_secret().as_bytes())?,
-        credentials_version: sealing::VERSION,
+        credentials_version: app.blob_version.as_str(),
         now: now_ms(),
     };
     match app.records.update_credentials(actor, update, entry).await? {

@@ -6,7 +6,7 @@ use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::{Fields, Id, Listing, check_platform};
-use crate::sealing::{self, Place};
+use crate::sealing::Place;
 use crate::store::{Connection, NewConnection, Page, PutConnection};
 use axum::Json;
 use axum::extract::State;
@@ -68,7 +68,7 @@ pub(crate) async fn create_profile(
             platform: platform.clone(),
             platform_username: platform_username.clone(),
             encrypted_credentials: seal(&app, &place(id, user.0), credentials.expose_secret().as_bytes())?,
-            credentials_version: sealing::VERSION,
+            credentials_version: app.blob_version.as_str(),
             now: now_ms(),
         };
         let entry = user.entry("create-profile").on("platform_connections", id);

@@ -6,7 +6,7 @@ use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::request::{Fields, Id, Listing, check_platform, parse_id};
-use crate::sealing::{self, Place};
+use crate::sealing::Place;
 use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page};
 use axum::Json;
 use axum::extract::State;
@@ -47,7 +47,7 @@ pub(crate) async fn create_download_cred(
             created_at: now_ms(),
         },
         encrypted_credentials: seal(&app, &place(id, user.0), credentials.expose_secret().as_bytes())?,
-        credentials_version: sealing::VERSION,
+        credentials_version: app.blob_version.as_str(),
     };
     let adding = async {
         own_connection(&app, user, connection_id).await?;

@@ -6,7 +6,7 @@ use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::request::{Fields, Listing, check_platform, parse_id};
-use crate::sealing::{self, Place};
+use crate::sealing::Place;
 use crate::store::{NewSession, Page, Session, SessionStatus};
 use axum::Json;
 use axum::extract::State;
@@ -46,7 +46,7 @@ pub(crate) async fn store_platform_session(
         creator_profile_id: connection_id,
         platform: platform.clone(),
         encrypted_cookies: seal(&app, &place(id, user.0), &Zeroizing::new(plaintext))?,
-        credentials_version: sealing::VERSION,
+        credentials_version: app.blob_version.as_str(),
         cookie_count: cookies.len(),
         user_agent,
         captured_at: now_ms(),

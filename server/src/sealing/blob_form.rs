@@ -1,8 +1,21 @@
 //! The forms in which blobs are written: what is text, and what the cipher needs.
 
-use super::{IV_BYTES, TAG_BYTES, VERSION};
+use super::{IV_BYTES, TAG_BYTES, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
+
+/// A blob, taken apart.
+pub(super) struct Blob {
+    /// Blobs of version 2 name their key.
+    pub(super) key_id: Option<String>,
+    pub(super) parts: Parts,
+}
+
+impl Blob {
+    pub(super) fn version(&self) -> Version {
+        if self.key_id.is_some() { Version::V2 } else { Version::V1 }
+    }
+}
 
 /// What the cipher needs of a blob.
 pub(super) struct Parts {
@@ -10,16 +23,15 @@ pub(super) struct Parts {
     pub(super) ciphertext_and_tag: Vec<u8>,
 }
 
-/// A blob's parts, and its key's id where it names one; `None` where it is in
-/// no known form.
-pub(super) fn parse(blob: &str) -> Option<(Option<String>, Parts)> {
-    let blob = blob.trim();
-    if let Some(rest) = blob.strip_prefix(VERSION).and_then(|rest| rest.strip_prefix(':')) {
+/// Takes a blob apart; `None` where it is in no known form.
+pub(super) fn parse(text: &str) -> Option<Blob> {
+    let text = text.trim();
+    if let Some(rest) = text.strip_prefix("v2:") {
         let (key_id, parts) = rest.split_once(':')?;
-        return Some((Some(key_id.to_owned()), parse_parts(parts)?));
+        return Some(Blob { key_id: Some(key_id.to_owned()), parts: parse_parts(parts)? });
     }
-    let former = if blob.starts_with('{') { enc_member(blob)? } else { blob.to_owned() };
-    parse_former(&former).map(|parts| (None, parts))
+    let parts = if text.starts_with('{') { parse_v1(&enc_member(text)?) } else { parse_v1(text) };
+    parts.map(|parts| Blob { key_id: None, parts })
 }
 
 /// The object `{"enc": "…"}`.
@@ -31,14 +43,20 @@ fn enc_member(json: &str) -> Option<String> {
     serde_json::from_str::<Wrapped>(json).ok().map(|wrapped| wrapped.enc)
 }
 
-/// `iv:tag:ciphertext`, with or without `v1:` before it, or the whole of it in
-/// base64 once more.
-fn parse_former(blob: &str) -> Option<Parts> {
-    if blob.contains(':') {
-        return parse_parts(blob.strip_prefix("v1:").unwrap_or(blob));
+/// `iv:tag:ciphertext`, or the whole of it in base64 once more; `v1:` may stand
+/// before either, and within the base64.
+fn parse_v1(text: &str) -> Option<Parts> {
+    let text = without_prefix(text);
+    if text.contains(':') {
+        return parse_parts(text);
     }
-    let inner = String::from_utf8(STANDARD.decode(blob).ok()?).ok()?;
-    parse_parts(&inner)
+    let inner = String::from_utf8(STANDARD.decode(text).ok()?).ok()?;
+    parse_parts(without_prefix(&inner))
+}
+
+fn without_prefix(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("v1:").unwrap_or(text)
 }
 
 /// Three parts, all in base64 or all in hexadecimal; the IV's length tells which.

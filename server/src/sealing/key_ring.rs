@@ -82,8 +82,10 @@ mod tests {
     fn takes_exactly_32_bytes_of_base64() {
         let encode = |length| SecretString::from(STANDARD.encode(vec![9; length]));
         assert_eq!(Key::from_base64(&encode(32)).unwrap().id(), Key::new([9; 32]).id());
-        assert!(Key::from_base64(&encode(31)).is_none());
-        assert!(Key::from_base64(&encode(33)).is_none());
+        // 16 and 24 bytes would be keys for AES-128 and AES-192.
+        for length in [0, 16, 24, 31, 33, 64] {
+            assert!(Key::from_base64(&encode(length)).is_none(), "{length}");
+        }
         assert!(Key::from_base64(&SecretString::from("not base64!")).is_none());
         assert!(Key::from_base64(&generate_base64().unwrap()).is_some());
     }
