@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod rotate_keys;
 mod service_token;
 
 use crate::clock::{now_ms, render_ms};
@@ -44,6 +45,10 @@ enum Command {
     /// List what was done to which record, and find out whether that log is whole
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Seal everything anew under the encryption key, so that older keys can go;
+    /// servers go on serving. First list the new key for reading at every server,
+    /// then make it the encryption key everywhere, then run this
+    RotateKeys,
 }
 
 #[derive(Debug, Subcommand)]
@@ -97,6 +102,8 @@ enum CliError {
     #[error("reading the password: {0}")]
     Io(#[from] io::Error),
     #[error(transparent)]
+    Rotation(#[from] crate::rotation::RotationError),
+    #[error(transparent)]
     Internal(#[from] crate::error::Error),
 }
 
@@ -111,6 +118,7 @@ impl Cli {
             match self.command {
                 Command::Serve(args) => Ok(serve::serve(*args, self.data, self.keys).await?),
                 Command::User(command) => command.run(&self.data).await,
+                Command::RotateKeys => rotate_keys::run(&open_stores(&self.data, &self.keys).await?).await,
                 Command::Audit(command) => command.run(&open_stores(&self.data, &self.keys).await?).await,
                 Command::ServiceToken(command) => {
                     command.run(&*open_stores(&self.data, &self.keys).await?.database).await

@@ -11,6 +11,7 @@ mod error;
 mod identity;
 mod keyed_stores;
 mod request;
+mod rotation;
 mod router;
 mod sealing;
 mod secret_file;

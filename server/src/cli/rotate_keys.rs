@@ -1,0 +1,31 @@
+//! `stagepass-server rotate-keys`.
+
+use super::{CliError, say};
+use crate::audit::{Caller, Entry};
+use crate::keyed_stores::KeyedStores;
+use crate::rotation::{self, Progress};
+use crate::store::SealedTable;
+
+/// Seals everything anew under the writing key.
+pub(super) async fn run(stores: &KeyedStores) -> Result<(), CliError> {
+    let key_id = stores.keys.writing().id();
+    let entry = Entry::new(&Caller::Operator, "rotate-keys").on("sealing_keys", key_id);
+    stores.database.append(entry.with_outcome("started")).await?;
+    say(&format!("sealing everything anew under the key {key_id}; safe to interrupt and to run again"))?;
+    let progress = rotation::rotate(stores, tell).await?;
+    let Progress { seen, replaced, overtaken, faults } = &progress;
+    say(&format!("{seen} sealed records: {replaced} sealed anew, {overtaken} changed by others meanwhile"))?;
+    if !faults.is_empty() {
+        stores.database.append(entry.with_outcome(format!("{} records do not open", faults.len()))).await?;
+        let list = faults.join("\n  ");
+        return Err(CliError::User(format!("{} records do not open:\n  {list}", faults.len())));
+    }
+    rotation::forget_old_keys(stores).await?;
+    stores.database.append(entry).await?;
+    say("done: older keys need not be listed any more")
+}
+
+#[expect(clippy::print_stderr, reason = "progress is no output")]
+fn tell(table: SealedTable, progress: &Progress) {
+    eprintln!("{}: {} seen, {} sealed anew", table.name(), progress.seen, progress.replaced);
+}
