@@ -9,18 +9,22 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::{HeaderMap, header, request::Parts};
 use secrecy::SecretString;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use stagepass_core::platform::is_platform_id;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use uuid::Uuid;
 
 /// The largest body that is read.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The deepest nesting of arrays and objects in a body. What is kept as it was
+/// sent must not be more than its readers take, of whom some take no more.
+const MAX_DEPTH: usize = 64;
 /// The longest text in a body, keys and cookies aside, in characters.
 const MAX_TEXT_CHARS: usize = 1024;
 
@@ -29,8 +33,9 @@ const MAX_TEXT_CHARS: usize = 1024;
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// The members of a JSON object in a request's body, each as the text that was
-/// sent: what is only to be kept is not altered by reading it.
-pub(crate) struct Fields(BTreeMap<String, Box<RawValue>>);
+/// sent: what is only to be kept is not altered by reading it. A member that is
+/// named twice has several, since readers of JSON differ in which one counts.
+pub(crate) struct Fields(BTreeMap<String, Vec<Box<RawValue>>>);
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Error;
@@ -40,15 +45,50 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
             return Err(Error::UnsupportedMediaType);
         }
         let body: Bytes = request.with_limited_body().extract().await.map_err(of_unread_body)?;
-        // serde_json's own words may quote the body, and so a secret.
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Error::BadRequest(match error.classify() {
-                Category::Data => "body must be a JSON object".to_owned(),
-                _ => format!("body is not valid JSON (line {line}, column {column})"),
-            })
-        })
+        Self::parse(&body)
     }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut members = BTreeMap::<String, Vec<_>>::new();
+                while let Some((name, value)) = map.next_entry()? {
+                    members.entry(name).or_default().push(value);
+                }
+                Ok(Fields(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+/// How deep the arrays and objects of a valid JSON text are nested.
+fn depth(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut is_in_string) = (0_usize, 0, false);
+    let mut bytes = json.iter();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_in_string = !is_in_string,
+            // What is escaped, maybe a quotation mark, ends no string.
+            b'\\' => drop(bytes.next()),
+            b'[' | b'{' if !is_in_string => depth += 1,
+            b']' | b'}' if !is_in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 fn of_unread_body(rejection: BytesRejection) -> Error {
@@ -67,10 +107,34 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 impl Fields {
+    fn parse(body: &[u8]) -> Result<Self, Error> {
+        // serde_json's own words may quote the body, and so a secret.
+        let fields = serde_json::from_slice(body).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            Error::BadRequest(match error.classify() {
+                Category::Data => "body must be a JSON object".to_owned(),
+                _ => format!("body is not valid JSON (line {line}, column {column})"),
+            })
+        })?;
+        if depth(body) > MAX_DEPTH {
+            return Err(Error::BadRequest(format!("body is nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(fields)
+    }
+
+    /// A member as it was sent; `None` where it is absent.
+    fn take_raw(&mut self, field: &str) -> Result<Option<Box<RawValue>>, Error> {
+        let mut given = self.0.remove(field).unwrap_or_default();
+        if given.len() > 1 {
+            return Err(Error::BadRequest(format!("{field} given twice")));
+        }
+        Ok(given.pop())
+    }
+
     /// A member's value; `None` where it is absent or null, a fault that names
     /// `expected` where it is something else.
     fn take<T: DeserializeOwned>(&mut self, field: &str, expected: &str) -> Result<Option<T>, Error> {
-        let Some(raw) = self.0.remove(field) else { return Ok(None) };
+        let Some(raw) = self.take_raw(field)? else { return Ok(None) };
         serde_json::from_str(raw.get()).map_err(|_| Error::BadRequest(format!("{field} must be {expected}")))
     }
 
@@ -98,15 +162,16 @@ impl Fields {
 
     /// The `credentials` object, as the JSON text that was sent.
     pub(crate) fn credentials(&mut self) -> Result<SecretString, Error> {
-        let raw = self.0.remove("credentials").filter(|raw| raw.get().starts_with('{'));
+        let raw = self.take_raw("credentials")?.filter(|raw| raw.get().starts_with('{'));
         let raw = raw.ok_or_else(|| Error::BadRequest("credentials object required".to_owned()))?;
         Ok(SecretString::from(Box::<str>::from(raw)))
     }
 
     /// The `cookies` array.
     pub(crate) fn cookies(&mut self) -> Result<Vec<Value>, Error> {
-        let array_required = || Error::BadRequest("cookies array required".to_owned());
-        self.take("cookies", "an array").map_err(|_| array_required())?.ok_or_else(array_required)
+        let raw = self.take_raw("cookies")?;
+        let cookies = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        cookies.ok_or_else(|| Error::BadRequest("cookies array required".to_owned()))
     }
 
     /// An optional boolean.
@@ -194,5 +259,57 @@ impl<T> Listing<T> {
     pub(crate) fn of<Row>((rows, total): (Vec<Row>, u64), page: Page, form: impl Fn(Row) -> T) -> Self {
         let data = rows.into_iter().map(form).collect();
         Self { data, total, page: page.number, page_size: page.size }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault<T>(result: Result<T, Error>) -> String {
+        result.err().unwrap().to_string()
+    }
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused_by_name() {
+        let body = br#"{"id":"a","i\u0064":"a","credentials":{},"credentials":{},"cookies":[],"cookies":[]}"#;
+        let mut fields = Fields::parse(body).unwrap();
+        assert_eq!(fault(fields.text("id")), "id given twice");
+        assert_eq!(fault(fields.credentials()), "credentials given twice");
+        assert_eq!(fault(fields.cookies()), "cookies given twice");
+    }
+
+    #[test]
+    fn what_is_only_kept_is_taken_to_the_letter() {
+        let kept = r#"{"a":1,"a":2.0, "b":"\ud800"}"#;
+        let mut fields = Fields::parse(format!(r#"{{"credentials": {kept} }}"#).as_bytes()).unwrap();
+        assert_eq!(secrecy::ExposeSecret::expose_secret(&fields.credentials().unwrap()), kept);
+    }
+
+    #[test]
+    fn depth_is_counted_outside_of_strings() {
+        for (json, expected) in [
+            ("1", 0),
+            ("{}", 1),
+            (r#"{"a":[{}],"b":[]}"#, 3),
+            (r#"{"[[[":"{{{\"[["}"#, 1),
+            (r#"{"a\\":[[]]}"#, 3),
+        ] {
+            assert_eq!(depth(json.as_bytes()), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_more_than_64_levels_is_refused() {
+        let nested = |levels: usize| {
+            format!(r#"{{"credentials":{}{{}}{}}}"#, r#"{"a":"#.repeat(levels - 2), "}".repeat(levels - 2))
+        };
+        assert!(Fields::parse(nested(64).as_bytes()).unwrap().credentials().is_ok());
+        for levels in [65, 100_000] {
+            let refused = Fields::parse(nested(levels).as_bytes());
+            assert_eq!(fault(refused), "body is nested deeper than 64 levels");
+        }
+        let unfinished = Fields::parse("[".repeat(100_000).as_bytes());
+        assert_eq!(fault(unfinished), "body must be a JSON object");
     }
 }
