@@ -1,11 +1,15 @@
 //! What all handlers share.
 
+use crate::client::TrustedProxies;
+use crate::config::Timeouts;
 use crate::identity::{Passwords, ServiceSecrets, TokenSigner};
+use crate::limits::Limits;
 use crate::sealing::{KeyRing, Version};
 use crate::store::{Database, Records};
 use std::sync::Arc;
 
-/// The server's state: nothing here changes while it serves.
+/// The server's state: nothing here changes while it serves, what `limits`
+/// counts aside.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) database: Arc<dyn Database>,
@@ -18,4 +22,7 @@ pub(crate) struct App {
     pub(crate) service_secrets: ServiceSecrets,
     /// The host names under which requests are answered, lower case.
     pub(crate) host_names: Vec<String>,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) limits: Limits,
+    pub(crate) timeouts: Timeouts,
 }

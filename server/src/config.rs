@@ -3,8 +3,10 @@
 
 mod faults;
 mod keys;
+mod limits;
 
 pub(crate) use keys::{GivenKeys, KeyArgs};
+pub(crate) use limits::{LimitSettings, Timeouts};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
 use crate::secret_file::{self, Kept};
@@ -12,6 +14,7 @@ use crate::telemetry::LogFormat;
 use clap::{Args, ValueEnum as _};
 use etcetera::BaseStrategy as _;
 use faults::Faults;
+use limits::LimitArgs;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::net::SocketAddr;
@@ -78,6 +81,8 @@ pub(crate) struct ServeArgs {
     /// secret itself in STAGEPASS_JWT_SECRET) [default: one made at first start]
     #[arg(long, env = "STAGEPASS_JWT_SECRET_FILE", value_name = "FILE")]
     jwt_secret_file: Option<PathBuf>,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 /// Why the server can't start.
@@ -108,6 +113,7 @@ pub(crate) struct Given {
     pub(crate) log_format: LogFormat,
     host_names: Vec<String>,
     secrets: GivenSecrets,
+    limits: LimitSettings,
 }
 
 /// The secrets of callers that were given.
@@ -124,6 +130,7 @@ pub(crate) struct Config {
     pub(crate) tokens: TokenSigner,
     pub(crate) service_secrets: ServiceSecrets,
     pub(crate) host_names: Vec<String>,
+    pub(crate) limits: LimitSettings,
     /// Files with secrets that were made just now, to be backed up.
     pub(crate) made: Vec<PathBuf>,
 }
@@ -147,11 +154,12 @@ impl Given {
         if jwt_secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < MIN_JWT_SECRET_BYTES) {
             faults.add(format!("{JWT_SECRET} has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
         }
-        match (listen, log, log_format) {
-            (Some(listen), Some(log), Some(log_format)) if faults.0.is_empty() => {
+        let limits = args.limits.check(&mut faults);
+        match (listen, log, log_format, limits) {
+            (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
                 let secrets = GivenSecrets { service_secret, previous_service_secrets, jwt_secret };
                 let host_names = host_names(listen, public_host);
-                Ok((Self { listen, log, log_format, host_names, secrets }, keys))
+                Ok((Self { listen, log, log_format, host_names, secrets, limits }, keys))
             }
             _ => Err(ConfigError::Faults(faults.0)),
         }
@@ -172,6 +180,7 @@ impl Given {
             tokens: TokenSigner::new(&jwt_secret),
             service_secrets: ServiceSecrets::new([vec![service_secret], previous_service_secrets].concat()),
             host_names: self.host_names,
+            limits: self.limits,
             made,
         })
     }

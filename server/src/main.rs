@@ -4,12 +4,14 @@
 mod app;
 mod audit;
 mod cli;
+mod client;
 mod clock;
 mod config;
 mod credentials;
 mod error;
 mod identity;
 mod keyed_stores;
+mod limits;
 mod request;
 mod rotation;
 mod router;

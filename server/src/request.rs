@@ -28,7 +28,7 @@ const MAX_DEPTH: usize = 64;
 /// The longest text in a body, keys and cookies aside, in characters.
 const MAX_TEXT_CHARS: usize = 1024;
 
-/// The address that a request comes from.
+/// The other end of the connection that a request came by: its caller, or a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 

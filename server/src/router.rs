@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::clock::now_ms;
 use crate::error::{self, Error};
 use crate::request::MAX_BODY_BYTES;
-use crate::{credentials, identity, telemetry};
+use crate::{credentials, identity, limits, telemetry};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
@@ -13,10 +13,6 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long a request may take, the reading of its body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
@@ -49,9 +45,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .fallback(async || Error::NotFound("Not found"))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn(time_out))
+        .layer(from_fn_with_state(Arc::clone(&app), time_out))
         .layer(from_fn_with_state(Arc::clone(&app), check_host))
         .layer(map_response(forbid_storing))
+        .layer(from_fn_with_state(Arc::clone(&app), limits::count_failures))
         .layer(from_fn(error::render))
         .layer(from_fn(telemetry::trace))
         .with_state(app)
@@ -81,9 +78,15 @@ async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -
     }
 }
 
-async fn time_out(request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
-    answer.unwrap_or_else(|_| Error::RequestTimeout.into_response())
+/// Cuts off a request that takes too long, the sending of its body included.
+async fn time_out(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let answer = tokio::time::timeout(app.timeouts.request, next.run(request)).await;
+    answer.unwrap_or_else(|_| {
+        let mut response = Error::RequestTimeout.into_response();
+        // What is left of the request is not waited for.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    })
 }
 
 async fn forbid_storing(mut response: Response) -> Response {

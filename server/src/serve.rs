@@ -10,7 +10,8 @@ use crate::config::{ConfigError, DataArgs, Given, KeyArgs, ServeArgs};
 use crate::error::Error;
 use crate::identity::Passwords;
 use crate::keyed_stores::{KeyedStores, OpenError};
-use crate::{router, telemetry};
+use crate::limits::Limits;
+use crate::telemetry;
 use signals::StopSignals;
 use std::io;
 use std::net::SocketAddr;
@@ -51,6 +52,7 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
     for path in stores.made.iter().chain(&config.made) {
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
     }
+    let limits = config.limits;
     let app = Arc::new(App {
         database: stores.database,
         records: stores.records,
@@ -60,6 +62,9 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         tokens: config.tokens,
         service_secrets: config.service_secrets,
         host_names: config.host_names,
+        trusted_proxies: limits.trusted_proxies,
+        limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
+        timeouts: limits.timeouts,
     });
     // Before anybody learns that this serves: a signal from then on is heard.
     let signals = StopSignals::listen()?;
@@ -67,7 +72,7 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %directory.display(), "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
-    accept::serve(listener, router::router(app), signals).await;
+    accept::serve(listener, app, signals).await;
     upkeep.abort();
     tracing::info!("stopped");
     Ok(())

@@ -4,33 +4,38 @@ use super::PREVIOUS_SERVICE_SECRETS;
 use crate::sealing::Key;
 use axum::http::Uri;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::str::FromStr;
 use std::{env, fs};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
-const KNOWN: [&str; 9] = [
+const KNOWN: [&str; 14] = [
     "STAGEPASS_DATA_DIR",
+    "STAGEPASS_FAILED_AUTH_RATE_LIMIT",
     "STAGEPASS_HOST_DIR",
+    "STAGEPASS_IDLE_TIMEOUT",
     "STAGEPASS_JWT_SECRET",
     "STAGEPASS_JWT_SECRET_FILE",
     "STAGEPASS_LISTEN",
     "STAGEPASS_LOG",
     "STAGEPASS_LOG_FORMAT",
     "STAGEPASS_PUBLIC_URL",
+    "STAGEPASS_REQUEST_TIMEOUT",
+    "STAGEPASS_TRUSTED_PROXIES",
+    "STAGEPASS_USER_RATE_LIMIT",
     "STAGEPASS_YT_DLP",
 ];
 /// Variables that would change what is kept where, or who can listen in: to
 /// pass over them in silence would be dangerous.
-const UNSUPPORTED: [&str; 7] = [
+const UNSUPPORTED: [&str; 6] = [
     "DATABASE_URL",
     "DIRECTUS_ADMIN_TOKEN",
     "DIRECTUS_SECRET",
     "DIRECTUS_URL",
     "STAGEPASS_TLS_CERT",
     "STAGEPASS_TLS_KEY",
-    "STAGEPASS_TRUSTED_PROXIES",
 ];
 
 /// What is wrong, in words for people; never a secret.
@@ -64,6 +69,13 @@ impl Faults {
 
     pub(super) fn parse<T: FromStr>(&mut self, name: &str, text: &str, expected: &str) -> Option<T> {
         self.required(text.parse().ok(), &format!("{name} must be {expected}, not {text:?}"))
+    }
+
+    /// A whole number that is in `range`.
+    pub(super) fn number(&mut self, name: &str, text: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = text.parse().ok().filter(|number| range.contains(number));
+        let (least, most) = range.into_inner();
+        self.required(number, &format!("{name} must be a whole number from {least} to {most}, not {text:?}"))
     }
 
     /// The host of the public URL.

@@ -5,6 +5,7 @@
 use super::{hash, token};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
+use crate::client::Client;
 use crate::error::Error;
 use crate::request::parse_id;
 use crate::store::{Hash, ServiceToken};
@@ -82,9 +83,12 @@ impl FromRequestParts<Arc<App>> for Service {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+        let client = Client::from_request_parts(parts, app).await?;
         let given = parts.headers.get(SECRET_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
+        app.limits.check_guess(client, given)?;
         let named =
             if app.service_secrets.contains(given) { None } else { Some(named_token(app, given).await?) };
+        app.limits.note_passed(client, given);
         let acting_user = match parts.headers.get(ACTING_USER_HEADER) {
             None => None,
             Some(id) => Some(parse_id(id.to_str().unwrap_or_default(), "X-Acting-User")?),

@@ -42,6 +42,7 @@ pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error
         return Err(Error::Unauthorized);
     }
     let (id, issued_at) = app.tokens.check(token.trim())?;
+    app.limits.count_user(id)?;
     let may_sign_in = |user: &User| {
         // Tokens count in whole seconds: one of the same second is taken.
         user.status == UserStatus::Active && issued_at >= user.tokens_valid_from / 1000

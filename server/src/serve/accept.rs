@@ -1,8 +1,11 @@
 //! Accepting connections: so many at once, each with a bound on how long its
-//! request head may take, and all of them finished before the server stops.
+//! request head may take and its answer may wait, and all of them finished
+//! before the server stops.
 
 use super::signals::StopSignals;
+use crate::app::App;
 use crate::request::Peer;
+use crate::router::router;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -16,30 +19,31 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutWriter;
 use tower::ServiceExt as _;
 
 /// Connections at the same time; one more waits to be accepted.
 const MAX_CONNECTIONS: usize = 512;
-/// How long a request's head may take, and how long a connection may idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest request head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// How long accepted requests may take once the server is to stop.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(35);
+/// How much longer than a request may take the server waits for open ones once
+/// it is to stop.
+const DRAIN_MARGIN: Duration = Duration::from_secs(5);
 /// What is waited after a connection could not be accepted, as when all file
 /// descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until a signal, and then finishes what was accepted, unless there is
 /// another signal before.
-pub(super) async fn serve(listener: TcpListener, router: Router, mut signals: StopSignals) {
+pub(super) async fn serve(listener: TcpListener, app: Arc<App>, mut signals: StopSignals) {
+    let router = router(Arc::clone(&app));
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = GracefulShutdown::new();
     loop {
         tokio::select! {
             () = signals.next() => break,
             (stream, peer, place) = accept(&listener, &places) => {
-                serve_connection(&connections, router.clone(), stream, peer, place);
+                serve_connection(&connections, &app, router.clone(), (stream, peer, place));
             }
         }
     }
@@ -47,15 +51,15 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut signals: St
     tracing::info!("stopping: finishing what was accepted; another signal stops at once");
     tokio::select! {
         () = connections.shutdown() => {}
-        () = tokio::time::sleep(DRAIN_TIMEOUT) => tracing::warn!("gave up waiting for open requests"),
+        () = tokio::time::sleep(app.timeouts.request + DRAIN_MARGIN) => tracing::warn!("gave up waiting for open requests"),
         () = signals.next() => tracing::warn!("stopped before open requests were answered"),
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
+/// A connection, where it comes from, and the place that it takes.
+type Accepted = (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>);
+
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Accepted {
     // The semaphore is never closed.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
@@ -71,13 +75,14 @@ async fn accept(
 
 fn serve_connection(
     connections: &GracefulShutdown,
+    app: &App,
     router: Router,
-    stream: TcpStream,
-    peer: SocketAddr,
-    place: Option<OwnedSemaphorePermit>,
+    (stream, peer, place): Accepted,
 ) {
     // An answer is one small packet: it must not wait for the next one.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(app.timeouts.request));
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
@@ -85,9 +90,10 @@ fn serve_connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(app.timeouts.idle)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .max_header_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         let _place = place;

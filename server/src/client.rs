@@ -1,0 +1,166 @@
+//! The address that a request comes from: the connection's own or, behind
+//! proxies that are trusted, the one that the nearest of them vouches for.
+//!
+//! `X-Forwarded-For` alone is read, and from nobody else: a proxy that writes
+//! the one header often passes the other, `Forwarded` (RFC 7239), on as its
+//! client sent it.
+
+use crate::app::App;
+use crate::error::Error;
+use crate::request::Peer;
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use ipnet::{AddrParseError, IpNet};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+/// One customer of an IPv6 network holds at least its last 64 bits.
+const IPV6_HOST_BITS: u32 = 64;
+
+/// The proxies whose `X-Forwarded-For` is believed.
+#[derive(Debug, Default)]
+pub(crate) struct TrustedProxies(Vec<IpNet>);
+
+impl FromStr for TrustedProxies {
+    type Err = AddrParseError;
+
+    /// Addresses and networks, separated by commas.
+    fn from_str(list: &str) -> Result<Self, AddrParseError> {
+        list.split(',').map(|entry| parse_network(entry.trim())).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn parse_network(text: &str) -> Result<IpNet, AddrParseError> {
+    text.parse::<IpAddr>().map_or_else(|_| text.parse(), |address| Ok(address.to_canonical().into()))
+}
+
+impl TrustedProxies {
+    fn contain(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Who called the nearest proxy that is not trusted, or is none: from the
+    /// right, each trusted one vouches for the address before it. What is no
+    /// address vouches for nothing.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+        let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(parse_hop);
+        let mut client = peer.to_canonical();
+        while self.contain(client)
+            && let Some(Some(hop)) = hops.next()
+        {
+            client = hop;
+        }
+        client
+    }
+}
+
+/// An address, with or without the port that some proxies add.
+fn parse_hop(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
+}
+
+/// Who calls, as far as addresses tell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    address: IpAddr,
+}
+
+impl Client {
+    fn of(peer: Peer, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
+        Self { address: proxies.client(peer.0.ip(), headers) }
+    }
+
+    /// What limits count: an IPv4 address, or a network of IPv6. None for this
+    /// machine's own address: behind a proxy on it that is not trusted,
+    /// everybody has that one, and somebody who guesses would lock all others out.
+    pub(crate) fn limited_network(self) -> Option<IpAddr> {
+        let network = match self.address {
+            IpAddr::V4(_) => self.address,
+            IpAddr::V6(address) => {
+                Ipv6Addr::from_bits(address.to_bits() >> IPV6_HOST_BITS << IPV6_HOST_BITS).into()
+            }
+        };
+        (!self.address.is_loopback()).then_some(network)
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Client {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+        let peer = parts.extensions.get::<Peer>().ok_or(Error::Internal("a request without a peer"))?;
+        Ok(Self::of(*peer, &parts.headers, &app.trusted_proxies))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(trusted: &str, peer: &str, forwarded_for: &[&str]) -> Client {
+        let proxies = if trusted.is_empty() { TrustedProxies::default() } else { trusted.parse().unwrap() };
+        let mut headers = HeaderMap::new();
+        for line in forwarded_for {
+            headers.append(FORWARDED_FOR, line.parse().unwrap());
+        }
+        Client::of(Peer(SocketAddr::new(peer.parse().unwrap(), 1)), &headers, &proxies)
+    }
+
+    fn address(trusted: &str, peer: &str, forwarded_for: &[&str]) -> String {
+        client(trusted, peer, forwarded_for).address.to_string()
+    }
+
+    #[test]
+    fn nobody_but_a_trusted_proxy_is_believed() {
+        assert_eq!(address("", "127.0.0.1", &["203.0.113.9"]), "127.0.0.1");
+        assert_eq!(address("10.0.0.0/8", "192.0.2.1", &["203.0.113.9"]), "192.0.2.1");
+        assert_eq!(address("10.0.0.0/8", "10.1.2.3", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(address("10.1.2.3", "::ffff:10.1.2.3", &["203.0.113.9"]), "203.0.113.9");
+        assert_eq!(address("fd00::/8", "fd00::1", &["2001:db8::1"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn the_first_untrusted_hop_from_the_right_is_the_client() {
+        let trusted = "10.0.0.0/8, 192.0.2.7";
+        for (lines, expected) in [
+            (&["198.51.100.1, 203.0.113.9, 192.0.2.7, 10.0.0.2"][..], "203.0.113.9"),
+            (&["198.51.100.1", "203.0.113.9,192.0.2.7", "10.0.0.2"], "203.0.113.9"),
+            (&["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            (&[], "10.0.0.1"),
+            (&["203.0.113.9:4711"], "203.0.113.9"),
+            (&["[2001:db8::1]:4711"], "2001:db8::1"),
+            (&["::ffff:203.0.113.9"], "203.0.113.9"),
+            // What is left of something that is no address is not looked at.
+            (&["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
+            (&["203.0.113.9, "], "10.0.0.1"),
+        ] {
+            assert_eq!(address(trusted, "10.0.0.1", lines), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_proxies_is_addresses_and_networks_alone() {
+        for bad in ["", "10.0.0.0/33", "10.0.0.1,", "proxy.example", "10.0.0.1;10.0.0.2"] {
+            assert!(bad.parse::<TrustedProxies>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_count_ipv6_by_network_and_this_machine_not_at_all() {
+        let network = |peer: &str| client("", peer, &[]).limited_network();
+        for local in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(network(local), None, "{local}");
+        }
+        assert_eq!(network("2001:db8::1"), network("2001:db8::2"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+        assert_ne!(network("192.0.2.2"), network("192.0.2.1"));
+        assert!(client("127.0.0.1", "127.0.0.1", &["192.0.2.1"]).limited_network().is_some());
+    }
+}

@@ -1,0 +1,80 @@
+//! Settings of how much one caller may take from all others.
+
+use super::faults::Faults;
+use crate::client::TrustedProxies;
+use clap::Args;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+const RATES: RangeInclusive<u32> = 0..=1_000_000;
+const SECONDS: RangeInclusive<u32> = 1..=3600;
+
+/// What is given on the command line or in the environment.
+#[derive(Args, Debug)]
+pub(crate) struct LimitArgs {
+    /// Proxies that say in X-Forwarded-For who calls: addresses or networks,
+    /// such as 10.0.0.0/8, separated by commas [default: none is believed]
+    #[arg(long, env = "STAGEPASS_TRUSTED_PROXIES", value_name = "ADDRESS,…")]
+    trusted_proxies: Option<String>,
+    /// Calls a second that a user may make, averaged over ten seconds; 0 is no
+    /// limit. Each server process counts for itself
+    #[arg(long, env = "STAGEPASS_USER_RATE_LIMIT", value_name = "CALLS", default_value = "100")]
+    user_rate_limit: String,
+    /// Calls a second with a bad token or secret, or none, that an address (of
+    /// IPv6, a /64 network) may make, averaged over ten seconds; 0 is no limit.
+    /// This machine's own is not limited. Each server process counts for itself
+    #[arg(long, env = "STAGEPASS_FAILED_AUTH_RATE_LIMIT", value_name = "CALLS", default_value = "10")]
+    failed_auth_rate_limit: String,
+    /// Seconds that a request may take, the sending of its body included, and
+    /// that its answer may wait for the client to read on
+    #[arg(long, env = "STAGEPASS_REQUEST_TIMEOUT", value_name = "SECONDS", default_value = "30")]
+    request_timeout: String,
+    /// Seconds that a connection may idle between requests, and that a
+    /// request's head may take
+    #[arg(long, env = "STAGEPASS_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "15")]
+    idle_timeout: String,
+}
+
+/// What was given, checked.
+#[derive(Debug)]
+pub(crate) struct LimitSettings {
+    pub(crate) trusted_proxies: TrustedProxies,
+    /// Calls a second; 0 is no limit.
+    pub(crate) user_rate: u32,
+    /// Calls a second; 0 is no limit.
+    pub(crate) failed_auth_rate: u32,
+    pub(crate) timeouts: Timeouts,
+}
+
+/// How long a client may keep the server waiting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    /// For a request as a whole, from its head on; for its answer, from one
+    /// part that is taken to the next.
+    pub(crate) request: Duration,
+    /// For the head of a request, the time before it begins included.
+    pub(crate) idle: Duration,
+}
+
+impl LimitArgs {
+    /// `None` where a fault was noted.
+    pub(super) fn check(&self, faults: &mut Faults) -> Option<LimitSettings> {
+        let expected = "addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8";
+        let trusted_proxies = match &self.trusted_proxies {
+            None => Some(TrustedProxies::default()),
+            Some(list) => faults.parse("STAGEPASS_TRUSTED_PROXIES", list, expected),
+        };
+        let user_rate = faults.number("STAGEPASS_USER_RATE_LIMIT", &self.user_rate_limit, RATES);
+        let failed_auth_rate =
+            faults.number("STAGEPASS_FAILED_AUTH_RATE_LIMIT", &self.failed_auth_rate_limit, RATES);
+        let request = faults.number("STAGEPASS_REQUEST_TIMEOUT", &self.request_timeout, SECONDS);
+        let idle = faults.number("STAGEPASS_IDLE_TIMEOUT", &self.idle_timeout, SECONDS);
+        let seconds = |number: u32| Duration::from_secs(number.into());
+        Some(LimitSettings {
+            trusted_proxies: trusted_proxies?,
+            user_rate: user_rate?,
+            failed_auth_rate: failed_auth_rate?,
+            timeouts: Timeouts { request: seconds(request?), idle: seconds(idle?) },
+        })
+    }
+}

@@ -1,0 +1,261 @@
+//! What one caller can take from the others: calls, guesses, connections and
+//! time. On a real server, below HTTP where a client would behave too well.
+
+use anyhow::{Context as _, Result, bail};
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
+use stagepass_tests::server::{self, Answer, Client, Server};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+const SESSIONS: &str = "/api/platform-sessions";
+const REVEAL: &str = "/api/credentials/reveal";
+const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
+/// Long enough for anything here on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn start(flags: &[&str]) -> Result<(Server, TempDir)> {
+    let directory = server::new_data_dir().await?;
+    let mut command = server::command(directory.path())?;
+    command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags);
+    Ok((Server::start_command(directory.path(), &mut command).await?, directory))
+}
+
+/// Sends what `request` makes of 0, 1, 2… until one is refused, and gives its
+/// number and the refusal. All before have the status `expected`.
+async fn first_refusal(
+    client: &Client,
+    expected: u16,
+    request: impl Fn(usize) -> RequestBuilder,
+) -> Result<(usize, Answer)> {
+    for number in 0..1000 {
+        let answer = client.send(request(number)).await?;
+        if answer.status == 429 {
+            return Ok((number, answer));
+        }
+        assert_eq!(answer.status, expected, "{}", answer.body);
+    }
+    bail!("none of 1000 calls was refused");
+}
+
+fn retry_after(answer: &Answer) -> Result<Duration> {
+    Ok(Duration::from_secs(answer.headers["retry-after"].to_str()?.parse()?))
+}
+
+#[tokio::test]
+async fn a_user_who_calls_too_often_is_told_when_to_come_back_and_nobody_else() -> Result<()> {
+    let (server, directory) = start(&["--user-rate-limit", "1"]).await?;
+    server::add_user(directory.path(), "other@example.org", server::PASSWORD).await?;
+    let (user, other) =
+        (server.user().await?, server.user_named("other@example.org", server::PASSWORD).await?);
+    let (count, refused) = first_refusal(&user, 200, |_| user.request(Method::GET, SESSIONS)).await?;
+    assert!(count >= 10, "a burst of {count}");
+    assert_eq!(refused.body, json!({"success": false, "error": "Too many requests"}));
+    assert_eq!(refused.headers["retry-after"], "1");
+    let (_, refused) = first_refusal(&user, 200, |_| user.request(Method::GET, "/users/me")).await?;
+    assert_eq!(refused.body["errors"][0]["extensions"]["code"], "REQUESTS_EXCEEDED");
+
+    assert_eq!(other.get(SESSIONS).await?.status, 200);
+    for _ in 0..30 {
+        let answer = server.service()?.post(REVEAL, &json!({"creatorProfileId": UNKNOWN})).await?;
+        assert_eq!(answer.status, 404, "services are not limited");
+    }
+    sleep(retry_after(&refused)?).await;
+    assert_eq!(user.get(SESSIONS).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_limit_of_0_is_none() -> Result<()> {
+    let flags = ["--user-rate-limit", "0", "--failed-auth-rate-limit", "0", "--trusted-proxies", "127.0.0.1"];
+    let (server, _directory) = start(&flags).await?;
+    let (user, anonymous) = (server.user().await?, server.anonymous());
+    for _ in 0..200 {
+        assert_eq!(user.get(SESSIONS).await?.status, 200);
+        let failing = anonymous.request(Method::GET, SESSIONS).header("x-forwarded-for", "203.0.113.9");
+        assert_eq!(anonymous.send(failing).await?.status, 401);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_without_a_valid_caller_is_limited_and_no_other() -> Result<()> {
+    let flags = ["--failed-auth-rate-limit", "1", "--trusted-proxies", "127.0.0.0/8,192.0.2.7"];
+    let (server, _directory) = start(&flags).await?;
+    let (user, anonymous) = (server.user().await?, server.anonymous());
+    let from =
+        |client: &Client, chain: &str| client.request(Method::GET, SESSIONS).header("x-forwarded-for", chain);
+    // What the client itself put to the left of its address makes no other of it.
+    let spoofing = |number| from(&anonymous, &format!("198.51.100.{}, 203.0.113.9, 192.0.2.7", number % 250));
+    let (count, refused) = first_refusal(&anonymous, 401, spoofing).await?;
+    assert!(count >= 10, "a burst of {count}");
+    assert_eq!(refused.body, json!({"success": false, "error": "Too many requests"}));
+    assert_eq!(refused.headers["retry-after"], "1");
+
+    assert_eq!(anonymous.send(from(&anonymous, "203.0.113.10")).await?.status, 401);
+    assert_eq!(user.send(from(&user, "203.0.113.9")).await?.status, 200, "a valid caller is not meant");
+    // One customer's IPv6 network counts as one.
+    let neighbour = |number| from(&anonymous, &format!("2001:db8::{number:x}"));
+    assert!(first_refusal(&anonymous, 401, neighbour).await?.0 >= 10);
+    for _ in 0..30 {
+        assert_eq!(anonymous.get(SESSIONS).await?.status, 401, "this machine is not limited");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_trusted_proxies_no_header_tells_an_address() -> Result<()> {
+    let (server, _directory) = start(&["--failed-auth-rate-limit", "1"]).await?;
+    let anonymous = server.anonymous();
+    for _ in 0..30 {
+        let request = anonymous.request(Method::GET, SESSIONS).header("x-forwarded-for", "203.0.113.9");
+        assert_eq!(anonymous.send(request).await?.status, 401);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn guesses_at_the_service_secret_are_not_looked_at_but_a_known_service_is_served() -> Result<()> {
+    let flags = ["--failed-auth-rate-limit", "1", "--trusted-proxies", "127.0.0.1"];
+    let (server, _directory) = start(&flags).await?;
+    let service = server.service()?;
+    let reveal = |client: &Client, address: &str| {
+        let request = client.request(Method::POST, REVEAL).header("x-forwarded-for", address);
+        request.json(&json!({"creatorProfileId": UNKNOWN}))
+    };
+    let wrong = server.service_with("a guess");
+    assert_eq!(service.send(reveal(&service, "203.0.113.9")).await?.status, 404);
+    first_refusal(&wrong, 401, |_| reveal(&wrong, "203.0.113.9")).await?;
+    for _ in 0..20 {
+        assert_eq!(service.send(reveal(&service, "203.0.113.9")).await?.status, 404);
+    }
+    // The right guess is as good as a wrong one. From each address there is one
+    // try, since between two calls the limit may allow another.
+    for host in 1..=20 {
+        let address = format!("203.0.113.{}", 100 + host);
+        first_refusal(&wrong, 401, |_| reveal(&wrong, &address)).await?;
+        let right = service.send(reveal(&service, &address)).await?;
+        if right.status == 429 {
+            sleep(retry_after(&right)?).await;
+            assert_eq!(service.send(reveal(&service, &address)).await?.status, 404);
+            return Ok(());
+        }
+    }
+    bail!("a right guess was always served");
+}
+
+fn address(server: &Server) -> &str {
+    server.url().trim_start_matches("http://")
+}
+
+/// All that comes until the other side ends the connection; a reset is such an end.
+async fn read_to_end(stream: &mut TcpStream) -> Result<String> {
+    let mut received = Vec::new();
+    // What came before a reset is kept.
+    let _ =
+        timeout(PATIENCE, stream.read_to_end(&mut received)).await.context("the connection stays open")?;
+    Ok(String::from_utf8(received)?)
+}
+
+/// The head of an answer in small letters, and its JSON.
+fn split(answer: &str) -> Result<(String, Value)> {
+    let (head, body) = answer.split_once("\r\n\r\n").with_context(|| format!("no answer: {answer:?}"))?;
+    Ok((head.to_ascii_lowercase(), serde_json::from_str(body)?))
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_cut_off_with_408() -> Result<()> {
+    let (server, _directory) = start(&["--request-timeout", "1"]).await?;
+    let (mut reading, mut writing) = TcpStream::connect(address(&server)).await?.into_split();
+    let head = "POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: 100000\r\n\r\n";
+    writing.write_all(head.as_bytes()).await?;
+    let dripping = async {
+        while writing.write_all(b" ").await.is_ok() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let mut received = Vec::new();
+    let ended = async { tokio::join!(dripping, reading.read_to_end(&mut received)).1 };
+    let _ = timeout(PATIENCE, ended).await.context("the connection stays open")?;
+    let (head, body) = split(&String::from_utf8(received)?)?;
+    assert!(head.starts_with("http/1.1 408 ") && head.contains("\r\nconnection: close"), "{head}");
+    assert_eq!(body["errors"][0]["message"], "Request took too long");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_that_idles_after_an_answer_is_ended() -> Result<()> {
+    let (server, _directory) = start(&["--idle-timeout", "1"]).await?;
+    let mut stream = TcpStream::connect(address(&server)).await?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+    let (head, body) = split(&read_to_end(&mut stream).await?)?;
+    assert!(head.starts_with("http/1.1 200 ") && !head.contains("connection: close"), "{head}");
+    assert_eq!(body["service"], "stagepass");
+    Ok(())
+}
+
+#[tokio::test]
+async fn idle_connections_lock_nobody_out_for_good() -> Result<()> {
+    let (server, _directory) = start(&["--idle-timeout", "2"]).await?;
+    let mut idle = Vec::new();
+    for number in 0..600 {
+        let mut stream = TcpStream::connect(address(&server)).await?;
+        if number % 2 == 0 {
+            stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: loc").await?;
+        }
+        idle.push(stream);
+    }
+    let answer = timeout(PATIENCE, server.anonymous().get("/healthz")).await.context("locked out")??;
+    assert_eq!(answer.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() -> Result<()> {
+    let (server, _directory) = start(&["--request-timeout", "1"]).await?;
+    let mut stream = TcpStream::connect(address(&server)).await?;
+    let requests = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let sending = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+    timeout(PATIENCE, sending).await.context("the connection stays open")?;
+    assert_eq!(server.anonymous().get("/healthz").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused_with_431() -> Result<()> {
+    let (server, _directory) = start(&[]).await?;
+    let many = (0..200).map(|number| format!("X-{number}: a\r\n")).collect();
+    for headers in [format!("X-Long: {}\r\n", "a".repeat(64 * 1024)), many] {
+        let mut stream = TcpStream::connect(address(&server)).await?;
+        let head = format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        // It may be refused before all of it is sent.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let answer = read_to_end(&mut stream).await?;
+        assert!(answer.starts_with("HTTP/1.1 431 "), "{answer:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn settings_that_make_no_sense_stop_the_start() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    let settings = [
+        ("STAGEPASS_TRUSTED_PROXIES", "10.0.0.1,proxy.example"),
+        ("STAGEPASS_USER_RATE_LIMIT", "-1"),
+        ("STAGEPASS_FAILED_AUTH_RATE_LIMIT", "1000001"),
+        ("STAGEPASS_REQUEST_TIMEOUT", "0"),
+        ("STAGEPASS_IDLE_TIMEOUT", "1.5"),
+    ];
+    let output = server::command(directory.path())?.arg("serve").envs(settings).output().await?;
+    assert!(!output.status.success());
+    let message = String::from_utf8(output.stderr)?;
+    for (name, value) in settings {
+        assert!(message.contains(&format!("{name} must be ")), "{message}");
+        assert!(message.contains(&format!("not {value:?}")), "{message}");
+    }
+    Ok(())
+}
