@@ -4,12 +4,13 @@ use crate::client::TrustedProxies;
 use crate::config::Timeouts;
 use crate::identity::{Passwords, ServiceSecrets, TokenSigner};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::sealing::{KeyRing, Version};
 use crate::store::{Database, Records};
 use std::sync::Arc;
 
-/// The server's state: nothing here changes while it serves, what `limits`
-/// counts aside.
+/// The server's state: nothing here changes while it serves, what `limits` and
+/// `metrics` count aside.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) database: Arc<dyn Database>,
@@ -25,4 +26,5 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
+    pub(crate) metrics: Metrics,
 }

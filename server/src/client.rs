@@ -7,10 +7,10 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::request::Peer;
+use crate::request::{Peer, host_name};
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use ipnet::{AddrParseError, IpNet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -69,11 +69,19 @@ fn parse_hop(text: &[u8]) -> Option<IpAddr> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     address: IpAddr,
+    is_direct: bool,
 }
 
 impl Client {
     fn of(peer: Peer, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
-        Self { address: proxies.client(peer.0.ip(), headers) }
+        let is_forwarded = headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
+        let is_local_name = matches!(host_name(headers), "localhost" | "127.0.0.1" | "[::1]");
+        Self { address: proxies.client(peer.0.ip(), headers), is_direct: !is_forwarded && is_local_name }
+    }
+
+    /// Whether a program on this machine calls, with no proxy between.
+    pub(crate) fn is_this_machine(self) -> bool {
+        self.is_direct && self.address.is_loopback()
     }
 
     /// What limits count: an IPv4 address, or a network of IPv6. None for this
@@ -106,6 +114,7 @@ mod tests {
     fn client(trusted: &str, peer: &str, forwarded_for: &[&str]) -> Client {
         let proxies = if trusted.is_empty() { TrustedProxies::default() } else { trusted.parse().unwrap() };
         let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "localhost:3001".parse().unwrap());
         for line in forwarded_for {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
@@ -162,5 +171,18 @@ mod tests {
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
         assert_ne!(network("192.0.2.2"), network("192.0.2.1"));
         assert!(client("127.0.0.1", "127.0.0.1", &["192.0.2.1"]).limited_network().is_some());
+    }
+
+    #[test]
+    fn what_a_proxy_passes_on_does_not_come_from_this_machine() {
+        assert!(client("", "127.0.0.1", &[]).is_this_machine());
+        assert!(!client("", "192.0.2.1", &[]).is_this_machine());
+        for trusted in ["", "127.0.0.1"] {
+            assert!(!client(trusted, "127.0.0.1", &["127.0.0.1"]).is_this_machine(), "{trusted}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "stagepass.example.org".parse().unwrap());
+        let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
+        assert!(!Client::of(peer, &headers, &TrustedProxies::default()).is_this_machine());
     }
 }

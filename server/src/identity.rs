@@ -9,7 +9,7 @@ mod user;
 
 pub(crate) use auth::{login, logout, me, refresh};
 pub(crate) use passwords::{PasswordFault, Passwords, check as check_password, hash as hash_password};
-pub(crate) use service::{SERVICE_VERBS, Service, ServiceSecrets, generate_service_token};
+pub(crate) use service::{CallingService, SERVICE_VERBS, Service, ServiceSecrets, generate_service_token};
 pub(crate) use token::{TokenSigner, generate as generate_token};
 pub(crate) use user::UserId;
 

@@ -12,6 +12,7 @@ mod error;
 mod identity;
 mod keyed_stores;
 mod limits;
+mod metrics;
 mod request;
 mod rotation;
 mod router;

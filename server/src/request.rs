@@ -32,6 +32,12 @@ const MAX_TEXT_CHARS: usize = 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// The host under which the request looked for this server, without its port.
+pub(crate) fn host_name(headers: &HeaderMap) -> &str {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
+    host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name)
+}
+
 /// The members of a JSON object in a request's body, each as the text that was
 /// sent: what is only to be kept is not altered by reading it. A member that is
 /// named twice has several, since readers of JSON differ in which one counts.

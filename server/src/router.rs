@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::error::{self, Error};
-use crate::request::MAX_BODY_BYTES;
-use crate::{credentials, identity, limits, telemetry};
+use crate::request::{MAX_BODY_BYTES, host_name};
+use crate::{credentials, identity, limits, metrics, telemetry};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
@@ -18,6 +18,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(metrics::metrics))
         .route("/auth/login", post(identity::login))
         .route("/auth/refresh", post(identity::refresh))
         .route("/auth/logout", post(identity::logout))
@@ -50,6 +51,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(map_response(forbid_storing))
         .layer(from_fn_with_state(Arc::clone(&app), limits::count_failures))
         .layer(from_fn(error::render))
+        .layer(from_fn_with_state(Arc::clone(&app), metrics::measure))
         .layer(from_fn(telemetry::trace))
         .with_state(app)
 }
@@ -62,15 +64,14 @@ async fn healthz() -> axum::Json<Value> {
 
 /// Ready: the store answers, too.
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
-    app.database.check(now_ms()).await?;
+    app.metrics.time_store("check", app.database.check(now_ms())).await?;
     Ok(axum::Json(json!({"status": "ok"})))
 }
 
 /// Against DNS rebinding: a page of another site that has pointed its name at
 /// this address brings its own name.
 async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+    let name = host_name(request.headers());
     if app.host_names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
         next.run(request).await
     } else {

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::identity::Passwords;
 use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::telemetry;
 use signals::StopSignals;
 use std::io;
@@ -65,6 +66,7 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         trusted_proxies: limits.trusted_proxies,
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
         timeouts: limits.timeouts,
+        metrics: Metrics::new(),
     });
     // Before anybody learns that this serves: a signal from then on is heard.
     let signals = StopSignals::listen()?;
@@ -91,7 +93,7 @@ async fn upkeep(app: Arc<App>) {
                     failed => failed,
                 }
             }
-            _ = erasing.tick() => app.database.erase().await,
+            _ = erasing.tick() => app.metrics.time_store("erase", app.database.erase()).await,
         };
         if let Err(error) = done {
             tracing::warn!(%error, "upkeep failed; it is tried again");

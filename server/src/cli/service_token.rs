@@ -28,7 +28,7 @@ pub(super) enum ServiceTokenCommand {
 pub(super) struct AddArgs {
     /// A name to know the token by
     name: String,
-    /// A verb of the Credentials API that the token may call; can be repeated
+    /// A verb of the Credentials API that the token may call, or metrics; can be repeated
     #[arg(long = "verb", required = true, value_name = "VERB", value_parser = PossibleValuesParser::new(SERVICE_VERBS))]
     verbs: Vec<String>,
     /// A platform whose records the token may have; can be repeated [default: all]

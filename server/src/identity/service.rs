@@ -14,7 +14,7 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
@@ -41,9 +41,11 @@ impl ServiceSecrets {
     }
 }
 
-/// The verbs of the Credentials API that services call.
-pub(crate) const SERVICE_VERBS: [&str; 5] =
-    ["store", "reveal", "reveal-download-cred", "get-platform-session", "request-capture"];
+/// What services call: verbs of the Credentials API, and `metrics` for `GET /metrics`.
+pub(crate) const SERVICE_VERBS: [&str; 6] =
+    ["store", "reveal", "reveal-download-cred", "get-platform-session", "request-capture", "metrics"];
+/// How the shared secret's holder is called where named tokens have their names.
+const SHARED: &str = "shared";
 /// What a named token begins with, so that people know one when they see it.
 const TOKEN_PREFIX: &str = "sp_svc_";
 
@@ -53,6 +55,18 @@ pub(crate) fn generate_service_token() -> Result<(SecretString, Hash), Error> {
     let secret = SecretString::from(format!("{TOKEN_PREFIX}{}", random.expose_secret()));
     let hash = hash("service token", secret.expose_secret());
     Ok((secret, hash))
+}
+
+/// Put among a request's extensions, it gets the name of the service that
+/// calls, as soon as that is known.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallingService(Arc<OnceLock<String>>);
+
+impl CallingService {
+    /// The token's name, or `shared`.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
 }
 
 /// A service that calls, and may call this verb.
@@ -89,6 +103,9 @@ impl FromRequestParts<Arc<App>> for Service {
         let named =
             if app.service_secrets.contains(given) { None } else { Some(named_token(app, given).await?) };
         app.limits.note_passed(client, given);
+        if let Some(CallingService(name)) = parts.extensions.get() {
+            name.get_or_init(|| named.as_ref().map_or(SHARED, |token| &token.name).to_owned());
+        }
         let acting_user = match parts.headers.get(ACTING_USER_HEADER) {
             None => None,
             Some(id) => Some(parse_id(id.to_str().unwrap_or_default(), "X-Acting-User")?),

@@ -95,8 +95,9 @@ fn serve_connection(
         .max_header_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let connection = connections.watch(connection);
+    let counted = app.metrics.open_connection();
     tokio::spawn(async move {
-        let _place = place;
+        let _held = (place, counted);
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection ended early");
         }

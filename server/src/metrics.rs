@@ -1,0 +1,215 @@
+//! What is counted and timed, and `GET /metrics`, where Prometheus reads it in
+//! the OpenMetrics form.
+//!
+//! No label takes a value that a caller makes up: a route is the router's, a
+//! method one of HTTP's, a service's name an operator's.
+
+use crate::app::App;
+use crate::client::Client;
+use crate::error::Error;
+use crate::identity::{CallingService, Service};
+use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// What stands for all routes and methods that are none.
+const OTHER: &str = "other";
+/// The upper ends of the histograms' buckets, in seconds.
+const BUCKETS: [f64; 15] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const VERBS: &str = "/api/credentials/";
+/// The verbs that answer with a secret.
+const REVEALS: [&str; 3] = ["reveal", "reveal-download-cred", "get-platform-session"];
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RouteLabels {
+    route: String,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct RevealLabels {
+    service: String,
+    verb: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct OperationLabels {
+    operation: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct CacheLabels {
+    result: &'static str,
+}
+
+type Histograms<Labels> = Family<Labels, Histogram, fn() -> Histogram>;
+
+/// All that is counted and timed.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    request_durations: Histograms<RouteLabels>,
+    reveals: Family<RevealLabels, Counter>,
+    store_operation_durations: Histograms<OperationLabels>,
+    identity_cache: Family<CacheLabels, Counter>,
+    connections: Gauge,
+}
+
+impl Metrics {
+    /// All of them at zero.
+    pub(crate) fn new() -> Self {
+        let histograms: fn() -> Histogram = || Histogram::new(BUCKETS);
+        let mut metrics = Self {
+            registry: Registry::default(),
+            requests: Family::default(),
+            request_durations: Family::new_with_constructor(histograms),
+            reveals: Family::default(),
+            store_operation_durations: Family::new_with_constructor(histograms),
+            identity_cache: Family::default(),
+            connections: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    /// Counters get `_total` at their end, and durations `_seconds`.
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("http_requests", "Requests that were answered", self.requests.clone());
+        registry.register_with_unit(
+            "http_request_duration",
+            "Time from a request's head to the head of its answer",
+            Unit::Seconds,
+            self.request_durations.clone(),
+        );
+        registry.register("reveals", "Calls of services for a secret", self.reveals.clone());
+        registry.register_with_unit(
+            "store_operation_duration",
+            "Time that the store took, waiting included",
+            Unit::Seconds,
+            self.store_operation_durations.clone(),
+        );
+        registry.register(
+            "identity_cache",
+            "Look-ups of users in the cache of what Directus said",
+            self.identity_cache.clone(),
+        );
+        registry.register("http_connections_open", "Connections that are open", self.connections.clone());
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("stagepass_build", "The program that is running", build);
+    }
+
+    /// Times an operation of the store.
+    pub(crate) async fn time_store<T>(&self, operation: &'static str, running: impl Future<Output = T>) -> T {
+        let start = Instant::now();
+        let done = running.await;
+        let labels = OperationLabels { operation };
+        self.store_operation_durations.get_or_create(&labels).observe(start.elapsed().as_secs_f64());
+        done
+    }
+
+    /// Counts a look-up in the cache of identities.
+    #[expect(dead_code, reason = "the one identity provider so far has no cache")]
+    pub(crate) fn count_identity_lookup(&self, is_hit: bool) {
+        let result = if is_hit { "hit" } else { "miss" };
+        self.identity_cache.get_or_create(&CacheLabels { result }).inc();
+    }
+
+    /// Counts a connection for as long as the value lives.
+    pub(crate) fn open_connection(&self) -> OpenConnection {
+        self.connections.inc();
+        OpenConnection(self.connections.clone())
+    }
+
+    fn count_request(&self, method: &'static str, route: String, status: StatusCode, taken: Duration) {
+        let labels = RequestLabels { method, route, status: status.as_u16() };
+        self.requests.get_or_create(&labels).inc();
+        let labels = RouteLabels { route: labels.route };
+        self.request_durations.get_or_create(&labels).observe(taken.as_secs_f64());
+    }
+
+    fn count_reveal(&self, service: &str, verb: &'static str, status: StatusCode) {
+        let outcome = match status.as_u16() {
+            ..400 => "revealed",
+            400..500 => "refused",
+            _ => "failed",
+        };
+        self.reveals.get_or_create(&RevealLabels { service: service.to_owned(), verb, outcome }).inc();
+    }
+}
+
+/// A connection that is counted as open.
+#[derive(Debug)]
+pub(crate) struct OpenConnection(Gauge);
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// Counts and times each request.
+pub(crate) async fn measure(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let method = method_label(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
+    let reveal = reveal_of(&route).map(|verb| (verb, CallingService::default()));
+    if let Some((_, service)) = &reveal {
+        request.extensions_mut().insert(service.clone());
+    }
+    let start = Instant::now();
+    let response = next.run(request).await;
+    app.metrics.count_request(method, route, response.status(), start.elapsed());
+    // Where no service was recognised there is nobody to count it for.
+    if let Some((verb, service)) = &reveal
+        && let Some(service) = service.name()
+    {
+        app.metrics.count_reveal(service, verb, response.status());
+    }
+    response
+}
+
+fn method_label(method: &Method) -> &'static str {
+    let known = ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
+    known.into_iter().find(|known| method == known).unwrap_or(OTHER)
+}
+
+fn reveal_of(route: &str) -> Option<&'static str> {
+    let verb = route.strip_prefix(VERBS)?;
+    REVEALS.into_iter().find(|reveal| *reveal == verb)
+}
+
+/// `GET /metrics`: for programs on this machine, and for services.
+pub(crate) async fn metrics(
+    State(app): State<Arc<App>>,
+    client: Client,
+    mut parts: Parts,
+) -> Result<Response, Error> {
+    if !client.is_this_machine() {
+        Service::from_request_parts(&mut parts, &app).await?;
+    }
+    let mut text = String::new();
+    encode(&mut text, &app.metrics.registry).map_err(|_| Error::Internal("metrics could not be written"))?;
+    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+}
