@@ -26,5 +26,5 @@ pub(crate) struct App {
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
 }

@@ -48,7 +48,12 @@ enum Command {
     /// Seal everything anew under the encryption key, so that older keys can go;
     /// servers go on serving. First list the new key for reading at every server,
     /// then make it the encryption key everywhere, then run this
-    RotateKeys,
+    RotateKeys {
+        /// With Directus: say that no other program seals with the old key any
+        /// more; nothing tells this one
+        #[arg(long)]
+        other_writers_stopped: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,7 +123,9 @@ impl Cli {
             match self.command {
                 Command::Serve(args) => Ok(serve::serve(*args, self.data, self.keys).await?),
                 Command::User(command) => command.run(&self.data).await,
-                Command::RotateKeys => rotate_keys::run(&open_stores(&self.data, &self.keys).await?).await,
+                Command::RotateKeys { other_writers_stopped } => {
+                    rotate_keys::run(&open_stores(&self.data, &self.keys).await?, other_writers_stopped).await
+                }
                 Command::Audit(command) => command.run(&open_stores(&self.data, &self.keys).await?).await,
                 Command::ServiceToken(command) => {
                     command.run(&*open_stores(&self.data, &self.keys).await?.database).await

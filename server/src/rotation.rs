@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
 
 /// Blobs that are read at a time, and replaced at the same time.
-const BATCH: u32 = 200;
+const BATCH: u32 = 100;
 
 /// How often everything is looked at. The second time there is nothing left to
 /// do, but for what a server wrote whose start was still under way.

@@ -12,6 +12,7 @@ use crate::identity::Passwords;
 use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::store::Timed;
 use crate::telemetry;
 use signals::StopSignals;
 use std::io;
@@ -54,9 +55,10 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
     }
     let limits = config.limits;
+    let metrics = Arc::new(Metrics::new());
     let app = Arc::new(App {
-        database: stores.database,
-        records: stores.records,
+        database: Arc::new(Timed::new(stores.database, Arc::clone(&metrics))),
+        records: Arc::new(Timed::new(stores.records, Arc::clone(&metrics))),
         keys: stores.keys,
         blob_version: stores.blob_version,
         passwords: Passwords::new()?,
@@ -66,7 +68,7 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         trusted_proxies: limits.trusted_proxies,
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
         timeouts: limits.timeouts,
-        metrics: Metrics::new(),
+        metrics,
     });
     // Before anybody learns that this serves: a signal from then on is heard.
     let signals = StopSignals::listen()?;
@@ -93,7 +95,7 @@ async fn upkeep(app: Arc<App>) {
                     failed => failed,
                 }
             }
-            _ = erasing.tick() => app.metrics.time_store("erase", app.database.erase()).await,
+            _ = erasing.tick() => app.database.erase().await,
         };
         if let Err(error) = done {
             tracing::warn!(%error, "upkeep failed; it is tried again");

@@ -6,15 +6,18 @@
 mod database;
 mod records;
 mod sqlite;
+mod timed;
 
 pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
 };
 pub(crate) use records::{
     AuthType, Connection, CredentialsUpdate, DownloadCredential, NewConnection, NewDownloadCredential,
-    NewSession, PutConnection, Records, Sealed, SealedTable, Session, SessionStatus, UpdateCredentials,
+    NewSession, NewestSession, PutConnection, Records, Sealed, SealedTable, Session, SessionStatus,
+    UpdateCredentials,
 };
 pub(crate) use sqlite::Sqlite;
+pub(crate) use timed::Timed;
 
 use thiserror::Error;
 use uuid::Uuid;

@@ -4,10 +4,17 @@ use super::{CliError, say};
 use crate::audit::{Caller, Entry};
 use crate::keyed_stores::KeyedStores;
 use crate::rotation::{self, Progress};
+use crate::sealing::Version;
 use crate::store::SealedTable;
 
 /// Seals everything anew under the writing key.
-pub(super) async fn run(stores: &KeyedStores) -> Result<(), CliError> {
+pub(super) async fn run(stores: &KeyedStores, other_writers_stopped: bool) -> Result<(), CliError> {
+    // Blobs of version 1 are what other programs write as well.
+    if stores.blob_version == Version::V1 && !other_writers_stopped {
+        let reason = "another program may still seal with the old key in Directus: give all of them the new \
+                      one, then say so with --other-writers-stopped";
+        return Err(CliError::User(reason.to_owned()));
+    }
     let key_id = stores.keys.writing().id();
     let entry = Entry::new(&Caller::Operator, "rotate-keys").on("sealing_keys", key_id);
     stores.database.append(entry.with_outcome("started")).await?;

@@ -160,6 +160,10 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: Option<i64>,
 }
 
+/// A connection, and its newest session on a platform with the sealed cookies
+/// unless they are erased.
+pub(crate) type NewestSession = (Connection, Option<(Session, Option<String>)>);
+
 /// The tables that hold sealed text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SealedTable {
@@ -267,13 +271,12 @@ pub(crate) trait Records: Debug + Send + Sync {
     /// stored, where the connection is gone.
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError>;
 
-    /// For a service: a connection, and its newest session on a platform with
-    /// the sealed cookies unless they are erased.
+    /// For a service: a connection and its newest session on a platform.
     async fn newest_session(
         &self,
         creator_profile_id: Uuid,
         platform: String,
-    ) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError>;
+    ) -> Result<Option<NewestSession>, StoreError>;
 
     /// Revokes a session of the user's and erases its cookies; one that is
     /// revoked stays as it is.

@@ -4,7 +4,8 @@ use super::{Sqlite, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
 use crate::store::{
     Actor, Connection, CredentialsUpdate, DownloadCredential, Found, NewConnection, NewDownloadCredential,
-    NewSession, Page, PutConnection, Records, Sealed, SealedTable, Session, StoreError, UpdateCredentials,
+    NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedTable, Session, StoreError,
+    UpdateCredentials,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Result as SqlResult};
@@ -128,7 +129,7 @@ impl Records for Sqlite {
         &self,
         creator_profile_id: Uuid,
         platform: String,
-    ) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError> {
+    ) -> Result<Option<NewestSession>, StoreError> {
         self.read(move |c| sessions::newest(c, creator_profile_id, &platform)).await
     }
 

@@ -1,7 +1,7 @@
 //! `platform_sessions`.
 
 use super::row;
-use crate::store::{Connection as PlatformConnection, NewSession, Session};
+use crate::store::{NewSession, NewestSession};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
@@ -44,13 +44,12 @@ fn insert(c: &Connection, new: &NewSession) -> Result<()> {
         .map(drop)
 }
 
-/// A connection, and its newest session on a platform with the sealed cookies
-/// unless they are erased.
+/// A connection and its newest session on a platform.
 pub(super) fn newest(
     c: &Connection,
     creator_profile_id: Uuid,
     platform: &str,
-) -> Result<Option<(PlatformConnection, Option<(Session, Option<String>)>)>> {
+) -> Result<Option<NewestSession>> {
     let Some(connection) = super::connections::find(c, creator_profile_id)? else { return Ok(None) };
     let sql = format!(
         "SELECT {}, encrypted_cookies FROM platform_sessions

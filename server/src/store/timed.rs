@@ -1,0 +1,310 @@
+//! A store whose operations are timed for `/metrics`.
+
+use super::{
+    Actor, AttemptLimit, CaptureRequest, Connection, CredentialsUpdate, Database, DownloadCredential, Found,
+    Hash, NewConnection, NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records,
+    Refresh, RefreshToken, Sealed, SealedTable, ServiceToken, Session, StoreError, UpdateCredentials, User,
+    UserStatus,
+};
+use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::metrics::Metrics;
+use async_trait::async_trait;
+use secrecy::SecretString;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// Times each operation of `inner` under the operation's own name.
+#[derive(Debug)]
+pub(crate) struct Timed<S: ?Sized> {
+    inner: Arc<S>,
+    metrics: Arc<Metrics>,
+}
+
+impl<S: ?Sized> Timed<S> {
+    pub(crate) fn new(inner: Arc<S>, metrics: Arc<Metrics>) -> Self {
+        Self { inner, metrics }
+    }
+
+    async fn time<T>(&self, operation: &'static str, running: impl Future<Output = T>) -> T {
+        self.metrics.time_store(operation, running).await
+    }
+}
+
+#[async_trait]
+impl Records for Timed<dyn Records> {
+    async fn connection_by_identity(
+        &self,
+        user_id: Uuid,
+        identity_key: String,
+    ) -> Result<Option<Uuid>, StoreError> {
+        self.time("connection_by_identity", self.inner.connection_by_identity(user_id, identity_key)).await
+    }
+
+    async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
+        self.time("put_connection", self.inner.put_connection(new, entry)).await
+    }
+
+    async fn update_credentials(
+        &self,
+        actor: Actor,
+        update: CredentialsUpdate,
+        entry: Entry,
+    ) -> Result<UpdateCredentials, StoreError> {
+        self.time("update_credentials", self.inner.update_credentials(actor, update, entry)).await
+    }
+
+    async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
+        self.time("connection", self.inner.connection(actor, id)).await
+    }
+
+    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError> {
+        self.time("sealed_connection", self.inner.sealed_connection(id)).await
+    }
+
+    async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
+        self.time("connections_of", self.inner.connections_of(user_id, page)).await
+    }
+
+    async fn delete_connection(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.time("delete_connection", self.inner.delete_connection(user_id, id, entry)).await
+    }
+
+    async fn add_download_credential(
+        &self,
+        new: NewDownloadCredential,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.time("add_download_credential", self.inner.add_download_credential(new, entry)).await
+    }
+
+    async fn sealed_download_credential(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
+        self.time("sealed_download_credential", self.inner.sealed_download_credential(id)).await
+    }
+
+    async fn download_credentials_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<DownloadCredential>, u64), StoreError> {
+        self.time("download_credentials_of", self.inner.download_credentials_of(user_id, page)).await
+    }
+
+    async fn delete_download_credential(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.time("delete_download_credential", self.inner.delete_download_credential(user_id, id, entry))
+            .await
+    }
+
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
+        self.time("put_session", self.inner.put_session(new, entry)).await
+    }
+
+    async fn newest_session(
+        &self,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<NewestSession>, StoreError> {
+        self.time("newest_session", self.inner.newest_session(creator_profile_id, platform)).await
+    }
+
+    async fn revoke_session(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        now: i64,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.time("revoke_session", self.inner.revoke_session(user_id, id, now, entry)).await
+    }
+
+    async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
+        self.time("sessions_of", self.inner.sessions_of(user_id, page)).await
+    }
+
+    async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError> {
+        self.time("purge_sessions", self.inner.purge_sessions(ended_before)).await
+    }
+
+    async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        self.time("sealed", self.inner.sealed(table, after, limit)).await
+    }
+
+    async fn replace_sealed(
+        &self,
+        old: Sealed,
+        blob: String,
+        credentials_version: &'static str,
+    ) -> Result<bool, StoreError> {
+        self.time("replace_sealed", self.inner.replace_sealed(old, blob, credentials_version)).await
+    }
+}
+
+#[async_trait]
+impl Database for Timed<dyn Database> {
+    async fn check(&self, now: i64) -> Result<(), StoreError> {
+        self.time("check", self.inner.check(now)).await
+    }
+
+    async fn erase(&self) -> Result<(), StoreError> {
+        self.time("erase", self.inner.erase()).await
+    }
+
+    async fn purge(&self, now: i64) -> Result<(), StoreError> {
+        self.time("purge", self.inner.purge(now)).await
+    }
+
+    async fn add_user(&self, user: User) -> Result<bool, StoreError> {
+        self.time("add_user", self.inner.add_user(user)).await
+    }
+
+    async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
+        self.time("user_by_email", self.inner.user_by_email(email)).await
+    }
+
+    async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        self.time("user", self.inner.user(id)).await
+    }
+
+    async fn users(&self) -> Result<Vec<User>, StoreError> {
+        self.time("users", self.inner.users()).await
+    }
+
+    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError> {
+        self.time("set_user_status", self.inner.set_user_status(email, status, now)).await
+    }
+
+    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError> {
+        self.time("set_password", self.inner.set_password(email, hash, now)).await
+    }
+
+    async fn delete_user(&self, email: String) -> Result<bool, StoreError> {
+        self.time("delete_user", self.inner.delete_user(email)).await
+    }
+
+    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
+        self.time("add_refresh_token", self.inner.add_refresh_token(token, entry)).await
+    }
+
+    async fn refresh(
+        &self,
+        hash: Hash,
+        successor: Hash,
+        times: (i64, i64, i64),
+    ) -> Result<Refresh, StoreError> {
+        self.time("refresh", self.inner.refresh(hash, successor, times)).await
+    }
+
+    async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
+        self.time("end_family", self.inner.end_family(hash)).await
+    }
+
+    async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        self.time("count_attempt", self.inner.count_attempt(limits, now)).await
+    }
+
+    async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
+        self.time("uncount_attempt", self.inner.uncount_attempt(subjects)).await
+    }
+
+    async fn add_service_token(
+        &self,
+        token: ServiceToken,
+        hash: Hash,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.time("add_service_token", self.inner.add_service_token(token, hash, entry)).await
+    }
+
+    async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
+        self.time("live_service_token", self.inner.live_service_token(hash)).await
+    }
+
+    async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
+        self.time("service_tokens", self.inner.service_tokens()).await
+    }
+
+    async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError> {
+        self.time("revoke_service_token", self.inner.revoke_service_token(name, now, entry)).await
+    }
+
+    async fn add_capture_request(&self, new: CaptureRequest) -> Result<Uuid, StoreError> {
+        self.time("add_capture_request", self.inner.add_capture_request(new)).await
+    }
+
+    async fn capture_requests_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+        now: i64,
+    ) -> Result<(Vec<CaptureRequest>, u64), StoreError> {
+        self.time("capture_requests_of", self.inner.capture_requests_of(user_id, page, now)).await
+    }
+
+    async fn delete_capture_request(&self, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError> {
+        self.time("delete_capture_request", self.inner.delete_capture_request(user_id, id)).await
+    }
+
+    async fn delete_capture_requests_for(
+        &self,
+        creator_profile_id: Uuid,
+        platform: Option<String>,
+    ) -> Result<(), StoreError> {
+        self.time(
+            "delete_capture_requests_for",
+            self.inner.delete_capture_requests_for(creator_profile_id, platform),
+        )
+        .await
+    }
+
+    async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.time("canaries", self.inner.canaries()).await
+    }
+
+    async fn add_canary(&self, key_id: String, canary: String, now: i64) -> Result<(), StoreError> {
+        self.time("add_canary", self.inner.add_canary(key_id, canary, now)).await
+    }
+
+    async fn remove_canary(&self, key_id: String) -> Result<(), StoreError> {
+        self.time("remove_canary", self.inner.remove_canary(key_id)).await
+    }
+
+    async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
+        self.time("audit_key", self.inner.audit_key(sealed)).await
+    }
+
+    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError> {
+        self.time("replace_audit_key", self.inner.replace_audit_key(old, new)).await
+    }
+
+    fn set_chain_key(&self, key: Arc<ChainKey>) {
+        self.inner.set_chain_key(key);
+    }
+
+    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        self.time("append", self.inner.append(entry)).await
+    }
+
+    async fn audit_rows(&self, after: (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.time("audit_rows", self.inner.audit_rows(after, limit)).await
+    }
+
+    async fn newest_audit_rows(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.time("newest_audit_rows", self.inner.newest_audit_rows(limit)).await
+    }
+
+    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.time("audit_heads", self.inner.audit_heads()).await
+    }
+}
