@@ -1,16 +1,20 @@
 //! The harness with which the end-to-end tests and `cargo xtask up --demo`
 //! drive real components: a real Chromium with the extension, a sample
-//! platform under a real platform's name, a real yt-dlp, and our own programs.
+//! platform under a real platform's name, a real yt-dlp, a real PostgreSQL and
+//! Directus, and our own programs.
 //!
 //! Whatever is started here ends when its handle is dropped, and every wait
 //! has an end and says what was waited for. Nothing here knows the suites.
 
 pub mod cdp;
 pub mod chromium;
+pub mod directus;
 pub mod display;
+pub mod faulty_directus;
 pub mod main_job;
 pub mod platform;
 pub mod popup;
+pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod secret_search;

@@ -273,6 +273,15 @@ pub fn our_program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// What `cargo xtask test` tells the tests that it runs.
+pub(crate) fn variable_of_this_run(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| {
+        format!(
+            "{name} is not set: run the tests with `cargo xtask test`, or have `cargo xtask services` set it"
+        )
+    })
+}
+
 /// The first of `names` that is on `PATH`.
 #[must_use]
 pub fn on_path(names: &[&str]) -> Option<PathBuf> {

@@ -143,7 +143,7 @@ impl Server {
     /// A client that says nothing of who it is.
     #[must_use]
     pub fn anonymous(&self) -> Client {
-        Client { http: reqwest::Client::new(), url: self.url.clone(), header: None }
+        Client::of_nobody(&self.url)
     }
 
     /// A client that is signed in as [`EMAIL`].
@@ -159,11 +159,10 @@ impl Server {
     /// # Errors
     /// When signing in fails.
     pub async fn user_named(&self, email: &str, password: &str) -> Result<Client> {
-        let mut client = self.anonymous();
-        let answer = client.post("/auth/login", &json!({"email": email, "password": password})).await?;
+        let credentials = json!({"email": email, "password": password});
+        let answer = self.anonymous().post("/auth/login", &credentials).await?;
         let token = answer.body["data"]["access_token"].as_str().context("no access token")?;
-        client.header = Some(("authorization", format!("Bearer {token}")));
-        Ok(client)
+        Ok(Client::with_token(&self.url, token))
     }
 
     /// A client with the shared secret.
@@ -201,6 +200,16 @@ pub struct Answer {
 }
 
 impl Client {
+    /// One for the server at `url` that says nothing of who it is.
+    pub(crate) fn of_nobody(url: &str) -> Self {
+        Self { http: reqwest::Client::new(), url: url.to_owned(), header: None }
+    }
+
+    /// One for the server at `url` with an access token.
+    pub(crate) fn with_token(url: &str, token: &str) -> Self {
+        Self { header: Some(("authorization", format!("Bearer {token}"))), ..Self::of_nobody(url) }
+    }
+
     /// A request to be changed before it is sent with [`send`](Self::send).
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));

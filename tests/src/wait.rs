@@ -1,6 +1,7 @@
 //! Waiting for something to become true, never longer than a given time.
 
 use anyhow::{Result, bail};
+use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// How often a condition is looked at.
@@ -25,4 +26,15 @@ pub async fn until<T>(
         }
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// Runs `future` to its end on a thread and a runtime of its own: for `Drop`,
+/// which can't await and may well run inside a runtime.
+pub(crate) fn on_another_thread<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) {
+    let ended = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.map(|runtime| runtime.block_on(future))
+    });
+    // What went wrong there must not become a panic in a drop.
+    let _ = ended.join();
 }

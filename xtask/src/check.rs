@@ -2,6 +2,7 @@
 //! CI runs, too. Nothing is passed over: what can't be set up fails.
 
 use crate::extension::{self, wasm};
+use crate::services::{self, Services};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
 use crate::workspace_root;
 use anyhow::Result;
@@ -23,6 +24,8 @@ pub(crate) struct Options {
 pub(crate) fn test(options: &Options) -> Result<()> {
     let root = workspace_root()?;
     set_up()?;
+    // They get ready while the rest is built, and end when this returns.
+    let mut services = Services::start()?;
     if options.filter.is_none() {
         lint(root)?;
     }
@@ -30,12 +33,16 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     extension::build(root, &root.join("dist"))?;
     announce("the programs");
     run(cargo(root).args(["build", "--locked", "--bins"]))?;
+    announce("PostgreSQL and Directus");
+    let variables = services.variables()?;
     announce("the tests");
-    run(cargo(root).args(["nextest", "run", "--locked"]).args(options.filter.as_slice()))
+    let mut tests = cargo(root);
+    tests.args(["nextest", "run", "--locked"]).args(options.filter.as_slice());
+    run(tests.envs(variables))
 }
 
 fn set_up() -> Result<()> {
-    system::ensure(&[&[CHROMIUM, PYTHON][..], &FOR_CHECKS].concat())?;
+    system::ensure(&[&[CHROMIUM, PYTHON][..], &FOR_CHECKS, &services::NEEDS].concat())?;
     for (component, name) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !succeeds(Command::new("cargo").args([name, "--version"])) {
             run(Command::new("rustup").args(["component", "add", component]))?;

@@ -1,13 +1,16 @@
 //! `cargo xtask`: everything that is done with this workspace, by one command.
 
+#[cfg(unix)]
 mod check;
 mod extension;
+#[cfg(unix)]
+mod services;
 mod system;
 mod up;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Builds, runs and checks Stagepass.
 #[derive(Debug, Parser)]
@@ -22,7 +25,11 @@ enum Task {
     /// Build everything, set it up for you, and start the server
     Up(up::Options),
     /// Set up what the checks need, and run all of them
+    #[cfg(unix)]
     Test(check::Options),
+    /// Start PostgreSQL and Directus as the checks have them, to run single tests by hand
+    #[cfg(unix)]
+    Services(services::Options),
     /// Build the extension for Chromium and for Firefox
     Extension(extension::Options),
 }
@@ -30,11 +37,20 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match CommandLine::parse().task {
         Task::Up(options) => up::up(&options),
+        #[cfg(unix)]
         Task::Test(options) => check::test(&options),
+        #[cfg(unix)]
+        Task::Services(options) => services::run(&options),
         Task::Extension(options) => extension::run(&options),
     }
 }
 
 fn workspace_root() -> anyhow::Result<&'static Path> {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in a workspace")
+}
+
+/// Where cargo builds to: xtask, which runs, lies in a profile's folder of it.
+fn target_dir() -> anyhow::Result<PathBuf> {
+    let running = std::env::current_exe()?;
+    Ok(running.parent().and_then(Path::parent).context("xtask lies in a build folder")?.to_owned())
 }

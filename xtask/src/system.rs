@@ -2,7 +2,7 @@
 //! missing is installed where that is possible, and otherwise named.
 
 use anyhow::{Context as _, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A program of somebody else's.
@@ -19,6 +19,7 @@ pub(crate) const CHROMIUM: Need = Need { programs: &["chromium", "chromium-brows
 /// Python, for yt-dlp's private environment.
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
 /// What only the checks need, beside the above.
+#[cfg(unix)]
 pub(crate) const FOR_CHECKS: [Need; 6] = [
     Need { programs: &["Xvfb"], package: "xvfb" },
     Need { programs: &["openbox"], package: "openbox" },
@@ -35,7 +36,7 @@ pub(crate) const FOR_CHECKS: [Need; 6] = [
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     let mut packages: Vec<_> = needs
         .iter()
-        .filter(|need| !need.programs.iter().any(|name| is_on_path(name)))
+        .filter(|need| !need.programs.iter().any(|name| find(name).is_some()))
         .map(|need| need.package)
         .collect();
     let needs_python = needs.iter().any(|need| need.package == PYTHON.package);
@@ -46,7 +47,7 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         return Ok(());
     }
     let packages_in_words = packages.join(" ");
-    if !(is_root() && is_on_path("apt-get")) {
+    if !(is_root() && find("apt-get").is_some()) {
         bail!(
             "these programs are missing: {packages_in_words}\non Debian: sudo apt-get install {packages_in_words}"
         );
@@ -94,12 +95,24 @@ pub(crate) fn announce(what: &str) {
     eprintln!("==> {what}");
 }
 
-fn is_on_path(name: &str) -> bool {
-    let Some(path) = std::env::var_os("PATH") else { return false };
-    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+/// Where a program is: on `PATH`, or where Debian keeps those of PostgreSQL, the
+/// newest version first.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(postgres_folders());
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-fn is_root() -> bool {
+fn postgres_folders() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut versions: Vec<u32> =
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    versions.sort_unstable_by(|one, other| other.cmp(one));
+    versions.iter().map(|version| format!("/usr/lib/postgresql/{version}/bin").into()).collect()
+}
+
+/// Whether this runs as root.
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }

@@ -4,7 +4,7 @@
 mod first_user;
 
 use crate::system::{self, CHROMIUM, PYTHON, announce, cargo, run};
-use crate::{extension, workspace_root};
+use crate::{extension, target_dir, workspace_root};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
@@ -94,10 +94,7 @@ fn build(root: &Path, options: &Options, programs: &[&str]) -> Result<PathBuf> {
         command.arg("--release");
     }
     run(&mut command)?;
-    // Beside the xtask that runs, wherever cargo was told to build.
-    let running = std::env::current_exe()?;
-    let target = running.parent().and_then(Path::parent).context("xtask lies in a build folder")?;
-    Ok(target.join(if options.debug { "debug" } else { "release" }))
+    Ok(target_dir()?.join(if options.debug { "debug" } else { "release" }))
 }
 
 fn data_dir(options: &Options) -> Result<PathBuf> {

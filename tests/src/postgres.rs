@@ -1,0 +1,95 @@
+//! A database of its own for each test, in the PostgreSQL that `cargo xtask
+//! test` has started, laid out as a real installation has it: the server's role
+//! is an ordinary one that owns its database and can do nothing else.
+
+use crate::process::variable_of_this_run;
+use crate::wait;
+use anyhow::{Context, Result};
+use reqwest::Url;
+use tokio_postgres::{Client, NoTls};
+
+/// A database and the role that owns it; dropping this drops both.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+    password: String,
+    cluster: Url,
+}
+
+impl Database {
+    /// Makes one, empty.
+    ///
+    /// # Errors
+    /// Where there is no PostgreSQL, or it refuses.
+    pub async fn create() -> Result<Self> {
+        let cluster = Url::parse(&variable_of_this_run("TEST_POSTGRES_URL")?)?;
+        let mut random = [0; 24];
+        getrandom::fill(&mut random)?;
+        let (name, password) = (format!("test_{}", hex::encode(&random[..8])), hex::encode(&random[8..]));
+        let superuser = connect(cluster.as_str()).await?;
+        // Made before the first statement, so that it goes even where a later one fails.
+        let database = Self { name, password, cluster };
+        let Self { name, password, .. } = &database;
+        for statement in [
+            format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'"),
+            format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0"),
+            // Other tests' roles stay out.
+            format!("REVOKE ALL ON DATABASE {name} FROM PUBLIC"),
+        ] {
+            superuser.batch_execute(&statement).await?;
+        }
+        Ok(database)
+    }
+
+    /// What a server gets as `DATABASE_URL`: its own role, and this database.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url_as(&self.name, &self.password)
+    }
+
+    /// The superuser's way into this database, to look behind the curtain.
+    #[must_use]
+    pub fn superuser_url(&self) -> String {
+        self.url_as(self.cluster.username(), self.cluster.password().unwrap_or_default())
+    }
+
+    /// The database's name, and its role's.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn url_as(&self, user: &str, password: &str) -> String {
+        let mut url = self.cluster.clone();
+        url.set_path(&self.name);
+        // Only a URL without a host refuses them.
+        let _ = url.set_username(user).and_then(|()| url.set_password(Some(password)));
+        url.into()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (name, cluster) = (self.name.clone(), self.cluster.clone());
+        // What can't be dropped goes with the cluster.
+        wait::on_another_thread(async move {
+            if let Ok(superuser) = connect(cluster.as_str()).await {
+                let _ =
+                    superuser.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+                let _ = superuser.batch_execute(&format!("DROP ROLE IF EXISTS {name}")).await;
+            }
+        });
+    }
+}
+
+/// A client of a database, which goes on until it is dropped.
+///
+/// # Errors
+/// Where it can't be reached, or refuses.
+pub async fn connect(url: &str) -> Result<Client> {
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.context("no connection to PostgreSQL")?;
+    // A fault of the connection is told to whoever uses the client.
+    tokio::spawn(connection);
+    Ok(client)
+}

@@ -1,0 +1,186 @@
+//! PostgreSQL and Directus for the tests: a throw-away instance of each, kept
+//! by a process of its own for as long as somebody holds its standard input.
+//!
+//! However that somebody ends, by itself, by a fault, by Ctrl-C or `kill -9`,
+//! the pipe closes, and the keeper ends both and removes what they wrote.
+
+mod directus;
+mod postgres;
+mod program;
+
+use crate::system::{self, Need, announce};
+use anyhow::{Context as _, Result, bail, ensure};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use clap::Args;
+use directus::Directus;
+use postgres::Postgres;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// What must be installed for them.
+pub(crate) const NEEDS: [Need; 2] = [
+    Need { programs: &["initdb"], package: "postgresql" },
+    // For Directus. The Node.js that runs it comes with it.
+    Need { programs: &["npm"], package: "npm" },
+];
+
+/// How often something waited for is looked at.
+const INTERVAL: Duration = Duration::from_millis(50);
+/// 192 bits, 32 characters that mean nothing in a URL or a shell.
+const SECRET_BYTES: usize = 24;
+
+/// Options of `cargo xtask services`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Be the process that keeps them until its standard input ends
+    #[arg(long, hide = true)]
+    keep: bool,
+}
+
+/// Starts both, prints how a test finds them, and keeps them until Ctrl-C.
+///
+/// # Errors
+/// Where one can't be installed or started, or ends by itself.
+#[expect(clippy::print_stdout, reason = "what to paste into a shell is what a person waits for")]
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.keep {
+        return keep();
+    }
+    system::ensure(&NEEDS)?;
+    let mut services = Services::start()?;
+    for (name, value) in services.variables()? {
+        println!("export {name}='{value}'");
+    }
+    announce("PostgreSQL and Directus are ready; Ctrl-C ends both");
+    let status = services.keeper.wait()?;
+    bail!("PostgreSQL or Directus has ended by itself ({status})")
+}
+
+/// A running keeper; dropping this has it end both services, and waits for that.
+pub(crate) struct Services {
+    keeper: Child,
+    /// Its standard input, kept apart from it: waiting for a child closes that.
+    hold: Option<ChildStdin>,
+}
+
+impl Services {
+    /// Has both started in the background, after installing Directus where it is missing.
+    ///
+    /// # Errors
+    /// Where the keeper can't be started.
+    pub(crate) fn start() -> Result<Self> {
+        let mut keeper = Command::new(std::env::current_exe()?)
+            .args(["services", "--keep"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // A terminal's Ctrl-C is not for it: it has to outlive us.
+            .process_group(0)
+            .spawn()
+            .context("cannot start the keeper of PostgreSQL and Directus")?;
+        let hold = keeper.stdin.take();
+        Ok(Self { keeper, hold })
+    }
+
+    /// Waits until both are ready, and gives the environment that tells tests of
+    /// them. To be called once.
+    ///
+    /// # Errors
+    /// Where one could not be installed or started; the keeper has said why.
+    pub(crate) fn variables(&mut self) -> Result<Vec<(String, String)>> {
+        let stdout = self.keeper.stdout.take().context("the variables were taken before")?;
+        let mut variables = Vec::new();
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            let Some((name, value)) = line.split_once('=') else { return Ok(variables) };
+            variables.push((name.to_owned(), value.to_owned()));
+        }
+        bail!("PostgreSQL and Directus did not start; the reason stands above")
+    }
+}
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        drop(self.hold.take());
+        // It ends in bounded time, whatever the services do.
+        let _ = self.keeper.wait();
+    }
+}
+
+/// What the keeper does: starts both, tells of them in lines `NAME=VALUE` that
+/// an empty one ends, and stays until nobody wants them any more.
+fn keep() -> Result<()> {
+    let caller = Caller::of_this_process();
+    let kept = start_both(&caller);
+    // Not a fault that anybody should read of.
+    if !caller.is_there() {
+        return Ok(());
+    }
+    let (mut directus, mut postgres) = kept?;
+    let mut lines = String::new();
+    for (name, value) in postgres.variables().into_iter().chain(directus.variables()) {
+        lines.push_str(&format!("{name}={}\n", value.expose_secret()));
+    }
+    writeln!(io::stdout(), "{lines}")?;
+    while caller.is_there() {
+        postgres.check()?;
+        directus.check()?;
+        std::thread::sleep(INTERVAL);
+    }
+    Ok(())
+}
+
+/// In the order in which they have to be dropped.
+fn start_both(caller: &Caller) -> Result<(Directus, Postgres)> {
+    let postgres = Postgres::start(caller)?;
+    let directus = Directus::start(&postgres, caller)?;
+    Ok((directus, postgres))
+}
+
+/// Whoever wants the services: there as long as our standard input is open.
+#[derive(Clone, Debug)]
+struct Caller(Arc<AtomicBool>);
+
+impl Caller {
+    fn of_this_process() -> Self {
+        let caller = Self(Arc::new(AtomicBool::new(true)));
+        let is_there = Arc::clone(&caller.0);
+        std::thread::spawn(move || {
+            // An error says as much as the end.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            is_there.store(false, Ordering::Relaxed);
+        });
+        caller
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Sleeps for a moment in a loop that waits for something.
+    ///
+    /// # Errors
+    /// Where nobody wants it any more.
+    fn pause(&self) -> Result<()> {
+        std::thread::sleep(INTERVAL);
+        ensure!(self.is_there(), "no longer wanted");
+        Ok(())
+    }
+}
+
+/// A password or key for this run alone.
+fn generate_secret() -> Result<SecretString> {
+    let mut bytes = [0; SECRET_BYTES];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
+}
+
+/// A port of loopback on which nobody listens.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

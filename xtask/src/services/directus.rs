@@ -1,0 +1,197 @@
+//! Directus, installed once into the build folder, and run in a database of its
+//! own in the tests' PostgreSQL.
+//!
+//! `tests/directus` pins it with all that it depends on, and two things beside:
+//! the Node.js that it asks for, which distributions don't all have, and a
+//! release of isolated-vm that brings its binaries. So no install script has to
+//! run, nothing is compiled, and nothing comes from anywhere but npm's registry.
+
+use super::postgres::Postgres;
+use super::program::Program;
+use super::{Caller, free_port, generate_secret};
+use crate::system::announce;
+use crate::{target_dir, workspace_root};
+use anyhow::{Context as _, Result};
+use rustix::process::Signal;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::fs::{self, File, TryLockError};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The pins, in `tests/directus`.
+const PACKAGE: &str = "package.json";
+const LOCK: &str = "package-lock.json";
+/// A copy of the lock file, laid beside what was installed by it when all of it was.
+const INSTALLED: &str = "installed.json";
+/// Each fetch is tried again by npm itself, too.
+const INSTALL_ATTEMPTS: u32 = 3;
+/// The command line itself: the package's own first asks the internet for updates.
+const PROGRAM: &str = "node_modules/@directus/api/dist/cli/run.js";
+const NODE: &str = "node_modules/.bin/node";
+const DATABASE: &str = "directus";
+/// What tests rely on, and nothing that limits or delays them or calls elsewhere.
+const SETTINGS: [(&str, &str); 14] = [
+    ("ACCESS_TOKEN_TTL", "15m"),
+    ("ADMIN_EMAIL", "admin@example.org"),
+    ("CACHE_ENABLED", "false"),
+    ("DB_CLIENT", "pg"),
+    ("DB_HOST", "127.0.0.1"),
+    ("DB_DATABASE", DATABASE),
+    ("DB_USER", Postgres::USER),
+    ("HOST", "127.0.0.1"),
+    ("LOGIN_STALL_TIME", "0"),
+    ("LOG_LEVEL", "warn"),
+    ("PRESSURE_LIMITER_ENABLED", "false"),
+    ("RATE_LIMITER_ENABLED", "false"),
+    ("SERVE_APP", "false"),
+    ("TELEMETRY", "false"),
+];
+
+/// The running Directus.
+#[derive(Debug)]
+pub(super) struct Directus {
+    // Ends before its folder goes.
+    program: Program,
+    instance: Instance,
+}
+
+impl Directus {
+    /// Installs it where it is missing, and starts it.
+    pub(super) fn start(postgres: &Postgres, caller: &Caller) -> Result<Self> {
+        let instance = Instance::new(install(caller)?)?;
+        postgres.create_database(DATABASE, caller)?;
+        let (mut bootstrap, log) = instance.command("bootstrap", postgres);
+        Program::complete("directus bootstrap", &mut bootstrap, &log, caller)?;
+        let (mut start, log) = instance.command("start", postgres);
+        let mut program = Program::spawn("Directus", &mut start, &log, Signal::TERM)?;
+        // It listens when everything else is done.
+        program.wait_until(caller, || TcpStream::connect((Ipv4Addr::LOCALHOST, instance.port)).is_ok())?;
+        Ok(Self { program, instance })
+    }
+
+    /// What tests are told.
+    pub(super) fn variables(&self) -> [(&'static str, SecretString); 3] {
+        let Instance { admin_token, secret, .. } = &self.instance;
+        [
+            ("TEST_DIRECTUS_URL", self.instance.url().into()),
+            ("TEST_DIRECTUS_ADMIN_TOKEN", admin_token.clone()),
+            ("TEST_DIRECTUS_SECRET", secret.clone()),
+        ]
+    }
+
+    /// Fails where it has ended.
+    pub(super) fn check(&mut self) -> Result<()> {
+        self.program.check()
+    }
+}
+
+/// What makes one Directus differ from another.
+#[derive(Debug)]
+struct Instance {
+    installed: PathBuf,
+    directory: TempDir,
+    port: u16,
+    key: SecretString,
+    secret: SecretString,
+    admin_token: SecretString,
+    admin_password: SecretString,
+}
+
+impl Instance {
+    fn new(installed: PathBuf) -> Result<Self> {
+        let directory = tempfile::Builder::new().prefix("stagepass-directus-").tempdir()?;
+        for folder in ["extensions", "uploads"] {
+            fs::create_dir(directory.path().join(folder))?;
+        }
+        // It is looked into for extensions.
+        fs::write(directory.path().join(PACKAGE), "{}")?;
+        Ok(Self {
+            installed,
+            directory,
+            port: free_port()?,
+            key: generate_secret()?,
+            secret: generate_secret()?,
+            admin_token: generate_secret()?,
+            admin_password: generate_secret()?,
+        })
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// One of its commands, without settings of whoever runs this, and where it logs.
+    fn command(&self, what: &str, postgres: &Postgres) -> (Command, PathBuf) {
+        let directory = self.directory.path();
+        let mut command = Command::new(self.installed.join(NODE));
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(SETTINGS);
+        command.current_dir(directory).env("HOME", directory);
+        command.env("PORT", self.port.to_string()).env("PUBLIC_URL", self.url());
+        command.env("DB_PORT", postgres.port.to_string());
+        for (name, value) in [
+            ("DB_PASSWORD", &postgres.password),
+            ("KEY", &self.key),
+            ("SECRET", &self.secret),
+            ("ADMIN_TOKEN", &self.admin_token),
+            ("ADMIN_PASSWORD", &self.admin_password),
+        ] {
+            command.env(name, value.expose_secret());
+        }
+        command.arg(self.installed.join(PROGRAM)).arg(what);
+        (command, directory.join(format!("{what}.log")))
+    }
+}
+
+/// Installs what `tests/directus` pins, unless that was done before, and gives the folder.
+fn install(caller: &Caller) -> Result<PathBuf> {
+    let pins = workspace_root()?.join("tests/directus");
+    let folder = target_dir()?.join("directus");
+    fs::create_dir_all(&folder)?;
+    let lock = File::create(folder.join("lock"))?;
+    while let Err(error) = lock.try_lock() {
+        match error {
+            TryLockError::WouldBlock => caller.pause()?,
+            TryLockError::Error(error) => return Err(error).context("the lock on Directus's folder"),
+        }
+    }
+    let pinned = fs::read(pins.join(LOCK)).context(LOCK)?;
+    let installed = folder.join(INSTALLED);
+    if fs::read(&installed).is_ok_and(|installed| installed == pinned) {
+        return Ok(folder);
+    }
+    announce("installing Directus into the build folder (about 850 MB)");
+    for file in [PACKAGE, LOCK] {
+        fs::copy(pins.join(file), folder.join(file)).context(file)?;
+    }
+    fetch(&folder, caller)?;
+    let unfinished = installed.with_extension("new");
+    fs::write(&unfinished, pinned)?;
+    fs::rename(unfinished, installed)?;
+    Ok(folder)
+}
+
+/// Has npm fetch everything, trying again where the network fails.
+fn fetch(folder: &Path, caller: &Caller) -> Result<()> {
+    let mut attempt = 1;
+    loop {
+        let mut npm = Command::new("npm");
+        // Peers are what other uses of the same packages need.
+        npm.current_dir(folder).args(["ci", "--ignore-scripts", "--omit=peer"]);
+        npm.args([
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--loglevel=error",
+            "--fetch-retries=5",
+        ]);
+        match Program::complete("npm", &mut npm, &folder.join("npm.log"), caller) {
+            Err(error) if attempt < INSTALL_ATTEMPTS && caller.is_there() => {
+                announce(&format!("trying again: {error:#}"));
+                attempt += 1;
+            }
+            outcome => return outcome.context("Directus could not be installed"),
+        }
+    }
+}
