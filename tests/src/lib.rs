@@ -11,6 +11,7 @@ pub mod chromium;
 pub mod directus;
 pub mod display;
 pub mod faulty_directus;
+pub mod installation;
 pub mod main_job;
 pub mod platform;
 pub mod popup;

@@ -53,7 +53,15 @@ pub async fn set_password(directory: &Path, email: &str, password: &str) -> Resu
 }
 
 async fn user_command(directory: &Path, what: &str, email: &str, password: &str) -> Result<()> {
-    let mut command = command(directory)?;
+    change_user(command(directory)?, what, email, password).await
+}
+
+/// Adds a user, or gives one another password, with a command that has the
+/// settings for it.
+///
+/// # Errors
+/// When it refuses.
+pub async fn change_user(mut command: Command, what: &str, email: &str, password: &str) -> Result<()> {
     let mut program = Program::spawn(command.args(["user", what, email, "--password-stdin"]))?;
     let mut stdin = program.take_stdin().context("stdin is piped")?;
     stdin.write_all(format!("{password}\n").as_bytes()).await?;

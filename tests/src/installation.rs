@@ -1,0 +1,194 @@
+//! A whole installation for one test: a server, the store behind it, and people
+//! who may sign in. A suite that is given one does not know which store it is.
+
+use crate::directus::{self, Directus};
+use crate::postgres::Database;
+use crate::server::{self, Client, PASSWORD, Server};
+use anyhow::{Context as _, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::ExposeSecret as _;
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+/// Where records and users are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// All in SQLite in the data directory.
+    Sqlite,
+    /// All in PostgreSQL.
+    Postgres,
+    /// Records and users in Directus, the rest in SQLite.
+    Directus,
+}
+
+/// A data directory, what belongs to it elsewhere, and the settings that say so.
+#[derive(Debug)]
+pub struct Installation {
+    directory: TempDir,
+    environment: Vec<(&'static str, String)>,
+    directus: Option<Directus>,
+    _postgres: Option<Database>,
+}
+
+/// Somebody who may sign in.
+#[derive(Debug)]
+pub struct Person {
+    email: String,
+    password: String,
+    in_directus: Option<directus::User>,
+}
+
+impl Installation {
+    /// A new one, with nobody and nothing in it.
+    ///
+    /// # Errors
+    /// Where the store can't be had.
+    pub async fn new(store: Store) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let mut installation = Self { directory, environment: Vec::new(), directus: None, _postgres: None };
+        match store {
+            Store::Sqlite => {}
+            Store::Postgres => {
+                let database = Database::create().await?;
+                installation.environment.push(("DATABASE_URL", database.url()));
+                installation.keep_secret("STAGEPASS_JWT_SECRET_FILE", "jwt-secret")?;
+                installation.keep_keys()?;
+                installation._postgres = Some(database);
+            }
+            Store::Directus => {
+                let directus = Directus::of_this_run()?;
+                let set = &mut installation.environment;
+                set.push(("DIRECTUS_URL", directus.url().to_owned()));
+                set.push(("DIRECTUS_ADMIN_TOKEN", directus.admin_token().expose_secret().to_owned()));
+                set.push(("DIRECTUS_SECRET", directus.secret().expose_secret().to_owned()));
+                installation.keep_keys()?;
+                installation.directus = Some(directus);
+            }
+        }
+        Ok(installation)
+    }
+
+    /// What a server makes for itself on its default alone.
+    fn keep_keys(&mut self) -> Result<()> {
+        self.keep_secret("CREDENTIALS_ENC_KEY_B64_FILE", "credentials-enc-key")?;
+        self.keep_secret("RBAC_SYNC_WEBHOOK_SECRET_FILE", "rbac-sync-webhook-secret")
+    }
+
+    /// Makes a random secret and keeps it where a server's own would be.
+    fn keep_secret(&mut self, variable: &'static str, name: &str) -> Result<()> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random)?;
+        let path = self.directory.path().join(name);
+        fs::write(&path, STANDARD.encode(random))?;
+        self.environment.push((variable, path.to_str().context("a path that is no UTF-8")?.to_owned()));
+        Ok(())
+    }
+
+    /// The data directory.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Sets a variable for all that is started from now on.
+    pub fn set(&mut self, variable: &'static str, value: impl Into<String>) {
+        self.environment.retain(|(name, _)| *name != variable);
+        self.environment.push((variable, value.into()));
+    }
+
+    /// Unsets a variable.
+    pub fn unset(&mut self, variable: &str) {
+        self.environment.retain(|(name, _)| *name != variable);
+    }
+
+    /// The server's program with the settings of this installation.
+    ///
+    /// # Errors
+    /// When it has not been built.
+    pub fn command(&self) -> Result<Command> {
+        let mut command = server::command(self.directory())?;
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Ok(command)
+    }
+
+    /// Runs a command of the server's to its end, and gives how it ended.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(self.command()?.args(arguments).output().await?)
+    }
+
+    /// Runs a command that must succeed, and gives what it printed.
+    ///
+    /// # Errors
+    /// When it fails, with what it said.
+    pub async fn succeed(&self, arguments: &[&str]) -> Result<String> {
+        let output = self.run(arguments).await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Starts a server, which logs as much as it can.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn serve(&self) -> Result<Server> {
+        let mut command = self.command()?;
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "trace"]);
+        Server::start_command(self.directory(), &mut command).await
+    }
+
+    /// Adds somebody with an address of their own.
+    ///
+    /// # Errors
+    /// When they can't be added.
+    pub async fn add_person(&self) -> Result<Person> {
+        if let Some(directus) = &self.directus {
+            let user = directus.create_user().await?;
+            let (email, password) = (user.email().to_owned(), user.password().expose_secret().to_owned());
+            return Ok(Person { email, password, in_directus: Some(user) });
+        }
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)?;
+        let email = format!("person-{}@example.org", hex::encode(random));
+        server::change_user(self.command()?, "add", &email, PASSWORD).await?;
+        Ok(Person { email, password: PASSWORD.to_owned(), in_directus: None })
+    }
+
+    /// Suspends somebody.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn suspend(&self, person: &Person) -> Result<()> {
+        match &person.in_directus {
+            Some(user) => user.suspend().await,
+            None => self.succeed(&["user", "disable", &person.email]).await.map(drop),
+        }
+    }
+}
+
+impl Person {
+    /// Their address.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// Their password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// A client that is signed in as them.
+    ///
+    /// # Errors
+    /// When signing in fails.
+    pub async fn sign_in(&self, server: &Server) -> Result<Client> {
+        server.user_named(&self.email, &self.password).await
+    }
+}

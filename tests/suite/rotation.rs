@@ -1,0 +1,113 @@
+//! The rotation of the encryption key, while a server serves.
+
+use super::{cookie, post, session};
+use crate::STORE;
+use anyhow::{Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
+use stagepass_tests::installation::Installation;
+use stagepass_tests::process::Program;
+use stagepass_tests::server::Client;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// More than one batch of a rotation.
+const RECORDS: usize = 150;
+/// In Directus nobody can tell which other writers hold the old key; here are none.
+const ROTATE: [&str; 2] = ["rotate-keys", "--other-writers-stopped"];
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// Gives what is started from now on one key for writing and others for reading.
+fn use_keys(installation: &mut Installation, writing: u8, reading: &[u8]) {
+    let encode = |key: &u8| STANDARD.encode([*key; 32]);
+    installation.unset("CREDENTIALS_ENC_KEY_B64_FILE");
+    installation.unset("CREDENTIALS_ENC_OLD_KEYS_B64");
+    installation.set("CREDENTIALS_ENC_KEY_B64", encode(&writing));
+    if !reading.is_empty() {
+        let list: Vec<_> = reading.iter().map(encode).collect();
+        installation.set("CREDENTIALS_ENC_OLD_KEYS_B64", list.join(","));
+    }
+}
+
+async fn create_all(user: &Client) -> Result<Vec<String>> {
+    let mut creating = JoinSet::new();
+    for number in 0..RECORDS {
+        let user = user.clone();
+        creating.spawn(async move { user.create_profile("instagram", &format!("name{number}")).await });
+    }
+    let mut ids = Vec::new();
+    while let Some(id) = creating.join_next().await {
+        ids.push(id??);
+    }
+    Ok(ids)
+}
+
+/// Changes and reads records until it is told to stop; counts the rounds.
+async fn use_meanwhile(service: Client, ids: Vec<String>, stop: Arc<AtomicBool>) -> Result<usize> {
+    let mut rounds = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let id = &ids[rounds * 37 % ids.len()];
+        let body = json!({"creatorProfileId": id, "credentials": {"round": rounds}});
+        let stored = post(&service, "store", &body).await?;
+        ensure!(stored.status == 200, "store: {}", stored.body);
+        let revealed = post(&service, "reveal", &json!({"creatorProfileId": id})).await?;
+        ensure!(revealed.body["credentials"]["round"] == rounds, "reveal: {}", revealed.body);
+        rounds += 1;
+    }
+    Ok(rounds)
+}
+
+#[tokio::test]
+async fn a_rotation_that_is_killed_and_run_again_leaves_every_record_readable_under_the_new_key() -> Result<()>
+{
+    let mut installation = Installation::new(STORE).await?;
+    use_keys(&mut installation, 1, &[]);
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let user = person.sign_in(&server).await?;
+    let ids = create_all(&user).await?;
+    assert_eq!(post(&user, "store-platform-session", &session(&ids[0])).await?.status, 200);
+    server.stop().await?;
+
+    use_keys(&mut installation, 2, &[1]);
+    let server = installation.serve().await?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let using = tokio::spawn(use_meanwhile(server.service()?, ids.clone(), Arc::clone(&stop)));
+    let mut killed = Program::spawn(installation.command()?.args(ROTATE))?;
+    killed.wait_for_line("a first batch", TIMEOUT, |line| line.contains(" sealed anew")).await?;
+    killed.kill();
+    killed.wait(TIMEOUT).await?;
+    let output = installation.succeed(&ROTATE).await?;
+    ensure!(!output.contains(": 0 sealed anew"), "it was killed too late to show anything: {output}");
+    ensure!(output.contains("older keys need not be listed any more"), "{output}");
+    stop.store(true, Ordering::Relaxed);
+    ensure!(using.await?? > 0, "nobody used the server meanwhile");
+    server.stop().await?;
+
+    // The old key is not needed any more, not even for the audit log.
+    use_keys(&mut installation, 2, &[]);
+    let server = installation.serve().await?;
+    let service = server.service()?;
+    for id in &ids {
+        let answer = post(&service, "reveal", &json!({"creatorProfileId": id})).await?;
+        assert_eq!(answer.status, 200, "{id}: {}", answer.body);
+    }
+    let wanted = json!({"creator_profile_id": ids[0], "platform": "instagram"});
+    assert_eq!(post(&service, "get-platform-session", &wanted).await?.body["cookies"], json!([cookie()]));
+    ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_wrong_key_stops_the_start() -> Result<()> {
+    let mut installation = Installation::new(STORE).await?;
+    use_keys(&mut installation, 1, &[]);
+    installation.serve().await?.stop().await?;
+    use_keys(&mut installation, 2, &[]);
+    let output = installation.run(&["serve", "--listen", "127.0.0.1:0"]).await?;
+    let message = String::from_utf8(output.stderr)?;
+    ensure!(!output.status.success() && message.contains("but the database was sealed with"), "{message}");
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! Captured sessions.
+
+use super::{API, Callers, UNKNOWN, cookie, id_of, post, refusal, session, start, with};
+use anyhow::Result;
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_session_comes_back_as_it_was_stored_in_both_forms() -> Result<()> {
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "fitcreator99").await?;
+    let stored = post(user, "store-platform-session", &session(&connection)).await?;
+    let id = stored.body["id"].clone();
+    assert_eq!(stored.body, json!({"success": true, "id": id, "platform": "instagram", "cookie_count": 1}));
+
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram"});
+    let got = post(service, "get-platform-session", &wanted).await?;
+    let captured_at = got.body["captured_at"].clone();
+    assert_eq!(
+        got.body,
+        json!({"success": true, "id": id, "platform": "instagram", "cookies": [cookie()], "captured_at": captured_at,
+            "expires_at": "2099-12-31T23:59:59.000Z", "user_agent": "Mozilla/5.0"})
+    );
+    assert_eq!(captured_at.as_str().map(str::len), Some("2026-01-15T10:30:00.000Z".len()));
+    assert_eq!(got.headers["cache-control"], "no-store");
+
+    let netscape =
+        post(service, "get-platform-session", &with(wanted.clone(), &json!({"format": "netscape"}))).await?;
+    let line = "#HttpOnly_.instagram.com\tTRUE\t/\tTRUE\t1735689600\tsessionid\t123456789%3AabcXYZ%3A28\n";
+    assert_eq!(netscape.body["cookies_netscape"], format!("# Netscape HTTP Cookie File\n{line}"));
+    let unexpired =
+        post(service, "get-platform-session", &with(wanted, &json!({"drop_expired": true}))).await?;
+    assert_eq!(unexpired.body["cookies"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_new_session_supersedes_and_revoking_ends_it() -> Result<()> {
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram"});
+    assert_eq!(
+        refusal(&post(service, "get-platform-session", &wanted).await?),
+        (404, "No active platform session")
+    );
+
+    let first = post(user, "store-platform-session", &session(&connection)).await?.body["id"].clone();
+    let second = post(user, "store-platform-session", &session(&connection)).await?.body["id"].clone();
+    assert_eq!(post(service, "get-platform-session", &wanted).await?.body["id"], second);
+    let listed = user.get("/api/platform-sessions").await?.body;
+    let states: Vec<_> =
+        listed["data"].as_array().into_iter().flatten().map(|s| (&s["id"], &s["status"])).collect();
+    assert_eq!(states, [(&second, &json!("active")), (&first, &json!("superseded"))]);
+
+    for _ in 0..2 {
+        let revoked = post(user, "revoke-platform-session", &json!({"id": second})).await?;
+        assert_eq!(revoked.body, json!({"success": true, "id": second}));
+    }
+    assert_eq!(
+        refusal(&post(service, "get-platform-session", &wanted).await?),
+        (404, "Platform session revoked")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_expired_session_is_not_served() -> Result<()> {
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    post(
+        user,
+        "store-platform-session",
+        &with(session(&connection), &json!({"expires_at": "2020-01-01T00:00:00Z"})),
+    )
+    .await?;
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram"});
+    assert_eq!(
+        refusal(&post(service, "get-platform-session", &wanted).await?),
+        (404, "Platform session expired")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_bad_session_is_refused_by_name_and_leaves_nothing() -> Result<()> {
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    for (change, error) in [
+        (json!({"creator_profile_id": null, "platform": null}), "creator_profile_id required"),
+        (json!({"creator_profile_id": ""}), "creator_profile_id required"),
+        (json!({"creator_profile_id": 7}), "creator_profile_id must be a string"),
+        (json!({"creator_profile_id": "session-uuid-123"}), "creator_profile_id must be a UUID"),
+        (json!({"platform": null}), "platform required"),
+        (json!({"platform": "Insta Gram"}), "platform must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
+        (json!({"platform": "tiktok"}), "platform must be the connection's, instagram"),
+        (json!({"cookies": null}), "cookies array required"),
+        (json!({"cookies": {}}), "cookies array required"),
+        (json!({"cookies": []}), "cookies must hold 1 to 1000 cookies"),
+        (json!({"cookies": [cookie(), {"name": "a"}]}), "cookies[1]: value required"),
+        (
+            json!({"cookies": [with(cookie(), &json!({"value": "a\tb"}))]}),
+            "cookies[0]: value holds a control character",
+        ),
+        (json!({"cookies": vec![cookie(); 1001]}), "cookies must hold 1 to 1000 cookies"),
+        (
+            json!({"expires_at": "soon"}),
+            "expires_at must be an ISO 8601 time with its offset, such as 2026-12-31T23:59:59Z",
+        ),
+        (json!({"user_agent": "a\nb"}), "user_agent must not hold control characters"),
+    ] {
+        let answer = post(user, "store-platform-session", &with(session(&connection), &change)).await?;
+        assert_eq!(refusal(&answer), (400, error), "{change}");
+    }
+    let unknown = post(user, "store-platform-session", &session(UNKNOWN)).await?;
+    assert_eq!(refusal(&unknown), (404, "Not found"));
+    assert_eq!(user.get("/api/platform-sessions").await?.body["total"], 0);
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram", "format": "xml"});
+    assert_eq!(
+        refusal(&post(service, "get-platform-session", &wanted).await?),
+        (400, "format must be json or netscape")
+    );
+    assert_eq!(
+        refusal(&post(user, "create-profile", &json!({"platform": "x"})).await?),
+        (400, "credentials object required")
+    );
+    let list = json!({"platform": "x", "credentials": []});
+    assert_eq!(refusal(&post(user, "create-profile", &list).await?), (400, "credentials object required"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_reaches_another_users_records() -> Result<()> {
+    let Callers { user, other, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let id = post(user, "store-platform-session", &session(&connection)).await?.body["id"].clone();
+    let path = format!("/api/platform-connections/{connection}");
+    for answer in [
+        post(other, "store-platform-session", &session(&connection)).await?,
+        post(other, "revoke-platform-session", &json!({"id": id})).await?,
+        other.get(&path).await?,
+        other.delete(&path).await?,
+    ] {
+        assert_eq!(refusal(&answer), (403, "Forbidden"));
+    }
+    assert_eq!(other.get("/api/platform-sessions").await?.body["data"], json!([]));
+    // A service that acts for somebody is held to that user's records.
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram"});
+    let request = service.request(Method::POST, &format!("{API}/get-platform-session"));
+    let request = request.json(&wanted).header("x-acting-user", id_of(other).await?);
+    assert_eq!(refusal(&service.send(request).await?), (403, "Forbidden"));
+    assert_eq!(post(service, "get-platform-session", &wanted).await?.body["id"], id);
+    // Deleting the connection takes its sessions with it.
+    assert_eq!(user.delete(&path).await?.body, json!({"success": true, "id": connection}));
+    assert_eq!(user.get("/api/platform-sessions").await?.body["total"], 0);
+    assert_eq!(refusal(&post(service, "get-platform-session", &wanted).await?), (404, "Not found"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_netscape_form_says_what_it_lacks() -> Result<()> {
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let twins = [with(cookie(), &json!({"value": "old"})), with(cookie(), &json!({"sameSite": "lax"}))];
+    post(user, "store-platform-session", &with(session(&connection), &json!({"cookies": twins}))).await?;
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram", "format": "netscape"});
+    let body = post(service, "get-platform-session", &wanted).await?.body;
+    let losses = json!([
+        "a later cookie takes the place of cookie 0",
+        "the SameSite attribute of 1 cookies is not in the file"
+    ]);
+    assert_eq!(body["losses"], losses);
+    assert_eq!(body["cookies_netscape"].as_str().map(|text| text.lines().count()), Some(2));
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The suite of all stores, on SQLite.
+
+#[path = "../suite/suite.rs"]
+mod suite;
+
+use stagepass_tests::installation::Store;
+
+const STORE: Store = Store::Sqlite;
