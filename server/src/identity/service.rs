@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::request::parse_id;
 use crate::store::{Hash, ServiceToken};
 use axum::extract::FromRequestParts;
-use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, OnceLock};
@@ -106,10 +106,7 @@ impl FromRequestParts<Arc<App>> for Service {
         if let Some(CallingService(name)) = parts.extensions.get() {
             name.get_or_init(|| named.as_ref().map_or(SHARED, |token| &token.name).to_owned());
         }
-        let acting_user = match parts.headers.get(ACTING_USER_HEADER) {
-            None => None,
-            Some(id) => Some(parse_id(id.to_str().unwrap_or_default(), "X-Acting-User")?),
-        };
+        let acting_user = acting_user(&parts.headers)?;
         let Some(token) = named else {
             return Ok(Self { name: None, acting_user, platforms: Vec::new() });
         };
@@ -121,6 +118,17 @@ impl FromRequestParts<Arc<App>> for Service {
             return Err(Error::BadRequest("X-Acting-User required".to_owned()));
         }
         Ok(Self { name: Some(token.name), acting_user, platforms: token.platforms })
+    }
+}
+
+/// The user that a service acts for. One that a client brought and one that a
+/// gateway added are two: neither is believed then.
+fn acting_user(headers: &HeaderMap) -> Result<Option<Uuid>, Error> {
+    let mut given = headers.get_all(ACTING_USER_HEADER).iter();
+    let first = given.next().map(|id| parse_id(id.to_str().unwrap_or_default(), "X-Acting-User"));
+    match given.next() {
+        None => first.transpose(),
+        Some(_) => Err(Error::BadRequest("X-Acting-User given twice".to_owned())),
     }
 }
 
