@@ -93,6 +93,17 @@ impl Installation {
         self.directory.path()
     }
 
+    /// What access tokens are signed with.
+    ///
+    /// # Errors
+    /// Before the first start of a server that makes it itself.
+    pub fn token_key(&self) -> Result<Vec<u8>> {
+        match &self.directus {
+            Some(directus) => Ok(directus.secret().expose_secret().as_bytes().to_owned()),
+            None => Ok(fs::read(self.directory().join("jwt-secret"))?),
+        }
+    }
+
     /// Sets a variable for all that is started from now on.
     pub fn set(&mut self, variable: &'static str, value: impl Into<String>) {
         self.environment.retain(|(name, _)| *name != variable);

@@ -2,11 +2,13 @@
 //! that includes them says so, in `STORE`.
 
 mod audit;
+mod bad_input;
 mod callers;
 mod capture_requests;
 mod connections;
 mod downloads;
 mod rotation;
+mod seed_examples;
 mod sessions;
 
 use crate::STORE;

@@ -1,7 +1,7 @@
 //! Every verb with a body that is taken as it stands, and what each of its
 //! fields must be, so that a refusal is due to the one thing that was changed.
 
-use crate::stage::{Stage, cookie, download, request, session};
+use super::stage::{Stage, cookie, download, request, session};
 use serde_json::{Value, json};
 use stagepass_tests::server::Client;
 

@@ -1,8 +1,8 @@
 //! Who calls: tokens that are none, secrets that are none, acting users, and
 //! that all of it is judged before the body.
 
-use crate::stage::{API, LISTS, Stage, UNKNOWN, refusal, start};
-use crate::verbs::{NO_UUIDS, verbs};
+use super::stage::{API, LISTS, Stage, UNKNOWN, refusal, start};
+use super::verbs::{NO_UUIDS, verbs};
 use anyhow::{Context as _, Result};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -24,14 +24,14 @@ fn bad_tokens(stage: &Stage) -> Result<Vec<(&'static str, String)>> {
         jsonwebtoken::encode(&Header::new(algorithm), claims, &EncodingKey::from_secret(key))
     };
     let signed =
-        |change: Value| sign(&crate::stage::with(claims.clone(), change), Algorithm::HS256, &stage.token_key);
+        |change: Value| sign(&super::stage::with(claims.clone(), change), Algorithm::HS256, &stage.token_key);
     let without = |claim: &str| {
         let mut claims = claims.clone();
         claims.as_object_mut().map(|claims| claims.remove(claim));
         sign(&claims, Algorithm::HS256, &stage.token_key)
     };
     let of_algorithm = |algorithm: &str| encode(&json!({"alg": algorithm, "typ": "JWT"}));
-    let foreign = encode(&crate::stage::with(claims.clone(), json!({"id": stage.other_id})));
+    let foreign = encode(&super::stage::with(claims.clone(), json!({"id": stage.other_id})));
     Ok(vec![
         ("unsigned", format!("{}.{payload}.", of_algorithm("none"))),
         ("unsigned, in capitals", format!("{}.{payload}.", of_algorithm("NONE"))),

@@ -1,8 +1,8 @@
 //! Fields: missing, null, of the wrong type, empty, malformed; records that are
 //! not there or somebody else's.
 
-use crate::stage::{API, UNKNOWN, cookie, download, refusal, request, session, start, with};
-use crate::verbs::verbs;
+use super::stage::{API, UNKNOWN, cookie, download, refusal, request, session, start, with};
+use super::verbs::verbs;
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::{Value, json};

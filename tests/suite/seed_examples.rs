@@ -3,15 +3,15 @@
 //! to run (ids, times, the access token) stands in for the examples' own, each
 //! time by the same rule; the service secret is the examples'.
 
+use crate::STORE as KIND_OF_STORE;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use stagepass_tests::installation::{Installation, Person};
 use stagepass_tests::process::{clean_environment, on_path};
-use stagepass_tests::server::{self, EMAIL, PASSWORD, Server};
-use tempfile::TempDir;
+use stagepass_tests::server::Server;
 use tokio::process::Command;
 
 const SECRET: &str = "your-secret-key-here";
-const OTHER_EMAIL: &str = "other@example.org";
 const CONNECTION: &str = "d3f21c8e-4a5b-4c9d-8e7f-1a2b3c4d5e6f";
 const OTHER_CONNECTION: &str = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
 const DOWNLOAD: &str = "a1b2c3d4-5e6f-7g8h-9i0j-k1l2m3n4o5p6";
@@ -21,23 +21,24 @@ const CAPTURED_AT: &str = "2026-01-15T10:30:00.000Z";
 /// Where the examples are sent.
 struct Stage {
     server: Server,
-    directory: TempDir,
+    installation: Installation,
+    people: [Person; 2],
     /// What stands in for each id and time of the examples.
     real: Vec<(&'static str, String)>,
 }
 
 async fn start() -> Result<Stage> {
-    let directory = server::new_data_dir().await?;
-    server::add_user(directory.path(), OTHER_EMAIL, PASSWORD).await?;
-    let mut command = server::command(directory.path())?;
-    command.args(["serve", "--listen", "127.0.0.1:0"]).env("RBAC_SYNC_WEBHOOK_SECRET", SECRET);
-    let server = Server::start_command(directory.path(), &mut command).await?;
-    Ok(Stage { server, directory, real: Vec::new() })
+    let mut installation = Installation::new(KIND_OF_STORE).await?;
+    installation.unset("RBAC_SYNC_WEBHOOK_SECRET_FILE");
+    installation.set("RBAC_SYNC_WEBHOOK_SECRET", SECRET);
+    let people = [installation.add_person().await?, installation.add_person().await?];
+    let server = installation.serve().await?;
+    Ok(Stage { server, installation, people, real: Vec::new() })
 }
 
 /// The header in which an example says who calls.
-async fn user(server: &Server, email: &str) -> Result<String> {
-    let signed_in = json!({"email": email, "password": PASSWORD});
+async fn user(server: &Server, person: &Person) -> Result<String> {
+    let signed_in = json!({"email": person.email(), "password": person.password()});
     let answer = server.anonymous().post("/auth/login", &signed_in).await?;
     let token = answer.body["data"]["access_token"].as_str().context("no access token")?;
     Ok(format!("Authorization: Bearer {token}"))
@@ -57,7 +58,7 @@ impl Stage {
         let url = format!("{}/api/credentials/{verb}", self.server.url());
         let output = Command::new(on_path(&["curl"]).context("curl is not installed")?)
             .env_clear()
-            .envs(clean_environment(self.directory.path()))
+            .envs(clean_environment(self.installation.directory()))
             .args(["-X", "POST", &url, "-H", caller, "-H", "Content-Type: application/json"])
             .args(["-d", &self.with_real(body)])
             .args(["--silent", "--show-error", "--max-time", "60", "--write-out", "\n%{http_code}"])
@@ -131,7 +132,7 @@ const REVEAL: &str = r#"{
 #[tokio::test]
 async fn the_examples_of_platform_connections_get_their_answers() -> Result<()> {
     let mut stage = start().await?;
-    let user = user(&stage.server, EMAIL).await?;
+    let user = user(&stage.server, &stage.people[0]).await?;
     let service = service(SECRET);
     stage.check(&user, "create-profile", CREATE_PROFILE, &[("id", CONNECTION)], CREATED).await?;
     let id = stage.real(CONNECTION).to_owned();
@@ -172,7 +173,7 @@ const CREATE_DOWNLOAD_CRED: &str = r#"{
 #[tokio::test]
 async fn the_examples_of_download_credentials_get_their_answers() -> Result<()> {
     let mut stage = start().await?;
-    let user = user(&stage.server, EMAIL).await?;
+    let user = user(&stage.server, &stage.people[0]).await?;
     stage.check(&user, "create-profile", CREATE_PROFILE, &[("id", CONNECTION)], CREATED).await?;
     let created = r#"{"success": true, "id": "a1b2c3d4-5e6f-7g8h-9i0j-k1l2m3n4o5p6"}"#;
     stage.check(&user, "create-download-cred", CREATE_DOWNLOAD_CRED, &[("id", DOWNLOAD)], created).await?;
@@ -239,7 +240,7 @@ const PLATFORM_SESSION: &str = r#"{
 #[tokio::test]
 async fn the_examples_of_platform_sessions_get_their_answers() -> Result<()> {
     let mut stage = start().await?;
-    let user = user(&stage.server, EMAIL).await?;
+    let user = user(&stage.server, &stage.people[0]).await?;
     let service = service(SECRET);
     stage.check(&user, "create-profile", CREATE_PROFILE, &[("id", CONNECTION)], CREATED).await?;
     let new = [("id", SESSION)];
@@ -263,7 +264,7 @@ async fn the_examples_of_platform_sessions_get_their_answers() -> Result<()> {
 #[tokio::test]
 async fn a_session_that_was_stored_with_its_end_is_answered_as_in_the_example() -> Result<()> {
     let mut stage = start().await?;
-    let user = user(&stage.server, EMAIL).await?;
+    let user = user(&stage.server, &stage.people[0]).await?;
     stage.check(&user, "create-profile", CREATE_PROFILE, &[("id", CONNECTION)], CREATED).await?;
     // The example's year ends one day; this one's does not.
     let end = r#""user_agent""#;
@@ -311,7 +312,7 @@ const SHAPES: [&str; 5] = [
 #[tokio::test]
 async fn every_documented_shape_of_credentials_is_stored_and_revealed() -> Result<()> {
     let mut stage = start().await?;
-    let user = user(&stage.server, EMAIL).await?;
+    let user = user(&stage.server, &stage.people[0]).await?;
     let service = service(SECRET);
     let create = r#"{"platform": "onlyfans", "credentials": {}}"#;
     let created = r#"{"success": true, "id": "a1b2c3d4-e5f6-7890-abcd-ef1234567890", "updated": false}"#;
@@ -340,8 +341,8 @@ async fn every_documented_shape_of_credentials_is_stored_and_revealed() -> Resul
 #[tokio::test]
 async fn the_documented_errors_have_their_statuses_and_texts() -> Result<()> {
     let mut stage = start().await?;
-    let owner = user(&stage.server, EMAIL).await?;
-    let other = user(&stage.server, OTHER_EMAIL).await?;
+    let owner = user(&stage.server, &stage.people[0]).await?;
+    let other = user(&stage.server, &stage.people[1]).await?;
     let (secret, wrong) = (service(SECRET), service("another-secret-key"));
     stage.check(&owner, "create-profile", CREATE_PROFILE, &[("id", CONNECTION)], CREATED).await?;
     let without_id = r#"{"credentials": {"sessionToken": "sess_abc123xyz"}}"#;

@@ -1,17 +1,16 @@
 //! The stage of every bad call: users with records of their own, and the
 //! means to see that nothing of it has changed.
 
+use crate::STORE;
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use stagepass_tests::server::{self, Answer, Client, EMAIL, PASSWORD, Server};
-use tempfile::TempDir;
+use stagepass_tests::installation::{Installation, Person};
+use stagepass_tests::server::{Answer, Client, Server};
 
 pub(crate) const API: &str = "/api/credentials";
 /// The id of no record.
 pub(crate) const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
-const OTHER_EMAIL: &str = "other@example.org";
-const SUSPENDED_EMAIL: &str = "suspended@example.org";
 /// The users' lists.
 pub(crate) const LISTS: [&str; 4] = [
     "/api/platform-connections",
@@ -39,32 +38,31 @@ pub(crate) struct Stage {
     pub(crate) session: String,
     pub(crate) download: String,
     pub(crate) capture_request: String,
-    _directory: TempDir,
+    _installation: Installation,
+    _people: [Person; 3],
 }
 
-/// The one place that knows where the records and the users are kept.
 pub(crate) async fn start() -> Result<Stage> {
-    let directory = server::new_data_dir().await?;
-    for email in [OTHER_EMAIL, SUSPENDED_EMAIL] {
-        server::add_user(directory.path(), email, PASSWORD).await?;
-    }
-    let mut command = server::command(directory.path())?;
+    let mut installation = Installation::new(STORE).await?;
     // More calls in a row than a person's programs make.
-    command.args(["serve", "--listen", "127.0.0.1:0"]).env("STAGEPASS_USER_RATE_LIMIT", "0");
-    let server = Server::start_command(directory.path(), &mut command).await?;
-    let user = server.user().await?;
-    let other = server.user_named(OTHER_EMAIL, PASSWORD).await?;
-    let suspended_token = access_token(&server, SUSPENDED_EMAIL).await?;
-    let suspending = server::command(directory.path())?.args(["user", "disable", SUSPENDED_EMAIL]).output();
-    ensure!(suspending.await?.status.success(), "cannot suspend a user");
+    installation.set("STAGEPASS_USER_RATE_LIMIT", "0");
+    let people = [
+        installation.add_person().await?,
+        installation.add_person().await?,
+        installation.add_person().await?,
+    ];
+    let server = installation.serve().await?;
+    let [user, other] = [people[0].sign_in(&server).await?, people[1].sign_in(&server).await?];
+    let suspended_token = access_token(&server, &people[2]).await?;
+    installation.suspend(&people[2]).await?;
     let service = server.service()?;
     let connection = user.create_profile("instagram", "fitcreator99").await?;
     Ok(Stage {
         anonymous: server.anonymous(),
-        token: access_token(&server, EMAIL).await?,
+        token: access_token(&server, &people[0]).await?,
         suspended_token,
-        token_key: std::fs::read(directory.path().join("jwt-secret"))?,
-        service_secret: std::fs::read_to_string(directory.path().join("rbac-sync-webhook-secret"))?,
+        token_key: installation.token_key()?,
+        service_secret: std::fs::read_to_string(installation.directory().join("rbac-sync-webhook-secret"))?,
         other_id: text(&other.get("/users/me").await?.body["data"]["id"])?,
         session: made(&user, "store-platform-session", &session(&connection)).await?,
         download: made(&user, "create-download-cred", &download(&connection)).await?,
@@ -74,12 +72,13 @@ pub(crate) async fn start() -> Result<Stage> {
         other,
         service,
         server,
-        _directory: directory,
+        _installation: installation,
+        _people: people,
     })
 }
 
-async fn access_token(server: &Server, email: &str) -> Result<String> {
-    let signed_in = json!({"email": email, "password": PASSWORD});
+async fn access_token(server: &Server, person: &Person) -> Result<String> {
+    let signed_in = json!({"email": person.email(), "password": person.password()});
     text(&server.anonymous().post("/auth/login", &signed_in).await?.body["data"]["access_token"])
 }
 

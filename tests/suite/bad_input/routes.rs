@@ -1,8 +1,8 @@
 //! Routes: methods that a path has not, paths that nobody serves, ids and
 //! parameters in paths, and names that are not this server's.
 
-use crate::stage::{API, LISTS, Stage, UNKNOWN, refusal, start};
-use crate::verbs::{NO_UUIDS, verbs};
+use super::stage::{API, LISTS, Stage, UNKNOWN, refusal, start};
+use super::verbs::{NO_UUIDS, verbs};
 use anyhow::Result;
 use reqwest::Method;
 use serde_json::json;

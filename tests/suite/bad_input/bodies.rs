@@ -1,8 +1,8 @@
 //! Bodies that are no JSON, or JSON that readers would disagree about; too
 //! large, nested too deep, or of another type.
 
-use crate::stage::{API, Stage, refusal, start};
-use crate::verbs::{Verb, verbs};
+use super::stage::{API, Stage, refusal, start};
+use super::verbs::{Verb, verbs};
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use serde_json::Value;
