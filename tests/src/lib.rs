@@ -18,6 +18,7 @@ pub mod popup;
 pub mod postgres;
 pub mod process;
 pub mod proxy;
+pub mod python;
 pub mod secret_search;
 pub mod server;
 pub mod wait;

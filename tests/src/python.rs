@@ -1,0 +1,107 @@
+//! Python environments of our own, made once and kept: for programs that come
+//! from PyPI, pinned by their releases.
+
+use crate::process::{clean_environment, on_path};
+use anyhow::{Context, Result, ensure};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::process::Command;
+
+/// How long fetching and unpacking packages may take.
+const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// A private Python environment.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    path: PathBuf,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it wrote to standard output.
+    pub stdout: String,
+    /// What it wrote to standard error.
+    pub stderr: String,
+}
+
+impl Environment {
+    /// The environment with these packages below `cache`, made where it is not
+    /// there yet. `requirements` are `NAME==RELEASE`, and the first names it.
+    ///
+    /// # Errors
+    /// When Python is missing or a package can't be fetched.
+    pub async fn prepare(cache: &Path, requirements: &[&str]) -> Result<Self> {
+        let (name, release) =
+            requirements.first().and_then(|first| first.split_once("==")).context("no release is named")?;
+        let path = cache.join(format!("{name}-{release}"));
+        std::fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
+        // One process makes it; the others wait here, off the async threads.
+        let lock = std::fs::File::create(cache.join(format!("{name}.lock")))?;
+        let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
+        let stamp = path.join("complete");
+        let complete = requirements.join("\n");
+        if !std::fs::read_to_string(&stamp).is_ok_and(|packages| packages == complete) {
+            install(&path, requirements).await?;
+            std::fs::write(&stamp, complete)?;
+        }
+        drop(lock);
+        Ok(Self { path })
+    }
+
+    /// One of its programs.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.path.join("bin").join(name)
+    }
+
+    /// A call of one of its programs, without any setting of the machine.
+    #[must_use]
+    pub fn command(&self, name: &str, home: &Path) -> Command {
+        let mut command = Command::new(self.program(name));
+        command.env_clear().envs(clean_environment(home)).env("PYTHONUTF8", "1");
+        command
+    }
+
+    /// The environment's own folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+async fn install(environment: &Path, requirements: &[&str]) -> Result<()> {
+    let python =
+        on_path(&["python3"]).context("python3 is not on PATH; on Debian: `apt-get install python3-venv`")?;
+    let made =
+        run(Command::new(python).args(["-m", "venv", "--clear"]).arg(environment), INSTALL_TIMEOUT).await?;
+    ensure!(
+        made.status.success(),
+        "cannot make a Python environment (on Debian: `apt-get install python3-venv`): {}{}",
+        made.stdout,
+        made.stderr
+    );
+    let mut pip = Command::new(environment.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(requirements);
+    let fetched = run(&mut pip, INSTALL_TIMEOUT).await?;
+    ensure!(fetched.status.success(), "cannot fetch {}: {}", requirements.join(", "), fetched.stderr);
+    Ok(())
+}
+
+/// Runs a command to its end. That it fails is no error here but an [`Outcome`].
+///
+/// # Errors
+/// When it can't be started or does not end in time.
+pub async fn run(command: &mut Command, timeout: Duration) -> Result<Outcome> {
+    let program = PathBuf::from(command.as_std().get_program());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(timeout, command.output())
+        .await
+        .with_context(|| format!("waited {} s in vain for {} to end", timeout.as_secs(), program.display()))?
+        .with_context(|| format!("cannot start {}", program.display()))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Outcome { status: output.status, stdout: text(&output.stdout), stderr: text(&output.stderr) })
+}
