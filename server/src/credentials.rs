@@ -1,34 +1,31 @@
 //! The Credentials API: connections, their credentials and captured sessions,
 //! and download credentials. Who is calling comes from `identity`, what is kept from `store`.
 
-mod capture_requests;
-mod connection_credentials;
-mod connections;
-mod downloads;
-mod sessions;
+pub(crate) mod capture_requests;
+pub(crate) mod connection_credentials;
+pub(crate) mod connections;
+pub(crate) mod downloads;
+pub(crate) mod sessions;
 
-pub(crate) use capture_requests::{capture_requests, decline_capture_request, request_capture};
-pub(crate) use connection_credentials::{reveal, store, update_profile_creds};
-pub(crate) use connections::{connection, connections, create_profile, delete_connection};
-pub(crate) use downloads::{
-    create_download_cred, delete_download_credential, download_credentials, reveal_download_cred,
-};
-pub(crate) use sessions::{get_platform_session, revoke_platform_session, sessions, store_platform_session};
+pub(crate) use capture_requests::MAX_REASON_CHARS;
 
 use crate::app::App;
 use crate::audit::Entry;
 use crate::error::Error;
 use crate::identity::UserId;
+use crate::openapi::True;
 use crate::sealing::{self, Place, SealingError};
 use crate::store::{Actor, Connection, Found};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A success: the answer's own fields beside `success`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Success<T> {
+    #[schema(value_type = True, inline)]
     success: bool,
     #[serde(flatten)]
     body: T,
@@ -41,7 +38,7 @@ impl<T> Success<T> {
 }
 
 /// An answer that names a record and nothing else.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct IdResponse {
     id: Uuid,
 }

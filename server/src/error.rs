@@ -50,12 +50,38 @@ pub(crate) enum Error {
     Undecryptable,
     #[error("Store unavailable")]
     Store(#[from] StoreError),
+    /// Directus refused: its status, the path, its messages.
+    #[error("{0}")]
+    Directus(String),
+    #[error("Directus unavailable")]
+    DirectusUnavailable,
     #[error("Internal error")]
     Internal(&'static str),
 }
 
+/// The form that a failure's body has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `{"success":false,"error":"…"}`.
+    Credentials,
+    /// `{"errors":[{"message":"…","extensions":{"code":"…"}}]}`.
+    Directus,
+}
+
+impl Form {
+    /// The form of the API that a path belongs to.
+    pub(crate) fn of(path: &str) -> Self {
+        if path.starts_with("/auth/") || path.starts_with("/users/") {
+            Self::Directus
+        } else {
+            Self::Credentials
+        }
+    }
+}
+
 impl Error {
-    fn status(&self) -> StatusCode {
+    /// The status that it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Unauthorized | Self::InvalidCredentials | Self::TokenExpired => StatusCode::UNAUTHORIZED,
@@ -68,7 +94,8 @@ impl Error {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Directus(_) => StatusCode::BAD_GATEWAY,
+            Self::Store(_) | Self::DirectusUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -84,10 +111,11 @@ impl Error {
         )
     }
 
-    fn retry_after_s(&self) -> Option<u64> {
+    /// How long a caller should wait before another try, where that helps.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),
-            Self::Store(_) => Some(1),
+            Self::Store(_) | Self::DirectusUnavailable => Some(1),
             _ => None,
         }
     }
@@ -106,8 +134,22 @@ impl Error {
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } => "REQUESTS_EXCEEDED",
             Self::RequestTimeout | Self::MisdirectedRequest => "INVALID_REQUEST",
-            Self::Store(_) => "SERVICE_UNAVAILABLE",
+            Self::Directus(_) | Self::Store(_) | Self::DirectusUnavailable => "SERVICE_UNAVAILABLE",
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
+        }
+    }
+
+    /// Its body, JSON.
+    pub(crate) fn body(&self, form: Form) -> String {
+        let message = self.to_string();
+        match form {
+            Form::Credentials => {
+                serde_json::to_string(&ErrorResponse { success: false, error: message }).unwrap_or_default()
+            }
+            Form::Directus => {
+                json!({"errors": [{"message": message, "extensions": {"code": self.directus_code()}}]})
+                    .to_string()
+            }
         }
     }
 
@@ -134,19 +176,11 @@ impl IntoResponse for Error {
 /// Writes the body of a failure in the form of the API that was called: the
 /// outermost layer of the router.
 pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    let is_directus = path.starts_with("/auth/") || path.starts_with("/users/");
+    let form = Form::of(request.uri().path());
     let mut response = next.run(request).await;
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         error.log();
-        let message = error.to_string();
-        let body = if is_directus {
-            json!({"errors": [{"message": message, "extensions": {"code": error.directus_code()}}]})
-                .to_string()
-        } else {
-            serde_json::to_string(&ErrorResponse { success: false, error: message }).unwrap_or_default()
-        };
-        *response.body_mut() = body.into();
+        *response.body_mut() = error.body(form).into();
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }

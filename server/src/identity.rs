@@ -1,13 +1,12 @@
 //! Who is calling: users by access token, services by shared secret. It knows
 //! no credentials.
 
-mod auth;
+pub(crate) mod auth;
 mod passwords;
 mod service;
 mod token;
 mod user;
 
-pub(crate) use auth::{login, logout, me, refresh};
 pub(crate) use passwords::{PasswordFault, Passwords, check as check_password, hash as hash_password};
 pub(crate) use service::{CallingService, SERVICE_VERBS, Service, ServiceSecrets, generate_service_token};
 pub(crate) use token::{TokenSigner, generate as generate_token};

@@ -13,6 +13,7 @@ mod identity;
 mod keyed_stores;
 mod limits;
 mod metrics;
+mod openapi;
 mod request;
 mod rotation;
 mod router;

@@ -200,7 +200,16 @@ fn reveal_of(route: &str) -> Option<&'static str> {
     REVEALS.into_iter().find(|reveal| *reveal == verb)
 }
 
-/// `GET /metrics`: for programs on this machine, and for services.
+/// Gives the metrics
+///
+/// To programs on this machine, and to services whose token lists `metrics`.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "Operation",
+    security((), ("service" = [])),
+    responses((status = 200, description = "The metrics", body = String, content_type = OPEN_METRICS))
+)]
 pub(crate) async fn metrics(
     State(app): State<Arc<App>>,
     client: Client,

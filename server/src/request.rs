@@ -18,6 +18,7 @@ use stagepass_core::platform::is_platform_id;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// The largest body that is read.
@@ -26,7 +27,7 @@ pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// sent must not be more than its readers take, of whom some take no more.
 const MAX_DEPTH: usize = 64;
 /// The longest text in a body, keys and cookies aside, in characters.
-const MAX_TEXT_CHARS: usize = 1024;
+pub(crate) const MAX_TEXT_CHARS: usize = 1024;
 
 /// The other end of the connection that a request came by: its caller, or a proxy.
 #[derive(Clone, Copy, Debug)]
@@ -190,7 +191,9 @@ fn required(field: &str) -> Error {
     Error::BadRequest(format!("{field} required"))
 }
 
-/// A record's id in a path.
+/// A record's id.
+#[derive(IntoParams)]
+#[into_params(names("id"), parameter_in = Path)]
 pub(crate) struct Id(pub(crate) Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
@@ -221,17 +224,24 @@ pub(crate) fn check_platform(platform: &str) -> Result<(), Error> {
     }
 }
 
+/// Which part of a list is asked for, as it is written in a query string.
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParameters {
+    /// The page's number, from 1.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1_000_000, default = 1)]
+    page: Option<String>,
+    /// Rows on a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
+    page_size: Option<String>,
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Parameters {
-            page: Option<String>,
-            page_size: Option<String>,
-        }
-        let Query(given) = Query::<Parameters>::try_from_uri(&parts.uri)
+        let Query(given) = Query::<PageParameters>::try_from_uri(&parts.uri)
             .map_err(|_| Error::BadRequest("query string is malformed".to_owned()))?;
         let number = |text: Option<String>, default, most, name| match text {
             None => Ok(default),
@@ -247,7 +257,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
 }
 
 /// One page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Listing<T> {
     /// The rows.

@@ -2,49 +2,34 @@
 
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
 use crate::error::{self, Error};
+use crate::identity::auth;
+use crate::openapi::{self, Document};
 use crate::request::{MAX_BODY_BYTES, host_name};
-use crate::{credentials, identity, limits, metrics, telemetry};
-use axum::Router;
+use crate::{limits, metrics, telemetry};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{delete, get, post};
+use axum::{Extension, Router};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(metrics::metrics))
-        .route("/auth/login", post(identity::login))
-        .route("/auth/refresh", post(identity::refresh))
-        .route("/auth/logout", post(identity::logout))
-        .route("/users/me", get(identity::me))
-        .route("/api/credentials/create-profile", post(credentials::create_profile))
-        .route("/api/credentials/update-profile-creds", post(credentials::update_profile_creds))
-        .route("/api/credentials/store", post(credentials::store))
-        .route("/api/credentials/reveal", post(credentials::reveal))
-        .route("/api/credentials/create-download-cred", post(credentials::create_download_cred))
-        .route("/api/credentials/reveal-download-cred", post(credentials::reveal_download_cred))
-        .route("/api/credentials/store-platform-session", post(credentials::store_platform_session))
-        .route("/api/credentials/get-platform-session", post(credentials::get_platform_session))
-        .route("/api/credentials/revoke-platform-session", post(credentials::revoke_platform_session))
-        .route("/api/credentials/request-capture", post(credentials::request_capture))
-        .route("/api/platform-connections", get(credentials::connections))
-        .route(
-            "/api/platform-connections/{id}",
-            get(credentials::connection).delete(credentials::delete_connection),
-        )
-        .route("/api/platform-sessions", get(credentials::sessions))
-        .route("/api/download-credentials", get(credentials::download_credentials))
-        .route("/api/download-credentials/{id}", delete(credentials::delete_download_credential))
-        .route("/api/capture-requests", get(credentials::capture_requests))
-        .route("/api/capture-requests/{id}", delete(credentials::decline_capture_request))
+/// Serves every route.
+///
+/// # Errors
+/// Where the OpenAPI document can't be written.
+pub(crate) fn router(app: Arc<App>) -> Result<Router, Error> {
+    let (routes, document) = routes().split_for_parts();
+    let document = Arc::new(openapi::render(document)?);
+    Ok(routes
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .fallback(async || Error::NotFound("Not found"))
+        .layer(Extension(document))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(Arc::clone(&app), time_out))
         .layer(from_fn_with_state(Arc::clone(&app), check_host))
@@ -53,16 +38,61 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(from_fn(error::render))
         .layer(from_fn_with_state(Arc::clone(&app), metrics::measure))
         .layer(from_fn(telemetry::trace))
-        .with_state(app)
+        .with_state(app))
 }
 
-/// Alive: the process answers. By `service` a client knows whom it talks to
-/// before it sends a password.
+/// The routes and their documentation in one: a path and its method stand at
+/// the handler.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi::openapi_json))
+        .routes(routes!(openapi::docs))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::refresh))
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::me))
+        .routes(routes!(connections::create_profile))
+        .routes(routes!(connection_credentials::update_profile_creds))
+        .routes(routes!(connection_credentials::store))
+        .routes(routes!(connection_credentials::reveal))
+        .routes(routes!(downloads::create_download_cred))
+        .routes(routes!(downloads::reveal_download_cred))
+        .routes(routes!(sessions::store_platform_session))
+        .routes(routes!(sessions::get_platform_session))
+        .routes(routes!(sessions::revoke_platform_session))
+        .routes(routes!(capture_requests::request_capture))
+        .routes(routes!(connections::connections))
+        .routes(routes!(connections::connection, connections::delete_connection))
+        .routes(routes!(sessions::sessions))
+        .routes(routes!(downloads::download_credentials))
+        .routes(routes!(downloads::delete_download_credential))
+        .routes(routes!(capture_requests::capture_requests))
+        .routes(routes!(capture_requests::decline_capture_request))
+}
+
+/// Tells that the process answers
+///
+/// By `service` a client knows whom it talks to before it sends a password.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    tag = "Operation",
+    responses((status = 200, description = "Alive", body = openapi::Alive))
+)]
 async fn healthz() -> axum::Json<Value> {
     axum::Json(json!({"status": "ok", "service": "stagepass"}))
 }
 
-/// Ready: the store answers, too.
+/// Tells that the store answers, too
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "Operation",
+    responses((status = 200, description = "Ready", body = openapi::Healthy), openapi::StoreFailures)
+)]
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
     app.database.check(now_ms()).await?;
     Ok(axum::Json(json!({"status": "ok"})))

@@ -13,7 +13,7 @@ use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::store::Timed;
-use crate::telemetry;
+use crate::{router, telemetry};
 use signals::StopSignals;
 use std::io;
 use std::net::SocketAddr;
@@ -70,13 +70,14 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         timeouts: limits.timeouts,
         metrics,
     });
+    let router = router::router(Arc::clone(&app))?;
     // Before anybody learns that this serves: a signal from then on is heard.
     let signals = StopSignals::listen()?;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %directory.display(), "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
-    accept::serve(listener, app, signals).await;
+    accept::serve(listener, app, router, signals).await;
     upkeep.abort();
     tracing::info!("stopped");
     Ok(())

@@ -6,26 +6,38 @@ use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::request::{Fields, Id, Listing, check_platform, parse_id};
+use crate::openapi::{self, RecordFailures};
+use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
 use crate::store::{Actor, CaptureRequest, Page};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The longest reason, in characters.
-const MAX_REASON_CHARS: usize = 200;
+pub(crate) const MAX_REASON_CHARS: usize = 200;
 
 /// The answer to `request-capture`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RequestCaptureResponse {
     id: Uuid,
     /// False where one was pending already.
     created: bool,
 }
 
-/// `POST /api/credentials/request-capture`.
+/// Asks the owner of a connection to capture a session
+///
+/// One request is pending for a connection at a time, for 7 days at most.
+#[utoipa::path(
+    post,
+    path = "/api/credentials/request-capture",
+    tag = "Capture requests",
+    security(("service" = [])),
+    request_body = openapi::RequestCaptureRequest,
+    responses((status = 200, description = "It is pending", body = Success<RequestCaptureResponse>), RecordFailures)
+)]
 pub(crate) async fn request_capture(
     service: Service,
     State(app): State<Arc<App>>,
@@ -56,12 +68,15 @@ pub(crate) async fn request_capture(
 }
 
 /// A pending capture request as the owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CaptureRequestResponse {
     id: Uuid,
     creator_profile_id: Uuid,
+    #[schema(value_type = openapi::Platform)]
     platform: String,
+    #[schema(required)]
     reason: Option<String>,
+    #[schema(value_type = openapi::Time)]
     created_at: String,
 }
 
@@ -77,7 +92,17 @@ impl From<CaptureRequest> for CaptureRequestResponse {
     }
 }
 
-/// `GET /api/capture-requests`: those that wait for the caller, newest first.
+/// Lists the capture requests that wait for the caller
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/capture-requests",
+    tag = "Capture requests",
+    security(("user" = [])),
+    params(PageParameters),
+    responses((status = 200, description = "A page of them", body = Listing<CaptureRequestResponse>))
+)]
 pub(crate) async fn capture_requests(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -87,7 +112,15 @@ pub(crate) async fn capture_requests(
     Ok(Json(Listing::of(rows, page, CaptureRequestResponse::from)))
 }
 
-/// `DELETE /api/capture-requests/{id}`: the owner declines.
+/// Declines a capture request
+#[utoipa::path(
+    delete,
+    path = "/api/capture-requests/{id}",
+    tag = "Capture requests",
+    security(("user" = [])),
+    params(Id),
+    responses((status = 200, description = "It is gone", body = Success<IdResponse>), RecordFailures)
+)]
 pub(crate) async fn decline_capture_request(
     user: UserId,
     State(app): State<Arc<App>>,

@@ -8,6 +8,7 @@ use crate::audit::Entry;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
+use crate::openapi::{self, RecordFailures};
 use crate::request::{Fields, parse_id};
 use crate::store::{Actor, Connection, CredentialsUpdate, UpdateCredentials};
 use axum::Json;
@@ -16,10 +17,20 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// `POST /api/credentials/update-profile-creds`: new credentials, and another
-/// username where one is given.
+/// Gives a connection new credentials
+///
+/// And another username, where one is given.
+#[utoipa::path(
+    post,
+    path = "/api/credentials/update-profile-creds",
+    tag = "Connections",
+    security(("user" = [])),
+    request_body = openapi::UpdateProfileCredsRequest,
+    responses((status = 200, description = "They are stored", body = Success<IdResponse>), RecordFailures, openapi::RenameFailures)
+)]
 pub(crate) async fn update_profile_creds(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -40,7 +51,7 @@ pub(crate) async fn update_profile_creds(
 }
 
 /// The answer to `store`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StoreResponse {
     creator_profile_id: Uuid,
@@ -48,7 +59,15 @@ pub(crate) struct StoreResponse {
     updated: Uuid,
 }
 
-/// `POST /api/credentials/store`: new credentials, from a service.
+/// Gives a connection new credentials, as a service
+#[utoipa::path(
+    post,
+    path = "/api/credentials/store",
+    tag = "Connections",
+    security(("service" = [])),
+    request_body = openapi::StoreRequest,
+    responses((status = 200, description = "They are stored", body = Success<StoreResponse>), RecordFailures)
+)]
 pub(crate) async fn store(
     service: Service,
     State(app): State<Arc<App>>,
@@ -68,14 +87,23 @@ pub(crate) async fn store(
 }
 
 /// The answer to `reveal`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RevealResponse {
     creator_profile_id: Uuid,
+    #[schema(value_type = openapi::Credentials)]
     credentials: Box<RawValue>,
 }
 
-/// `POST /api/credentials/reveal`: the credentials, opened, for a service.
+/// Reveals the credentials of a connection
+#[utoipa::path(
+    post,
+    path = "/api/credentials/reveal",
+    tag = "Connections",
+    security(("service" = [])),
+    request_body = openapi::RevealRequest,
+    responses((status = 200, description = "The credentials, opened", body = Success<RevealResponse>), RecordFailures)
+)]
 pub(crate) async fn reveal(
     service: Service,
     State(app): State<Arc<App>>,

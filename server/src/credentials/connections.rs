@@ -5,7 +5,8 @@ use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::UserId;
-use crate::request::{Fields, Id, Listing, check_platform};
+use crate::openapi::{self, RecordFailures};
+use crate::request::{Fields, Id, Listing, PageParameters, check_platform};
 use crate::sealing::Place;
 use crate::store::{Connection, NewConnection, Page, PutConnection};
 use axum::Json;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use stagepass_core::api::CreateProfileResponse;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How often a connection that somebody else creates at the same moment is
@@ -22,13 +24,18 @@ use uuid::Uuid;
 const ATTEMPTS: usize = 3;
 
 /// A connection as its owner sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ConnectionResponse {
     id: Uuid,
+    #[schema(value_type = openapi::Platform)]
     platform: String,
+    #[schema(required)]
     platform_username: Option<String>,
+    #[schema(value_type = Option<openapi::Time>, required)]
     credentials_updated_at: Option<String>,
+    #[schema(value_type = openapi::Time)]
     created_at: String,
+    #[schema(value_type = openapi::Time)]
     updated_at: String,
 }
 
@@ -45,8 +52,17 @@ impl From<Connection> for ConnectionResponse {
     }
 }
 
-/// `POST /api/credentials/create-profile`: a new connection, or new
-/// credentials for the one with the same owner, platform and username.
+/// Creates a connection
+///
+/// Or gives new credentials to the caller's own with the same platform and username.
+#[utoipa::path(
+    post,
+    path = "/api/credentials/create-profile",
+    tag = "Connections",
+    security(("user" = [])),
+    request_body = openapi::CreateProfileRequest,
+    responses((status = 200, description = "The connection is stored", body = Success<openapi::CreateProfileResponse>))
+)]
 pub(crate) async fn create_profile(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -96,7 +112,17 @@ pub(super) fn identity_key(user_id: Uuid, platform: &str, platform_username: Opt
     hex::encode(Sha256::digest(format!("{user_id}\0{platform}\0{username}")))
 }
 
-/// `GET /api/platform-connections`: the caller's connections, newest first.
+/// Lists the caller's connections
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/platform-connections",
+    tag = "Connections",
+    security(("user" = [])),
+    params(PageParameters),
+    responses((status = 200, description = "A page of them", body = Listing<ConnectionResponse>))
+)]
 pub(crate) async fn connections(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -106,7 +132,17 @@ pub(crate) async fn connections(
     Ok(Json(Listing::of(rows, page, ConnectionResponse::from)))
 }
 
-/// `GET /api/platform-connections/{id}`.
+/// Shows a connection
+///
+/// Never its credentials.
+#[utoipa::path(
+    get,
+    path = "/api/platform-connections/{id}",
+    tag = "Connections",
+    security(("user" = [])),
+    params(Id),
+    responses((status = 200, description = "The connection", body = ConnectionResponse), RecordFailures)
+)]
 pub(crate) async fn connection(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -116,7 +152,17 @@ pub(crate) async fn connection(
     Ok(Json(connection.into()))
 }
 
-/// `DELETE /api/platform-connections/{id}`: with all that hangs on it.
+/// Deletes a connection
+///
+/// And with it its sessions, download credentials and capture requests.
+#[utoipa::path(
+    delete,
+    path = "/api/platform-connections/{id}",
+    tag = "Connections",
+    security(("user" = [])),
+    params(Id),
+    responses((status = 200, description = "It is gone", body = Success<IdResponse>), RecordFailures)
+)]
 pub(crate) async fn delete_connection(
     user: UserId,
     State(app): State<Arc<App>>,

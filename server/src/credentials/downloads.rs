@@ -5,7 +5,8 @@ use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::request::{Fields, Id, Listing, check_platform, parse_id};
+use crate::openapi::{self, RecordFailures};
+use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
 use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page};
 use axum::Json;
@@ -15,9 +16,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use stagepass_core::netscape;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// `POST /api/credentials/create-download-cred`.
+/// Creates a download credential
+///
+/// With a password or with a cookie file, as `auth_type` says.
+#[utoipa::path(
+    post,
+    path = "/api/credentials/create-download-cred",
+    tag = "Download credentials",
+    security(("user" = [])),
+    request_body = openapi::CreateDownloadCredRequest,
+    responses((status = 200, description = "It is stored", body = Success<IdResponse>), RecordFailures)
+)]
 pub(crate) async fn create_download_cred(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -97,17 +109,28 @@ fn place(record_id: Uuid, owner_id: Uuid) -> Place {
 }
 
 /// The answer to `reveal-download-cred`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct RevealDownloadCredResponse {
     id: Uuid,
+    #[schema(value_type = openapi::Platform)]
     platform: String,
+    #[schema(value_type = openapi::AuthType)]
     auth_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
+    #[schema(value_type = openapi::Credentials)]
     credentials: Box<RawValue>,
 }
 
-/// `POST /api/credentials/reveal-download-cred`: opened, for a service.
+/// Reveals a download credential
+#[utoipa::path(
+    post,
+    path = "/api/credentials/reveal-download-cred",
+    tag = "Download credentials",
+    security(("service" = [])),
+    request_body = openapi::IdRequest,
+    responses((status = 200, description = "The credential, opened", body = Success<RevealDownloadCredResponse>), RecordFailures)
+)]
 pub(crate) async fn reveal_download_cred(
     service: Service,
     State(app): State<Arc<App>>,
@@ -134,14 +157,19 @@ pub(crate) async fn reveal_download_cred(
 }
 
 /// A download credential as its owner sees it: never what signs in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DownloadCredentialResponse {
     id: Uuid,
     creator_profile_id: Uuid,
+    #[schema(value_type = openapi::Platform)]
     platform: String,
+    #[schema(value_type = openapi::AuthType)]
     auth_type: &'static str,
+    #[schema(required)]
     username: Option<String>,
+    #[schema(required)]
     display_name: Option<String>,
+    #[schema(value_type = openapi::Time)]
     created_at: String,
 }
 
@@ -159,7 +187,17 @@ impl From<DownloadCredential> for DownloadCredentialResponse {
     }
 }
 
-/// `GET /api/download-credentials`: the caller's, newest first.
+/// Lists the caller's download credentials
+///
+/// Newest first.
+#[utoipa::path(
+    get,
+    path = "/api/download-credentials",
+    tag = "Download credentials",
+    security(("user" = [])),
+    params(PageParameters),
+    responses((status = 200, description = "A page of them", body = Listing<DownloadCredentialResponse>))
+)]
 pub(crate) async fn download_credentials(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -169,7 +207,15 @@ pub(crate) async fn download_credentials(
     Ok(Json(Listing::of(rows, page, DownloadCredentialResponse::from)))
 }
 
-/// `DELETE /api/download-credentials/{id}`.
+/// Deletes a download credential
+#[utoipa::path(
+    delete,
+    path = "/api/download-credentials/{id}",
+    tag = "Download credentials",
+    security(("user" = [])),
+    params(Id),
+    responses((status = 200, description = "It is gone", body = Success<IdResponse>), RecordFailures)
+)]
 pub(crate) async fn delete_download_credential(
     user: UserId,
     State(app): State<Arc<App>>,

@@ -5,7 +5,8 @@ use crate::app::App;
 use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::request::{Fields, Listing, check_platform, parse_id};
+use crate::openapi::{self, RecordFailures};
+use crate::request::{Fields, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
 use crate::store::{NewSession, Page, Session, SessionStatus};
 use axum::Json;
@@ -18,11 +19,21 @@ use stagepass_core::api::StorePlatformSessionResponse;
 use stagepass_core::cookie::{Cookie, MAX_COOKIES, serialize_exposed};
 use stagepass_core::netscape::{self, Dialect, Loss, Rendered};
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// `POST /api/credentials/store-platform-session`: supersedes the session of
-/// the same connection and platform.
+/// Stores a captured session
+///
+/// It supersedes the one of the same connection, whose cookies are erased.
+#[utoipa::path(
+    post,
+    path = "/api/credentials/store-platform-session",
+    tag = "Sessions",
+    security(("user" = [])),
+    request_body = openapi::StorePlatformSessionRequest,
+    responses((status = 200, description = "It is stored", body = Success<openapi::StorePlatformSessionResponse>), RecordFailures)
+)]
 pub(crate) async fn store_platform_session(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -114,7 +125,15 @@ enum Cookies {
     },
 }
 
-/// `POST /api/credentials/get-platform-session`: the active session's cookies.
+/// Hands out the cookies of the active session
+#[utoipa::path(
+    post,
+    path = "/api/credentials/get-platform-session",
+    tag = "Sessions",
+    security(("service" = [])),
+    request_body = openapi::GetPlatformSessionRequest,
+    responses((status = 200, description = "The session with its cookies", body = Success<openapi::GetPlatformSessionResponse>), RecordFailures)
+)]
 pub(crate) async fn get_platform_session(
     service: Service,
     State(app): State<Arc<App>>,
@@ -197,8 +216,17 @@ fn damaged() -> Error {
     Error::Internal("stored cookies are no list of cookies")
 }
 
-/// `POST /api/credentials/revoke-platform-session`: erases the cookies; once
-/// more succeeds as well.
+/// Revokes a session
+///
+/// Its cookies are erased. Once more succeeds as well.
+#[utoipa::path(
+    post,
+    path = "/api/credentials/revoke-platform-session",
+    tag = "Sessions",
+    security(("user" = [])),
+    request_body = openapi::IdRequest,
+    responses((status = 200, description = "It is revoked", body = Success<IdResponse>), RecordFailures)
+)]
 pub(crate) async fn revoke_platform_session(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -212,16 +240,22 @@ pub(crate) async fn revoke_platform_session(
 }
 
 /// A session as its owner sees it: never a cookie.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionResponse {
     id: Uuid,
     creator_profile_id: Uuid,
+    #[schema(value_type = openapi::Platform)]
     platform: String,
     cookie_count: usize,
+    #[schema(required)]
     user_agent: Option<String>,
+    #[schema(value_type = openapi::SessionStatus)]
     status: &'static str,
+    #[schema(value_type = openapi::Time)]
     captured_at: String,
+    #[schema(value_type = Option<openapi::Time>, required)]
     expires_at: Option<String>,
+    #[schema(value_type = Option<openapi::Time>, required)]
     revoked_at: Option<String>,
 }
 
@@ -241,7 +275,17 @@ impl From<Session> for SessionResponse {
     }
 }
 
-/// `GET /api/platform-sessions`: the caller's sessions, newest first.
+/// Lists the caller's sessions
+///
+/// Newest first; ended ones for 90 days.
+#[utoipa::path(
+    get,
+    path = "/api/platform-sessions",
+    tag = "Sessions",
+    security(("user" = [])),
+    params(PageParameters),
+    responses((status = 200, description = "A page of them", body = Listing<SessionResponse>))
+)]
 pub(crate) async fn sessions(
     user: UserId,
     State(app): State<Arc<App>>,

@@ -7,6 +7,7 @@ use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::now_ms;
 use crate::error::Error;
+use crate::openapi::{self, SignInFailures};
 use crate::request::Fields;
 use crate::store::{AttemptLimit, Hash, Refresh, RefreshToken, User, UserStatus};
 use axum::Json;
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use stagepass_core::api::Tokens;
 use std::net::IpAddr;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The window in which login attempts are counted.
@@ -29,12 +31,19 @@ const ATTEMPTS_PER_ACCOUNT: u32 = 10;
 const ATTEMPTS_PER_ADDRESS: u32 = 50;
 
 /// Directus wraps what it answers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Data<T> {
     data: T,
 }
 
-/// `POST /auth/login`: tokens for an e-mail address and a password.
+/// Signs in with an e-mail address and a password
+#[utoipa::path(
+    post,
+    path = "/auth/login",
+    tag = "Sign-in",
+    request_body = openapi::LoginRequest,
+    responses((status = 200, description = "Tokens", body = Data<openapi::Tokens>), SignInFailures)
+)]
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
     client: Client,
@@ -87,7 +96,16 @@ async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
     tokens(app, user.id, refresh_token, now)
 }
 
-/// `POST /auth/refresh`: new tokens for a refresh token, which is spent.
+/// Exchanges a refresh token for new tokens
+///
+/// It is spent thereby; sent once more after 30 seconds, it ends the sign-in.
+#[utoipa::path(
+    post,
+    path = "/auth/refresh",
+    tag = "Sign-in",
+    request_body = openapi::RefreshTokenRequest,
+    responses((status = 200, description = "Tokens", body = Data<openapi::Tokens>), SignInFailures)
+)]
 pub(crate) async fn refresh(
     State(app): State<Arc<App>>,
     mut fields: Fields,
@@ -107,14 +125,28 @@ pub(crate) async fn refresh(
     }
 }
 
-/// `POST /auth/logout`: ends the sign-in that the refresh token belongs to.
+/// Ends the sign-in that a refresh token belongs to
+#[utoipa::path(
+    post,
+    path = "/auth/logout",
+    tag = "Sign-in",
+    request_body = openapi::RefreshTokenRequest,
+    responses((status = 204, description = "It has ended"))
+)]
 pub(crate) async fn logout(State(app): State<Arc<App>>, mut fields: Fields) -> Result<StatusCode, Error> {
     let token = fields.required_secret("refresh_token")?;
     app.database.end_family(hash("refresh", token.expose_secret())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /users/me`: who the access token belongs to.
+/// Shows who the access token belongs to
+#[utoipa::path(
+    get,
+    path = "/users/me",
+    tag = "Sign-in",
+    security(("user" = [])),
+    responses((status = 200, description = "The user", body = Data<openapi::CurrentUser>))
+)]
 pub(crate) async fn me(State(app): State<Arc<App>>, parts: Parts) -> Result<Json<Data<Value>>, Error> {
     let user = user::authenticate(&parts, &app).await?;
     Ok(Json(Data { data: json!({"id": user.id, "email": user.email, "status": "active", "role": null}) }))

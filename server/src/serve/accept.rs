@@ -5,7 +5,6 @@
 use super::signals::StopSignals;
 use crate::app::App;
 use crate::request::Peer;
-use crate::router::router;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -35,8 +34,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until a signal, and then finishes what was accepted, unless there is
 /// another signal before.
-pub(super) async fn serve(listener: TcpListener, app: Arc<App>, mut signals: StopSignals) {
-    let router = router(Arc::clone(&app));
+pub(super) async fn serve(listener: TcpListener, app: Arc<App>, router: Router, mut signals: StopSignals) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let connections = GracefulShutdown::new();
     loop {

@@ -1,0 +1,185 @@
+//! The OpenAPI document: what stands at each handler, completed by what holds
+//! for all of them, and the two routes that show it. A route is declared by
+//! its handler's `utoipa::path`, so that none can be without documentation.
+
+mod examples;
+mod failures;
+mod links;
+mod page;
+mod requests;
+mod responses;
+mod values;
+
+pub(crate) use failures::{RecordFailures, RenameFailures, SignInFailures, StoreFailures};
+pub(crate) use requests::*;
+pub(crate) use responses::{
+    Alive, CreateProfileResponse, CurrentUser, GetPlatformSessionResponse, Healthy,
+    StorePlatformSessionResponse, Tokens,
+};
+pub(crate) use values::{AuthType, Credentials, Platform, SessionStatus, Time, True};
+
+use crate::error::Error;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::http::header;
+use axum::response::IntoResponse;
+use std::sync::Arc;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi, openapi};
+
+/// What stands before all operations.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Stagepass",
+        description = "Keeps captured browser sessions encrypted and hands them to the backends that may have them. \
+            Bodies are JSON objects of at most 1 MiB and 64 levels, in which no member is named twice and unknown \
+            ones are ignored. Each answer has an X-Request-Id, under which the server's log tells of it.",
+    ),
+    tags(
+        (name = "Sign-in", description = "Tokens for users, in Directus's own shapes."),
+        (name = "Connections", description = "Accounts on platforms, with sealed credentials."),
+        (name = "Sessions", description = "Captured browser sessions: in by the extension, out to services."),
+        (name = "Download credentials", description = "What yt-dlp signs in with."),
+        (name = "Capture requests", description = "A service asks the owner of a connection to capture a session."),
+        (name = "Operation", description = "For those who run this server."),
+    ),
+    components(schemas(responses::ErrorResponse, responses::DirectusErrorResponse)),
+    modifiers(&Shared),
+)]
+pub(crate) struct Document;
+
+/// What operations share: how callers are known, and how things fail.
+struct Shared;
+
+impl Modify for Shared {
+    fn modify(&self, document: &mut openapi::OpenApi) {
+        let components = document.components.get_or_insert_default();
+        components.responses.extend(failures::responses());
+        let user = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("A user's access token, from `POST /auth/login` or from Directus."))
+            .build();
+        components.add_security_scheme("user", SecurityScheme::Http(user));
+        let service =
+            "A service's secret: the shared one, or a named token with verbs and platforms of its own.";
+        let service = ApiKeyValue::with_description("X-RBAC-SYNC-SECRET", service);
+        components.add_security_scheme("service", SecurityScheme::ApiKey(ApiKey::Header(service)));
+    }
+}
+
+/// The document in the forms in which it is served.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    json: Bytes,
+    page: page::Page,
+}
+
+/// Completes the document that the routes make together, and renders it.
+pub(crate) fn render(mut document: openapi::OpenApi) -> Result<Rendered, Error> {
+    for (path, item) in &mut document.paths.paths {
+        for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
+            failures::complete(operation, path);
+            examples::complete(operation);
+            links::complete(operation);
+            if failures::is_for_services(operation) {
+                add_acting_user(operation);
+            }
+        }
+    }
+    let json = document.to_json().map_err(|_| Error::Internal("the OpenAPI document as JSON"))?;
+    let value = serde_json::from_str(&json).map_err(|_| Error::Internal("the OpenAPI document as JSON"))?;
+    Ok(Rendered { page: page::render(&value), json: json.into() })
+}
+
+/// The optional header of every call by a service.
+fn add_acting_user(operation: &mut Operation) {
+    let id = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)));
+    let header = ParameterBuilder::new()
+        .name("X-Acting-User")
+        .parameter_in(ParameterIn::Header)
+        .description(Some("The user that the service acts for; the record must then be that user's."))
+        .schema(Some(id));
+    operation.parameters.get_or_insert_default().push(header.build().into());
+}
+
+/// This document
+///
+/// OpenAPI 3.1, generated from the handlers.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    tag = "Operation",
+    responses((status = 200, description = "The document", body = Object, content_type = "application/json"))
+)]
+pub(crate) async fn openapi_json(Extension(rendered): Extension<Arc<Rendered>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], rendered.json.clone())
+}
+
+/// This document as a page
+///
+/// One page without scripts, and with nothing from elsewhere.
+#[utoipa::path(
+    get,
+    path = "/docs",
+    tag = "Operation",
+    responses((status = 200, description = "The page", body = String, content_type = "text/html; charset=utf-8"))
+)]
+pub(crate) async fn docs(Extension(rendered): Extension<Arc<Rendered>>) -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, rendered.page.policy.clone()),
+    ];
+    (headers, rendered.page.html.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    fn document() -> Value {
+        let (_, document) = crate::router::routes().split_for_parts();
+        serde_json::from_slice(&render(document).unwrap().json).unwrap()
+    }
+
+    fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+        let paths = document["paths"].as_object().unwrap().values();
+        paths.flat_map(|item| item.as_object().unwrap().values())
+    }
+
+    #[test]
+    fn every_link_leads_to_another_operation_and_none_is_lost() {
+        let document = document();
+        let ids: BTreeSet<_> =
+            operations(&document).filter_map(|operation| operation["operationId"].as_str()).collect();
+        assert_eq!(ids.len(), operations(&document).count(), "operation ids are unique");
+        let links = operations(&document)
+            .filter_map(|operation| operation["responses"]["200"]["links"].as_object())
+            .flat_map(|links| links.values());
+        let targets: Vec<_> = links.filter_map(|link| link["operationId"].as_str()).collect();
+        assert!(targets.iter().all(|target| ids.contains(target)), "{targets:?}");
+        assert_eq!(targets.len(), links::count());
+    }
+
+    #[test]
+    fn every_operation_that_takes_or_gives_json_has_an_example() {
+        let document = document();
+        for operation in operations(&document) {
+            let id = &operation["operationId"];
+            let success = &operation["responses"]["200"]["content"]["application/json"];
+            assert!(success.is_null() || success["example"].is_object() || id == "openapi_json", "{id}");
+            let body = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            if let Some(reference) = body.as_str() {
+                let schema = document.pointer(reference.trim_start_matches('#')).unwrap();
+                assert!(schema["examples"][0].is_object(), "{id}");
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a success looks like: an example for each operation that answers with JSON.
+
+use serde_json::{Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::Operation;
+
+/// Gives an operation's success its example.
+pub(super) fn complete(operation: &mut Operation) {
+    let Some(example) = operation.operation_id.as_deref().and_then(success) else { return };
+    if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200")
+        && let Some(RefOr::T(content)) = answer.content.get_mut("application/json")
+    {
+        content.example = Some(example);
+    }
+}
+
+const ID: &str = "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f";
+const CONNECTION: &str = "0198c59f-0b4c-7a52-8d3e-5f6a7b8c9d0e";
+const TIME: &str = "2026-01-15T10:30:00.000Z";
+const END: &str = "2026-12-31T23:59:59.000Z";
+
+fn success(operation_id: &str) -> Option<Value> {
+    Some(match operation_id {
+        "healthz" => json!({"status": "ok", "service": "stagepass"}),
+        "readyz" => json!({"status": "ok"}),
+        "login" | "refresh" => json!({"data": {
+            "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+            "refresh_token": "q3Zb1mGxOQv0d7m7aYyVxJb1gqQk0b0oX1uYw8pYJ2c",
+            "expires": 900_000
+        }}),
+        "me" => json!({"data": {"id": ID, "email": "creator@example.org", "status": "active", "role": null}}),
+        "create_profile" => json!({"success": true, "id": ID, "updated": false}),
+        "store" => json!({"success": true, "creatorProfileId": ID, "updated": ID}),
+        "reveal" => json!({
+            "success": true, "creatorProfileId": ID, "credentials": {"auth_id": "12345678", "sess": "abc123"}
+        }),
+        "reveal_download_cred" => json!({
+            "success": true, "id": ID, "platform": "youtube", "auth_type": "password",
+            "username": "jane@example.org", "credentials": {"password": "correct horse battery"}
+        }),
+        "store_platform_session" => {
+            json!({"success": true, "id": ID, "platform": "instagram", "cookie_count": 1})
+        }
+        "get_platform_session" => json!({
+            "success": true, "id": ID, "platform": "instagram",
+            "cookies": [{
+                "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
+                "expires": 1_798_761_599, "httpOnly": true, "secure": true
+            }],
+            "captured_at": TIME, "expires_at": END, "user_agent": "Mozilla/5.0"
+        }),
+        "request_capture" => json!({"success": true, "id": ID, "created": true}),
+        "update_profile_creds"
+        | "create_download_cred"
+        | "revoke_platform_session"
+        | "delete_connection"
+        | "delete_download_credential"
+        | "decline_capture_request" => json!({"success": true, "id": ID}),
+        "connection" => connection(),
+        "connections" => page_of(connection()),
+        "sessions" => page_of(json!({
+            "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram", "cookie_count": 1,
+            "user_agent": "Mozilla/5.0", "status": "active", "captured_at": TIME, "expires_at": END,
+            "revoked_at": null
+        })),
+        "download_credentials" => page_of(json!({
+            "id": ID, "creator_profile_id": CONNECTION, "platform": "youtube", "auth_type": "password",
+            "username": "jane@example.org", "display_name": "Jane's channel", "created_at": TIME
+        })),
+        "capture_requests" => page_of(json!({
+            "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram",
+            "reason": "The session has expired", "created_at": TIME
+        })),
+        _ => return None,
+    })
+}
+
+fn connection() -> Value {
+    json!({
+        "id": CONNECTION, "platform": "instagram", "platform_username": "creator_jane",
+        "credentials_updated_at": TIME, "created_at": TIME, "updated_at": TIME
+    })
+}
+
+fn page_of(row: Value) -> Value {
+    json!({"data": [row], "total": 1, "page": 1, "pageSize": 20})
+}

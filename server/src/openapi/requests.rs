@@ -1,0 +1,212 @@
+//! What requests bring: types that are described, never made, since bodies are
+//! read field by field. Their order is the one in which fields are checked.
+#![expect(dead_code, reason = "these types are described and never made")]
+
+use super::values::{
+    Cookie, CookieFile, Credentials, Email, Password, Platform, Reason, Secret, Text, Time, Username,
+};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The body of `POST /auth/login`.
+#[derive(ToSchema)]
+#[schema(examples(json!({"email": "creator@example.org", "password": "correct horse battery"})))]
+pub(crate) struct LoginRequest {
+    email: Email,
+    password: Secret,
+    /// Where the refresh token goes: always into the answer.
+    mode: Option<LoginMode>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum LoginMode {
+    Json,
+}
+
+/// The body of `POST /auth/refresh` and `POST /auth/logout`.
+#[derive(ToSchema)]
+#[schema(examples(json!({"refresh_token": "q3Zb1mGxOQv0d7m7aYyVxJb1gqQk0b0oX1uYw8pYJ2c"})))]
+pub(crate) struct RefreshTokenRequest {
+    refresh_token: Secret,
+}
+
+/// The body of `create-profile`.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "platform": "onlyfans",
+    "platform_username": "creator_jane",
+    "credentials": {"auth_id": "12345678", "sess": "abc123", "user_agent": "Mozilla/5.0", "x_bc": "0f9e8d"}
+})))]
+pub(crate) struct CreateProfileRequest {
+    platform: Platform,
+    /// The account's name on the platform; absent, null and empty are one value.
+    platform_username: Option<Text>,
+    credentials: Credentials,
+}
+
+/// The body of `update-profile-creds`.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+    "credentials": {"auth_id": "12345678", "sess": "def456"},
+    "platform_username": "creator_jane"
+})))]
+pub(crate) struct UpdateProfileCredsRequest {
+    creator_profile_id: Uuid,
+    credentials: Credentials,
+    /// The account's new name on the platform, where it has one.
+    platform_username: Option<Text>,
+}
+
+/// The body of `store`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({
+    "creatorProfileId": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+    "credentials": {"auth_id": "12345678", "sess": "def456"}
+})))]
+pub(crate) struct StoreRequest {
+    creator_profile_id: Uuid,
+    credentials: Credentials,
+}
+
+/// The body of `reveal`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({"creatorProfileId": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f"})))]
+pub(crate) struct RevealRequest {
+    creator_profile_id: Uuid,
+}
+
+/// The body of `create-download-cred`: its `auth_type` says what `credentials` must hold.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(examples(
+    json!({
+        "platform": "youtube", "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+        "auth_type": "password", "username": "jane@example.org",
+        "credentials": {"password": "correct horse battery"}, "display_name": "Jane's channel"
+    }),
+    json!({
+        "platform": "youtube", "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+        "auth_type": "cookies",
+        "credentials": {"cookies_netscape":
+            "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t1798761599\tSID\tabc123\n"}
+    })
+))]
+pub(crate) enum CreateDownloadCredRequest {
+    Password(PasswordRequest),
+    Cookies(CookiesRequest),
+}
+
+/// Signing in with a password.
+#[derive(ToSchema)]
+pub(crate) struct PasswordRequest {
+    platform: Platform,
+    creator_profile_id: Uuid,
+    auth_type: PasswordType,
+    credentials: PasswordCredentials,
+    username: Username,
+    display_name: Option<Text>,
+}
+
+/// Signing in with cookies.
+#[derive(ToSchema)]
+pub(crate) struct CookiesRequest {
+    platform: Platform,
+    creator_profile_id: Uuid,
+    auth_type: CookiesType,
+    credentials: CookiesCredentials,
+    username: Option<Text>,
+    display_name: Option<Text>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum PasswordType {
+    Password,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum CookiesType {
+    Cookies,
+}
+
+/// `credentials` where `auth_type` is `password`; other members are kept.
+#[derive(ToSchema)]
+pub(crate) struct PasswordCredentials {
+    password: Password,
+    cookies_netscape: Option<Secret>,
+}
+
+/// `credentials` where `auth_type` is `cookies`; other members are kept.
+#[derive(ToSchema)]
+pub(crate) struct CookiesCredentials {
+    cookies_netscape: CookieFile,
+    password: Option<Secret>,
+}
+
+/// A body that names one record.
+#[derive(ToSchema)]
+#[schema(examples(json!({"id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f"})))]
+pub(crate) struct IdRequest {
+    id: Uuid,
+}
+
+/// The body of `store-platform-session`.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+    "platform": "instagram",
+    "cookies": [{
+        "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
+        "expires": 1_798_761_599, "httpOnly": true, "secure": true, "sameSite": "lax"
+    }],
+    "user_agent": "Mozilla/5.0",
+    "expires_at": "2026-12-31T23:59:59Z"
+})))]
+pub(crate) struct StorePlatformSessionRequest {
+    creator_profile_id: Uuid,
+    /// The connection's own platform.
+    platform: Platform,
+    #[schema(min_items = 1, max_items = 1000)]
+    cookies: Vec<Cookie>,
+    /// The capturing browser's user agent.
+    user_agent: Option<Text>,
+    /// When the session ends, as far as the caller knows.
+    expires_at: Option<Time>,
+}
+
+/// The body of `get-platform-session`.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f", "platform": "instagram", "format": "netscape"
+})))]
+pub(crate) struct GetPlatformSessionRequest {
+    creator_profile_id: Uuid,
+    platform: Platform,
+    /// How the cookies come, `json` where it is absent.
+    format: Option<SessionFormat>,
+    /// Whether to leave out cookies that have expired.
+    drop_expired: Option<bool>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum SessionFormat {
+    Json,
+    Netscape,
+}
+
+/// The body of `request-capture`.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f", "platform": "instagram",
+    "reason": "The session has expired"
+})))]
+pub(crate) struct RequestCaptureRequest {
+    creator_profile_id: Uuid,
+    /// The connection's own platform.
+    platform: Platform,
+    reason: Option<Reason>,
+}

@@ -1,0 +1,154 @@
+//! What values of the API look like: types that are described, never made.
+//! Each says in a schema what `request` and the core's cookies check at run time.
+#![expect(dead_code, reason = "these types are described and never made")]
+
+use stagepass_core::cookie::{MAX_EXPIRES, MAX_PATH_BYTES};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Any text without control characters (Unicode's category Cc).
+const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// The same, and not white space alone.
+const NOT_BLANK: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+const PLATFORM: &str = "^[a-z0-9._-]{1,64}$";
+/// A host name, a domain with a leading dot, or an IPv6 address in brackets.
+const COOKIE_DOMAIN: &str = r"^(\.?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:]{2,39}\])$";
+// Neither a separator nor a control character, and no space at either end.
+const COOKIE_NAME: &str =
+    r"^[^\u0000-\u0020\u007f-\u009f;=]([^\u0000-\u001f\u007f-\u009f;=]*[^\u0000-\u0020\u007f-\u009f;=])?$";
+const COOKIE_VALUE: &str =
+    r"^([^\u0000-\u0020\u007f-\u009f;]([^\u0000-\u001f\u007f-\u009f;]*[^\u0000-\u0020\u007f-\u009f;])?)?$";
+/// A Netscape cookie file: its first line, then comments, empty lines and lines
+/// of seven fields.
+const COOKIE_FILE: &str = concat!(
+    r"^# Netscape HTTP Cookie File(\r?\n(#[ -~]*|",
+    r"(#HttpOnly_)?(\.[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\tTRUE|",
+    r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\tFALSE)",
+    r"\t/[!-:<-~]*\t(TRUE|FALSE)\t[0-9]{0,11}\t[!-:<>-~]+\t[!-:<-~]*)?)*$",
+);
+const COOKIE_PATH: &str = r"^/([^\u0000-\u001f\u007f-\u009f;]*[^\u0000-\u0020\u007f-\u009f;])?$";
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// Gives a described type the schema that an expression builds.
+macro_rules! described {
+    ($(#[doc = $description:literal] $name:ident: $schema:expr;)*) => {$(
+        #[doc = $description]
+        pub(crate) struct $name;
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                $schema.description(Some($description.trim())).into()
+            }
+        }
+        impl ToSchema for $name {}
+    )*};
+}
+
+described! {
+    /// A platform identifier.
+    Platform: text()
+        .pattern(Some(PLATFORM))
+        .examples(["instagram"]);
+    /// A text without control characters.
+    Text: text().pattern(Some(NO_CONTROLS)).max_length(Some(crate::request::MAX_TEXT_CHARS));
+    /// The account's name, which is not empty.
+    Username: text()
+        .pattern(Some(NO_CONTROLS))
+        .min_length(Some(1))
+        .max_length(Some(crate::request::MAX_TEXT_CHARS));
+    /// Why a capture is asked for, in plain text for the owner.
+    Reason: text()
+        .pattern(Some(NO_CONTROLS))
+        .max_length(Some(crate::credentials::MAX_REASON_CHARS));
+    /// An e-mail address.
+    Email: text()
+        .pattern(Some(NOT_BLANK))
+        .max_length(Some(crate::request::MAX_TEXT_CHARS))
+        .examples(["creator@example.org"]);
+    /// A moment, RFC 3339; in answers always in UTC with milliseconds.
+    Time: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples(["2026-01-15T10:30:00.000Z"]);
+    /// Always true.
+    True: ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
+    /// Always false.
+    False: ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false]));
+    /// Unix seconds, a fraction rounded down; absent, null, 0 and -1 mean a session cookie.
+    Expires: ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Number, Type::Null]))
+        .minimum(Some(-1))
+        .exclusive_maximum(Some(MAX_EXPIRES + 1));
+    /// A host, or with a leading dot a domain and all hosts below it; at most 253 bytes.
+    CookieDomain: text()
+        .pattern(Some(COOKIE_DOMAIN));
+    /// The name; together with the value at most 4,096 bytes.
+    CookieName: text()
+        .pattern(Some(COOKIE_NAME));
+    /// The value; a secret.
+    CookieValue: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .pattern(Some(COOKIE_VALUE));
+    /// A whole Netscape cookie file; a secret. A fault names its line.
+    CookieFile: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .pattern(Some(COOKIE_FILE));
+    /// Any text; a secret.
+    Secret: text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)));
+    /// Any text that is not empty; a secret.
+    Password: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .min_length(Some(1));
+    /// An object of any shape; a secret as a whole.
+    Credentials: ObjectBuilder::new().schema_type(Type::Object);
+    /// The path, `/` where it is absent.
+    CookiePath: text().pattern(Some(COOKIE_PATH)).max_length(Some(MAX_PATH_BYTES));
+}
+
+/// How a download signs in.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum AuthType {
+    Password,
+    Cookies,
+}
+
+/// Where a session stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum SessionStatus {
+    Active,
+    Superseded,
+    Revoked,
+}
+
+/// The `SameSite` attribute, in lower case in answers.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum SameSite {
+    Lax,
+    Strict,
+    None,
+}
+
+/// One cookie. Unknown members are ignored.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct Cookie {
+    name: CookieName,
+    value: CookieValue,
+    domain: CookieDomain,
+    path: Option<CookiePath>,
+    #[schema(required = false)]
+    expires: Expires,
+    /// Hidden from scripts.
+    http_only: Option<bool>,
+    /// Sent over https alone.
+    secure: Option<bool>,
+    same_site: Option<SameSite>,
+    /// Whether the cookie goes to its exact host alone.
+    host_only: Option<bool>,
+}
