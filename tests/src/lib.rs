@@ -19,6 +19,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod python;
+pub mod schemathesis;
 pub mod secret_search;
 pub mod server;
 pub mod wait;

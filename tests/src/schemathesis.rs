@@ -1,0 +1,67 @@
+//! A real schemathesis and a real validator of OpenAPI documents, in a Python
+//! environment of their own.
+
+use crate::process::cache_dir;
+use crate::python::{Environment, Outcome, run};
+use anyhow::{Result, ensure};
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+
+/// The releases that the tests are about.
+const REQUIREMENTS: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
+/// How it calls the server, and which of its findings are none: these files
+/// lie in the folder that it is run in.
+const CONFIGURATION: &str = include_str!("../schemathesis/schemathesis.toml");
+const EXCEPTIONS: &str = include_str!("../schemathesis/exceptions.py");
+/// Holds each example of a document against its schema.
+const EXAMPLES: &str = include_str!("../schemathesis/examples.py");
+/// How long a run may take on a busy machine.
+const RUN_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// A private Python environment with both in it.
+#[derive(Clone, Debug)]
+pub struct Schemathesis {
+    environment: Environment,
+}
+
+impl Schemathesis {
+    /// The environment below the build folder, made where it is not there yet.
+    ///
+    /// # Errors
+    /// When Python is missing or a package can't be fetched.
+    pub async fn prepare() -> Result<Self> {
+        Ok(Self { environment: Environment::prepare(&cache_dir()?, &REQUIREMENTS).await? })
+    }
+
+    /// Calls a server in every way that its document at `url` allows and
+    /// forbids. `folder` holds the files that the configuration names.
+    ///
+    /// # Errors
+    /// When it can't be run or does not end in time. That it finds something
+    /// is no error here but an [`Outcome`].
+    pub async fn check(&self, url: &str, folder: &Path) -> Result<Outcome> {
+        std::fs::write(folder.join("schemathesis.toml"), CONFIGURATION)?;
+        std::fs::write(folder.join("exceptions.py"), EXCEPTIONS)?;
+        let mut command = self.environment.command("schemathesis", folder);
+        command.current_dir(folder).args(["--no-color", "run", url]);
+        run(&mut command, RUN_TIMEOUT).await
+    }
+
+    /// Holds a document against the schema of the OpenAPI version that it
+    /// names, and then each of its examples against the example's own.
+    ///
+    /// # Errors
+    /// With the validator's words where the document or an example is not valid.
+    pub async fn validate(&self, document: &Value, folder: &Path) -> Result<()> {
+        let file = folder.join("openapi.json");
+        std::fs::write(&file, document.to_string())?;
+        let mut validator = self.environment.command("openapi-spec-validator", folder);
+        let mut examples = self.environment.command("python", folder);
+        for command in [validator.args(["--errors", "all"]), examples.args(["-c", EXAMPLES])] {
+            let outcome = run(command.arg(&file), RUN_TIMEOUT).await?;
+            ensure!(outcome.status.success(), "{}{}", outcome.stdout, outcome.stderr);
+        }
+        Ok(())
+    }
+}

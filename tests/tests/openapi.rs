@@ -1,0 +1,182 @@
+//! The OpenAPI document: it is valid, the server keeps to it whatever it is
+//! sent, and the page that shows it fetches nothing.
+
+use anyhow::{Context as _, Result};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use stagepass_tests::schemathesis::Schemathesis;
+use stagepass_tests::server::{self, Client, EMAIL, Server};
+use std::collections::BTreeSet;
+use std::path::Path;
+use tempfile::TempDir;
+
+const OTHER_EMAIL: &str = "other@example.org";
+/// The password of the document's own example, so that it signs in.
+const PASSWORD: &str = "correct horse battery";
+const PLATFORM: &str = "instagram";
+/// More connections than the longest page of a list has.
+const FIRST_PAGE: usize = 110;
+
+/// A server with two users, that logs each request in one line and counts none.
+async fn start() -> Result<(Server, TempDir)> {
+    let directory = tempfile::tempdir()?;
+    for email in [EMAIL, OTHER_EMAIL] {
+        server::add_user(directory.path(), email, PASSWORD).await?;
+    }
+    let mut command = server::command(directory.path())?;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--log", "info", "--user-rate-limit", "0"];
+    command.args(serve);
+    Ok((Server::start_command(directory.path(), &mut command).await?, directory))
+}
+
+async fn document(server: &Server) -> Result<Value> {
+    Ok(server.anonymous().get("/openapi.json").await?.body)
+}
+
+/// The operations of a document as `METHOD path`.
+fn operations(document: &Value) -> BTreeSet<String> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().into_iter().flatten();
+            methods.map(move |(method, _)| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn the_document_is_valid_openapi_3_1_with_its_examples_and_names_every_route() -> Result<()> {
+    let (server, _directory) = start().await?;
+    let document = document(&server).await?;
+    assert_eq!(document["openapi"], "3.1.0");
+
+    let folder = tempfile::tempdir()?;
+    Schemathesis::prepare().await?.validate(&document, folder.path()).await?;
+
+    let routes = include_str!("openapi_routes.txt").lines().map(str::to_owned).collect();
+    assert_eq!(operations(&document), routes, "openapi_routes.txt lists every route");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_server_keeps_to_its_document_whatever_it_is_sent() -> Result<()> {
+    let (server, _directory) = start().await?;
+    let folder = tempfile::tempdir()?;
+    write_records(&server, folder.path()).await?;
+    let schemathesis = Schemathesis::prepare().await?;
+    let outcome = schemathesis.check(&format!("{}/openapi.json", server.url()), folder.path()).await?;
+    assert!(outcome.status.success(), "{}{}", outcome.stdout, outcome.stderr);
+
+    // Refusals alone would show little: each operation has succeeded, too.
+    let mut missed = operations(&document(&server).await?);
+    for line in String::from_utf8(server.program().stderr())?.lines() {
+        if let Some(operation) = succeeded(line) {
+            missed.remove(&operation);
+        }
+    }
+    assert_eq!(missed, BTreeSet::new(), "{}", outcome.stdout);
+    Ok(())
+}
+
+/// The operation that a line of the log says to have succeeded.
+fn succeeded(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once(" answered method=")?;
+    let (method, rest) = rest.split_once(" route=\"")?;
+    let (route, rest) = rest.split_once("\" status=")?;
+    rest.starts_with('2').then(|| format!("{method} {route}"))
+}
+
+/// Two users, and records of both, in the files that the configuration names.
+async fn write_records(server: &Server, folder: &Path) -> Result<()> {
+    let (creator, creator_token) = sign_in(server, EMAIL).await?;
+    let (other, other_token) = sign_in(server, OTHER_EMAIL).await?;
+    let secret = std::fs::read_to_string(server.directory().join("rbac-sync-webhook-secret"))?;
+    let caller = |name: &str, token: &str| {
+        let header = |name: &str, value: &str| json!({"name": name, "value": value});
+        let token = header("Authorization", &format!("Bearer {token}"));
+        json!({"name": name, "fixedHeaders": [token, header("X-RBAC-SYNC-SECRET", &secret)]})
+    };
+    let users = json!({"auth": [caller("creator", &creator_token), caller("other", &other_token)]});
+    std::fs::write(folder.join("users.json"), users.to_string())?;
+
+    let connection = other.create_profile(PLATFORM, "other").await?;
+    let own_connection = creator.create_profile(PLATFORM, "creator").await?;
+    let of = |connection: &str, more: Value| {
+        let mut body = json!({"creator_profile_id": connection, "platform": PLATFORM});
+        body.as_object_mut()
+            .into_iter()
+            .for_each(|body| body.extend(more.as_object().cloned().unwrap_or_default()));
+        body
+    };
+    let cookies = json!({"cookies": [{"name": "sessionid", "value": "abc123", "domain": ".instagram.com"}]});
+    let password =
+        json!({"auth_type": "password", "username": "jane", "credentials": {"password": PASSWORD}});
+    create(&other, "store-platform-session", &of(&connection, cookies.clone())).await?;
+    let session = create(&creator, "store-platform-session", &of(&own_connection, cookies)).await?;
+    let download = create(&other, "create-download-cred", &of(&connection, password.clone())).await?;
+    // What succeeds once alone is there more than once.
+    let mut connections = vec![connection, own_connection];
+    let (mut downloads, mut requests, mut refresh_tokens) = (Vec::new(), Vec::new(), Vec::new());
+    for username in ["one", "two", "three", "four"] {
+        let connection = creator.create_profile(PLATFORM, username).await?;
+        downloads.push(create(&creator, "create-download-cred", &of(&connection, password.clone())).await?);
+        requests.push(create(&server.service()?, "request-capture", &of(&connection, json!({}))).await?);
+        refresh_tokens.push(tokens(server, EMAIL).await?["refresh_token"].clone());
+        connections.push(connection);
+    }
+    // What is found in a list is deleted: a first page that shows others first.
+    for number in 0..FIRST_PAGE {
+        creator.create_profile(PLATFORM, &number.to_string()).await?;
+    }
+    for (name, values) in [
+        ("connections", json!(connections)),
+        ("platforms", json!([PLATFORM])),
+        ("sessions", json!([session])),
+        ("download-credentials", json!([download])),
+        ("own-download-credentials", json!(downloads)),
+        ("capture-requests", json!(requests)),
+        ("refresh-tokens", json!(refresh_tokens)),
+    ] {
+        let lines = values.as_array().into_iter().flatten().map(|value| format!("{value}\n"));
+        std::fs::write(folder.join(format!("{name}.txt")), lines.collect::<String>())?;
+    }
+    Ok(())
+}
+
+async fn tokens(server: &Server, email: &str) -> Result<Value> {
+    let body = json!({"email": email, "password": PASSWORD});
+    Ok(server.anonymous().post("/auth/login", &body).await?.body["data"].clone())
+}
+
+async fn sign_in(server: &Server, email: &str) -> Result<(Client, String)> {
+    let token = tokens(server, email).await?["access_token"].as_str().context("no access token")?.to_owned();
+    Ok((server.user_named(email, PASSWORD).await?, token))
+}
+
+async fn create(client: &Client, verb: &str, body: &Value) -> Result<String> {
+    let answer = client.post(&format!("/api/credentials/{verb}"), body).await?;
+    Ok(answer.body["id"].as_str().with_context(|| answer.body.to_string())?.to_owned())
+}
+
+#[tokio::test]
+async fn the_page_shows_every_operation_and_fetches_nothing() -> Result<()> {
+    let (server, _directory) = start().await?;
+    let answer = reqwest::get(format!("{}/docs", server.url())).await?;
+    assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+    let policy = answer.headers()["content-security-policy"].to_str()?.to_owned();
+    let page = answer.text().await?;
+
+    let style = page.split("<style>").nth(1).and_then(|rest| rest.split("</style>").next());
+    let hash = STANDARD.encode(Sha256::digest(style.context("no style")?));
+    assert!(policy.starts_with(&format!("default-src 'none'; style-src 'sha256-{hash}'; ")), "{policy}");
+    for absent in ["<script", "<img", "<link", "<iframe", " style=", " src=", "url(", "@import", "//"] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    for operation in operations(&document(&server).await?) {
+        let (method, path) = operation.split_once(' ').context("no path")?;
+        let heading = format!("<code class=\"method\">{method}</code><code>{path}</code>");
+        assert!(page.contains(&heading), "{operation}");
+    }
+    Ok(())
+}
