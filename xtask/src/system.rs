@@ -16,7 +16,7 @@ pub(crate) struct Need {
 
 /// A browser to capture from.
 pub(crate) const CHROMIUM: Need = Need { programs: &["chromium", "chromium-browser"], package: "chromium" };
-/// Python, for yt-dlp's private environment.
+/// Python, for the private environments of yt-dlp and schemathesis.
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
 /// What only the checks need, beside the above.
 #[cfg(unix)]

@@ -15,7 +15,7 @@ const NOT_BLANK: &str =
 const PLATFORM: &str = "^[a-z0-9._-]{1,64}$";
 /// A host name, a domain with a leading dot, or an IPv6 address in brackets.
 const COOKIE_DOMAIN: &str = r"^(\.?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:]{2,39}\])$";
-// Neither a separator nor a control character, and no space at either end.
+/// Neither a separator nor a control character, and no space at either end.
 const COOKIE_NAME: &str =
     r"^[^\u0000-\u0020\u007f-\u009f;=]([^\u0000-\u001f\u007f-\u009f;=]*[^\u0000-\u0020\u007f-\u009f;=])?$";
 const COOKIE_VALUE: &str =
