@@ -2,7 +2,7 @@
 
 use crate::client::TrustedProxies;
 use crate::config::Timeouts;
-use crate::identity::{Passwords, ServiceSecrets, TokenSigner};
+use crate::identity::{Identity, ServiceSecrets};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::sealing::{KeyRing, Version};
@@ -18,8 +18,7 @@ pub(crate) struct App {
     pub(crate) keys: KeyRing,
     /// In which version credentials are sealed: where they are kept decides.
     pub(crate) blob_version: Version,
-    pub(crate) passwords: Passwords,
-    pub(crate) tokens: TokenSigner,
+    pub(crate) identity: Identity,
     pub(crate) service_secrets: ServiceSecrets,
     /// The host names under which requests are answered, lower case.
     pub(crate) host_names: Vec<String>,

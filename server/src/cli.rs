@@ -1,23 +1,29 @@
 //! The command line.
 
 mod audit;
+mod directus;
 mod rotate_keys;
 mod service_token;
 
 use crate::clock::{now_ms, render_ms};
-use crate::config::{ConfigError, DataArgs, GivenKeys, KeyArgs, ServeArgs};
+use crate::config::{ConfigError, DataArgs, DirectusArgs, GivenKeys, KeyArgs, ServeArgs};
+use crate::directus::{BootstrapError, Directus, TIMEOUT};
 use crate::identity::{PasswordFault, check_password, hash_password};
 use crate::keyed_stores::{KeyedStores, OpenError, open_database};
 use crate::serve::{self, ServeError};
 use crate::store::{Database, User, UserStatus};
 use audit::AuditCommand;
 use clap::{Args, Parser, Subcommand};
+use directus::DirectusCommand;
 use secrecy::{ExposeSecret as _, SecretString};
 use service_token::ServiceTokenCommand;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use thiserror::Error;
 use uuid::Uuid;
+
+const USERS_ELSEWHERE: &str = "with DIRECTUS_URL the users are those of that Directus; change them there";
 
 /// Keeps captured browser sessions encrypted, and hands them to the backends
 /// that may have them.
@@ -28,6 +34,8 @@ pub(crate) struct Cli {
     data: DataArgs,
     #[command(flatten)]
     keys: KeyArgs,
+    #[command(flatten)]
+    directus: DirectusArgs,
     #[command(subcommand)]
     command: Command,
 }
@@ -45,6 +53,9 @@ enum Command {
     /// List what was done to which record, and find out whether that log is whole
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Prepare the Directus that is to keep the records
+    #[command(subcommand)]
+    Directus(DirectusCommand),
     /// Seal everything anew under the encryption key, so that older keys can go;
     /// servers go on serving. First list the new key for reading at every server,
     /// then make it the encryption key everywhere, then run this
@@ -100,6 +111,8 @@ enum CliError {
     Open(#[from] OpenError),
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
+    #[error(transparent)]
+    Bootstrap(#[from] BootstrapError),
     #[error("{0}")]
     User(String),
     #[error(transparent)]
@@ -121,14 +134,22 @@ impl Cli {
         };
         let result = runtime.block_on(async {
             match self.command {
-                Command::Serve(args) => Ok(serve::serve(*args, self.data, self.keys).await?),
-                Command::User(command) => command.run(&self.data).await,
-                Command::RotateKeys { other_writers_stopped } => {
-                    rotate_keys::run(&open_stores(&self.data, &self.keys).await?, other_writers_stopped).await
+                Command::Serve(args) => Ok(serve::serve(*args, self.data, self.keys, self.directus).await?),
+                Command::User(_) if self.directus.is_given() => {
+                    Err(CliError::User(USERS_ELSEWHERE.to_owned()))
                 }
-                Command::Audit(command) => command.run(&open_stores(&self.data, &self.keys).await?).await,
+                Command::User(command) => command.run(&self.data).await,
+                Command::Directus(command) => command.run(&self.directus).await,
+                Command::RotateKeys { other_writers_stopped } => {
+                    let stores = open_stores(&self.data, &self.keys, &self.directus).await?;
+                    rotate_keys::run(&stores, other_writers_stopped).await
+                }
+                Command::Audit(command) => {
+                    command.run(&open_stores(&self.data, &self.keys, &self.directus).await?).await
+                }
                 Command::ServiceToken(command) => {
-                    command.run(&*open_stores(&self.data, &self.keys).await?.database).await
+                    let stores = open_stores(&self.data, &self.keys, &self.directus).await?;
+                    command.run(&*stores.database).await
                 }
             }
         });
@@ -138,8 +159,15 @@ impl Cli {
 
 /// The stores with their keys.
 #[expect(clippy::print_stderr, reason = "a command line speaks to people")]
-async fn open_stores(data: &DataArgs, keys: &KeyArgs) -> Result<KeyedStores, CliError> {
-    let stores = KeyedStores::open(&data.directory()?, GivenKeys::read(keys)?).await?;
+async fn open_stores(
+    data: &DataArgs,
+    keys: &KeyArgs,
+    directus: &DirectusArgs,
+) -> Result<KeyedStores, CliError> {
+    let keys = GivenKeys::read(keys, directus)?;
+    let client =
+        directus.read()?.map(|given| Directus::new(given.settings, TIMEOUT).map(Arc::new)).transpose()?;
+    let stores = KeyedStores::open(&data.directory()?, keys, client).await?;
     for path in &stores.made {
         eprintln!("made a new secret and kept it in {}: keep a backup, nothing replaces it", path.display());
     }

@@ -79,6 +79,11 @@ impl Client {
         Self { address: proxies.client(peer.0.ip(), headers), is_direct: !is_forwarded && is_local_name }
     }
 
+    /// The address that this server believes.
+    pub(crate) fn address(self) -> IpAddr {
+        self.address
+    }
+
     /// Whether a program on this machine calls, with no proxy between.
     pub(crate) fn is_this_machine(self) -> bool {
         self.is_direct && self.address.is_loopback()

@@ -1,10 +1,12 @@
 //! Flags and environment variables, and what follows from them. Every fault is
 //! named at start, all of them at once.
 
+mod directus;
 mod faults;
 mod keys;
 mod limits;
 
+pub(crate) use directus::{DirectusArgs, GivenDirectus};
 pub(crate) use keys::{GivenKeys, KeyArgs};
 pub(crate) use limits::{LimitSettings, Timeouts};
 
@@ -111,6 +113,8 @@ pub(crate) struct Given {
     pub(crate) listen: SocketAddr,
     pub(crate) log: Targets,
     pub(crate) log_format: LogFormat,
+    /// Which Directus knows the users and keeps the records, if any.
+    pub(crate) directus: Option<GivenDirectus>,
     host_names: Vec<String>,
     secrets: GivenSecrets,
     limits: LimitSettings,
@@ -127,7 +131,8 @@ struct GivenSecrets {
 /// What serving needs beside the stores and their keys, complete.
 #[derive(Debug)]
 pub(crate) struct Config {
-    pub(crate) tokens: TokenSigner,
+    /// What signs access tokens, unless a Directus does.
+    pub(crate) tokens: Option<TokenSigner>,
     pub(crate) service_secrets: ServiceSecrets,
     pub(crate) host_names: Vec<String>,
     pub(crate) limits: LimitSettings,
@@ -137,7 +142,11 @@ pub(crate) struct Config {
 
 impl Given {
     /// Reads what is given, and names every fault at once.
-    pub(crate) fn read(args: &ServeArgs, keys: &KeyArgs) -> Result<(Self, GivenKeys), ConfigError> {
+    pub(crate) fn read(
+        args: &ServeArgs,
+        keys: &KeyArgs,
+        directus: &DirectusArgs,
+    ) -> Result<(Self, GivenKeys), ConfigError> {
         let mut faults = Faults::default();
         faults.check_environment();
         let listen =
@@ -146,7 +155,8 @@ impl Given {
         let log_format = LogFormat::from_str(&args.log_format, true).ok();
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
-        let keys = GivenKeys::gather(keys, &mut faults);
+        let keys = GivenKeys::gather(keys, directus, &mut faults);
+        let directus = directus.gather(&mut faults);
         let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_deref());
         let previous_service_secrets =
             faults.previous(args.rbac_sync_webhook_secret_previous_file.as_deref());
@@ -159,26 +169,28 @@ impl Given {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
                 let secrets = GivenSecrets { service_secret, previous_service_secrets, jwt_secret };
                 let host_names = host_names(listen, public_host);
-                Ok((Self { listen, log, log_format, host_names, secrets, limits }, keys))
+                Ok((Self { listen, log, log_format, directus, host_names, secrets, limits }, keys))
             }
             _ => Err(ConfigError::Faults(faults.0)),
         }
     }
 
     /// Adds the secrets that are kept in the data directory, making those that
-    /// are not there yet.
+    /// are not there yet. With a Directus none is made: its other services
+    /// know the one that they send, and it signs access tokens itself.
     pub(crate) fn complete(self, directory: &Path) -> Result<Config, ConfigError> {
         let mut made = Vec::new();
         let GivenSecrets { service_secret, previous_service_secrets, jwt_secret } = self.secrets;
         let mut or_kept = |given: Option<SecretString>, name| match given {
-            Some(secret) => Ok(secret),
-            None => keep(directory, name, generate_token, &mut made),
+            None if self.directus.is_none() => keep(directory, name, generate_token, &mut made).map(Some),
+            given => Ok(given),
         };
         let service_secret = or_kept(service_secret, "rbac-sync-webhook-secret")?;
-        let jwt_secret = or_kept(jwt_secret, "jwt-secret")?;
+        let jwt_secret = or_kept(jwt_secret, "jwt-secret")?.filter(|_| self.directus.is_none());
+        let service_secrets = service_secret.into_iter().chain(previous_service_secrets).collect();
         Ok(Config {
-            tokens: TokenSigner::new(&jwt_secret),
-            service_secrets: ServiceSecrets::new([vec![service_secret], previous_service_secrets].concat()),
+            tokens: jwt_secret.as_ref().map(TokenSigner::new),
+            service_secrets: ServiceSecrets::new(service_secrets),
             host_names: self.host_names,
             limits: self.limits,
             made,

@@ -4,6 +4,7 @@
 //! A handler's error becomes a response without a body that carries the
 //! error; [`render`], the outermost layer, knows the path and writes the body.
 
+use crate::directus::DirectusError;
 use crate::store::StoreError;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -49,12 +50,9 @@ pub(crate) enum Error {
     #[error("Stored credentials cannot be decrypted")]
     Undecryptable,
     #[error("Store unavailable")]
-    Store(#[from] StoreError),
-    /// Directus refused: its status, the path, its messages.
-    #[error("{0}")]
-    Directus(String),
-    #[error("Directus unavailable")]
-    DirectusUnavailable,
+    Store(StoreError),
+    #[error(transparent)]
+    Directus(#[from] DirectusError),
     #[error("Internal error")]
     Internal(&'static str),
 }
@@ -79,6 +77,15 @@ impl Form {
     }
 }
 
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Directus(error) => Self::Directus(error),
+            error => Self::Store(error),
+        }
+    }
+}
+
 impl Error {
     /// The status that it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
@@ -94,8 +101,8 @@ impl Error {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Directus(_) => StatusCode::BAD_GATEWAY,
-            Self::Store(_) | Self::DirectusUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Directus(DirectusError::Status { .. }) => StatusCode::BAD_GATEWAY,
+            Self::Store(_) | Self::Directus(DirectusError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -115,7 +122,7 @@ impl Error {
     pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),
-            Self::Store(_) | Self::DirectusUnavailable => Some(1),
+            Self::Store(_) | Self::Directus(DirectusError::Unavailable) => Some(1),
             _ => None,
         }
     }
@@ -134,7 +141,7 @@ impl Error {
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } => "REQUESTS_EXCEEDED",
             Self::RequestTimeout | Self::MisdirectedRequest => "INVALID_REQUEST",
-            Self::Directus(_) | Self::Store(_) | Self::DirectusUnavailable => "SERVICE_UNAVAILABLE",
+            Self::Store(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
     }
@@ -156,6 +163,7 @@ impl Error {
     fn log(&self) {
         match self {
             Self::Store(error) => tracing::error!(%error, "the store failed"),
+            Self::Directus(error) => tracing::error!(%error, "Directus failed"),
             Self::Internal(what) => tracing::error!(what, "internal error"),
             _ => tracing::debug!(error = %self, "request refused"),
         }

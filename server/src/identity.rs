@@ -1,13 +1,17 @@
-//! Who is calling: users by access token, services by shared secret. It knows
-//! no credentials.
+//! Who is calling: users by access token, services by shared secret. Users are
+//! this server's own or those of a Directus. It knows no credentials.
 
 pub(crate) mod auth;
+mod directus;
 mod passwords;
+mod provider;
 mod service;
 mod token;
 mod user;
 
+pub(crate) use directus::DirectusIdentity;
 pub(crate) use passwords::{PasswordFault, Passwords, check as check_password, hash as hash_password};
+pub(crate) use provider::{EmbeddedIdentity, Identity, pass_through};
 pub(crate) use service::{CallingService, SERVICE_VERBS, Service, ServiceSecrets, generate_service_token};
 pub(crate) use token::{TokenSigner, generate as generate_token};
 pub(crate) use user::UserId;

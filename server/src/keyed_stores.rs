@@ -4,10 +4,11 @@
 use crate::audit::ChainKey;
 use crate::clock::now_ms;
 use crate::config::{ConfigError, DataArgs, GivenKeys};
+use crate::directus::Directus;
 use crate::error::Error;
 use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
-use crate::store::{Database, Records, Sqlite, StoreError};
+use crate::store::{Database, DirectusRecords, Records, Sealed, SealedTable, Sqlite, StoreError};
 use secrecy::ExposeSecret as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,11 @@ pub(crate) enum OpenError {
          give that key in CREDENTIALS_ENC_KEY_B64, or list it in CREDENTIALS_ENC_OLD_KEYS_B64"
     )]
     WrongKey { given: String, known: String },
+    #[error(
+        "the encryption key has the id {given}, but record {id} of {table} does not open with it; \
+         give the key of these records in CREDENTIALS_ENC_KEY_B64, or list it in CREDENTIALS_ENC_OLD_KEYS_B64"
+    )]
+    WrongKeyForRecord { given: String, table: &'static str, id: Uuid },
     #[error("the audit log's key in the database does not open: {0}")]
     ChainKey(SealingError),
     #[error(transparent)]
@@ -63,7 +69,12 @@ pub(crate) struct KeyedStores {
 
 impl KeyedStores {
     /// Opens the stores and holds the keys against them.
-    pub(crate) async fn open(directory: &Path, given: GivenKeys) -> Result<Self, OpenError> {
+    /// The records are in `directus`, if there is one.
+    pub(crate) async fn open(
+        directory: &Path,
+        given: GivenKeys,
+        directus: Option<Arc<Directus>>,
+    ) -> Result<Self, OpenError> {
         let store = Arc::new(open_sqlite(directory)?);
         let is_sealed = !store.canaries().await?.is_empty();
         let mut made = Vec::new();
@@ -71,7 +82,35 @@ impl KeyedStores {
         check_keys(&*store, &keys).await?;
         let chain_key = Arc::new(open_audit_log(&*store, &keys).await?);
         store.set_chain_key(Arc::clone(&chain_key));
-        Ok(Self { database: store.clone(), records: store, keys, blob_version: Version::V2, chain_key, made })
+        let database: Arc<dyn Database> = store.clone();
+        let (records, blob_version): (Arc<dyn Records>, _) = match directus {
+            Some(directus) => (Arc::new(DirectusRecords::new(directus, Arc::clone(&database))), Version::V1),
+            None => (store, Version::V2),
+        };
+        Ok(Self { database, records, keys, blob_version, chain_key, made })
+    }
+
+    /// Notices a wrong key by a record of each table, where the records are
+    /// kept elsewhere: the own database knows nothing of them when it is new.
+    pub(crate) async fn check_records(&self) -> Result<(), OpenError> {
+        for table in SealedTable::ALL {
+            let found = match self.records.sealed(table, Uuid::nil(), 1).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::warn!(%error, table = table.name(), "a table can't be read; if it is missing, `stagepass-server directus bootstrap` makes it");
+                    continue;
+                }
+            };
+            for Sealed { id, user_id, blob, .. } in found {
+                let place =
+                    Place { table: table.name(), column: table.column(), record_id: id, owner_id: user_id };
+                if matches!(sealing::open(&self.keys, &place, &blob), Err(SealingError::Authentication)) {
+                    let given = self.keys.writing().id().to_owned();
+                    return Err(OpenError::WrongKeyForRecord { given, table: table.name(), id });
+                }
+            }
+        }
+        Ok(())
     }
 }
 

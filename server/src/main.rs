@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod config;
 mod credentials;
+mod directus;
 mod error;
 mod identity;
 mod keyed_stores;

@@ -131,7 +131,6 @@ impl Metrics {
     }
 
     /// Counts a look-up in the cache of identities.
-    #[expect(dead_code, reason = "the one identity provider so far has no cache")]
     pub(crate) fn count_identity_lookup(&self, is_hit: bool) {
         let result = if is_hit { "hit" } else { "miss" };
         self.identity_cache.get_or_create(&CacheLabels { result }).inc();

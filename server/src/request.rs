@@ -51,7 +51,7 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         if !is_json(request.headers()) {
             return Err(Error::UnsupportedMediaType);
         }
-        let body: Bytes = request.with_limited_body().extract().await.map_err(of_unread_body)?;
+        let body = read_body(request).await?;
         Self::parse(&body)
     }
 }
@@ -98,6 +98,11 @@ fn depth(json: &[u8]) -> usize {
     deepest
 }
 
+/// Reads a body, as far as its limit goes.
+pub(crate) async fn read_body(request: Request<Body>) -> Result<Bytes, Error> {
+    request.with_limited_body().extract().await.map_err(of_unread_body)
+}
+
 fn of_unread_body(rejection: BytesRejection) -> Error {
     match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => Error::BodyTooLarge,
@@ -105,7 +110,8 @@ fn of_unread_body(rejection: BytesRejection) -> Error {
     }
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether a request says that its body is JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
     media_type
         .split(';')

@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::clock::now_ms;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
 use crate::error::{self, Error};
-use crate::identity::auth;
+use crate::identity::{auth, pass_through};
 use crate::openapi::{self, Document};
 use crate::request::{MAX_BODY_BYTES, host_name};
 use crate::{limits, metrics, telemetry};
@@ -29,6 +29,7 @@ pub(crate) fn router(app: Arc<App>) -> Result<Router, Error> {
     Ok(routes
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .fallback(async || Error::NotFound("Not found"))
+        .layer(from_fn_with_state(Arc::clone(&app), pass_through))
         .layer(Extension(document))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(Arc::clone(&app), time_out))
@@ -95,6 +96,7 @@ async fn healthz() -> axum::Json<Value> {
 )]
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
     app.database.check(now_ms()).await?;
+    app.records.check_records(now_ms()).await?;
     Ok(axum::Json(json!({"status": "ok"})))
 }
 

@@ -6,14 +6,16 @@ mod signals;
 
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::config::{ConfigError, DataArgs, Given, KeyArgs, ServeArgs};
+use crate::config::{ConfigError, DataArgs, DirectusArgs, Given, GivenDirectus, KeyArgs, ServeArgs};
+use crate::directus::{Directus, TIMEOUT};
 use crate::error::Error;
-use crate::identity::Passwords;
+use crate::identity::{DirectusIdentity, EmbeddedIdentity, Identity, Passwords, TokenSigner};
 use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::store::Timed;
 use crate::{router, telemetry};
+use secrecy::SecretString;
 use signals::StopSignals;
 use std::io;
 use std::net::SocketAddr;
@@ -44,12 +46,22 @@ pub(crate) enum ServeError {
 }
 
 /// Serves until a signal asks to stop.
-pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Result<(), ServeError> {
-    let (given, keys) = Given::read(&args, &keys)?;
+pub(crate) async fn serve(
+    args: ServeArgs,
+    data: DataArgs,
+    keys: KeyArgs,
+    directus: DirectusArgs,
+) -> Result<(), ServeError> {
+    let (given, keys) = Given::read(&args, &keys, &directus)?;
     telemetry::start(given.log.clone(), given.log_format);
     let listen = given.listen;
     let directory = data.directory()?;
-    let stores = KeyedStores::open(&directory, keys).await?;
+    let directus = given.directus.clone();
+    let client = directus.as_ref().map(open_directus).transpose()?;
+    let stores = KeyedStores::open(&directory, keys, client.clone()).await?;
+    if client.is_some() {
+        stores.check_records().await?;
+    }
     let config = given.complete(&directory)?;
     for path in stores.made.iter().chain(&config.made) {
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
@@ -61,8 +73,7 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
         records: Arc::new(Timed::new(stores.records, Arc::clone(&metrics))),
         keys: stores.keys,
         blob_version: stores.blob_version,
-        passwords: Passwords::new()?,
-        tokens: config.tokens,
+        identity: identity(client, directus.and_then(|given| given.secret), config.tokens)?,
         service_secrets: config.service_secrets,
         host_names: config.host_names,
         trusted_proxies: limits.trusted_proxies,
@@ -81,6 +92,31 @@ pub(crate) async fn serve(args: ServeArgs, data: DataArgs, keys: KeyArgs) -> Res
     upkeep.abort();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The client for Directus.
+fn open_directus(given: &GivenDirectus) -> Result<Arc<Directus>, ServeError> {
+    if given.is_exposed() {
+        tracing::warn!(
+            "DIRECTUS_URL is plain http to another machine: whoever listens in gets the admin token"
+        );
+    }
+    Ok(Arc::new(Directus::new(given.settings.clone(), TIMEOUT)?))
+}
+
+/// Who knows the users: the Directus that there is, or this server.
+fn identity(
+    directus: Option<Arc<Directus>>,
+    secret: Option<SecretString>,
+    tokens: Option<TokenSigner>,
+) -> Result<Identity, Error> {
+    match (directus, tokens) {
+        (Some(directus), _) => Ok(Identity::Directus(DirectusIdentity::new(directus, secret.as_ref()))),
+        (None, Some(tokens)) => {
+            Ok(Identity::Embedded(EmbeddedIdentity { passwords: Passwords::new()?, tokens }))
+        }
+        (None, None) => Err(Error::Internal("nobody signs tokens")),
+    }
 }
 
 /// Removes now and then what has had its time.

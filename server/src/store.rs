@@ -4,6 +4,7 @@
 //! through as sealed text.
 
 mod database;
+mod directus;
 mod records;
 mod sqlite;
 mod timed;
@@ -11,6 +12,7 @@ mod timed;
 pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
 };
+pub(crate) use directus::DirectusRecords;
 pub(crate) use records::{
     AuthType, Connection, CredentialsUpdate, DownloadCredential, NewConnection, NewDownloadCredential,
     NewSession, NewestSession, PutConnection, Records, Sealed, SealedTable, Session, SessionStatus,
@@ -19,6 +21,7 @@ pub(crate) use records::{
 pub(crate) use sqlite::Sqlite;
 pub(crate) use timed::Timed;
 
+use crate::directus::DirectusError;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -47,6 +50,8 @@ pub(crate) enum StoreError {
     /// Something was to be noted in the audit log before its key was known.
     #[error("the audit log has no key yet")]
     NoAuditKey,
+    #[error(transparent)]
+    Directus(#[from] DirectusError),
 }
 
 /// On whose behalf records are read or written.
@@ -79,6 +84,15 @@ pub(crate) enum Found<T> {
 }
 
 impl<T> Found<T> {
+    /// The same with something else about the record.
+    fn map<U>(self, change: impl FnOnce(T) -> U) -> Found<U> {
+        match self {
+            Self::Own(record) => Found::Own(change(record)),
+            Self::Foreign => Found::Foreign,
+            Self::Nothing => Found::Nothing,
+        }
+    }
+
     fn of(record: Option<T>, actor: Actor, owner_id: impl Fn(&T) -> Uuid) -> Self {
         match record {
             None => Self::Nothing,

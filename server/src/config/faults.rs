@@ -29,14 +29,7 @@ const KNOWN: [&str; 14] = [
 ];
 /// Variables that would change what is kept where, or who can listen in: to
 /// pass over them in silence would be dangerous.
-const UNSUPPORTED: [&str; 6] = [
-    "DATABASE_URL",
-    "DIRECTUS_ADMIN_TOKEN",
-    "DIRECTUS_SECRET",
-    "DIRECTUS_URL",
-    "STAGEPASS_TLS_CERT",
-    "STAGEPASS_TLS_KEY",
-];
+const UNSUPPORTED: [&str; 3] = ["DATABASE_URL", "STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
 
 /// What is wrong, in words for people; never a secret.
 #[derive(Debug, Default)]

@@ -1,5 +1,6 @@
 //! The encryption keys: as given, or kept in the data directory.
 
+use super::directus::DirectusArgs;
 use super::faults::Faults;
 use super::{ConfigError, keep};
 use crate::sealing::{Key, KeyRing, generate_base64};
@@ -33,15 +34,20 @@ pub(crate) struct GivenKeys {
 
 impl GivenKeys {
     /// Reads what is given, and names every fault at once.
-    pub(crate) fn read(args: &KeyArgs) -> Result<Self, ConfigError> {
+    pub(crate) fn read(args: &KeyArgs, directus: &DirectusArgs) -> Result<Self, ConfigError> {
         let mut faults = Faults::default();
-        let given = Self::gather(args, &mut faults);
+        let given = Self::gather(args, directus, &mut faults);
         if faults.0.is_empty() { Ok(given) } else { Err(ConfigError::Faults(faults.0)) }
     }
 
-    pub(super) fn gather(args: &KeyArgs, faults: &mut Faults) -> Self {
-        let key = faults.secret(KEY, args.credentials_enc_key_file.as_deref());
-        let key = key.and_then(|text| faults.key(KEY, &text));
+    /// With a Directus the key must be given: one that is kept here alone would
+    /// be lost with this machine, but the records that need it would not.
+    pub(super) fn gather(args: &KeyArgs, directus: &DirectusArgs, faults: &mut Faults) -> Self {
+        let text = faults.secret(KEY, args.credentials_enc_key_file.as_deref());
+        if text.is_none() && directus.is_given() {
+            faults.add(format!("{KEY} must be given with DIRECTUS_URL; `openssl rand -base64 32` makes one"));
+        }
+        let key = text.and_then(|text| faults.key(KEY, &text));
         Self { key, old_keys: faults.keys(OLD_KEYS, args.credentials_enc_old_keys_file.as_deref()) }
     }
 

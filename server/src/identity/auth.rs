@@ -61,7 +61,7 @@ pub(crate) async fn login(
     }
     let user = app.database.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
     let known = user.as_ref().map(|user| user.password_hash.clone());
-    let verified = app.passwords.verify(password, known).await;
+    let verified = app.identity.embedded()?.passwords.verify(password, known).await;
     if !matches!(verified, Ok(false)) {
         // Only a wrong password counts, not one that was never looked at.
         app.database.uncount_attempt(subjects).await?;
@@ -164,7 +164,7 @@ fn tokens(
     refresh_token: SecretString,
     now: i64,
 ) -> Result<Json<Data<Tokens>>, Error> {
-    let access_token = app.tokens.issue(user_id, now)?;
+    let access_token = app.identity.embedded()?.tokens.issue(user_id, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
 }

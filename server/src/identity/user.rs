@@ -1,12 +1,15 @@
-//! The extractor of a user: a bearer token that this server signed, of
-//! somebody who may still sign in.
+//! The extractor of a user: a bearer token of somebody who may still sign in,
+//! here or at Directus.
 
+use super::{DirectusIdentity, Identity};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
+use crate::client::Client;
 use crate::error::Error;
 use crate::store::{User, UserStatus};
 use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
+use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -30,18 +33,37 @@ impl FromRequestParts<Arc<App>> for UserId {
             Error::TokenExpired => Error::Unauthorized,
             other => other,
         };
-        authenticate(parts, app).await.map(|user| Self(user.id)).map_err(unified)
+        let user_id = match &app.identity {
+            Identity::Embedded(_) => authenticate(parts, app).await.map(|user| user.id).map_err(unified)?,
+            Identity::Directus(directus) => introspect(directus, parts, app).await?,
+        };
+        Ok(Self(user_id))
     }
 }
 
-/// The user whose access token the request bears.
-pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error> {
+/// The user of a Directus whose token the request bears.
+async fn introspect(directus: &DirectusIdentity, parts: &mut Parts, app: &Arc<App>) -> Result<Uuid, Error> {
+    let token = bearer_token(parts)?;
+    let client = Client::from_request_parts(parts, app).await?;
+    // Whoever guesses would have Directus asked each time.
+    app.limits.check_guess(client, token.expose_secret().as_bytes())?;
+    let user_id = directus.user_of(&token, &app.metrics).await?;
+    app.limits.note_passed(client, token.expose_secret().as_bytes());
+    app.limits.count_user(user_id)?;
+    Ok(user_id)
+}
+
+/// The token that the request bears.
+fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
     let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let (scheme, token) = authorization.and_then(|value| value.split_once(' ')).ok_or(Error::Unauthorized)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(Error::Unauthorized);
-    }
-    let (id, issued_at) = app.tokens.check(token.trim())?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim().into()) } else { Err(Error::Unauthorized) }
+}
+
+/// The user of this server's own whose access token the request bears.
+pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error> {
+    let token = bearer_token(parts)?;
+    let (id, issued_at) = app.identity.embedded()?.tokens.check(token.expose_secret())?;
     app.limits.count_user(id)?;
     let may_sign_in = |user: &User| {
         // Tokens count in whole seconds: one of the same second is taken.

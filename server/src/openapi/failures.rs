@@ -3,6 +3,7 @@
 //! those that are its own. What each looks like comes from `error` itself.
 
 use super::responses::{DirectusErrorResponse, ErrorResponse};
+use crate::directus::DirectusError;
 use crate::error::{Error, Form};
 use std::collections::BTreeMap;
 use utoipa::openapi::header::HeaderBuilder;
@@ -63,11 +64,13 @@ impl Failure {
             Self::MisdirectedRequest => Error::MisdirectedRequest,
             Self::TooManyRequests => Error::TooManyRequests { retry_after_s: 1 },
             Self::Internal => Error::Undecryptable,
-            Self::BadGateway => Error::Directus(
-                r#"Directus 400 /items/platform_sessions: {"errors":[{"message":"Invalid payload."}]}"#
-                    .to_owned(),
-            ),
-            Self::Unavailable => Error::DirectusUnavailable,
+            Self::BadGateway => Error::Directus(DirectusError::Status {
+                status: 400,
+                path: "/items/platform_sessions".to_owned(),
+                messages: vec!["Invalid payload.".to_owned()],
+                code: None,
+            }),
+            Self::Unavailable => Error::Directus(DirectusError::Unavailable),
         }
     }
 

@@ -205,6 +205,10 @@ pub(crate) struct Sealed {
 /// audit log where the operation did what was asked, with it or not at all.
 #[async_trait]
 pub(crate) trait Records: Debug + Send + Sync {
+    /// Whether the records can be reached, found out at most once a second:
+    /// anybody may ask.
+    async fn check_records(&self, now: i64) -> Result<(), StoreError>;
+
     /// The id of the user's connection with this identity.
     async fn connection_by_identity(
         &self,

@@ -32,6 +32,10 @@ impl<S: ?Sized> Timed<S> {
 
 #[async_trait]
 impl Records for Timed<dyn Records> {
+    async fn check_records(&self, now: i64) -> Result<(), StoreError> {
+        self.time("check_records", self.inner.check_records(now)).await
+    }
+
     async fn connection_by_identity(
         &self,
         user_id: Uuid,

@@ -3,9 +3,9 @@
 use super::{Sqlite, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, Connection, CredentialsUpdate, DownloadCredential, Found, NewConnection, NewDownloadCredential,
-    NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedTable, Session, StoreError,
-    UpdateCredentials,
+    Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, NewConnection,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedTable,
+    Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Result as SqlResult};
@@ -28,6 +28,10 @@ fn is_own(found: &Found<()>) -> bool {
 
 #[async_trait]
 impl Records for Sqlite {
+    async fn check_records(&self, now: i64) -> Result<(), StoreError> {
+        Database::check(self, now).await
+    }
+
     async fn connection_by_identity(
         &self,
         _: Uuid,

@@ -1,0 +1,137 @@
+//! The Directus that knows the users and keeps the records.
+
+use super::ConfigError;
+use super::faults::Faults;
+use crate::directus::DirectusSettings;
+use clap::Args;
+use reqwest::Url;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+const URL: &str = "DIRECTUS_URL";
+const ADMIN_TOKEN: &str = "DIRECTUS_ADMIN_TOKEN";
+const SECRET: &str = "DIRECTUS_SECRET";
+
+/// Which Directus to use.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DirectusArgs {
+    /// URL of a Directus whose users call, and that keeps the connections,
+    /// download credentials and sessions [default: this server does both]
+    #[arg(long, env = "DIRECTUS_URL", value_name = "URL", global = true)]
+    directus_url: Option<String>,
+    /// File with the static token of an administrator of that Directus (or the
+    /// token itself in DIRECTUS_ADMIN_TOKEN)
+    #[arg(long, env = "DIRECTUS_ADMIN_TOKEN_FILE", value_name = "FILE", global = true)]
+    directus_admin_token_file: Option<PathBuf>,
+    /// File with that Directus's SECRET, by which bad tokens are known without
+    /// asking it (or the secret itself in DIRECTUS_SECRET)
+    #[arg(long, env = "DIRECTUS_SECRET_FILE", value_name = "FILE", global = true)]
+    directus_secret_file: Option<PathBuf>,
+}
+
+/// The Directus that was given.
+#[derive(Clone, Debug)]
+pub(crate) struct GivenDirectus {
+    pub(crate) settings: DirectusSettings,
+    /// What it signs tokens with.
+    pub(crate) secret: Option<SecretString>,
+}
+
+impl DirectusArgs {
+    /// Reads what is given, and names every fault at once; `None` where no
+    /// Directus is to be used.
+    pub(crate) fn read(&self) -> Result<Option<GivenDirectus>, ConfigError> {
+        let mut faults = Faults::default();
+        let given = self.gather(&mut faults);
+        if faults.0.is_empty() { Ok(given) } else { Err(ConfigError::Faults(faults.0)) }
+    }
+
+    /// Whether a Directus is to be used.
+    pub(crate) fn is_given(&self) -> bool {
+        self.directus_url.is_some()
+    }
+
+    pub(super) fn gather(&self, faults: &mut Faults) -> Option<GivenDirectus> {
+        let admin_token = faults.secret(ADMIN_TOKEN, self.directus_admin_token_file.as_deref());
+        let secret = faults.secret(SECRET, self.directus_secret_file.as_deref());
+        let Some(url) = self.directus_url.as_deref() else {
+            for (variable, is_given) in [(ADMIN_TOKEN, admin_token.is_some()), (SECRET, secret.is_some())] {
+                if is_given {
+                    faults.add(format!("{variable} is given without {URL}; give both or neither"));
+                }
+            }
+            return None;
+        };
+        let url = parse_url(url).map_err(|fault| faults.add(format!("{URL} {fault}"))).ok();
+        let fault = format!("{ADMIN_TOKEN} must be given with {URL}: the static token of an administrator");
+        let admin_token = faults.required(admin_token, &fault)?;
+        if HeaderValue::try_from(admin_token.expose_secret()).is_err() {
+            faults.add(format!("{ADMIN_TOKEN} has characters that no token has"));
+        }
+        Some(GivenDirectus { settings: DirectusSettings { url: url?, admin_token }, secret })
+    }
+}
+
+fn parse_url(text: &str) -> Result<Url, &'static str> {
+    let url: Url = text.parse().map_err(|_| "must be a URL, such as https://directus.example.org")?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        Err("must be an http or https URL, such as https://directus.example.org")
+    } else if !is_plain || url.query().is_some() || url.fragment().is_some() {
+        Err("must be a base URL: no user, no password, no query, no fragment")
+    } else {
+        Ok(url)
+    }
+}
+
+impl GivenDirectus {
+    /// Whether tokens go over a network that others may listen in on.
+    pub(crate) fn is_exposed(&self) -> bool {
+        let url = &self.settings.url;
+        let host = url.host_str().unwrap_or_default();
+        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        let is_here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
+        url.scheme() == "http" && !is_here
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(url: &str) -> GivenDirectus {
+        let url = parse_url(url).unwrap();
+        GivenDirectus { settings: DirectusSettings { url, admin_token: "t".into() }, secret: None }
+    }
+
+    #[test]
+    fn takes_base_urls_alone() {
+        for url in ["http://127.0.0.1:8055", "https://example.org/cms/", "http://[::1]:8055"] {
+            assert!(parse_url(url).is_ok(), "{url}");
+        }
+        for url in [
+            "",
+            "directus",
+            "127.0.0.1:8055",
+            "ftp://example.org",
+            "https://user@example.org",
+            "https://:password@example.org",
+            "https://example.org/?a",
+            "https://example.org/#a",
+        ] {
+            assert!(parse_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn knows_where_tokens_could_be_listened_to() {
+        for url in ["https://example.org", "http://127.0.0.2:8055", "http://localhost", "http://[::1]"] {
+            assert!(!given(url).is_exposed(), "{url}");
+        }
+        for url in ["http://example.org", "http://10.0.0.7:8055", "http://localhost.example.org"] {
+            assert!(given(url).is_exposed(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! The client for Directus: who is asked, for how long, and what its answers
+//! and faults are here. It knows no collection and no request of ours.
+
+mod bootstrap;
+mod error;
+mod schema;
+
+pub(crate) use bootstrap::{BootstrapError, bootstrap};
+pub(crate) use error::DirectusError;
+
+use crate::error::Error;
+use axum::body::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::time::Duration;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a call may take in all. A request of ours makes a handful of them
+/// and has 30 seconds.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a change of the schema may take, which somebody waits for.
+pub(crate) const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
+/// Directus's own server closes a connection that has been idle for 5 seconds:
+/// one that is given up earlier is never used while it is being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// The largest answer that is read. One sealed text has 1.4 MiB at most, and
+/// the largest answer holds [`MAX_SEALED_ROWS`] of them.
+const MAX_ANSWER_BYTES: usize = 24 * 1024 * 1024;
+/// How many rows with their sealed text may be asked for at once.
+pub(crate) const MAX_SEALED_ROWS: u32 = 16;
+
+/// Where Directus is, and as whom its records are read and written.
+#[derive(Clone, Debug)]
+pub(crate) struct DirectusSettings {
+    /// The base URL.
+    pub(crate) url: Url,
+    pub(crate) admin_token: SecretString,
+}
+
+/// A Directus, called over connections that are kept.
+#[derive(Debug)]
+pub(crate) struct Directus {
+    http: Client,
+    url: Url,
+    admin_token: SecretString,
+}
+
+/// What a call asks for. The path is one of Directus's own, below the base URL.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub(crate) body: Option<Value>,
+}
+
+impl<'a> Call<'a> {
+    /// A GET.
+    pub(crate) fn get(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self { method: Method::GET, path, query, body: None }
+    }
+
+    /// A call with a JSON body.
+    pub(crate) fn with_body(method: Method, path: &'a str, body: Value) -> Self {
+        Self { method, path, query: &[], body: Some(body) }
+    }
+
+    /// The texts of the body's values and of the query: what an error of
+    /// Directus may quote, and its reader must not see.
+    fn texts(&self) -> Vec<String> {
+        if !self.path.starts_with("/items/") && !self.path.starts_with("/users") {
+            // Names of collections and fields, which a person must see.
+            return Vec::new();
+        }
+        let mut texts: Vec<String> = Vec::new();
+        let query = self.query.iter().filter(|(name, _)| *name == "filter");
+        let parsed: Vec<Value> = query.filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
+        let mut values: Vec<&Value> = self.body.iter().chain(&parsed).collect();
+        while let Some(value) = values.pop() {
+            match value {
+                Value::String(text) => texts.push(text.clone()),
+                Value::Array(items) => values.extend(items),
+                Value::Object(members) => values.extend(members.values()),
+                _ => {}
+            }
+        }
+        texts.retain(|text| !text.is_empty());
+        // A text that holds another is masked before it.
+        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        texts
+    }
+}
+
+/// Directus wraps what it answers.
+#[derive(Debug, Deserialize)]
+struct Data<T> {
+    data: T,
+}
+
+impl Directus {
+    /// A client whose calls may take as long as `timeout`. It follows no redirect and takes no proxy from the
+    /// environment: the admin token goes to this address alone.
+    pub(crate) fn new(settings: DirectusSettings, timeout: Duration) -> Result<Self, Error> {
+        let http = Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|error| {
+                // Such as a system without any certificates.
+                tracing::error!(%error, "the client for Directus could not be made");
+                Error::Internal("the client for Directus could not be made")
+            })?;
+        Ok(Self { http, url: settings.url, admin_token: settings.admin_token })
+    }
+
+    /// Calls as admin and reads what Directus has wrapped in `data`.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, DirectusError> {
+        self.call_as(&self.admin_token, call).await
+    }
+
+    /// Calls as whoever `token` belongs to.
+    pub(crate) async fn call_as<T: DeserializeOwned>(
+        &self,
+        token: &SecretString,
+        call: &Call<'_>,
+    ) -> Result<T, DirectusError> {
+        let (status, body) = self.answer_to(token, call).await?;
+        let read: Result<Data<T>, _> = serde_json::from_slice(&body);
+        read.map(|wrapped| wrapped.data).map_err(|_| DirectusError::garbage(status, call.path))
+    }
+
+    /// Calls as admin for a page of a list, and how many rows there are.
+    pub(crate) async fn page<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<(Vec<T>, u64), DirectusError> {
+        #[derive(Deserialize)]
+        struct Page<T> {
+            data: Vec<T>,
+            meta: Meta,
+        }
+        #[derive(Deserialize)]
+        struct Meta {
+            filter_count: u64,
+        }
+        let (status, body) = self.answer_to(&self.admin_token, call).await?;
+        let read: Result<Page<T>, _> = serde_json::from_slice(&body);
+        read.map(|page| (page.data, page.meta.filter_count))
+            .map_err(|_| DirectusError::garbage(status, call.path))
+    }
+
+    /// Calls as admin where nothing but success is of interest.
+    pub(crate) async fn perform(&self, call: &Call<'_>) -> Result<(), DirectusError> {
+        self.answer_to(&self.admin_token, call).await.map(drop)
+    }
+
+    async fn answer_to(&self, token: &SecretString, call: &Call<'_>) -> Result<(u16, Bytes), DirectusError> {
+        let mut url = self.url_of(call.path);
+        if !call.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(call.query);
+        }
+        let mut request = self.http.request(call.method.clone(), url).header(AUTHORIZATION, bearer(token));
+        if let Some(body) = &call.body {
+            request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+        }
+        let (status, body) = self.send(request, call.path).await?;
+        if (200..300).contains(&status) {
+            Ok((status, body))
+        } else {
+            Err(DirectusError::read(status, call.path, &body, &call.texts()))
+        }
+    }
+
+    /// A request on behalf of a caller, who is none of ours to Directus.
+    pub(crate) fn forward(&self, method: Method, path: &str, query: Option<&str>) -> RequestBuilder {
+        let mut url = self.url_of(path);
+        url.set_query(query);
+        self.http.request(method, url)
+    }
+
+    fn url_of(&self, path: &str) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}{path}", self.url.path().trim_end_matches('/')));
+        url
+    }
+
+    /// Sends a request, and reads the status and the whole body of the answer.
+    pub(crate) async fn send(
+        &self,
+        request: RequestBuilder,
+        path: &str,
+    ) -> Result<(u16, Bytes), DirectusError> {
+        let unavailable = |error: reqwest::Error| {
+            // Without its URL, whose query names users and records.
+            tracing::warn!(path, error = %error.without_url(), "Directus does not answer");
+            DirectusError::Unavailable
+        };
+        let response = request.send().await.map_err(unavailable)?;
+        let status = response.status().as_u16();
+        let body = read_bounded(response).await.map_err(unavailable)?;
+        body.map(|body| (status, body)).ok_or_else(|| DirectusError::garbage(status, path))
+    }
+}
+
+/// The body, or `None` where it is larger than anything that Directus holds of ours.
+async fn read_bounded(mut response: Response) -> Result<Option<Bytes>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Ok(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Some(body.into()))
+}
+
+/// The header's value, hidden from `Debug`. A token with characters that no
+/// header carries, which is nobody's, becomes an empty one.
+fn bearer(token: &SecretString) -> HeaderValue {
+    // It leaves its wrapper for the one who is to check it.
+    let value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+    let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
+    value.set_sensitive(true);
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn directus(url: &str) -> Directus {
+        let settings = DirectusSettings { url: url.parse().unwrap(), admin_token: "planted-token".into() };
+        Directus::new(settings, TIMEOUT).unwrap()
+    }
+
+    #[test]
+    fn paths_go_below_the_base_url() {
+        let url = |base, query| {
+            let request = directus(base).forward(Method::GET, "/users/me", query);
+            request.build().unwrap().url().to_string()
+        };
+        assert_eq!(url("http://127.0.0.1:8055", None), "http://127.0.0.1:8055/users/me");
+        assert_eq!(
+            url("http://127.0.0.1:8055/", Some("fields=id")),
+            "http://127.0.0.1:8055/users/me?fields=id"
+        );
+        assert_eq!(url("https://example.org/cms", None), "https://example.org/cms/users/me");
+    }
+
+    #[test]
+    fn its_debug_form_holds_no_token() {
+        assert!(!format!("{:?}", directus("http://127.0.0.1:8055")).contains("planted"));
+        assert!(!format!("{:?}", bearer(&"planted".into())).contains("planted"));
+    }
+
+    #[test]
+    fn the_texts_of_a_call_are_those_of_its_body_and_filter_the_longest_first() {
+        let query = [("filter", r#"{"id":{"_eq":"an-id"}}"#), ("fields", "id,platform")];
+        let body = json!({"data": {"status": "revoked", "cookie_count": 3, "username": ""}});
+        let call = Call { query: &query, ..Call::with_body(Method::PATCH, "/items/x", body) };
+        assert_eq!(call.texts(), ["revoked", "an-id"]);
+    }
+}

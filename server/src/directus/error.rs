@@ -1,0 +1,157 @@
+//! What can go wrong with a call of Directus, in words that may go to a caller.
+
+use serde::Deserialize;
+use serde_json::json;
+use std::fmt;
+
+/// The longest text of an error, in characters.
+const MAX_CHARS: usize = 500;
+/// How many faults of one answer are passed on.
+const MAX_MESSAGES: usize = 10;
+/// The shortest text that is masked wherever it stands; a shorter one, which
+/// may be part of any word, is masked where it is quoted.
+const MIN_MASKED_CHARS: usize = 4;
+/// Stands where a message of Directus has quoted a value of ours.
+const MASK: &str = "…";
+
+/// Why Directus did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DirectusError {
+    /// It answered with an error, or with what is no answer of Directus.
+    Status {
+        status: u16,
+        /// The path that was called.
+        path: String,
+        /// Its words, without values of ours.
+        messages: Vec<String>,
+        /// Its code for the first fault, such as `RECORD_NOT_UNIQUE`.
+        code: Option<String>,
+    },
+    /// It can't be reached, or took too long.
+    Unavailable,
+}
+
+impl std::error::Error for DirectusError {}
+
+impl DirectusError {
+    /// Reads the body of an error answer. `texts` are values that were sent,
+    /// which Directus likes to quote.
+    pub(super) fn read(status: u16, path: &str, body: &[u8], texts: &[String]) -> Self {
+        #[derive(Deserialize)]
+        struct Body {
+            errors: Vec<Fault>,
+        }
+        #[derive(Deserialize)]
+        struct Fault {
+            message: String,
+            #[serde(default)]
+            extensions: Extensions,
+        }
+        #[derive(Default, Deserialize)]
+        struct Extensions {
+            code: Option<String>,
+        }
+        let Ok(Body { errors }) = serde_json::from_slice(body) else { return Self::garbage(status, path) };
+        let code = errors.first().and_then(|fault| fault.extensions.code.clone());
+        let shorten = |message: String| mask(message, texts).chars().take(MAX_CHARS).collect();
+        let messages = errors.into_iter().take(MAX_MESSAGES).map(|fault| shorten(fault.message)).collect();
+        Self::Status { status, path: path.to_owned(), messages, code }
+    }
+
+    /// An answer that Directus does not give.
+    pub(crate) fn garbage(status: u16, path: &str) -> Self {
+        let messages = vec!["the answer is not one of Directus".to_owned()];
+        Self::Status { status, path: path.to_owned(), messages, code: None }
+    }
+
+    /// Whether Directus gave this code.
+    pub(crate) fn has_code(&self, wanted: &str) -> bool {
+        matches!(self, Self::Status { code: Some(code), .. } if code == wanted)
+    }
+
+    /// Whether the bearer is nobody, or may not do what was asked.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Status { status: 401 | 403, code: Some(_), .. })
+    }
+}
+
+fn mask(message: String, texts: &[String]) -> String {
+    texts.iter().fold(message, |masked, text| {
+        if text.chars().count() < MIN_MASKED_CHARS {
+            masked.replace(&format!("\"{text}\""), &format!("\"{MASK}\""))
+        } else {
+            masked.replace(text, MASK)
+        }
+    })
+}
+
+impl fmt::Display for DirectusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self::Status { status, path, messages, .. } = self else {
+            return f.write_str("Directus unavailable");
+        };
+        let render = |messages: &[String]| {
+            let errors: Vec<_> = messages.iter().map(|message| json!({ "message": message })).collect();
+            format!("Directus {status} {path}: {}", json!({ "errors": errors }))
+        };
+        // Cut from the end, so that what is left is still JSON.
+        let mut messages = messages.clone();
+        let mut text = render(&messages);
+        while text.chars().count() > MAX_CHARS {
+            let Some(last) = messages.last_mut() else { break };
+            if last.pop().is_none() {
+                messages.pop();
+            }
+            text = render(&messages);
+        }
+        f.write_str(&text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &serde_json::Value, texts: &[&str]) -> DirectusError {
+        let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
+        DirectusError::read(400, "/items/x", body.to_string().as_bytes(), &texts)
+    }
+
+    #[test]
+    fn is_cut_down_to_the_messages() {
+        let extensions = json!({"code": "INVALID_PAYLOAD", "stack": "at /srv/x.js"});
+        let error = read(&json!({"errors": [{"message": "Invalid UUID", "extensions": extensions}]}), &[]);
+        assert_eq!(error.to_string(), r#"Directus 400 /items/x: {"errors":[{"message":"Invalid UUID"}]}"#);
+        assert!(error.has_code("INVALID_PAYLOAD") && !error.has_code("FORBIDDEN"));
+    }
+
+    #[test]
+    fn quotes_no_value_of_ours() {
+        let message = r#"Value "some-one" for field "username" has to be unique."#;
+        let error = read(&json!({"errors": [{"message": message}]}), &["some-one", "some"]);
+        let text = error.to_string();
+        assert!(text.contains(r#"Value \"…\" for field \"username\""#) && !text.contains("some"), "{text}");
+        let error = read(&json!({"errors": [{"message": r#"Value "x" is no example"#}]}), &["x"]);
+        assert!(error.to_string().contains(r#"Value \"…\" is no example"#), "{error}");
+    }
+
+    #[test]
+    fn has_500_characters_at_most_and_stays_json() {
+        let long = json!({"message": "\"ä".repeat(300)});
+        for faults in [vec![long.clone()], vec![json!({"message": "short"}), long.clone(), long]] {
+            let text = read(&json!({ "errors": faults }), &[]).to_string();
+            assert!(text.chars().count() <= MAX_CHARS && text.chars().count() > MAX_CHARS - 20, "{text}");
+            let (_, body) = text.split_once(": ").unwrap();
+            assert!(serde_json::from_str::<serde_json::Value>(body).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_apart_and_not_repeated() {
+        for body in [&b"<html>secret</html>"[..], b"", b"{}", b"{\"errors\":\"secret\"}", b"\xff"] {
+            let error = DirectusError::read(500, "/items/x", body, &[]);
+            assert_eq!(error, DirectusError::garbage(500, "/items/x"));
+            assert!(!error.to_string().contains("secret"));
+        }
+    }
+}

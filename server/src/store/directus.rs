@@ -1,0 +1,244 @@
+//! [`Records`] in a Directus, by its API and as its administrator.
+//!
+//! Directus has no transaction over several calls. Each operation is one call
+//! where that is possible; where it takes more, they are made in an order in
+//! which a stop in between leaves what is served right, and only something to
+//! be cleared away. A change is noted in the audit log, which is in the own
+//! database, before it is made and after.
+
+mod connections;
+mod downloads;
+mod items;
+mod row;
+mod sealed;
+mod sessions;
+
+use crate::audit::Entry;
+use crate::directus::{Directus, DirectusError};
+use crate::store::{
+    Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, NewConnection,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedTable,
+    Session, StoreError, UpdateCredentials,
+};
+use async_trait::async_trait;
+use items::Items;
+use sealed::Positions;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+/// How long it is believed that Directus works.
+const CHECK_INTERVAL_MS: i64 = 1000;
+
+/// The records of creators in a Directus.
+#[derive(Debug)]
+pub(crate) struct DirectusRecords {
+    items: Items,
+    /// Keeps the audit log and the capture requests.
+    database: Arc<dyn Database>,
+    positions: Positions,
+    /// Held while a sealed text is replaced.
+    replacing: Mutex<()>,
+    /// When Directus was last seen to answer.
+    checked_at: AtomicI64,
+}
+
+impl DirectusRecords {
+    /// Records in `directus`, what is done to them noted in `database`.
+    pub(crate) fn new(directus: Arc<Directus>, database: Arc<dyn Database>) -> Self {
+        Self {
+            items: Items::new(directus),
+            database,
+            positions: Positions::default(),
+            replacing: Mutex::default(),
+            checked_at: AtomicI64::new(i64::MIN / 2),
+        }
+    }
+
+    /// Notes that something is about to be done, does it, and notes how that
+    /// ended.
+    async fn noting<T>(
+        &self,
+        entry: Entry,
+        is_done: impl Fn(&T) -> bool,
+        doing: impl Future<Output = Result<T, DirectusError>>,
+    ) -> Result<T, StoreError> {
+        self.database.append(entry.with_outcome("intent")).await?;
+        let done = doing.await;
+        let entry = match &done {
+            Ok(outcome) if is_done(outcome) => entry,
+            Ok(_) => entry.with_outcome("not done"),
+            Err(DirectusError::Unavailable) => entry.with_outcome("unknown: Directus unavailable"),
+            Err(DirectusError::Status { status, .. }) => entry.with_outcome(format!("Directus {status}")),
+        };
+        self.database.append(entry).await?;
+        Ok(done?)
+    }
+
+    /// Does something to a record of the user's and notes it; to nobody else's.
+    async fn with_own(
+        &self,
+        (table, id, user_id): (&str, Uuid, Uuid),
+        entry: Entry,
+        doing: impl Future<Output = Result<(), DirectusError>>,
+    ) -> Result<Found<()>, StoreError> {
+        let owner = self.items.owner(table, id).await?;
+        let found = Found::of(owner, Actor::User(user_id), |owner| *owner);
+        if matches!(found, Found::Own(_)) {
+            self.noting(entry, |()| true, doing).await?;
+        }
+        Ok(found.map(drop))
+    }
+}
+
+#[async_trait]
+impl Records for DirectusRecords {
+    async fn check_records(&self, now: i64) -> Result<(), StoreError> {
+        let known_good = self.checked_at.load(Ordering::Relaxed);
+        if !(known_good..known_good + CHECK_INTERVAL_MS).contains(&now) {
+            self.items.check().await?;
+            self.checked_at.store(now, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn connection_by_identity(
+        &self,
+        _: Uuid,
+        identity_key: String,
+    ) -> Result<Option<Uuid>, StoreError> {
+        Ok(connections::by_identity(&self.items, &identity_key).await?)
+    }
+
+    async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
+        let is_done = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
+        self.noting(entry, is_done, connections::put(&self.items, &new)).await
+    }
+
+    async fn update_credentials(
+        &self,
+        actor: Actor,
+        update: CredentialsUpdate,
+        entry: Entry,
+    ) -> Result<UpdateCredentials, StoreError> {
+        let is_done = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
+        self.noting(entry, is_done, connections::update(&self.items, actor, &update)).await
+    }
+
+    async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
+        let found = connections::find(&self.items, id).await?;
+        Ok(Found::of(found, actor, |connection| connection.user_id))
+    }
+
+    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError> {
+        Ok(connections::sealed(&self.items, id).await?)
+    }
+
+    async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
+        Ok(connections::page(&self.items, user_id, page).await?)
+    }
+
+    async fn delete_connection(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        let delete = connections::delete(&self.items, id);
+        let found = self.with_own((connections::TABLE, id, user_id), entry, delete).await?;
+        if found == Found::Own(()) {
+            self.database.delete_capture_requests_for(id, None).await?;
+        }
+        Ok(found)
+    }
+
+    async fn add_download_credential(
+        &self,
+        new: NewDownloadCredential,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.noting(entry, |stored| *stored, downloads::add(&self.items, &new)).await
+    }
+
+    async fn sealed_download_credential(
+        &self,
+        id: Uuid,
+    ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
+        Ok(downloads::sealed(&self.items, id).await?)
+    }
+
+    async fn download_credentials_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<DownloadCredential>, u64), StoreError> {
+        Ok(downloads::page(&self.items, user_id, page).await?)
+    }
+
+    async fn delete_download_credential(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        let delete = self.items.delete(downloads::TABLE, items::by_id(id));
+        self.with_own((downloads::TABLE, id, user_id), entry, delete).await
+    }
+
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
+        let (connection_id, platform) = (new.creator_profile_id, new.platform.clone());
+        let is_stored = self.noting(entry, |stored| *stored, sessions::put(&self.items, new)).await?;
+        if is_stored {
+            self.database.delete_capture_requests_for(connection_id, Some(platform)).await?;
+        }
+        Ok(is_stored)
+    }
+
+    async fn newest_session(
+        &self,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<NewestSession>, StoreError> {
+        let (connection, session) = tokio::try_join!(
+            connections::find(&self.items, creator_profile_id),
+            sessions::newest(&self.items, creator_profile_id, &platform),
+        )?;
+        Ok(connection.map(|connection| (connection, session)))
+    }
+
+    async fn revoke_session(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        now: i64,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        let revoke = sessions::revoke(&self.items, id, now);
+        self.with_own((sessions::TABLE, id, user_id), entry, revoke).await
+    }
+
+    async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
+        Ok(sessions::page(&self.items, user_id, page).await?)
+    }
+
+    async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError> {
+        Ok(sessions::purge(&self.items, ended_before).await?)
+    }
+
+    async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        Ok(sealed::after(&self.items, &self.positions, table, after, limit).await?)
+    }
+
+    async fn replace_sealed(
+        &self,
+        old: Sealed,
+        blob: String,
+        credentials_version: &'static str,
+    ) -> Result<bool, StoreError> {
+        // Directus looks for the old text first and changes the row then: one
+        // at a time, so that it is busy with nothing else in between.
+        let _replacing = self.replacing.lock().await;
+        Ok(sealed::replace(&self.items, &old, &blob, credentials_version).await?)
+    }
+}

@@ -1,0 +1,175 @@
+//! How the domain's types are written in items. Rows of other writers may lack
+//! what is not needed to serve them.
+
+use crate::clock::{parse_ms, render_ms};
+use crate::store::{AuthType, Connection, DownloadCredential, Session, SessionStatus};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The fields of a [`ConnectionRow`] but for the sealed one.
+pub(super) const CONNECTION: &str =
+    "id,user_id,platform,platform_username,credentials_updated_at,created_at,updated_at";
+/// The fields of a [`DownloadRow`] but for the sealed one.
+pub(super) const DOWNLOAD_CREDENTIAL: &str =
+    "id,user_id,creator_profile_id,platform,auth_type,username,display_name,created_at";
+/// The fields of a [`SessionRow`] but for the sealed one.
+pub(super) const SESSION: &str = "id,user_id,creator_profile_id,platform,cookie_count,user_agent,status,\
+                                  captured_at,expires_at,revoked_at";
+
+/// A point in time as Directus writes and reads it.
+#[derive(Clone, Copy, Debug)]
+struct Time(i64);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_ms(&text).map(Self).ok_or_else(|| D::Error::custom("no time with its zone"))
+    }
+}
+
+/// A point in time for an item.
+pub(super) fn time(time_ms: i64) -> Value {
+    Value::String(render_ms(time_ms))
+}
+
+/// A sealed text; other writers may have put it into an object.
+pub(super) fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        other => Some(other.to_string()),
+    })
+}
+
+#[derive(Deserialize)]
+pub(super) struct ConnectionRow {
+    id: Uuid,
+    user_id: Option<Uuid>,
+    platform: String,
+    platform_username: Option<String>,
+    credentials_updated_at: Option<Time>,
+    created_at: Option<Time>,
+    updated_at: Option<Time>,
+    #[serde(default, deserialize_with = "blob")]
+    pub(super) encrypted_credentials: Option<String>,
+}
+
+impl From<ConnectionRow> for Connection {
+    fn from(row: ConnectionRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id.unwrap_or_default(),
+            platform: row.platform,
+            platform_username: row.platform_username,
+            credentials_updated_at: row.credentials_updated_at.map(|time| time.0),
+            created_at: row.created_at.map_or(0, |time| time.0),
+            updated_at: row.updated_at.map_or(0, |time| time.0),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct DownloadRow {
+    id: Uuid,
+    user_id: Option<Uuid>,
+    creator_profile_id: Uuid,
+    platform: String,
+    #[serde(deserialize_with = "auth_type")]
+    auth_type: AuthType,
+    username: Option<String>,
+    display_name: Option<String>,
+    created_at: Option<Time>,
+    #[serde(default, deserialize_with = "blob")]
+    pub(super) encrypted_credentials: Option<String>,
+}
+
+impl From<DownloadRow> for DownloadCredential {
+    fn from(row: DownloadRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id.unwrap_or_default(),
+            creator_profile_id: row.creator_profile_id,
+            platform: row.platform,
+            auth_type: row.auth_type,
+            username: row.username,
+            display_name: row.display_name,
+            created_at: row.created_at.map_or(0, |time| time.0),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct SessionRow {
+    id: Uuid,
+    user_id: Option<Uuid>,
+    creator_profile_id: Uuid,
+    platform: String,
+    cookie_count: Option<usize>,
+    user_agent: Option<String>,
+    #[serde(deserialize_with = "status")]
+    status: SessionStatus,
+    captured_at: Time,
+    expires_at: Option<Time>,
+    revoked_at: Option<Time>,
+    #[serde(default, deserialize_with = "blob")]
+    pub(super) encrypted_cookies: Option<String>,
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id.unwrap_or_default(),
+            creator_profile_id: row.creator_profile_id,
+            platform: row.platform,
+            cookie_count: row.cookie_count.unwrap_or_default(),
+            user_agent: row.user_agent,
+            status: row.status,
+            captured_at: row.captured_at.0,
+            expires_at: row.expires_at.map(|time| time.0),
+            revoked_at: row.revoked_at.map(|time| time.0),
+        }
+    }
+}
+
+fn auth_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AuthType, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    AuthType::parse(&text).ok_or_else(|| D::Error::custom("unknown auth_type"))
+}
+
+fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionStatus, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let all = [SessionStatus::Active, SessionStatus::Superseded, SessionStatus::Revoked];
+    all.into_iter().find(|status| status.as_str() == text).ok_or_else(|| D::Error::custom("unknown status"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn reads_rows_that_other_writers_left_short() {
+        let row: ConnectionRow =
+            serde_json::from_value(json!({"id": Uuid::from_u128(1), "user_id": null, "platform": "x"}))
+                .unwrap();
+        assert!(row.encrypted_credentials.is_none());
+        let connection = Connection::from(row);
+        assert_eq!((connection.user_id, connection.created_at), (Uuid::nil(), 0));
+    }
+
+    #[test]
+    fn reads_sealed_text_and_objects_with_it_and_times_to_the_millisecond() {
+        let row = |blob: Value| -> ConnectionRow {
+            let item = json!({"id": Uuid::from_u128(1), "user_id": Uuid::from_u128(2), "platform": "x",
+                "updated_at": "2026-01-15T10:30:00.123Z", "encrypted_credentials": blob});
+            serde_json::from_value(item).unwrap()
+        };
+        assert_eq!(row(json!("a:b:c")).encrypted_credentials.as_deref(), Some("a:b:c"));
+        assert_eq!(row(json!({"enc": "a"})).encrypted_credentials.as_deref(), Some("{\"enc\":\"a\"}"));
+        let updated_at = Connection::from(row(Value::Null)).updated_at;
+        assert_eq!(time(updated_at), json!("2026-01-15T10:30:00.123Z"));
+    }
+}
