@@ -4,6 +4,7 @@
 use crate::directus::{self, Directus};
 use crate::postgres::Database;
 use crate::server::{self, Client, PASSWORD, Server};
+use crate::server_on_directus::{encryption_key, former_encryption_key};
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::ExposeSecret as _;
@@ -64,8 +65,12 @@ impl Installation {
                 set.push(("DIRECTUS_URL", directus.url().to_owned()));
                 set.push(("DIRECTUS_ADMIN_TOKEN", directus.admin_token().expose_secret().to_owned()));
                 set.push(("DIRECTUS_SECRET", directus.secret().expose_secret().to_owned()));
-                installation.keep_keys()?;
+                // The same for all, since all keep their records in one Directus.
+                set.push(("CREDENTIALS_ENC_KEY_B64", encryption_key()));
+                set.push(("CREDENTIALS_ENC_OLD_KEYS_B64", former_encryption_key()));
+                installation.keep_secret("RBAC_SYNC_WEBHOOK_SECRET_FILE", "rbac-sync-webhook-secret")?;
                 installation.directus = Some(directus);
+                installation.succeed(&["directus", "bootstrap"]).await?;
             }
         }
         Ok(installation)

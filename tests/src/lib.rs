@@ -22,5 +22,6 @@ pub mod python;
 pub mod schemathesis;
 pub mod secret_search;
 pub mod server;
+pub mod server_on_directus;
 pub mod wait;
 pub mod yt_dlp;

@@ -10,7 +10,7 @@ const PLANTED: &str = "planted-audit-Qm7vX";
 
 #[tokio::test]
 async fn each_access_is_told_with_who_what_which_record_and_how_it_ended() -> Result<()> {
-    let Callers { user, other, service, server, installation, .. } = start().await?;
+    let Callers { user, other, service, server, installation, _people } = start().await?;
     let id = user.create_profile("instagram", "fitcreator99").await?;
     let mut captured = session(&id);
     captured["cookies"][0]["value"] = PLANTED.into();

@@ -1,7 +1,7 @@
 //! The rotation of the encryption key, while a server serves.
 
-use super::{cookie, post, session};
 use crate::STORE;
+use crate::suite::{cookie, post, session};
 use anyhow::{Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;

@@ -7,7 +7,6 @@ mod callers;
 mod capture_requests;
 mod connections;
 mod downloads;
-mod rotation;
 mod seed_examples;
 mod sessions;
 
@@ -46,7 +45,7 @@ async fn start() -> Result<Callers> {
     })
 }
 
-async fn post(client: &Client, verb: &str, body: &Value) -> Result<Answer> {
+pub(crate) async fn post(client: &Client, verb: &str, body: &Value) -> Result<Answer> {
     client.post(&format!("{API}/{verb}"), body).await
 }
 
@@ -73,12 +72,12 @@ fn refusal(answer: &Answer) -> (u16, &str) {
 
 /// A captured session of a connection, with the documented example's cookie,
 /// which has long expired.
-fn session(connection: &str) -> Value {
+pub(crate) fn session(connection: &str) -> Value {
     json!({"creator_profile_id": connection, "platform": "instagram", "cookies": [cookie()],
         "user_agent": "Mozilla/5.0", "expires_at": "2099-12-31T23:59:59Z"})
 }
 
-fn cookie() -> Value {
+pub(crate) fn cookie() -> Value {
     json!({"name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
         "expires": 1_735_689_600, "httpOnly": true, "secure": true})
 }

@@ -1,5 +1,7 @@
 //! The suite of all stores, on SQLite.
 
+#[path = "../suite/rotation.rs"]
+mod rotation;
 #[path = "../suite/suite.rs"]
 mod suite;
 
