@@ -6,7 +6,9 @@ mod rotate_keys;
 mod service_token;
 
 use crate::clock::{now_ms, render_ms};
-use crate::config::{ConfigError, DataArgs, DirectusArgs, GivenKeys, KeyArgs, ServeArgs};
+use crate::config::{
+    ConfigError, DataArgs, DirectusArgs, GivenKeys, KeyArgs, ServeArgs, secrets_needed_with,
+};
 use crate::directus::{BootstrapError, Directus, TIMEOUT};
 use crate::identity::{PasswordFault, check_password, hash_password};
 use crate::keyed_stores::{KeyedStores, OpenError, open_database};
@@ -164,10 +166,11 @@ async fn open_stores(
     keys: &KeyArgs,
     directus: &DirectusArgs,
 ) -> Result<KeyedStores, CliError> {
-    let keys = GivenKeys::read(keys, directus)?;
+    let database = data.database()?;
+    let keys = GivenKeys::read(keys, secrets_needed_with(&database, directus))?;
     let client =
         directus.read()?.map(|given| Directus::new(given.settings, TIMEOUT).map(Arc::new)).transpose()?;
-    let stores = KeyedStores::open(&data.directory()?, keys, client).await?;
+    let stores = KeyedStores::open(&data.directory()?, &database, keys, client).await?;
     for path in &stores.made {
         eprintln!("made a new secret and kept it in {}: keep a backup, nothing replaces it", path.display());
     }
@@ -182,7 +185,7 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 
 impl UserCommand {
     async fn run(self, data: &DataArgs) -> Result<(), CliError> {
-        let database = open_database(data)?;
+        let database = open_database(data).await?;
         let database = &*database;
         match self {
             Self::Add(args) => add(database, args).await,

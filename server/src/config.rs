@@ -1,11 +1,13 @@
 //! Flags and environment variables, and what follows from them. Every fault is
 //! named at start, all of them at once.
 
+mod database;
 mod directus;
 mod faults;
 mod keys;
 mod limits;
 
+pub(crate) use database::{GivenDatabase, secrets_needed_with};
 pub(crate) use directus::{DirectusArgs, GivenDirectus};
 pub(crate) use keys::{GivenKeys, KeyArgs};
 pub(crate) use limits::{LimitSettings, Timeouts};
@@ -37,6 +39,11 @@ pub(crate) struct DataArgs {
     /// [default: the user's data directory, in stagepass/]
     #[arg(long, env = "STAGEPASS_DATA_DIR", value_name = "DIR", global = true)]
     data_dir: Option<PathBuf>,
+    /// File with the URL of a PostgreSQL database that is used instead, such as
+    /// postgres://USER:PASSWORD@HOST/DATABASE (or the URL itself in DATABASE_URL)
+    /// [default: SQLite in the data directory]
+    #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE", global = true)]
+    database_url_file: Option<PathBuf>,
 }
 
 impl DataArgs {
@@ -113,6 +120,7 @@ pub(crate) struct Given {
     pub(crate) listen: SocketAddr,
     pub(crate) log: Targets,
     pub(crate) log_format: LogFormat,
+    pub(crate) database: GivenDatabase,
     /// Which Directus knows the users and keeps the records, if any.
     pub(crate) directus: Option<GivenDirectus>,
     host_names: Vec<String>,
@@ -144,6 +152,7 @@ impl Given {
     /// Reads what is given, and names every fault at once.
     pub(crate) fn read(
         args: &ServeArgs,
+        data: &DataArgs,
         keys: &KeyArgs,
         directus: &DirectusArgs,
     ) -> Result<(Self, GivenKeys), ConfigError> {
@@ -155,7 +164,9 @@ impl Given {
         let log_format = LogFormat::from_str(&args.log_format, true).ok();
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
-        let keys = GivenKeys::gather(keys, directus, &mut faults);
+        let database = data.gather_database(&mut faults);
+        let needed_with = secrets_needed_with(&database, directus);
+        let keys = GivenKeys::gather(keys, needed_with, &mut faults);
         let directus = directus.gather(&mut faults);
         let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_deref());
         let previous_service_secrets =
@@ -164,25 +175,31 @@ impl Given {
         if jwt_secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < MIN_JWT_SECRET_BYTES) {
             faults.add(format!("{JWT_SECRET} has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
         }
+        let is_jwt_secret_given = Faults::is_given(JWT_SECRET, args.jwt_secret_file.as_deref());
+        if let (Some(variable), None, false) = (needed_with, &directus, is_jwt_secret_given) {
+            faults.must_be_given(JWT_SECRET, variable);
+        }
         let limits = args.limits.check(&mut faults);
         match (listen, log, log_format, limits) {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
                 let secrets = GivenSecrets { service_secret, previous_service_secrets, jwt_secret };
                 let host_names = host_names(listen, public_host);
-                Ok((Self { listen, log, log_format, directus, host_names, secrets, limits }, keys))
+                let given = Self { listen, log, log_format, database, directus, host_names, secrets, limits };
+                Ok((given, keys))
             }
             _ => Err(ConfigError::Faults(faults.0)),
         }
     }
 
     /// Adds the secrets that are kept in the data directory, making those that
-    /// are not there yet. With a Directus none is made: its other services
-    /// know the one that they send, and it signs access tokens itself.
+    /// are not there yet. None is made where the records are elsewhere: the
+    /// other services and servers there would not have it.
     pub(crate) fn complete(self, directory: &Path) -> Result<Config, ConfigError> {
         let mut made = Vec::new();
+        let is_alone = self.directus.is_none() && !self.database.is_shared();
         let GivenSecrets { service_secret, previous_service_secrets, jwt_secret } = self.secrets;
         let mut or_kept = |given: Option<SecretString>, name| match given {
-            None if self.directus.is_none() => keep(directory, name, generate_token, &mut made).map(Some),
+            None if is_alone => keep(directory, name, generate_token, &mut made).map(Some),
             given => Ok(given),
         };
         let service_secret = or_kept(service_secret, "rbac-sync-webhook-secret")?;

@@ -3,12 +3,14 @@
 
 use crate::audit::ChainKey;
 use crate::clock::now_ms;
-use crate::config::{ConfigError, DataArgs, GivenKeys};
+use crate::config::{ConfigError, DataArgs, GivenDatabase, GivenKeys};
 use crate::directus::Directus;
 use crate::error::Error;
 use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
-use crate::store::{Database, DirectusRecords, Records, Sealed, SealedTable, Sqlite, StoreError};
+use crate::store::{
+    Database, DirectusRecords, Postgres, PostgresUrl, Records, Sealed, SealedTable, Sqlite, StoreError,
+};
 use secrecy::ExposeSecret as _;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -72,20 +74,29 @@ impl KeyedStores {
     /// The records are in `directus`, if there is one.
     pub(crate) async fn open(
         directory: &Path,
+        database: &GivenDatabase,
         given: GivenKeys,
         directus: Option<Arc<Directus>>,
     ) -> Result<Self, OpenError> {
-        let store = Arc::new(open_sqlite(directory)?);
-        let is_sealed = !store.canaries().await?.is_empty();
+        let (database, own_records): (Arc<dyn Database>, Arc<dyn Records>) = match database {
+            GivenDatabase::Sqlite => {
+                let store = Arc::new(open_sqlite(directory)?);
+                (store.clone(), store)
+            }
+            GivenDatabase::Postgres(url) => {
+                let store = Arc::new(open_postgres(url).await?);
+                (store.clone(), store)
+            }
+        };
+        let is_sealed = !database.canaries().await?.is_empty();
         let mut made = Vec::new();
         let keys = given.complete(directory, is_sealed, &mut made)?;
-        check_keys(&*store, &keys).await?;
-        let chain_key = Arc::new(open_audit_log(&*store, &keys).await?);
-        store.set_chain_key(Arc::clone(&chain_key));
-        let database: Arc<dyn Database> = store.clone();
+        check_keys(&*database, &keys).await?;
+        let chain_key = Arc::new(open_audit_log(&*database, &keys).await?);
+        database.set_chain_key(Arc::clone(&chain_key));
         let (records, blob_version): (Arc<dyn Records>, _) = match directus {
             Some(directus) => (Arc::new(DirectusRecords::new(directus, Arc::clone(&database))), Version::V1),
-            None => (store, Version::V2),
+            None => (own_records, Version::V2),
         };
         Ok(Self { database, records, keys, blob_version, chain_key, made })
     }
@@ -146,8 +157,15 @@ fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenE
 }
 
 /// Opens the own database for what needs no key.
-pub(crate) fn open_database(data: &DataArgs) -> Result<Arc<dyn Database>, OpenError> {
-    Ok(Arc::new(open_sqlite(&data.directory()?)?))
+pub(crate) async fn open_database(data: &DataArgs) -> Result<Arc<dyn Database>, OpenError> {
+    Ok(match data.database()? {
+        GivenDatabase::Sqlite => Arc::new(open_sqlite(&data.directory()?)?),
+        GivenDatabase::Postgres(url) => Arc::new(open_postgres(&url).await?),
+    })
+}
+
+async fn open_postgres(url: &PostgresUrl) -> Result<Postgres, OpenError> {
+    Postgres::open(url).await.map_err(|error| OpenError::Store { path: url.to_string(), error })
 }
 
 fn open_sqlite(directory: &Path) -> Result<Sqlite, OpenError> {

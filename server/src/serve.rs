@@ -52,13 +52,13 @@ pub(crate) async fn serve(
     keys: KeyArgs,
     directus: DirectusArgs,
 ) -> Result<(), ServeError> {
-    let (given, keys) = Given::read(&args, &keys, &directus)?;
+    let (given, keys) = Given::read(&args, &data, &keys, &directus)?;
     telemetry::start(given.log.clone(), given.log_format);
     let listen = given.listen;
     let directory = data.directory()?;
     let directus = given.directus.clone();
     let client = directus.as_ref().map(open_directus).transpose()?;
-    let stores = KeyedStores::open(&directory, keys, client.clone()).await?;
+    let stores = KeyedStores::open(&directory, &given.database, keys, client.clone()).await?;
     if client.is_some() {
         stores.check_records().await?;
     }

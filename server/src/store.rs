@@ -5,6 +5,7 @@
 
 mod database;
 mod directus;
+mod postgres;
 mod records;
 mod sqlite;
 mod timed;
@@ -13,6 +14,7 @@ pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
 };
 pub(crate) use directus::DirectusRecords;
+pub(crate) use postgres::{Postgres, PostgresFault, PostgresUrl};
 pub(crate) use records::{
     AuthType, Connection, CredentialsUpdate, DownloadCredential, NewConnection, NewDownloadCredential,
     NewSession, NewestSession, PutConnection, Records, Sealed, SealedTable, Session, SessionStatus,
@@ -35,6 +37,25 @@ pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 pub(crate) enum StoreError {
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    #[error("PostgreSQL: {0}")]
+    Postgres(#[from] PostgresFault),
+    /// What TLS needs on this machine is not there.
+    #[error("TLS: {0}")]
+    Tls(String),
+    #[error("PostgreSQL {found} is too old: {oldest} or newer is needed")]
+    TooOld { found: u32, oldest: u32 },
+    /// Row-level security would not bind it.
+    #[error(
+        "the database role is a superuser or has BYPASSRLS, so that nothing would keep users' records \
+         apart; give the server an ordinary role that owns its database"
+    )]
+    PrivilegedRole,
+    /// All connections are in use, or none could be made, for too long.
+    #[error("no connection to the database was to be had in time")]
+    Busy,
+    /// A column holds what no version of this program writes.
+    #[error("the column {0} holds an unknown word")]
+    UnknownWord(&'static str),
     /// The batch that this write was part of could not be committed.
     #[error("the write was not committed")]
     NotCommitted,
@@ -52,6 +73,12 @@ pub(crate) enum StoreError {
     NoAuditKey,
     #[error(transparent)]
     Directus(#[from] DirectusError),
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(error.into())
+    }
 }
 
 /// On whose behalf records are read or written.
@@ -117,3 +144,6 @@ impl Page {
         u64::from(self.number - 1) * u64::from(self.size)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-const URL: &str = "DIRECTUS_URL";
+/// Names the Directus.
+pub(super) const URL: &str = "DIRECTUS_URL";
 const ADMIN_TOKEN: &str = "DIRECTUS_ADMIN_TOKEN";
 const SECRET: &str = "DIRECTUS_SECRET";
 

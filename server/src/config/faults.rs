@@ -29,7 +29,7 @@ const KNOWN: [&str; 14] = [
 ];
 /// Variables that would change what is kept where, or who can listen in: to
 /// pass over them in silence would be dangerous.
-const UNSUPPORTED: [&str; 3] = ["DATABASE_URL", "STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
+const UNSUPPORTED: [&str; 2] = ["STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
 
 /// What is wrong, in words for people; never a secret.
 #[derive(Debug, Default)]
@@ -77,6 +77,16 @@ impl Faults {
         let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")));
         let host = url.and_then(|url| url.host().map(str::to_owned));
         self.required(host, "STAGEPASS_PUBLIC_URL must be an http or https URL")
+    }
+
+    /// Notes that a secret is missing which can't be made because of `variable`.
+    pub(super) fn must_be_given(&mut self, secret: &str, variable: &str) {
+        self.add(format!("{secret} must be given with {variable}; `openssl rand -base64 32` makes one"));
+    }
+
+    /// Whether a secret is given, well or badly.
+    pub(super) fn is_given(variable: &str, file: Option<&Path>) -> bool {
+        env::var_os(variable).is_some() || file.is_some()
     }
 
     /// A secret from its variable or from the file named instead; `None` where

@@ -1,6 +1,5 @@
 //! The encryption keys: as given, or kept in the data directory.
 
-use super::directus::DirectusArgs;
 use super::faults::Faults;
 use super::{ConfigError, keep};
 use crate::sealing::{Key, KeyRing, generate_base64};
@@ -34,20 +33,21 @@ pub(crate) struct GivenKeys {
 
 impl GivenKeys {
     /// Reads what is given, and names every fault at once.
-    pub(crate) fn read(args: &KeyArgs, directus: &DirectusArgs) -> Result<Self, ConfigError> {
+    pub(crate) fn read(args: &KeyArgs, needed_with: Option<&str>) -> Result<Self, ConfigError> {
         let mut faults = Faults::default();
-        let given = Self::gather(args, directus, &mut faults);
+        let given = Self::gather(args, needed_with, &mut faults);
         if faults.0.is_empty() { Ok(given) } else { Err(ConfigError::Faults(faults.0)) }
     }
 
-    /// With a Directus the key must be given: one that is kept here alone would
-    /// be lost with this machine, but the records that need it would not.
-    pub(super) fn gather(args: &KeyArgs, directus: &DirectusArgs, faults: &mut Faults) -> Self {
-        let text = faults.secret(KEY, args.credentials_enc_key_file.as_deref());
-        if text.is_none() && directus.is_given() {
-            faults.add(format!("{KEY} must be given with DIRECTUS_URL; `openssl rand -base64 32` makes one"));
+    /// The key must be given with the variable `needed_with`, which says that
+    /// the records are elsewhere: one that is kept here alone would be missing
+    /// at other servers, and lost with this machine.
+    pub(super) fn gather(args: &KeyArgs, needed_with: Option<&str>, faults: &mut Faults) -> Self {
+        let file = args.credentials_enc_key_file.as_deref();
+        if let (Some(variable), false) = (needed_with, Faults::is_given(KEY, file)) {
+            faults.must_be_given(KEY, variable);
         }
-        let key = text.and_then(|text| faults.key(KEY, &text));
+        let key = faults.secret(KEY, file).and_then(|text| faults.key(KEY, &text));
         Self { key, old_keys: faults.keys(OLD_KEYS, args.credentials_enc_old_keys_file.as_deref()) }
     }
 

@@ -1,0 +1,53 @@
+//! The server's own database: SQLite in the data directory, or PostgreSQL.
+
+use super::faults::Faults;
+use super::{ConfigError, DataArgs, DirectusArgs};
+use crate::store::PostgresUrl;
+
+/// Names the database. Its password makes it a secret.
+const URL: &str = "DATABASE_URL";
+
+/// The database that was given.
+#[derive(Clone, Debug)]
+pub(crate) enum GivenDatabase {
+    /// In the data directory.
+    Sqlite,
+    /// Which other servers may share.
+    Postgres(Box<PostgresUrl>),
+}
+
+impl GivenDatabase {
+    /// Whether other servers may use it as well.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+}
+
+/// The variable that says that records are not here alone, if one does. No
+/// secret is made then: it would be missing wherever else they are used.
+pub(crate) fn secrets_needed_with(database: &GivenDatabase, directus: &DirectusArgs) -> Option<&'static str> {
+    let shared = database.is_shared().then_some(URL);
+    shared.or_else(|| directus.is_given().then_some(super::directus::URL))
+}
+
+impl DataArgs {
+    /// Reads which database is used, and names every fault at once.
+    pub(crate) fn database(&self) -> Result<GivenDatabase, ConfigError> {
+        let mut faults = Faults::default();
+        let given = self.gather_database(&mut faults);
+        if faults.0.is_empty() { Ok(given) } else { Err(ConfigError::Faults(faults.0)) }
+    }
+
+    /// The same, with its faults among others.
+    pub(super) fn gather_database(&self, faults: &mut Faults) -> GivenDatabase {
+        let url = faults.secret(URL, self.database_url_file.as_deref());
+        match url.as_ref().map(PostgresUrl::parse) {
+            None => GivenDatabase::Sqlite,
+            Some(Ok(url)) => GivenDatabase::Postgres(Box::new(url)),
+            Some(Err(fault)) => {
+                faults.add(format!("{URL} {fault}"));
+                GivenDatabase::Sqlite
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The PostgreSQL store, which several servers share: a pool of connections,
+//! each of which holds a chain of the audit log of its own, so that nobody
+//! waits for another to write into it.
+//!
+//! An operation is one transaction and, once its statements are prepared, one
+//! round trip. Where it reads or changes users' records it says who acts, and
+//! row-level security holds it to that, whatever a statement forgets.
+
+mod audit_log;
+mod capture_requests;
+mod connections;
+mod database;
+mod download_credentials;
+mod fault;
+mod login_attempts;
+mod migrations;
+mod records;
+mod refresh_tokens;
+mod row;
+mod sealed;
+mod service_tokens;
+mod session;
+mod sessions;
+mod url;
+mod users;
+
+pub(crate) use fault::PostgresFault;
+pub(crate) use url::PostgresUrl;
+
+use crate::audit::{ChainKey, Entry};
+use crate::store::{Found, Page, StoreError};
+use deadpool::Runtime;
+use deadpool::managed::{Object, Pool, PoolError, QueueMode};
+use rustls::ClientConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use session::{Acting, Connector, Step, View};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio_postgres::Row;
+use tokio_postgres_rustls::MakeRustlsConnect;
+use uuid::Uuid;
+
+/// Connections of this process.
+const CONNECTIONS: usize = 16;
+/// How long a free connection is waited for.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long making one may take, with several hosts to ask for the primary.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long it is believed that the store works.
+const CHECK_INTERVAL_MS: i64 = 1000;
+
+/// A PostgreSQL database.
+#[derive(Debug)]
+pub(crate) struct Postgres {
+    pool: Pool<Connector>,
+    /// When reading and writing was last seen to work.
+    checked_at: AtomicI64,
+    chain_key: OnceLock<Arc<ChainKey>>,
+}
+
+impl Postgres {
+    /// Connects, and brings the schema up to date.
+    pub(crate) async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
+        if url.is_exposed() {
+            tracing::warn!(database = %url, "what is sent to PostgreSQL can be read on the network: use sslmode=require");
+        }
+        let pool = Pool::builder(Connector::new(url.clone(), tls()?))
+            .max_size(CONNECTIONS)
+            // Few connections do what they can, so that few chains get long.
+            .queue_mode(QueueMode::Lifo)
+            .wait_timeout(Some(WAIT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|_| StoreError::Closed)?;
+        let store = Self { pool, checked_at: AtomicI64::new(i64::MIN / 2), chain_key: OnceLock::new() };
+        migrations::apply(store.session().await?.client()).await?;
+        Ok(store)
+    }
+
+    async fn check_now(&self, now: i64) -> Result<(), StoreError> {
+        const TOUCH: &str =
+            "INSERT INTO readiness VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET checked_at = $1";
+        let known_good = self.checked_at.load(Ordering::Relaxed);
+        if (known_good..known_good + CHECK_INTERVAL_MS).contains(&now) {
+            return Ok(());
+        }
+        self.read(Acting::Nobody, &[Step("SELECT count(*) FROM readiness", &[])]).await?;
+        self.write(Acting::Nobody, &[Step(TOUCH, &[&now])]).await?;
+        self.checked_at.store(now, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn session(&self) -> Result<Object<Connector>, StoreError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            PoolError::Timeout(_) => StoreError::Busy,
+            _ => StoreError::Closed,
+        })
+    }
+
+    /// Runs steps that change nothing, once more where the connection is lost.
+    /// Gives the rows of the last.
+    async fn read(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Row>, StoreError> {
+        Ok(last(self.read_all(acting, View::Latest, steps).await?))
+    }
+
+    async fn read_all(
+        &self,
+        acting: Acting,
+        view: View,
+        steps: &[Step<'_>],
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        match self.session().await?.run(acting, view, steps).await {
+            Err(fault) if fault.is_lost() => Ok(self.session().await?.run(acting, view, steps).await?),
+            done => Ok(done?),
+        }
+    }
+
+    /// A page of the user's rows, as `select` gives them, and how many there
+    /// are, as `count` says, both at one moment.
+    async fn read_page<T>(
+        &self,
+        user_id: Uuid,
+        (count, select): (Step<'_>, Step<'_>),
+        read_row: fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<(Vec<T>, u64), StoreError> {
+        let rows = self.read_all(Acting::User(user_id), View::Snapshot, &[count, select]).await?;
+        let total: i64 = rows[0][0].try_get(0)?;
+        Ok((row::all(&rows[1], read_row)?, total.unsigned_abs()))
+    }
+
+    /// Runs steps in one transaction. Never twice: where the connection is
+    /// lost, it may have happened. Gives the rows of the last.
+    async fn write(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Row>, StoreError> {
+        Ok(last(self.write_all(acting, steps).await?))
+    }
+
+    async fn write_all(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        Ok(self.session().await?.run(acting, View::Latest, steps).await?)
+    }
+
+    /// The same, with `entry` appended to the audit log where the step with the
+    /// number `noted` gives a row. Gives the rows of all.
+    async fn write_noting(
+        &self,
+        acting: Acting,
+        entry: Entry,
+        steps: &[Step<'_>],
+        noted: usize,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let key = Arc::clone(self.chain_key.get().ok_or(StoreError::NoAuditKey)?);
+        Ok(self.session().await?.run_noting(acting, (&key, entry), steps, noted).await?)
+    }
+
+    /// What became of a search for the user's own record that gave `rows`.
+    async fn found(
+        &self,
+        rows: &[Row],
+        table: &str,
+        id: Uuid,
+        user_id: Uuid,
+    ) -> Result<Found<()>, StoreError> {
+        if rows.is_empty() { self.absent(table, id, user_id).await } else { Ok(Found::Own(())) }
+    }
+
+    /// Whether a record that is not the user's own is somebody else's.
+    async fn absent<T>(&self, table: &str, id: Uuid, user_id: Uuid) -> Result<Found<T>, StoreError> {
+        const OWNER: &str = "SELECT record_owner($1, $2)";
+        let rows = self.read(Acting::Nobody, &[Step(OWNER, &[&table, &id])]).await?;
+        let owner: Option<Uuid> = row::optional(&rows, |found| Ok(found.try_get(0)?))?.flatten();
+        Ok(if owner.is_some_and(|owner| owner != user_id) { Found::Foreign } else { Found::Nothing })
+    }
+}
+
+fn last(mut rows: Vec<Vec<Row>>) -> Vec<Row> {
+    rows.pop().unwrap_or_default()
+}
+
+/// `LIMIT` and `OFFSET` of a page.
+fn bounds(page: Page) -> (i64, i64) {
+    (page.size.into(), page.offset().try_into().unwrap_or(i64::MAX))
+}
+
+/// TLS that trusts what the operating system does.
+fn tls() -> Result<MakeRustlsConnect, StoreError> {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_platform_verifier())
+        .map_err(|error| StoreError::Tls(error.to_string()))?;
+    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+}
+
+#[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
+mod tests;

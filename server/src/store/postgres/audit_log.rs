@@ -1,0 +1,90 @@
+//! `audit_log`, `audit_heads` and `audit_key`.
+
+use crate::audit::{Entry, Head, Mac, Row};
+use std::fmt::Write as _;
+use tokio_postgres::Error;
+use tokio_postgres::types::ToSql;
+
+/// Takes a chain for the connection.
+pub(super) const LEASE: &str = "SELECT lease_audit_chain()";
+pub(super) const HEAD: &str = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = $1";
+pub(super) const HEADS: &str = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
+/// What is noted where nothing else is done.
+pub(super) const NOTHING_ELSE: &str = "SELECT 1";
+pub(super) const ROWS: &str = "
+    SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
+    WHERE (chain, sequence) > ($1, $2) ORDER BY chain, sequence LIMIT $3";
+/// The newest of each chain, and of these the newest: no index is kept for it.
+pub(super) const NEWEST: &str = "
+    SELECT l.chain, l.sequence, at, caller, acting_for, action, record, outcome, l.mac FROM audit_heads h
+    CROSS JOIN LATERAL (
+        SELECT * FROM audit_log WHERE chain = h.chain ORDER BY sequence DESC LIMIT $1
+    ) l
+    ORDER BY at DESC, l.chain DESC, l.sequence DESC LIMIT $1";
+pub(super) const KEEP_KEY: &str = "INSERT INTO audit_key VALUES (1, $1) ON CONFLICT DO NOTHING";
+pub(super) const KEY: &str = "SELECT encrypted_key FROM audit_key";
+pub(super) const REPLACE_KEY: &str =
+    "UPDATE audit_key SET encrypted_key = $2 WHERE encrypted_key = $1 RETURNING id";
+
+/// The types of what [`parameters`] gives.
+const TYPES: [&str; 10] =
+    ["bigint", "bigint", "bigint", "text", "uuid", "text", "text", "text", "bytea", "bytea"];
+
+/// A statement that does what `sql` does and, where that gives a row, appends a
+/// row to the audit log. `sql` has `count` parameters; the row's come after them.
+pub(super) fn noting(sql: &str, count: usize) -> String {
+    let values: Vec<_> =
+        TYPES.iter().enumerate().map(|(index, kind)| format!("${}::{kind}", count + 1 + index)).collect();
+    let mut noting = format!("WITH did AS ({sql}), ");
+    let _ = write!(
+        noting,
+        "audited AS (
+            INSERT INTO audit_log (chain, sequence, at, caller, acting_for, action, record, outcome, mac)
+            SELECT {row} WHERE EXISTS (SELECT FROM did)
+        ), headed AS (
+            INSERT INTO audit_heads (chain, sequence, mac, signature)
+            SELECT {chain}, {sequence}, {mac}, {signature} WHERE EXISTS (SELECT FROM did)
+            ON CONFLICT (chain) DO UPDATE SET
+                sequence = excluded.sequence, mac = excluded.mac, signature = excluded.signature
+        ) SELECT * FROM did",
+        row = values[..9].join(", "),
+        chain = values[0],
+        sequence = values[1],
+        mac = values[8],
+        signature = values[9],
+    );
+    noting
+}
+
+/// The values of a row in the order of its columns, and the signature of the
+/// head that it makes; the head's own chain, sequence and MAC are the row's.
+pub(super) fn parameters<'a>(
+    row: &'a Row,
+    mac: &'a &'a [u8],
+    signature: &'a &'a [u8],
+) -> [&'a (dyn ToSql + Sync); 10] {
+    let Entry { at, caller, acting_for, action, record, outcome } = &row.entry;
+    [&row.chain, &row.sequence, at, caller, acting_for, action, record, outcome, mac, signature]
+}
+
+pub(super) fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
+    let entry = Entry {
+        at: row.try_get(2)?,
+        caller: row.try_get(3)?,
+        acting_for: row.try_get(4)?,
+        action: row.try_get(5)?,
+        record: row.try_get(6)?,
+        outcome: row.try_get(7)?,
+    };
+    Ok(Row { chain: row.try_get(0)?, sequence: row.try_get(1)?, entry, mac: mac(row, 8)? })
+}
+
+pub(super) fn read_head(row: &tokio_postgres::Row) -> Result<Head, Error> {
+    Ok(Head { chain: row.try_get(0)?, sequence: row.try_get(1)?, mac: mac(row, 2)?, signature: mac(row, 3)? })
+}
+
+fn mac(row: &tokio_postgres::Row, index: usize) -> Result<Mac, Error> {
+    let bytes: &[u8] = row.try_get(index)?;
+    // Another length is nobody's signature, and so is this.
+    Ok(bytes.try_into().unwrap_or_default())
+}

@@ -1,0 +1,156 @@
+//! `platform_connections`.
+
+use super::session::{Acting, Step};
+use super::{Postgres, row};
+use crate::audit::Entry;
+use crate::store::{
+    Actor, Connection, CredentialsUpdate, Found, NewConnection, PutConnection, StoreError, UpdateCredentials,
+};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+const FIND: &str = "
+    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
+    FROM platform_connections WHERE id = $1";
+const SEALED: &str = "
+    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at,
+        encrypted_credentials
+    FROM platform_connections WHERE id = $1";
+const BY_IDENTITY: &str = "SELECT id FROM platform_connections WHERE identity_key = $1";
+/// Gives a row unless another id has the identity. A row that an insertion has
+/// just made has no `xmax`; one that was there is locked by its update.
+const PUT: &str = "
+    INSERT INTO platform_connections AS kept (id, user_id, identity_key, platform, platform_username,
+        encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)
+    ON CONFLICT (identity_key) DO UPDATE SET encrypted_credentials = excluded.encrypted_credentials,
+        credentials_version = excluded.credentials_version,
+        credentials_updated_at = excluded.credentials_updated_at, updated_at = excluded.updated_at
+    WHERE kept.id = excluded.id
+    RETURNING kept.xmax = 0";
+const TAKEN: &str = "SELECT 1 FROM platform_connections WHERE identity_key = $1 AND id <> $2";
+const UPDATE: &str = "
+    UPDATE platform_connections SET encrypted_credentials = $2, credentials_version = $3,
+        credentials_updated_at = $4, updated_at = $4, identity_key = coalesce($5, identity_key),
+        platform_username = coalesce($6, platform_username)
+    WHERE id = $1 AND user_id = coalesce($7, user_id)
+        AND NOT EXISTS (SELECT FROM platform_connections WHERE identity_key = $5 AND id <> $1)
+    RETURNING id";
+const DELETE_REQUESTS: &str = "
+    DELETE FROM capture_requests WHERE creator_profile_id IN
+        (SELECT id FROM platform_connections WHERE id = $1 AND user_id = $2)";
+const DELETE: &str = "DELETE FROM platform_connections WHERE id = $1 AND user_id = $2 RETURNING id";
+pub(super) const COUNT: &str = "SELECT count(*) FROM platform_connections WHERE user_id = $1";
+pub(super) const PAGE: &str = "
+    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
+    FROM platform_connections WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
+
+/// The id of the user's connection with this identity.
+pub(super) async fn by_identity(
+    store: &Postgres,
+    user_id: Uuid,
+    identity_key: &str,
+) -> Result<Option<Uuid>, StoreError> {
+    let rows = store.read(Acting::User(user_id), &[Step(BY_IDENTITY, &[&identity_key])]).await?;
+    row::optional(&rows, id)
+}
+
+/// Creates the connection, or gives the one with its id and identity new
+/// credentials.
+pub(super) async fn put(
+    store: &Postgres,
+    new: &NewConnection,
+    entry: Entry,
+) -> Result<PutConnection, StoreError> {
+    let put = Step(
+        PUT,
+        &[
+            &new.id,
+            &new.user_id,
+            &new.identity_key,
+            &new.platform,
+            &new.platform_username,
+            &new.encrypted_credentials,
+            &new.credentials_version,
+            &new.now,
+        ],
+    );
+    // Where the identity is another's, the insertion has locked that row.
+    let holder = Step(BY_IDENTITY, &[&new.identity_key]);
+    let rows = store.write_noting(Acting::User(new.user_id), entry, &[put, holder], 0).await?;
+    match row::optional(&rows[0], |row| Ok(row.try_get(0)?))? {
+        Some(true) => Ok(PutConnection::Created),
+        Some(false) => Ok(PutConnection::Updated),
+        None => row::optional(&rows[1], id)?.map(PutConnection::Clash).ok_or(StoreError::NotCommitted),
+    }
+}
+
+/// Gives a connection new credentials and, where it is renamed, a new identity.
+pub(super) async fn update(
+    store: &Postgres,
+    actor: Actor,
+    update: &CredentialsUpdate,
+    entry: Entry,
+) -> Result<UpdateCredentials, StoreError> {
+    let (identity_key, username) = update.renamed.as_ref().map(|(key, name)| (key, name)).unzip();
+    let owner = match actor {
+        Actor::User(user_id) => Some(user_id),
+        Actor::Service => None,
+    };
+    let taken = Step(TAKEN, &[&identity_key, &update.id]);
+    let change = Step(
+        UPDATE,
+        &[
+            &update.id,
+            &update.encrypted_credentials,
+            &update.credentials_version,
+            &update.now,
+            &identity_key,
+            &username,
+            &owner,
+        ],
+    );
+    match store.write_noting(actor.into(), entry, &[taken, change], 1).await {
+        Ok(rows) if !rows[1].is_empty() => Ok(UpdateCredentials::Updated),
+        Ok(rows) if rows[0].is_empty() => Ok(UpdateCredentials::Gone),
+        Ok(_) => Ok(UpdateCredentials::Clash),
+        // Somebody else took the identity in between.
+        Err(StoreError::Postgres(fault)) if fault.is_clash() => Ok(UpdateCredentials::Clash),
+        Err(error) => Err(error),
+    }
+}
+
+pub(super) async fn find(store: &Postgres, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
+    let rows = store.read(actor.into(), &[Step(FIND, &[&id])]).await?;
+    match (row::optional(&rows, row::connection)?, actor) {
+        (Some(connection), _) => Ok(Found::Own(connection)),
+        (None, Actor::Service) => Ok(Found::Nothing),
+        (None, Actor::User(user_id)) => store.absent("platform_connections", id, user_id).await,
+    }
+}
+
+/// A connection, and what is sealed in it.
+pub(super) async fn sealed(
+    store: &Postgres,
+    id: Uuid,
+) -> Result<Option<(Connection, Option<String>)>, StoreError> {
+    let rows = store.read(Acting::Service, &[Step(SEALED, &[&id])]).await?;
+    row::optional(&rows, |found| Ok((row::connection(found)?, found.try_get("encrypted_credentials")?)))
+}
+
+/// Deletes a connection of the user's with all that hangs on it.
+pub(super) async fn delete(
+    store: &Postgres,
+    user_id: Uuid,
+    id: Uuid,
+    entry: Entry,
+) -> Result<Found<()>, StoreError> {
+    let own: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&id, &user_id];
+    let steps = [Step(DELETE_REQUESTS, &own), Step(DELETE, &own)];
+    let rows = store.write_noting(Acting::User(user_id), entry, &steps, 1).await?;
+    store.found(&rows[1], "platform_connections", id, user_id).await
+}
+
+fn id(row: &Row) -> Result<Uuid, StoreError> {
+    Ok(row.try_get(0)?)
+}

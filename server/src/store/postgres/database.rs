@@ -1,0 +1,189 @@
+//! [`Database`] on PostgreSQL.
+
+use super::session::{Acting, Step};
+use super::{
+    Postgres, audit_log, capture_requests, login_attempts, refresh_tokens, row, sealed, service_tokens, users,
+};
+use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::store::{
+    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, DAY_MS, Database, Found, Hash, Page, Refresh,
+    RefreshToken, ServiceToken, StoreError, User, UserStatus,
+};
+use async_trait::async_trait;
+use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[async_trait]
+impl Database for Postgres {
+    async fn check(&self, now: i64) -> Result<(), StoreError> {
+        self.check_now(now).await
+    }
+
+    /// Nothing: when PostgreSQL writes over what was erased is its vacuum's
+    /// and its log's affair.
+    async fn erase(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn purge(&self, now: i64) -> Result<(), StoreError> {
+        const TOKENS: &str = "DELETE FROM refresh_tokens WHERE expires_at <= $1";
+        const ATTEMPTS: &str = "DELETE FROM login_attempts WHERE window_started_at < $1";
+        let steps = [
+            Step(TOKENS, &[&now]),
+            Step(ATTEMPTS, &[&(now - DAY_MS)]),
+            Step(capture_requests::DELETE_OLD, &[&(now - CAPTURE_REQUEST_LIFETIME_MS)]),
+        ];
+        self.write(Acting::Maintenance, &steps).await.map(drop)
+    }
+
+    async fn add_user(&self, user: User) -> Result<bool, StoreError> {
+        users::add(self, &user).await
+    }
+
+    async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
+        users::by_email(self, &email).await
+    }
+
+    async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        users::find(self, id).await
+    }
+
+    async fn users(&self) -> Result<Vec<User>, StoreError> {
+        users::all(self).await
+    }
+
+    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError> {
+        users::change(self, &email, (users::SET_STATUS, status.as_str()), now).await
+    }
+
+    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError> {
+        // The hash, as the new value of its column.
+        users::change(self, &email, (users::SET_PASSWORD, hash.expose_secret()), now).await
+    }
+
+    async fn delete_user(&self, email: String) -> Result<bool, StoreError> {
+        users::delete(self, &email).await
+    }
+
+    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
+        refresh_tokens::add(self, &token, entry).await
+    }
+
+    async fn refresh(
+        &self,
+        hash: Hash,
+        successor: Hash,
+        times: (i64, i64, i64),
+    ) -> Result<Refresh, StoreError> {
+        refresh_tokens::refresh(self, hash, successor, times).await
+    }
+
+    async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
+        refresh_tokens::end_family(self, &hash).await
+    }
+
+    async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        login_attempts::count(self, &limits, now).await
+    }
+
+    async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
+        login_attempts::uncount(self, &subjects).await
+    }
+
+    async fn add_service_token(
+        &self,
+        token: ServiceToken,
+        hash: Hash,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        service_tokens::add(self, &token, &hash, entry).await
+    }
+
+    async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
+        service_tokens::live(self, &hash).await
+    }
+
+    async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
+        service_tokens::all(self).await
+    }
+
+    async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError> {
+        service_tokens::revoke(self, &name, now, entry).await
+    }
+
+    async fn add_capture_request(&self, new: CaptureRequest) -> Result<Uuid, StoreError> {
+        capture_requests::add(self, &new).await
+    }
+
+    async fn capture_requests_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+        now: i64,
+    ) -> Result<(Vec<CaptureRequest>, u64), StoreError> {
+        capture_requests::page(self, user_id, page, now).await
+    }
+
+    async fn delete_capture_request(&self, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError> {
+        capture_requests::delete(self, user_id, id).await
+    }
+
+    async fn delete_capture_requests_for(
+        &self,
+        creator_profile_id: Uuid,
+        platform: Option<String>,
+    ) -> Result<(), StoreError> {
+        capture_requests::delete_for(self, creator_profile_id, platform.as_deref()).await
+    }
+
+    async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError> {
+        sealed::canaries(self).await
+    }
+
+    async fn add_canary(&self, key_id: String, canary: String, now: i64) -> Result<(), StoreError> {
+        sealed::add_canary(self, &key_id, &canary, now).await
+    }
+
+    async fn remove_canary(&self, key_id: String) -> Result<(), StoreError> {
+        sealed::remove_canary(self, &key_id).await
+    }
+
+    async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
+        let steps = [Step(audit_log::KEEP_KEY, &[&sealed]), Step(audit_log::KEY, &[])];
+        let rows = self.write(Acting::Nobody, &steps).await?;
+        row::optional(&rows, |found| Ok(found.try_get(0)?))?.ok_or(StoreError::NotCommitted)
+    }
+
+    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError> {
+        let steps = [Step(audit_log::REPLACE_KEY, &[&old, &new])];
+        Ok(!self.write(Acting::Nobody, &steps).await?.is_empty())
+    }
+
+    fn set_chain_key(&self, key: Arc<ChainKey>) {
+        // A second time changes nothing: the database has one key.
+        let _ = self.chain_key.set(key);
+    }
+
+    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        let nothing_else = Step(audit_log::NOTHING_ELSE, &[]);
+        self.write_noting(Acting::Nobody, entry, &[nothing_else], 0).await.map(drop)
+    }
+
+    async fn audit_rows(&self, (chain, sequence): (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError> {
+        let steps = [Step(audit_log::ROWS, &[&chain, &sequence, &i64::from(limit)])];
+        let rows = self.read(Acting::Nobody, &steps).await?;
+        row::all(&rows, |row| Ok(audit_log::read_row(row)?))
+    }
+
+    async fn newest_audit_rows(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
+        let steps = [Step(audit_log::NEWEST, &[&i64::from(limit)])];
+        let rows = self.read(Acting::Nobody, &steps).await?;
+        row::all(&rows, |row| Ok(audit_log::read_row(row)?))
+    }
+
+    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(audit_log::HEADS, &[])]).await?;
+        row::all(&rows, |row| Ok(audit_log::read_head(row)?))
+    }
+}

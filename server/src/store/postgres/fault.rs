@@ -1,0 +1,70 @@
+//! What went wrong in PostgreSQL or on the way to it, in words for the log.
+
+use std::error::Error as _;
+use std::fmt;
+use std::io;
+use thiserror::Error;
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+/// What the driver says where TLS fails; it has no type for that.
+const TLS_FAILED: &str = "error performing TLS handshake";
+const TLS_HINT: &str = "; have the operating system trust the server's certificate, or name it in \
+                        SSL_CERT_FILE; or add sslmode=disable to DATABASE_URL where the network is trusted";
+
+/// A fault without what a driver or a server would quote: details of theirs may
+/// hold whole rows.
+#[derive(Debug, Error)]
+#[error("{text}")]
+pub(crate) struct PostgresFault {
+    text: String,
+    code: Option<SqlState>,
+    is_lost: bool,
+}
+
+impl PostgresFault {
+    /// Whether there is another row with what must be unique.
+    pub(super) fn is_clash(&self) -> bool {
+        self.code.as_ref() == Some(&SqlState::UNIQUE_VIOLATION)
+    }
+
+    /// Whether the connection is lost: what was under way on it may have
+    /// happened or not.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+}
+
+impl From<Error> for PostgresFault {
+    fn from(error: Error) -> Self {
+        let code = error.code().cloned();
+        let ended = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+        let is_lost = match &code {
+            Some(code) => ended.contains(code),
+            None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
+        };
+        let mut text = Words(&error).to_string();
+        if text.starts_with(TLS_FAILED) {
+            text.push_str(TLS_HINT);
+        }
+        Self { text, code, is_lost }
+    }
+}
+
+/// An error with its causes, but of the server's own words only the message.
+struct Words<'a>(&'a Error);
+
+impl fmt::Display for Words<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(error) = self.0.as_db_error() {
+            return write!(f, "{} {}: {}", error.severity(), error.code().code(), error.message());
+        }
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! How often somebody has tried to log in.
+
+use super::session::{Acting, Step};
+use super::{Postgres, row};
+use crate::store::{AttemptLimit, Hash, StoreError};
+
+/// Whoever counts against a subject does it alone. Always in the same order:
+/// nobody waits for one who waits for him.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(subject) FROM unnest($1::bigint[]) AS subject";
+/// Counts against all limits, and gives a row where that is against none of
+/// them: in how many milliseconds there is room.
+const COUNT: &str = "
+    WITH limits AS (
+        SELECT l.*, a.attempts, a.window_started_at,
+            coalesce(a.window_started_at + window_ms > $4, false) AS is_running
+        FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY
+            AS l (subject, most, window_ms, number)
+        LEFT JOIN login_attempts a USING (subject)
+    ), full_ones AS (
+        SELECT window_started_at + window_ms - $4 AS wait_ms FROM limits
+        WHERE is_running AND attempts >= most ORDER BY number LIMIT 1
+    ), counted AS (
+        INSERT INTO login_attempts (subject, attempts, window_started_at)
+        SELECT subject, CASE WHEN is_running THEN attempts + 1 ELSE 1 END,
+            CASE WHEN is_running THEN window_started_at ELSE $4 END
+        FROM limits WHERE NOT EXISTS (SELECT FROM full_ones)
+        ON CONFLICT (subject) DO UPDATE SET
+            attempts = excluded.attempts, window_started_at = excluded.window_started_at
+    ) SELECT wait_ms FROM full_ones";
+const UNCOUNT: &str = "
+    UPDATE login_attempts SET attempts = attempts - 1 WHERE subject = ANY ($1) AND attempts > 0";
+
+/// Counts an attempt against each limit, or against none of them: then in how
+/// many milliseconds there is room again.
+pub(super) async fn count(
+    store: &Postgres,
+    limits: &[AttemptLimit],
+    now: i64,
+) -> Result<Option<i64>, StoreError> {
+    let subjects: Vec<_> = limits.iter().map(|limit| &limit.subject[..]).collect();
+    let most: Vec<_> = limits.iter().map(|limit| i64::from(limit.attempts)).collect();
+    let windows: Vec<_> = limits.iter().map(|limit| limit.window_ms).collect();
+    let locks = locks(limits.iter().map(|limit| &limit.subject));
+    let steps = [Step(LOCK, &[&locks]), Step(COUNT, &[&subjects, &most, &windows, &now])];
+    let rows = store.write(Acting::Nobody, &steps).await?;
+    row::optional(&rows, |found| Ok(found.try_get(0)?))
+}
+
+/// Takes back a counted attempt.
+pub(super) async fn uncount(store: &Postgres, subjects: &[Hash]) -> Result<(), StoreError> {
+    let locks = locks(subjects.iter());
+    let subjects: Vec<_> = subjects.iter().map(|subject| &subject[..]).collect();
+    store.write(Acting::Nobody, &[Step(LOCK, &[&locks]), Step(UNCOUNT, &[&subjects])]).await.map(drop)
+}
+
+/// The numbers of the subjects' locks, in order. Two subjects with one number
+/// wait for each other without need, and no more.
+fn locks<'a>(subjects: impl Iterator<Item = &'a Hash>) -> Vec<i64> {
+    let mut locks: Vec<_> = subjects
+        .filter_map(|subject| subject.first_chunk().map(|start| i64::from_be_bytes(*start)))
+        .collect();
+    locks.sort_unstable();
+    locks
+}

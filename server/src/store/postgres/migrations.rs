@@ -1,0 +1,58 @@
+//! The schema's history: numbered, embedded, applied once and in order, and
+//! never edited after they have landed.
+
+use crate::clock::now_ms;
+use crate::store::StoreError;
+use sha2::{Digest as _, Sha256};
+use tokio_postgres::{Client, Transaction};
+
+/// In the order of their numbers, the first being 1.
+const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_initial.sql")];
+/// Lets one process at a time migrate; it tells the lock from others and means
+/// nothing. Who waits for it may wait as long as another's migration takes.
+const LOCK: &str = "
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL lock_timeout = 0;
+    SELECT pg_advisory_xact_lock(1398030690, 0);";
+/// A role that may not make a schema can be given one of this name.
+const MAKE_SCHEMA: &str = "
+    DO $$ BEGIN
+        IF to_regnamespace('stagepass') IS NULL THEN CREATE SCHEMA stagepass; END IF;
+    END $$;
+    CREATE TABLE IF NOT EXISTS stagepass.schema_migrations (
+        number bigint PRIMARY KEY, sha256 text NOT NULL, applied_at bigint NOT NULL
+    );";
+
+/// Brings the schema up to date in one transaction.
+pub(super) async fn apply(client: &mut Client) -> Result<(), StoreError> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(LOCK).await?;
+    transaction.batch_execute(MAKE_SCHEMA).await?;
+    let applied = transaction.query("SELECT sha256 FROM schema_migrations ORDER BY number", &[]).await?;
+    let applied: Vec<String> = applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    if applied.len() > MIGRATIONS.len() {
+        return Err(StoreError::Newer { found: applied.len(), known: MIGRATIONS.len() });
+    }
+    for (index, sql) in MIGRATIONS.iter().enumerate() {
+        let digest = hex::encode(Sha256::digest(sql));
+        match applied.get(index) {
+            Some(known) if *known == digest => {}
+            Some(_) => return Err(StoreError::Altered(index + 1)),
+            None => add(&transaction, index + 1, sql, &digest).await?,
+        }
+    }
+    Ok(transaction.commit().await?)
+}
+
+async fn add(
+    transaction: &Transaction<'_>,
+    number: usize,
+    sql: &str,
+    digest: &str,
+) -> Result<(), StoreError> {
+    transaction.batch_execute(sql).await?;
+    let record = "INSERT INTO schema_migrations (number, sha256, applied_at) VALUES ($1, $2, $3)";
+    let number = i64::try_from(number).unwrap_or(i64::MAX);
+    transaction.execute(record, &[&number, &digest, &now_ms()]).await?;
+    Ok(())
+}

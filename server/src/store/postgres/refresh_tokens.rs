@@ -1,0 +1,75 @@
+//! `refresh_tokens`.
+
+use super::session::{Acting, Step};
+use super::{Postgres, row};
+use crate::audit::Entry;
+use crate::store::{Hash, Refresh, RefreshToken, StoreError};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+const ADD: &str = "
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at) VALUES ($1, $2, $3, $4)
+    RETURNING user_id";
+/// Whoever changes a user's sign-ins does it alone: a successor that is being
+/// stored would be missed by one who ends its family.
+const LOCK: &str = "
+    SELECT 1 FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1)
+    FOR NO KEY UPDATE";
+const FIND: &str = "
+    SELECT user_id, expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1";
+/// Where the token was spent before a time.
+const END_REUSED: &str = "
+    DELETE FROM refresh_tokens WHERE family_id IN
+        (SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at < $2)";
+const SPEND: &str = "
+    UPDATE refresh_tokens SET spent_at = coalesce(spent_at, $2) WHERE token_hash = $1 AND expires_at > $2";
+const SUCCEED: &str = "
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
+    SELECT $2, family_id, user_id, $3 FROM refresh_tokens WHERE token_hash = $1 AND expires_at > $4";
+const END_FAMILY: &str = "
+    DELETE FROM refresh_tokens
+    WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
+
+pub(super) async fn add(store: &Postgres, token: &RefreshToken, entry: Entry) -> Result<(), StoreError> {
+    let hash = &token.token_hash[..];
+    let add = Step(ADD, &[&hash, &token.family_id, &token.user_id, &token.expires_at]);
+    store.write_noting(Acting::Nobody, entry, &[add], 0).await.map(drop)
+}
+
+/// Spends the token with `hash` and stores its successor. What each statement
+/// does follows from the row that the first locks the user of.
+pub(super) async fn refresh(
+    store: &Postgres,
+    hash: Hash,
+    successor: Hash,
+    (now, lifetime_ms, grace_ms): (i64, i64, i64),
+) -> Result<Refresh, StoreError> {
+    let (hash, successor) = (&hash[..], &successor[..]);
+    let (expires_at, reused_before) = (now + lifetime_ms, now - grace_ms);
+    let steps = [
+        Step(LOCK, &[&hash]),
+        Step(FIND, &[&hash]),
+        Step(END_REUSED, &[&hash, &reused_before]),
+        Step(SPEND, &[&hash, &now]),
+        Step(SUCCEED, &[&hash, &successor, &expires_at, &now]),
+    ];
+    let rows = store.write_all(Acting::Nobody, &steps).await?;
+    let Some((user_id, expires_at, spent_at)) = row::optional(&rows[1], read)? else {
+        return Ok(Refresh::Unknown);
+    };
+    Ok(match spent_at {
+        Some(spent_at) if spent_at < reused_before => Refresh::Reused,
+        _ if expires_at <= now => Refresh::Expired,
+        _ => Refresh::Renewed(user_id),
+    })
+}
+
+/// Ends the sign-in that the token with `hash` descends from.
+pub(super) async fn end_family(store: &Postgres, hash: &Hash) -> Result<(), StoreError> {
+    let hash = &hash[..];
+    store.write(Acting::Nobody, &[Step(LOCK, &[&hash]), Step(END_FAMILY, &[&hash])]).await.map(drop)
+}
+
+fn read(row: &Row) -> Result<(Uuid, i64, Option<i64>), StoreError> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+}

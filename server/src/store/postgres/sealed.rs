@@ -1,0 +1,88 @@
+//! What is sealed, whatever table it is in; and the canaries of keys.
+
+use super::session::{Acting, Step};
+use super::{Postgres, row};
+use crate::store::{Sealed, SealedTable, StoreError};
+use uuid::Uuid;
+
+const CANARIES: &str = "SELECT key_id, canary FROM sealing_keys ORDER BY key_id";
+const ADD_CANARY: &str = "INSERT INTO sealing_keys VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING";
+const REMOVE_CANARY: &str = "DELETE FROM sealing_keys WHERE key_id = $1";
+
+fn select(table: SealedTable) -> &'static str {
+    match table {
+        SealedTable::Connections => {
+            "SELECT id, user_id, encrypted_credentials FROM platform_connections
+             WHERE id > $1 AND encrypted_credentials IS NOT NULL ORDER BY id LIMIT $2"
+        }
+        SealedTable::DownloadCredentials => {
+            "SELECT id, user_id, encrypted_credentials FROM download_credentials
+             WHERE id > $1 ORDER BY id LIMIT $2"
+        }
+        SealedTable::Sessions => {
+            "SELECT id, user_id, encrypted_cookies FROM platform_sessions
+             WHERE id > $1 AND encrypted_cookies IS NOT NULL ORDER BY id LIMIT $2"
+        }
+    }
+}
+
+fn update(table: SealedTable) -> &'static str {
+    match table {
+        SealedTable::Connections => {
+            "UPDATE platform_connections SET encrypted_credentials = $3, credentials_version = $4
+             WHERE id = $1 AND encrypted_credentials = $2 RETURNING id"
+        }
+        SealedTable::DownloadCredentials => {
+            "UPDATE download_credentials SET encrypted_credentials = $3, credentials_version = $4
+             WHERE id = $1 AND encrypted_credentials = $2 RETURNING id"
+        }
+        SealedTable::Sessions => {
+            "UPDATE platform_sessions SET encrypted_cookies = $3, credentials_version = $4
+             WHERE id = $1 AND encrypted_cookies = $2 RETURNING id"
+        }
+    }
+}
+
+/// What is sealed in a table, by id, after the given one.
+pub(super) async fn after(
+    store: &Postgres,
+    table: SealedTable,
+    after: Uuid,
+    limit: u32,
+) -> Result<Vec<Sealed>, StoreError> {
+    let rows = store.read(Acting::Maintenance, &[Step(select(table), &[&after, &i64::from(limit)])]).await?;
+    row::all(&rows, |row| {
+        Ok(Sealed { table, id: row.try_get(0)?, user_id: row.try_get(1)?, blob: row.try_get(2)? })
+    })
+}
+
+/// Puts `blob` in the place of `old`; false where that has another text by now.
+pub(super) async fn replace(
+    store: &Postgres,
+    old: &Sealed,
+    blob: &str,
+    version: &str,
+) -> Result<bool, StoreError> {
+    let steps = [Step(update(old.table), &[&old.id, &old.blob, &blob, &version])];
+    Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
+}
+
+/// The canaries of the keys that were used here, by key id.
+pub(super) async fn canaries(store: &Postgres) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = store.read(Acting::Nobody, &[Step(CANARIES, &[])]).await?;
+    row::all(&rows, |row| Ok((row.try_get(0)?, row.try_get(1)?)))
+}
+
+/// Keeps a key's canary, unless it has one.
+pub(super) async fn add_canary(
+    store: &Postgres,
+    key_id: &str,
+    canary: &str,
+    now: i64,
+) -> Result<(), StoreError> {
+    store.write(Acting::Nobody, &[Step(ADD_CANARY, &[&key_id, &canary, &now])]).await.map(drop)
+}
+
+pub(super) async fn remove_canary(store: &Postgres, key_id: &str) -> Result<(), StoreError> {
+    store.write(Acting::Nobody, &[Step(REMOVE_CANARY, &[&key_id])]).await.map(drop)
+}

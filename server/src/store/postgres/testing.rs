@@ -1,0 +1,72 @@
+//! A database for one test, in the cluster that `TEST_POSTGRES_URL` names.
+
+use super::PostgresUrl;
+use tokio_postgres::{Client, NoTls};
+use uuid::Uuid;
+
+/// A database with the role that owns it, an ordinary one; both go with this.
+pub(in crate::store) struct TestDatabase {
+    pub(in crate::store) name: String,
+    cluster: tokio_postgres::Config,
+}
+
+impl TestDatabase {
+    pub(in crate::store) async fn create() -> Self {
+        let cluster = std::env::var("TEST_POSTGRES_URL");
+        let cluster = cluster.expect("no TEST_POSTGRES_URL: run the tests with `cargo xtask test`");
+        let database =
+            Self { name: format!("unit_{}", Uuid::now_v7().simple()), cluster: cluster.parse().unwrap() };
+        let name = &database.name;
+        database.administer(&format!("CREATE ROLE {name} LOGIN PASSWORD '{name}'")).await;
+        database.administer(&format!("CREATE DATABASE {name} OWNER {name} TEMPLATE template0")).await;
+        database
+    }
+
+    /// Runs a statement as the superuser, in the superuser's own database.
+    pub(in crate::store) async fn administer(&self, statement: &str) {
+        connect(&self.cluster).await.batch_execute(statement).await.unwrap();
+    }
+
+    /// The superuser in this database.
+    pub(in crate::store) async fn superuser(&self) -> Client {
+        connect(self.cluster.clone().dbname(&self.name)).await
+    }
+
+    /// What the server gets.
+    pub(in crate::store) fn url(&self) -> PostgresUrl {
+        let hosts: Vec<_> = self
+            .cluster
+            .get_hosts()
+            .iter()
+            .map(|host| match host {
+                tokio_postgres::config::Host::Tcp(name) => name.clone(),
+                host => panic!("{host:?} is no TCP host"),
+            })
+            .collect();
+        let (name, port) = (&self.name, self.cluster.get_ports()[0]);
+        let url = format!("postgres://{name}:{name}@{}:{port}/{name}", hosts.join(","));
+        PostgresUrl::parse(&url.into()).unwrap()
+    }
+}
+
+async fn connect(config: &tokio_postgres::Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let (name, cluster) = (self.name.clone(), self.cluster.clone());
+        // The test's own runtime can't be waited in.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let superuser = connect(&cluster).await;
+                superuser.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.unwrap();
+                superuser.batch_execute(&format!("DROP ROLE {name}")).await.unwrap();
+            });
+        });
+        let _ = dropping.join();
+    }
+}

@@ -1,0 +1,260 @@
+//! What is PostgreSQL's own. What every store does is in the store's tests.
+
+use super::session::View;
+use super::testing::TestDatabase;
+use super::*;
+use crate::audit::{Caller, ExpectedHeads, Verifier};
+use crate::store::{Database as _, NewConnection, Records as _, User, UserStatus};
+use std::collections::BTreeSet;
+
+const USERS: [Uuid; 2] = [Uuid::from_u128(1), Uuid::from_u128(2)];
+
+async fn open(database: &TestDatabase, key: &Arc<ChainKey>) -> Postgres {
+    let store = Postgres::open(&database.url()).await.unwrap();
+    store.set_chain_key(Arc::clone(key));
+    store
+}
+
+fn chain_key() -> Arc<ChainKey> {
+    Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap())
+}
+
+fn entry(action: &str) -> Entry {
+    Entry::new(&Caller::Operator, action)
+}
+
+fn connection(user_id: Uuid) -> NewConnection {
+    NewConnection {
+        id: user_id,
+        user_id,
+        identity_key: user_id.to_string(),
+        platform: "x".to_owned(),
+        platform_username: None,
+        encrypted_credentials: "sealed".to_owned(),
+        credentials_version: "v2",
+        now: 0,
+    }
+}
+
+/// Two users with a connection each.
+async fn fill(store: &Postgres) {
+    for id in USERS {
+        let user = User {
+            id,
+            email: format!("{id}@example.org"),
+            password_hash: "hash".into(),
+            status: UserStatus::Active,
+            created_at: 0,
+            tokens_valid_from: 0,
+        };
+        assert!(store.add_user(user).await.unwrap());
+        store.put_connection(connection(id), entry("create")).await.unwrap();
+    }
+}
+
+async fn assert_whole(store: &Postgres, key: &ChainKey, expected_rows: u64) {
+    let mut verifier = Verifier::new(key, store.audit_heads().await.unwrap(), ExpectedHeads::default());
+    store.audit_rows((i64::MIN, 0), 1000).await.unwrap().iter().for_each(|row| verifier.take(row));
+    let verdict = verifier.finish();
+    assert_eq!((verdict.rows, verdict.faults), (expected_rows, vec![]));
+}
+
+#[tokio::test]
+async fn a_statement_that_forgets_its_owner_sees_the_actors_rows_alone() {
+    let database = TestDatabase::create().await;
+    let store = open(&database, &chain_key()).await;
+    fill(&store).await;
+    let [one, two] = USERS;
+    let seen = async |acting| {
+        let all = "SELECT user_id FROM platform_connections ORDER BY user_id";
+        let rows =
+            store.read_all(acting, View::Latest, &[Step(all, &[]), Step("SELECT 1", &[])]).await.unwrap();
+        rows[0].iter().map(|row| row.get(0)).collect::<Vec<Uuid>>()
+    };
+    // Nobody comes after somebody as well, on the same connection.
+    for (acting, expected) in [
+        (Acting::Nobody, vec![]),
+        (Acting::User(one), vec![one]),
+        (Acting::User(two), vec![two]),
+        (Acting::User(Uuid::from_u128(3)), vec![]),
+        (Acting::Service, vec![one, two]),
+        (Acting::Maintenance, vec![one, two]),
+        (Acting::Nobody, vec![]),
+    ] {
+        assert_eq!(seen(acting).await, expected, "{acting:?}");
+    }
+    let forgetful = "UPDATE platform_connections SET platform = 'taken' RETURNING user_id";
+    assert_eq!(store.write(Acting::User(one), &[Step(forgetful, &[])]).await.unwrap().len(), 1);
+    assert_eq!(store.write(Acting::Nobody, &[Step(forgetful, &[])]).await.unwrap().len(), 0);
+    let giving_away = "UPDATE platform_connections SET user_id = $1";
+    store.write(Acting::User(one), &[Step(giving_away, &[&two])]).await.unwrap_err();
+    // Whose a record is can be learned, and the actor is the same afterwards.
+    let steps = [
+        Step("SELECT record_owner('platform_connections', $1)", &[&two]),
+        Step("SELECT user_id FROM platform_connections", &[]),
+    ];
+    let rows = store.read_all(Acting::User(one), View::Latest, &steps).await.unwrap();
+    assert_eq!((rows[0][0].get::<_, Uuid>(0), rows[1].len()), (two, 1));
+}
+
+#[tokio::test]
+async fn every_table_with_a_users_records_is_guarded_even_from_its_owner() {
+    let database = TestDatabase::create().await;
+    open(&database, &chain_key()).await;
+    let guarded = "
+        SELECT relname::text FROM pg_class
+        WHERE relrowsecurity AND relforcerowsecurity AND relnamespace = 'stagepass'::regnamespace";
+    let owned = "
+        SELECT table_name::text FROM information_schema.columns
+        WHERE table_schema = 'stagepass' AND column_name = 'user_id' AND table_name <> 'refresh_tokens'";
+    let superuser = database.superuser().await;
+    let names = async |sql| -> BTreeSet<String> {
+        superuser.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+    };
+    let guarded = names(guarded).await;
+    assert_eq!((guarded.len(), &guarded), (4, &names(owned).await));
+}
+
+#[tokio::test]
+async fn a_role_that_row_level_security_does_not_bind_is_refused() {
+    let database = TestDatabase::create().await;
+    for (right, is_refused) in [("SUPERUSER", true), ("NOSUPERUSER BYPASSRLS", true), ("NOBYPASSRLS", false)]
+    {
+        database.administer(&format!("ALTER ROLE {} {right}", database.name)).await;
+        let opened = Postgres::open(&database.url()).await;
+        assert_eq!(matches!(opened, Err(StoreError::PrivilegedRole)), is_refused, "{right}");
+        assert_eq!(opened.is_ok(), !is_refused, "{right}");
+    }
+}
+
+#[tokio::test]
+async fn defaults_of_the_role_weaken_no_promise() {
+    let database = TestDatabase::create().await;
+    for setting in [
+        "synchronous_commit = off",
+        "row_security = off",
+        "default_transaction_isolation = 'serializable'",
+        "search_path = public",
+    ] {
+        database.administer(&format!("ALTER ROLE {} SET {setting}", database.name)).await;
+    }
+    let store = open(&database, &chain_key()).await;
+    let settings = "
+        SELECT current_setting('synchronous_commit') || ' ' || current_setting('row_security') || ' '
+            || current_setting('transaction_isolation') || ' ' || current_schema()";
+    let rows = store.read(Acting::Nobody, &[Step(settings, &[])]).await.unwrap();
+    assert_eq!(rows[0].get::<_, &str>(0), "on on read committed stagepass");
+}
+
+#[tokio::test]
+async fn migrations_apply_once_and_refuse_a_database_from_the_future_or_with_another_past() {
+    let database = TestDatabase::create().await;
+    let url = database.url();
+    let (one, two) = tokio::join!(Postgres::open(&url), Postgres::open(&url));
+    one.and(two).expect("two servers that start at once");
+    let superuser = database.superuser().await;
+    let run = async |sql: &str| superuser.batch_execute(sql).await.unwrap();
+    run("CREATE TABLE kept AS TABLE stagepass.schema_migrations").await;
+    run("UPDATE stagepass.schema_migrations SET sha256 = 'x'").await;
+    assert!(matches!(Postgres::open(&url).await, Err(StoreError::Altered(1))));
+    run("UPDATE stagepass.schema_migrations s SET sha256 = kept.sha256 FROM kept WHERE s.number = kept.number")
+        .await;
+    run("INSERT INTO stagepass.schema_migrations VALUES (99, 'y', 0)").await;
+    assert!(matches!(Postgres::open(&url).await, Err(StoreError::Newer { .. })));
+}
+
+#[tokio::test]
+async fn each_server_has_chains_of_its_own_and_waits_for_no_other() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let (one, two) = (open(&database, &key).await, open(&database, &key).await);
+    one.append(entry("first")).await.unwrap();
+    let mut superuser = database.superuser().await;
+    // As if a transaction of the first server's were under way.
+    let transaction = superuser.transaction().await.unwrap();
+    let locked = transaction.query("SELECT FROM stagepass.audit_heads FOR UPDATE", &[]).await.unwrap();
+    assert_eq!(locked.len(), 1);
+    let mut waiting = Box::pin(one.append(entry("waiting")));
+    let other = async {
+        for _ in 0..10 {
+            two.append(entry("other")).await.unwrap();
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = &mut waiting => panic!("it went on without the lock"),
+        () = other => {}
+    }
+    transaction.commit().await.unwrap();
+    waiting.as_mut().await.unwrap();
+    drop(waiting);
+    assert_whole(&two, &key, 12).await;
+    let chains: BTreeSet<_> = two.audit_heads().await.unwrap().iter().map(|head| head.chain).collect();
+    assert_eq!(chains, BTreeSet::from([1, 2]));
+    // A chain that is given back is the next one's.
+    drop(one);
+    wait_until_free(&database, 1).await;
+    let three = open(&database, &key).await;
+    three.append(entry("third")).await.unwrap();
+    assert_whole(&three, &key, 13).await;
+    assert_eq!(three.audit_heads().await.unwrap().len(), 2);
+}
+
+/// Waits until no connection holds the chain.
+async fn wait_until_free(database: &TestDatabase, chain: i32) {
+    let superuser = database.superuser().await;
+    let held =
+        "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid::bigint = $1::int AND objsubid = 2
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while !superuser.query(held, &[&chain]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_half_way_leaves_neither_a_transaction_nor_a_broken_chain() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let store = open(&database, &key).await;
+    fill(&store).await;
+    // Some go before anything is sent, some before all is answered.
+    for patience in 0..40 {
+        let abandoned = store.put_connection(connection(USERS[0]), entry("abandoned"));
+        let _ = tokio::time::timeout(Duration::from_micros(50 * patience), abandoned).await;
+    }
+    store.append(entry("last")).await.unwrap();
+    let superuser = database.superuser().await;
+    let open = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = current_database() AND state LIKE 'idle in%'";
+    assert_eq!(superuser.query_one(open, &[]).await.unwrap().get::<_, i64>(0), 0);
+    let rows = u64::try_from(store.audit_rows((i64::MIN, 0), 1000).await.unwrap().len()).unwrap();
+    assert_whole(&store, &key, rows).await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_replaced_and_reading_goes_on() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let store = open(&database, &key).await;
+    fill(&store).await;
+    let superuser = database.superuser().await;
+    for _ in 0..3 {
+        let end =
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_database()";
+        assert!(!superuser.query(end, &[]).await.unwrap().is_empty());
+        let found = store.connection(crate::store::Actor::User(USERS[0]), USERS[0]).await.unwrap();
+        assert!(matches!(found, Found::Own(_)));
+        store.append(entry("after")).await.unwrap();
+    }
+    assert_whole(&store, &key, 5).await;
+}
+
+#[tokio::test]
+async fn an_error_of_the_servers_quotes_no_row() {
+    let database = TestDatabase::create().await;
+    let store = open(&database, &chain_key()).await;
+    fill(&store).await;
+    let bad = "UPDATE users SET status = 'planted', password_hash = 'planted-hash'";
+    let error = store.write(Acting::Nobody, &[Step(bad, &[])]).await.unwrap_err();
+    assert!(error.to_string().contains("violates check constraint"), "{error}");
+    for text in [error.to_string(), format!("{error:?}")] {
+        assert!(!text.contains("planted-hash"), "{text}");
+    }
+}

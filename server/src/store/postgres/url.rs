@@ -1,0 +1,193 @@
+//! `DATABASE_URL`: where PostgreSQL is, and how it is reached.
+
+use secrecy::{ExposeSecret as _, SecretString};
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr as _;
+use std::time::Duration;
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a host may leave sent data unacknowledged before it counts as gone.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
+const FORM: &str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded";
+/// `sslmode`s that check the server's certificate. With libpq `require` does
+/// not; here nothing encrypts without knowing to whom.
+const VERIFYING: [&str; 3] = ["require", "verify-ca", "verify-full"];
+
+/// Where PostgreSQL is. Its `Debug` and `Display` forms leave the password out.
+#[derive(Clone, Debug)]
+pub(crate) struct PostgresUrl {
+    config: Config,
+}
+
+impl PostgresUrl {
+    /// Reads a URL. The fault says what is expected and quotes nothing, since
+    /// any part of a mistyped URL may be the password.
+    pub(crate) fn parse(url: &SecretString) -> Result<Self, String> {
+        let url = url.expose_secret();
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(format!("must be {FORM}; leave it out for SQLite in the data directory"));
+        }
+        // A question mark before the host is part of a password.
+        let host = url.find('@').unwrap_or_default();
+        let (base, parameters) = match url[host..].find('?') {
+            Some(index) => (&url[..host + index], &url[host + index + 1..]),
+            None => (url, ""),
+        };
+        let parameters: Vec<_> = parameters.split('&').filter(|parameter| !parameter.is_empty()).collect();
+        let sslmode = parameters.iter().find_map(|parameter| parameter.strip_prefix("sslmode="));
+        if parameters.iter().any(|parameter| parameter.starts_with("sslrootcert=")) {
+            return Err("has sslrootcert, which is not supported: have the operating system trust that \
+                        certificate, or name its file in SSL_CERT_FILE"
+                .to_owned());
+        }
+        let others = parameters.iter().filter(|parameter| !parameter.starts_with("sslmode="));
+        let others = others.copied().collect::<Vec<_>>().join("&");
+        let mut config = Config::from_str(&format!("{base}?{others}"))
+            .map_err(|_| format!("must be {FORM}; or one of its parameters is unknown or has a bad value"))?;
+        check_complete(&config)?;
+        config.ssl_mode(ssl_mode(sslmode, is_local(&config))?);
+        fill_in(&mut config);
+        Ok(Self { config })
+    }
+
+    /// How to connect.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether what is sent may go over a network in the clear.
+    pub(super) fn is_exposed(&self) -> bool {
+        self.config.get_ssl_mode() != SslMode::Require && !is_local(&self.config)
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hosts: Vec<_> = match self.config.get_hosts() {
+            [] => self.config.get_hostaddrs().iter().map(IpAddr::to_string).collect(),
+            hosts => hosts.iter().map(host_name).collect(),
+        };
+        write!(f, "postgres://{}/{}", hosts.join(","), self.config.get_dbname().unwrap_or_default())
+    }
+}
+
+fn host_name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        #[cfg(unix)]
+        Host::Unix(path) => path.display().to_string(),
+    }
+}
+
+fn check_complete(config: &Config) -> Result<(), String> {
+    let has_host = !config.get_hosts().is_empty() || !config.get_hostaddrs().is_empty();
+    if has_host && config.get_user().is_some() && config.get_dbname().is_some() {
+        Ok(())
+    } else {
+        Err(format!("must be {FORM}: a host, a user and a database are needed"))
+    }
+}
+
+/// Where nothing is said, TLS to other machines and none on this one.
+fn ssl_mode(given: Option<&str>, is_local: bool) -> Result<SslMode, String> {
+    match given {
+        None if is_local => Ok(SslMode::Disable),
+        None => Ok(SslMode::Require),
+        Some("disable") => Ok(SslMode::Disable),
+        Some("prefer") => Ok(SslMode::Prefer),
+        Some(mode) if VERIFYING.contains(&mode) => Ok(SslMode::Require),
+        Some(_) => Err(format!("has an unknown sslmode; use disable, prefer, {}", VERIFYING.join(", "))),
+    }
+}
+
+/// Whether all of its hosts are this machine.
+fn is_local(config: &Config) -> bool {
+    let is_loopback = |host: &Host| match host {
+        Host::Tcp(name) => {
+            name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Host::Unix(_) => true,
+    };
+    // Where addresses are given, it is these that are connected to.
+    match config.get_hostaddrs() {
+        [] => config.get_hosts().iter().all(is_loopback),
+        addresses => addresses.iter().all(IpAddr::is_loopback),
+    }
+}
+
+/// What was not said, and must not be left to chance.
+fn fill_in(config: &mut Config) {
+    // A standby takes no writes: the primary is looked for, now and after a failover.
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT_TIMEOUT);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE_TIMEOUT);
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("stagepass-server");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(url: &str) -> Result<PostgresUrl, String> {
+        PostgresUrl::parse(&url.into())
+    }
+
+    fn mode(url: &str) -> SslMode {
+        parse(url).unwrap().config.get_ssl_mode()
+    }
+
+    #[test]
+    fn another_machine_is_reached_by_tls_unless_the_url_says_otherwise() {
+        assert_eq!(mode("postgres://u:p@db.example.org/d"), SslMode::Require);
+        assert_eq!(mode("postgres://u:p@localhost,db.example.org/d"), SslMode::Require);
+        for local in ["localhost", "127.0.0.1", "[::1]", "%2Frun%2Fpostgresql"] {
+            assert_eq!(mode(&format!("postgresql://u:p@{local}/d")), SslMode::Disable, "{local}");
+        }
+        assert_eq!(mode("postgres://u:p?sslmode=disable@db.example.org/d"), SslMode::Require);
+        for (given, expected) in [
+            ("disable", SslMode::Disable),
+            ("prefer", SslMode::Prefer),
+            ("require", SslMode::Require),
+            ("verify-full", SslMode::Require),
+        ] {
+            let url = parse(&format!("postgres://u:p@db.example.org/d?connect_timeout=3&sslmode={given}"));
+            let url = url.unwrap();
+            assert_eq!(url.config.get_ssl_mode(), expected, "{given}");
+            assert_eq!(url.is_exposed(), expected != SslMode::Require, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_bad_url_is_refused_without_quoting_it() {
+        for bad in [
+            "mysql://planted:planted@h/d",
+            "postgres://planted",
+            "postgres://planted:planted@h",
+            "postgres://h/planted",
+            "postgres://u:p@h/d?planted=1",
+            "postgres://u:p@h/d?sslmode=planted",
+            "postgres://u:p@h:planted/d",
+            "postgres://u:p@h/d?sslrootcert=planted",
+        ] {
+            let fault = parse(bad).unwrap_err();
+            assert!(!fault.contains("planted"), "{bad}: {fault}");
+        }
+    }
+
+    #[test]
+    fn the_password_shows_in_no_form() {
+        let url = parse("postgres://user:planted@one:1,two:2/stagepass").unwrap();
+        assert_eq!(url.to_string(), "postgres://one,two/stagepass");
+        assert!(!format!("{url:?}").contains("planted"));
+    }
+}

@@ -1,0 +1,77 @@
+//! `users`.
+
+use super::session::{Acting, Step};
+use super::{Postgres, row};
+use crate::store::{StoreError, User};
+use secrecy::ExposeSecret as _;
+use uuid::Uuid;
+
+const ADD: &str = r#"
+    INSERT INTO users (id, email, password_hash, status, created_at, tokens_valid_from)
+    VALUES ($1, $2, $3, 'active', $4, $4) ON CONFLICT (lower(email COLLATE "C")) DO NOTHING RETURNING id"#;
+const BY_EMAIL: &str = r#"
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from
+    FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C")"#;
+const FIND: &str = "
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from FROM users WHERE id = $1";
+const ALL: &str = r#"
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from
+    FROM users ORDER BY lower(email COLLATE "C")"#;
+/// Waits for sign-ins that are under way, so that none is missed.
+const LOCK: &str = r#"SELECT 1 FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") FOR UPDATE"#;
+const END_SIGN_INS: &str = r#"
+    DELETE FROM refresh_tokens WHERE user_id IN
+        (SELECT id FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C"))"#;
+pub(super) const SET_STATUS: &str = r#"
+    UPDATE users SET status = $2, tokens_valid_from = $3
+    WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") RETURNING id"#;
+pub(super) const SET_PASSWORD: &str = r#"
+    UPDATE users SET password_hash = $2, tokens_valid_from = $3
+    WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") RETURNING id"#;
+const DELETE_REQUESTS: &str = r#"
+    DELETE FROM capture_requests WHERE user_id IN
+        (SELECT id FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C"))"#;
+const DELETE: &str =
+    r#"DELETE FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") RETURNING id"#;
+
+/// Stores a new user; false where the e-mail address is taken.
+pub(super) async fn add(store: &Postgres, user: &User) -> Result<bool, StoreError> {
+    // The hash, as a value of its column.
+    let hash = user.password_hash.expose_secret();
+    let add = Step(ADD, &[&user.id, &user.email, &hash, &user.created_at]);
+    Ok(!store.write(Acting::Nobody, &[add]).await?.is_empty())
+}
+
+pub(super) async fn by_email(store: &Postgres, email: &str) -> Result<Option<User>, StoreError> {
+    let rows = store.read(Acting::Nobody, &[Step(BY_EMAIL, &[&email])]).await?;
+    row::optional(&rows, row::user)
+}
+
+pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<User>, StoreError> {
+    let rows = store.read(Acting::Nobody, &[Step(FIND, &[&id])]).await?;
+    row::optional(&rows, row::user)
+}
+
+/// All users, by e-mail address.
+pub(super) async fn all(store: &Postgres) -> Result<Vec<User>, StoreError> {
+    let rows = store.read(Acting::Nobody, &[Step(ALL, &[])]).await?;
+    row::all(&rows, row::user)
+}
+
+/// Sets what `change` sets of the user with an e-mail address and ends all
+/// sign-ins; false where there is no such user.
+pub(super) async fn change(
+    store: &Postgres,
+    email: &str,
+    (change, value): (&'static str, &str),
+    now: i64,
+) -> Result<bool, StoreError> {
+    let steps = [Step(LOCK, &[&email]), Step(END_SIGN_INS, &[&email]), Step(change, &[&email, &value, &now])];
+    Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
+}
+
+/// Deletes a user and all that is the user's; false where there is none.
+pub(super) async fn delete(store: &Postgres, email: &str) -> Result<bool, StoreError> {
+    let steps = [Step(DELETE_REQUESTS, &[&email]), Step(DELETE, &[&email])];
+    Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
+}

@@ -1,0 +1,118 @@
+//! What every store does, with times of the test's own choosing.
+
+mod records;
+mod sign_in;
+mod upkeep;
+
+use super::{Database, NewConnection, Page, Postgres, PutConnection, Records, Sqlite, User, UserStatus};
+use crate::audit::{Caller, ChainKey, Entry};
+use crate::store::postgres::testing::TestDatabase;
+use std::any::Any;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const OWNER: Uuid = Uuid::from_u128(1);
+const OTHER: Uuid = Uuid::from_u128(2);
+const ALL: Page = Page { number: 1, size: 100 };
+
+/// Both of what a store is.
+trait Store: Database + Records {}
+impl<T: Database + Records> Store for T {}
+
+/// A store with two users, and what goes when it does.
+struct Opened {
+    store: Arc<dyn Store>,
+    chain_key: Arc<ChainKey>,
+    _kept: Box<dyn Any + Send>,
+}
+
+impl Opened {
+    async fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&directory.path().join("stagepass.db")).unwrap();
+        Self::of(Arc::new(store), Box::new(directory)).await
+    }
+
+    async fn postgres() -> Self {
+        let database = TestDatabase::create().await;
+        let store = Postgres::open(&database.url()).await.unwrap();
+        Self::of(Arc::new(store), Box::new(database)).await
+    }
+
+    async fn of(store: Arc<dyn Store>, kept: Box<dyn Any + Send>) -> Self {
+        let chain_key = ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap();
+        let chain_key = Arc::new(chain_key);
+        store.set_chain_key(Arc::clone(&chain_key));
+        for (id, email) in [(OWNER, "owner@example.org"), (OTHER, "other@example.org")] {
+            assert!(store.add_user(user(id, email)).await.unwrap());
+        }
+        Self { store, chain_key, _kept: kept }
+    }
+}
+
+/// Makes a test of each claim for each store.
+macro_rules! on_every_store {
+    ($($claim:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $claim() {
+                super::$claim(&super::Opened::sqlite().await).await;
+            })*
+        }
+        mod on_postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $claim() {
+                super::$claim(&super::Opened::postgres().await).await;
+            })*
+        }
+    };
+}
+use on_every_store;
+
+fn user(id: Uuid, email: &str) -> User {
+    User {
+        id,
+        email: email.to_owned(),
+        password_hash: "hash".into(),
+        status: UserStatus::Active,
+        created_at: 0,
+        tokens_valid_from: 0,
+    }
+}
+
+fn entry(action: &str) -> Entry {
+    Entry::new(&Caller::Operator, action)
+}
+
+fn connection(number: u128, user_id: Uuid, identity_key: &str) -> NewConnection {
+    NewConnection {
+        id: Uuid::from_u128(number),
+        user_id,
+        identity_key: identity_key.to_owned(),
+        platform: "x".to_owned(),
+        platform_username: None,
+        encrypted_credentials: format!("sealed {number}"),
+        credentials_version: "v2",
+        now: 0,
+    }
+}
+
+/// Stores a connection and gives its id.
+async fn connect(store: &dyn Store, number: u128, user_id: Uuid) -> Uuid {
+    let new = connection(number, user_id, &format!("key {number}"));
+    assert_eq!(store.put_connection(new, entry("create")).await.unwrap(), PutConnection::Created);
+    Uuid::from_u128(number)
+}
+
+/// What was noted, in no particular order.
+async fn noted(store: &dyn Store) -> Vec<String> {
+    let mut actions: Vec<_> = store
+        .audit_rows((i64::MIN, 0), 1000)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.entry.action)
+        .collect();
+    actions.sort();
+    actions
+}

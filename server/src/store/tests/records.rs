@@ -1,0 +1,275 @@
+//! Connections, sessions, download credentials and capture requests.
+
+use super::{ALL, OTHER, OWNER, Opened, Store, connect, connection, entry, noted, on_every_store};
+use crate::store::{
+    Actor, AuthType, CaptureRequest, CredentialsUpdate, DownloadCredential, Found, NewConnection,
+    NewDownloadCredential, NewSession, Page, PutConnection, SessionStatus, UpdateCredentials,
+};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use uuid::Uuid;
+
+on_every_store!(
+    an_identity_is_one_connections,
+    connections_put_at_once_leave_one,
+    a_new_name_must_be_free,
+    another_users_record_is_foreign_and_a_missing_one_is_nothing,
+    lists_hold_the_users_own_newest_first,
+    deleting_a_connection_takes_all_that_hangs_on_it,
+    ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time,
+    sessions_stored_at_once_leave_one_active,
+    one_request_waits_for_a_connection_and_platform,
+    requests_for_a_connection_end_for_one_platform_or_for_all,
+);
+
+async fn an_identity_is_one_connections(Opened { store, .. }: &Opened) {
+    let new = connection(7, OWNER, "key");
+    let put = async |new: NewConnection, action| store.put_connection(new, entry(action)).await.unwrap();
+    assert_eq!(put(new.clone(), "created").await, PutConnection::Created);
+    let update = NewConnection { encrypted_credentials: "new".to_owned(), now: 5, ..new.clone() };
+    assert_eq!(put(update, "updated").await, PutConnection::Updated);
+    let clash = NewConnection { id: Uuid::from_u128(8), ..new.clone() };
+    assert_eq!(put(clash, "clash").await, PutConnection::Clash(new.id));
+    let (kept, sealed) = store.sealed_connection(new.id).await.unwrap().unwrap();
+    assert_eq!((kept.created_at, kept.updated_at, sealed.as_deref()), (0, 5, Some("new")));
+    let by_identity = async |key: &str| store.connection_by_identity(OWNER, key.to_owned()).await.unwrap();
+    assert_eq!((by_identity("key").await, by_identity("none").await), (Some(new.id), None));
+    assert_eq!(noted(&**store).await, ["created", "updated"]);
+}
+
+async fn connections_put_at_once_leave_one(Opened { store, .. }: &Opened) {
+    let puts = (0..16).map(|number| {
+        let store = Arc::clone(store);
+        let new = connection(100 + number, OWNER, "key");
+        tokio::spawn(async move { (new.id, store.put_connection(new, entry("create")).await.unwrap()) })
+    });
+    let mut holders = BTreeSet::new();
+    let mut created = 0;
+    for put in puts.collect::<Vec<_>>() {
+        let (id, outcome) = put.await.unwrap();
+        created += usize::from(outcome == PutConnection::Created);
+        holders.insert(if let PutConnection::Clash(holder) = outcome { holder } else { id });
+    }
+    assert_eq!((created, holders.len()), (1, 1));
+    assert_eq!(noted(&**store).await, ["create"]);
+}
+
+async fn a_new_name_must_be_free(Opened { store, .. }: &Opened) {
+    let first = connect(&**store, 7, OWNER).await;
+    connect(&**store, 8, OWNER).await;
+    let update = async |actor, id, key: Option<&str>| {
+        let update = CredentialsUpdate {
+            id,
+            renamed: key.map(|key| (key.to_owned(), "name".to_owned())),
+            encrypted_credentials: "new".to_owned(),
+            credentials_version: "v2",
+            now: 5,
+        };
+        store.update_credentials(actor, update, entry("update")).await.unwrap()
+    };
+    let owner = Actor::User(OWNER);
+    assert_eq!(update(owner, first, Some("key 8")).await, UpdateCredentials::Clash);
+    assert_eq!(update(owner, Uuid::from_u128(404), None).await, UpdateCredentials::Gone);
+    assert_eq!(update(Actor::User(OTHER), first, None).await, UpdateCredentials::Gone);
+    assert_eq!(store.sealed_connection(first).await.unwrap().unwrap().1.as_deref(), Some("sealed 7"));
+    assert_eq!(update(owner, first, Some("key 9")).await, UpdateCredentials::Updated);
+    assert_eq!(update(Actor::Service, first, None).await, UpdateCredentials::Updated);
+    let (kept, _) = store.sealed_connection(first).await.unwrap().unwrap();
+    assert_eq!(kept.platform_username.as_deref(), Some("name"));
+    assert_eq!(noted(&**store).await, ["create", "create", "update", "update"]);
+}
+
+async fn another_users_record_is_foreign_and_a_missing_one_is_nothing(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let connection = connect(store, 7, OWNER).await;
+    store.put_session(session(11, connection, 1), entry("session")).await.unwrap();
+    store.add_download_credential(download(12, connection), entry("download")).await.unwrap();
+    let request = store.add_capture_request(request(13, connection, 1)).await.unwrap();
+    for (user, id_offset, expected) in [(OTHER, 0, Found::Foreign), (OWNER, 400, Found::Nothing)] {
+        let id = |number: u128| Uuid::from_u128(number + id_offset);
+        let found = store.connection(Actor::User(user), id(7)).await.unwrap();
+        assert_eq!(without_record(found), expected);
+        assert_eq!(store.revoke_session(user, id(11), 2, entry("no")).await.unwrap(), expected);
+        assert_eq!(store.delete_download_credential(user, id(12), entry("no")).await.unwrap(), expected);
+        assert_eq!(store.delete_capture_request(user, id(13)).await.unwrap(), expected);
+        assert_eq!(store.delete_connection(user, id(7), entry("no")).await.unwrap(), expected);
+    }
+    let as_service = store.connection(Actor::Service, connection).await.unwrap();
+    assert_eq!(without_record(as_service), Found::Own(()));
+    assert_eq!(store.delete_capture_request(OWNER, request).await.unwrap(), Found::Own(()));
+    let deleted = store.delete_download_credential(OWNER, Uuid::from_u128(12), entry("yes")).await.unwrap();
+    assert_eq!(deleted, Found::Own(()));
+    assert_eq!(noted(store).await, ["create", "download", "session", "yes"]);
+}
+
+fn without_record<T>(found: Found<T>) -> Found<()> {
+    match found {
+        Found::Own(_) => Found::Own(()),
+        Found::Foreign => Found::Foreign,
+        Found::Nothing => Found::Nothing,
+    }
+}
+
+async fn lists_hold_the_users_own_newest_first(Opened { store, .. }: &Opened) {
+    for number in 1..=5 {
+        let now = i64::try_from(number).unwrap();
+        let new = NewConnection { now, ..connection(number, OWNER, &format!("key {number}")) };
+        store.put_connection(new, entry("create")).await.unwrap();
+    }
+    connect(&**store, 9, OTHER).await;
+    let page = async |number| {
+        let (rows, total) = store.connections_of(OWNER, Page { number, size: 2 }).await.unwrap();
+        (rows.iter().map(|row| row.id.as_u128()).collect::<Vec<_>>(), total)
+    };
+    assert_eq!(page(1).await, (vec![5, 4], 5));
+    assert_eq!(page(3).await, (vec![1], 5));
+    assert_eq!(page(4).await, (vec![], 5));
+    let connection = Uuid::from_u128(1);
+    for number in [21, 22] {
+        store.add_download_credential(download(number, connection), entry("download")).await.unwrap();
+    }
+    assert_eq!(store.download_credentials_of(OWNER, ALL).await.unwrap().1, 2);
+    assert_eq!(store.download_credentials_of(OTHER, ALL).await.unwrap().1, 0);
+    let (credential, sealed) = store.sealed_download_credential(Uuid::from_u128(21)).await.unwrap().unwrap();
+    assert_eq!((credential.auth_type, sealed.as_str()), (AuthType::Cookies, "sealed"));
+    assert_eq!(credential.creator_profile_id, connection);
+}
+
+async fn deleting_a_connection_takes_all_that_hangs_on_it(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let connection = connect(store, 7, OWNER).await;
+    store.put_session(session(11, connection, 1), entry("session")).await.unwrap();
+    store.add_download_credential(download(12, connection), entry("download")).await.unwrap();
+    store.add_capture_request(request(13, connection, 1)).await.unwrap();
+    assert_eq!(store.delete_connection(OWNER, connection, entry("delete")).await.unwrap(), Found::Own(()));
+    assert_eq!(store.sessions_of(OWNER, ALL).await.unwrap().1, 0);
+    assert_eq!(store.download_credentials_of(OWNER, ALL).await.unwrap().1, 0);
+    assert_eq!(store.capture_requests_of(OWNER, ALL, 2).await.unwrap().1, 0);
+    assert!(store.newest_session(connection, "x".to_owned()).await.unwrap().is_none());
+    // What would hang on it now has nothing to hang on.
+    assert!(!store.put_session(session(14, connection, 2), entry("gone")).await.unwrap());
+    assert!(!store.add_download_credential(download(15, connection), entry("gone")).await.unwrap());
+    assert_eq!(noted(store).await, ["create", "delete", "download", "session"]);
+}
+
+async fn ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time(Opened { store, .. }: &Opened) {
+    let connection = connect(&**store, 7, OWNER).await;
+    for (number, captured_at) in [(11, 100), (12, 200), (13, 300)] {
+        assert!(store.put_session(session(number, connection, captured_at), entry("session")).await.unwrap());
+    }
+    assert_eq!(with_cookies(&**store).await, [Uuid::from_u128(13)]);
+    let (_, newest) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    let (newest, cookies) = newest.unwrap();
+    assert_eq!((newest.status, cookies.as_deref()), (SessionStatus::Active, Some("sealed")));
+    let revoke = async |now| store.revoke_session(OWNER, newest.id, now, entry("revoke")).await.unwrap();
+    assert_eq!((revoke(500).await, revoke(600).await), (Found::Own(()), Found::Own(())));
+    let (_, newest) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    let (newest, cookies) = newest.unwrap();
+    assert_eq!((newest.status, newest.revoked_at, cookies), (SessionStatus::Revoked, Some(500), None));
+    assert!(with_cookies(&**store).await.is_empty());
+    let elsewhere = store.newest_session(connection, "y".to_owned()).await.unwrap().unwrap();
+    assert!(elsewhere.1.is_none());
+
+    let count = async || store.sessions_of(OWNER, ALL).await.unwrap().1;
+    // The first was superseded at 200, the second at 300, the third revoked at 500.
+    for (ended_before, left) in [(200, 3), (201, 2), (500, 1), (501, 0)] {
+        store.purge_sessions(ended_before).await.unwrap();
+        assert_eq!(count().await, left, "{ended_before}");
+    }
+}
+
+/// The sessions whose cookies are there.
+async fn with_cookies(store: &dyn Store) -> Vec<Uuid> {
+    let sealed = store.sealed(crate::store::SealedTable::Sessions, Uuid::nil(), 100).await.unwrap();
+    sealed.into_iter().map(|sealed| sealed.id).collect()
+}
+
+async fn sessions_stored_at_once_leave_one_active(Opened { store, .. }: &Opened) {
+    let connection = connect(&**store, 7, OWNER).await;
+    let puts = (0..24).map(|number| {
+        let store = Arc::clone(store);
+        let new = session(100 + number, connection, i64::try_from(number).unwrap());
+        tokio::spawn(async move { store.put_session(new, entry("session")).await.unwrap() })
+    });
+    for put in puts.collect::<Vec<_>>() {
+        assert!(put.await.unwrap());
+    }
+    let (listed, total) = store.sessions_of(OWNER, ALL).await.unwrap();
+    let active: Vec<_> =
+        listed.iter().filter(|session| session.status == SessionStatus::Active).map(|row| row.id).collect();
+    assert_eq!((total, active.len()), (24, 1));
+    let (_, newest) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    assert_eq!(newest.unwrap().0.id, active[0], "the newest is the one that is active");
+    assert_eq!(with_cookies(&**store).await, active);
+}
+
+async fn one_request_waits_for_a_connection_and_platform(Opened { store, .. }: &Opened) {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+    let connection = connect(&**store, 7, OWNER).await;
+    let id = Uuid::from_u128;
+    let add = async |number, at| store.add_capture_request(request(number, connection, at)).await.unwrap();
+    assert_eq!((add(1, 0).await, add(2, DAY_MS).await), (id(1), id(1)));
+    let waiting = async |user, now| store.capture_requests_of(user, ALL, now).await.unwrap().0;
+    assert_eq!(waiting(OWNER, DAY_MS).await[0].reason.as_deref(), Some("please"));
+    assert!(waiting(OTHER, DAY_MS).await.is_empty());
+    assert!(waiting(OWNER, 7 * DAY_MS).await.is_empty(), "it is gone after seven days");
+    assert_eq!(add(3, 7 * DAY_MS).await, id(3));
+    store.put_session(session(11, connection, 1), entry("session")).await.unwrap();
+    assert!(waiting(OWNER, 7 * DAY_MS).await.is_empty(), "it is fulfilled");
+    store.check_records(0).await.unwrap();
+}
+
+async fn requests_for_a_connection_end_for_one_platform_or_for_all(Opened { store, .. }: &Opened) {
+    let (one, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
+    for (number, connection, platform) in [(1, one, "x"), (2, one, "y"), (3, one, "z"), (4, other, "x")] {
+        let new = CaptureRequest { platform: platform.to_owned(), ..request(number, connection, 1) };
+        assert_eq!(store.add_capture_request(new).await.unwrap(), Uuid::from_u128(number));
+    }
+    for (platform, left) in [(Some("x"), 3), (None, 1)] {
+        store.delete_capture_requests_for(one, platform.map(str::to_owned)).await.unwrap();
+        assert_eq!(store.capture_requests_of(OWNER, ALL, 2).await.unwrap().1, left, "{platform:?}");
+    }
+}
+
+fn session(number: u128, creator_profile_id: Uuid, captured_at: i64) -> NewSession {
+    NewSession {
+        id: Uuid::from_u128(number),
+        user_id: OWNER,
+        creator_profile_id,
+        platform: "x".to_owned(),
+        encrypted_cookies: "sealed".to_owned(),
+        credentials_version: "v2",
+        cookie_count: 1,
+        user_agent: None,
+        captured_at,
+        expires_at: None,
+    }
+}
+
+fn download(number: u128, creator_profile_id: Uuid) -> NewDownloadCredential {
+    NewDownloadCredential {
+        credential: DownloadCredential {
+            id: Uuid::from_u128(number),
+            user_id: OWNER,
+            creator_profile_id,
+            platform: "x".to_owned(),
+            auth_type: AuthType::Cookies,
+            username: None,
+            display_name: Some("a name".to_owned()),
+            created_at: 1,
+        },
+        encrypted_credentials: "sealed".to_owned(),
+        credentials_version: "v2",
+    }
+}
+
+fn request(number: u128, creator_profile_id: Uuid, created_at: i64) -> CaptureRequest {
+    CaptureRequest {
+        id: Uuid::from_u128(number),
+        user_id: OWNER,
+        creator_profile_id,
+        platform: "x".to_owned(),
+        reason: Some("please".to_owned()),
+        created_at,
+    }
+}

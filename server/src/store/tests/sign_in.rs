@@ -1,0 +1,167 @@
+//! Users, their refresh tokens, login attempts, and services' tokens.
+
+use super::{OWNER, Opened, connect, entry, noted, on_every_store, user};
+use crate::store::{
+    AttemptLimit, CaptureRequest, Found, Hash, Refresh, RefreshToken, ServiceToken, UserStatus,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+on_every_store!(
+    an_address_is_one_users_whatever_its_case,
+    changing_a_user_ends_what_is_signed_in,
+    deleting_a_user_takes_all_that_is_the_users,
+    a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later,
+    a_family_that_is_ended_while_it_is_renewed_is_ended,
+    attempts_are_counted_against_each_limit_and_forgotten_with_the_window,
+    attempts_at_once_are_all_counted,
+    a_services_token_is_found_until_it_is_revoked,
+);
+
+fn token(number: u8, user_id: Uuid, expires_at: i64) -> RefreshToken {
+    RefreshToken { token_hash: [number; 32], family_id: Uuid::from_u128(9), user_id, expires_at }
+}
+
+async fn an_address_is_one_users_whatever_its_case(Opened { store, .. }: &Opened) {
+    assert!(!store.add_user(user(Uuid::from_u128(3), "OWNER@Example.ORG")).await.unwrap());
+    let found = store.user_by_email("Owner@example.org".to_owned()).await.unwrap().unwrap();
+    assert_eq!((found.id, found.email.as_str()), (OWNER, "owner@example.org"));
+    // Letters beyond ASCII are what they are.
+    assert!(store.add_user(user(Uuid::from_u128(3), "é@example.org")).await.unwrap());
+    assert!(store.add_user(user(Uuid::from_u128(4), "É@example.org")).await.unwrap());
+    assert!(store.user_by_email("nobody@example.org".to_owned()).await.unwrap().is_none());
+    assert!(store.user(Uuid::from_u128(404)).await.unwrap().is_none());
+    let listed: Vec<_> = store.users().await.unwrap().into_iter().map(|user| user.email).collect();
+    assert_eq!(listed[..2], ["other@example.org", "owner@example.org"]);
+    assert_eq!(listed.len(), 4);
+}
+
+async fn changing_a_user_ends_what_is_signed_in(Opened { store, .. }: &Opened) {
+    store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
+    assert!(store.set_user_status("OWNER@example.org".to_owned(), UserStatus::Suspended, 7).await.unwrap());
+    let changed = store.user(OWNER).await.unwrap().unwrap();
+    assert_eq!((changed.status, changed.tokens_valid_from), (UserStatus::Suspended, 7));
+    let times = (8, HOUR_MS, 0);
+    assert_eq!(store.refresh([1; 32], [2; 32], times).await.unwrap(), Refresh::Unknown);
+    assert!(!store.set_password("nobody@example.org".to_owned(), "hash".into(), 9).await.unwrap());
+}
+
+async fn deleting_a_user_takes_all_that_is_the_users(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let id = connect(store, 7, OWNER).await;
+    let request = CaptureRequest {
+        id: Uuid::from_u128(8),
+        user_id: OWNER,
+        creator_profile_id: id,
+        platform: "x".to_owned(),
+        reason: None,
+        created_at: 1,
+    };
+    store.add_capture_request(request).await.unwrap();
+    assert!(store.delete_user("owner@example.org".to_owned()).await.unwrap());
+    assert!(!store.delete_user("owner@example.org".to_owned()).await.unwrap());
+    assert!(store.sealed_connection(id).await.unwrap().is_none());
+    let request = store.delete_capture_request(OWNER, Uuid::from_u128(8)).await.unwrap();
+    assert_eq!(request, Found::Nothing);
+}
+
+async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later(
+    Opened { store, .. }: &Opened,
+) {
+    let refresh = async |spent: u8, successor: u8, now| {
+        store.refresh([spent; 32], [successor; 32], (now, HOUR_MS, 30_000)).await.unwrap()
+    };
+    store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
+    assert_eq!(refresh(1, 2, 1_000).await, Refresh::Renewed(OWNER));
+    assert_eq!(refresh(1, 3, 31_000).await, Refresh::Renewed(OWNER));
+    assert_eq!(refresh(1, 4, 31_001).await, Refresh::Reused);
+    for ended in [1, 2, 3, 4] {
+        assert_eq!(refresh(ended, 5, 31_002).await, Refresh::Unknown, "{ended}");
+    }
+    store.add_refresh_token(token(6, OWNER, 1_000), entry("login")).await.unwrap();
+    assert_eq!(refresh(6, 7, 1_000).await, Refresh::Expired);
+    assert_eq!(noted(&**store).await, ["login", "login"]);
+}
+
+async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. }: &Opened) {
+    for round in 0..20_u8 {
+        let hash = move |number: u8| -> Hash { [[round; 16], [number; 16]].concat().try_into().unwrap() };
+        let first = RefreshToken { token_hash: hash(0), ..token(0, OWNER, HOUR_MS) };
+        store.add_refresh_token(first, entry("login")).await.unwrap();
+        let renewals = (1..5).map(|number| {
+            let (store, successor) = (Arc::clone(store), hash(number));
+            tokio::spawn(async move { store.refresh(hash(0), successor, (1, HOUR_MS, 1_000)).await.unwrap() })
+        });
+        let renewals: Vec<_> = renewals.collect();
+        store.end_family(hash(0)).await.unwrap();
+        for renewal in renewals {
+            renewal.await.unwrap();
+        }
+        for number in 1..5 {
+            let times = (2, HOUR_MS, 1_000);
+            let outcome = store.refresh(hash(number), hash(100 + number), times).await.unwrap();
+            assert_eq!(outcome, Refresh::Unknown, "round {round}, token {number}");
+        }
+    }
+}
+
+fn limit(subject: u8, attempts: u32) -> AttemptLimit {
+    AttemptLimit { subject: [subject; 32], attempts, window_ms: 1_000 }
+}
+
+async fn attempts_are_counted_against_each_limit_and_forgotten_with_the_window(
+    Opened { store, .. }: &Opened,
+) {
+    let limits = |account: u8| vec![limit(account, 2), limit(99, 5)];
+    let count = async |account, now| store.count_attempt(limits(account), now).await.unwrap();
+    assert_eq!((count(1, 0).await, count(1, 10).await), (None, None));
+    assert_eq!(count(1, 400).await, Some(600), "the account's limit");
+    for account in [2, 3, 4] {
+        assert_eq!(count(account, 500).await, None);
+    }
+    assert_eq!(count(5, 500).await, Some(500), "the address's limit, whatever the account");
+    store.uncount_attempt(vec![[99; 32]]).await.unwrap();
+    assert_eq!(count(5, 600).await, None);
+    assert_eq!(count(1, 1_000).await, None, "a new window");
+}
+
+async fn attempts_at_once_are_all_counted(Opened { store, .. }: &Opened) {
+    let attempts = (0..40_u8).map(|number| {
+        let store = Arc::clone(store);
+        // Some name the shared limit first, some last.
+        let mut limits = vec![limit(200, 15), limit(number % 4, 100)];
+        if number % 2 == 0 {
+            limits.reverse();
+        }
+        tokio::spawn(async move { store.count_attempt(limits, 1).await.unwrap() })
+    });
+    let mut taken = 0;
+    for attempt in attempts.collect::<Vec<_>>() {
+        taken += usize::from(attempt.await.unwrap().is_none());
+    }
+    assert_eq!(taken, 15);
+}
+
+async fn a_services_token_is_found_until_it_is_revoked(Opened { store, .. }: &Opened) {
+    let token = |name: &str| ServiceToken {
+        name: name.to_owned(),
+        verbs: vec!["reveal".to_owned(), "store".to_owned()],
+        platforms: Vec::new(),
+        require_acting_user: true,
+        created_at: 1,
+        revoked_at: None,
+    };
+    assert!(store.add_service_token(token("worker"), [1; 32], entry("add")).await.unwrap());
+    assert!(!store.add_service_token(token("worker"), [2; 32], entry("add again")).await.unwrap());
+    let found = store.live_service_token([1; 32]).await.unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.verbs.len(), found.platforms.len()), ("worker", 2, 0));
+    assert!(found.require_acting_user);
+    assert!(store.live_service_token([2; 32]).await.unwrap().is_none());
+    assert!(store.revoke_service_token("worker".to_owned(), 5, entry("revoke")).await.unwrap());
+    assert!(!store.revoke_service_token("worker".to_owned(), 6, entry("revoke again")).await.unwrap());
+    assert!(store.live_service_token([1; 32]).await.unwrap().is_none());
+    assert_eq!(store.service_tokens().await.unwrap()[0].revoked_at, Some(5));
+    assert_eq!(noted(&**store).await, ["add", "revoke"]);
+}

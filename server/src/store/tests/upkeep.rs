@@ -1,0 +1,78 @@
+//! The audit log, rotation, and what upkeep does.
+
+use super::{OWNER, Opened, connect, entry, on_every_store};
+use crate::audit::{ExpectedHeads, Verifier};
+use crate::store::{RefreshToken, SealedTable};
+use std::sync::Arc;
+use uuid::Uuid;
+
+on_every_store!(
+    rows_appended_at_once_make_whole_chains,
+    a_sealed_text_is_replaced_unless_it_has_changed,
+    keys_and_canaries_are_kept_once,
+    what_has_had_its_time_is_purged,
+);
+
+async fn rows_appended_at_once_make_whole_chains(Opened { store, chain_key, .. }: &Opened) {
+    let appends = (0..100).map(|number| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move { store.append(entry("reveal").on("test", number)).await.unwrap() })
+    });
+    for append in appends.collect::<Vec<_>>() {
+        append.await.unwrap();
+    }
+    store.append(entry("last").with_outcome("Forbidden")).await.unwrap();
+    let mut verifier = Verifier::new(chain_key, store.audit_heads().await.unwrap(), ExpectedHeads::default());
+    let rows = store.audit_rows((i64::MIN, 0), 1000).await.unwrap();
+    rows.iter().for_each(|row| verifier.take(row));
+    let verdict = verifier.finish();
+    assert_eq!((verdict.rows, verdict.faults), (101, vec![]));
+    let newest = store.newest_audit_rows(2).await.unwrap();
+    assert_eq!((newest.len(), newest[0].entry.action.as_str()), (2, "last"));
+    assert_eq!(newest[0].entry.outcome, "Forbidden");
+    let (middle, end) = (&rows[50], &rows[51]);
+    let after = store.audit_rows((middle.chain, middle.sequence), 1).await.unwrap();
+    assert_eq!((after[0].chain, after[0].sequence), (end.chain, end.sequence));
+}
+
+async fn a_sealed_text_is_replaced_unless_it_has_changed(Opened { store, .. }: &Opened) {
+    for number in [3, 1, 2] {
+        connect(&**store, number, OWNER).await;
+    }
+    let read =
+        async |after: u128| store.sealed(SealedTable::Connections, Uuid::from_u128(after), 2).await.unwrap();
+    let (first, rest) = (read(0).await, read(2).await);
+    let ids = |found: &[crate::store::Sealed]| found.iter().map(|one| one.id.as_u128()).collect::<Vec<_>>();
+    assert_eq!((ids(&first), ids(&rest)), (vec![1, 2], vec![3]));
+    let old = first[0].clone();
+    let replace = async |new: &str| store.replace_sealed(old.clone(), new.to_owned(), "v2").await.unwrap();
+    assert!(replace("anew").await);
+    assert!(!replace("once more").await);
+    assert_eq!(read(0).await[0].blob, "anew");
+}
+
+async fn keys_and_canaries_are_kept_once(Opened { store, .. }: &Opened) {
+    let keep = async |key: &str| store.audit_key(key.to_owned()).await.unwrap();
+    assert_eq!((keep("first").await, keep("second").await), ("first".to_owned(), "first".to_owned()));
+    let replace = async |old: &str| store.replace_audit_key(old.to_owned(), "new".to_owned()).await.unwrap();
+    assert!(!replace("second").await);
+    assert!(replace("first").await);
+    for canary in ["kept", "another"] {
+        store.add_canary("key".to_owned(), canary.to_owned(), 1).await.unwrap();
+    }
+    assert_eq!(store.canaries().await.unwrap(), [("key".to_owned(), "kept".to_owned())]);
+    store.remove_canary("key".to_owned()).await.unwrap();
+    assert!(store.canaries().await.unwrap().is_empty());
+}
+
+async fn what_has_had_its_time_is_purged(Opened { store, .. }: &Opened) {
+    let token =
+        RefreshToken { token_hash: [1; 32], family_id: Uuid::from_u128(9), user_id: OWNER, expires_at: 100 };
+    store.add_refresh_token(token, entry("login")).await.unwrap();
+    let refresh = async || store.refresh([1; 32], [2; 32], (200, 100, 100)).await.unwrap();
+    assert_eq!(refresh().await, crate::store::Refresh::Expired);
+    store.purge(200).await.unwrap();
+    assert_eq!(refresh().await, crate::store::Refresh::Unknown);
+    store.erase().await.unwrap();
+    store.check(200).await.unwrap();
+}
