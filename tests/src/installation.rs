@@ -31,7 +31,7 @@ pub struct Installation {
     directory: TempDir,
     environment: Vec<(&'static str, String)>,
     directus: Option<Directus>,
-    _postgres: Option<Database>,
+    postgres: Option<Database>,
 }
 
 /// Somebody who may sign in.
@@ -49,7 +49,7 @@ impl Installation {
     /// Where the store can't be had.
     pub async fn new(store: Store) -> Result<Self> {
         let directory = tempfile::tempdir()?;
-        let mut installation = Self { directory, environment: Vec::new(), directus: None, _postgres: None };
+        let mut installation = Self { directory, environment: Vec::new(), directus: None, postgres: None };
         match store {
             Store::Sqlite => {}
             Store::Postgres => {
@@ -57,7 +57,7 @@ impl Installation {
                 installation.environment.push(("DATABASE_URL", database.url()));
                 installation.keep_secret("STAGEPASS_JWT_SECRET_FILE", "jwt-secret")?;
                 installation.keep_keys()?;
-                installation._postgres = Some(database);
+                installation.postgres = Some(database);
             }
             Store::Directus => {
                 let directus = Directus::of_this_run()?;
@@ -107,6 +107,14 @@ impl Installation {
             Some(directus) => Ok(directus.secret().expose_secret().as_bytes().to_owned()),
             None => Ok(fs::read(self.directory().join("jwt-secret"))?),
         }
+    }
+
+    /// The database of an installation on PostgreSQL.
+    ///
+    /// # Errors
+    /// Where it is on another store.
+    pub fn postgres(&self) -> Result<&Database> {
+        self.postgres.as_ref().context("this is no installation on PostgreSQL")
     }
 
     /// Sets a variable for all that is started from now on.

@@ -71,7 +71,7 @@ fn the_core_stays_pure() -> Result<()> {
 
 #[test]
 fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
-    let landed = [
+    let sqlite: &[_] = &[
         ("0001_initial.sql", "7b4e252749e062df28c02cecce6c793298d648d0ba718c34262e15799edae0b6"),
         (
             "0002_download_credentials_and_capture_requests.sql",
@@ -80,13 +80,16 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0003_service_tokens.sql", "117b1d7ed4f1c03fb6eb158759e9bdbe9e2d8d59ee484f8a6cae7233c818bc1f"),
         ("0004_audit_log.sql", "27a1b45b679cca20b00c3471b0ae293ae5a195324fcf270b7f9a28892457f9c5"),
     ];
-    let folder = root().join("server/migrations/sqlite");
-    let digest =
-        |name: &str| -> Result<String> { Ok(hex::encode(Sha256::digest(fs::read(folder.join(name))?))) };
-    for (name, sha256) in landed {
-        assert_eq!(digest(name)?, sha256, "{name} was edited: add a new migration instead");
+    let postgres: &[_] =
+        &[("0001_initial.sql", "3b9ef25864682710a4e7ead20826ca466749b3b2eabc06439bca5c95050ddbe6")];
+    for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
+        let folder = root().join("server/migrations").join(store);
+        for (name, sha256) in landed {
+            let digest = hex::encode(Sha256::digest(fs::read(folder.join(name))?));
+            assert_eq!(digest, *sha256, "{store}/{name} was edited: add a new migration instead");
+        }
+        assert_eq!(fs::read_dir(&folder)?.count(), landed.len(), "list the new migration of {store} here");
     }
-    assert_eq!(fs::read_dir(&folder)?.count(), landed.len(), "list the new migration here");
     Ok(())
 }
 

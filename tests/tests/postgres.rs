@@ -1,0 +1,216 @@
+//! What PostgreSQL brings that other stores don't: several servers on one
+//! database, and row-level security.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::postgres::connect;
+use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::server::{Client, PASSWORD, change_user};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio_postgres::Client as Database;
+
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+const API: &str = "/api/credentials";
+/// A port that nobody listens at: the start fails at the database.
+const NOWHERE: &str = "127.0.0.1:9";
+
+fn session(connection: &str, value: &str) -> Value {
+    let cookie = json!({"name": "sessionid", "value": value, "domain": ".instagram.com"});
+    json!({"creator_profile_id": connection, "platform": "instagram", "cookies": [cookie]})
+}
+
+async fn post(client: &Client, verb: &str, body: &Value) -> Result<Value> {
+    let answer = client.post(&format!("{API}/{verb}"), body).await?;
+    ensure!(answer.status == 200, "{verb}: {} {}", answer.status, answer.body);
+    Ok(answer.body)
+}
+
+/// What a server says that does not start.
+async fn fault_at_start(installation: &Installation) -> Result<String> {
+    let mut command = installation.command()?;
+    let serving = command.args(["serve", "--listen", "127.0.0.1:0"]).kill_on_drop(true).output();
+    let output = tokio::time::timeout(START_TIMEOUT, serving).await.context("it serves")??;
+    ensure!(!output.status.success(), "it ended without a fault");
+    Ok(String::from_utf8([output.stdout, output.stderr].concat())?)
+}
+
+#[tokio::test]
+async fn two_servers_on_one_database_serve_the_same_users_at_once() -> Result<()> {
+    let installation = Installation::new(Store::Postgres).await?;
+    let person = installation.add_person().await?;
+    let (one, two) = tokio::try_join!(installation.serve(), installation.serve())?;
+    let user = person.sign_in(&one).await?;
+    let (services, users) = ([one.service()?, two.service()?], [user.clone(), user.at(&two)]);
+
+    let clients: Vec<_> = (0..16)
+        .map(|number| {
+            let user = users[number % 2].clone();
+            tokio::spawn(async move { user.create_profile("instagram", "fitcreator99").await })
+        })
+        .collect();
+    let mut ids = BTreeSet::new();
+    for client in clients {
+        ids.insert(client.await??);
+    }
+    assert_eq!(ids.len(), 1);
+    let id = ids.first().context("no id")?;
+    assert_eq!(users[1].get("/api/platform-connections").await?.body["total"], 1);
+
+    // What one stores, the other has at once; and one session alone is active.
+    for round in 0..10 {
+        let (here, there) = (round % 2, (round + 1) % 2);
+        post(&users[here], "store-platform-session", &session(id, &format!("value-{round}"))).await?;
+        let wanted = json!({"creator_profile_id": id, "platform": "instagram"});
+        let got = post(&services[there], "get-platform-session", &wanted).await?;
+        assert_eq!(got["cookies"][0]["value"], format!("value-{round}"));
+    }
+    let both = users.map(|user| {
+        let body = session(id, "at once");
+        tokio::spawn(async move { post(&user, "store-platform-session", &body).await })
+    });
+    for stored in both {
+        stored.await??;
+    }
+    let superuser = connect(&installation.postgres()?.superuser_url()).await?;
+    let active = "SELECT count(*) FROM stagepass.platform_sessions WHERE status = 'active'";
+    assert_eq!(superuser.query_one(active, &[]).await?.get::<_, i64>(0), 1);
+
+    // Each wrote rows of its own into the audit log, which is whole.
+    let chains = "SELECT count(DISTINCT chain) FROM stagepass.audit_log";
+    ensure!(superuser.query_one(chains, &[]).await?.get::<_, i64>(0) >= 2);
+    ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
+    let tampered = "DELETE FROM stagepass.audit_log WHERE (chain, sequence) IN
+        (SELECT chain, sequence FROM stagepass.audit_heads ORDER BY chain LIMIT 1)";
+    assert_eq!(superuser.execute(tampered, &[]).await?, 1);
+    ensure!(!installation.run(&["audit", "verify"]).await?.status.success());
+    Ok(())
+}
+
+/// How many rows a statement without any condition sees of each table.
+async fn seen_as(database: &mut Database, actor: Option<&str>) -> Result<Vec<i64>> {
+    let transaction = database.transaction().await?;
+    if let Some(actor) = actor {
+        transaction.query("SELECT set_config('stagepass.actor', $1, true)", &[&actor]).await?;
+    }
+    let mut counts = Vec::new();
+    for table in ["platform_connections", "platform_sessions", "download_credentials", "capture_requests"] {
+        let count = format!("SELECT count(*) FROM stagepass.{table}");
+        counts.push(transaction.query_one(&count, &[]).await?.get(0));
+    }
+    transaction.commit().await?;
+    Ok(counts)
+}
+
+#[tokio::test]
+async fn the_servers_own_role_sees_the_acting_users_rows_and_without_one_none() -> Result<()> {
+    let installation = Installation::new(Store::Postgres).await?;
+    let people = [installation.add_person().await?, installation.add_person().await?];
+    let server = installation.serve().await?;
+    let service = server.service()?;
+    let mut users = Vec::new();
+    for person in &people {
+        let user = person.sign_in(&server).await?;
+        let id = user.create_profile("instagram", "fitcreator99").await?;
+        post(&user, "store-platform-session", &session(&id, "v")).await?;
+        let download = json!({"platform": "instagram", "creator_profile_id": id, "auth_type": "password",
+            "username": "u", "credentials": {"password": "p"}});
+        post(&user, "create-download-cred", &download).await?;
+        post(&service, "request-capture", &json!({"creator_profile_id": id, "platform": "instagram"}))
+            .await?;
+        let me = user.get("/users/me").await?.body["data"]["id"].as_str().context("no id")?.to_owned();
+        users.push(me);
+    }
+    let mut role = connect(&installation.postgres()?.url()).await?;
+    assert_eq!(seen_as(&mut role, None).await?, [0; 4]);
+    for user in &users {
+        assert_eq!(seen_as(&mut role, Some(user)).await?, [1; 4]);
+    }
+    assert_eq!(seen_as(&mut role, Some("service")).await?, [2; 4]);
+    assert_eq!(seen_as(&mut role, None).await?, [0; 4], "an actor ends with the transaction");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_superuser_or_one_with_bypassrls_is_refused_at_start() -> Result<()> {
+    let mut installation = Installation::new(Store::Postgres).await?;
+    let (own, superuser) = (installation.postgres()?.url(), installation.postgres()?.superuser_url());
+    let admin = connect(&superuser).await?;
+    installation.set("DATABASE_URL", superuser);
+    ensure!(fault_at_start(&installation).await?.contains("superuser or has BYPASSRLS"));
+    installation.set("DATABASE_URL", own);
+    let name = installation.postgres()?.name();
+    admin.batch_execute(&format!("ALTER ROLE {name} BYPASSRLS")).await?;
+    ensure!(fault_at_start(&installation).await?.contains("superuser or has BYPASSRLS"));
+    admin.batch_execute(&format!("ALTER ROLE {name} NOBYPASSRLS")).await?;
+    installation.serve().await?.stop().await.map(drop)
+}
+
+#[tokio::test]
+async fn no_secret_is_made_that_the_next_server_would_not_have() -> Result<()> {
+    let mut installation = Installation::new(Store::Postgres).await?;
+    let person = installation.add_person().await?;
+    let needed = ["CREDENTIALS_ENC_KEY_B64_FILE", "STAGEPASS_JWT_SECRET_FILE"];
+    let key = std::fs::read_to_string(installation.directory().join("credentials-enc-key"))?;
+    for variable in needed {
+        installation.unset(variable);
+    }
+    let fault = fault_at_start(&installation).await?;
+    for variable in needed {
+        let variable = variable.trim_end_matches("_FILE");
+        ensure!(fault.contains(&format!("{variable} must be given with DATABASE_URL")), "{fault}");
+    }
+    installation.set("CREDENTIALS_ENC_KEY_B64", key);
+    installation.set("STAGEPASS_JWT_SECRET", "0123456789abcdef0123456789abcdef");
+    installation.unset("RBAC_SYNC_WEBHOOK_SECRET_FILE");
+    let server = installation.serve().await?;
+    let user = person.sign_in(&server).await?;
+    let id = user.create_profile("instagram", "fitcreator99").await?;
+    let reveal = json!({"creatorProfileId": id});
+    let answer = server.service_with("whatever").post(&format!("{API}/reveal"), &reveal).await?;
+    assert_eq!(
+        (answer.status.as_u16(), answer.body),
+        (500, json!({"success": false, "error": "RBAC_SYNC_WEBHOOK_SECRET not set"}))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_password_shows_neither_in_faults_nor_in_logs() -> Result<()> {
+    const PLANTED: &str = "planted-password-Wd8rT";
+    let search = SecretSearch::new(&[PLANTED.into()])?;
+    let mut installation = Installation::new(Store::Postgres).await?;
+    let database = installation.postgres()?;
+    let admin = connect(&database.superuser_url()).await?;
+    let (name, address) = (database.name().to_owned(), database.url());
+    let (_, address) = address.split_once('@').context("a URL names a user")?;
+    let url = format!("postgres://{name}:{PLANTED}@{address}");
+    for bad in [
+        // Wrong, nobody there, no TLS there, and no URLs at all.
+        url.clone(),
+        format!("postgres://{name}:{PLANTED}@{NOWHERE}/{name}"),
+        format!("{url}?sslmode=require"),
+        format!("{url}?sslmode={PLANTED}"),
+        format!("{url}?{PLANTED}=1"),
+        format!("mysql://{name}:{PLANTED}@{address}"),
+        format!("postgres:{PLANTED}"),
+    ] {
+        installation.set("DATABASE_URL", &bad);
+        let fault = fault_at_start(&installation).await?;
+        let without = bad.replace(PLANTED, "…");
+        ensure!(fault.contains("DATABASE_URL") || fault.contains("postgres://"), "{without}: {fault}");
+        ensure!(!search.is_in(fault.as_bytes()), "the fault of {without} shows the password");
+        // It says what to do.
+        ensure!(!bad.ends_with("sslmode=require") || fault.contains("sslmode=disable"), "{fault}");
+    }
+    admin.batch_execute(&format!("ALTER ROLE {name} PASSWORD '{PLANTED}'")).await?;
+    installation.set("DATABASE_URL", &url);
+    let server = installation.serve().await?;
+    change_user(installation.command()?, "add", "somebody@example.org", PASSWORD).await?;
+    let user = server.user_named("somebody@example.org", PASSWORD).await?;
+    user.create_profile("instagram", "fitcreator99").await?;
+    ensure!(!search.is_in(&server.program().cmdline()?));
+    ensure!(!search.is_in(&server.stop().await?), "the log shows the password");
+    Ok(())
+}
