@@ -113,6 +113,12 @@ impl Head {
         Self::signed(key, chain, 0, [0; 32])
     }
 
+    /// Whether it was made with this key. Nothing is appended to one that was
+    /// not: the next head would vouch for it.
+    pub(crate) fn is_genuine(&self, key: &ChainKey) -> bool {
+        key.sign_head(self.chain, self.sequence, &self.mac) == self.signature
+    }
+
     fn signed(key: &ChainKey, chain: i64, sequence: i64, mac: Mac) -> Self {
         Self { chain, sequence, mac, signature: key.sign_head(chain, sequence, &mac) }
     }

@@ -54,9 +54,11 @@ pub(crate) async fn rotate(
     let mut first = None;
     for _ in 0..PASSES {
         let pass = pass(stores, &mut tell).await?;
-        let is_done = pass.replaced == 0 && pass.overtaken == 0;
+        let is_done = pass.replaced == 0 && pass.overtaken == 0 || !pass.faults.is_empty();
+        let faults = pass.faults.clone();
         let progress = first.get_or_insert(pass);
-        if is_done || !progress.faults.is_empty() {
+        progress.faults = faults;
+        if is_done {
             rotate_chain_key(stores).await?;
             return Ok(progress.clone());
         }

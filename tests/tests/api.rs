@@ -155,6 +155,7 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         ("STAGEPASS_LOG_FORMAT", "xml"),
         ("STAGEPASS_LISTN", "x"),
         ("DATABASE_URL", "postgres://planted@nowhere"),
+        ("STAGEPASS_TLS_CERT", "planted"),
     ])
     .await?;
     for fault in [
@@ -163,7 +164,8 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         "RBAC_SYNC_WEBHOOK_SECRET is empty",
         "STAGEPASS_LOG_FORMAT must be",
         "STAGEPASS_LISTN is unknown",
-        "DATABASE_URL is not supported",
+        "DATABASE_URL must be",
+        "STAGEPASS_TLS_CERT is not supported",
     ] {
         assert!(message.contains(fault), "{message}");
     }

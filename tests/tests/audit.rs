@@ -116,6 +116,32 @@ async fn whoever_changes_deletes_reorders_or_cuts_rows_is_found_out() -> Result<
 }
 
 #[tokio::test]
+async fn a_forged_head_is_not_vouched_for_by_the_next_row() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    let directory = directory.path();
+    let (server, id) = used(directory).await?;
+    server.stop().await?;
+    let database = Connection::open(directory.join("stagepass.db"))?;
+    let row: Vec<u8> =
+        database.query_row("SELECT mac FROM audit_log WHERE sequence = 6", [], |row| row.get(0))?;
+    for forge in [
+        "UPDATE audit_heads SET sequence = 6, mac = ?1, signature = zeroblob(32)",
+        "DELETE FROM audit_heads WHERE ?1 IS NOT NULL",
+    ] {
+        database.execute("DELETE FROM audit_log WHERE chain = 1 AND sequence > 6", [])?;
+        database.execute(forge, [&row])?;
+        // The server goes on, in a chain of its own.
+        let server = Server::start(directory).await?;
+        let answer = post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
+        assert_eq!(answer["success"], true);
+        server.stop().await?;
+        let (whole, output) = audit(directory, &["verify"]).await?;
+        ensure!(!whole && output.contains("chain 1: its head "), "{forge}: {output}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_tail_that_is_cut_off_with_its_head_is_found_by_the_head_written_down() -> Result<()> {
     let directory = server::new_data_dir().await?;
     let directory = directory.path();

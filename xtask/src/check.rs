@@ -37,7 +37,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let variables = services.variables()?;
     announce("the tests");
     let mut tests = cargo(root);
-    tests.args(["nextest", "run", "--locked"]).args(options.filter.as_slice());
+    tests.args(["nextest", "run", "--locked", "--no-fail-fast"]).args(options.filter.as_slice());
     run(tests.envs(variables))
 }
 

@@ -92,12 +92,12 @@ CREATE TABLE audit_key (
     encrypted_key text NOT NULL
 );
 
--- Takes the lowest chain that no connection holds, until this one ends. The
+-- Takes the lowest chain from `first_chain` on that no connection holds, until this one ends. The
 -- first number of the lock tells it from other locks; it means nothing.
-CREATE FUNCTION lease_audit_chain() RETURNS bigint
+CREATE FUNCTION lease_audit_chain(first_chain bigint) RETURNS bigint
 LANGUAGE plpgsql SET search_path = stagepass, pg_temp AS $$
 BEGIN
-    FOR candidate IN 1..100000 LOOP
+    FOR candidate IN first_chain..100000 LOOP
         IF pg_try_advisory_lock(1398030689, candidate) THEN
             RETURN candidate;
         END IF;

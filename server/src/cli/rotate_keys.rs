@@ -29,7 +29,7 @@ pub(super) async fn run(stores: &KeyedStores, other_writers_stopped: bool) -> Re
     }
     rotation::forget_old_keys(stores).await?;
     stores.database.append(entry).await?;
-    say("done: older keys need not be listed any more")
+    say("done: once every server writes with this key, older keys need not be listed any more")
 }
 
 #[expect(clippy::print_stderr, reason = "progress is no output")]

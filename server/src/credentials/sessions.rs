@@ -177,6 +177,10 @@ async fn active_session(
     let found = app.records.newest_session(connection_id, platform).await?;
     let (connection, newest) = found.ok_or(Error::NotFound("Not found"))?;
     service.check_record(connection.user_id, &connection.platform)?;
+    if let Some((session, _)) = &newest {
+        // Another writer's row may be of another platform than its connection.
+        service.check_record(session.user_id, &session.platform)?;
+    }
     let (session, blob) = newest.ok_or(Error::NotFound("No active platform session"))?;
     let blob = match (session.status, blob) {
         (SessionStatus::Revoked, _) => return Err(Error::NotFound("Platform session revoked")),

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
 
-/// Takes a chain for the connection.
-pub(super) const LEASE: &str = "SELECT lease_audit_chain()";
+/// Takes a chain for the connection, the lowest from a number that is free.
+pub(super) const LEASE: &str = "SELECT lease_audit_chain($1)";
+pub(super) const HAS_ROWS: &str = "SELECT EXISTS (SELECT FROM audit_log WHERE chain = $1)";
 pub(super) const HEAD: &str = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = $1";
 pub(super) const HEADS: &str = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
 /// What is noted where nothing else is done.

@@ -36,9 +36,7 @@ const UPDATE: &str = "
     WHERE id = $1 AND user_id = coalesce($7, user_id)
         AND NOT EXISTS (SELECT FROM platform_connections WHERE identity_key = $5 AND id <> $1)
     RETURNING id";
-const DELETE_REQUESTS: &str = "
-    DELETE FROM capture_requests WHERE creator_profile_id IN
-        (SELECT id FROM platform_connections WHERE id = $1 AND user_id = $2)";
+const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1 AND user_id = $2";
 const DELETE: &str = "DELETE FROM platform_connections WHERE id = $1 AND user_id = $2 RETURNING id";
 pub(super) const COUNT: &str = "SELECT count(*) FROM platform_connections WHERE user_id = $1";
 pub(super) const PAGE: &str = "
@@ -115,7 +113,7 @@ pub(super) async fn update(
         Ok(rows) if rows[0].is_empty() => Ok(UpdateCredentials::Gone),
         Ok(_) => Ok(UpdateCredentials::Clash),
         // Somebody else took the identity in between.
-        Err(StoreError::Postgres(fault)) if fault.is_clash() => Ok(UpdateCredentials::Clash),
+        Err(StoreError::Postgres(fault)) if fault.is_clash_of("identity_key") => Ok(UpdateCredentials::Clash),
         Err(error) => Err(error),
     }
 }
@@ -146,9 +144,10 @@ pub(super) async fn delete(
     entry: Entry,
 ) -> Result<Found<()>, StoreError> {
     let own: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&id, &user_id];
-    let steps = [Step(DELETE_REQUESTS, &own), Step(DELETE, &own)];
-    let rows = store.write_noting(Acting::User(user_id), entry, &steps, 1).await?;
-    store.found(&rows[1], "platform_connections", id, user_id).await
+    // The connection first, as whoever stores a session locks it.
+    let steps = [Step(DELETE, &own), Step(DELETE_REQUESTS, &own)];
+    let rows = store.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
+    store.found(&rows[0], "platform_connections", id, user_id).await
 }
 
 fn id(row: &Row) -> Result<Uuid, StoreError> {

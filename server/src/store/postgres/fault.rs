@@ -19,6 +19,7 @@ const TLS_HINT: &str = "; have the operating system trust the server's certifica
 pub(crate) struct PostgresFault {
     text: String,
     code: Option<SqlState>,
+    constraint: Option<String>,
     is_lost: bool,
 }
 
@@ -26,6 +27,11 @@ impl PostgresFault {
     /// Whether there is another row with what must be unique.
     pub(super) fn is_clash(&self) -> bool {
         self.code.as_ref() == Some(&SqlState::UNIQUE_VIOLATION)
+    }
+
+    /// The same, of this column.
+    pub(super) fn is_clash_of(&self, column: &str) -> bool {
+        self.is_clash() && self.constraint.as_ref().is_some_and(|name| name.contains(column))
     }
 
     /// Whether the connection is lost: what was under way on it may have
@@ -47,7 +53,8 @@ impl From<Error> for PostgresFault {
         if text.starts_with(TLS_FAILED) {
             text.push_str(TLS_HINT);
         }
-        Self { text, code, is_lost }
+        let constraint = error.as_db_error().and_then(|error| error.constraint()).map(str::to_owned);
+        Self { text, code, constraint, is_lost }
     }
 }
 

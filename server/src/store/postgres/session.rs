@@ -162,13 +162,29 @@ impl Session {
         if let Some(head) = self.head.take() {
             return Ok(head);
         }
-        let chain = match self.chain {
-            Some(chain) => chain,
-            None => self.client.query_one(audit_log::LEASE, &[]).await?.try_get(0)?,
-        };
-        self.chain = Some(chain);
-        let head = self.client.query_opt(audit_log::HEAD, &[&chain]).await?;
-        head.map_or_else(|| Ok(Head::empty(key, chain)), |row| audit_log::read_head(&row))
+        let mut least = 1_i64;
+        loop {
+            let chain = match self.chain {
+                Some(chain) => chain,
+                None => self.client.query_one(audit_log::LEASE, &[&least]).await?.try_get(0)?,
+            };
+            self.chain = Some(chain);
+            if let Some(head) = self.whole_head(key, chain).await? {
+                return Ok(head);
+            }
+            tracing::error!(chain, "the audit log was changed from outside; another chain is begun");
+            self.chain = None;
+            least = chain + 1;
+        }
+    }
+
+    /// A chain's head; `None` where it was changed or removed.
+    async fn whole_head(&self, key: &ChainKey, chain: i64) -> Result<Option<Head>, tokio_postgres::Error> {
+        if let Some(row) = self.client.query_opt(audit_log::HEAD, &[&chain]).await? {
+            return Ok(Some(audit_log::read_head(&row)?).filter(|head| head.is_genuine(key)));
+        }
+        let has_rows: bool = self.client.query_one(audit_log::HAS_ROWS, &[&chain]).await?.try_get(0)?;
+        Ok((!has_rows).then(|| Head::empty(key, chain)))
     }
 
     async fn prepare(&mut self, step: &Step<'_>, is_noted: bool) -> Result<Statement, tokio_postgres::Error> {

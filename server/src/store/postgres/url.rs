@@ -30,6 +30,10 @@ impl PostgresUrl {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(format!("must be {FORM}; leave it out for SQLite in the data directory"));
         }
+        // What is behind the first of several would be taken for a host, and shown.
+        if url.matches('@').count() > 1 {
+            return Err("has more than one @: write the password's own as %40".to_owned());
+        }
         // A question mark before the host is part of a password.
         let host = url.find('@').unwrap_or_default();
         let (base, parameters) = match url[host..].find('?') {

@@ -28,6 +28,11 @@ pub(super) const SET_STATUS: &str = r#"
 pub(super) const SET_PASSWORD: &str = r#"
     UPDATE users SET password_hash = $2, tokens_valid_from = $3
     WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") RETURNING id"#;
+/// Before their requests, as whoever stores a session locks them.
+const LOCK_CONNECTIONS: &str = r#"
+    SELECT id FROM platform_connections WHERE user_id IN
+        (SELECT id FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C"))
+    ORDER BY id FOR UPDATE"#;
 const DELETE_REQUESTS: &str = r#"
     DELETE FROM capture_requests WHERE user_id IN
         (SELECT id FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C"))"#;
@@ -72,6 +77,7 @@ pub(super) async fn change(
 
 /// Deletes a user and all that is the user's; false where there is none.
 pub(super) async fn delete(store: &Postgres, email: &str) -> Result<bool, StoreError> {
-    let steps = [Step(DELETE_REQUESTS, &[&email]), Step(DELETE, &[&email])];
+    let steps =
+        [Step(LOCK_CONNECTIONS, &[&email]), Step(DELETE_REQUESTS, &[&email]), Step(DELETE, &[&email])];
     Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
 }

@@ -4,14 +4,20 @@ use crate::audit::{ChainKey, Entry, Head, Mac, Row};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, params};
 
-/// SQLite has one writer at a time, and so one chain.
-const CHAIN: i64 = 1;
+/// SQLite has one writer at a time, and so one chain, unless that was broken.
+const FIRST_CHAIN: i64 = 1;
 const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
 
 pub(super) fn append(c: &Connection, key: &ChainKey, entry: Entry) -> Result<()> {
-    let select = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = ?1";
-    let head = c.prepare_cached(select)?.query_row([CHAIN], read_head).optional()?;
-    let (row, head) = head.unwrap_or_else(|| Head::empty(key, CHAIN)).append(key, entry);
+    let mut chain = FIRST_CHAIN;
+    let head = loop {
+        if let Some(head) = whole_head(c, key, chain)? {
+            break head;
+        }
+        tracing::error!(chain, "the audit log was changed from outside; another chain is begun");
+        chain += 1;
+    };
+    let (row, head) = head.append(key, entry);
     let insert = format!("INSERT INTO audit_log ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     let entry = row.entry;
     c.prepare_cached(&insert)?.execute(params![
@@ -29,6 +35,16 @@ pub(super) fn append(c: &Connection, key: &ChainKey, entry: Entry) -> Result<()>
         ON CONFLICT (chain) DO UPDATE SET sequence = ?2, mac = ?3, signature = ?4";
     c.prepare_cached(advance)?.execute((head.chain, head.sequence, &head.mac[..], &head.signature[..]))?;
     Ok(())
+}
+
+/// A chain's head; `None` where it was changed or removed.
+fn whole_head(c: &Connection, key: &ChainKey, chain: i64) -> Result<Option<Head>> {
+    let select = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = ?1";
+    if let Some(head) = c.prepare_cached(select)?.query_row([chain], read_head).optional()? {
+        return Ok(Some(head).filter(|head| head.is_genuine(key)));
+    }
+    let has_rows = c.prepare_cached("SELECT 1 FROM audit_log WHERE chain = ?1")?.exists([chain])?;
+    Ok((!has_rows).then(|| Head::empty(key, chain)))
 }
 
 /// Rows by chain and sequence, after the given place.
