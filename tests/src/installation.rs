@@ -161,8 +161,17 @@ impl Installation {
     /// # Errors
     /// When it does not come up.
     pub async fn serve(&self) -> Result<Server> {
+        self.serve_logging("trace").await
+    }
+
+    /// Starts a server that logs what the filter lets through, which its own
+    /// address has to be among.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn serve_logging(&self, log: &str) -> Result<Server> {
         let mut command = self.command()?;
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "trace"]);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", log]);
         Server::start_command(self.directory(), &mut command).await
     }
 

@@ -2,7 +2,7 @@
 //! CI runs, too. Nothing is passed over: what can't be set up fails.
 
 use crate::extension::{self, wasm};
-use crate::services::{self, Services};
+use crate::services::{self, Services, Wanted};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
 use crate::workspace_root;
 use anyhow::Result;
@@ -25,7 +25,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let root = workspace_root()?;
     set_up()?;
     // They get ready while the rest is built, and end when this returns.
-    let mut services = Services::start()?;
+    let mut services = Services::start(Wanted::All)?;
     if options.filter.is_none() {
         lint(root)?;
     }

@@ -1,6 +1,8 @@
 //! `cargo xtask`: everything that is done with this workspace, by one command.
 
 #[cfg(unix)]
+mod bench;
+#[cfg(unix)]
 mod check;
 mod extension;
 #[cfg(unix)]
@@ -30,6 +32,10 @@ enum Task {
     /// Start PostgreSQL and Directus as the checks have them, to run single tests by hand
     #[cfg(unix)]
     Services(services::Options),
+    /// Measure what was built for release
+    #[cfg(unix)]
+    #[command(subcommand)]
+    Bench(bench::Subject),
     /// Build the extension for Chromium and for Firefox
     Extension(extension::Options),
 }
@@ -41,6 +47,8 @@ fn main() -> anyhow::Result<()> {
         Task::Test(options) => check::test(&options),
         #[cfg(unix)]
         Task::Services(options) => services::run(&options),
+        #[cfg(unix)]
+        Task::Bench(subject) => bench::bench(&subject),
         Task::Extension(options) => extension::run(&options),
     }
 }

@@ -25,10 +25,13 @@ use std::time::Duration;
 
 /// What must be installed for them.
 pub(crate) const NEEDS: [Need; 2] = [
-    Need { programs: &["initdb"], package: "postgresql" },
+    POSTGRES,
     // For Directus. The Node.js that runs it comes with it.
     Need { programs: &["npm"], package: "npm" },
 ];
+
+/// What must be installed for PostgreSQL alone.
+pub(crate) const POSTGRES: Need = Need { programs: &["initdb"], package: "postgresql" };
 
 /// How often something waited for is looked at.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -41,23 +44,36 @@ pub(crate) struct Options {
     /// Be the process that keeps them until its standard input ends
     #[arg(long, hide = true)]
     keep: bool,
+    /// Without Directus
+    #[arg(long)]
+    only_postgres: bool,
 }
 
-/// Starts both, prints how a test finds them, and keeps them until Ctrl-C.
+/// Which of them somebody wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Both.
+    All,
+    /// PostgreSQL alone.
+    Postgres,
+}
+
+/// Starts them, prints how a test finds them, and keeps them until Ctrl-C.
 ///
 /// # Errors
 /// Where one can't be installed or started, or ends by itself.
 #[expect(clippy::print_stdout, reason = "what to paste into a shell is what a person waits for")]
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let wanted = if options.only_postgres { Wanted::Postgres } else { Wanted::All };
     if options.keep {
-        return keep();
+        return keep(wanted);
     }
-    system::ensure(&NEEDS)?;
-    let mut services = Services::start()?;
+    system::ensure(if options.only_postgres { &[POSTGRES] } else { &NEEDS })?;
+    let mut services = Services::start(wanted)?;
     for (name, value) in services.variables()? {
         println!("export {name}='{value}'");
     }
-    announce("PostgreSQL and Directus are ready; Ctrl-C ends both");
+    announce("ready; Ctrl-C ends what was started");
     let status = services.keeper.wait()?;
     bail!("PostgreSQL or Directus has ended by itself ({status})")
 }
@@ -70,13 +86,15 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Has both started in the background, after installing Directus where it is missing.
+    /// Has them started in the background, after installing Directus where it
+    /// is wanted and missing.
     ///
     /// # Errors
     /// Where the keeper can't be started.
-    pub(crate) fn start() -> Result<Self> {
+    pub(crate) fn start(wanted: Wanted) -> Result<Self> {
         let mut keeper = Command::new(std::env::current_exe()?)
             .args(["services", "--keep"])
+            .args((wanted == Wanted::Postgres).then_some("--only-postgres"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // A terminal's Ctrl-C is not for it: it has to outlive us.
@@ -87,7 +105,7 @@ impl Services {
         Ok(Self { keeper, hold })
     }
 
-    /// Waits until both are ready, and gives the environment that tells tests of
+    /// Waits until they are ready, and gives the environment that tells tests of
     /// them. To be called once.
     ///
     /// # Errors
@@ -112,33 +130,37 @@ impl Drop for Services {
     }
 }
 
-/// What the keeper does: starts both, tells of them in lines `NAME=VALUE` that
+/// What the keeper does: starts them, tells of them in lines `NAME=VALUE` that
 /// an empty one ends, and stays until nobody wants them any more.
-fn keep() -> Result<()> {
+fn keep(wanted: Wanted) -> Result<()> {
     let caller = Caller::of_this_process();
-    let kept = start_both(&caller);
+    let kept = start(wanted, &caller);
     // Not a fault that anybody should read of.
     if !caller.is_there() {
         return Ok(());
     }
     let (mut directus, mut postgres) = kept?;
     let mut lines = String::new();
-    for (name, value) in postgres.variables().into_iter().chain(directus.variables()) {
+    let of_directus = directus.iter().flat_map(Directus::variables);
+    for (name, value) in postgres.variables().into_iter().chain(of_directus) {
         lines.push_str(&format!("{name}={}\n", value.expose_secret()));
     }
     writeln!(io::stdout(), "{lines}")?;
     while caller.is_there() {
         postgres.check()?;
-        directus.check()?;
+        directus.as_mut().map_or(Ok(()), Directus::check)?;
         std::thread::sleep(INTERVAL);
     }
     Ok(())
 }
 
 /// In the order in which they have to be dropped.
-fn start_both(caller: &Caller) -> Result<(Directus, Postgres)> {
+fn start(wanted: Wanted, caller: &Caller) -> Result<(Option<Directus>, Postgres)> {
     let postgres = Postgres::start(caller)?;
-    let directus = Directus::start(&postgres, caller)?;
+    let directus = match wanted {
+        Wanted::All => Some(Directus::start(&postgres, caller)?),
+        Wanted::Postgres => None,
+    };
     Ok((directus, postgres))
 }
 

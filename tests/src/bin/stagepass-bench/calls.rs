@@ -1,0 +1,126 @@
+//! The calls that are measured: what is sent, and on behalf of which records.
+
+use crate::exchange::Exchange;
+use crate::load::{Caller, Timing, Workload, drive};
+use crate::sample::Sample;
+use anyhow::{Context as _, Result, ensure};
+use memchr::memmem;
+use reqwest::header;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+const ID_BYTES: usize = 36;
+/// 2⁶⁴ over the golden ratio: steps of this size visit a range evenly and in no
+/// order that a cache could guess (Weyl's sequence).
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// A record's id, as text.
+pub(crate) type Id = [u8; ID_BYTES];
+
+/// An id of a record from its text.
+pub(crate) fn parse_id(text: &str) -> Result<Id> {
+    text.as_bytes().try_into().context("an id that is no UUID")
+}
+
+/// One call, for any of many records.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    address: SocketAddr,
+    path: String,
+    /// As it goes over the wire.
+    request: Vec<u8>,
+    id_at: usize,
+    ids: Arc<[Id]>,
+}
+
+impl Calls {
+    /// `request` is one for the first of `ids`, and has to name it once.
+    pub(crate) fn new(request: &reqwest::Request, ids: Arc<[Id]>) -> Result<Self> {
+        let address = request.url().socket_addrs(|| None)?;
+        let address = *address.first().context("a URL without an address")?;
+        let path = request.url().path().to_owned();
+        let request = write_request(request)?;
+        let first = ids.first().context("no records")?;
+        let id_at = memmem::find(&request, first).context("a request that names no record")?;
+        Ok(Self { address, path, request, id_at, ids })
+    }
+
+    /// The path that is called.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The same calls to somebody else.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
+    /// What is answered to one of them.
+    pub(crate) async fn answer(&self) -> Result<Vec<u8>> {
+        let mut exchange = Exchange::connect(self.address).await?;
+        Ok(exchange.call(&self.request).await?.to_owned())
+    }
+}
+
+/// The request's text (RFC 9112).
+fn write_request(request: &reqwest::Request) -> Result<Vec<u8>> {
+    let url = request.url();
+    let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+    let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), url.path()).into_bytes();
+    let host = format!("{}:{}", url.host_str().context("no host")?, url.port().context("no port")?);
+    let length = body.len().to_string();
+    let framing = [(header::HOST, host.as_bytes()), (header::CONTENT_LENGTH, length.as_bytes())];
+    let headers = request.headers().iter().map(|(name, value)| (name.clone(), value.as_bytes()));
+    for (name, value) in framing.into_iter().chain(headers) {
+        text.extend([name.as_str().as_bytes(), b": ", value, b"\r\n"].concat());
+    }
+    text.extend_from_slice(b"\r\n");
+    text.extend_from_slice(body);
+    Ok(text)
+}
+
+impl Workload for Calls {
+    fn run(&self, callers: usize, timing: Timing) -> Result<Sample> {
+        let share = self.ids.len() / callers;
+        ensure!(share > 0, "fewer records than callers");
+        drive(timing, async || {
+            let mut connected = Vec::new();
+            for number in 0..callers {
+                connected.push(self.caller(number * share..(number + 1) * share).await?);
+            }
+            Ok(connected)
+        })
+    }
+}
+
+impl Calls {
+    /// A caller with records of its own, so that no two change the same one.
+    async fn caller(&self, records: std::ops::Range<usize>) -> Result<HttpCaller> {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random)?;
+        let ids = Arc::clone(&self.ids);
+        let exchange = Exchange::connect(self.address).await?;
+        let (request, id_at) = (self.request.clone(), self.id_at);
+        Ok(HttpCaller { exchange, request, id_at, ids, records, place: u64::from_ne_bytes(random) })
+    }
+}
+
+struct HttpCaller {
+    exchange: Exchange,
+    request: Vec<u8>,
+    id_at: usize,
+    ids: Arc<[Id]>,
+    records: std::ops::Range<usize>,
+    /// Where it is among its records, as a part of 2⁶⁴.
+    place: u64,
+}
+
+impl Caller for HttpCaller {
+    async fn call(&mut self) -> Result<()> {
+        self.place = self.place.wrapping_add(STEP);
+        let offset = (u128::from(self.place) * self.records.len() as u128) >> 64;
+        let id = &self.ids[self.records.start + offset as usize];
+        self.request[self.id_at..self.id_at + ID_BYTES].copy_from_slice(id);
+        self.exchange.call(&self.request).await.map(drop)
+    }
+}

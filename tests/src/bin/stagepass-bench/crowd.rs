@@ -1,0 +1,108 @@
+//! A database with very many small sessions, written past the server: through
+//! its front door that would take an hour.
+
+use crate::calls::{Id, parse_id};
+use crate::load::on_a_thread;
+use crate::sealed;
+use crate::stage::{Stage, cookies_of, credentials, install, serve};
+use anyhow::{Context as _, Result};
+use rusqlite::{Connection, params};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use stagepass_tests::installation::Store;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Cookies of a small session.
+const COOKIES: usize = 1;
+/// The page cache while it is written, in KiB.
+const CACHE_KIB: i64 = 256 * 1024;
+const CONNECTION: &str = "INSERT INTO platform_connections (id, user_id, identity_key, platform,
+    platform_username, encrypted_credentials, credentials_version, credentials_updated_at, created_at,
+    updated_at) VALUES (?1, ?2, ?3, 'instagram', 'stage.artist', ?4, 'v1', ?5, ?5, ?5)";
+const SESSION: &str = "INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform,
+    encrypted_cookies, credentials_version, cookie_count, status, captured_at)
+    VALUES (?1, ?2, ?3, 'instagram', ?4, 'v1', ?5, 'active', ?6)";
+
+/// An installation on SQLite whose one user has so many connections, each with a session.
+pub(crate) async fn gather(sessions: usize) -> Result<Stage> {
+    let (installation, person) = install(Store::Sqlite).await?;
+    // Its first start makes the schema and the keys.
+    let server = serve(&installation).await?;
+    let me = person.sign_in(&server).await?.get("/users/me").await?.body;
+    server.stop().await?;
+    let user_id = me["data"]["id"].as_str().context("no user")?.to_owned();
+    let directory = installation.directory().to_owned();
+    let ids = on_a_thread(move || Writer::open(directory, user_id)?.write(sessions)).await?;
+    let server = serve(&installation).await?;
+    let user = person.sign_in(&server).await?;
+    Stage::of(installation, server, user, ids.into(), COOKIES)
+}
+
+struct Writer {
+    database: Connection,
+    user_id: String,
+    encrypted_credentials: String,
+    encrypted_cookies: String,
+}
+
+impl Writer {
+    fn open(directory: PathBuf, user_id: String) -> Result<Self> {
+        let database = open(&directory)?;
+        let cipher = sealed::cipher_of(&directory)?;
+        let seal = |json: Value| sealed::seal(&cipher, json.to_string().as_bytes());
+        Ok(Self {
+            database,
+            user_id,
+            encrypted_credentials: seal(credentials())?,
+            encrypted_cookies: seal(cookies_of(COOKIES).into())?,
+        })
+    }
+
+    /// All in one transaction; gives the connections' ids.
+    fn write(mut self, sessions: usize) -> Result<Vec<Id>> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        // The last one was captured a moment ago, the first long before.
+        let first = now.saturating_sub(Duration::from_millis(sessions as u64));
+        let transaction = self.database.transaction()?;
+        let mut ids = Vec::with_capacity(sessions);
+        let mut add_connection = transaction.prepare(CONNECTION)?;
+        let mut add_session = transaction.prepare(SESSION)?;
+        for number in 0..sessions as u64 {
+            let at = i64::try_from((first + Duration::from_millis(number)).as_millis())?;
+            let hash = Sha256::digest(number.to_le_bytes());
+            let [connection, session] = [0, 1].map(|kind| id(at, kind, &hash));
+            let identity_key = hex::encode(hash);
+            add_connection.execute(params![
+                connection,
+                self.user_id,
+                identity_key,
+                self.encrypted_credentials,
+                at
+            ])?;
+            let cookies = &self.encrypted_cookies;
+            add_session.execute(params![session, self.user_id, connection, cookies, COOKIES, at])?;
+            ids.push(parse_id(&connection)?);
+        }
+        drop((add_connection, add_session));
+        transaction.commit()?;
+        Ok(ids)
+    }
+}
+
+/// The server's own database, which must not be open elsewhere. A fault may
+/// spoil it: nobody would miss it. The server goes back to its own settings.
+fn open(directory: &Path) -> Result<Connection> {
+    let database = Connection::open(directory.join("stagepass.db"))?;
+    database.pragma_update(None, "journal_mode", "off")?;
+    database.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // What is on disk at the end is not written while something is measured.
+    database.pragma_update(None, "synchronous", "full")?;
+    Ok(database)
+}
+
+/// A UUID of version 7 (RFC 9562), which like the server's own grows with time.
+fn id(at_ms: i64, kind: u16, hash: &[u8]) -> String {
+    let tail = hex::encode(&hash[..6]);
+    format!("{:08x}-{:04x}-7{kind:03x}-8000-{tail}", at_ms >> 16, at_ms & 0xffff)
+}

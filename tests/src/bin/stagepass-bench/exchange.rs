@@ -1,0 +1,80 @@
+//! An HTTP/1.1 client that does as little as one can: a connection that is kept,
+//! requests that were written before, answers with a `Content-Length`.
+
+use anyhow::{Context as _, Result, ensure};
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+const MAX_HEADERS: usize = 16;
+/// Room for the largest answer that is asked for.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Exchange {
+    /// Connects.
+    pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, received: Vec::with_capacity(BUFFER_BYTES) })
+    }
+
+    /// Sends a request and gives the answer's body.
+    ///
+    /// # Errors
+    /// Where the connection fails, or the answer is not 200.
+    pub(crate) async fn call(&mut self, request: &[u8]) -> Result<&[u8]> {
+        self.stream.write_all(request).await?;
+        self.received.clear();
+        let body_at = loop {
+            self.receive().await?;
+            if let Some(body_at) = parse_head(&self.received)? {
+                break body_at;
+            }
+        };
+        while self.received.len() < body_at.end {
+            self.receive().await?;
+        }
+        Ok(&self.received[body_at])
+    }
+
+    async fn receive(&mut self) -> Result<()> {
+        ensure!(self.stream.read_buf(&mut self.received).await? > 0, "a connection was closed");
+        Ok(())
+    }
+}
+
+/// Where the body lies, or will; none where the head is not complete yet.
+fn parse_head(received: &[u8]) -> Result<Option<std::ops::Range<usize>>> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut answer = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head_bytes) = answer.parse(received)? else { return Ok(None) };
+    ensure!(answer.code == Some(200), "answered with {}", answer.code.unwrap_or_default());
+    let length = answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.context("an answer without Content-Length")?.value;
+    let length: usize = std::str::from_utf8(length)?.parse()?;
+    Ok(Some(head_bytes..head_bytes + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_body_and_takes_no_failure_for_an_answer() {
+        let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(parse_head(head).unwrap(), Some(head.len()..head.len() + 5));
+        assert_eq!(parse_head(&head[..30]).unwrap(), None);
+        for refused in
+            ["HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "garbage\r\n"]
+        {
+            assert!(parse_head(refused.as_bytes()).is_err(), "{refused}");
+        }
+    }
+}

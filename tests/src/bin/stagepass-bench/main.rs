@@ -1,0 +1,142 @@
+//! The benchmark of the server: how many calls a second it answers and how soon,
+//! beside what the same machine can do at best, measured in the same run.
+//!
+//! `cargo xtask bench server` builds everything as it is released, starts
+//! PostgreSQL, and runs this.
+
+mod bounds;
+mod calls;
+mod crowd;
+mod exchange;
+mod load;
+mod memory;
+mod report;
+mod sample;
+mod scenarios;
+mod sealed;
+mod stage;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+use load::Timing;
+use stagepass_tests::installation::Store;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Measures the server beside the bounds of this machine.
+#[derive(Debug, Parser)]
+struct Options {
+    /// The store to measure it on; both unless given
+    #[arg(long, value_enum, value_name = "STORE")]
+    store: Option<StoreName>,
+    /// One short round of everything, and fewer sessions in the crowd
+    #[arg(long)]
+    quick: bool,
+    /// Do everything once, too briefly for the figures to mean anything
+    #[arg(long, conflicts_with = "quick")]
+    smoke: bool,
+    /// Write the figures to a file as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(subcommand)]
+    part: Option<Part>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum StoreName {
+    Sqlite,
+    Postgres,
+}
+
+/// What this program starts itself for.
+#[derive(Debug, Subcommand)]
+#[command(hide = true)]
+enum Part {
+    /// Answer every POST to a path with what comes on standard input
+    AnswerPosts {
+        /// The path
+        path: String,
+    },
+}
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    timing: Timing,
+    /// How often each thing is measured, taking turns with what it is compared to.
+    rounds: usize,
+    /// Clients at the same time where throughput is what counts.
+    clients: usize,
+    /// Clients at the same time where latencies are what counts.
+    many_clients: usize,
+    /// Sessions in the small database.
+    few_sessions: usize,
+    /// Sessions in the large one.
+    crowd_sessions: usize,
+}
+
+const FULL: Plan = Plan {
+    timing: Timing { warm_up: Duration::from_millis(500), window: Duration::from_secs(3) },
+    rounds: 3,
+    clients: 16,
+    many_clients: 64,
+    few_sessions: 1_000,
+    crowd_sessions: 1_000_000,
+};
+
+impl Options {
+    fn plan(&self) -> Plan {
+        let timing = |warm_up, window| Timing {
+            warm_up: Duration::from_millis(warm_up),
+            window: Duration::from_millis(window),
+        };
+        if self.smoke {
+            Plan { timing: timing(10, 50), rounds: 1, few_sessions: 64, crowd_sessions: 640, ..FULL }
+        } else if self.quick {
+            Plan { timing: timing(300, 1000), rounds: 1, crowd_sessions: 100_000, ..FULL }
+        } else {
+            FULL
+        }
+    }
+
+    fn stores(&self) -> &'static [Store] {
+        match self.store {
+            None => &[Store::Sqlite, Store::Postgres],
+            Some(StoreName::Sqlite) => &[Store::Sqlite],
+            Some(StoreName::Postgres) => &[Store::Postgres],
+        }
+    }
+}
+
+/// The runtime is the server's, so that the bare route, which is this program
+/// as well, has the same.
+#[tokio::main]
+#[expect(clippy::print_stderr, reason = "a command line speaks to people")]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    // Ctrl-C drops what runs, so that servers end with this program.
+    let ended = tokio::select! {
+        ended = run(options) => ended,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("stopped")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("stagepass-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: Options) -> Result<()> {
+    if let Some(Part::AnswerPosts { path }) = &options.part {
+        return bounds::route::serve(path).await;
+    }
+    let report = scenarios::run(options.plan(), options.stores()).await?;
+    if let Some(path) = &options.json {
+        let json = serde_json::to_vec_pretty(&report)?;
+        std::fs::write(path, json).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}

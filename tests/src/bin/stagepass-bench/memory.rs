@@ -1,0 +1,53 @@
+//! How much memory a process takes.
+
+use anyhow::{Context as _, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// How often it is looked at.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// Looks at a process now and then, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    most_kib: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Watch {
+    /// Begins to watch.
+    ///
+    /// # Errors
+    /// Where the process can't be looked at.
+    pub(crate) fn start(pid: u32) -> Result<Self> {
+        let most_kib = Arc::new(AtomicU64::new(resident_kib(pid)?));
+        let most = Arc::clone(&most_kib);
+        let task = tokio::spawn(async move {
+            while let Ok(kib) = resident_kib(pid) {
+                most.fetch_max(kib, Ordering::Relaxed);
+                tokio::time::sleep(INTERVAL).await;
+            }
+        });
+        Ok(Self { most_kib, task })
+    }
+
+    /// The most that it has had resident so far, in MiB.
+    pub(crate) fn most_mib(&self) -> f64 {
+        self.most_kib.load(Ordering::Relaxed) as f64 / 1024.0
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// `VmRSS` of proc(5).
+fn resident_kib(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}

@@ -1,0 +1,181 @@
+//! What came out: a table for people, JSON for programs.
+
+use crate::sample::Series;
+use anyhow::Result;
+use serde::Serialize;
+use std::fmt;
+use std::time::Duration;
+
+/// All that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// Of this machine.
+    processors: usize,
+    groups: Vec<Group>,
+}
+
+/// Things that were measured in turns, and what was to be reached.
+#[derive(Debug, Serialize)]
+pub(crate) struct Group {
+    title: String,
+    lines: Vec<Line>,
+    targets: Vec<Target>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    name: String,
+    calls_per_second: f64,
+    p50_us: f64,
+    p90_us: f64,
+    p99_us: f64,
+    max_us: f64,
+}
+
+/// Something to reach.
+#[derive(Debug, Serialize)]
+pub(crate) struct Target {
+    wanted: String,
+    measured: f64,
+    unit: &'static str,
+    is_reached: bool,
+}
+
+impl Report {
+    /// An empty one.
+    pub(crate) fn begin() -> Result<Self> {
+        let processors = std::thread::available_parallelism()?.get();
+        show(&format!("On {processors} processors, of which the callers take their share"));
+        Ok(Self { processors, groups: Vec::new() })
+    }
+
+    /// Adds a group, and shows it.
+    pub(crate) fn add(&mut self, group: Group) {
+        show(&format!("\n{group}"));
+        self.groups.push(group);
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what a person waits for")]
+fn show(text: &str) {
+    println!("{}", text.trim_end());
+}
+
+impl Group {
+    /// One with a line for each series.
+    pub(crate) fn new<'a>(title: String, lines: impl IntoIterator<Item = (&'a str, &'a Series)>) -> Self {
+        let lines = lines.into_iter().map(|(name, series)| Line::new(name, series)).collect();
+        Self { title, lines, targets: Vec::new() }
+    }
+
+    /// Adds something to reach.
+    pub(crate) fn with(mut self, target: Target) -> Self {
+        self.targets.push(target);
+        self
+    }
+}
+
+impl Line {
+    fn new(name: &str, series: &Series) -> Self {
+        let latency = |percent| series.latency(percent).as_secs_f64() * 1e6;
+        Self {
+            name: name.to_owned(),
+            calls_per_second: series.rate(),
+            p50_us: latency(50.0),
+            p90_us: latency(90.0),
+            p99_us: latency(99.0),
+            max_us: latency(100.0),
+        }
+    }
+}
+
+impl Target {
+    /// At least `percent` of what something else did.
+    pub(crate) fn at_least(percent: f64, of: &str, share: f64) -> Self {
+        let measured = share * 100.0;
+        let wanted = format!("at least {percent}% of {of}");
+        Self { wanted, measured, unit: "%", is_reached: measured >= percent }
+    }
+
+    /// A p99 of at most so many times the p50.
+    pub(crate) fn even_latencies(times: f64, series: &Series) -> Self {
+        let [p50, p99] = [50.0, 99.0].map(|percent| series.latency(percent).as_secs_f64());
+        let measured = p99 / p50;
+        let wanted = format!("p99 at most {times} times p50");
+        Self { wanted, measured, unit: " times", is_reached: measured <= times }
+    }
+
+    /// Less memory than so many MiB.
+    pub(crate) fn memory_below(mib: f64, measured: f64) -> Self {
+        let wanted = format!("less than {mib} MiB of memory while serving");
+        Self { wanted, measured, unit: " MiB", is_reached: measured < mib }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:64}", self.title)?;
+        if !self.lines.is_empty() {
+            write!(f, "{:>10}{:>10}{:>10}{:>10}{:>10}", "calls/s", "p50", "p90", "p99", "max")?;
+        }
+        writeln!(f)?;
+        for line in &self.lines {
+            write!(f, "  {:62}{:>10.0}", line.name, line.calls_per_second)?;
+            for microseconds in [line.p50_us, line.p90_us, line.p99_us, line.max_us] {
+                write!(f, "{:>10}", milliseconds(microseconds))?;
+            }
+            writeln!(f)?;
+        }
+        for target in &self.targets {
+            let state = if target.is_reached { "reached" } else { "MISSED" };
+            writeln!(f, "  {state:8} {}: {:.1}{}", target.wanted, target.measured, target.unit)?;
+        }
+        Ok(())
+    }
+}
+
+/// With as many digits as mean something.
+fn milliseconds(microseconds: f64) -> String {
+    let duration = Duration::from_nanos((microseconds * 1e3) as u64);
+    format!("{duration:.2?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::Sample;
+    use std::time::Instant;
+
+    fn series(latencies_ms: &[u64]) -> Series {
+        let begin = Instant::now();
+        let mut sample = Sample::starting_at(begin).unwrap();
+        for latency_ms in latencies_ms {
+            sample.record(begin, begin + Duration::from_millis(*latency_ms));
+        }
+        let mut series = Series::new().unwrap();
+        series.push(&sample).unwrap();
+        series
+    }
+
+    #[test]
+    fn says_of_each_target_whether_it_is_reached() {
+        assert!(Target::at_least(80.0, "it", 0.8).is_reached);
+        assert!(!Target::at_least(80.0, "it", 0.79).is_reached);
+        assert!(Target::memory_below(40.0, 39.9).is_reached);
+        assert!(!Target::memory_below(40.0, 40.0).is_reached);
+        assert!(Target::even_latencies(4.0, &series(&[10, 10, 39])).is_reached);
+        assert!(!Target::even_latencies(4.0, &series(&[10, 10, 42])).is_reached);
+    }
+
+    #[test]
+    fn the_table_shows_rates_latencies_and_targets() {
+        let ours = series(&[1, 1, 10]);
+        let group = Group::new("reveal".to_owned(), [("stagepass-server", &ours)]);
+        let table = group.with(Target::at_least(50.0, "the bare route", 0.4)).to_string();
+        let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+        assert_eq!(lines[0], ["reveal", "calls/s", "p50", "p90", "p99", "max"]);
+        assert_eq!(lines[1][..2], ["stagepass-server", "300"]);
+        assert!(lines[1][2].starts_with("1.0") && lines[1][2].ends_with("ms"), "{table}");
+        assert_eq!(lines[2].join(" "), "MISSED at least 50% of the bare route: 40.0%");
+    }
+}

@@ -1,0 +1,69 @@
+//! The benchmark does everything that it is to do. What it measures here, in a
+//! moment and without optimisation, means nothing, and is not looked at.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use stagepass_tests::process::{Program, our_program};
+use std::time::Duration;
+use tokio::process::Command;
+
+const BENCH: Duration = Duration::from_secs(120);
+/// Operations, on their own and in a crowd of records.
+const OPERATIONS: [&str; 3] = ["reveal", "get-platform-session", "store-platform-session"];
+const FIGURES: [&str; 5] = ["calls_per_second", "p50_us", "p90_us", "p99_us", "max_us"];
+
+#[tokio::test]
+async fn measures_every_operation_beside_its_bounds_and_judges_every_target() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let json = folder.path().join("figures.json");
+    let mut command = Command::new(our_program("stagepass-bench")?);
+    command.args(["--smoke", "--store", "sqlite", "--json"]).arg(&json);
+    let mut program = Program::spawn(&mut command)?;
+    let status = program.wait(BENCH).await?;
+    let (table, progress) = (String::from_utf8(program.stdout())?, String::from_utf8(program.stderr())?);
+    assert!(status.success(), "{progress}");
+
+    let report: Value = serde_json::from_slice(&std::fs::read(&json)?)?;
+    let groups = report["groups"].as_array().context("no groups")?;
+    let titles: Vec<_> = groups.iter().filter_map(|group| group["title"].as_str()).collect();
+    for (operation, about) in OPERATIONS.iter().flat_map(|operation| {
+        ["on SQLite, 16 clients", "on SQLite, 64 clients", "of small sessions on SQLite, 16 clients"]
+            .map(|about| (operation, about))
+    }) {
+        assert!(titles.contains(&format!("{operation} {about}").as_str()), "{operation} {about}: {titles:?}");
+    }
+    let mut names = Vec::new();
+    for line in groups.iter().flat_map(|group| group["lines"].as_array().into_iter().flatten()) {
+        for figure in FIGURES {
+            assert!(line[figure].as_f64().is_some_and(|figure| figure > 0.0), "{figure}: {line}");
+        }
+        names.extend(line["name"].as_str());
+    }
+    for bound in ["seal", "open", "a bare axum route", "a bare INSERT per commit"] {
+        assert!(names.contains(&bound), "{bound}: {names:?}");
+    }
+    check_targets(groups, &table)
+}
+
+/// Each says what it wants, in the table as well.
+fn check_targets(groups: &[Value], table: &str) -> Result<()> {
+    let mut wanted = Vec::new();
+    for target in groups.iter().flat_map(|group| group["targets"].as_array().into_iter().flatten()) {
+        let is_reached = target["is_reached"].as_bool().context("not judged")?;
+        assert!(target["measured"].as_f64().is_some_and(|measured| measured > 0.0), "{target}");
+        let state = if is_reached { "reached" } else { "MISSED" };
+        let text = target["wanted"].as_str().context("nothing wanted")?;
+        assert!(table.lines().any(|line| line.contains(state) && line.contains(text)), "{text}: {table}");
+        wanted.push(text);
+    }
+    for (text, times) in [
+        ("at least 50% of a bare axum route", 1),
+        ("at least 80% of a bare INSERT per commit", 1),
+        ("p99 at most 4 times p50", 3),
+        ("at least 90% of stagepass-server with 64", 3),
+        ("less than 40 MiB of memory while serving", 2),
+    ] {
+        assert_eq!(wanted.iter().filter(|wanted| **wanted == text).count(), times, "{text}: {wanted:?}");
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! `cargo xtask bench`: the benchmarks, of programs as they are released, with
+//! what they need started for them.
+
+use crate::services::{self, Services, Wanted};
+use crate::system::{self, announce, cargo, run};
+use crate::{target_dir, workspace_root};
+use anyhow::Result;
+use clap::{Args, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::Command;
+
+const SERVER: &str = "stagepass-server";
+const BENCH: &str = "stagepass-bench";
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Subject {
+    /// Measure the server's calls a second and latencies beside what this
+    /// machine can do at best; TMPDIR says on which disk
+    Server(Options),
+}
+
+/// Options of `cargo xtask bench server`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The store to measure it on; both unless given
+    #[arg(long, value_enum, value_name = "STORE")]
+    store: Option<Store>,
+    /// One short round of everything, and fewer sessions in the crowd
+    #[arg(long)]
+    quick: bool,
+    /// Write the figures to a file as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Store {
+    Sqlite,
+    Postgres,
+}
+
+/// Runs a benchmark.
+///
+/// # Errors
+/// Where something can't be built or started, or the benchmark fails. A target
+/// that is missed is no failure.
+pub(crate) fn bench(subject: &Subject) -> Result<()> {
+    let Subject::Server(options) = subject;
+    let mut services = if options.store == Some(Store::Sqlite) {
+        None
+    } else {
+        system::ensure(&[services::POSTGRES])?;
+        // It gets ready while the rest is built, and ends when this returns.
+        Some(Services::start(Wanted::Postgres)?)
+    };
+    announce("building the server and the benchmark as they are released");
+    let programs = ["--bin", SERVER, "--bin", BENCH];
+    run(cargo(workspace_root()?).args(["build", "--locked", "--release"]).args(programs))?;
+    let mut command = Command::new(target_dir()?.join("release").join(BENCH));
+    if let Some(services) = &mut services {
+        command.envs(services.variables()?);
+    }
+    command.args(options.arguments());
+    run(&mut command)
+}
+
+impl Options {
+    fn arguments(&self) -> Vec<std::ffi::OsString> {
+        let mut arguments = Vec::new();
+        if let Some(name) = self.store.and_then(|store| store.to_possible_value()) {
+            arguments.extend(["--store".into(), name.get_name().into()]);
+        }
+        if self.quick {
+            arguments.push("--quick".into());
+        }
+        if let Some(path) = &self.json {
+            arguments.extend(["--json".into(), path.into()]);
+        }
+        arguments
+    }
+}
