@@ -12,6 +12,7 @@ mod database;
 mod download_credentials;
 mod login_attempts;
 mod migrations;
+mod readers;
 mod records;
 mod refresh_tokens;
 mod row;
@@ -23,27 +24,28 @@ mod writer;
 
 use crate::audit::{ChainKey, Entry};
 use crate::store::{Page, StoreError};
+use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 use writer::Writer;
 
 /// How long another process's transaction is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections that read at the same time.
-const READERS: usize = 4;
+/// The most connections that read at the same time; there are no more than
+/// processors for them.
+const MAX_READERS: usize = 4;
 /// How long it is believed that the store works.
 const CHECK_INTERVAL_MS: i64 = 1000;
 
 /// The SQLite database in the data directory.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    readers: Arc<Mutex<Vec<Connection>>>,
-    permits: Arc<Semaphore>,
+    readers: Readers,
     /// When reading and writing was last seen to work.
     checked_at: AtomicI64,
     chain_key: OnceLock<Arc<ChainKey>>,
@@ -67,13 +69,13 @@ impl Sqlite {
         connection.pragma_update(None, "secure_delete", true)?;
         migrations::apply(&mut connection)?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let readers = (0..READERS).map(|_| connect(path, read_only)).collect::<Result<Vec<_>, _>>()?;
+        let count = available_parallelism().map_or(1, |count| count.get().min(MAX_READERS));
+        let readers = (0..count).map(|_| connect(path, read_only)).collect::<Result<_, _>>()?;
         Ok(Self {
             checked_at: AtomicI64::new(i64::MIN / 2),
             chain_key: OnceLock::new(),
             writer: Writer::start(connection),
-            readers: Arc::new(Mutex::new(readers)),
-            permits: Arc::new(Semaphore::new(READERS)),
+            readers: Readers::start(readers),
         })
     }
 
@@ -94,17 +96,7 @@ impl Sqlite {
         &self,
         operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
-        let readers = Arc::clone(&self.readers);
-        let task = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let lock = || readers.lock().unwrap_or_else(PoisonError::into_inner);
-            let connection = lock().pop().ok_or(StoreError::Closed)?;
-            let result = operation(&connection);
-            lock().push(connection);
-            Ok(result?)
-        });
-        task.await.map_err(|_| StoreError::Closed)?
+        self.readers.run(operation).await
     }
 
     /// A page of the user's rows of a table, in the order given, and how many

@@ -132,11 +132,13 @@ fn in_savepoint<T>(
     connection: &Connection,
     operation: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
-    connection.execute_batch("SAVEPOINT job")?;
+    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
+    run("SAVEPOINT job")?;
     match operation(connection) {
-        Ok(value) => connection.execute_batch("RELEASE job").map(|()| value),
+        Ok(value) => run("RELEASE job").map(|()| value),
         Err(error) => {
-            connection.execute_batch("ROLLBACK TO job; RELEASE job")?;
+            run("ROLLBACK TO job")?;
+            run("RELEASE job")?;
             Err(error)
         }
     }
