@@ -128,6 +128,9 @@ async fn an_expired_token_is_refreshed_once_and_a_disabled_user_is_signed_out() 
     let after = signed_in_with(&worker, "").await?;
     assert_ne!(after["refreshToken"], before["refreshToken"], "refreshed");
     assert_ne!(after["accessToken"], json!(expired));
+    // The list of connections is loaded anew: it would be what is refused next.
+    let chosen = "document.querySelector('#new-connection').hidden";
+    popup.wait_for("the new connection", SOON, chosen).await?;
 
     let disabled =
         server::command(stage.server.directory())?.args(["user", "disable", EMAIL]).status().await?;
