@@ -65,6 +65,8 @@ pub(crate) struct KeyedStores {
     pub(crate) blob_version: Version,
     /// The key of the audit log.
     pub(crate) chain_key: Arc<ChainKey>,
+    /// The same as it is kept.
+    pub(crate) sealed_chain_key: String,
     /// Files with secrets that were made just now, to be backed up.
     pub(crate) made: Vec<PathBuf>,
 }
@@ -92,13 +94,14 @@ impl KeyedStores {
         let mut made = Vec::new();
         let keys = given.complete(directory, is_sealed, &mut made)?;
         check_keys(&*database, &keys).await?;
-        let chain_key = Arc::new(open_audit_log(&*database, &keys).await?);
+        let (chain_key, sealed_chain_key) = open_audit_log(&*database, &keys).await?;
+        let chain_key = Arc::new(chain_key);
         database.set_chain_key(Arc::clone(&chain_key));
         let (records, blob_version): (Arc<dyn Records>, _) = match directus {
             Some(directus) => (Arc::new(DirectusRecords::new(directus, Arc::clone(&database))), Version::V1),
             None => (own_records, Version::V2),
         };
-        Ok(Self { database, records, keys, blob_version, chain_key, made })
+        Ok(Self { database, records, keys, blob_version, chain_key, sealed_chain_key, made })
     }
 
     /// Notices a wrong key by a record of each table, where the records are
@@ -143,13 +146,14 @@ async fn check_keys(database: &dyn Database, keys: &KeyRing) -> Result<(), OpenE
     Ok(())
 }
 
-/// The key of the audit log, which is made with the database.
-async fn open_audit_log(database: &dyn Database, keys: &KeyRing) -> Result<ChainKey, OpenError> {
+/// The key of the audit log, which is made with the database, and its sealed form.
+async fn open_audit_log(database: &dyn Database, keys: &KeyRing) -> Result<(ChainKey, String), OpenError> {
     let new = ChainKey::generate_base64()?;
     let new = seal(keys, &CHAIN_KEY_PLACE, new.expose_secret().as_bytes())?;
     let kept = database.audit_key(new).await?;
     let text = sealing::open(keys, &CHAIN_KEY_PLACE, &kept).map_err(OpenError::ChainKey)?;
-    ChainKey::from_base64(&text).ok_or(OpenError::ChainKey(SealingError::Malformed))
+    let key = ChainKey::from_base64(&text).ok_or(OpenError::ChainKey(SealingError::Malformed))?;
+    Ok((key, kept))
 }
 
 fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenError> {

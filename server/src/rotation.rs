@@ -34,7 +34,7 @@ pub(crate) enum RotationError {
 }
 
 /// What a rotation has done so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// Blobs that were looked at.
     pub(crate) seen: u64,
@@ -51,16 +51,17 @@ pub(crate) async fn rotate(
     stores: &KeyedStores,
     mut tell: impl FnMut(SealedTable, &Progress),
 ) -> Result<Progress, RotationError> {
-    let mut first = None;
+    let mut done = Progress::default();
     for _ in 0..PASSES {
         let pass = pass(stores, &mut tell).await?;
-        let is_done = pass.replaced == 0 && pass.overtaken == 0 || !pass.faults.is_empty();
-        let faults = pass.faults.clone();
-        let progress = first.get_or_insert(pass);
-        progress.faults = faults;
-        if is_done {
+        let is_last = pass.replaced == 0 && pass.overtaken == 0 || !pass.faults.is_empty();
+        done.seen = pass.seen;
+        done.replaced += pass.replaced;
+        done.overtaken += pass.overtaken;
+        done.faults = pass.faults;
+        if is_last {
             rotate_chain_key(stores).await?;
-            return Ok(progress.clone());
+            return Ok(done);
         }
     }
     Err(RotationError::OldKeyInUse)
@@ -128,11 +129,11 @@ async fn rotate_batch(
 }
 
 async fn rotate_chain_key(stores: &KeyedStores) -> Result<(), RotationError> {
-    // The database gives the one that it keeps, and takes no other.
-    let kept = stores.database.audit_key(String::new()).await?;
-    let resealed = sealing::reseal(&stores.keys, Version::V2, &CHAIN_KEY_PLACE, &kept);
+    let kept = &stores.sealed_chain_key;
+    let resealed = sealing::reseal(&stores.keys, Version::V2, &CHAIN_KEY_PLACE, kept);
     if let Some(new) = resealed.map_err(RotationError::ChainKey)? {
-        stores.database.replace_audit_key(kept, new).await?;
+        // Where it is another by now, another rotation has sealed it anew.
+        stores.database.replace_audit_key(kept.clone(), new).await?;
     }
     Ok(())
 }

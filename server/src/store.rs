@@ -5,6 +5,7 @@
 
 mod database;
 mod directus;
+mod migrations;
 mod postgres;
 mod records;
 mod sqlite;

@@ -17,6 +17,10 @@ pub(crate) enum UserStatus {
 }
 
 impl UserStatus {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Suspended].into_iter().find(|status| status.as_str() == text)
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",

@@ -120,6 +120,10 @@ pub(crate) enum SessionStatus {
 }
 
 impl SessionStatus {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Active, Self::Superseded, Self::Revoked].into_iter().find(|status| status.as_str() == text)
+    }
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Active => "active",

@@ -141,8 +141,7 @@ fn auth_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AuthType, D::
 
 fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionStatus, D::Error> {
     let text = String::deserialize(deserializer)?;
-    let all = [SessionStatus::Active, SessionStatus::Superseded, SessionStatus::Revoked];
-    all.into_iter().find(|status| status.as_str() == text).ok_or_else(|| D::Error::custom("unknown status"))
+    SessionStatus::parse(&text).ok_or_else(|| D::Error::custom("unknown status"))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 
 use crate::clock::now_ms;
 use crate::store::StoreError;
-use sha2::{Digest as _, Sha256};
-use tokio_postgres::{Client, Transaction};
+use crate::store::migrations::{Pending, pending};
+use tokio_postgres::Client;
 
 /// In the order of their numbers, the first being 1.
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_initial.sql")];
@@ -30,29 +30,11 @@ pub(super) async fn apply(client: &mut Client) -> Result<(), StoreError> {
     transaction.batch_execute(MAKE_SCHEMA).await?;
     let applied = transaction.query("SELECT sha256 FROM schema_migrations ORDER BY number", &[]).await?;
     let applied: Vec<String> = applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    if applied.len() > MIGRATIONS.len() {
-        return Err(StoreError::Newer { found: applied.len(), known: MIGRATIONS.len() });
-    }
-    for (index, sql) in MIGRATIONS.iter().enumerate() {
-        let digest = hex::encode(Sha256::digest(sql));
-        match applied.get(index) {
-            Some(known) if *known == digest => {}
-            Some(_) => return Err(StoreError::Altered(index + 1)),
-            None => add(&transaction, index + 1, sql, &digest).await?,
-        }
+    for Pending { number, sql, sha256 } in pending(MIGRATIONS, &applied)? {
+        transaction.batch_execute(sql).await?;
+        let record = "INSERT INTO schema_migrations (number, sha256, applied_at) VALUES ($1, $2, $3)";
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        transaction.execute(record, &[&number, &sha256, &now_ms()]).await?;
     }
     Ok(transaction.commit().await?)
-}
-
-async fn add(
-    transaction: &Transaction<'_>,
-    number: usize,
-    sql: &str,
-    digest: &str,
-) -> Result<(), StoreError> {
-    transaction.batch_execute(sql).await?;
-    let record = "INSERT INTO schema_migrations (number, sha256, applied_at) VALUES ($1, $2, $3)";
-    let number = i64::try_from(number).unwrap_or(i64::MAX);
-    transaction.execute(record, &[&number, &digest, &now_ms()]).await?;
-    Ok(())
 }

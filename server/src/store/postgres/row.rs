@@ -27,11 +27,7 @@ pub(super) fn user(row: &Row) -> Result<User, StoreError> {
         id: row.try_get("id")?,
         email: row.try_get("email")?,
         password_hash: row.try_get::<_, String>("password_hash")?.into(),
-        status: match row.try_get("status")? {
-            "active" => UserStatus::Active,
-            "suspended" => UserStatus::Suspended,
-            _ => return Err(StoreError::UnknownWord("status")),
-        },
+        status: UserStatus::parse(row.try_get("status")?).ok_or(StoreError::UnknownWord("status"))?,
         created_at: row.try_get("created_at")?,
         tokens_valid_from: row.try_get("tokens_valid_from")?,
     })
@@ -57,12 +53,7 @@ pub(super) fn session(row: &Row) -> Result<Session, StoreError> {
         platform: row.try_get("platform")?,
         cookie_count: row.try_get::<_, i32>("cookie_count")?.unsigned_abs() as usize,
         user_agent: row.try_get("user_agent")?,
-        status: match row.try_get("status")? {
-            "active" => SessionStatus::Active,
-            "superseded" => SessionStatus::Superseded,
-            "revoked" => SessionStatus::Revoked,
-            _ => return Err(StoreError::UnknownWord("status")),
-        },
+        status: SessionStatus::parse(row.try_get("status")?).ok_or(StoreError::UnknownWord("status"))?,
         captured_at: row.try_get("captured_at")?,
         expires_at: row.try_get("expires_at")?,
         revoked_at: row.try_get("revoked_at")?,

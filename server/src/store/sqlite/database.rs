@@ -1,6 +1,6 @@
 //! [`Database`] on SQLite.
 
-use super::records::owned;
+use super::records::change_if_own;
 use super::{
     Sqlite, audit_log, capture_requests, login_attempts, refresh_tokens, sealed, service_tokens, users,
 };
@@ -124,14 +124,8 @@ impl Database for Sqlite {
     }
 
     async fn delete_capture_request(&self, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError> {
-        self.write(move |c| {
-            let found = owned(c, "capture_requests", id, user_id)?;
-            if found == Found::Own(()) {
-                capture_requests::delete(c, id)?;
-            }
-            Ok(found)
-        })
-        .await
+        let record = ("capture_requests", id, user_id);
+        self.write(move |c| change_if_own(c, record, |c| capture_requests::delete(c, id))).await
     }
 
     async fn delete_capture_requests_for(

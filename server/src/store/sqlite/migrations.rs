@@ -3,8 +3,8 @@
 
 use crate::clock::now_ms;
 use crate::store::StoreError;
+use crate::store::migrations::{Pending, pending};
 use rusqlite::{Connection, TransactionBehavior};
-use sha2::{Digest as _, Sha256};
 
 /// In the order of their numbers, the first being 1.
 const MIGRATIONS: &[&str] = &[
@@ -27,20 +27,10 @@ pub(super) fn apply(connection: &mut Connection) -> Result<(), StoreError> {
         .prepare("SELECT sha256 FROM schema_migrations ORDER BY number")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    if applied.len() > MIGRATIONS.len() {
-        return Err(StoreError::Newer { found: applied.len(), known: MIGRATIONS.len() });
-    }
-    for (index, sql) in MIGRATIONS.iter().enumerate() {
-        let digest = hex::encode(Sha256::digest(sql));
-        match applied.get(index) {
-            Some(known) if *known == digest => {}
-            Some(_) => return Err(StoreError::Altered(index + 1)),
-            None => {
-                transaction.execute_batch(sql)?;
-                let record = "INSERT INTO schema_migrations VALUES (?1, ?2, ?3)";
-                transaction.execute(record, (index + 1, digest, now_ms()))?;
-            }
-        }
+    for Pending { number, sql, sha256 } in pending(MIGRATIONS, &applied)? {
+        transaction.execute_batch(sql)?;
+        let record = "INSERT INTO schema_migrations VALUES (?1, ?2, ?3)";
+        transaction.execute(record, (number, sha256, now_ms()))?;
     }
     Ok(transaction.commit()?)
 }

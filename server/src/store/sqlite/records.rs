@@ -12,7 +12,7 @@ use rusqlite::{OptionalExtension as _, Result as SqlResult};
 use uuid::Uuid;
 
 /// Whether the record of this id is the user's own.
-pub(super) fn owned(c: &rusqlite::Connection, table: &str, id: Uuid, user_id: Uuid) -> SqlResult<Found<()>> {
+fn owned(c: &rusqlite::Connection, table: &str, id: Uuid, user_id: Uuid) -> SqlResult<Found<()>> {
     let sql = format!("SELECT user_id FROM {table} WHERE id = ?1");
     let owner = c.prepare_cached(&sql)?.query_row([id.to_string()], |found| row::id(found, 0)).optional()?;
     Ok(match owner {
@@ -22,8 +22,30 @@ pub(super) fn owned(c: &rusqlite::Connection, table: &str, id: Uuid, user_id: Uu
     })
 }
 
-fn is_own(found: &Found<()>) -> bool {
-    *found == Found::Own(())
+/// Changes the record of this id where it is the user's own.
+pub(super) fn change_if_own(
+    c: &rusqlite::Connection,
+    (table, id, user_id): (&str, Uuid, Uuid),
+    change: impl FnOnce(&rusqlite::Connection) -> SqlResult<()>,
+) -> SqlResult<Found<()>> {
+    let found = owned(c, table, id, user_id)?;
+    if found == Found::Own(()) {
+        change(c)?;
+    }
+    Ok(found)
+}
+
+impl Sqlite {
+    /// The same as an operation, which is noted where it was done.
+    async fn change_own(
+        &self,
+        record: (&'static str, Uuid, Uuid),
+        entry: Entry,
+        change: impl FnOnce(&rusqlite::Connection) -> SqlResult<()> + Send + 'static,
+    ) -> Result<Found<()>, StoreError> {
+        let did = |found: &Found<()>| *found == Found::Own(());
+        self.write_noting(entry, did, move |c| change_if_own(c, record, change)).await
+    }
 }
 
 #[async_trait]
@@ -75,14 +97,8 @@ impl Records for Sqlite {
         id: Uuid,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
-        self.write_noting(entry, is_own, move |c| {
-            let found = owned(c, "platform_connections", id, user_id)?;
-            if is_own(&found) {
-                connections::delete(c, id)?;
-            }
-            Ok(found)
-        })
-        .await
+        self.change_own(("platform_connections", id, user_id), entry, move |c| connections::delete(c, id))
+            .await
     }
 
     async fn add_download_credential(
@@ -115,14 +131,8 @@ impl Records for Sqlite {
         id: Uuid,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
-        self.write_noting(entry, is_own, move |c| {
-            let found = owned(c, "download_credentials", id, user_id)?;
-            if is_own(&found) {
-                download_credentials::delete(c, id)?;
-            }
-            Ok(found)
-        })
-        .await
+        let delete = move |c: &rusqlite::Connection| download_credentials::delete(c, id);
+        self.change_own(("download_credentials", id, user_id), entry, delete).await
     }
 
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
@@ -144,14 +154,8 @@ impl Records for Sqlite {
         now: i64,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
-        self.write_noting(entry, is_own, move |c| {
-            let found = owned(c, "platform_sessions", id, user_id)?;
-            if is_own(&found) {
-                sessions::revoke(c, id, now)?;
-            }
-            Ok(found)
-        })
-        .await
+        let revoke = move |c: &rusqlite::Connection| sessions::revoke(c, id, now);
+        self.change_own(("platform_sessions", id, user_id), entry, revoke).await
     }
 
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {

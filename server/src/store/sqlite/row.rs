@@ -33,11 +33,7 @@ pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {
         id: id(row, 0)?,
         email: row.get(1)?,
         password_hash: row.get::<_, String>(2)?.into(),
-        status: match row.get_ref(3)?.as_str()? {
-            "active" => UserStatus::Active,
-            "suspended" => UserStatus::Suspended,
-            _ => return Err(unknown_word(3)),
-        },
+        status: UserStatus::parse(row.get_ref(3)?.as_str()?).ok_or_else(|| unknown_word(3))?,
         created_at: row.get(4)?,
         tokens_valid_from: row.get(5)?,
     })
@@ -63,12 +59,7 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, Error> {
         platform: row.get(3)?,
         cookie_count: row.get(4)?,
         user_agent: row.get(5)?,
-        status: match row.get_ref(6)?.as_str()? {
-            "active" => SessionStatus::Active,
-            "superseded" => SessionStatus::Superseded,
-            "revoked" => SessionStatus::Revoked,
-            _ => return Err(unknown_word(6)),
-        },
+        status: SessionStatus::parse(row.get_ref(6)?.as_str()?).ok_or_else(|| unknown_word(6))?,
         captured_at: row.get(7)?,
         expires_at: row.get(8)?,
         revoked_at: row.get(9)?,
