@@ -8,9 +8,9 @@
 use crate::app::App;
 use crate::error::Error;
 use crate::request::{Peer, host_name};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, header};
 use ipnet::{AddrParseError, IpNet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -73,7 +73,17 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn of(peer: Peer, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
+    /// Who sends a request.
+    pub(crate) fn of(request: &Request, app: &App) -> Result<Self, Error> {
+        Self::known_by(request.extensions(), request.headers(), app)
+    }
+
+    fn known_by(extensions: &Extensions, headers: &HeaderMap, app: &App) -> Result<Self, Error> {
+        let peer = extensions.get::<Peer>().ok_or(Error::Internal("a request without a peer"))?;
+        Ok(Self::judge(*peer, headers, &app.trusted_proxies))
+    }
+
+    fn judge(peer: Peer, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
         let is_forwarded = headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
         let is_local_name = matches!(host_name(headers), "localhost" | "127.0.0.1" | "[::1]");
         Self { address: proxies.client(peer.0.ip(), headers), is_direct: !is_forwarded && is_local_name }
@@ -107,8 +117,7 @@ impl FromRequestParts<Arc<App>> for Client {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        let peer = parts.extensions.get::<Peer>().ok_or(Error::Internal("a request without a peer"))?;
-        Ok(Self::of(*peer, &parts.headers, &app.trusted_proxies))
+        Self::known_by(&parts.extensions, &parts.headers, app)
     }
 }
 
@@ -123,7 +132,7 @@ mod tests {
         for line in forwarded_for {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        Client::of(Peer(SocketAddr::new(peer.parse().unwrap(), 1)), &headers, &proxies)
+        Client::judge(Peer(SocketAddr::new(peer.parse().unwrap(), 1)), &headers, &proxies)
     }
 
     fn address(trusted: &str, peer: &str, forwarded_for: &[&str]) -> String {
@@ -188,6 +197,6 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::HOST, "stagepass.example.org".parse().unwrap());
         let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
-        assert!(!Client::of(peer, &headers, &TrustedProxies::default()).is_this_machine());
+        assert!(!Client::judge(peer, &headers, &TrustedProxies::default()).is_this_machine());
     }
 }

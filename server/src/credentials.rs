@@ -15,10 +15,11 @@ use crate::error::Error;
 use crate::identity::UserId;
 use crate::openapi::True;
 use crate::sealing::{self, Place, SealingError};
-use crate::store::{Actor, Connection, Found};
+use crate::store::{Actor, Connection, Found, Judge, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -71,6 +72,28 @@ async fn noting_refusal<T>(
         app.database.append(entry.with_outcome(error)).await?;
     }
     result
+}
+
+/// Has a record revealed: what `judge` makes of the one that is found, which
+/// leaves once the row of the audit log is on disk that tells of it, or of the
+/// refusal. The judge may say more of the record in that row.
+async fn reveal<R: 'static, T: Send + 'static, F: Future<Output = Result<(), StoreError>>>(
+    mut entry: Entry,
+    find: impl FnOnce(Judge<R>) -> F,
+    judge: impl FnOnce(Option<R>, &mut Entry) -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let (sender, receiver) = oneshot::channel();
+    find(Box::new(move |found| {
+        let judged = judge(found, &mut entry);
+        if let Err(error) = &judged {
+            entry = entry.with_outcome(error);
+        }
+        // A caller that has gone away wants no answer.
+        let _ = sender.send(judged);
+        entry
+    }))
+    .await?;
+    receiver.await.map_err(|_| Error::Internal("a record was not judged"))?
 }
 
 /// What is stored for a connection is of the connection's platform.

@@ -2,13 +2,11 @@
 //! its own form.
 //!
 //! A handler's error becomes a response without a body that carries the
-//! error; [`render`], the outermost layer, knows the path and writes the body.
+//! error; [`render`], which is called for every request, writes the body.
 
 use crate::directus::DirectusError;
 use crate::store::StoreError;
-use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use stagepass_core::api::ErrorResponse;
@@ -181,16 +179,12 @@ impl IntoResponse for Error {
     }
 }
 
-/// Writes the body of a failure in the form of the API that was called: the
-/// outermost layer of the router.
-pub(crate) async fn render(request: Request, next: Next) -> Response {
-    let form = Form::of(request.uri().path());
-    let mut response = next.run(request).await;
+/// Writes the body of a failure in the form of the API that was called.
+pub(crate) fn render(response: &mut Response, form: Form) {
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         error.log();
         *response.body_mut() = error.body(form).into();
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    response
 }

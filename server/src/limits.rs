@@ -2,18 +2,13 @@
 //! to say who it is. Calls of a service that said so are not limited. Each
 //! process counts for itself, in memory.
 
-use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;
-use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::middleware::Next;
-use axum::response::Response;
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -74,8 +69,9 @@ impl Limits {
         }
     }
 
-    /// Counts a call without a valid caller; an error where it was one too many.
-    fn count_failure(&self, client: Client) -> Result<(), Error> {
+    /// Counts a call without a valid caller, which was answered with 401; an
+    /// error where it was one too many.
+    pub(crate) fn count_failure(&self, client: Client) -> Result<(), Error> {
         match (&self.failures, client.limited_network()) {
             (Some(failures), Some(network)) => failures.count(network, Instant::now()).map_err(too_many),
             _ => Ok(()),
@@ -94,20 +90,6 @@ fn hash(secret: &[u8]) -> [u8; 32] {
 fn too_many(wait: Duration) -> Error {
     let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     Error::TooManyRequests { retry_after_s: rounded_up.max(1) }
-}
-
-/// Counts each answer 401 for the address that it goes to.
-pub(crate) async fn count_failures(
-    State(app): State<Arc<App>>,
-    client: Client,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    let response = next.run(request).await;
-    if response.status() == StatusCode::UNAUTHORIZED {
-        app.limits.count_failure(client)?;
-    }
-    Ok(response)
 }
 
 /// A limit for each key, by the generic cell rate algorithm (ITU-T I.371): of a

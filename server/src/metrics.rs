@@ -11,7 +11,6 @@ use crate::identity::{CallingService, Service};
 use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -169,24 +168,36 @@ impl Drop for OpenConnection {
     }
 }
 
-/// Counts and times each request.
-pub(crate) async fn measure(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let method = method_label(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
-    let reveal = reveal_of(&route).map(|verb| (verb, CallingService::default()));
-    if let Some((_, service)) = &reveal {
-        request.extensions_mut().insert(service.clone());
+/// A request that is counted and timed.
+pub(crate) struct Measurement {
+    method: &'static str,
+    route: String,
+    /// The verb of one that asks for a secret, and who asks.
+    reveal: Option<(&'static str, CallingService)>,
+    start: Instant,
+}
+
+impl Measurement {
+    /// Begins at the request's head.
+    pub(crate) fn begin(request: &mut Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
+        let reveal = reveal_of(&route).map(|verb| (verb, CallingService::default()));
+        if let Some((_, service)) = &reveal {
+            request.extensions_mut().insert(service.clone());
+        }
+        Self { method: method_label(request.method()), route, reveal, start: Instant::now() }
     }
-    let start = Instant::now();
-    let response = next.run(request).await;
-    app.metrics.count_request(method, route, response.status(), start.elapsed());
-    // Where no service was recognised there is nobody to count it for.
-    if let Some((verb, service)) = &reveal
-        && let Some(service) = service.name()
-    {
-        app.metrics.count_reveal(service, verb, response.status());
+
+    /// Ends at the head of its answer.
+    pub(crate) fn end(self, metrics: &Metrics, status: StatusCode) {
+        metrics.count_request(self.method, self.route, status, self.start.elapsed());
+        // Where no service was recognised there is nobody to count it for.
+        if let Some((verb, service)) = &self.reveal
+            && let Some(service) = service.name()
+        {
+            metrics.count_reveal(service, verb, status);
+        }
     }
-    response
 }
 
 fn method_label(method: &Method) -> &'static str {

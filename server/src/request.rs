@@ -3,11 +3,10 @@
 
 use crate::error::Error;
 use crate::store::Page;
-use axum::RequestExt;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::{HeaderMap, header, request::Parts};
+use http_body_util::LengthLimitError;
 use secrecy::SecretString;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -100,14 +99,10 @@ fn depth(json: &[u8]) -> usize {
 
 /// Reads a body, as far as its limit goes.
 pub(crate) async fn read_body(request: Request<Body>) -> Result<Bytes, Error> {
-    request.with_limited_body().extract().await.map_err(of_unread_body)
-}
-
-fn of_unread_body(rejection: BytesRejection) -> Error {
-    match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => Error::BodyTooLarge,
-        _ => Error::BadRequest("body could not be read".to_owned()),
-    }
+    axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|error| {
+        let is_too_long = error.into_inner().is::<LengthLimitError>();
+        if is_too_long { Error::BodyTooLarge } else { Error::BadRequest("body could not be read".to_owned()) }
+    })
 }
 
 /// Whether a request says that its body is JSON.

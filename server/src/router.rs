@@ -1,20 +1,23 @@
 //! The routes, and what holds for all of them.
 
 use crate::app::App;
+use crate::client::Client;
 use crate::clock::now_ms;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
-use crate::error::{self, Error};
+use crate::error::{self, Error, Form};
 use crate::identity::{auth, pass_through};
-use crate::openapi::{self, Document};
-use crate::request::{MAX_BODY_BYTES, host_name};
-use crate::{limits, metrics, telemetry};
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use crate::metrics::{self, Measurement};
+use crate::openapi::{self, Document, Rendered};
+use crate::request::host_name;
+use crate::telemetry;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Router};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tracing::Instrument as _;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,19 +29,11 @@ use utoipa_axum::routes;
 pub(crate) fn router(app: Arc<App>) -> Result<Router, Error> {
     let (routes, document) = routes().split_for_parts();
     let document = Arc::new(openapi::render(document)?);
+    let surroundings = Surroundings { app: Arc::clone(&app), document };
     Ok(routes
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .fallback(async || Error::NotFound("Not found"))
-        .layer(from_fn_with_state(Arc::clone(&app), pass_through))
-        .layer(Extension(document))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .layer(from_fn_with_state(Arc::clone(&app), time_out))
-        .layer(from_fn_with_state(Arc::clone(&app), check_host))
-        .layer(map_response(forbid_storing))
-        .layer(from_fn_with_state(Arc::clone(&app), limits::count_failures))
-        .layer(from_fn(error::render))
-        .layer(from_fn_with_state(Arc::clone(&app), metrics::measure))
-        .layer(from_fn(telemetry::trace))
+        .layer(from_fn_with_state(surroundings, surround))
         .with_state(app))
 }
 
@@ -100,31 +95,69 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error>
     Ok(axum::Json(json!({"status": "ok"})))
 }
 
+/// What every request is served with.
+#[derive(Clone)]
+struct Surroundings {
+    app: Arc<App>,
+    document: Arc<Rendered>,
+}
+
+/// What holds for all routes. One layer: each more would copy and box all those
+/// below it for every request.
+async fn surround(
+    State(Surroundings { app, document }): State<Surroundings>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let line = telemetry::Line::begin(&request);
+    let span = line.span();
+    let measurement = Measurement::begin(&mut request);
+    let form = Form::of(request.uri().path());
+    request.extensions_mut().insert(document);
+    let answering = async {
+        let mut response = admit(&app, request, next).await.unwrap_or_else(Error::into_response);
+        forbid_storing(&mut response);
+        error::render(&mut response, form);
+        measurement.end(&app.metrics, response.status());
+        line.end(&mut response);
+        response
+    };
+    answering.instrument(span).await
+}
+
+/// Answers, unless the request is one that is not answered.
+async fn admit(app: &Arc<App>, request: Request, next: Next) -> Result<Response, Error> {
+    let client = Client::of(&request, app)?;
+    check_host(app, &request)?;
+    let answering = pass_through(app, client, request, next);
+    let answer = tokio::time::timeout(app.timeouts.request, answering).await;
+    let response = match answer {
+        Ok(answer) => answer.unwrap_or_else(Error::into_response),
+        Err(_) => cut_off(),
+    };
+    if response.status() == StatusCode::UNAUTHORIZED {
+        app.limits.count_failure(client)?;
+    }
+    Ok(response)
+}
 /// Against DNS rebinding: a page of another site that has pointed its name at
 /// this address brings its own name.
-async fn check_host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+fn check_host(app: &App, request: &Request) -> Result<(), Error> {
     let name = host_name(request.headers());
-    if app.host_names.iter().any(|known| known.eq_ignore_ascii_case(name)) {
-        next.run(request).await
-    } else {
-        Error::MisdirectedRequest.into_response()
-    }
+    let is_known = app.host_names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    is_known.then_some(()).ok_or(Error::MisdirectedRequest)
 }
 
-/// Cuts off a request that takes too long, the sending of its body included.
-async fn time_out(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let answer = tokio::time::timeout(app.timeouts.request, next.run(request)).await;
-    answer.unwrap_or_else(|_| {
-        let mut response = Error::RequestTimeout.into_response();
-        // What is left of the request is not waited for.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        response
-    })
+/// The answer to a request that took too long, the sending of its body included.
+fn cut_off() -> Response {
+    let mut response = Error::RequestTimeout.into_response();
+    // What is left of the request is not waited for.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
-async fn forbid_storing(mut response: Response) -> Response {
+fn forbid_storing(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }

@@ -17,9 +17,9 @@ pub(crate) use database::{
 pub(crate) use directus::DirectusRecords;
 pub(crate) use postgres::{Postgres, PostgresFault, PostgresUrl};
 pub(crate) use records::{
-    AuthType, Connection, CredentialsUpdate, DownloadCredential, NewConnection, NewDownloadCredential,
-    NewSession, NewestSession, PutConnection, Records, Sealed, SealedTable, Session, SessionStatus,
-    UpdateCredentials,
+    AuthType, Connection, CredentialsUpdate, DownloadCredential, Judge, NewConnection, NewDownloadCredential,
+    NewSession, NewestSession, PutConnection, Records, Sealed, SealedConnection, SealedDownloadCredential,
+    SealedTable, Session, SessionStatus, UpdateCredentials,
 };
 pub(crate) use sqlite::Sqlite;
 pub(crate) use timed::Timed;

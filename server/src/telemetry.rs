@@ -2,13 +2,12 @@
 //! request id, and never a body, a header's value or a query string.
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::Next;
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use clap::ValueEnum;
 use std::io::{self, IsTerminal as _};
 use std::time::Instant;
-use tracing::Instrument as _;
+use tracing::Span;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -36,24 +35,43 @@ pub(crate) fn start(filter: Targets, format: LogFormat) {
     };
 }
 
-/// One line for each request, and a request id for it and for the caller.
-pub(crate) async fn trace(request: Request, next: Next) -> Response {
-    let id = uuid::Uuid::now_v7().to_string();
-    let method = request.method().clone();
-    // The route, not the path: a path holds ids.
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let span = tracing::info_span!("request", %id);
-    async move {
-        let start = Instant::now();
-        let mut response = next.run(request).await;
+/// The log's line about a request, and the request's id for it and for the caller.
+pub(crate) struct Line {
+    id: String,
+    method: Method,
+    /// The route, not the path: a path holds ids.
+    route: Option<MatchedPath>,
+    span: Span,
+    start: Instant,
+}
+
+impl Line {
+    /// Begins at the request's head.
+    pub(crate) fn begin(request: &Request) -> Self {
+        let id = uuid::Uuid::now_v7().to_string();
+        Self {
+            method: request.method().clone(),
+            route: request.extensions().get().cloned(),
+            span: tracing::info_span!("request", %id),
+            id,
+            start: Instant::now(),
+        }
+    }
+
+    /// What else is logged about the request belongs into it.
+    pub(crate) fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// Writes the line, and the id into the answer.
+    pub(crate) fn end(self, response: &mut Response) {
+        let Self { id, method, route, start, .. } = self;
         let status = response.status().as_u16();
         let duration_ms = start.elapsed().as_millis();
-        tracing::info!(%method, route = route.as_deref().unwrap_or("-"), status, duration_ms, "answered");
-        if let Ok(value) = HeaderValue::from_str(&id) {
+        let route = route.as_ref().map_or("-", MatchedPath::as_str);
+        tracing::info!(%method, route, status, duration_ms, "answered");
+        if let Ok(value) = HeaderValue::try_from(id) {
             response.headers_mut().insert(REQUEST_ID.clone(), value);
         }
-        response
     }
-    .instrument(span)
-    .await
 }

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures};
 use crate::request::{Fields, parse_id};
-use crate::store::{Actor, Connection, CredentialsUpdate, UpdateCredentials};
+use crate::store::{Actor, Connection, CredentialsUpdate, SealedConnection, UpdateCredentials};
 use axum::Json;
 use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -112,15 +112,15 @@ pub(crate) async fn reveal(
     let id = fields.required_text("creatorProfileId")?;
     let id = parse_id(&id, "creatorProfileId")?;
     let entry = service.entry("reveal").on("platform_connections", id);
-    let opening = async {
-        let found = app.records.sealed_connection(id).await?;
+    let find = |judge| app.records.reveal_connection(id, judge);
+    let keys = Arc::clone(&app);
+    let judge = move |found: Option<SealedConnection>, _: &mut Entry| {
         let (connection, blob) = found.ok_or(Error::NotFound("Not found"))?;
         service.check_record(connection.user_id, &connection.platform)?;
         let blob = blob.ok_or(Error::NotFound("No encrypted_credentials found"))?;
-        open_as_json(&app, &place(id, connection.user_id), &blob)
+        open_as_json(&keys, &place(id, connection.user_id), &blob)
     };
-    let credentials = noting_refusal(&app, &entry, opening).await?;
-    app.database.append(entry).await?;
+    let credentials = super::reveal(entry, find, judge).await?;
     Ok(Success::of(RevealResponse { creator_profile_id: id, credentials }))
 }
 

@@ -1,14 +1,15 @@
 //! Download credentials: what yt-dlp signs in with, by password or by cookies.
 
-use super::{IdResponse, Success, noting_refusal, open_as_json, own, own_connection, seal};
+use super::{IdResponse, Success, noting_refusal, open_as_json, own, own_connection, reveal, seal};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures};
 use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
-use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page};
+use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page, SealedDownloadCredential};
 use axum::Json;
 use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -138,15 +139,15 @@ pub(crate) async fn reveal_download_cred(
 ) -> Result<Json<Success<RevealDownloadCredResponse>>, Error> {
     let id = parse_id(&fields.required_text("id")?, "id")?;
     let entry = service.entry("reveal-download-cred").on("download_credentials", id);
-    let opening = async {
-        let found = app.records.sealed_download_credential(id).await?;
+    let find = |judge| app.records.reveal_download_credential(id, judge);
+    let keys = Arc::clone(&app);
+    let judge = move |found: Option<SealedDownloadCredential>, _: &mut Entry| {
         let (credential, blob) = found.ok_or(Error::NotFound("Not found"))?;
         service.check_record(credential.user_id, &credential.platform)?;
-        let credentials = open_as_json(&app, &place(id, credential.user_id), &blob)?;
+        let credentials = open_as_json(&keys, &place(id, credential.user_id), &blob)?;
         Ok((credential, credentials))
     };
-    let (credential, credentials) = noting_refusal(&app, &entry, opening).await?;
-    app.database.append(entry).await?;
+    let (credential, credentials) = reveal(entry, find, judge).await?;
     Ok(Success::of(RevealDownloadCredResponse {
         id,
         platform: credential.platform,

@@ -1,14 +1,17 @@
 //! Captured sessions: in by the extension, out to services.
 
-use super::{IdResponse, Success, check_same_platform, noting_refusal, open, own, own_connection, seal};
+use super::{
+    IdResponse, Success, check_same_platform, noting_refusal, open, own, own_connection, reveal, seal,
+};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures};
 use crate::request::{Fields, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
-use crate::store::{NewSession, Page, Session, SessionStatus};
+use crate::store::{NewSession, NewestSession, Page, Session, SessionStatus};
 use axum::Json;
 use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -152,9 +155,14 @@ pub(crate) async fn get_platform_session(
 
     let now = now_ms();
     let entry = service.entry("get-platform-session").on("platform_connections", connection_id);
-    let opening = active_session(&app, &service, connection_id, platform, now);
-    let (session, plaintext) = noting_refusal(&app, &entry, opening).await?;
-    app.database.append(entry.on("platform_sessions", session.id)).await?;
+    let find = |judge| app.records.reveal_session(connection_id, platform, judge);
+    let keys = Arc::clone(&app);
+    let judge = move |found: Option<NewestSession>, entry: &mut Entry| {
+        let (session, plaintext) = active_session(&keys, &service, found, now)?;
+        *entry = entry.clone().on("platform_sessions", session.id);
+        Ok((session, plaintext))
+    };
+    let (session, plaintext) = reveal(entry, find, judge).await?;
     let cookies = present(&plaintext, as_netscape, drop_expired.then_some(now / 1000))?;
     Ok(Success::of(GetPlatformSessionResponse {
         id: session.id,
@@ -167,14 +175,12 @@ pub(crate) async fn get_platform_session(
 }
 
 /// The newest session, which alone decides, and its opened cookies.
-async fn active_session(
+fn active_session(
     app: &App,
     service: &Service,
-    connection_id: Uuid,
-    platform: String,
+    found: Option<NewestSession>,
     now: i64,
 ) -> Result<(Session, SecretString), Error> {
-    let found = app.records.newest_session(connection_id, platform).await?;
     let (connection, newest) = found.ok_or(Error::NotFound("Not found"))?;
     service.check_record(connection.user_id, &connection.platform)?;
     if let Some((session, _)) = &newest {

@@ -7,11 +7,10 @@ use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::error::Error;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
-use std::sync::Arc;
 
 const LOGIN_PATH: &str = "/auth/login";
 
@@ -44,7 +43,7 @@ impl Identity {
 /// Hands the four calls about users' tokens on to Directus, where that knows
 /// the users.
 pub(crate) async fn pass_through(
-    State(app): State<Arc<App>>,
+    app: &App,
     client: Client,
     request: Request,
     next: Next,

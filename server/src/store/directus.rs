@@ -16,9 +16,9 @@ mod sessions;
 use crate::audit::Entry;
 use crate::directus::{Directus, DirectusError};
 use crate::store::{
-    Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, NewConnection,
-    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedTable,
-    Session, StoreError, UpdateCredentials,
+    Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, Judge, NewConnection,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedConnection,
+    SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
 use items::Items;
@@ -131,8 +131,8 @@ impl Records for DirectusRecords {
         Ok(Found::of(found, actor, |connection| connection.user_id))
     }
 
-    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError> {
-        Ok(connections::sealed(&self.items, id).await?)
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
+        self.database.append(judge(connections::sealed(&self.items, id).await?)).await
     }
 
     async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
@@ -161,11 +161,12 @@ impl Records for DirectusRecords {
         self.noting(entry, |stored| *stored, downloads::add(&self.items, &new)).await
     }
 
-    async fn sealed_download_credential(
+    async fn reveal_download_credential(
         &self,
         id: Uuid,
-    ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
-        Ok(downloads::sealed(&self.items, id).await?)
+        judge: Judge<SealedDownloadCredential>,
+    ) -> Result<(), StoreError> {
+        self.database.append(judge(downloads::sealed(&self.items, id).await?)).await
     }
 
     async fn download_credentials_of(
@@ -195,16 +196,17 @@ impl Records for DirectusRecords {
         Ok(is_stored)
     }
 
-    async fn newest_session(
+    async fn reveal_session(
         &self,
         creator_profile_id: Uuid,
         platform: String,
-    ) -> Result<Option<NewestSession>, StoreError> {
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError> {
         let (connection, session) = tokio::try_join!(
             connections::find(&self.items, creator_profile_id),
             sessions::newest(&self.items, creator_profile_id, &platform),
         )?;
-        Ok(connection.map(|connection| (connection, session)))
+        self.database.append(judge(connection.map(|connection| (connection, session)))).await
     }
 
     async fn revoke_session(

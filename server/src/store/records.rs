@@ -164,9 +164,21 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: Option<i64>,
 }
 
+/// A connection, and what is sealed in it unless that is nothing.
+pub(crate) type SealedConnection = (Connection, Option<String>);
+
+/// A download credential, and what is sealed in it.
+pub(crate) type SealedDownloadCredential = (DownloadCredential, String);
+
 /// A connection, and its newest session on a platform with the sealed cookies
 /// unless they are erased.
 pub(crate) type NewestSession = (Connection, Option<(Session, Option<String>)>);
+
+/// Decides, for a service, over the record that was found, and gives the row of
+/// the audit log that tells of it. What is opened leaves only once that is on
+/// disk. It is called where the record is read, which may be a thread that
+/// others wait for.
+pub(crate) type Judge<R> = Box<dyn FnOnce(Option<R>) -> Entry + Send>;
 
 /// The tables that hold sealed text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,8 +247,8 @@ pub(crate) trait Records: Debug + Send + Sync {
 
     async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError>;
 
-    /// For a service: a connection, and what is sealed in it unless that is nothing.
-    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError>;
+    /// Has a connection judged, with what is sealed in it unless that is nothing.
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError>;
 
     /// A page of the user's connections, newest first, and how many there are.
     async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError>;
@@ -253,11 +265,12 @@ pub(crate) trait Records: Debug + Send + Sync {
         entry: Entry,
     ) -> Result<bool, StoreError>;
 
-    /// For a service: a download credential and what is sealed in it.
-    async fn sealed_download_credential(
+    /// Has a download credential judged, with what is sealed in it.
+    async fn reveal_download_credential(
         &self,
         id: Uuid,
-    ) -> Result<Option<(DownloadCredential, String)>, StoreError>;
+        judge: Judge<SealedDownloadCredential>,
+    ) -> Result<(), StoreError>;
 
     /// A page of the user's download credentials, newest first, and how many there are.
     async fn download_credentials_of(
@@ -279,12 +292,13 @@ pub(crate) trait Records: Debug + Send + Sync {
     /// stored, where the connection is gone.
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError>;
 
-    /// For a service: a connection and its newest session on a platform.
-    async fn newest_session(
+    /// Has a connection judged, with its newest session on a platform.
+    async fn reveal_session(
         &self,
         creator_profile_id: Uuid,
         platform: String,
-    ) -> Result<Option<NewestSession>, StoreError>;
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError>;
 
     /// Revokes a session of the user's and erases its cookies; one that is
     /// revoked stays as it is.

@@ -32,7 +32,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
 use uuid::Uuid;
-use writer::Writer;
+use writer::{Batch, Writer};
 
 /// How long another process's transaction is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -128,7 +128,7 @@ impl Sqlite {
     /// that is on disk; an error of `operation` undoes what it did.
     async fn write<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(operation).await
     }
@@ -141,15 +141,19 @@ impl Sqlite {
         did: fn(&T) -> bool,
         operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let key = Arc::clone(self.chain_key.get().ok_or(StoreError::NoAuditKey)?);
-        self.write(move |c| {
-            let outcome = operation(c)?;
+        let key = self.chain_key()?;
+        self.write(move |batch| {
+            let outcome = operation(batch)?;
             if did(&outcome) {
-                audit_log::append(c, &key, entry)?;
+                batch.append(&key, entry)?;
             }
             Ok(outcome)
         })
         .await
+    }
+
+    fn chain_key(&self) -> Result<Arc<ChainKey>, StoreError> {
+        self.chain_key.get().cloned().ok_or(StoreError::NoAuditKey)
     }
 }
 

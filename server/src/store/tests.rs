@@ -4,15 +4,21 @@ mod records;
 mod sign_in;
 mod upkeep;
 
-use super::{Database, NewConnection, Page, Postgres, PutConnection, Records, Sqlite, User, UserStatus};
+use super::{
+    Database, Judge, NewConnection, NewestSession, Page, Postgres, PutConnection, Records, SealedConnection,
+    Sqlite, StoreError, User, UserStatus,
+};
 use crate::audit::{Caller, ChainKey, Entry};
 use crate::store::postgres::testing::TestDatabase;
 use std::any::Any;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 const OWNER: Uuid = Uuid::from_u128(1);
 const OTHER: Uuid = Uuid::from_u128(2);
+/// What [`found`] notes.
+const REVEAL: &str = "reveal";
 const ALL: Page = Page { number: 1, size: 100 };
 
 /// Both of what a store is.
@@ -104,7 +110,26 @@ async fn connect(store: &dyn Store, number: u128, user_id: Uuid) -> Uuid {
     Uuid::from_u128(number)
 }
 
-/// What was noted, in no particular order.
+/// What a store found, which is noted.
+async fn found<R: Send + 'static>(reveal: impl AsyncFnOnce(Judge<R>) -> Result<(), StoreError>) -> Option<R> {
+    let (sender, receiver) = oneshot::channel();
+    let judge = Box::new(|found| {
+        assert!(sender.send(found).is_ok());
+        entry(REVEAL)
+    });
+    reveal(judge).await.unwrap();
+    receiver.await.unwrap()
+}
+
+async fn sealed_connection(store: &dyn Store, id: Uuid) -> Option<SealedConnection> {
+    found(async |judge| store.reveal_connection(id, judge).await).await
+}
+
+async fn newest_session(store: &dyn Store, connection: Uuid, platform: &str) -> Option<NewestSession> {
+    found(async |judge| store.reveal_session(connection, platform.to_owned(), judge).await).await
+}
+
+/// What was noted, in no particular order, but for what the tests themselves reveal.
 async fn noted(store: &dyn Store) -> Vec<String> {
     let mut actions: Vec<_> = store
         .audit_rows((i64::MIN, 0), 1000)
@@ -112,6 +137,7 @@ async fn noted(store: &dyn Store) -> Vec<String> {
         .unwrap()
         .into_iter()
         .map(|row| row.entry.action)
+        .filter(|action| action != REVEAL)
         .collect();
     actions.sort();
     actions

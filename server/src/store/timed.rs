@@ -2,9 +2,9 @@
 
 use super::{
     Actor, AttemptLimit, CaptureRequest, Connection, CredentialsUpdate, Database, DownloadCredential, Found,
-    Hash, NewConnection, NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records,
-    Refresh, RefreshToken, Sealed, SealedTable, ServiceToken, Session, StoreError, UpdateCredentials, User,
-    UserStatus,
+    Hash, Judge, NewConnection, NewDownloadCredential, NewSession, NewestSession, Page, PutConnection,
+    Records, Refresh, RefreshToken, Sealed, SealedConnection, SealedDownloadCredential, SealedTable,
+    ServiceToken, Session, StoreError, UpdateCredentials, User, UserStatus,
 };
 use crate::audit::{ChainKey, Entry, Head, Row};
 use crate::metrics::Metrics;
@@ -61,8 +61,8 @@ impl Records for Timed<dyn Records> {
         self.time("connection", self.inner.connection(actor, id)).await
     }
 
-    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError> {
-        self.time("sealed_connection", self.inner.sealed_connection(id)).await
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
+        self.time("reveal_connection", self.inner.reveal_connection(id, judge)).await
     }
 
     async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
@@ -86,11 +86,12 @@ impl Records for Timed<dyn Records> {
         self.time("add_download_credential", self.inner.add_download_credential(new, entry)).await
     }
 
-    async fn sealed_download_credential(
+    async fn reveal_download_credential(
         &self,
         id: Uuid,
-    ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
-        self.time("sealed_download_credential", self.inner.sealed_download_credential(id)).await
+        judge: Judge<SealedDownloadCredential>,
+    ) -> Result<(), StoreError> {
+        self.time("reveal_download_credential", self.inner.reveal_download_credential(id, judge)).await
     }
 
     async fn download_credentials_of(
@@ -115,12 +116,13 @@ impl Records for Timed<dyn Records> {
         self.time("put_session", self.inner.put_session(new, entry)).await
     }
 
-    async fn newest_session(
+    async fn reveal_session(
         &self,
         creator_profile_id: Uuid,
         platform: String,
-    ) -> Result<Option<NewestSession>, StoreError> {
-        self.time("newest_session", self.inner.newest_session(creator_profile_id, platform)).await
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError> {
+        self.time("reveal_session", self.inner.reveal_session(creator_profile_id, platform, judge)).await
     }
 
     async fn revoke_session(

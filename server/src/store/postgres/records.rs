@@ -4,8 +4,9 @@ use super::session::Step;
 use super::{Postgres, bounds, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, Connection, CredentialsUpdate, DownloadCredential, Found, NewConnection, NewDownloadCredential,
-    NewSession, Page, PutConnection, Records, Sealed, SealedTable, Session, StoreError, UpdateCredentials,
+    Actor, Connection, CredentialsUpdate, Database as _, DownloadCredential, Found, Judge, NewConnection,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedConnection,
+    SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -41,8 +42,8 @@ impl Records for Postgres {
         connections::find(self, actor, id).await
     }
 
-    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError> {
-        connections::sealed(self, id).await
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
+        self.append(judge(connections::sealed(self, id).await?)).await
     }
 
     async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
@@ -69,11 +70,12 @@ impl Records for Postgres {
         download_credentials::add(self, &new, entry).await
     }
 
-    async fn sealed_download_credential(
+    async fn reveal_download_credential(
         &self,
         id: Uuid,
-    ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
-        download_credentials::sealed(self, id).await
+        judge: Judge<SealedDownloadCredential>,
+    ) -> Result<(), StoreError> {
+        self.append(judge(download_credentials::sealed(self, id).await?)).await
     }
 
     async fn download_credentials_of(
@@ -102,12 +104,13 @@ impl Records for Postgres {
         sessions::put(self, &new, entry).await
     }
 
-    async fn newest_session(
+    async fn reveal_session(
         &self,
         creator_profile_id: Uuid,
         platform: String,
-    ) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError> {
-        sessions::newest(self, creator_profile_id, &platform).await
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError> {
+        self.append(judge(sessions::newest(self, creator_profile_id, &platform).await?)).await
     }
 
     async fn revoke_session(

@@ -8,18 +8,22 @@ use rusqlite::{Connection, Error, OptionalExtension as _, Result, params};
 const FIRST_CHAIN: i64 = 1;
 const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
 
-pub(super) fn append(c: &Connection, key: &ChainKey, entry: Entry) -> Result<()> {
+/// The head of the chain that is appended to.
+pub(super) fn head(c: &Connection, key: &ChainKey) -> Result<Head> {
     let mut chain = FIRST_CHAIN;
-    let head = loop {
+    loop {
         if let Some(head) = whole_head(c, key, chain)? {
-            break head;
+            return Ok(head);
         }
         tracing::error!(chain, "the audit log was changed from outside; another chain is begun");
         chain += 1;
-    };
-    let (row, head) = head.append(key, entry);
+    }
+}
+
+/// Adds a row, which is whole once its chain's head is kept as well.
+pub(super) fn insert(c: &Connection, row: &Row) -> Result<()> {
     let insert = format!("INSERT INTO audit_log ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
-    let entry = row.entry;
+    let entry = &row.entry;
     c.prepare_cached(&insert)?.execute(params![
         row.chain,
         row.sequence,
@@ -31,9 +35,14 @@ pub(super) fn append(c: &Connection, key: &ChainKey, entry: Entry) -> Result<()>
         entry.outcome,
         &row.mac[..]
     ])?;
-    let advance = "INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES (?1, ?2, ?3, ?4)
+    Ok(())
+}
+
+/// Keeps the head of a chain.
+pub(super) fn keep_head(c: &Connection, head: &Head) -> Result<()> {
+    let keep = "INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (chain) DO UPDATE SET sequence = ?2, mac = ?3, signature = ?4";
-    c.prepare_cached(advance)?.execute((head.chain, head.sequence, &head.mac[..], &head.signature[..]))?;
+    c.prepare_cached(keep)?.execute((head.chain, head.sequence, &head.mac[..], &head.signature[..]))?;
     Ok(())
 }
 

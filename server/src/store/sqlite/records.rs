@@ -3,9 +3,9 @@
 use super::{Sqlite, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, NewConnection,
-    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedTable,
-    Session, StoreError, UpdateCredentials,
+    Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, Judge, NewConnection,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedConnection,
+    SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Result as SqlResult};
@@ -46,6 +46,18 @@ impl Sqlite {
         let did = |found: &Found<()>| *found == Found::Own(());
         self.write_noting(entry, did, move |c| change_if_own(c, record, change)).await
     }
+
+    /// Finds a record and has it judged, on the connection that writes: what
+    /// was found and the row that tells of it are of one moment, one thread is
+    /// woken for both, and that connection's pages stay in memory.
+    async fn reveal<R: 'static>(
+        &self,
+        find: impl FnOnce(&rusqlite::Connection) -> SqlResult<Option<R>> + Send + 'static,
+        judge: Judge<R>,
+    ) -> Result<(), StoreError> {
+        let key = self.chain_key()?;
+        self.write(move |batch| batch.append(&key, judge(find(batch)?))).await
+    }
 }
 
 #[async_trait]
@@ -82,8 +94,8 @@ impl Records for Sqlite {
         Ok(Found::of(found, actor, |connection| connection.user_id))
     }
 
-    async fn sealed_connection(&self, id: Uuid) -> Result<Option<(Connection, Option<String>)>, StoreError> {
-        self.read(move |c| connections::sealed(c, id)).await
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
+        self.reveal(move |c| connections::sealed(c, id), judge).await
     }
 
     async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
@@ -109,11 +121,12 @@ impl Records for Sqlite {
         self.write_noting(entry, |added| *added, move |c| download_credentials::add(c, &new)).await
     }
 
-    async fn sealed_download_credential(
+    async fn reveal_download_credential(
         &self,
         id: Uuid,
-    ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
-        self.read(move |c| download_credentials::sealed(c, id)).await
+        judge: Judge<SealedDownloadCredential>,
+    ) -> Result<(), StoreError> {
+        self.reveal(move |c| download_credentials::sealed(c, id), judge).await
     }
 
     async fn download_credentials_of(
@@ -139,12 +152,13 @@ impl Records for Sqlite {
         self.write_noting(entry, |stored| *stored, move |c| sessions::put(c, &new)).await
     }
 
-    async fn newest_session(
+    async fn reveal_session(
         &self,
         creator_profile_id: Uuid,
         platform: String,
-    ) -> Result<Option<NewestSession>, StoreError> {
-        self.read(move |c| sessions::newest(c, creator_profile_id, &platform)).await
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError> {
+        self.reveal(move |c| sessions::newest(c, creator_profile_id, &platform), judge).await
     }
 
     async fn revoke_session(

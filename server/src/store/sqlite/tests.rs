@@ -17,7 +17,7 @@ async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_othe
         .map(|n| {
             let store = Arc::clone(&store);
             tokio::spawn(async move {
-                let insert = move |c: &Connection| {
+                let insert = move |c: &Batch<'_>| {
                     c.execute("INSERT INTO t VALUES (?1)", [n])?;
                     // Every tenth fails after it has written.
                     if n % 10 == 0 { Err(rusqlite::Error::InvalidQuery) } else { Ok(()) }

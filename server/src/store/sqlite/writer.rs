@@ -1,8 +1,11 @@
 //! The thread that owns the writing connection and groups commits.
 
-use super::BUSY_TIMEOUT;
+use super::{BUSY_TIMEOUT, audit_log};
+use crate::audit::{ChainKey, Entry, Head};
 use crate::store::StoreError;
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::cell::RefCell;
+use std::ops::Deref;
 use std::thread;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -16,7 +19,7 @@ const BATCH: usize = 256;
 type Answer = Box<dyn FnOnce(bool) + Send>;
 /// A write: does its work, unless there is no transaction to do it in, and
 /// returns how to answer.
-type Write = Box<dyn FnOnce(Option<&Connection>) -> Answer + Send>;
+type Write = Box<dyn FnOnce(Option<&Batch<'_>>) -> Answer + Send>;
 
 /// What the thread is asked for.
 enum Job {
@@ -53,11 +56,11 @@ impl Writer {
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
-        let write: Write = Box::new(move |connection| {
-            let result = connection.map(|connection| in_savepoint(connection, operation));
+        let write: Write = Box::new(move |batch| {
+            let result = batch.map(|batch| batch.in_savepoint(operation));
             Box::new(move |is_committed| {
                 let result = result.filter(|_| is_committed);
                 // A caller that has gone away wants no answer.
@@ -91,23 +94,78 @@ impl Drop for Writer {
     }
 }
 
+/// The transaction of a batch of writes.
+pub(super) struct Batch<'c> {
+    transaction: Transaction<'c>,
+    /// Where the audit log ends after what the batch has appended so far; it is
+    /// read before the first row and kept after the last.
+    head: RefCell<Option<Head>>,
+}
+
+impl Deref for Batch<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.transaction
+    }
+}
+
+impl<'c> Batch<'c> {
+    fn begin(connection: &'c mut Connection) -> rusqlite::Result<Self> {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Ok(Self { transaction, head: RefCell::default() })
+    }
+
+    /// Appends a row to the audit log.
+    pub(super) fn append(&self, key: &ChainKey, entry: Entry) -> rusqlite::Result<()> {
+        let known = self.head.borrow().clone();
+        let head = known.map_or_else(|| audit_log::head(self, key), Ok)?;
+        let (row, head) = head.append(key, entry);
+        audit_log::insert(self, &row)?;
+        self.head.replace(Some(head));
+        Ok(())
+    }
+
+    fn in_savepoint<T>(&self, operation: impl FnOnce(&Self) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let run = |sql| self.prepare_cached(sql)?.execute([]).map(drop);
+        run("SAVEPOINT job")?;
+        let head = self.head.borrow().clone();
+        match operation(self) {
+            Ok(value) => run("RELEASE job").map(|()| value),
+            Err(error) => {
+                self.head.replace(head);
+                run("ROLLBACK TO job")?;
+                run("RELEASE job")?;
+                Err(error)
+            }
+        }
+    }
+
+    fn commit(self) -> rusqlite::Result<()> {
+        if let Some(head) = self.head.into_inner() {
+            audit_log::keep_head(&self.transaction, &head)?;
+        }
+        self.transaction.commit()
+    }
+}
+
 /// Runs the first write and all that wait in one transaction, then answers
 /// them. Gives a job that waits and is no write.
 fn run_batch(connection: &mut Connection, first: Write, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
     let mut other = None;
     let mut answers = Vec::new();
-    let committed = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+    let committed = match Batch::begin(connection) {
         Err(error) => {
             answers.push(first(None));
             Err(error)
         }
-        Ok(transaction) => {
+        Ok(batch) => {
             let mut next = Some(first);
             while let Some(write) = next.take() {
-                answers.push(write(Some(&transaction)));
+                answers.push(write(Some(&batch)));
                 // A full disk makes SQLite roll the whole transaction back by
                 // itself; a savepoint after that would commit on its own.
-                if transaction.is_autocommit() || answers.len() == BATCH {
+                if batch.is_autocommit() || answers.len() == BATCH {
                     break;
                 }
                 match queue.try_recv() {
@@ -116,7 +174,7 @@ fn run_batch(connection: &mut Connection, first: Write, queue: &mut mpsc::Receiv
                     Err(_) => {}
                 }
             }
-            transaction.commit()
+            batch.commit()
         }
     };
     if let Err(error) = &committed {
@@ -126,22 +184,6 @@ fn run_batch(connection: &mut Connection, first: Write, queue: &mut mpsc::Receiv
         answer(committed.is_ok());
     }
     other
-}
-
-fn in_savepoint<T>(
-    connection: &Connection,
-    operation: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let run = |sql| connection.prepare_cached(sql)?.execute([]).map(drop);
-    run("SAVEPOINT job")?;
-    match operation(connection) {
-        Ok(value) => run("RELEASE job").map(|()| value),
-        Err(error) => {
-            run("ROLLBACK TO job")?;
-            run("RELEASE job")?;
-            Err(error)
-        }
-    }
 }
 
 fn truncate_log(connection: &Connection) -> rusqlite::Result<()> {

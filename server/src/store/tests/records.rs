@@ -1,6 +1,9 @@
 //! Connections, sessions, download credentials and capture requests.
 
-use super::{ALL, OTHER, OWNER, Opened, Store, connect, connection, entry, noted, on_every_store};
+use super::{
+    ALL, OTHER, OWNER, Opened, Store, connect, connection, entry, found, newest_session, noted,
+    on_every_store, sealed_connection,
+};
 use crate::store::{
     Actor, AuthType, CaptureRequest, CredentialsUpdate, DownloadCredential, Found, NewConnection,
     NewDownloadCredential, NewSession, Page, PutConnection, SessionStatus, UpdateCredentials,
@@ -30,7 +33,7 @@ async fn an_identity_is_one_connections(Opened { store, .. }: &Opened) {
     assert_eq!(put(update, "updated").await, PutConnection::Updated);
     let clash = NewConnection { id: Uuid::from_u128(8), ..new.clone() };
     assert_eq!(put(clash, "clash").await, PutConnection::Clash(new.id));
-    let (kept, sealed) = store.sealed_connection(new.id).await.unwrap().unwrap();
+    let (kept, sealed) = sealed_connection(&**store, new.id).await.unwrap();
     assert_eq!((kept.created_at, kept.updated_at, sealed.as_deref()), (0, 5, Some("new")));
     let by_identity = async |key: &str| store.connection_by_identity(OWNER, key.to_owned()).await.unwrap();
     assert_eq!((by_identity("key").await, by_identity("none").await), (Some(new.id), None));
@@ -71,10 +74,10 @@ async fn a_new_name_must_be_free(Opened { store, .. }: &Opened) {
     assert_eq!(update(owner, first, Some("key 8")).await, UpdateCredentials::Clash);
     assert_eq!(update(owner, Uuid::from_u128(404), None).await, UpdateCredentials::Gone);
     assert_eq!(update(Actor::User(OTHER), first, None).await, UpdateCredentials::Gone);
-    assert_eq!(store.sealed_connection(first).await.unwrap().unwrap().1.as_deref(), Some("sealed 7"));
+    assert_eq!(sealed_connection(&**store, first).await.unwrap().1.as_deref(), Some("sealed 7"));
     assert_eq!(update(owner, first, Some("key 9")).await, UpdateCredentials::Updated);
     assert_eq!(update(Actor::Service, first, None).await, UpdateCredentials::Updated);
-    let (kept, _) = store.sealed_connection(first).await.unwrap().unwrap();
+    let (kept, _) = sealed_connection(&**store, first).await.unwrap();
     assert_eq!(kept.platform_username.as_deref(), Some("name"));
     assert_eq!(noted(&**store).await, ["create", "create", "update", "update"]);
 }
@@ -130,7 +133,8 @@ async fn lists_hold_the_users_own_newest_first(Opened { store, .. }: &Opened) {
     }
     assert_eq!(store.download_credentials_of(OWNER, ALL).await.unwrap().1, 2);
     assert_eq!(store.download_credentials_of(OTHER, ALL).await.unwrap().1, 0);
-    let (credential, sealed) = store.sealed_download_credential(Uuid::from_u128(21)).await.unwrap().unwrap();
+    let reveal = async |judge| store.reveal_download_credential(Uuid::from_u128(21), judge).await;
+    let (credential, sealed) = found(reveal).await.unwrap();
     assert_eq!((credential.auth_type, sealed.as_str()), (AuthType::Cookies, "sealed"));
     assert_eq!(credential.creator_profile_id, connection);
 }
@@ -145,7 +149,7 @@ async fn deleting_a_connection_takes_all_that_hangs_on_it(Opened { store, .. }: 
     assert_eq!(store.sessions_of(OWNER, ALL).await.unwrap().1, 0);
     assert_eq!(store.download_credentials_of(OWNER, ALL).await.unwrap().1, 0);
     assert_eq!(store.capture_requests_of(OWNER, ALL, 2).await.unwrap().1, 0);
-    assert!(store.newest_session(connection, "x".to_owned()).await.unwrap().is_none());
+    assert!(newest_session(store, connection, "x").await.is_none());
     // What would hang on it now has nothing to hang on.
     assert!(!store.put_session(session(14, connection, 2), entry("gone")).await.unwrap());
     assert!(!store.add_download_credential(download(15, connection), entry("gone")).await.unwrap());
@@ -158,16 +162,16 @@ async fn ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time(Opened
         assert!(store.put_session(session(number, connection, captured_at), entry("session")).await.unwrap());
     }
     assert_eq!(with_cookies(&**store).await, [Uuid::from_u128(13)]);
-    let (_, newest) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
     let (newest, cookies) = newest.unwrap();
     assert_eq!((newest.status, cookies.as_deref()), (SessionStatus::Active, Some("sealed")));
     let revoke = async |now| store.revoke_session(OWNER, newest.id, now, entry("revoke")).await.unwrap();
     assert_eq!((revoke(500).await, revoke(600).await), (Found::Own(()), Found::Own(())));
-    let (_, newest) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
     let (newest, cookies) = newest.unwrap();
     assert_eq!((newest.status, newest.revoked_at, cookies), (SessionStatus::Revoked, Some(500), None));
     assert!(with_cookies(&**store).await.is_empty());
-    let elsewhere = store.newest_session(connection, "y".to_owned()).await.unwrap().unwrap();
+    let elsewhere = newest_session(&**store, connection, "y").await.unwrap();
     assert!(elsewhere.1.is_none());
 
     let count = async || store.sessions_of(OWNER, ALL).await.unwrap().1;
@@ -198,7 +202,7 @@ async fn sessions_stored_at_once_leave_one_active(Opened { store, .. }: &Opened)
     let active: Vec<_> =
         listed.iter().filter(|session| session.status == SessionStatus::Active).map(|row| row.id).collect();
     assert_eq!((total, active.len()), (24, 1));
-    let (_, newest) = store.newest_session(connection, "x".to_owned()).await.unwrap().unwrap();
+    let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
     assert_eq!(newest.unwrap().0.id, active[0], "the newest is the one that is active");
     assert_eq!(with_cookies(&**store).await, active);
 }

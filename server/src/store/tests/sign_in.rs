@@ -62,7 +62,7 @@ async fn deleting_a_user_takes_all_that_is_the_users(Opened { store, .. }: &Open
     store.add_capture_request(request).await.unwrap();
     assert!(store.delete_user("owner@example.org".to_owned()).await.unwrap());
     assert!(!store.delete_user("owner@example.org".to_owned()).await.unwrap());
-    assert!(store.sealed_connection(id).await.unwrap().is_none());
+    assert!(super::sealed_connection(store, id).await.is_none());
     let request = store.delete_capture_request(OWNER, Uuid::from_u128(8)).await.unwrap();
     assert_eq!(request, Found::Nothing);
 }
