@@ -2,12 +2,15 @@
 //! async threads and with a bounded queue.
 
 use crate::error::Error;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _, phc::PasswordHash};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{PasswordHasher as _, phc::PasswordHash};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
 use thiserror::Error as ThisError;
 use tokio::sync::Semaphore;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// The shortest password that is taken.
 const MIN_PASSWORD_CHARS: usize = 8;
@@ -15,6 +18,9 @@ const MIN_PASSWORD_CHARS: usize = 8;
 const MAX_PASSWORD_BYTES: usize = 1024;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
+/// An allocation as large as this or larger is never kept by glibc once it is
+/// freed, whatever was freed before (`M_MMAP_THRESHOLD` in mallopt(3)).
+const NEVER_KEPT: usize = 33 * 1024 * 1024;
 /// Hashes computed at the same time.
 const WORKERS: usize = 2;
 /// Hashes that are computed or wait; one more is refused.
@@ -30,13 +36,12 @@ pub(crate) struct Passwords {
 }
 
 impl Passwords {
-    /// Takes as long as hashing one password.
+    /// Nothing waits or is computed yet.
     pub(crate) fn new() -> Result<Self, Error> {
-        let decoy = super::token::generate().map_err(|_| Error::Internal("no random bytes"))?;
         Ok(Self {
             queue: Arc::new(Semaphore::new(QUEUE)),
             workers: Arc::new(Semaphore::new(WORKERS)),
-            decoy: hash(&decoy)?,
+            decoy: decoy()?,
         })
     }
 
@@ -90,16 +95,47 @@ pub(crate) fn hash(password: &SecretString) -> Result<SecretString, Error> {
     Ok(hash.map_err(|_| Error::Internal("a password could not be hashed"))?.to_string().into())
 }
 
-fn verify(password: &SecretString, hash: &SecretString) -> bool {
-    let password = password.expose_secret().as_bytes();
-    let known = PasswordHash::new(hash.expose_secret());
-    password.len() <= MAX_PASSWORD_BYTES
-        && known.is_ok_and(|known| argon2().verify_password(password, &known).is_ok())
+/// What looks like the hash of a password, and is that of none: random bytes.
+fn decoy() -> Result<SecretString, Error> {
+    let mut random = [0; 16 + Params::DEFAULT_OUTPUT_LEN];
+    getrandom::fill(&mut random).map_err(|_| Error::Internal("no random bytes"))?;
+    let (salt, output) = random.split_at(16);
+    let [salt, output] = [salt, output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+    Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1${salt}${output}").into())
 }
 
 fn argon2() -> Argon2<'static> {
     let params = Params::new(MEMORY_KIB, PASSES, 1, None).unwrap_or(Params::DEFAULT);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+fn verify(password: &SecretString, hash: &SecretString) -> bool {
+    let password = password.expose_secret().as_bytes();
+    password.len() <= MAX_PASSWORD_BYTES && is_hash_of(hash, password).unwrap_or(false)
+}
+
+/// `None` where the hash is none of Argon2's.
+fn is_hash_of(hash: &SecretString, password: &[u8]) -> Option<bool> {
+    let known = PasswordHash::new(hash.expose_secret()).ok()?;
+    let (salt, expected) = (known.salt?, known.hash?);
+    let params = Params::try_from(&known).ok()?;
+    let mut memory = memory(params.block_count());
+    let algorithm = Algorithm::try_from(known.algorithm.as_str()).ok()?;
+    let argon2 = Argon2::new(algorithm, known.version?.try_into().ok()?, params);
+    let mut computed = Zeroizing::new(vec![0; expected.len()]);
+    let done = argon2.hash_password_into_with_memory(password, salt.as_ref(), &mut computed, &mut memory);
+    // The slice alone: the room behind it was never written to.
+    memory.iter_mut().zeroize();
+    done.ok()?;
+    Some(computed.ct_eq(expected.as_bytes()).into())
+}
+
+/// Memory for so many blocks, which the system gets back once it is freed. Room
+/// that is not written to takes none.
+fn memory(blocks: usize) -> Vec<Block> {
+    let mut memory = Vec::with_capacity(blocks.max(NEVER_KEPT / Block::SIZE));
+    memory.resize(blocks, Block::new());
+    memory
 }
 
 #[cfg(test)]
@@ -114,8 +150,10 @@ mod tests {
         let verify = |password: &str, known| passwords.verify(password.into(), known);
         assert!(verify("correct horse", Some(known.clone())).await.unwrap());
         assert!(!verify("wrong", Some(known)).await.unwrap());
-        let decoy = passwords.decoy.expose_secret().to_owned();
-        assert!(!verify(&decoy, None).await.unwrap());
+        let decoy = passwords.decoy.clone();
+        assert_eq!(is_hash_of(&decoy, b"x"), Some(false), "it costs what any other does");
+        assert!(decoy.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+        assert!(!verify(decoy.expose_secret(), None).await.unwrap());
     }
 
     #[test]
