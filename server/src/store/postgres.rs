@@ -5,7 +5,12 @@
 //! An operation is one transaction and, once its statements are prepared, one
 //! round trip. Where it reads or changes users' records it says who acts, and
 //! row-level security holds it to that, whatever a statement forgets.
+//!
+//! What services have revealed goes another way, since many ask for that at the
+//! same time: over connections that only ever read as a service, and with the
+//! rows of the audit log that wait appended together.
 
+mod appender;
 mod audit_log;
 mod capture_requests;
 mod connections;
@@ -18,6 +23,7 @@ mod records;
 mod refresh_tokens;
 mod row;
 mod sealed;
+mod service_readers;
 mod service_tokens;
 mod session;
 mod sessions;
@@ -29,11 +35,13 @@ pub(crate) use url::PostgresUrl;
 
 use crate::audit::{ChainKey, Entry};
 use crate::store::{Found, Page, StoreError};
+use appender::Appender;
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt as _;
+use service_readers::ServiceReaders;
 use session::{Acting, Connector, Step, View};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -55,6 +63,8 @@ const CHECK_INTERVAL_MS: i64 = 1000;
 #[derive(Debug)]
 pub(crate) struct Postgres {
     pool: Pool<Connector>,
+    service_readers: ServiceReaders,
+    appender: Appender,
     /// When reading and writing was last seen to work.
     checked_at: AtomicI64,
     chain_key: OnceLock<Arc<ChainKey>>,
@@ -66,7 +76,8 @@ impl Postgres {
         if url.is_exposed() {
             tracing::warn!(database = %url, "what is sent to PostgreSQL can be read on the network: use sslmode=require");
         }
-        let pool = Pool::builder(Connector::new(url.clone(), tls()?))
+        let connector = Connector::new(url.clone(), tls()?);
+        let pool = Pool::builder(connector.clone())
             .max_size(CONNECTIONS)
             // Few connections do what they can, so that few chains get long.
             .queue_mode(QueueMode::Lifo)
@@ -75,7 +86,13 @@ impl Postgres {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|_| StoreError::Closed)?;
-        let store = Self { pool, checked_at: AtomicI64::new(i64::MIN / 2), chain_key: OnceLock::new() };
+        let store = Self {
+            service_readers: ServiceReaders::new(connector),
+            appender: Appender::start(pool.clone()),
+            pool,
+            checked_at: AtomicI64::new(i64::MIN / 2),
+            chain_key: OnceLock::new(),
+        };
         migrations::apply(store.session().await?.client()).await?;
         Ok(store)
     }
@@ -94,11 +111,16 @@ impl Postgres {
     }
 
     async fn session(&self) -> Result<Object<Connector>, StoreError> {
-        self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            PoolError::Timeout(_) => StoreError::Busy,
-            _ => StoreError::Closed,
-        })
+        session(&self.pool).await
+    }
+
+    /// Reads as a service, by statements of the listed ones. Gives the rows of each.
+    async fn read_as_service(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.service_readers.read(steps).await
+    }
+
+    fn chain_key(&self) -> Result<Arc<ChainKey>, StoreError> {
+        self.chain_key.get().cloned().ok_or(StoreError::NoAuditKey)
     }
 
     /// Runs steps that change nothing, once more where the connection is lost.
@@ -151,7 +173,7 @@ impl Postgres {
         steps: &[Step<'_>],
         noted: usize,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
-        let key = Arc::clone(self.chain_key.get().ok_or(StoreError::NoAuditKey)?);
+        let key = self.chain_key()?;
         Ok(self.session().await?.run_noting(acting, (&key, entry), steps, noted).await?)
     }
 
@@ -173,6 +195,14 @@ impl Postgres {
         let owner: Option<Uuid> = row::optional(&rows, |found| Ok(found.try_get(0)?))?.flatten();
         Ok(if owner.is_some_and(|owner| owner != user_id) { Found::Foreign } else { Found::Nothing })
     }
+}
+
+async fn session(pool: &Pool<Connector>) -> Result<Object<Connector>, StoreError> {
+    pool.get().await.map_err(|error| match error {
+        PoolError::Backend(error) => error,
+        PoolError::Timeout(_) => StoreError::Busy,
+        _ => StoreError::Closed,
+    })
 }
 
 fn last(mut rows: Vec<Vec<Row>>) -> Vec<Row> {

@@ -2,16 +2,14 @@
 
 use crate::audit::{Entry, Head, Mac, Row};
 use std::fmt::Write as _;
-use tokio_postgres::Error;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Statement};
 
 /// Takes a chain for the connection, the lowest from a number that is free.
 pub(super) const LEASE: &str = "SELECT lease_audit_chain($1)";
 pub(super) const HAS_ROWS: &str = "SELECT EXISTS (SELECT FROM audit_log WHERE chain = $1)";
 pub(super) const HEAD: &str = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = $1";
 pub(super) const HEADS: &str = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
-/// What is noted where nothing else is done.
-pub(super) const NOTHING_ELSE: &str = "SELECT 1";
 pub(super) const ROWS: &str = "
     SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
     WHERE (chain, sequence) > ($1, $2) ORDER BY chain, sequence LIMIT $3";
@@ -26,6 +24,42 @@ pub(super) const KEEP_KEY: &str = "INSERT INTO audit_key VALUES (1, $1) ON CONFL
 pub(super) const KEY: &str = "SELECT encrypted_key FROM audit_key";
 pub(super) const REPLACE_KEY: &str =
     "UPDATE audit_key SET encrypted_key = $2 WHERE encrypted_key = $1 RETURNING id";
+
+/// Appends rows to one chain and keeps its head.
+pub(super) const APPEND: &str = "
+    WITH audited AS (
+        INSERT INTO audit_log (chain, sequence, at, caller, acting_for, action, record, outcome, mac)
+        SELECT $1, * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::uuid[], $6::text[], $7::text[],
+            $8::text[], $9::bytea[])
+    )
+    INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES ($1, $10, $11, $12)
+    ON CONFLICT (chain) DO UPDATE SET
+        sequence = excluded.sequence, mac = excluded.mac, signature = excluded.signature";
+
+/// Runs [`APPEND`]: `rows` follow each other, and `head` comes of the last.
+pub(super) async fn append(
+    client: &Client,
+    statement: &Statement,
+    rows: &[Row],
+    head: &Head,
+) -> Result<(), Error> {
+    let entries = || rows.iter().map(|row| &row.entry);
+    let parameters: [&(dyn ToSql + Sync); 12] = [
+        &head.chain,
+        &rows.iter().map(|row| row.sequence).collect::<Vec<_>>(),
+        &entries().map(|entry| entry.at).collect::<Vec<_>>(),
+        &entries().map(|entry| entry.caller.as_str()).collect::<Vec<_>>(),
+        &entries().map(|entry| entry.acting_for).collect::<Vec<_>>(),
+        &entries().map(|entry| entry.action.as_str()).collect::<Vec<_>>(),
+        &entries().map(|entry| entry.record.as_deref()).collect::<Vec<_>>(),
+        &entries().map(|entry| entry.outcome.as_str()).collect::<Vec<_>>(),
+        &rows.iter().map(|row| &row.mac[..]).collect::<Vec<_>>(),
+        &head.sequence,
+        &&head.mac[..],
+        &&head.signature[..],
+    ];
+    client.execute(statement, &parameters).await.map(drop)
+}
 
 /// The types of what [`parameters`] gives.
 const TYPES: [&str; 10] =

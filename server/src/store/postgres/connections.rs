@@ -12,7 +12,7 @@ use uuid::Uuid;
 const FIND: &str = "
     SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
     FROM platform_connections WHERE id = $1";
-const SEALED: &str = "
+pub(super) const SEALED: &str = "
     SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at,
         encrypted_credentials
     FROM platform_connections WHERE id = $1";
@@ -132,8 +132,8 @@ pub(super) async fn sealed(
     store: &Postgres,
     id: Uuid,
 ) -> Result<Option<(Connection, Option<String>)>, StoreError> {
-    let rows = store.read(Acting::Service, &[Step(SEALED, &[&id])]).await?;
-    row::optional(&rows, |found| Ok((row::connection(found)?, found.try_get("encrypted_credentials")?)))
+    let rows = store.read_as_service(&[Step(SEALED, &[&id])]).await?;
+    row::optional(&rows[0], |found| Ok((row::connection(found)?, found.try_get("encrypted_credentials")?)))
 }
 
 /// Deletes a connection of the user's with all that hangs on it.

@@ -13,7 +13,7 @@ const INSERT: &str = "
     SELECT $1, user_id, id, $4, $5, $6, $7, $8, $9, $10, $10
     FROM platform_connections WHERE id = $3 AND user_id = $2
     RETURNING id";
-const SEALED: &str = "
+pub(super) const SEALED: &str = "
     SELECT id, user_id, creator_profile_id, platform, auth_type, username, display_name, created_at,
         encrypted_credentials
     FROM download_credentials WHERE id = $1";
@@ -54,8 +54,8 @@ pub(super) async fn sealed(
     store: &Postgres,
     id: Uuid,
 ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
-    let rows = store.read(Acting::Service, &[Step(SEALED, &[&id])]).await?;
-    row::optional(&rows, |found| {
+    let rows = store.read_as_service(&[Step(SEALED, &[&id])]).await?;
+    row::optional(&rows[0], |found| {
         Ok((row::download_credential(found)?, found.try_get("encrypted_credentials")?))
     })
 }

@@ -156,6 +156,25 @@ impl Session {
         self.judge(done)
     }
 
+    /// Appends rows to the audit log.
+    pub(super) async fn append(&mut self, key: &ChainKey, entries: Vec<Entry>) -> Result<(), PostgresFault> {
+        let done = async {
+            let mut head = self.take_head(key).await?;
+            let mut rows = Vec::with_capacity(entries.len());
+            for entry in entries {
+                let (row, next) = head.append(key, entry);
+                rows.push(row);
+                head = next;
+            }
+            let append = self.prepare(&Step(audit_log::APPEND, &[]), false).await?;
+            audit_log::append(&self.client, &append, &rows, &head).await?;
+            self.head = Some(head);
+            Ok(())
+        };
+        let done = done.await;
+        self.judge(done)
+    }
+
     /// Where this connection's chain ends. It is known again once what appends
     /// to it has put it back: not if that fails, or is left half-way.
     async fn take_head(&mut self, key: &ChainKey) -> Result<Head, tokio_postgres::Error> {
@@ -243,13 +262,14 @@ async fn execute(
 }
 
 /// Makes connections, and judges whether one can be used again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Connector {
     url: PostgresUrl,
     tls: Tls,
 }
 
 /// How TLS is done; its `Debug` form would be all root certificates.
+#[derive(Clone)]
 struct Tls(MakeRustlsConnect);
 
 impl fmt::Debug for Tls {
@@ -262,13 +282,9 @@ impl Connector {
     pub(super) fn new(url: PostgresUrl, tls: MakeRustlsConnect) -> Self {
         Self { url, tls: Tls(tls) }
     }
-}
 
-impl Manager for Connector {
-    type Type = Session;
-    type Error = StoreError;
-
-    async fn create(&self) -> Result<Session, StoreError> {
+    /// Makes a connection to a server that will do.
+    pub(super) async fn connect(&self) -> Result<Client, StoreError> {
         let (client, connection) =
             self.url.config().connect(self.tls.0.clone()).await.map_err(PostgresFault::from)?;
         tokio::spawn(async move {
@@ -278,6 +294,16 @@ impl Manager for Connector {
         });
         let answers = client.simple_query(SET_UP).await.map_err(PostgresFault::from)?;
         check_server(&answers)?;
+        Ok(client)
+    }
+}
+
+impl Manager for Connector {
+    type Type = Session;
+    type Error = StoreError;
+
+    async fn create(&self) -> Result<Session, StoreError> {
+        let client = self.connect().await?;
         Ok(Session { client, statements: HashMap::new(), chain: None, head: None, is_spoiled: false })
     }
 

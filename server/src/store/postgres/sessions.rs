@@ -23,11 +23,11 @@ const INSERT: &str = "
     FROM platform_connections WHERE id = $3 AND user_id = $2
     RETURNING id";
 const FULFIL: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = $2";
-const NEWEST: &str = "
+pub(super) const NEWEST: &str = "
     SELECT id, user_id, creator_profile_id, platform, cookie_count, user_agent, status, captured_at,
         expires_at, revoked_at, encrypted_cookies
     FROM platform_sessions WHERE creator_profile_id = $1 AND platform = $2 ORDER BY sequence DESC LIMIT 1";
-const CONNECTION: &str = "
+pub(super) const CONNECTION: &str = "
     SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
     FROM platform_connections WHERE id = $1";
 /// One that is revoked stays as it is.
@@ -78,7 +78,7 @@ pub(super) async fn newest(
     platform: &str,
 ) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError> {
     let steps = [Step(CONNECTION, &[&creator_profile_id]), Step(NEWEST, &[&creator_profile_id, &platform])];
-    let rows = store.read_all(Acting::Service, super::View::Latest, &steps).await?;
+    let rows = store.read_as_service(&steps).await?;
     let Some(connection) = row::optional(&rows[0], row::connection)? else { return Ok(None) };
     let session =
         row::optional(&rows[1], |found| Ok((row::session(found)?, found.try_get("encrypted_cookies")?)))?;
