@@ -6,6 +6,7 @@ mod directus;
 mod faults;
 mod keys;
 mod limits;
+mod named_file;
 
 pub(crate) use database::{GivenDatabase, secrets_needed_with};
 pub(crate) use directus::{DirectusArgs, GivenDirectus};
@@ -19,6 +20,7 @@ use clap::{Args, ValueEnum as _};
 use etcetera::BaseStrategy as _;
 use faults::Faults;
 use limits::LimitArgs;
+use named_file::NamedFile;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::net::SocketAddr;
@@ -43,7 +45,7 @@ pub(crate) struct DataArgs {
     /// postgres://USER:PASSWORD@HOST/DATABASE (or the URL itself in DATABASE_URL)
     /// [default: SQLite in the data directory]
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE", global = true)]
-    database_url_file: Option<PathBuf>,
+    database_url_file: Option<NamedFile>,
 }
 
 impl DataArgs {
@@ -81,15 +83,15 @@ pub(crate) struct ServeArgs {
     /// File with the secret that services send (or the secret itself in
     /// RBAC_SYNC_WEBHOOK_SECRET) [default: one made at first start]
     #[arg(long, env = "RBAC_SYNC_WEBHOOK_SECRET_FILE", value_name = "FILE")]
-    rbac_sync_webhook_secret_file: Option<PathBuf>,
+    rbac_sync_webhook_secret_file: Option<NamedFile>,
     /// File with former service secrets that are still taken, one a line (or
     /// the secrets themselves in RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS)
     #[arg(long, env = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS_FILE", value_name = "FILE")]
-    rbac_sync_webhook_secret_previous_file: Option<PathBuf>,
+    rbac_sync_webhook_secret_previous_file: Option<NamedFile>,
     /// File with the secret that signs access tokens, 32 bytes or more (or the
     /// secret itself in STAGEPASS_JWT_SECRET) [default: one made at first start]
     #[arg(long, env = "STAGEPASS_JWT_SECRET_FILE", value_name = "FILE")]
-    jwt_secret_file: Option<PathBuf>,
+    jwt_secret_file: Option<NamedFile>,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -168,14 +170,13 @@ impl Given {
         let needed_with = secrets_needed_with(&database, directus);
         let keys = GivenKeys::gather(keys, needed_with, &mut faults);
         let directus = directus.gather(&mut faults);
-        let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_deref());
-        let previous_service_secrets =
-            faults.previous(args.rbac_sync_webhook_secret_previous_file.as_deref());
-        let jwt_secret = faults.secret(JWT_SECRET, args.jwt_secret_file.as_deref());
+        let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_ref());
+        let previous_service_secrets = faults.previous(args.rbac_sync_webhook_secret_previous_file.as_ref());
+        let jwt_secret = faults.secret(JWT_SECRET, args.jwt_secret_file.as_ref());
         if jwt_secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < MIN_JWT_SECRET_BYTES) {
             faults.add(format!("{JWT_SECRET} has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
         }
-        let is_jwt_secret_given = Faults::is_given(JWT_SECRET, args.jwt_secret_file.as_deref());
+        let is_jwt_secret_given = Faults::is_given(JWT_SECRET, args.jwt_secret_file.as_ref());
         if let (Some(variable), None, false) = (needed_with, &directus, is_jwt_secret_given) {
             faults.must_be_given(JWT_SECRET, variable);
         }

@@ -177,3 +177,34 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
     assert!(message.contains("put the file back from your backup") && !key.exists(), "{message}");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_flag_wins_over_its_variables_and_two_variables_are_one_too_many() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    let path = directory.path().join("of-the-flag");
+    std::fs::write(&path, "the-secret-of-the-flag")?;
+    let mut serve = server::command(directory.path())?;
+    serve.args(["serve", "--listen", "127.0.0.1:0"]).env("STAGEPASS_LISTEN", "planted");
+    serve.env("RBAC_SYNC_WEBHOOK_SECRET", "planted").env("RBAC_SYNC_WEBHOOK_SECRET_FILE", &path);
+    let refused = serve.output().await?;
+    let message = String::from_utf8(refused.stderr)?;
+    let fault = "RBAC_SYNC_WEBHOOK_SECRET and RBAC_SYNC_WEBHOOK_SECRET_FILE are both given; leave one out";
+    assert!(
+        !refused.status.success() && message.contains(fault) && !message.contains("planted"),
+        "{message}"
+    );
+
+    // The flag names the same file as the variable, and then another one.
+    serve.arg("--rbac-sync-webhook-secret-file").arg(&path);
+    for elsewhere in [path.as_path(), "/nowhere".as_ref()] {
+        serve.env("RBAC_SYNC_WEBHOOK_SECRET_FILE", elsewhere);
+        let server = Server::start_command(directory.path(), &mut serve).await?;
+        let body = json!({"creatorProfileId": "00000000-0000-4000-8000-000000000000"});
+        for (secret, status) in [("the-secret-of-the-flag", 404), ("planted", 401)] {
+            let answer = server.service_with(secret).post("/api/credentials/reveal", &body).await?;
+            assert_eq!(answer.status, status, "{secret}");
+        }
+        server.stop().await?;
+    }
+    Ok(())
+}

@@ -40,7 +40,7 @@ impl DataArgs {
 
     /// The same, with its faults among others.
     pub(super) fn gather_database(&self, faults: &mut Faults) -> GivenDatabase {
-        let url = faults.secret(URL, self.database_url_file.as_deref());
+        let url = faults.secret(URL, self.database_url_file.as_ref());
         match url.as_ref().map(PostgresUrl::parse) {
             None => GivenDatabase::Sqlite,
             Some(Ok(url)) => GivenDatabase::Postgres(Box::new(url)),

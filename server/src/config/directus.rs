@@ -2,13 +2,13 @@
 
 use super::ConfigError;
 use super::faults::Faults;
+use super::named_file::NamedFile;
 use crate::directus::DirectusSettings;
 use clap::Args;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 /// Names the Directus.
 pub(super) const URL: &str = "DIRECTUS_URL";
@@ -25,11 +25,11 @@ pub(crate) struct DirectusArgs {
     /// File with the static token of an administrator of that Directus (or the
     /// token itself in DIRECTUS_ADMIN_TOKEN)
     #[arg(long, env = "DIRECTUS_ADMIN_TOKEN_FILE", value_name = "FILE", global = true)]
-    directus_admin_token_file: Option<PathBuf>,
+    directus_admin_token_file: Option<NamedFile>,
     /// File with that Directus's SECRET, by which bad tokens are known without
     /// asking it (or the secret itself in DIRECTUS_SECRET)
     #[arg(long, env = "DIRECTUS_SECRET_FILE", value_name = "FILE", global = true)]
-    directus_secret_file: Option<PathBuf>,
+    directus_secret_file: Option<NamedFile>,
 }
 
 /// The Directus that was given.
@@ -55,8 +55,8 @@ impl DirectusArgs {
     }
 
     pub(super) fn gather(&self, faults: &mut Faults) -> Option<GivenDirectus> {
-        let admin_token = faults.secret(ADMIN_TOKEN, self.directus_admin_token_file.as_deref());
-        let secret = faults.secret(SECRET, self.directus_secret_file.as_deref());
+        let admin_token = faults.secret(ADMIN_TOKEN, self.directus_admin_token_file.as_ref());
+        let secret = faults.secret(SECRET, self.directus_secret_file.as_ref());
         let Some(url) = self.directus_url.as_deref() else {
             for (variable, is_given) in [(ADMIN_TOKEN, admin_token.is_some()), (SECRET, secret.is_some())] {
                 if is_given {

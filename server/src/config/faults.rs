@@ -1,11 +1,11 @@
 //! Reading settings while gathering what is wrong with them.
 
 use super::PREVIOUS_SERVICE_SECRETS;
+use super::named_file::NamedFile;
 use crate::sealing::Key;
 use axum::http::Uri;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::ops::RangeInclusive;
-use std::path::Path;
 use std::str::FromStr;
 use std::{env, fs};
 
@@ -85,21 +85,21 @@ impl Faults {
     }
 
     /// Whether a secret is given, well or badly.
-    pub(super) fn is_given(variable: &str, file: Option<&Path>) -> bool {
+    pub(super) fn is_given(variable: &str, file: Option<&NamedFile>) -> bool {
         env::var_os(variable).is_some() || file.is_some()
     }
 
     /// A secret from its variable or from the file named instead; `None` where
-    /// neither is given, or where a fault was noted.
-    pub(super) fn secret(&mut self, variable: &str, file: Option<&Path>) -> Option<SecretString> {
+    /// neither is given, or where a fault was noted. A file that a flag names
+    /// wins.
+    pub(super) fn secret(&mut self, variable: &str, file: Option<&NamedFile>) -> Option<SecretString> {
         let secret = match (env::var(variable), file) {
+            (_, Some(file)) if file.is_flags => read(variable, file),
             (Err(env::VarError::NotPresent), None) => return None,
+            (Err(env::VarError::NotPresent), Some(file)) => read(variable, file),
             (Err(env::VarError::NotUnicode(_)), _) => Err(format!("{variable} is not UTF-8")),
             (Ok(_), Some(_)) => Err(format!("{variable} and {variable}_FILE are both given; leave one out")),
             (Ok(text), None) => Ok(SecretString::from(text.trim())),
-            (Err(_), Some(file)) => fs::read_to_string(file)
-                .map(|text| SecretString::from(text.trim()))
-                .map_err(|error| format!("{variable}_FILE: {}: {error}", file.display())),
         };
         match secret {
             Ok(secret) if secret.expose_secret().is_empty() => self.add(format!("{variable} is empty")),
@@ -114,13 +114,13 @@ impl Faults {
     }
 
     /// Keys for reading, separated by commas.
-    pub(super) fn keys(&mut self, variable: &str, file: Option<&Path>) -> Vec<Key> {
+    pub(super) fn keys(&mut self, variable: &str, file: Option<&NamedFile>) -> Vec<Key> {
         let Some(list) = self.secret(variable, file) else { return Vec::new() };
         list.expose_secret().split(',').filter_map(|text| self.key(variable, &text.into())).collect()
     }
 
     /// Former service secrets, one a line.
-    pub(super) fn previous(&mut self, file: Option<&Path>) -> Vec<SecretString> {
+    pub(super) fn previous(&mut self, file: Option<&NamedFile>) -> Vec<SecretString> {
         let Some(list) = self.secret(PREVIOUS_SERVICE_SECRETS, file) else { return Vec::new() };
         let lines: Vec<_> = list.expose_secret().lines().map(str::trim).collect();
         if lines.contains(&"") {
@@ -128,4 +128,10 @@ impl Faults {
         }
         lines.into_iter().map(SecretString::from).collect()
     }
+}
+
+fn read(variable: &str, file: &NamedFile) -> Result<SecretString, String> {
+    let text = fs::read_to_string(&file.path);
+    let text = text.map_err(|error| format!("{variable}_FILE: {}: {error}", file.path.display()))?;
+    Ok(SecretString::from(text.trim()))
 }

@@ -1,6 +1,7 @@
 //! The encryption keys: as given, or kept in the data directory.
 
 use super::faults::Faults;
+use super::named_file::NamedFile;
 use super::{ConfigError, keep};
 use crate::sealing::{Key, KeyRing, generate_base64};
 use clap::Args;
@@ -17,11 +18,11 @@ pub(crate) struct KeyArgs {
     /// File with the encryption key, base64 of 32 bytes (or the key itself in
     /// CREDENTIALS_ENC_KEY_B64) [default: one made at first start]
     #[arg(long, env = "CREDENTIALS_ENC_KEY_B64_FILE", value_name = "FILE", global = true)]
-    credentials_enc_key_file: Option<PathBuf>,
+    credentials_enc_key_file: Option<NamedFile>,
     /// File with older encryption keys, for reading, separated by commas (or
     /// the keys themselves in CREDENTIALS_ENC_OLD_KEYS_B64)
     #[arg(long, env = "CREDENTIALS_ENC_OLD_KEYS_B64_FILE", value_name = "FILE", global = true)]
-    credentials_enc_old_keys_file: Option<PathBuf>,
+    credentials_enc_old_keys_file: Option<NamedFile>,
 }
 
 /// The keys that were given.
@@ -43,12 +44,12 @@ impl GivenKeys {
     /// the records are elsewhere: one that is kept here alone would be missing
     /// at other servers, and lost with this machine.
     pub(super) fn gather(args: &KeyArgs, needed_with: Option<&str>, faults: &mut Faults) -> Self {
-        let file = args.credentials_enc_key_file.as_deref();
+        let file = args.credentials_enc_key_file.as_ref();
         if let (Some(variable), false) = (needed_with, Faults::is_given(KEY, file)) {
             faults.must_be_given(KEY, variable);
         }
         let key = faults.secret(KEY, file).and_then(|text| faults.key(KEY, &text));
-        Self { key, old_keys: faults.keys(OLD_KEYS, args.credentials_enc_old_keys_file.as_deref()) }
+        Self { key, old_keys: faults.keys(OLD_KEYS, args.credentials_enc_old_keys_file.as_ref()) }
     }
 
     /// The key that is kept in the data directory where none was given; a new
