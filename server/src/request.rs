@@ -1,6 +1,8 @@
 //! What a request brings: its JSON body, read field by field so that the
 //! answer can name the field at fault, and its paging parameters.
 
+mod nesting;
+
 use crate::error::Error;
 use crate::store::Page;
 use axum::body::{Body, Bytes};
@@ -22,9 +24,6 @@ use uuid::Uuid;
 
 /// The largest body that is read.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// The deepest nesting of arrays and objects in a body. What is kept as it was
-/// sent must not be more than its readers take, of whom some take no more.
-const MAX_DEPTH: usize = 64;
 /// The longest text in a body, keys and cookies aside, in characters.
 pub(crate) const MAX_TEXT_CHARS: usize = 1024;
 
@@ -79,24 +78,6 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// How deep the arrays and objects of a valid JSON text are nested.
-fn depth(json: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut is_in_string) = (0_usize, 0, false);
-    let mut bytes = json.iter();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' => is_in_string = !is_in_string,
-            // What is escaped, maybe a quotation mark, ends no string.
-            b'\\' => drop(bytes.next()),
-            b'[' | b'{' if !is_in_string => depth += 1,
-            b']' | b'}' if !is_in_string => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
 /// Reads a body, as far as its limit goes.
 pub(crate) async fn read_body(request: Request<Body>) -> Result<Bytes, Error> {
     axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await.map_err(|error| {
@@ -124,10 +105,20 @@ impl Fields {
                 _ => format!("body is not valid JSON (line {line}, column {column})"),
             })
         })?;
-        if depth(body) > MAX_DEPTH {
-            return Err(Error::BadRequest(format!("body is nested deeper than {MAX_DEPTH} levels")));
-        }
+        nesting::check(body)?;
         Ok(fields)
+    }
+
+    /// The members of a body that somebody else is to judge: `None` where it is
+    /// no JSON object, and a fault where two readers might see different ones.
+    pub(crate) fn unambiguous(body: &[u8]) -> Result<Option<Self>, Error> {
+        let Ok(fields) = serde_json::from_slice::<Self>(body) else { return Ok(None) };
+        nesting::check(body)?;
+        match fields.0.iter().find(|(_, given)| given.len() > 1) {
+            // Its name is the caller's own, and may be anything.
+            Some(_) => Err(Error::BadRequest("body gives a field twice".to_owned())),
+            None => Ok(Some(fields)),
+        }
     }
 
     /// A member as it was sent; `None` where it is absent.
@@ -298,21 +289,18 @@ mod tests {
 
     #[test]
     fn what_is_only_kept_is_taken_to_the_letter() {
-        let kept = r#"{"a":1,"a":2.0, "b":"\ud800"}"#;
+        let kept = r#"{"a":1e999,"c":2.0, "b":"\ud800"}"#;
         let mut fields = Fields::parse(format!(r#"{{"credentials": {kept} }}"#).as_bytes()).unwrap();
         assert_eq!(secrecy::ExposeSecret::expose_secret(&fields.credentials().unwrap()), kept);
     }
 
     #[test]
-    fn depth_is_counted_outside_of_strings() {
-        for (json, expected) in [
-            ("1", 0),
-            ("{}", 1),
-            (r#"{"a":[{}],"b":[]}"#, 3),
-            (r#"{"[[[":"{{{\"[["}"#, 1),
-            (r#"{"a\\":[[]]}"#, 3),
-        ] {
-            assert_eq!(depth(json.as_bytes()), expected, "{json}");
+    fn a_body_for_another_reader_gives_no_field_twice() {
+        let unambiguous = |body: &str| Fields::unambiguous(body.as_bytes());
+        assert!(unambiguous("no json").unwrap().is_none() && unambiguous("[]").unwrap().is_none());
+        assert!(unambiguous(r#"{"a":1,"b":{"a":1}}"#).unwrap().is_some());
+        for body in [r#"{"planted":1,"planted":1}"#, r#"{"a":{"planted":1,"planted":1}}"#] {
+            assert_eq!(fault(unambiguous(body)), "body gives a field twice");
         }
     }
 

@@ -38,7 +38,7 @@ async fn create_profile_updates_the_connection_with_the_same_identity() -> Resul
 async fn credentials_come_back_to_the_letter() -> Result<()> {
     let Callers { user, service, .. } = &start().await?;
     let id = user.create_profile("instagram", "fitcreator99").await?;
-    let text = r#"{"pin":12345678901234567890123,"a":1.0,"a":2, "ü":"\u00fc"}"#;
+    let text = r#"{"pin":12345678901234567890123,"a":1.0,"b":2, "ü":"\u00fc"}"#;
     let body = format!(r#"{{"creatorProfileId":"{}","credentials":{text}}}"#, id);
     let request = service.request(Method::POST, &format!("{API}/store"));
     let stored = request.header("content-type", "application/json").body(body).send().await?;

@@ -1,8 +1,8 @@
 //! Bodies that are no JSON, or JSON that readers would disagree about; too
 //! large, nested too deep, or of another type.
 
-use super::stage::{API, Stage, refusal, start};
-use super::verbs::{Verb, verbs};
+use super::stage::{API, Stage, download, refusal, start};
+use super::verbs::{Kind, Verb, verbs};
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use serde_json::Value;
@@ -103,6 +103,40 @@ async fn a_field_that_is_given_twice_is_refused_by_name() -> Result<()> {
                 );
             }
         }
+    }
+    assert_eq!(stage.records().await?, before);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_field_that_is_given_twice_within_the_body_is_refused() -> Result<()> {
+    let stage = start().await?;
+    let before = stage.records().await?;
+    for verb in verbs(&stage) {
+        // Whatever stands where, it is not for us alone to read.
+        let answer = post(&stage, &verb, text_with(&verb, r#""x":[{"planted":1,"planted":1}]"#)).await?;
+        assert_eq!(refusal(&answer), (400, "body gives a field twice"), "{}", verb.name);
+        for field in &verb.fields {
+            let (good, twice, words) = match field.kind {
+                Kind::Cookies => (r#"{"#, r#"{"value":"other","#, "cookies[0]: value given twice"),
+                Kind::Credentials => (r#"{"#, r#"{"a":"planted","a":1,"#, "credentials gives a field twice"),
+                _ => continue,
+            };
+            let mut body = verb.body.clone();
+            let value = body[field.name].to_string().replacen(good, twice, 1);
+            body[field.name] = Value::from("TWICE");
+            let answer = post(&stage, &verb, body.to_string().replace("\"TWICE\"", &value)).await?;
+            assert_eq!(refusal(&answer), (400, words), "{} {}", verb.name, field.name);
+        }
+    }
+    for (secret, words) in [
+        (r#""password":"planted","password":"planted""#, "credentials.password given twice"),
+        (r#""cookies_netscape":"","cookies_netscape":1"#, "credentials.cookies_netscape given twice"),
+    ] {
+        let body = download(&stage.connection).to_string();
+        let body = body.replacen(r#""credentials":{"#, &format!(r#""credentials":{{{secret},"#), 1);
+        let answer = stage.post_text(&stage.user, "create-download-cred", body).await?;
+        assert_eq!(refusal(&answer), (400, words));
     }
     assert_eq!(stage.records().await?, before);
     Ok(())

@@ -7,12 +7,11 @@ use super::DirectusIdentity;
 use crate::client::Client;
 use crate::directus::DirectusError;
 use crate::error::Error;
-use crate::request::{is_json, read_body};
+use crate::request::{Fields, is_json, read_body};
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::net::IpAddr;
 
@@ -38,6 +37,9 @@ impl DirectusIdentity {
         client: Client,
     ) -> Result<Response, Error> {
         let path = request.uri().path().to_owned();
+        if request.headers().get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+            return Err(Error::Unauthorized);
+        }
         let headers = handed_on(request.headers(), client.address());
         let handed_on = if request.method() == Method::POST {
             if !is_json(request.headers()) {
@@ -64,18 +66,14 @@ fn handed_on(given: &HeaderMap, address: IpAddr) -> HeaderMap {
 }
 
 /// Tokens come in the answer's body alone: the other modes of Directus set a
-/// cookie, which would be one of this server.
-fn check_mode(body: &Bytes) -> Result<(), Error> {
-    #[derive(Deserialize)]
-    struct Body {
-        mode: Option<String>,
-    }
-    match serde_json::from_slice(body) {
-        Ok(Body { mode: Some(mode) }) if mode != "json" => {
-            Err(Error::BadRequest("mode must be json".to_owned()))
-        }
-        // Whatever else is wrong with it, Directus says.
-        _ => Ok(()),
+/// cookie, which would be one of this server. A body in which Directus might
+/// see another mode is refused.
+fn check_mode(body: &[u8]) -> Result<(), Error> {
+    // Whatever else is wrong with it, Directus says.
+    let Some(mut fields) = Fields::unambiguous(body)? else { return Ok(()) };
+    match fields.text("mode")?.as_deref() {
+        None | Some("json") => Ok(()),
+        Some(_) => Err(Error::BadRequest("mode must be json".to_owned())),
     }
 }
 
@@ -140,10 +138,18 @@ mod tests {
     #[test]
     fn refuses_modes_that_set_a_cookie() {
         for body in ["{\"mode\":\"json\"}", "{}", "{\"mode\":null}", "no json", "[]"] {
-            assert!(check_mode(&Bytes::from_static(body.as_bytes())).is_ok(), "{body}");
+            assert!(check_mode(body.as_bytes()).is_ok(), "{body}");
         }
-        for body in ["{\"mode\":\"session\"}", "{\"email\":\"a\",\"mode\":\"cookie\"}"] {
-            let refused = check_mode(&Bytes::from_static(body.as_bytes()));
+        for body in [
+            "{\"mode\":\"session\"}",
+            "{\"mode\":[\"session\"]}",
+            "{\"email\":\"a\",\"mode\":\"cookie\"}",
+            "{\"mode\":\"json\",\"mode\":\"session\"}",
+            "{\"mode\":\"session\",\"mode\":\"json\"}",
+            "{\"mode\":\"json\",\"m\\u006fde\":\"session\"}",
+            "{\"email\":\"a\",\"email\":\"b\"}",
+        ] {
+            let refused = check_mode(body.as_bytes());
             assert!(matches!(refused, Err(Error::BadRequest(_))), "{body}");
         }
     }
