@@ -21,6 +21,9 @@ pub(crate) enum Error {
     BadRequest(String),
     #[error("Unauthorized")]
     Unauthorized,
+    /// The same answer where a service's secret is missing or wrong.
+    #[error("Unauthorized")]
+    UnknownService,
     #[error("Invalid user credentials.")]
     InvalidCredentials,
     #[error("Token expired.")]
@@ -89,7 +92,9 @@ impl Error {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized | Self::InvalidCredentials | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::UnknownService | Self::InvalidCredentials | Self::TokenExpired => {
+                StatusCode::UNAUTHORIZED
+            }
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -129,7 +134,7 @@ impl Error {
     fn directus_code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "INVALID_PAYLOAD",
-            Self::Unauthorized | Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::Unauthorized | Self::UnknownService | Self::InvalidCredentials => "INVALID_CREDENTIALS",
             Self::TokenExpired => "TOKEN_EXPIRED",
             Self::Forbidden => "FORBIDDEN",
             Self::NotFound(_) => "ROUTE_NOT_FOUND",

@@ -1,6 +1,6 @@
 //! Rate limits: how often a user may call, and how often an address may fail
-//! to say who it is. Calls of a service that said so are not limited. Each
-//! process counts for itself, in memory.
+//! to say who it is, services and users apart. A service that says so is never
+//! limited. Each process counts for itself, in memory.
 
 use crate::client::Client;
 use crate::error::Error;
@@ -22,8 +22,9 @@ const MAX_KEYS: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Limits {
     users: Option<RateLimit<Uuid>>,
-    failures: Option<RateLimit<IpAddr>>,
-    /// Which secrets were right, by their hash, and where they came from.
+    user_failures: Option<RateLimit<IpAddr>>,
+    service_failures: Option<RateLimit<IpAddr>>,
+    /// Which tokens of users were right, by their hash, and where they came from.
     passed: Mutex<HashSet<(IpAddr, [u8; 32])>>,
 }
 
@@ -32,7 +33,8 @@ impl Limits {
     pub(crate) fn new(user_rate: u32, failed_auth_rate: u32) -> Self {
         Self {
             users: RateLimit::per_second(user_rate),
-            failures: RateLimit::per_second(failed_auth_rate),
+            user_failures: RateLimit::per_second(failed_auth_rate),
+            service_failures: RateLimit::per_second(failed_auth_rate),
             passed: Mutex::default(),
         }
     }
@@ -42,37 +44,37 @@ impl Limits {
         self.users.as_ref().map_or(Ok(()), |limit| limit.count(user, Instant::now())).map_err(too_many)
     }
 
-    /// Refuses to look at a secret that may be a guess: one from an address
-    /// that failed too often lately, unless it was right from there before. A
-    /// limit that only turned the failures into another answer would slow no
-    /// guessing; one that refused all would let somebody who guesses lock out
-    /// the service next door.
-    pub(crate) fn check_guess(&self, client: Client, secret: &[u8]) -> Result<(), Error> {
-        let (Some(failures), Some(network)) = (&self.failures, client.limited_network()) else {
+    /// Refuses to look at a token that may be a guess: one from an address that
+    /// failed too often lately, unless it was right from there before. To look
+    /// at it is to ask Directus.
+    pub(crate) fn check_guess(&self, client: Client, token: &[u8]) -> Result<(), Error> {
+        let (Some(failures), Some(network)) = (&self.user_failures, client.limited_network()) else {
             return Ok(());
         };
         let allowed = failures.check(network, Instant::now());
-        if allowed.is_err() && self.passed().contains(&(network, hash(secret))) {
+        if allowed.is_err() && self.passed().contains(&(network, hash(token))) {
             return Ok(());
         }
         allowed.map_err(too_many)
     }
 
-    /// Remembers that a secret was right.
-    pub(crate) fn note_passed(&self, client: Client, secret: &[u8]) {
-        if let (Some(_), Some(network)) = (&self.failures, client.limited_network()) {
+    /// Remembers that a token was right.
+    pub(crate) fn note_passed(&self, client: Client, token: &[u8]) {
+        if let (Some(_), Some(network)) = (&self.user_failures, client.limited_network()) {
             let mut passed = self.passed();
             if passed.len() >= MAX_KEYS {
                 passed.clear();
             }
-            passed.insert((network, hash(secret)));
+            passed.insert((network, hash(token)));
         }
     }
 
-    /// Counts a call without a valid caller, which was answered with 401; an
-    /// error where it was one too many.
-    pub(crate) fn count_failure(&self, client: Client) -> Result<(), Error> {
-        match (&self.failures, client.limited_network()) {
+    /// Counts a call without a valid caller, which was answered with 401 because
+    /// of `error`; an error where it was one too many.
+    pub(crate) fn count_failure(&self, client: Client, error: Option<&Error>) -> Result<(), Error> {
+        let is_services = matches!(error, Some(Error::UnknownService));
+        let failures = if is_services { &self.service_failures } else { &self.user_failures };
+        match (failures, client.limited_network()) {
             (Some(failures), Some(network)) => failures.count(network, Instant::now()).map_err(too_many),
             _ => Ok(()),
         }
@@ -83,8 +85,8 @@ impl Limits {
     }
 }
 
-fn hash(secret: &[u8]) -> [u8; 32] {
-    Sha256::digest(secret).into()
+fn hash(token: &[u8]) -> [u8; 32] {
+    Sha256::digest(token).into()
 }
 
 fn too_many(wait: Duration) -> Error {

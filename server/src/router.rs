@@ -136,10 +136,12 @@ async fn admit(app: &Arc<App>, request: Request, next: Next) -> Result<Response,
         Err(_) => cut_off(),
     };
     if response.status() == StatusCode::UNAUTHORIZED {
-        app.limits.count_failure(client)?;
+        let error = response.extensions().get::<Arc<Error>>();
+        app.limits.count_failure(client, error.map(Arc::as_ref))?;
     }
     Ok(response)
 }
+
 /// Against DNS rebinding: a page of another site that has pointed its name at
 /// this address brings its own name.
 fn check_host(app: &App, request: &Request) -> Result<(), Error> {

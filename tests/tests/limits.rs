@@ -118,33 +118,29 @@ async fn without_trusted_proxies_no_header_tells_an_address() -> Result<()> {
 }
 
 #[tokio::test]
-async fn guesses_at_the_service_secret_are_not_looked_at_but_a_known_service_is_served() -> Result<()> {
+async fn a_right_secret_is_heard_from_an_address_that_guesses_and_users_are_counted_apart() -> Result<()> {
     let flags = ["--failed-auth-rate-limit", "1", "--trusted-proxies", "127.0.0.1"];
-    let (server, _directory) = start(&flags).await?;
-    let service = server.service()?;
-    let reveal = |client: &Client, address: &str| {
-        let request = client.request(Method::POST, REVEAL).header("x-forwarded-for", address);
+    let (server, directory) = start(&flags).await?;
+    let mut command = server::command(directory.path())?;
+    let named = command.args(["service-token", "add", "downloader", "--verb", "reveal"]).output().await?;
+    let named = server.service_with(String::from_utf8(named.stdout)?.trim());
+    let reveal = |client: &Client| {
+        let request = client.request(Method::POST, REVEAL).header("x-forwarded-for", "203.0.113.9");
         request.json(&json!({"creatorProfileId": UNKNOWN}))
     };
     let wrong = server.service_with("a guess");
-    assert_eq!(service.send(reveal(&service, "203.0.113.9")).await?.status, 404);
-    first_refusal(&wrong, 401, |_| reveal(&wrong, "203.0.113.9")).await?;
-    for _ in 0..20 {
-        assert_eq!(service.send(reveal(&service, "203.0.113.9")).await?.status, 404);
-    }
-    // The right guess is as good as a wrong one. From each address there is one
-    // try, since between two calls the limit may allow another.
-    for host in 1..=20 {
-        let address = format!("203.0.113.{}", 100 + host);
-        first_refusal(&wrong, 401, |_| reveal(&wrong, &address)).await?;
-        let right = service.send(reveal(&service, &address)).await?;
-        if right.status == 429 {
-            sleep(retry_after(&right)?).await;
-            assert_eq!(service.send(reveal(&service, &address)).await?.status, 404);
-            return Ok(());
+    for service in [server.service()?, named] {
+        let (_, refused) = first_refusal(&wrong, 401, |_| reveal(&wrong)).await?;
+        assert_eq!(refused.body, json!({"success": false, "error": "Too many requests"}));
+        // It was never right from there before.
+        for _ in 0..20 {
+            assert_eq!(service.send(reveal(&service)).await?.status, 404);
         }
     }
-    bail!("a right guess was always served");
+    let anonymous = server.anonymous();
+    let listing = anonymous.request(Method::GET, SESSIONS).header("x-forwarded-for", "203.0.113.9");
+    assert_eq!(anonymous.send(listing).await?.status, 401, "no user has failed there");
+    Ok(())
 }
 
 fn address(server: &Server) -> &str {

@@ -173,6 +173,16 @@ async fn no_secret_is_made_that_the_next_server_would_not_have() -> Result<()> {
         (answer.status.as_u16(), answer.body),
         (500, json!({"success": false, "error": "RBAC_SYNC_WEBHOOK_SECRET not set"}))
     );
+    // A named token is a secret, too, until it is revoked.
+    let add = ["service-token", "add", "downloader", "--verb", "reveal"];
+    let named = server.service_with(installation.succeed(&add).await?.trim());
+    for (client, status) in
+        [(&named, 200), (&server.service_with("whatever"), 401), (&server.anonymous(), 401)]
+    {
+        assert_eq!(client.post(&format!("{API}/reveal"), &reveal).await?.status, status);
+    }
+    installation.succeed(&["service-token", "revoke", "downloader"]).await?;
+    assert_eq!(named.post(&format!("{API}/reveal"), &reveal).await?.status, 500);
     Ok(())
 }
 

@@ -22,7 +22,8 @@ pub(crate) struct LimitArgs {
     user_rate_limit: String,
     /// Calls a second with a bad token or secret, or none, that an address (of
     /// IPv6, a /64 network) may make, averaged over ten seconds; 0 is no limit.
-    /// This machine's own is not limited. Each server process counts for itself
+    /// This machine's own is not limited. Each server process counts for itself,
+    /// users and services apart
     #[arg(long, env = "STAGEPASS_FAILED_AUTH_RATE_LIMIT", value_name = "CALLS", default_value = "10")]
     failed_auth_rate_limit: String,
     /// Seconds that a request may take, the sending of its body included, and

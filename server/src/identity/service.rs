@@ -5,7 +5,6 @@
 use super::{hash, token};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
-use crate::client::Client;
 use crate::error::Error;
 use crate::request::parse_id;
 use crate::store::{Hash, ServiceToken};
@@ -97,12 +96,9 @@ impl FromRequestParts<Arc<App>> for Service {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        let client = Client::from_request_parts(parts, app).await?;
-        let given = parts.headers.get(SECRET_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
-        app.limits.check_guess(client, given)?;
+        let given = secret(&parts.headers)?;
         let named =
             if app.service_secrets.contains(given) { None } else { Some(named_token(app, given).await?) };
-        app.limits.note_passed(client, given);
         if let Some(CallingService(name)) = parts.extensions.get() {
             name.get_or_init(|| named.as_ref().map_or(SHARED, |token| &token.name).to_owned());
         }
@@ -118,6 +114,17 @@ impl FromRequestParts<Arc<App>> for Service {
             return Err(Error::BadRequest("X-Acting-User required".to_owned()));
         }
         Ok(Self { name: Some(token.name), acting_user, platforms: token.platforms })
+    }
+}
+
+/// The secret that was given. Of two, none is judged: a gateway may have looked
+/// at the other.
+fn secret(headers: &HeaderMap) -> Result<&[u8], Error> {
+    let mut given = headers.get_all(SECRET_HEADER).iter().map(HeaderValue::as_bytes);
+    let first = given.next().unwrap_or_default();
+    match given.next() {
+        None => Ok(first),
+        Some(_) => Err(Error::BadRequest("X-RBAC-SYNC-SECRET given twice".to_owned())),
     }
 }
 
@@ -139,10 +146,18 @@ async fn named_token(app: &App, given: &[u8]) -> Result<ServiceToken, Error> {
         Some(text) => app.database.live_service_token(hash("service token", text)).await?,
         None => None,
     };
-    if found.is_none() && app.service_secrets.0.is_empty() {
-        return Err(Error::NoServiceSecret);
+    match found {
+        Some(token) => Ok(token),
+        None if app.service_secrets.0.is_empty() && !has_named_tokens(app).await? => {
+            Err(Error::NoServiceSecret)
+        }
+        None => Err(Error::UnknownService),
     }
-    found.ok_or(Error::Unauthorized)
+}
+
+/// Whether there is a named token that is not revoked.
+async fn has_named_tokens(app: &App) -> Result<bool, Error> {
+    Ok(app.database.service_tokens().await?.iter().any(|token| token.revoked_at.is_none()))
 }
 
 #[cfg(test)]

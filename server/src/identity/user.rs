@@ -53,9 +53,10 @@ async fn introspect(directus: &DirectusIdentity, parts: &mut Parts, app: &Arc<Ap
     Ok(user_id)
 }
 
-/// The token that the request bears.
+/// The token that the request bears; none where it bears several.
 fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
-    let authorization = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = given.next().filter(|_| given.next().is_none()).and_then(|value| value.to_str().ok());
     let (scheme, token) = authorization.and_then(|value| value.split_once(' ')).ok_or(Error::Unauthorized)?;
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim().into()) } else { Err(Error::Unauthorized) }
 }

@@ -97,6 +97,8 @@ async fn a_token_with_anything_wrong_opens_no_route() -> Result<()> {
         }
         let answer = stage.service.send(stage.service.request(method.clone(), &path).json(&body)).await?;
         assert_eq!(refusal(&answer), (401, "Unauthorized"), "{method} {path}: a service");
+        let twice = stage.user.request(method.clone(), &path).json(&body).header("authorization", "Bearer x");
+        assert_eq!(refusal(&stage.user.send(twice).await?), (401, "Unauthorized"), "{method} {path}: two");
     }
     assert_eq!(stage.records().await?, before);
     // With the user's own token the same calls succeed.
@@ -132,6 +134,11 @@ async fn a_service_needs_the_whole_secret_in_its_own_header() -> Result<()> {
         for (index, call) in calls.into_iter().enumerate() {
             let answer = stage.anonymous.send(call).await?;
             assert_eq!(refusal(&answer), (401, "Unauthorized"), "{} {index}", verb.name);
+        }
+        for [first, second] in [[secret, "x"], ["x", secret], [secret, secret]] {
+            let twice = post().header("x-rbac-sync-secret", first).header("x-rbac-sync-secret", second);
+            let answer = stage.anonymous.send(twice).await?;
+            assert_eq!(refusal(&answer), (400, "X-RBAC-SYNC-SECRET given twice"), "{}", verb.name);
         }
     }
     assert_eq!(stage.records().await?, before);
