@@ -7,10 +7,10 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::request::{Peer, host_name};
+use crate::request::{Peer, host_names};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, Uri, header};
 use ipnet::{AddrParseError, IpNet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
@@ -38,7 +38,8 @@ fn parse_network(text: &str) -> Result<IpNet, AddrParseError> {
 }
 
 impl TrustedProxies {
-    fn contain(&self, address: IpAddr) -> bool {
+    /// Whether a proxy is among them.
+    pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
@@ -65,6 +66,16 @@ fn parse_hop(text: &[u8]) -> Option<IpAddr> {
     text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
+/// Whether a proxy adds such a header. Which ones it adds differs, and nothing
+/// is read from most of them but that there is a proxy.
+fn is_of_proxy(name: &HeaderName) -> bool {
+    let others = ["x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-original-host"];
+    *name == header::FORWARDED
+        || *name == header::VIA
+        || name.as_str().starts_with("x-forwarded-")
+        || others.contains(&name.as_str())
+}
+
 /// Who calls, as far as addresses tell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
@@ -75,18 +86,19 @@ pub(crate) struct Client {
 impl Client {
     /// Who sends a request.
     pub(crate) fn of(request: &Request, app: &App) -> Result<Self, Error> {
-        Self::known_by(request.extensions(), request.headers(), app)
+        Self::known_by(request.extensions(), request.uri(), request.headers(), app)
     }
 
-    fn known_by(extensions: &Extensions, headers: &HeaderMap, app: &App) -> Result<Self, Error> {
+    fn known_by(extensions: &Extensions, uri: &Uri, headers: &HeaderMap, app: &App) -> Result<Self, Error> {
         let peer = extensions.get::<Peer>().ok_or(Error::Internal("a request without a peer"))?;
-        Ok(Self::judge(*peer, headers, &app.trusted_proxies))
+        Ok(Self::judge(*peer, uri, headers, &app.trusted_proxies))
     }
 
-    fn judge(peer: Peer, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
-        let is_forwarded = headers.contains_key(FORWARDED_FOR) || headers.contains_key(header::FORWARDED);
-        let is_local_name = matches!(host_name(headers), "localhost" | "127.0.0.1" | "[::1]");
-        Self { address: proxies.client(peer.0.ip(), headers), is_direct: !is_forwarded && is_local_name }
+    fn judge(peer: Peer, uri: &Uri, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
+        let is_forwarded = headers.keys().any(is_of_proxy);
+        let is_local = |name: &str| matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+        let is_direct = !is_forwarded && host_names(uri, headers).all(is_local);
+        Self { address: proxies.client(peer.0.ip(), headers), is_direct }
     }
 
     /// The address that this server believes.
@@ -99,25 +111,31 @@ impl Client {
         self.is_direct && self.address.is_loopback()
     }
 
-    /// What limits count: an IPv4 address, or a network of IPv6. None for this
-    /// machine's own address: behind a proxy on it that is not trusted,
-    /// everybody has that one, and somebody who guesses would lock all others out.
+    /// What limits count.
     pub(crate) fn limited_network(self) -> Option<IpAddr> {
-        let network = match self.address {
-            IpAddr::V4(_) => self.address,
-            IpAddr::V6(address) => {
-                Ipv6Addr::from_bits(address.to_bits() >> IPV6_HOST_BITS << IPV6_HOST_BITS).into()
-            }
-        };
-        (!self.address.is_loopback()).then_some(network)
+        limited_network(self.address)
     }
+}
+
+/// What limits count: an IPv4 address, or a network of IPv6. None for this
+/// machine's own address: behind a proxy on it that is not trusted, everybody
+/// has that one, and somebody who guesses would lock all others out.
+pub(crate) fn limited_network(address: IpAddr) -> Option<IpAddr> {
+    let address = address.to_canonical();
+    let network = match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() >> IPV6_HOST_BITS << IPV6_HOST_BITS).into()
+        }
+    };
+    (!address.is_loopback()).then_some(network)
 }
 
 impl FromRequestParts<Arc<App>> for Client {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        Self::known_by(&parts.extensions, &parts.headers, app)
+        Self::known_by(&parts.extensions, &parts.uri, &parts.headers, app)
     }
 }
 
@@ -132,7 +150,7 @@ mod tests {
         for line in forwarded_for {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        Client::judge(Peer(SocketAddr::new(peer.parse().unwrap(), 1)), &headers, &proxies)
+        Client::judge(Peer(SocketAddr::new(peer.parse().unwrap(), 1)), &Uri::default(), &headers, &proxies)
     }
 
     fn address(trusted: &str, peer: &str, forwarded_for: &[&str]) -> String {
@@ -194,9 +212,20 @@ mod tests {
         for trusted in ["", "127.0.0.1"] {
             assert!(!client(trusted, "127.0.0.1", &["127.0.0.1"]).is_this_machine(), "{trusted}");
         }
-        let mut headers = HeaderMap::new();
-        headers.insert(header::HOST, "stagepass.example.org".parse().unwrap());
-        let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
-        assert!(!Client::judge(peer, &headers, &TrustedProxies::default()).is_this_machine());
+        let is_this_machine = |uri: &'static str, host: &str, header: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            headers.extend(header.map(|name| (HeaderName::from_static(name), "127.0.0.1".parse().unwrap())));
+            let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
+            let uri = Uri::from_static(uri);
+            Client::judge(peer, &uri, &headers, &TrustedProxies::default()).is_this_machine()
+        };
+        assert!(is_this_machine("/", "localhost:3001", Some("accept")));
+        assert!(is_this_machine("http://[::1]:3001/", "localhost", None));
+        assert!(!is_this_machine("/", "stagepass.example.org", None));
+        assert!(!is_this_machine("http://stagepass.example.org/", "localhost", None));
+        for header in ["forwarded", "via", "x-real-ip", "x-forwarded-host", "x-forwarded-proto"] {
+            assert!(!is_this_machine("/", "localhost", Some(header)), "{header}");
+        }
     }
 }

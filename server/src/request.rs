@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::store::Page;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, Uri, header, request::Parts};
 use http_body_util::LengthLimitError;
 use secrecy::SecretString;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use stagepass_core::platform::is_platform_id;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::iter;
 use std::net::SocketAddr;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -31,10 +32,14 @@ pub(crate) const MAX_TEXT_CHARS: usize = 1024;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// The host under which the request looked for this server, without its port.
-pub(crate) fn host_name(headers: &HeaderMap) -> &str {
+/// The hosts under which a request looks for this server, without their ports:
+/// the `Host` header's, and that of the target where it has one. There the
+/// target's is the one that counts (RFC 9112, section 3.2.2), but whoever stands
+/// between may have judged the other.
+pub(crate) fn host_names<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("");
-    host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name)
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+    iter::once(name).chain(uri.host())
 }
 
 /// The members of a JSON object in a request's body, each as the text that was

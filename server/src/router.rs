@@ -8,7 +8,7 @@ use crate::error::{self, Error, Form};
 use crate::identity::{auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document, Rendered};
-use crate::request::host_name;
+use crate::request::host_names;
 use crate::telemetry;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -145,9 +145,12 @@ async fn admit(app: &Arc<App>, request: Request, next: Next) -> Result<Response,
 /// Against DNS rebinding: a page of another site that has pointed its name at
 /// this address brings its own name.
 fn check_host(app: &App, request: &Request) -> Result<(), Error> {
-    let name = host_name(request.headers());
-    let is_known = app.host_names.iter().any(|known| known.eq_ignore_ascii_case(name));
-    is_known.then_some(()).ok_or(Error::MisdirectedRequest)
+    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        return Err(Error::BadRequest("Host given twice".to_owned()));
+    }
+    let is_ours = |name: &str| app.host_names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let are_ours = host_names(request.uri(), request.headers()).all(is_ours);
+    are_ours.then_some(()).ok_or(Error::MisdirectedRequest)
 }
 
 /// The answer to a request that took too long, the sending of its body included.

@@ -170,7 +170,7 @@ async fn metrics_are_for_this_machine_and_for_services_that_may() -> Result<()> 
         (&monitoring, 200),
         (&server.service()?, 200),
     ] {
-        for name in ["x-forwarded-for", "forwarded"] {
+        for name in ["x-forwarded-for", "forwarded", "via", "x-real-ip", "x-forwarded-host"] {
             let forwarded = |headers: &mut HeaderMap| {
                 headers.insert(name, "127.0.0.1".parse().unwrap());
             };

@@ -3,11 +3,13 @@
 
 use super::stage::{API, LISTS, Stage, UNKNOWN, refusal, start};
 use super::verbs::{NO_UUIDS, verbs};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use stagepass_tests::server::Client;
 use std::collections::BTreeSet;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// Every path, and the methods that it has.
 fn paths(stage: &Stage) -> Vec<(String, &'static [&'static str])> {
@@ -171,5 +173,44 @@ async fn a_host_name_that_is_none_of_ours_is_misdirected() -> Result<()> {
         }
     }
     assert_eq!(stage.records().await?, before);
+    Ok(())
+}
+
+/// Sends a request without a body as it is written here, and gives the answer's
+/// status and error text.
+async fn send_as_written(stage: &Stage, target: &str, hosts: &[&str]) -> Result<(u16, String)> {
+    let mut stream = TcpStream::connect(stage.server.url().trim_start_matches("http://")).await?;
+    let hosts: String = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect();
+    let head = format!("GET {target} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("no answer")?;
+    let status = head.split(' ').nth(1).context("no status")?.parse()?;
+    let body: Value = serde_json::from_str(body)?;
+    Ok((status, body["error"].as_str().unwrap_or_default().to_owned()))
+}
+
+#[tokio::test]
+async fn every_name_of_the_server_in_a_request_is_judged() -> Result<()> {
+    let stage = start().await?;
+    let misdirected = (421, "This server does not answer under that host name".to_owned());
+    let unauthorized = (401, "Unauthorized".to_owned());
+    let list = LISTS[0];
+    for hosts in [["localhost", "localhost"], ["localhost", "evil.example"], ["evil.example", "localhost"]] {
+        let expected = (400, "Host given twice".to_owned());
+        assert_eq!(send_as_written(&stage, list, &hosts).await?, expected, "{hosts:?}");
+    }
+    for (target, host, expected) in [
+        (list.to_owned(), "localhost", &unauthorized),
+        (format!("http://localhost{list}"), "127.0.0.1", &unauthorized),
+        (format!("http://[::1]:3001{list}"), "localhost", &unauthorized),
+        (format!("http://evil.example{list}"), "localhost", &misdirected),
+        (format!("http://localhost@evil.example{list}"), "localhost", &misdirected),
+        (format!("http://localhost{list}"), "evil.example", &misdirected),
+    ] {
+        assert_eq!(&send_as_written(&stage, &target, &[host]).await?, expected, "{target} {host}");
+    }
+    assert_eq!(send_as_written(&stage, list, &[]).await?, misdirected);
     Ok(())
 }
