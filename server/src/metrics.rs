@@ -74,6 +74,7 @@ pub(crate) struct Metrics {
     store_operation_durations: Histograms<OperationLabels>,
     identity_cache: Family<CacheLabels, Counter>,
     connections: Gauge,
+    refused_connections: Counter,
 }
 
 impl Metrics {
@@ -88,6 +89,7 @@ impl Metrics {
             store_operation_durations: Family::new_with_constructor(histograms),
             identity_cache: Family::default(),
             connections: Gauge::default(),
+            refused_connections: Counter::default(),
         };
         metrics.register();
         metrics
@@ -116,6 +118,11 @@ impl Metrics {
             self.identity_cache.clone(),
         );
         registry.register("http_connections_open", "Connections that are open", self.connections.clone());
+        registry.register(
+            "http_connections_refused",
+            "Connections closed since their address had all that it may have",
+            self.refused_connections.clone(),
+        );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("stagepass_build", "The program that is running", build);
     }
@@ -139,6 +146,11 @@ impl Metrics {
     pub(crate) fn open_connection(&self) -> OpenConnection {
         self.connections.inc();
         OpenConnection(self.connections.clone())
+    }
+
+    /// Counts a connection that was closed at once.
+    pub(crate) fn count_refused_connection(&self) {
+        self.refused_connections.inc();
     }
 
     fn count_request(&self, method: &'static str, route: String, status: StatusCode, taken: Duration) {

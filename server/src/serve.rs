@@ -2,7 +2,11 @@
 //! down again without losing what was accepted.
 
 mod accept;
+mod lingering;
+mod places;
 mod signals;
+
+pub(crate) use places::MAX_CONNECTIONS;
 
 use crate::app::App;
 use crate::clock::now_ms;
@@ -15,6 +19,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::store::Timed;
 use crate::{router, telemetry};
+use places::Places;
 use secrecy::SecretString;
 use signals::StopSignals;
 use std::io;
@@ -88,7 +93,8 @@ pub(crate) async fn serve(
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %directory.display(), "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
-    accept::serve(listener, app, router, signals).await;
+    let places = Places::new(limits.address_connections);
+    accept::serve(listener, places, app, router, signals).await;
     upkeep.abort();
     tracing::info!("stopped");
     Ok(())

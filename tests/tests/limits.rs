@@ -211,6 +211,70 @@ async fn idle_connections_lock_nobody_out_for_good() -> Result<()> {
 }
 
 #[tokio::test]
+async fn this_machine_may_have_more_connections_than_another_address() -> Result<()> {
+    let (server, _directory) = start(&["--address-connection-limit", "1"]).await?;
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(address(&server)).await?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+        let mut begin = [0; 12];
+        timeout(PATIENCE, stream.read_exact(&mut begin)).await.context("no answer")??;
+        assert_eq!(&begin, b"HTTP/1.1 200");
+        held.push(stream);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_is_still_sending_gets_its_answer() -> Result<()> {
+    const BYTES: usize = 3 * 1024 * 1024;
+    let (server, _directory) = start(&[]).await?;
+    let (user, stranger) = (server.user().await?, server.service_with("a guess"));
+    for _ in 0..20 {
+        for (client, path, status) in
+            [(&stranger, REVEAL, 401), (&user, "/api/credentials/create-profile", 413)]
+        {
+            let request = client.request(Method::POST, path).header("content-type", "application/json");
+            assert_eq!(client.send(request.body(vec![b' '; BYTES])).await?.status, status, "{path}");
+        }
+        // One that reads nothing before it has sent all.
+        let mut stream = TcpStream::connect(address(&server)).await?;
+        let head = format!("POST {REVEAL} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {BYTES}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        for _ in 0..BYTES / 1024 {
+            stream.write_all(&[b' '; 1024]).await?;
+        }
+        let mut answer = Vec::new();
+        timeout(PATIENCE, stream.read_to_end(&mut answer)).await.context("the connection stays open")??;
+        let (head, body) = split(&String::from_utf8(answer)?)?;
+        assert!(head.starts_with("http/1.1 401 "), "{head}");
+        assert_eq!(body, json!({"success": false, "error": "Unauthorized"}));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_sent_after_a_refusal_is_not_read_for_ever() -> Result<()> {
+    let (server, _directory) = start(&[]).await?;
+    let head = format!("POST {REVEAL} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n");
+    // A little for long, and much at once.
+    for pause in [Duration::from_millis(50), Duration::ZERO] {
+        let (mut reading, mut writing) = TcpStream::connect(address(&server)).await?.into_split();
+        writing.write_all(head.as_bytes()).await?;
+        let mut begin = [0; 12];
+        timeout(PATIENCE, reading.read_exact(&mut begin)).await.context("no answer")??;
+        assert_eq!(&begin, b"HTTP/1.1 401");
+        let sending = async {
+            while writing.write_all(&[b' '; 1024]).await.is_ok() {
+                sleep(pause).await;
+            }
+        };
+        timeout(PATIENCE, sending).await.context("the connection stays open")?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_answer_that_nobody_reads_is_given_up() -> Result<()> {
     let (server, _directory) = start(&["--request-timeout", "1"]).await?;
     let mut stream = TcpStream::connect(address(&server)).await?;
@@ -243,6 +307,7 @@ async fn settings_that_make_no_sense_stop_the_start() -> Result<()> {
         ("STAGEPASS_TRUSTED_PROXIES", "10.0.0.1,proxy.example"),
         ("STAGEPASS_USER_RATE_LIMIT", "-1"),
         ("STAGEPASS_FAILED_AUTH_RATE_LIMIT", "1000001"),
+        ("STAGEPASS_ADDRESS_CONNECTION_LIMIT", "513"),
         ("STAGEPASS_REQUEST_TIMEOUT", "0"),
         ("STAGEPASS_IDLE_TIMEOUT", "1.5"),
     ];

@@ -148,6 +148,7 @@ async fn the_store_the_connections_and_the_build_are_there() -> Result<()> {
     let text = self::text(&server).await?;
     assert!(self::samples(&text)?["http_connections_open"] >= 3.0, "{text}");
     drop(held);
+    assert!(text.contains("http_connections_refused_total 0\n"), "{text}");
     let version = std::process::Command::new(stagepass_tests::process::our_program("stagepass-server")?)
         .arg("--version")
         .output()?;

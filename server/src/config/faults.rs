@@ -11,7 +11,8 @@ use std::{env, fs};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
+    "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_FAILED_AUTH_RATE_LIMIT",
     "STAGEPASS_HOST_DIR",

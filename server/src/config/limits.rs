@@ -2,6 +2,7 @@
 
 use super::faults::Faults;
 use crate::client::TrustedProxies;
+use crate::serve::MAX_CONNECTIONS;
 use clap::Args;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -26,6 +27,11 @@ pub(crate) struct LimitArgs {
     /// users and services apart
     #[arg(long, env = "STAGEPASS_FAILED_AUTH_RATE_LIMIT", value_name = "CALLS", default_value = "10")]
     failed_auth_rate_limit: String,
+    /// Connections that an address (of IPv6, a /64 network) may have open, of
+    /// the 512 that there are; 0 is no limit. This machine's own and trusted
+    /// proxies are not limited
+    #[arg(long, env = "STAGEPASS_ADDRESS_CONNECTION_LIMIT", value_name = "NUMBER", default_value = "128")]
+    address_connection_limit: String,
     /// Seconds that a request may take, the sending of its body included, and
     /// that its answer may wait for the client to read on
     #[arg(long, env = "STAGEPASS_REQUEST_TIMEOUT", value_name = "SECONDS", default_value = "30")]
@@ -44,6 +50,8 @@ pub(crate) struct LimitSettings {
     pub(crate) user_rate: u32,
     /// Calls a second; 0 is no limit.
     pub(crate) failed_auth_rate: u32,
+    /// Connections at once; 0 is no limit.
+    pub(crate) address_connections: u32,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -68,6 +76,11 @@ impl LimitArgs {
         let user_rate = faults.number("STAGEPASS_USER_RATE_LIMIT", &self.user_rate_limit, RATES);
         let failed_auth_rate =
             faults.number("STAGEPASS_FAILED_AUTH_RATE_LIMIT", &self.failed_auth_rate_limit, RATES);
+        let address_connections = faults.number(
+            "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
+            &self.address_connection_limit,
+            0..=MAX_CONNECTIONS,
+        );
         let request = faults.number("STAGEPASS_REQUEST_TIMEOUT", &self.request_timeout, SECONDS);
         let idle = faults.number("STAGEPASS_IDLE_TIMEOUT", &self.idle_timeout, SECONDS);
         let seconds = |number: u32| Duration::from_secs(number.into());
@@ -75,6 +88,7 @@ impl LimitArgs {
             trusted_proxies: trusted_proxies?,
             user_rate: user_rate?,
             failed_auth_rate: failed_auth_rate?,
+            address_connections: address_connections?,
             timeouts: Timeouts { request: seconds(request?), idle: seconds(idle?) },
         })
     }

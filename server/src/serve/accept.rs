@@ -2,6 +2,8 @@
 //! request head may take and its answer may wait, and all of them finished
 //! before the server stops.
 
+use super::lingering::{Lingering, NotingBody};
+use super::places::{Place, Places, Share};
 use super::signals::StopSignals;
 use crate::app::App;
 use crate::request::Peer;
@@ -17,12 +19,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutWriter;
 use tower::ServiceExt as _;
 
-/// Connections at the same time; one more waits to be accepted.
-const MAX_CONNECTIONS: usize = 512;
 /// The largest request head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How much longer than a request may take the server waits for open ones once
@@ -34,14 +33,19 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until a signal, and then finishes what was accepted, unless there is
 /// another signal before.
-pub(super) async fn serve(listener: TcpListener, app: Arc<App>, router: Router, mut signals: StopSignals) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub(super) async fn serve(
+    listener: TcpListener,
+    places: Places,
+    app: Arc<App>,
+    router: Router,
+    mut signals: StopSignals,
+) {
     let connections = GracefulShutdown::new();
     loop {
         tokio::select! {
             () = signals.next() => break,
-            (stream, peer, place) = accept(&listener, &places) => {
-                serve_connection(&connections, &app, router.clone(), (stream, peer, place));
+            accepted = accept(&listener, &places, &app) => {
+                serve_connection(&connections, &app, router.clone(), accepted);
             }
         }
     }
@@ -55,14 +59,16 @@ pub(super) async fn serve(listener: TcpListener, app: Arc<App>, router: Router, 
 }
 
 /// A connection, where it comes from, and the place that it takes.
-type Accepted = (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>);
+type Accepted = (TcpStream, SocketAddr, (Place, Share));
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Accepted {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+async fn accept(listener: &TcpListener, places: &Places, app: &App) -> Accepted {
+    let place = places.free().await;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok((stream, peer)) => match places.share(peer.ip(), &app.trusted_proxies) {
+                Some(share) => return (stream, peer, (place, share)),
+                None => app.metrics.count_refused_connection(),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -81,8 +87,10 @@ fn serve_connection(
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(app.timeouts.request));
+    let stream = Lingering::new(Box::pin(stream));
+    let unread = stream.unread();
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
+        let mut request = request.map(|body| Body::new(NotingBody::new(body, unread.clone())));
         request.extensions_mut().insert(Peer(peer));
         router.clone().oneshot(request)
     });
@@ -91,7 +99,7 @@ fn serve_connection(
         .header_read_timeout(app.timeouts.idle)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_header_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
+        .serve_connection(TokioIo::new(stream), service);
     let connection = connections.watch(connection);
     let counted = app.metrics.open_connection();
     tokio::spawn(async move {

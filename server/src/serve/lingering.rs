@@ -1,0 +1,154 @@
+//! The end of a connection whose last request was answered before all of it had
+//! come. To close at once would have the operating system answer the rest with a
+//! reset, upon which a client that is still sending may lose the answer: so the
+//! rest is read for a while, and dropped (RFC 9112, section 9.6).
+
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
+
+/// The most that is read of what nobody wants.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// The longest that it may take.
+const MAX_TIME: Duration = Duration::from_secs(2);
+
+/// Whether what was read last belongs to a request that has not come to its end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UnreadRequest(Arc<AtomicBool>);
+
+impl UnreadRequest {
+    fn set(&self, is_unread: bool) {
+        self.0.store(is_unread, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A connection's stream that waits before it is closed where there is need to.
+#[derive(Debug)]
+pub(super) struct Lingering<S> {
+    stream: S,
+    unread: UnreadRequest,
+    /// What may still be read, and until when, once our side is closed.
+    ending: Option<(usize, Pin<Box<Sleep>>)>,
+}
+
+impl<S> Lingering<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, unread: UnreadRequest::default(), ending: None }
+    }
+
+    /// What each request's body has to note its end in.
+    pub(super) fn unread(&self) -> UnreadRequest {
+        self.unread.clone()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Lingering<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.unread.set(true);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { stream, unread, ending } = &mut *self;
+        if ending.is_none() {
+            ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
+        }
+        if !unread.is_set() {
+            return Poll::Ready(Ok(()));
+        }
+        let (left, timer) = ending.get_or_insert_with(|| (MAX_BYTES, Box::pin(tokio::time::sleep(MAX_TIME))));
+        while timer.as_mut().poll(context).is_pending() {
+            let mut space = [0; 8 * 1024];
+            let mut buffer = ReadBuf::new(&mut space);
+            let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer));
+            *left = left.saturating_sub(buffer.filled().len());
+            // A fault ends it as well: there is nobody to be told.
+            if read.is_err() || buffer.filled().is_empty() || *left == 0 {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A request's body that notes when it has come to its end.
+#[derive(Debug)]
+pub(super) struct NotingBody {
+    body: Incoming,
+    unread: UnreadRequest,
+}
+
+impl NotingBody {
+    pub(super) fn new(body: Incoming, unread: UnreadRequest) -> Self {
+        unread.set(!body.is_end_stream());
+        Self { body, unread }
+    }
+}
+
+impl Body for NotingBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if frame.is_none() || self.body.is_end_stream() {
+            self.unread.set(false);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
