@@ -38,3 +38,22 @@ async fn nobody_else_changes_lists_or_deletes() -> Result<()> {
     assert_eq!(user.get("/api/download-credentials").await?.body["total"], 0);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_download_credential_is_of_its_own_platform_which_need_not_be_the_connections() -> Result<()> {
+    let Callers { user, server, service, installation, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "fitcreator99").await?;
+    let create = json!({"platform": "youtube", "creator_profile_id": connection, "auth_type": "password",
+        "username": "u", "credentials": {"password": "p"}});
+    let created = post(user, "create-download-cred", &create).await?;
+    let wanted = json!({"id": created.body["id"]});
+    assert_eq!(post(service, "reveal-download-cred", &wanted).await?.body["platform"], "youtube");
+    // A token's platforms are held against that one, too.
+    for (platform, status) in [("instagram", 403), ("youtube", 200)] {
+        let add =
+            ["service-token", "add", platform, "--verb", "reveal-download-cred", "--platform", platform];
+        let named = server.service_with(installation.succeed(&add).await?.trim());
+        assert_eq!(post(&named, "reveal-download-cred", &wanted).await?.status, status, "{platform}");
+    }
+    Ok(())
+}
