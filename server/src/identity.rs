@@ -3,6 +3,7 @@
 
 pub(crate) mod auth;
 mod directus;
+mod login_attempts;
 mod passwords;
 mod provider;
 mod service;

@@ -51,7 +51,20 @@ fn bare_command(directory: &Path, directus: &Directus, url: &str) -> Result<Comm
 /// # Errors
 /// When it does not come up.
 pub async fn start(directory: &Path, directus: &Directus, url: &str) -> Result<Server> {
-    serve(directory, command(directory, directus, url).await?).await
+    start_with_flags(directory, directus, url, &[]).await
+}
+
+/// The same with more flags.
+///
+/// # Errors
+/// When it does not come up.
+pub async fn start_with_flags(
+    directory: &Path,
+    directus: &Directus,
+    url: &str,
+    flags: &[&str],
+) -> Result<Server> {
+    serve(directory, command(directory, directus, url).await?, flags).await
 }
 
 /// Starts one that knows Directus's secret as well.
@@ -61,10 +74,10 @@ pub async fn start(directory: &Path, directus: &Directus, url: &str) -> Result<S
 pub async fn start_with_secret(directory: &Path, directus: &Directus, url: &str) -> Result<Server> {
     let mut command = command(directory, directus, url).await?;
     command.env("DIRECTUS_SECRET", directus.secret().expose_secret());
-    serve(directory, command).await
+    serve(directory, command, &[]).await
 }
 
-async fn serve(directory: &Path, mut command: Command) -> Result<Server> {
-    command.args(["serve", "--listen", "127.0.0.1:0", "--log", "trace"]);
+async fn serve(directory: &Path, mut command: Command, flags: &[&str]) -> Result<Server> {
+    command.args(["serve", "--listen", "127.0.0.1:0", "--log", "trace"]).args(flags);
     Server::start_command(directory, &mut command).await
 }

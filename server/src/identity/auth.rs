@@ -1,5 +1,6 @@
 //! `POST /auth/login|refresh|logout` and `GET /users/me`, in Directus's shapes.
 
+use super::login_attempts::LoginAttempt;
 use super::token::{ACCESS_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS, REFRESH_TOKEN_LIFETIME_MS, generate};
 use super::{hash, user};
 use crate::app::App;
@@ -9,7 +10,7 @@ use crate::clock::now_ms;
 use crate::error::Error;
 use crate::openapi::{self, SignInFailures};
 use crate::request::Fields;
-use crate::store::{AttemptLimit, Hash, Refresh, RefreshToken, User, UserStatus};
+use crate::store::{Hash, Refresh, RefreshToken, User, UserStatus};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,17 +19,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 use stagepass_core::api::Tokens;
-use std::net::IpAddr;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// The window in which login attempts are counted.
-const ATTEMPT_WINDOW_MS: i64 = 5 * 60 * 1000;
-/// Failed attempts on one account in a window.
-const ATTEMPTS_PER_ACCOUNT: u32 = 10;
-/// Failed attempts from one address in a window.
-const ATTEMPTS_PER_ADDRESS: u32 = 50;
 
 /// Directus wraps what it answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -54,17 +47,13 @@ pub(crate) async fn login(
     if fields.text("mode")?.is_some_and(|mode| mode != "json") {
         return Err(Error::BadRequest("mode must be json".to_owned()));
     }
-    let limits = attempt_limits(&email, client.limited_network());
-    let subjects = limits.iter().map(|limit| limit.subject).collect();
-    if let Some(wait_ms) = app.database.count_attempt(limits, now_ms()).await? {
-        return Err(Error::TooManyRequests { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) });
-    }
+    let attempt = LoginAttempt::count(&app, Some(&email), client).await?;
     let user = app.database.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
     let known = user.as_ref().map(|user| user.password_hash.clone());
     let verified = app.identity.embedded()?.passwords.verify(password, known).await;
     if !matches!(verified, Ok(false)) {
         // Only a wrong password counts, not one that was never looked at.
-        app.database.uncount_attempt(subjects).await?;
+        attempt.take_back(&app).await?;
     }
     let is_right = verified?;
     match user {
@@ -76,13 +65,6 @@ pub(crate) async fn login(
             Err(Error::InvalidCredentials)
         }
     }
-}
-
-fn attempt_limits(email: &str, network: Option<IpAddr>) -> Vec<AttemptLimit> {
-    let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: ATTEMPT_WINDOW_MS };
-    let mut limits = vec![limit(hash("account", &email.to_ascii_lowercase()), ATTEMPTS_PER_ACCOUNT)];
-    limits.extend(network.map(|network| limit(hash("address", &network.to_string()), ATTEMPTS_PER_ADDRESS)));
-    limits
 }
 
 async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
@@ -167,22 +149,4 @@ fn tokens(
     let access_token = app.identity.embedded()?.tokens.issue(user_id, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_account_is_limited_from_everywhere_and_an_address_where_it_tells_callers_apart() {
-        let subjects = |email: &str, network: Option<&str>| -> Vec<Hash> {
-            let network = network.map(|network| network.parse().unwrap());
-            attempt_limits(email, network).iter().map(|limit| limit.subject).collect()
-        };
-        assert_eq!(subjects("A@B", None), subjects("a@b", None));
-        let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|network| subjects("a@b", Some(network)));
-        assert_eq!(one[0], subjects("a@b", None)[0]);
-        assert_eq!(one[0], two[0]);
-        assert_ne!(one[1], two[1]);
-    }
 }

@@ -4,15 +4,11 @@
 use super::directus::{DirectusIdentity, is_handed_on};
 use super::{Passwords, TokenSigner};
 use crate::app::App;
-use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::error::Error;
 use axum::extract::Request;
-use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::Response;
-
-const LOGIN_PATH: &str = "/auth/login";
 
 /// Who knows the users.
 #[derive(Debug)]
@@ -50,13 +46,7 @@ pub(crate) async fn pass_through(
 ) -> Result<Response, Error> {
     match &app.identity {
         Identity::Directus(directus) if is_handed_on(request.method(), request.uri().path()) => {
-            let is_login = request.uri().path() == LOGIN_PATH;
-            let response = directus.pass_through(request, client).await?;
-            if is_login && response.status() == StatusCode::UNAUTHORIZED {
-                let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
-                app.database.append(entry).await?;
-            }
-            Ok(response)
+            directus.pass_through(app, request, client).await
         }
         _ => Ok(next.run(request).await),
     }

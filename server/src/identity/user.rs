@@ -35,26 +35,32 @@ impl FromRequestParts<Arc<App>> for UserId {
         };
         let user_id = match &app.identity {
             Identity::Embedded(_) => authenticate(parts, app).await.map(|user| user.id).map_err(unified)?,
-            Identity::Directus(directus) => introspect(directus, parts, app).await?,
+            Identity::Directus(directus) => {
+                let client = Client::from_request_parts(parts, app).await?;
+                introspect(directus, &bearer_token(parts)?, client, app).await?
+            }
         };
         Ok(Self(user_id))
     }
 }
 
-/// The user of a Directus whose token the request bears.
-async fn introspect(directus: &DirectusIdentity, parts: &mut Parts, app: &Arc<App>) -> Result<Uuid, Error> {
-    let token = bearer_token(parts)?;
-    let client = Client::from_request_parts(parts, app).await?;
+/// The user of a Directus whom a token belongs to.
+pub(super) async fn introspect(
+    directus: &DirectusIdentity,
+    token: &SecretString,
+    client: Client,
+    app: &App,
+) -> Result<Uuid, Error> {
     // Whoever guesses would have Directus asked each time.
     app.limits.check_guess(client, token.expose_secret().as_bytes())?;
-    let user_id = directus.user_of(&token, &app.metrics).await?;
+    let user_id = directus.user_of(token, &app.metrics).await?;
     app.limits.note_passed(client, token.expose_secret().as_bytes());
     app.limits.count_user(user_id)?;
     Ok(user_id)
 }
 
 /// The token that the request bears; none where it bears several.
-fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
+pub(super) fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
     let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
     let authorization = given.next().filter(|_| given.next().is_none()).and_then(|value| value.to_str().ok());
     let (scheme, token) = authorization.and_then(|value| value.split_once(' ')).ok_or(Error::Unauthorized)?;

@@ -4,17 +4,27 @@
 //! section 7.6.1), and no address but the one that the caller has.
 
 use super::DirectusIdentity;
+use crate::app::App;
+use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::directus::DirectusError;
 use crate::error::Error;
+use crate::identity::login_attempts::LoginAttempt;
+use crate::identity::user::{bearer_token, introspect};
 use crate::request::{Fields, is_json, read_body};
 use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use reqwest::RequestBuilder;
+use secrecy::ExposeSecret as _;
 use serde::de::IgnoredAny;
 use std::net::IpAddr;
 
+const LOGIN: &str = "/auth/login";
+const REFRESH: &str = "/auth/refresh";
+const LOGOUT: &str = "/auth/logout";
+const ME: &str = "/users/me";
 /// The headers of a request that Directus gets as they are.
 const HANDED_ON: [HeaderName; 3] = [header::AUTHORIZATION, header::CONTENT_TYPE, header::USER_AGENT];
 /// By which Directus counts logins, and writes down where they come from.
@@ -23,37 +33,103 @@ static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// Whether a request is one of the four.
 pub(in crate::identity) fn is_handed_on(method: &Method, path: &str) -> bool {
     match *method {
-        Method::POST => matches!(path, "/auth/login" | "/auth/refresh" | "/auth/logout"),
-        Method::GET | Method::HEAD => path == "/users/me",
+        Method::POST => matches!(path, LOGIN | REFRESH | LOGOUT),
+        Method::GET | Method::HEAD => path == ME,
         _ => false,
     }
 }
 
 impl DirectusIdentity {
-    /// Hands on a request, which must be one of the four.
+    /// Hands on a request, which must be one of the four, unless its caller
+    /// makes too many.
     pub(in crate::identity) async fn pass_through(
         &self,
+        app: &App,
         request: Request,
         client: Client,
     ) -> Result<Response, Error> {
-        let path = request.uri().path().to_owned();
         if request.headers().get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
             return Err(Error::Unauthorized);
         }
         let headers = handed_on(request.headers(), client.address());
-        let handed_on = if request.method() == Method::POST {
-            if !is_json(request.headers()) {
-                return Err(Error::UnsupportedMediaType);
-            }
-            let body = read_body(request).await?;
-            check_mode(&body)?;
-            self.directus.forward(Method::POST, &path, None).body(body)
+        if request.method() == Method::POST {
+            self.pass_body(app, request, headers, client).await
         } else {
-            self.directus.forward(Method::GET, &path, request.uri().query())
-        };
-        let (status, body) = self.directus.send(handed_on.headers(headers), &path).await?;
-        answer(status, body, &path)
+            self.pass_me(app, request, headers, client).await
+        }
     }
+
+    async fn pass_body(
+        &self,
+        app: &App,
+        request: Request,
+        headers: HeaderMap,
+        client: Client,
+    ) -> Result<Response, Error> {
+        if !is_json(request.headers()) {
+            return Err(Error::UnsupportedMediaType);
+        }
+        let path = request.uri().path().to_owned();
+        let body = read_body(request).await?;
+        let mut fields = Fields::parse(&body)?.unambiguous()?;
+        check_mode(&mut fields)?;
+        let request = self.directus.forward(Method::POST, &path, None).headers(headers).body(body);
+        if path == LOGIN {
+            let email = fields.text("email")?;
+            return self.log_in(app, email.as_deref(), client, request).await;
+        }
+        let token = fields.required_secret("refresh_token")?;
+        // It leaves its wrapper to be told from one that was right before.
+        app.limits.check_guess(client, token.expose_secret().as_bytes())?;
+        self.hand_on(request, &path).await
+    }
+
+    async fn log_in(
+        &self,
+        app: &App,
+        email: Option<&str>,
+        client: Client,
+        request: RequestBuilder,
+    ) -> Result<Response, Error> {
+        let attempt = LoginAttempt::count(app, email, client).await?;
+        let response = self.hand_on(request, LOGIN).await;
+        if response.as_ref().is_ok_and(|response| is_refusal(response.status())) {
+            let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
+            app.database.append(entry).await?;
+        } else {
+            attempt.take_back(app).await?;
+        }
+        response
+    }
+
+    async fn pass_me(
+        &self,
+        app: &App,
+        request: Request,
+        headers: HeaderMap,
+        client: Client,
+    ) -> Result<Response, Error> {
+        let (parts, _) = request.into_parts();
+        // Directus would take one from the query, too.
+        let token = bearer_token(&parts)?;
+        match introspect(self, &token, client, app).await {
+            // What is wrong with a token, Directus says.
+            Ok(_) | Err(Error::Unauthorized) => {}
+            Err(error) => return Err(error),
+        }
+        let request = self.directus.forward(Method::GET, ME, parts.uri.query()).headers(headers);
+        self.hand_on(request, ME).await
+    }
+
+    async fn hand_on(&self, request: RequestBuilder, path: &str) -> Result<Response, Error> {
+        let (status, body) = self.directus.send(request, path).await?;
+        answer(status, body, path)
+    }
+}
+
+/// Whether a password was looked at and was wrong, or is not enough by itself.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
 }
 
 fn handed_on(given: &HeaderMap, address: IpAddr) -> HeaderMap {
@@ -66,14 +142,11 @@ fn handed_on(given: &HeaderMap, address: IpAddr) -> HeaderMap {
 }
 
 /// Tokens come in the answer's body alone: the other modes of Directus set a
-/// cookie, which would be one of this server. A body in which Directus might
-/// see another mode is refused.
-fn check_mode(body: &[u8]) -> Result<(), Error> {
-    // Whatever else is wrong with it, Directus says.
-    let Some(mut fields) = Fields::unambiguous(body)? else { return Ok(()) };
-    match fields.text("mode")?.as_deref() {
-        None | Some("json") => Ok(()),
-        Some(_) => Err(Error::BadRequest("mode must be json".to_owned())),
+/// cookie, which would be one of this server.
+fn check_mode(fields: &mut Fields) -> Result<(), Error> {
+    match fields.text("mode")? {
+        Some(mode) if mode != "json" => Err(Error::BadRequest("mode must be json".to_owned())),
+        _ => Ok(()),
     }
 }
 
@@ -137,8 +210,11 @@ mod tests {
 
     #[test]
     fn refuses_modes_that_set_a_cookie() {
-        for body in ["{\"mode\":\"json\"}", "{}", "{\"mode\":null}", "no json", "[]"] {
-            assert!(check_mode(body.as_bytes()).is_ok(), "{body}");
+        let check = |body: &str| {
+            Fields::parse(body.as_bytes())?.unambiguous().and_then(|mut fields| check_mode(&mut fields))
+        };
+        for body in ["{\"mode\":\"json\"}", "{}", "{\"mode\":null}"] {
+            assert!(check(body).is_ok(), "{body}");
         }
         for body in [
             "{\"mode\":\"session\"}",
@@ -149,8 +225,7 @@ mod tests {
             "{\"mode\":\"json\",\"m\\u006fde\":\"session\"}",
             "{\"email\":\"a\",\"email\":\"b\"}",
         ] {
-            let refused = check_mode(body.as_bytes());
-            assert!(matches!(refused, Err(Error::BadRequest(_))), "{body}");
+            assert!(matches!(check(body), Err(Error::BadRequest(_))), "{body}");
         }
     }
 

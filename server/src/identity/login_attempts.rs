@@ -1,0 +1,71 @@
+//! How often a password may be tried, wherever it is checked: on one account,
+//! and from one address.
+
+use super::hash;
+use crate::app::App;
+use crate::client::Client;
+use crate::clock::now_ms;
+use crate::error::Error;
+use crate::store::{AttemptLimit, Hash};
+use std::net::IpAddr;
+
+/// The window in which login attempts are counted.
+const WINDOW_MS: i64 = 5 * 60 * 1000;
+/// Failed attempts on one account in a window.
+const PER_ACCOUNT: u32 = 10;
+/// Failed attempts from one address in a window.
+const PER_ADDRESS: u32 = 50;
+
+/// An attempt that has been counted.
+#[derive(Debug)]
+#[must_use = "a password that was right or never looked at is to be taken back"]
+pub(super) struct LoginAttempt {
+    subjects: Vec<Hash>,
+}
+
+impl LoginAttempt {
+    /// Counts an attempt before the password is looked at, or refuses it.
+    pub(super) async fn count(app: &App, email: Option<&str>, client: Client) -> Result<Self, Error> {
+        let limits = limits(email, client.limited_network());
+        let subjects = limits.iter().map(|limit| limit.subject).collect();
+        match app.database.count_attempt(limits, now_ms()).await? {
+            Some(wait_ms) => {
+                Err(Error::TooManyRequests { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) })
+            }
+            None => Ok(Self { subjects }),
+        }
+    }
+
+    /// Takes it back: the password was not wrong.
+    pub(super) async fn take_back(self, app: &App) -> Result<(), Error> {
+        Ok(app.database.uncount_attempt(self.subjects).await?)
+    }
+}
+
+fn limits(email: Option<&str>, network: Option<IpAddr>) -> Vec<AttemptLimit> {
+    let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: WINDOW_MS };
+    // More than ASCII: Directus lowers a Kelvin sign to a k.
+    let account = email.map(|email| limit(hash("account", &email.to_lowercase()), PER_ACCOUNT));
+    let address = network.map(|network| limit(hash("address", &network.to_string()), PER_ADDRESS));
+    account.into_iter().chain(address).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_limited_from_everywhere_and_an_address_where_it_tells_callers_apart() {
+        let subjects = |email: Option<&str>, network: Option<&str>| -> Vec<Hash> {
+            let network = network.map(|network| network.parse().unwrap());
+            limits(email, network).iter().map(|limit| limit.subject).collect()
+        };
+        assert_eq!(subjects(Some("A@B"), None), subjects(Some("a@b"), None));
+        assert_eq!(subjects(Some("\u{212a}@b"), None), subjects(Some("k@b"), None));
+        let [one, two] = ["192.0.2.1", "192.0.2.2"].map(|network| subjects(Some("a@b"), Some(network)));
+        assert_eq!(one[0], subjects(Some("a@b"), None)[0]);
+        assert_eq!(one[0], two[0]);
+        assert_ne!(one[1], two[1]);
+        assert_eq!(subjects(None, Some("192.0.2.1")), one[1..]);
+    }
+}
