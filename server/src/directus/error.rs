@@ -75,14 +75,37 @@ impl DirectusError {
     }
 }
 
+/// Hides `texts`, the longest first. Where one may be part of a word, it is
+/// hidden between quotation marks alone.
 fn mask(message: String, texts: &[String]) -> String {
-    texts.iter().fold(message, |masked, text| {
+    let hide = |message: String, text: &str| {
         if text.chars().count() < MIN_MASKED_CHARS {
-            masked.replace(&format!("\"{text}\""), &format!("\"{MASK}\""))
+            let quoted = |message: String, mark| {
+                message.replace(&format!("{mark}{text}{mark}"), &format!("{mark}{MASK}{mark}"))
+            };
+            quoted(quoted(message, '"'), '\'')
         } else {
-            masked.replace(text, MASK)
+            message.replace(text, MASK)
         }
-    })
+    };
+    texts.iter().flat_map(|text| written(text)).fold(message, |message, text| hide(message, &text))
+}
+
+/// A text in the ways in which it may be quoted: as it is, and with its
+/// backslashes, quotation marks and control characters escaped as in JSON, with
+/// the marks doubled as in SQL, or both; the escaped ones, which are longer, first.
+fn written(text: &str) -> Vec<String> {
+    let json = json!(text).to_string();
+    let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(text);
+    let backslashes = text.replace('\\', "\\\\");
+    let double = |text: &str, mark: char| text.replace(mark, &format!("{mark}{mark}"));
+    let mut forms = vec![json.to_owned(), backslashes.replace('\'', "\\'")];
+    for text in [&*backslashes, text] {
+        forms.extend([double(text, '\''), double(text, '"'), text.to_owned()]);
+    }
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    forms.dedup();
+    forms
 }
 
 impl fmt::Display for DirectusError {
@@ -133,6 +156,26 @@ mod tests {
         assert!(text.contains(r#"Value \"…\" for field \"username\""#) && !text.contains("some"), "{text}");
         let error = read(&json!({"errors": [{"message": r#"Value "x" is no example"#}]}), &["x"]);
         assert!(error.to_string().contains(r#"Value \"…\" is no example"#), "{error}");
+    }
+
+    #[test]
+    fn quotes_no_part_of_a_value_that_is_escaped() {
+        let value = r#"se"cr'et\with secret ends"#;
+        for quoted in [
+            r#"se"cr'et\with secret ends"#,
+            r#"se\"cr'et\\with secret ends"#,
+            r#"se"cr\'et\\with secret ends"#,
+            r#"se"cr''et\with secret ends"#,
+            r#"se"cr''et\\with secret ends"#,
+            r#"se""cr'et\with secret ends"#,
+        ] {
+            let message = format!("Value \"{quoted}\" for field \"a\" is too long");
+            let text = read(&json!({"errors": [{"message": message}]}), &[value]).to_string();
+            assert!(text.contains(r#"Value \"…\" for field \"a\" is too long"#), "{text}");
+        }
+        let error =
+            read(&json!({"errors": [{"message": r#"Value "a\"b" or 'a"b' or "\n""#}]}), &["a\"b", "\n"]);
+        assert!(error.to_string().contains(r#"Value \"…\" or '…' or \"…\""#), "{error}");
     }
 
     #[test]
