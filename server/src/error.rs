@@ -52,6 +52,9 @@ pub(crate) enum Error {
     Undecryptable,
     #[error("Store unavailable")]
     Store(StoreError),
+    /// What keeps the server from serving, in a few words.
+    #[error("{0}")]
+    NotReady(&'static str),
     #[error(transparent)]
     Directus(#[from] DirectusError),
     #[error("Internal error")]
@@ -88,6 +91,18 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
+    /// Why the server is not ready: anybody may ask, and learns no more than
+    /// the kind of the fault.
+    pub(crate) fn not_ready(error: StoreError) -> Self {
+        tracing::warn!(%error, "not ready");
+        Self::NotReady(match error {
+            StoreError::Directus(DirectusError::Unavailable) => "Directus unavailable",
+            StoreError::Directus(error) if error.is_refusal() => "Directus refuses access",
+            StoreError::Directus(_) => "Directus failed",
+            _ => "Store unavailable",
+        })
+    }
+
     /// The status that it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
@@ -105,7 +120,9 @@ impl Error {
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Directus(DirectusError::Status { .. }) => StatusCode::BAD_GATEWAY,
-            Self::Store(_) | Self::Directus(DirectusError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
@@ -125,7 +142,7 @@ impl Error {
     pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),
-            Self::Store(_) | Self::Directus(DirectusError::Unavailable) => Some(1),
+            Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => Some(1),
             _ => None,
         }
     }
@@ -144,7 +161,7 @@ impl Error {
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } => "REQUESTS_EXCEEDED",
             Self::RequestTimeout | Self::MisdirectedRequest => "INVALID_REQUEST",
-            Self::Store(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
+            Self::Store(_) | Self::NotReady(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
     }

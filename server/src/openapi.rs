@@ -10,7 +10,7 @@ mod requests;
 mod responses;
 mod values;
 
-pub(crate) use failures::{RecordFailures, RenameFailures, SignInFailures, StoreFailures};
+pub(crate) use failures::{ReadinessFailures, RecordFailures, RenameFailures, SignInFailures};
 pub(crate) use requests::*;
 pub(crate) use responses::{
     Alive, CreateProfileResponse, CurrentUser, GetPlatformSessionResponse, Healthy,

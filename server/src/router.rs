@@ -82,16 +82,16 @@ async fn healthz() -> axum::Json<Value> {
     axum::Json(json!({"status": "ok", "service": "stagepass"}))
 }
 
-/// Tells that the store answers, too
+/// Tells that the store and Directus answer, too
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "Operation",
-    responses((status = 200, description = "Ready", body = openapi::Healthy), openapi::StoreFailures)
+    responses((status = 200, description = "Ready", body = openapi::Healthy), openapi::ReadinessFailures)
 )]
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
-    app.database.check(now_ms()).await?;
-    app.records.check_records(now_ms()).await?;
+    app.database.check(now_ms()).await.map_err(Error::not_ready)?;
+    app.records.check_records(now_ms()).await.map_err(Error::not_ready)?;
     Ok(axum::Json(json!({"status": "ok"})))
 }
 

@@ -29,10 +29,11 @@ pub(crate) enum Failure {
     Internal,
     BadGateway,
     Unavailable,
+    NotReady,
 }
 
 impl Failure {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -47,6 +48,7 @@ impl Failure {
         Self::Internal,
         Self::BadGateway,
         Self::Unavailable,
+        Self::NotReady,
     ];
 
     /// An error of this kind, for its status and as an example.
@@ -71,6 +73,7 @@ impl Failure {
                 code: None,
             }),
             Self::Unavailable => Error::Directus(DirectusError::Unavailable),
+            Self::NotReady => Error::NotReady("Store unavailable"),
         }
     }
 
@@ -92,6 +95,9 @@ impl Failure {
             Self::Internal => "A fault of the server, such as stored credentials that do not open",
             Self::BadGateway => "Directus refused what it was asked",
             Self::Unavailable => "The store or Directus does not answer",
+            Self::NotReady => {
+                "The store or Directus does not answer, or not as it should; the text says which"
+            }
         }
     }
 
@@ -216,11 +222,11 @@ impl IntoResponses for SignInFailures {
     }
 }
 
-/// Where the store is asked and nobody needs to be known.
-pub(crate) struct StoreFailures;
+/// Where it is asked whether the server can serve.
+pub(crate) struct ReadinessFailures;
 
-impl IntoResponses for StoreFailures {
+impl IntoResponses for ReadinessFailures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Unavailable], Form::Credentials)
+        references(&[Failure::NotReady], Form::Credentials)
     }
 }
