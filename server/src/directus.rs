@@ -15,7 +15,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -69,17 +69,26 @@ impl<'a> Call<'a> {
         Self { method, path, query: &[], body: Some(body) }
     }
 
-    /// The texts of the body's values and of the query: what an error of
-    /// Directus may quote, and its reader must not see.
+    /// A SEARCH. What was asked with a GET, Directus may answer for minutes from
+    /// its own cache as it was; its cache never looks at a SEARCH.
+    pub(crate) fn search(path: &'a str, query: Value) -> Self {
+        #[expect(clippy::unwrap_used, reason = "a method may be any word of letters")]
+        let method = Method::from_bytes(b"SEARCH").unwrap();
+        Self::with_body(method, path, json!({ "query": query }))
+    }
+
+    /// The texts of the body's values, a query's filter among them: what an
+    /// error of Directus may quote, and its reader must not see.
     fn texts(&self) -> Vec<String> {
         if !self.path.starts_with("/items/") && !self.path.starts_with("/users") {
             // Names of collections and fields, which a person must see.
             return Vec::new();
         }
         let mut texts: Vec<String> = Vec::new();
-        let query = self.query.iter().filter(|(name, _)| *name == "filter");
-        let parsed: Vec<Value> = query.filter_map(|(_, text)| serde_json::from_str(text).ok()).collect();
-        let mut values: Vec<&Value> = self.body.iter().chain(&parsed).collect();
+        let mut values: Vec<&Value> = match &self.body {
+            Some(body) if body["query"].is_object() => vec![&body["query"]["filter"], &body["data"]],
+            body => body.iter().collect(),
+        };
         while let Some(value) = values.pop() {
             match value {
                 Value::String(text) => texts.push(text.clone()),
@@ -234,7 +243,6 @@ fn bearer(token: &SecretString) -> HeaderValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn directus(url: &str) -> Directus {
         let settings = DirectusSettings { url: url.parse().unwrap(), admin_token: "planted-token".into() };
@@ -263,9 +271,13 @@ mod tests {
 
     #[test]
     fn the_texts_of_a_call_are_those_of_its_body_and_filter_the_longest_first() {
-        let query = [("filter", r#"{"id":{"_eq":"an-id"}}"#), ("fields", "id,platform")];
-        let body = json!({"data": {"status": "revoked", "cookie_count": 3, "username": ""}});
-        let call = Call { query: &query, ..Call::with_body(Method::PATCH, "/items/x", body) };
-        assert_eq!(call.texts(), ["revoked", "an-id"]);
+        let body = json!({"status": "revoked", "cookie_count": 3, "username": "", "platform": "tiktok"});
+        assert_eq!(Call::with_body(Method::POST, "/items/x", body.clone()).texts(), ["revoked", "tiktok"]);
+        let query = json!({"filter": {"id": {"_in": ["an-id"]}}, "fields": "id,platform", "sort": "-id"});
+        assert_eq!(Call::search("/items/x", query.clone()).texts(), ["an-id"]);
+        let body = json!({"query": query, "data": body});
+        assert_eq!(Call::with_body(Method::PATCH, "/items/x", body).texts(), ["revoked", "tiktok", "an-id"]);
+        let made = json!({"collection": "platform_sessions"});
+        assert!(Call::with_body(Method::POST, "/collections", made).texts().is_empty());
     }
 }

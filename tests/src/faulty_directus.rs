@@ -59,8 +59,9 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Behaviour {
-    /// By the start of a path; the first that fits counts.
+    /// By the start of a path, or of a method and a path; the first that fits counts.
     faults: Vec<(String, Fault)>,
+    /// By path, and by method and path.
     requests: HashMap<String, usize>,
 }
 
@@ -94,10 +95,10 @@ impl FaultyDirectus {
         format!("http://{}", self.address)
     }
 
-    /// Has requests fail whose path begins so, from now on. The first fault that
-    /// was set for a path counts.
-    pub fn fail(&self, path_prefix: &str, fault: Fault) {
-        self.shared.behaviour().faults.push((path_prefix.to_owned(), fault));
+    /// Has requests fail whose path begins so, or whose method and path do, as in
+    /// `PATCH /items`, from now on. The first fault that was set for one counts.
+    pub fn fail(&self, prefix: &str, fault: Fault) {
+        self.shared.behaviour().faults.push((prefix.to_owned(), fault));
     }
 
     /// Takes all faults back.
@@ -105,10 +106,11 @@ impl FaultyDirectus {
         self.shared.behaviour().faults.clear();
     }
 
-    /// How many requests came for exactly this path, faults or not.
+    /// How many requests came for exactly this path, or with this method for it,
+    /// faults or not.
     #[must_use]
-    pub fn requests(&self, path: &str) -> usize {
-        self.shared.behaviour().requests.get(path).copied().unwrap_or_default()
+    pub fn requests(&self, target: &str) -> usize {
+        self.shared.behaviour().requests.get(target).copied().unwrap_or_default()
     }
 
     /// Ends it for good; when this returns, nobody listens at its address and no
@@ -126,15 +128,20 @@ impl Shared {
     }
 
     /// Counts a request and gives the fault that is meant for it.
-    fn note(&self, path: &str) -> Option<Fault> {
+    fn note(&self, request: &Request<Incoming>) -> Option<Fault> {
+        let path = request.uri().path();
+        let targets = [path.to_owned(), format!("{} {path}", request.method())];
         let mut behaviour = self.behaviour();
-        *behaviour.requests.entry(path.to_owned()).or_default() += 1;
-        let fault = behaviour.faults.iter().find(|(prefix, _)| path.starts_with(prefix.as_str()));
+        for target in &targets {
+            *behaviour.requests.entry(target.clone()).or_default() += 1;
+        }
+        let fits = |prefix: &str| targets.iter().any(|target| target.starts_with(prefix));
+        let fault = behaviour.faults.iter().find(|(prefix, _)| fits(prefix));
         fault.map(|(_, fault)| fault.clone())
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
-        match self.note(request.uri().path()) {
+        match self.note(&request) {
             None => Ok(self.hand_on(request).await),
             Some(Fault::Answer { status, body }) => {
                 Ok(json(StatusCode::from_u16(status).map_err(|_| Closed)?, body))

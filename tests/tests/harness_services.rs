@@ -100,11 +100,29 @@ async fn a_suspension_shows_to_the_administrator_and_at_the_next_sign_in_alone()
     user.suspend().await.unwrap();
     let me = directus.with_token(&token).get(ME).await.unwrap();
     assert_eq!((me.status.as_u16(), me.body), (200, json!({"data": {"id": user.id()}})));
-    let seen = directus.admin().get(&format!("/users/{}?fields=status", user.id())).await.unwrap();
-    assert_eq!(seen.body["data"]["status"], "suspended");
+    let query = json!({"filter": {"id": {"_eq": user.id()}}, "fields": "status"});
+    assert_eq!(directus.search("/users", &query).await.unwrap(), [json!({"status": "suspended"})]);
     assert!(user.sign_in().await.unwrap_err().to_string().contains("401"));
     user.activate().await.unwrap();
     user.sign_in().await.unwrap();
+}
+
+/// Whatever is tested on it is tested against a cache that is never told of a change.
+#[tokio::test]
+async fn it_caches_what_is_asked_with_get_and_nothing_else() {
+    let directus = Directus::of_this_run().unwrap();
+    let user = directus.create_user().await.unwrap();
+    let cached = async || {
+        let path = format!("/users/{}?fields=status", user.id());
+        directus.admin().get(&path).await.unwrap().body["data"]["status"].clone()
+    };
+    let now = async || {
+        let query = json!({"filter": {"id": {"_eq": user.id()}}, "fields": "status"});
+        directus.search("/users", &query).await.unwrap()[0]["status"].clone()
+    };
+    assert_eq!((cached().await, now().await), (json!("active"), json!("active")));
+    user.suspend().await.unwrap();
+    assert_eq!((cached().await, now().await), (json!("active"), json!("suspended")));
 }
 
 #[tokio::test]
@@ -175,8 +193,8 @@ async fn the_faulty_directus_closes_connections_before_and_after_a_request_is_ca
         request.bearer_auth(token).json(&json!({"first_name": name})).send()
     };
     let name = async || {
-        let answer = directus.admin().get(&format!("/users/{}", user.id())).await.unwrap();
-        answer.body["data"]["first_name"].clone()
+        let query = json!({"filter": {"id": {"_eq": user.id()}}});
+        directus.search("/users", &query).await.unwrap()[0]["first_name"].clone()
     };
     faulty.fail("/users", Fault::Close);
     assert!(rename("Lost").await.unwrap_err().is_request());

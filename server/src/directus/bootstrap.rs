@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 use thiserror::Error;
+use uuid::Uuid;
 
 /// How often it is tried, and how long is waited in between.
 const ATTEMPTS: usize = 3;
@@ -138,7 +139,7 @@ async fn make(
 }
 
 async fn find(directus: &Directus) -> Result<BTreeMap<&'static str, Found>, BootstrapError> {
-    let all: Vec<FoundCollection> = directus.call(&Call::get("/collections", &[])).await?;
+    let all: Vec<FoundCollection> = directus.call(&Call::search("/collections", json!({}))).await?;
     let mut found = BTreeMap::new();
     for wanted in &COLLECTIONS {
         let Some(collection) = all.iter().find(|collection| collection.collection == wanted.name) else {
@@ -169,7 +170,10 @@ async fn list<T: serde::de::DeserializeOwned>(
     what: &str,
     collection: &str,
 ) -> Result<Vec<T>, DirectusError> {
-    directus.call(&Call::get(&format!("/{what}/{collection}"), &[])).await
+    // These know no SEARCH. They take no notice of a query either, but Directus
+    // caches by it, and has none of one that nobody has ever made.
+    let unheard = Uuid::now_v7().to_string();
+    directus.call(&Call::get(&format!("/{what}/{collection}"), &[("search", &unheard)])).await
 }
 
 /// What is there and can't be used.
@@ -254,9 +258,9 @@ fn steps(wanted: &Collection, found: Option<&Found>) -> Vec<Step> {
 
 async fn grants(directus: &Directus) -> Result<Vec<FoundPermission>, BootstrapError> {
     let names = COLLECTIONS.map(|collection| collection.name);
-    let filter = json!({"collection": {"_in": names}}).to_string();
-    let query = [("filter", filter.as_str()), ("fields", "collection,action"), ("limit", "-1")];
-    Ok(directus.call(&Call::get("/permissions", &query)).await?)
+    let filter = json!({"collection": {"_in": names}});
+    let query = json!({"filter": filter, "fields": "collection,action", "limit": -1});
+    Ok(directus.call(&Call::search("/permissions", query)).await?)
 }
 
 #[cfg(test)]

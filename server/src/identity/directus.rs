@@ -30,7 +30,6 @@ const REFUSAL_LIFETIME: Duration = Duration::from_secs(2);
 const MAX_ANSWERS: u64 = 10_000;
 /// The longest token that is looked at. Directus's own have some 300 bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
-const FIELDS: (&str, &str) = ("fields", "id,email,status");
 
 /// Finds out which user of a Directus a token belongs to.
 #[derive(Debug)]
@@ -47,11 +46,15 @@ struct Answer {
     valid_until: Instant,
 }
 
-/// A user as Directus describes it: without permission to read themselves,
-/// somebody is shown the id alone.
+/// Whoever a token belongs to.
+#[derive(Debug, Deserialize)]
+struct Bearer {
+    id: Option<Uuid>,
+}
+
+/// A user as an administrator sees them.
 #[derive(Debug, Deserialize)]
 struct FoundUser {
-    id: Option<Uuid>,
     status: Option<String>,
 }
 
@@ -109,25 +112,23 @@ impl DirectusIdentity {
     }
 
     async fn introspect(&self, token: &SecretString) -> Result<Option<Uuid>, DirectusError> {
-        let found = self.directus.call_as(token, &Call::get("/users/me", &[FIELDS])).await;
-        let found: FoundUser = match found {
+        // Directus looks at the token before it looks into its cache, where each
+        // user has answers of their own: so the id is right, but a status might
+        // be an old one.
+        let found = self.directus.call_as(token, &Call::get("/users/me", &[("fields", "id")])).await;
+        let found: Bearer = match found {
             Err(error) if error.is_refusal() => return Ok(None),
             found => found?,
         };
         // A share's token has no user.
         let Some(id) = found.id else { return Ok(None) };
-        let status = match found.status {
-            Some(status) => Some(status),
-            None => self.status_of(id).await?,
-        };
-        Ok((status.as_deref() == Some("active")).then_some(id))
+        Ok(self.is_active(id).await?.then_some(id))
     }
 
-    /// The status of somebody who may not read it.
-    async fn status_of(&self, id: Uuid) -> Result<Option<String>, DirectusError> {
-        let filter = json!({"id": {"_eq": id}}).to_string();
-        let query = [("filter", filter.as_str()), FIELDS, ("limit", "1")];
-        let users: Vec<FoundUser> = self.directus.call(&Call::get("/users", &query)).await?;
-        Ok(users.into_iter().next().and_then(|user| user.status))
+    /// Whether Directus lets somebody sign in, its cache aside.
+    async fn is_active(&self, id: Uuid) -> Result<bool, DirectusError> {
+        let query = json!({"filter": {"id": {"_eq": id}}, "fields": "status", "limit": 1});
+        let users: Vec<FoundUser> = self.directus.call(&Call::search("/users", query)).await?;
+        Ok(users.first().is_some_and(|user| user.status.as_deref() == Some("active")))
     }
 }

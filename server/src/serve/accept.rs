@@ -52,7 +52,7 @@ pub(super) async fn serve(
     drop(listener);
     tracing::info!("stopping: finishing what was accepted; another signal stops at once");
     tokio::select! {
-        () = connections.shutdown() => {}
+        () = async { connections.shutdown().await; app.records.finish_operations().await } => {}
         () = tokio::time::sleep(app.timeouts.request + DRAIN_MARGIN) => tracing::warn!("gave up waiting for open requests"),
         () = signals.next() => tracing::warn!("stopped before open requests were answered"),
     }

@@ -4,8 +4,9 @@
 //! where that is possible; where it takes more, they are made in an order in
 //! which a stop in between leaves what is served right, and only something to
 //! be cleared away. A change is noted in the audit log, which is in the own
-//! database, before it is made and after.
+//! database, before it is made and after, and is carried to its end once begun.
 
+mod changes;
 mod connections;
 mod downloads;
 mod items;
@@ -14,13 +15,14 @@ mod sealed;
 mod sessions;
 
 use crate::audit::Entry;
-use crate::directus::{Directus, DirectusError};
+use crate::directus::Directus;
 use crate::store::{
     Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, Judge, NewConnection,
     NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedConnection,
     SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
+use changes::Operations;
 use items::Items;
 use sealed::Positions;
 use std::sync::Arc;
@@ -35,11 +37,12 @@ const CHECK_INTERVAL_MS: i64 = 1000;
 #[derive(Debug)]
 pub(crate) struct DirectusRecords {
     items: Items,
-    /// Keeps the audit log and the capture requests.
+    operations: Operations,
+    /// Keeps the audit log.
     database: Arc<dyn Database>,
     positions: Positions,
     /// Held while a sealed text is replaced.
-    replacing: Mutex<()>,
+    replacing: Arc<Mutex<()>>,
     /// When Directus was last seen to answer.
     checked_at: AtomicI64,
 }
@@ -48,47 +51,13 @@ impl DirectusRecords {
     /// Records in `directus`, what is done to them noted in `database`.
     pub(crate) fn new(directus: Arc<Directus>, database: Arc<dyn Database>) -> Self {
         Self {
-            items: Items::new(directus),
+            items: Items::new(Arc::clone(&directus)),
+            operations: Operations::new(directus, Arc::clone(&database)),
             database,
             positions: Positions::default(),
-            replacing: Mutex::default(),
+            replacing: Arc::default(),
             checked_at: AtomicI64::new(i64::MIN / 2),
         }
-    }
-
-    /// Notes that something is about to be done, does it, and notes how that
-    /// ended.
-    async fn noting<T>(
-        &self,
-        entry: Entry,
-        is_done: impl Fn(&T) -> bool,
-        doing: impl Future<Output = Result<T, DirectusError>>,
-    ) -> Result<T, StoreError> {
-        self.database.append(entry.with_outcome("intent")).await?;
-        let done = doing.await;
-        let entry = match &done {
-            Ok(outcome) if is_done(outcome) => entry,
-            Ok(_) => entry.with_outcome("not done"),
-            Err(DirectusError::Unavailable) => entry.with_outcome("unknown: Directus unavailable"),
-            Err(DirectusError::Status { status, .. }) => entry.with_outcome(format!("Directus {status}")),
-        };
-        self.database.append(entry).await?;
-        Ok(done?)
-    }
-
-    /// Does something to a record of the user's and notes it; to nobody else's.
-    async fn with_own(
-        &self,
-        (table, id, user_id): (&str, Uuid, Uuid),
-        entry: Entry,
-        doing: impl Future<Output = Result<(), DirectusError>>,
-    ) -> Result<Found<()>, StoreError> {
-        let owner = self.items.owner(table, id).await?;
-        let found = Found::of(owner, Actor::User(user_id), |owner| *owner);
-        if matches!(found, Found::Own(_)) {
-            self.noting(entry, |()| true, doing).await?;
-        }
-        Ok(found.map(drop))
     }
 }
 
@@ -103,6 +72,10 @@ impl Records for DirectusRecords {
         Ok(())
     }
 
+    async fn finish_operations(&self) {
+        self.operations.finish().await;
+    }
+
     async fn connection_by_identity(
         &self,
         _: Uuid,
@@ -113,7 +86,11 @@ impl Records for DirectusRecords {
 
     async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
         let is_done = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
-        self.noting(entry, is_done, connections::put(&self.items, &new)).await
+        self.operations
+            .carry_out(|changes| async move {
+                changes.noting(entry, is_done, connections::put(&changes, &new)).await
+            })
+            .await
     }
 
     async fn update_credentials(
@@ -123,7 +100,11 @@ impl Records for DirectusRecords {
         entry: Entry,
     ) -> Result<UpdateCredentials, StoreError> {
         let is_done = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
-        self.noting(entry, is_done, connections::update(&self.items, actor, &update)).await
+        self.operations
+            .carry_out(|changes| async move {
+                changes.noting(entry, is_done, connections::update(&changes, actor, &update)).await
+            })
+            .await
     }
 
     async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
@@ -145,12 +126,16 @@ impl Records for DirectusRecords {
         id: Uuid,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
-        let delete = connections::delete(&self.items, id);
-        let found = self.with_own((connections::TABLE, id, user_id), entry, delete).await?;
-        if found == Found::Own(()) {
-            self.database.delete_capture_requests_for(id, None).await?;
-        }
-        Ok(found)
+        self.operations
+            .carry_out(|changes| async move {
+                let delete = connections::delete(&changes, id);
+                let found = changes.with_own((connections::TABLE, id, user_id), entry, delete).await?;
+                if found == Found::Own(()) {
+                    changes.database.delete_capture_requests_for(id, None).await?;
+                }
+                Ok(found)
+            })
+            .await
     }
 
     async fn add_download_credential(
@@ -158,7 +143,11 @@ impl Records for DirectusRecords {
         new: NewDownloadCredential,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        self.noting(entry, |stored| *stored, downloads::add(&self.items, &new)).await
+        self.operations
+            .carry_out(|changes| async move {
+                changes.noting(entry, |stored| *stored, downloads::add(&changes, &new)).await
+            })
+            .await
     }
 
     async fn reveal_download_credential(
@@ -183,17 +172,26 @@ impl Records for DirectusRecords {
         id: Uuid,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
-        let delete = self.items.delete(downloads::TABLE, items::by_id(id));
-        self.with_own((downloads::TABLE, id, user_id), entry, delete).await
+        self.operations
+            .carry_out(|changes| async move {
+                let delete = changes.delete(downloads::TABLE, items::by_id(id));
+                changes.with_own((downloads::TABLE, id, user_id), entry, delete).await
+            })
+            .await
     }
 
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
         let (connection_id, platform) = (new.creator_profile_id, new.platform.clone());
-        let is_stored = self.noting(entry, |stored| *stored, sessions::put(&self.items, new)).await?;
-        if is_stored {
-            self.database.delete_capture_requests_for(connection_id, Some(platform)).await?;
-        }
-        Ok(is_stored)
+        self.operations
+            .carry_out(|changes| async move {
+                let put = sessions::put(&changes, new);
+                let is_stored = changes.noting(entry, |stored| *stored, put).await?;
+                if is_stored {
+                    changes.database.delete_capture_requests_for(connection_id, Some(platform)).await?;
+                }
+                Ok(is_stored)
+            })
+            .await
     }
 
     async fn reveal_session(
@@ -216,8 +214,12 @@ impl Records for DirectusRecords {
         now: i64,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
-        let revoke = sessions::revoke(&self.items, id, now);
-        self.with_own((sessions::TABLE, id, user_id), entry, revoke).await
+        self.operations
+            .carry_out(|changes| async move {
+                let revoke = sessions::revoke(&changes, id, now);
+                changes.with_own((sessions::TABLE, id, user_id), entry, revoke).await
+            })
+            .await
     }
 
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
@@ -225,7 +227,9 @@ impl Records for DirectusRecords {
     }
 
     async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError> {
-        Ok(sessions::purge(&self.items, ended_before).await?)
+        self.operations
+            .carry_out(|changes| async move { Ok(sessions::purge(&changes, ended_before).await?) })
+            .await
     }
 
     async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
@@ -238,9 +242,14 @@ impl Records for DirectusRecords {
         blob: String,
         credentials_version: &'static str,
     ) -> Result<bool, StoreError> {
-        // Directus looks for the old text first and changes the row then: one
-        // at a time, so that it is busy with nothing else in between.
-        let _replacing = self.replacing.lock().await;
-        Ok(sealed::replace(&self.items, &old, &blob, credentials_version).await?)
+        let replacing = Arc::clone(&self.replacing);
+        self.operations
+            .carry_out(|changes| async move {
+                // Directus looks for the old text first and changes the row then: one
+                // at a time, so that it is busy with nothing else in between.
+                let _replacing = replacing.lock().await;
+                Ok(sealed::replace(&changes, &old, &blob, credentials_version).await?)
+            })
+            .await
     }
 }

@@ -225,6 +225,10 @@ pub(crate) trait Records: Debug + Send + Sync {
     /// anybody may ask.
     async fn check_records(&self, now: i64) -> Result<(), StoreError>;
 
+    /// Waits, before the server stops, for operations that go on though their
+    /// callers have gone. Where an operation is a transaction, there are none.
+    async fn finish_operations(&self) {}
+
     /// The id of the user's connection with this identity.
     async fn connection_by_identity(
         &self,

@@ -36,6 +36,10 @@ impl Records for Timed<dyn Records> {
         self.time("check_records", self.inner.check_records(now)).await
     }
 
+    async fn finish_operations(&self) {
+        self.inner.finish_operations().await;
+    }
+
     async fn connection_by_identity(
         &self,
         user_id: Uuid,

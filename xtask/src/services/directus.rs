@@ -36,7 +36,7 @@ const DATABASE: &str = "directus";
 const SETTINGS: [(&str, &str); 14] = [
     ("ACCESS_TOKEN_TTL", "15m"),
     ("ADMIN_EMAIL", "admin@example.org"),
-    ("CACHE_ENABLED", "false"),
+    ("CACHE_ENABLED", "true"),
     ("DB_CLIENT", "pg"),
     ("DB_HOST", "127.0.0.1"),
     ("DB_DATABASE", DATABASE),

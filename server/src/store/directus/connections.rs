@@ -1,5 +1,6 @@
 //! `platform_connections`.
 
+use super::changes::Changes;
 use super::items::{Items, by_id};
 use super::row::{self, ConnectionRow, time};
 use crate::directus::DirectusError;
@@ -18,14 +19,14 @@ pub(super) async fn by_identity(items: &Items, identity_key: &str) -> Result<Opt
 }
 
 /// Updates the connection with this id and identity, or creates it.
-pub(super) async fn put(items: &Items, new: &NewConnection) -> Result<PutConnection, DirectusError> {
+pub(super) async fn put(changes: &Changes, new: &NewConnection) -> Result<PutConnection, DirectusError> {
     let same = json!({"id": {"_eq": new.id}, "user_id": {"_eq": new.user_id},
         "identity_key": {"_eq": new.identity_key}});
     let credentials = credentials(&new.encrypted_credentials, new.credentials_version, new.now);
-    if !items.update(TABLE, same, credentials.clone()).await?.is_empty() {
+    if !changes.update(TABLE, same, credentials.clone()).await?.is_empty() {
         return Ok(PutConnection::Updated);
     }
-    if let Some(id) = adopt(items, new).await? {
+    if let Some(id) = adopt(changes, new).await? {
         return Ok(PutConnection::Clash(id));
     }
     let mut item = credentials;
@@ -35,10 +36,10 @@ pub(super) async fn put(items: &Items, new: &NewConnection) -> Result<PutConnect
     item["platform"] = json!(new.platform);
     item["platform_username"] = json!(new.platform_username);
     item["created_at"] = time(new.now);
-    match items.create(TABLE, item).await {
+    match changes.create(TABLE, item).await {
         Err(error) if error.has_code(NOT_UNIQUE) => {
             // Another call has created it a moment ago.
-            by_identity(items, &new.identity_key).await?.map(PutConnection::Clash).ok_or(error)
+            by_identity(&changes.items, &new.identity_key).await?.map(PutConnection::Clash).ok_or(error)
         }
         created => created.map(|()| PutConnection::Created),
     }
@@ -46,15 +47,15 @@ pub(super) async fn put(items: &Items, new: &NewConnection) -> Result<PutConnect
 
 /// A connection that another writer made, without an identity key: it is given
 /// the one that it should have, so that it is found from then on.
-async fn adopt(items: &Items, new: &NewConnection) -> Result<Option<Uuid>, DirectusError> {
+async fn adopt(changes: &Changes, new: &NewConnection) -> Result<Option<Uuid>, DirectusError> {
     let username = match &new.platform_username {
         Some(username) => json!({"_eq": username}),
         None => json!({"_empty": true}),
     };
     let alike = json!({"user_id": {"_eq": new.user_id}, "platform": {"_eq": new.platform},
         "platform_username": username, "identity_key": {"_null": true}});
-    let Some(id) = items.id(TABLE, alike).await? else { return Ok(None) };
-    match items.update(TABLE, by_id(id), json!({"identity_key": new.identity_key})).await {
+    let Some(id) = changes.items.id(TABLE, alike).await? else { return Ok(None) };
+    match changes.update(TABLE, by_id(id), json!({"identity_key": new.identity_key})).await {
         // Another one has the key already.
         Err(error) if error.has_code(NOT_UNIQUE) => Ok(None),
         adopted => Ok(adopted?.first().copied()),
@@ -63,7 +64,7 @@ async fn adopt(items: &Items, new: &NewConnection) -> Result<Option<Uuid>, Direc
 
 /// One call: it happens whole or not at all.
 pub(super) async fn update(
-    items: &Items,
+    changes: &Changes,
     actor: Actor,
     update: &CredentialsUpdate,
 ) -> Result<UpdateCredentials, DirectusError> {
@@ -76,7 +77,7 @@ pub(super) async fn update(
         data["identity_key"] = json!(identity_key);
         data["platform_username"] = json!(username);
     }
-    match items.update(TABLE, filter, data).await {
+    match changes.update(TABLE, filter, data).await {
         Err(error) if error.has_code(NOT_UNIQUE) => Ok(UpdateCredentials::Clash),
         changed => Ok(if changed?.is_empty() { UpdateCredentials::Gone } else { UpdateCredentials::Updated }),
     }
@@ -117,9 +118,9 @@ pub(super) async fn page(
 
 /// Deletes a connection with all that hangs on it. What hangs on it goes first:
 /// collections that another hand made may not do so by themselves.
-pub(super) async fn delete(items: &Items, id: Uuid) -> Result<(), DirectusError> {
+pub(super) async fn delete(changes: &Changes, id: Uuid) -> Result<(), DirectusError> {
     for table in [super::sessions::TABLE, super::downloads::TABLE] {
-        items.delete(table, json!({"creator_profile_id": {"_eq": id}})).await?;
+        changes.delete(table, json!({"creator_profile_id": {"_eq": id}})).await?;
     }
-    items.delete(TABLE, by_id(id)).await
+    changes.delete(TABLE, by_id(id)).await
 }

@@ -1,5 +1,6 @@
 //! `download_credentials`.
 
+use super::changes::Changes;
 use super::items::{Items, by_id};
 use super::row::{self, DownloadRow, time};
 use crate::directus::DirectusError;
@@ -12,7 +13,7 @@ pub(super) const TABLE: &str = "download_credentials";
 pub(super) const NO_SUCH_REFERENCE: &str = "INVALID_FOREIGN_KEY";
 
 /// Stores a download credential; false where its connection is gone.
-pub(super) async fn add(items: &Items, new: &NewDownloadCredential) -> Result<bool, DirectusError> {
+pub(super) async fn add(changes: &Changes, new: &NewDownloadCredential) -> Result<bool, DirectusError> {
     let credential = &new.credential;
     let item = json!({
         "id": credential.id,
@@ -27,7 +28,7 @@ pub(super) async fn add(items: &Items, new: &NewDownloadCredential) -> Result<bo
         "created_at": time(credential.created_at),
         "updated_at": time(credential.created_at),
     });
-    match items.create(TABLE, item).await {
+    match changes.create(TABLE, item).await {
         Err(error) if error.has_code(NO_SUCH_REFERENCE) => Ok(false),
         created => created.map(|()| true),
     }

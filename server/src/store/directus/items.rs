@@ -1,11 +1,10 @@
-//! Reading and writing the items of Directus's collections.
+//! Reading the items of Directus's collections, past its cache.
 //!
 //! Everything goes by filters: to an administrator Directus answers 403 for an
-//! item that does not exist, and 204 for the change of one.
+//! item that does not exist.
 
 use crate::directus::{Call, Directus, DirectusError};
 use crate::store::Page;
-use reqwest::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 /// The collections of one Directus.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Items {
     directus: Arc<Directus>,
 }
@@ -31,8 +30,8 @@ pub(super) struct Query<'a> {
 
 /// An item of which nothing but its id is asked for.
 #[derive(Debug, Deserialize)]
-struct IdOnly {
-    id: Uuid,
+pub(super) struct IdOnly {
+    pub(super) id: Uuid,
 }
 
 /// The filter for one item.
@@ -56,16 +55,7 @@ impl Items {
         table: &str,
         query: &Query<'_>,
     ) -> Result<Vec<T>, DirectusError> {
-        let (filter, limit, offset) =
-            (query.filter.to_string(), query.limit.to_string(), query.offset.to_string());
-        let query = [
-            ("filter", filter.as_str()),
-            ("fields", query.fields),
-            ("sort", query.sort),
-            ("limit", &limit),
-            ("offset", &offset),
-        ];
-        self.directus.call(&Call::get(&path(table), &query)).await
+        self.directus.call(&Call::search(&path(table), query.to_json())).await
     }
 
     /// The only item that a filter lets through, if there is one.
@@ -94,7 +84,8 @@ impl Items {
         Ok(found.map(|owned| owned.user_id.unwrap_or_default()))
     }
 
-    /// A page of a user's items, and how many there are.
+    /// A page of a user's items, and how many there are. An item that another
+    /// writer left without what it must have is left out.
     pub(super) async fn page<T: DeserializeOwned>(
         &self,
         table: &str,
@@ -102,47 +93,31 @@ impl Items {
         page: Page,
         (fields, sort): (&str, &str),
     ) -> Result<(Vec<T>, u64), DirectusError> {
-        let filter = json!({"user_id": {"_eq": user_id}}).to_string();
-        let (limit, offset) = (page.size.to_string(), page.offset().to_string());
-        let query = [
-            ("filter", filter.as_str()),
-            ("fields", fields),
-            ("sort", sort),
-            ("limit", &limit),
-            ("offset", &offset),
-            ("meta", "filter_count"),
-        ];
-        self.directus.page(&Call::get(&path(table), &query)).await
-    }
-
-    /// Creates an item.
-    pub(super) async fn create(&self, table: &str, item: Value) -> Result<(), DirectusError> {
-        let query = [("fields", "id")];
-        let call = Call { method: Method::POST, path: &path(table), query: &query, body: Some(item) };
-        self.directus.perform(&call).await
-    }
-
-    /// Changes all items that a filter lets through; gives their ids.
-    pub(super) async fn update(
-        &self,
-        table: &str,
-        filter: Value,
-        data: Value,
-    ) -> Result<Vec<Uuid>, DirectusError> {
-        let body = json!({"query": {"filter": filter, "limit": -1}, "data": data});
-        let query = [("fields", "id")];
-        let call = Call { method: Method::PATCH, path: &path(table), query: &query, body: Some(body) };
-        let changed: Vec<IdOnly> = self.directus.call(&call).await?;
-        Ok(changed.into_iter().map(|item| item.id).collect())
-    }
-
-    /// Deletes all items that a filter lets through.
-    pub(super) async fn delete(&self, table: &str, filter: Value) -> Result<(), DirectusError> {
-        let body = json!({"query": {"filter": filter, "limit": -1}});
-        self.directus.perform(&Call::with_body(Method::DELETE, &path(table), body)).await
+        let filter = json!({"user_id": {"_eq": user_id}});
+        let mut query = Query { filter, fields, sort, limit: page.size, offset: page.offset() }.to_json();
+        query["meta"] = json!("filter_count");
+        let (rows, total): (Vec<Value>, _) = self.directus.page(&Call::search(&path(table), query)).await?;
+        Ok((rows.into_iter().filter_map(|row| read(table, row)).collect(), total))
     }
 }
 
-fn path(table: &str) -> String {
+/// An item, unless it can't be read as one.
+fn read<T: DeserializeOwned>(table: &str, row: Value) -> Option<T> {
+    let id = row["id"].as_str().and_then(|id| Uuid::parse_str(id).ok());
+    // Without serde's words, which may quote a value.
+    serde_json::from_value(row)
+        .inspect_err(|_| tracing::warn!(table, ?id, "an item lacks what it must have, and is not listed"))
+        .ok()
+}
+
+impl Query<'_> {
+    fn to_json(&self) -> Value {
+        let Self { filter, fields, sort, limit, offset } = self;
+        json!({"filter": filter, "fields": fields, "sort": sort, "limit": limit, "offset": offset})
+    }
+}
+
+/// Where Directus has a collection.
+pub(super) fn path(table: &str) -> String {
     format!("/items/{table}")
 }

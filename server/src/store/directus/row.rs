@@ -20,7 +20,14 @@ pub(super) const SESSION: &str = "id,user_id,creator_profile_id,platform,cookie_
 
 /// A point in time as Directus writes and reads it.
 #[derive(Clone, Copy, Debug)]
-struct Time(i64);
+pub(super) struct Time(i64);
+
+impl Time {
+    /// In milliseconds since 1970.
+    pub(super) fn ms(self) -> i64 {
+        self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -110,7 +117,7 @@ pub(super) struct SessionRow {
     user_agent: Option<String>,
     #[serde(deserialize_with = "status")]
     status: SessionStatus,
-    captured_at: Time,
+    captured_at: Option<Time>,
     expires_at: Option<Time>,
     revoked_at: Option<Time>,
     #[serde(default, deserialize_with = "blob")]
@@ -127,7 +134,7 @@ impl From<SessionRow> for Session {
             cookie_count: row.cookie_count.unwrap_or_default(),
             user_agent: row.user_agent,
             status: row.status,
-            captured_at: row.captured_at.0,
+            captured_at: row.captured_at.map_or(0, |time| time.0),
             expires_at: row.expires_at.map(|time| time.0),
             revoked_at: row.revoked_at.map(|time| time.0),
         }
@@ -139,9 +146,11 @@ fn auth_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AuthType, D::
     AuthType::parse(&text).ok_or_else(|| D::Error::custom("unknown auth_type"))
 }
 
+/// What other writers may mean by no status, or by one of their own, is not
+/// known: such a session is not served.
 fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionStatus, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    SessionStatus::parse(&text).ok_or_else(|| D::Error::custom("unknown status"))
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| SessionStatus::parse(&text)).unwrap_or(SessionStatus::Superseded))
 }
 
 #[cfg(test)]
@@ -157,6 +166,19 @@ mod tests {
         assert!(row.encrypted_credentials.is_none());
         let connection = Connection::from(row);
         assert_eq!((connection.user_id, connection.created_at), (Uuid::nil(), 0));
+    }
+
+    #[test]
+    fn a_session_without_a_status_or_with_an_unknown_one_is_not_active() {
+        let status = |status: Value| {
+            let id = Uuid::from_u128(1);
+            let item = json!({"id": id, "creator_profile_id": id, "platform": "x", "status": status,
+                "captured_at": null, "cookie_count": null});
+            Session::from(serde_json::from_value::<SessionRow>(item).unwrap()).status
+        };
+        assert_eq!(status(Value::Null), SessionStatus::Superseded);
+        assert_eq!(status(json!("draft")), SessionStatus::Superseded);
+        assert_eq!(status(json!("active")), SessionStatus::Active);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is sealed, whatever collection it is in.
 
+use super::changes::Changes;
 use super::items::{Items, Query};
 use super::row::blob;
 use crate::directus::{DirectusError, MAX_SEALED_ROWS};
@@ -94,7 +95,7 @@ fn query<'a>(table: SealedTable, fields: &'a str, limit: u32, offset: u64) -> Qu
 
 /// Puts `new` in the place of a blob that is still the one that was read.
 pub(super) async fn replace(
-    items: &Items,
+    changes: &Changes,
     old: &Sealed,
     new: &str,
     version: &str,
@@ -102,5 +103,5 @@ pub(super) async fn replace(
     let column = old.table.column();
     let filter = json!({"id": {"_eq": old.id}, column: {"_eq": old.blob}});
     let data = json!({column: new, "credentials_version": version});
-    Ok(!items.update(old.table.name(), filter, data).await?.is_empty())
+    Ok(!changes.update(old.table.name(), filter, data).await?.is_empty())
 }

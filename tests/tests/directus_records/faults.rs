@@ -1,0 +1,144 @@
+//! What faults of Directus and callers who go leave behind.
+
+use crate::{SESSIONS, Setup, only_active_ones_have_cookies, statuses};
+use reqwest::StatusCode;
+use serde_json::json;
+use stagepass_tests::faulty_directus::Fault;
+use stagepass_tests::{server_on_directus, wait};
+use std::time::Duration;
+
+#[tokio::test]
+async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
+    let setup = Setup::new().await.unwrap();
+    let client = setup.server.anonymous();
+    let error = |status, code: &str| {
+        let body = json!({"errors": [{"message": "x", "extensions": {"code": code}}]});
+        Fault::Answer { status, body: body.to_string().into() }
+    };
+    for (fault, expected) in [
+        (Fault::Close, "Directus unavailable"),
+        (Fault::Garbage, "Directus failed"),
+        (error(500, "INTERNAL_SERVER_ERROR"), "Directus failed"),
+        (error(401, "INVALID_CREDENTIALS"), "Directus refuses access"),
+    ] {
+        assert_eq!(client.get("/readyz").await.unwrap().status, StatusCode::OK);
+        setup.proxy.fail("/items/", fault);
+        let refused = wait::until("the fault", Duration::from_secs(10), async || {
+            let answer = client.get("/readyz").await?;
+            Ok((answer.status != StatusCode::OK).then_some(answer))
+        });
+        let refused = refused.await.unwrap();
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(refused.body, json!({"success": false, "error": expected}));
+        assert!(refused.headers.contains_key("retry-after"));
+        assert_eq!(client.get("/healthz").await.unwrap().status, StatusCode::OK);
+        setup.proxy.heal();
+    }
+    assert_eq!(client.get("/readyz").await.unwrap().status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_capture_whose_answer_was_lost_is_whole_or_absent() {
+    let setup = Setup::new().await.unwrap();
+    let id = setup.user.create_profile("instagram", "one").await.unwrap();
+    setup.capture(&id, "before").await.unwrap();
+    setup.proxy.fail("/items/platform_sessions", Fault::Close);
+    let answer = setup.capture(&id, "never").await.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.body["error"]), (503, &json!("Directus unavailable")));
+    setup.proxy.heal();
+    assert_eq!(
+        (setup.served(&id).await.unwrap(), setup.kept_sessions().await.unwrap().len()),
+        ("before".to_owned(), 1)
+    );
+    setup.proxy.fail("/items/platform_sessions", Fault::LoseAnswer);
+    assert_eq!(setup.capture(&id, "maybe").await.unwrap().status.as_u16(), 503);
+    setup.proxy.heal();
+    assert!(["before", "maybe"].contains(&&*setup.served(&id).await.unwrap()));
+    assert_eq!(setup.capture(&id, "after").await.unwrap().status, StatusCode::OK);
+    assert_eq!(setup.served(&id).await.unwrap(), "after");
+    let sessions = setup.kept_sessions().await.unwrap();
+    assert_eq!(statuses(&sessions).iter().filter(|status| *status == "active").count(), 1);
+    assert!(only_active_ones_have_cookies(&sessions));
+}
+
+#[tokio::test]
+async fn what_was_intended_and_how_it_ended_is_in_the_audit_log() {
+    let setup = Setup::new().await.unwrap();
+    let id = setup.user.create_profile("instagram", "one").await.unwrap();
+    let body = json!({"platform": "instagram", "creator_profile_id": id, "auth_type": "password",
+        "username": "one", "credentials": {"password": "p"}});
+    setup.proxy.fail("/items/download_credentials", Fault::LoseAnswer);
+    setup.user.post("/api/credentials/create-download-cred", &body).await.unwrap();
+    setup.proxy.heal();
+    let refused = json!({"errors": [{"message": "No."}]}).to_string();
+    setup.proxy.fail("/items/platform_sessions", Fault::Answer { status: 400, body: refused.into() });
+    setup.capture(&id, "x").await.unwrap();
+    setup.proxy.heal();
+    setup.server.stop().await.unwrap();
+
+    let mut command =
+        server_on_directus::command(setup.directory.path(), &setup.directus, setup.directus.url())
+            .await
+            .unwrap();
+    let log = command.args(["audit", "list"]).output().await.unwrap();
+    let log = String::from_utf8(log.stdout).unwrap();
+    let rows: Vec<_> = log
+        .lines()
+        .rev()
+        .map(|line| line.split('\t').collect::<Vec<_>>())
+        .map(|fields| (fields[2], fields[4]))
+        .filter(|(action, _)| *action != "login")
+        .collect();
+    let expected = [
+        ("create-profile", "intent"),
+        ("create-profile", "ok"),
+        ("create-download-cred", "intent"),
+        ("create-download-cred", "unknown: Directus unavailable"),
+        ("store-platform-session", "intent"),
+        ("store-platform-session", "Directus 400"),
+    ];
+    assert_eq!(rows, expected, "{log}");
+}
+
+/// How the caller of a capture does not learn how it ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Gone {
+    HangsUp,
+    IsToldThatItTakesTooLong,
+    HangsUpAndTheServerStops,
+}
+
+#[tokio::test]
+async fn a_capture_that_was_begun_is_carried_to_its_end_though_nobody_waits_for_it() {
+    for way in [Gone::HangsUp, Gone::IsToldThatItTakesTooLong, Gone::HangsUpAndTheServerStops] {
+        let setup = Setup::with_flags(&["--request-timeout", "2"]).await.unwrap();
+        let id = setup.user.create_profile("instagram", "one").await.unwrap();
+        setup.capture(&id, "before").await.unwrap();
+        // The new session is there by then, and the former not yet superseded.
+        let superseding = format!("PATCH /items/{SESSIONS}");
+        let before = setup.proxy.requests(&superseding);
+        setup.proxy.fail(&superseding, Fault::Delay(Duration::from_secs(4)));
+        let mut capture = Box::pin(setup.capture(&id, "after"));
+        if way == Gone::IsToldThatItTakesTooLong {
+            assert_eq!(capture.await.unwrap().status, StatusCode::REQUEST_TIMEOUT);
+        } else {
+            let begun = wait::until("the change", Duration::from_secs(10), async || {
+                Ok((setup.proxy.requests(&superseding) > before).then_some(()))
+            });
+            tokio::select! {
+                begun = begun => begun.unwrap(),
+                answer = &mut capture => panic!("{:?}", answer.unwrap().body),
+            }
+            drop(capture);
+        }
+        assert_eq!(statuses(&setup.kept_sessions().await.unwrap()), ["active", "active"], "{way:?}");
+        if way == Gone::HangsUpAndTheServerStops {
+            setup.server.program().terminate().unwrap();
+        }
+        let sessions = wait::until("the end of the operation", Duration::from_secs(20), async || {
+            let sessions = setup.kept_sessions().await?;
+            Ok((statuses(&sessions) == ["superseded", "active"]).then_some(sessions))
+        });
+        assert!(only_active_ones_have_cookies(&sessions.await.unwrap()), "{way:?}");
+    }
+}

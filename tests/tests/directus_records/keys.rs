@@ -1,0 +1,70 @@
+//! The encryption key, and the records that it must open.
+
+use crate::Setup;
+use reqwest::StatusCode;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+use stagepass_tests::directus::Directus;
+use stagepass_tests::server::Server;
+use stagepass_tests::server_on_directus::{self, SERVICE_SECRET, encryption_key, former_encryption_key};
+
+#[tokio::test]
+async fn a_key_that_opens_no_record_stops_the_start() {
+    let setup = Setup::new().await.unwrap();
+    setup.user.create_profile("instagram", "one").await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let mut command =
+        server_on_directus::command(directory.path(), &setup.directus, setup.directus.url()).await.unwrap();
+    command.env("CREDENTIALS_ENC_KEY_B64", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    command.env_remove("CREDENTIALS_ENC_OLD_KEYS_B64");
+    let refused = command.args(["serve", "--listen", "127.0.0.1:0"]).output().await.unwrap();
+    let refused_text = String::from_utf8(refused.stderr).unwrap();
+    assert!(!refused.status.success() && refused_text.contains("does not open with it"), "{refused_text}");
+}
+
+#[tokio::test]
+async fn a_rotation_seals_all_anew_once_no_other_program_writes_with_the_old_key() {
+    let directus = Directus::of_this_run().unwrap();
+    let owner = directus.create_user().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let command = async |key: String, old_key: Option<String>, arguments: &[&str]| {
+        let made = server_on_directus::command(directory.path(), &directus, directus.url()).await;
+        let mut command = made.unwrap();
+        command
+            .env("CREDENTIALS_ENC_KEY_B64", key)
+            .env_remove("CREDENTIALS_ENC_OLD_KEYS_B64")
+            .args(arguments);
+        command.envs(old_key.map(|key| ("CREDENTIALS_ENC_OLD_KEYS_B64", key)));
+        command
+    };
+    let serve = ["serve", "--listen", "127.0.0.1:0"];
+    let mut serving = command(former_encryption_key(), Some(encryption_key()), &serve).await;
+    let server = Server::start_command(directory.path(), &mut serving).await.unwrap();
+    let user = server.user_named(owner.email(), owner.password().expose_secret()).await.unwrap();
+    let mut ids = Vec::new();
+    // More than are read at a time.
+    for index in 0..20 {
+        ids.push(user.create_profile("instagram", &index.to_string()).await.unwrap());
+    }
+    server.stop().await.unwrap();
+
+    let rotate = async |arguments: &[&str]| {
+        let mut command = command(encryption_key(), Some(former_encryption_key()), arguments).await;
+        command.output().await.unwrap()
+    };
+    let refused = rotate(&["rotate-keys"]).await;
+    assert!(!refused.status.success());
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--other-writers-stopped"));
+    let rotated = rotate(&["rotate-keys", "--other-writers-stopped"]).await;
+    assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
+    assert!(String::from_utf8_lossy(&rotated.stdout).contains(": 20 sealed anew"));
+
+    let mut serving = command(encryption_key(), None, &serve).await;
+    let server = Server::start_command(directory.path(), &mut serving).await.unwrap();
+    let service = server.service_with(SERVICE_SECRET);
+    for id in ids {
+        let reveal = json!({"creatorProfileId": id});
+        let revealed = service.post("/api/credentials/reveal", &reveal).await.unwrap();
+        assert_eq!((revealed.status, &revealed.body["credentials"]), (StatusCode::OK, &json!({})));
+    }
+}
