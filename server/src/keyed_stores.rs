@@ -43,10 +43,11 @@ pub(crate) enum OpenError {
     )]
     WrongKey { given: String, known: String },
     #[error(
-        "the encryption key has the id {given}, but record {id} of {table} does not open with it; \
-         give the key of these records in CREDENTIALS_ENC_KEY_B64, or list it in CREDENTIALS_ENC_OLD_KEYS_B64"
+        "the encryption key has the id {given}, but of {tried} records of {table} none opens with it, \
+         {id} among them; give the key of these records in CREDENTIALS_ENC_KEY_B64, or list it in \
+         CREDENTIALS_ENC_OLD_KEYS_B64; if it is lost, delete the records"
     )]
-    WrongKeyForRecord { given: String, table: &'static str, id: Uuid },
+    WrongKeyForRecords { given: String, table: &'static str, tried: usize, id: Uuid },
     #[error("the audit log's key in the database does not open: {0}")]
     ChainKey(SealingError),
     #[error(transparent)]
@@ -60,6 +61,8 @@ pub(crate) enum OpenError {
 pub(crate) struct KeyedStores {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) records: Arc<dyn Records>,
+    /// The same where they are in a Directus.
+    directus: Option<Arc<DirectusRecords>>,
     pub(crate) keys: KeyRing,
     /// In which version records are sealed: where they are kept decides.
     pub(crate) blob_version: Version,
@@ -97,34 +100,57 @@ impl KeyedStores {
         let (chain_key, sealed_chain_key) = open_audit_log(&*database, &keys).await?;
         let chain_key = Arc::new(chain_key);
         database.set_chain_key(Arc::clone(&chain_key));
-        let (records, blob_version): (Arc<dyn Records>, _) = match directus {
-            Some(directus) => (Arc::new(DirectusRecords::new(directus, Arc::clone(&database))), Version::V1),
+        let directus =
+            directus.map(|directus| Arc::new(DirectusRecords::new(directus, Arc::clone(&database))));
+        let (records, blob_version): (Arc<dyn Records>, _) = match &directus {
+            Some(directus) => (directus.clone(), Version::V1),
             None => (own_records, Version::V2),
         };
-        Ok(Self { database, records, keys, blob_version, chain_key, sealed_chain_key, made })
+        Ok(Self { database, records, directus, keys, blob_version, chain_key, sealed_chain_key, made })
     }
 
-    /// Notices a wrong key by a record of each table, where the records are
-    /// kept elsewhere: the own database knows nothing of them when it is new.
+    /// Notices a wrong key by a few records of each table, where the records
+    /// are in a Directus: the own database knows nothing of them when it is new.
+    /// One that does not open may be another writer's fault.
     pub(crate) async fn check_records(&self) -> Result<(), OpenError> {
+        let Some(directus) = &self.directus else { return Ok(()) };
         for table in SealedTable::ALL {
-            let found = match self.records.sealed(table, Uuid::nil(), 1).await {
-                Ok(found) => found,
+            match directus.sample(table).await {
+                Ok(sample) => self.check_sample(table, &sample)?,
                 Err(error) => {
                     tracing::warn!(%error, table = table.name(), "a table can't be read; if it is missing, `stagepass-server directus bootstrap` makes it");
-                    continue;
-                }
-            };
-            for Sealed { id, user_id, blob, .. } in found {
-                let place =
-                    Place { table: table.name(), column: table.column(), record_id: id, owner_id: user_id };
-                if matches!(sealing::open(&self.keys, &place, &blob), Err(SealingError::Authentication)) {
-                    let given = self.keys.writing().id().to_owned();
-                    return Err(OpenError::WrongKeyForRecord { given, table: table.name(), id });
                 }
             }
         }
         Ok(())
+    }
+
+    fn check_sample(&self, table: SealedTable, sample: &[Sealed]) -> Result<(), OpenError> {
+        let mut does_any_open = false;
+        let mut sealed_otherwise = Vec::new();
+        for Sealed { id, user_id, blob, .. } in sample {
+            let place =
+                Place { table: table.name(), column: table.column(), record_id: *id, owner_id: *user_id };
+            match sealing::open(&self.keys, &place, blob) {
+                Ok(_) => does_any_open = true,
+                Err(SealingError::Authentication | SealingError::UnknownKey(_)) => sealed_otherwise.push(*id),
+                // No key is to blame for what is no sealed text.
+                Err(error) => tracing::warn!(%error, table = table.name(), %id, "a record does not open"),
+            }
+        }
+        match sealed_otherwise.first() {
+            Some(id) if !does_any_open => Err(OpenError::WrongKeyForRecords {
+                given: self.keys.writing().id().to_owned(),
+                table: table.name(),
+                tried: sample.len(),
+                id: *id,
+            }),
+            Some(_) => {
+                tracing::warn!(table = table.name(), ids = ?sealed_otherwise, "records do not open with any key that was given");
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 }
 

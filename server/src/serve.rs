@@ -64,9 +64,7 @@ pub(crate) async fn serve(
     let directus = given.directus.clone();
     let client = directus.as_ref().map(open_directus).transpose()?;
     let stores = KeyedStores::open(&directory, &given.database, keys, client.clone()).await?;
-    if client.is_some() {
-        stores.check_records().await?;
-    }
+    stores.check_records().await?;
     let config = given.complete(&directory)?;
     for path in stores.made.iter().chain(&config.made) {
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");

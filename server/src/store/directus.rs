@@ -59,6 +59,12 @@ impl DirectusRecords {
             checked_at: AtomicI64::new(i64::MIN / 2),
         }
     }
+
+    /// What is sealed in the records of a table that were changed last, and in
+    /// those that were not for longest.
+    pub(crate) async fn sample(&self, table: SealedTable) -> Result<Vec<Sealed>, StoreError> {
+        Ok(sealed::sample(&self.items, table).await?)
+    }
 }
 
 #[async_trait]

@@ -1,6 +1,6 @@
 //! The encryption key, and the records that it must open.
 
-use crate::Setup;
+use crate::{CONNECTIONS, Setup};
 use reqwest::StatusCode;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
@@ -19,7 +19,32 @@ async fn a_key_that_opens_no_record_stops_the_start() {
     command.env_remove("CREDENTIALS_ENC_OLD_KEYS_B64");
     let refused = command.args(["serve", "--listen", "127.0.0.1:0"]).output().await.unwrap();
     let refused_text = String::from_utf8(refused.stderr).unwrap();
-    assert!(!refused.status.success() && refused_text.contains("does not open with it"), "{refused_text}");
+    assert!(!refused.status.success() && refused_text.contains("none opens with it"), "{refused_text}");
+    assert!(refused_text.contains("list it in CREDENTIALS_ENC_OLD_KEYS_B64"), "{refused_text}");
+}
+
+#[tokio::test]
+async fn a_record_that_does_not_open_among_others_that_do_stops_no_start() {
+    let setup = Setup::new().await.unwrap();
+    setup.user.create_profile("instagram", "one").await.unwrap();
+    let other_key = "AAAAAAAAAAAAAAAA:AAAAAAAAAAAAAAAAAAAAAA==:AAAA";
+    // The first by its id, the oldest, and the newest.
+    let id = format!("00000000{}", &setup.owner.id()[8..]);
+    let first = json!({"id": id, "user_id": setup.owner.id(), "platform": "x",
+        "encrypted_credentials": other_key, "updated_at": "1970-01-01T00:00:00Z"});
+    let newest = json!({"user_id": setup.owner.id(), "platform": "x", "encrypted_credentials": other_key,
+        "updated_at": "2999-01-01T00:00:00Z"});
+    let made = setup.directus.admin().post(&format!("/items/{CONNECTIONS}"), &json!([first, newest])).await;
+    let made = made.unwrap();
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    let directory = tempfile::tempdir().unwrap();
+    let server = server_on_directus::start(directory.path(), &setup.directus, setup.directus.url()).await;
+    let log = String::from_utf8(server.unwrap().stop().await.unwrap()).unwrap();
+    let warned = |line: &str| line.contains("records do not open with any key") && line.contains(&id);
+    assert!(log.lines().any(warned), "{log}");
+    let reveal = json!({"creatorProfileId": id});
+    let answer = setup.service.post("/api/credentials/reveal", &reveal).await.unwrap();
+    assert_eq!(answer.body["error"], "Stored credentials cannot be decrypted");
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ use serde_json::json;
 use std::sync::{Mutex, PoisonError};
 use uuid::Uuid;
 
+/// How many records of each end are in a sample.
+const SAMPLE: u32 = 5;
+
 /// Where the last batch of a table ended: its last id, and how many rows came
 /// up to it. Directus can sort by an id of type UUID, but can't be asked for
 /// those after one.
@@ -71,6 +74,24 @@ pub(super) async fn after(
             return Ok(sealed);
         }
     }
+}
+
+/// The newest and the oldest of what is sealed in a table.
+pub(super) async fn sample(items: &Items, table: SealedTable) -> Result<Vec<Sealed>, DirectusError> {
+    let fields = format!("id,user_id,{}", table.column());
+    let sealed = async |sort: &str| {
+        let rows = items.list(table.name(), &Query { sort, ..query(table, &fields, SAMPLE, 0) }).await?;
+        Ok::<_, DirectusError>(rows.into_iter().filter_map(of(table)))
+    };
+    let (newest, oldest) = match table {
+        SealedTable::Connections | SealedTable::DownloadCredentials => ("-updated_at,-id", "updated_at,id"),
+        SealedTable::Sessions => ("-captured_at,-id", "captured_at,id"),
+    };
+    let (newest, oldest) = tokio::try_join!(sealed(newest), sealed(oldest))?;
+    let mut sample: Vec<_> = newest.chain(oldest).collect();
+    sample.sort_by_key(|sealed| sealed.id);
+    sample.dedup_by_key(|sealed| sealed.id);
+    Ok(sample)
 }
 
 fn of(table: SealedTable) -> impl Fn(SealedRow) -> Option<Sealed> {
