@@ -47,8 +47,8 @@ pub(crate) enum StoreError {
     TooOld { found: u32, oldest: u32 },
     /// Row-level security would not bind it.
     #[error(
-        "the database role is a superuser or has BYPASSRLS, so that nothing would keep users' records \
-         apart; give the server an ordinary role that owns its database"
+        "the database role is a superuser or has BYPASSRLS, or is a member of such a role, so that nothing \
+         would keep users' records apart; give the server an ordinary role that owns its database"
     )]
     PrivilegedRole,
     /// All connections are in use, or none could be made, for too long.

@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 const OLDEST_VERSION: u32 = 150_000;
 /// Says how a connection behaves, whatever defaults the server, the database
-/// or the role have; and asks what must be known before it is used.
+/// or the role have; and asks what must be known before it is used: whether the
+/// role is, or could become, one that row-level security does not bind.
 ///
 /// The timeouts end what would hold up others: an idle transaction is one whose
 /// client is out of reach. What is answered with success is on disk, and so on
@@ -30,8 +31,10 @@ const SET_UP: &str = "
     SET default_transaction_isolation = 'read committed';
     SET row_security = on;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-    SELECT (rolsuper OR rolbypassrls)::text, current_setting('server_version_num'), current_setting('fsync')
-        FROM pg_roles WHERE rolname = current_user;";
+    SELECT EXISTS (
+            SELECT FROM pg_roles WHERE (rolsuper OR rolbypassrls)
+                AND (pg_has_role(current_user, oid, 'MEMBER') OR pg_has_role(session_user, oid, 'MEMBER'))
+        )::text, current_setting('server_version_num'), current_setting('fsync');";
 
 /// Values for a statement's `$1`, `$2`, ….
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];

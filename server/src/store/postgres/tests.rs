@@ -128,6 +128,25 @@ async fn a_role_that_row_level_security_does_not_bind_is_refused() {
 }
 
 #[tokio::test]
+async fn a_role_that_could_become_such_a_one_is_refused() {
+    let database = TestDatabase::create().await;
+    let (name, group) = (&database.name, format!("{}_group", database.name));
+    database.administer(&format!("CREATE ROLE {group} NOLOGIN; GRANT {group} TO {name}")).await;
+    // With NOINHERIT it has the rights only once it has taken the other role.
+    for (right, is_refused) in
+        [("NOSUPERUSER", false), ("SUPERUSER", true), ("NOSUPERUSER BYPASSRLS", true), ("NOBYPASSRLS", false)]
+    {
+        for inherits in ["INHERIT", "NOINHERIT"] {
+            database.administer(&format!("ALTER ROLE {group} {right}; ALTER ROLE {name} {inherits}")).await;
+            let opened = Postgres::open(&database.url()).await;
+            assert_eq!(matches!(opened, Err(StoreError::PrivilegedRole)), is_refused, "{right} {inherits}");
+            assert_eq!(opened.is_ok(), !is_refused, "{right} {inherits}");
+        }
+    }
+    database.administer(&format!("DROP ROLE {group}")).await;
+}
+
+#[tokio::test]
 async fn defaults_of_the_role_weaken_no_promise() {
     let database = TestDatabase::create().await;
     for setting in [
