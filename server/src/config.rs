@@ -49,18 +49,10 @@ pub(crate) struct DataArgs {
 }
 
 impl DataArgs {
-    /// The data directory, made where it is missing, for its owner alone.
-    pub(crate) fn directory(&self) -> Result<PathBuf, ConfigError> {
-        let directory = match &self.data_dir {
-            Some(directory) => directory.clone(),
-            None => etcetera::base_strategy::choose_native_strategy()
-                .map_err(|_| ConfigError::NoHome)?
-                .data_dir()
-                .join("stagepass"),
-        };
-        secret_file::make_private_directory(&directory)
-            .map_err(|error| ConfigError::DataDirectory { directory: directory.clone(), error })?;
-        Ok(directory)
+    /// The data directory, which need not be there; `None` where there is no home for it.
+    fn directory(&self) -> Option<PathBuf> {
+        let home = || etcetera::base_strategy::choose_native_strategy().ok();
+        self.data_dir.clone().or_else(|| Some(home()?.data_dir().join("stagepass")))
     }
 }
 
@@ -99,10 +91,6 @@ pub(crate) struct ServeArgs {
 /// Why the server can't start.
 #[derive(Debug, Error)]
 pub(crate) enum ConfigError {
-    #[error("there is no home directory; name a data directory with --data-dir")]
-    NoHome,
-    #[error("{}: {error}; name another data directory with --data-dir", directory.display())]
-    DataDirectory { directory: PathBuf, error: io::Error },
     #[error("{}: {error}", path.display())]
     SecretFile { path: PathBuf, error: io::Error },
     #[error(
@@ -195,12 +183,12 @@ impl Given {
     /// Adds the secrets that are kept in the data directory, making those that
     /// are not there yet. None is made where the records are elsewhere: the
     /// other services and servers there would not have it.
-    pub(crate) fn complete(self, directory: &Path) -> Result<Config, ConfigError> {
+    pub(crate) fn complete(self) -> Result<Config, ConfigError> {
         let mut made = Vec::new();
-        let is_alone = self.directus.is_none() && !self.database.is_shared();
+        let alone_in = self.database.directory().filter(|_| self.directus.is_none());
         let GivenSecrets { service_secret, previous_service_secrets, jwt_secret } = self.secrets;
         let mut or_kept = |given: Option<SecretString>, name| match given {
-            None if is_alone => keep(directory, name, generate_token, &mut made).map(Some),
+            None => alone_in.map(|directory| keep(directory, name, generate_token, &mut made)).transpose(),
             given => Ok(given),
         };
         let service_secret = or_kept(service_secret, "rbac-sync-webhook-secret")?;

@@ -3,13 +3,13 @@
 
 use crate::audit::ChainKey;
 use crate::clock::now_ms;
-use crate::config::{ConfigError, DataArgs, GivenDatabase, GivenKeys};
+use crate::config::{ConfigError, GivenDatabase, GivenKeys};
 use crate::directus::Directus;
 use crate::error::Error;
 use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
 use crate::store::{
-    Database, DirectusRecords, Postgres, PostgresUrl, Records, Sealed, SealedTable, Sqlite, StoreError,
+    Database, DirectusRecords, IfMissing, Postgres, Records, Sealed, SealedTable, Sqlite, StoreError,
 };
 use secrecy::ExposeSecret as _;
 use std::io;
@@ -33,8 +33,10 @@ pub(crate) const CHAIN_KEY_PLACE: Place =
 pub(crate) enum OpenError {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error("{path}: {error}")]
-    Store { path: String, error: StoreError },
+    #[error("{place}: {error}")]
+    Store { place: String, error: StoreError },
+    #[error("{}: {error}; name another data directory with --data-dir", directory.display())]
+    Directory { directory: PathBuf, error: io::Error },
     #[error("the database failed: {0}")]
     Database(#[from] StoreError),
     #[error(
@@ -78,25 +80,23 @@ impl KeyedStores {
     /// Opens the stores and holds the keys against them.
     /// The records are in `directus`, if there is one.
     pub(crate) async fn open(
-        directory: &Path,
-        database: &GivenDatabase,
+        given_database: &GivenDatabase,
         given: GivenKeys,
         directus: Option<Arc<Directus>>,
+        if_missing: IfMissing,
     ) -> Result<Self, OpenError> {
-        let (database, own_records): (Arc<dyn Database>, Arc<dyn Records>) = match database {
-            GivenDatabase::Sqlite => {
-                let store = Arc::new(open_sqlite(directory)?);
-                (store.clone(), store)
-            }
-            GivenDatabase::Postgres(url) => {
-                let store = Arc::new(open_postgres(url).await?);
-                (store.clone(), store)
-            }
-        };
-        let is_sealed = !database.canaries().await?.is_empty();
+        let (database, own_records) = open_both(given_database, if_missing).await?;
+        let canaries = database.canaries().await?;
+        // What is there without a key was never completed.
+        if canaries.is_empty() && if_missing == IfMissing::Refuse {
+            return Err(OpenError::Store { place: given_database.to_string(), error: StoreError::Missing });
+        }
         let mut made = Vec::new();
-        let keys = given.complete(directory, is_sealed, &mut made)?;
-        check_keys(&*database, &keys).await?;
+        let keys = given.complete(given_database, !canaries.is_empty(), &mut made)?;
+        check_keys(&canaries, &keys)?;
+        if if_missing == IfMissing::Make {
+            keep_canary(&*database, &keys).await?;
+        }
         let (chain_key, sealed_chain_key) = open_audit_log(&*database, &keys).await?;
         let chain_key = Arc::new(chain_key);
         database.set_chain_key(Arc::clone(&chain_key));
@@ -107,6 +107,11 @@ impl KeyedStores {
             None => (own_records, Version::V2),
         };
         Ok(Self { database, records, directus, keys, blob_version, chain_key, sealed_chain_key, made })
+    }
+
+    /// Notes that the writing key is in use, so that it must be given from now on.
+    pub(crate) async fn keep_canary(&self) -> Result<(), OpenError> {
+        keep_canary(&*self.database, &self.keys).await
     }
 
     /// Notices a wrong key by a few records of each table, where the records
@@ -156,20 +161,20 @@ impl KeyedStores {
 
 /// Notices a wrong key before anything is read or written with it: each key
 /// that was used here must be given and open its canary.
-async fn check_keys(database: &dyn Database, keys: &KeyRing) -> Result<(), OpenError> {
-    let canaries = database.canaries().await?;
-    let given = keys.writing().id();
-    for (key_id, canary) in &canaries {
+fn check_keys(canaries: &[(String, String)], keys: &KeyRing) -> Result<(), OpenError> {
+    let given = keys.writing().id().to_owned();
+    for (key_id, canary) in canaries {
         let opened = sealing::open(keys, &CANARY_PLACE, canary);
         if !opened.is_ok_and(|text| text.expose_secret() == CANARY) {
-            return Err(OpenError::WrongKey { given: given.to_owned(), known: key_id.clone() });
+            return Err(OpenError::WrongKey { given, known: key_id.clone() });
         }
     }
-    if !canaries.iter().any(|(key_id, _)| key_id == given) {
-        let canary = seal(keys, &CANARY_PLACE, CANARY.as_bytes())?;
-        database.add_canary(given.to_owned(), canary, now_ms()).await?;
-    }
     Ok(())
+}
+
+async fn keep_canary(database: &dyn Database, keys: &KeyRing) -> Result<(), OpenError> {
+    let canary = seal(keys, &CANARY_PLACE, CANARY.as_bytes())?;
+    Ok(database.add_canary(keys.writing().id().to_owned(), canary, now_ms()).await?)
 }
 
 /// The key of the audit log, which is made with the database, and its sealed form.
@@ -186,20 +191,39 @@ fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenE
     sealing::seal(keys, Version::V2, place, plaintext).map_err(|_| Error::Internal("sealing failed").into())
 }
 
-/// Opens the own database for what needs no key.
-pub(crate) async fn open_database(data: &DataArgs) -> Result<Arc<dyn Database>, OpenError> {
-    Ok(match data.database()? {
-        GivenDatabase::Sqlite => Arc::new(open_sqlite(&data.directory()?)?),
-        GivenDatabase::Postgres(url) => Arc::new(open_postgres(&url).await?),
+/// Opens the own database for what needs no key, where there is one.
+pub(crate) async fn open_database(given: &GivenDatabase) -> Result<Arc<dyn Database>, OpenError> {
+    Ok(open_both(given, IfMissing::Refuse).await?.0)
+}
+
+/// The own database as both of what it is.
+async fn open_both(
+    given: &GivenDatabase,
+    if_missing: IfMissing,
+) -> Result<(Arc<dyn Database>, Arc<dyn Records>), OpenError> {
+    let in_place = |error| OpenError::Store { place: given.to_string(), error };
+    Ok(match given {
+        GivenDatabase::Sqlite(directory) => {
+            let path = directory.join(DATABASE_FILE);
+            if if_missing == IfMissing::Make {
+                make_database_file(directory, &path)?;
+            } else if !path.exists() {
+                return Err(in_place(StoreError::Missing));
+            }
+            let store = Arc::new(Sqlite::open(&path).map_err(in_place)?);
+            (store.clone(), store)
+        }
+        GivenDatabase::Postgres(url) => {
+            let store = Arc::new(Postgres::open(url, if_missing).await.map_err(in_place)?);
+            (store.clone(), store)
+        }
     })
 }
 
-async fn open_postgres(url: &PostgresUrl) -> Result<Postgres, OpenError> {
-    Postgres::open(url).await.map_err(|error| OpenError::Store { path: url.to_string(), error })
-}
-
-fn open_sqlite(directory: &Path) -> Result<Sqlite, OpenError> {
-    let path = directory.join(DATABASE_FILE);
-    secret_file::make_private_file(&path)?;
-    Sqlite::open(&path).map_err(|error| OpenError::Store { path: path.display().to_string(), error })
+/// Makes the database's file and its directory where they are missing, for
+/// their owner alone.
+fn make_database_file(directory: &Path, path: &Path) -> Result<(), OpenError> {
+    let made =
+        secret_file::make_private_directory(directory).and_then(|()| secret_file::make_private_file(path));
+    made.map_err(|error| OpenError::Directory { directory: directory.to_owned(), error })
 }

@@ -17,7 +17,7 @@ use crate::identity::{DirectusIdentity, EmbeddedIdentity, Identity, Passwords, T
 use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::store::Timed;
+use crate::store::{IfMissing, Timed};
 use crate::{router, telemetry};
 use places::Places;
 use secrecy::SecretString;
@@ -60,12 +60,12 @@ pub(crate) async fn serve(
     let (given, keys) = Given::read(&args, &data, &keys, &directus)?;
     telemetry::start(given.log.clone(), given.log_format);
     let listen = given.listen;
-    let directory = data.directory()?;
     let directus = given.directus.clone();
     let client = directus.as_ref().map(open_directus).transpose()?;
-    let stores = KeyedStores::open(&directory, &given.database, keys, client.clone()).await?;
+    let stores = KeyedStores::open(&given.database, keys, client.clone(), IfMissing::Make).await?;
     stores.check_records().await?;
-    let config = given.complete(&directory)?;
+    let data = given.database.to_string();
+    let config = given.complete()?;
     for path in stores.made.iter().chain(&config.made) {
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
     }
@@ -89,7 +89,7 @@ pub(crate) async fn serve(
     let signals = StopSignals::listen()?;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
-    tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %directory.display(), "listening");
+    tracing::info!(url = %format!("http://{}", listener.local_addr()?), %data, "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
     let places = Places::new(limits.address_connections);
     accept::serve(listener, places, app, router, signals).await;

@@ -51,6 +51,12 @@ pub(crate) enum StoreError {
          would keep users' records apart; give the server an ordinary role that owns its database"
     )]
     PrivilegedRole,
+    /// There is none, and none was to be made.
+    #[error(
+        "there is no database of Stagepass's here; name its place with --data-dir or DATABASE_URL, or let \
+         `serve`, `user add` or `service-token add` make one"
+    )]
+    Missing,
     /// All connections are in use, or none could be made, for too long.
     #[error("no connection to the database was to be had in time")]
     Busy,
@@ -80,6 +86,13 @@ impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Postgres(error.into())
     }
+}
+
+/// What is done where there is no database yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfMissing {
+    Make,
+    Refuse,
 }
 
 /// On whose behalf records are read or written.

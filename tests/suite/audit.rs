@@ -33,9 +33,10 @@ async fn each_access_is_told_with_who_what_which_record_and_how_it_ended() -> Re
         .lines()
         .rev()
         .map(|line| line.split('\t').skip(1).collect::<Vec<_>>().join(" "))
-        // Signing in is somebody else's to note where users are kept elsewhere; and a
-        // store without transactions notes an intent before each change.
-        .filter(|line| !line.contains(" login ") && !line.ends_with(" intent"))
+        // Users and their signing in are somebody else's to note where users are kept
+        // elsewhere; and a store without transactions notes an intent before each change.
+        .filter(|line| ![" login ", " user add "].iter().any(|other| line.contains(other)))
+        .filter(|line| !line.ends_with(" intent"))
         .collect();
     let (connection, session) = (format!("platform_connections/{id}"), stored.as_str().unwrap_or_default());
     assert_eq!(

@@ -3,30 +3,47 @@
 use anyhow::{Context as _, Result, ensure};
 use rusqlite::Connection;
 use serde_json::json;
-use stagepass_tests::process::Program;
-use stagepass_tests::server::{self, Client, EMAIL, Server};
-use std::path::Path;
-use std::time::Duration;
+use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::server::{Client, Server, change_user};
 
 const API: &str = "/api/credentials";
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
 const PLANTED: &str = "planted-audit-Qm7vX";
 
-async fn audit(directory: &Path, arguments: &[&str]) -> Result<(bool, String)> {
-    let mut program = Program::spawn(server::command(directory)?.arg("audit").args(arguments))?;
-    let status = program.wait(Duration::from_secs(30)).await?;
-    let output = [program.stdout(), program.stderr()].concat();
-    Ok((status.success(), String::from_utf8(output)?))
+/// Whether `audit` was content, and all that it said.
+async fn audit(installation: &Installation, arguments: &[&str]) -> Result<(bool, String)> {
+    let output = installation.run(&[&["audit"], arguments].concat()).await?;
+    Ok((output.status.success(), String::from_utf8([output.stdout, output.stderr].concat())?))
+}
+
+/// What `audit list` tells, the times aside, the oldest first.
+async fn told(installation: &Installation) -> Result<Vec<String>> {
+    let (_, list) = audit(installation, &["list"]).await?;
+    let without_time = |line: &str| line.split('\t').skip(1).collect::<Vec<_>>().join(" ");
+    Ok(list.lines().rev().map(without_time).collect())
+}
+
+/// The head that `audit verify` prints of a log that is whole.
+async fn whole_head(installation: &Installation) -> Result<String> {
+    let (whole, output) = audit(installation, &["verify"]).await?;
+    ensure!(whole, "{output}");
+    Ok(output.lines().find_map(|line| line.strip_prefix("head: ")).context("no head")?.to_owned())
+}
+
+fn database(installation: &Installation) -> Result<Connection> {
+    Ok(Connection::open(installation.directory().join("stagepass.db"))?)
 }
 
 async fn post(client: &Client, verb: &str, body: serde_json::Value) -> Result<serde_json::Value> {
     Ok(client.post(&format!("{API}/{verb}"), &body).await?.body)
 }
 
-/// A server with a few rows in its audit log, and the connection they tell of.
-async fn used(directory: &Path) -> Result<(Server, String)> {
-    let server = Server::start(directory).await?;
-    let user = server.user().await?;
+/// A server that has put nine rows into its audit log, and the connection they tell of.
+async fn used() -> Result<(Installation, Server, String)> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let user = person.sign_in(&server).await?;
     let id = user.create_profile("instagram", "fitcreator99").await?;
     let session = json!({"creator_profile_id": id, "platform": "instagram",
         "cookies": [{"name": "sessionid", "value": PLANTED, "domain": ".instagram.com"}]});
@@ -38,48 +55,108 @@ async fn used(directory: &Path) -> Result<(Server, String)> {
     post(&service, "get-platform-session", json!({"creator_profile_id": id, "platform": "instagram"}))
         .await?;
     post(&user, "revoke-platform-session", json!({"id": stored["id"]})).await?;
-    Ok((server, id))
+    Ok((installation, server, id))
+}
+
+async fn id_of(client: &Client) -> Result<String> {
+    let me = client.get("/users/me").await?.body;
+    Ok(me["data"]["id"].as_str().context("no id")?.to_owned())
 }
 
 #[tokio::test]
 async fn a_failed_sign_in_is_told_without_what_was_typed() -> Result<()> {
-    let directory = server::new_data_dir().await?;
-    let server = Server::start(directory.path()).await?;
-    let me = server.user().await?.get("/users/me").await?.body["data"]["id"].clone();
-    let me = me.as_str().context("no id")?;
-    for email in [EMAIL, PLANTED] {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let me = id_of(&person.sign_in(&server).await?).await?;
+    for email in [person.email(), PLANTED] {
         let wrong = json!({"email": email, "password": PLANTED});
         assert_eq!(server.anonymous().post("/auth/login", &wrong).await?.status, 401);
     }
-    let (_, list) = audit(directory.path(), &["list"]).await?;
-    let told: Vec<_> =
-        list.lines().map(|line| line.split('\t').skip(1).collect::<Vec<_>>().join(" ")).collect();
     let expected = [
-        "anonymous login - Invalid user credentials.".to_owned(),
-        format!("anonymous login users/{me} Invalid user credentials."),
+        format!("operator user add users/{me} ok"),
         format!("user:{me} login users/{me} ok"),
+        format!("anonymous login users/{me} Invalid user credentials."),
+        "anonymous login - Invalid user credentials.".to_owned(),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(told(&installation).await?, expected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_an_operator_does_to_users_is_told() -> Result<()> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let me = id_of(&person.sign_in(&server).await?).await?;
+    let email = person.email();
+    for change in ["disable", "enable"] {
+        installation.succeed(&["user", change, email]).await?;
+    }
+    change_user(installation.command()?, "set-password", email, PLANTED).await?;
+    // One that is refused does nothing that could be told.
+    ensure!(change_user(installation.command()?, "add", email, PLANTED).await.is_err());
+    ensure!(!installation.run(&["user", "disable", "nobody@example.org"]).await?.status.success());
+    installation.succeed(&["user", "delete", email]).await?;
+    let told = told(&installation).await?;
+    let what: Vec<_> = told.iter().filter_map(|line| line.strip_prefix("operator user ")).collect();
+    let expected = ["add", "disable", "enable", "set-password", "delete"]
+        .map(|action| format!("{action} users/{me} ok"));
+    assert_eq!(what, expected);
+    ensure!(!told.join("\n").contains(PLANTED));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_spent_refresh_token_that_comes_again_is_told() -> Result<()> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let me = id_of(&person.sign_in(&server).await?).await?;
+    let login = json!({"email": person.email(), "password": person.password()});
+    let tokens = server.anonymous().post("/auth/login", &login).await?.body;
+    let spent = json!({"refresh_token": tokens["data"]["refresh_token"]});
+    let refresh = async || server.anonymous().post("/auth/refresh", &spent).await;
+    let successor = refresh().await?;
+    assert_eq!(successor.status, 200);
+    // As if it had been spent long ago.
+    database(&installation)?.execute("UPDATE refresh_tokens SET spent_at = spent_at - 60000", [])?;
+    assert_eq!(refresh().await?.status, 401);
+    let last = told(&installation).await?.pop().context("nothing is told")?;
+    let outcome = "a spent refresh token came again: its sign-in was ended";
+    assert_eq!(last, format!("anonymous refresh users/{me} {outcome}"));
+    let ended = json!({"refresh_token": successor.body["data"]["refresh_token"]});
+    assert_eq!(server.anonymous().post("/auth/refresh", &ended).await?.status, 401);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_empty_log_is_not_called_whole() -> Result<()> {
+    let (used, server, _) = used().await?;
+    server.stop().await?;
+    let head = whole_head(&used).await?;
+    let fresh = Installation::new(Store::Sqlite).await?;
+    fresh.serve().await?.stop().await?;
+    let (_, output) = audit(&fresh, &["verify"]).await?;
+    ensure!(output.contains("the audit log is empty") && !output.contains("whole"), "{output}");
+    let (whole, output) = audit(&fresh, &["verify", "--expect", &head]).await?;
+    ensure!(!whole && output.contains("all of its rows are missing"), "{output}");
     Ok(())
 }
 
 #[tokio::test]
 async fn whoever_changes_deletes_reorders_or_cuts_rows_is_found_out() -> Result<()> {
-    let directory = server::new_data_dir().await?;
-    let directory = directory.path();
-    let (server, _) = used(directory).await?;
+    let (installation, server, _) = used().await?;
     server.stop().await?;
-    let (whole, output) = audit(directory, &["verify"]).await?;
-    ensure!(whole, "{output}");
-    let head = output.lines().find_map(|line| line.strip_prefix("head: ")).context("no head")?.to_owned();
-    let database = Connection::open(directory.join("stagepass.db"))?;
+    let head = whole_head(&installation).await?;
+    let database = database(&installation)?;
     let tampered = async |sql: &str, expect: Option<&str>| -> Result<String> {
         database.execute_batch("BEGIN")?;
         database.execute_batch(sql)?;
         database.execute_batch("COMMIT")?;
         let mut arguments = vec!["verify"];
         arguments.extend(expect.into_iter().flat_map(|head| ["--expect", head]));
-        let (whole, output) = audit(directory, &arguments).await?;
+        let (whole, output) = audit(&installation, &arguments).await?;
         ensure!(!whole, "{sql}: {output}");
         Ok(output)
     };
@@ -93,7 +170,7 @@ async fn whoever_changes_deletes_reorders_or_cuts_rows_is_found_out() -> Result<
         )
     };
     for (sql, told) in [
-        ("UPDATE audit_log SET outcome = 'ok' WHERE sequence = 6", "row 6 was changed or moved"),
+        ("UPDATE audit_log SET outcome = 'ok' WHERE sequence = 7", "row 7 was changed or moved"),
         ("UPDATE audit_log SET at = at + 1 WHERE sequence = 1", "row 1 was changed or moved"),
         ("DELETE FROM audit_log WHERE sequence = 3", "rows 3 to 3 are missing"),
         (
@@ -102,7 +179,16 @@ async fn whoever_changes_deletes_reorders_or_cuts_rows_is_found_out() -> Result<
              UPDATE audit_log SET sequence = 3 WHERE sequence = -1",
             "row 2 was changed or moved",
         ),
-        ("DELETE FROM audit_log WHERE sequence >= 7", "rows 7 to 8 are missing at the end"),
+        ("DELETE FROM audit_log WHERE sequence >= 7", "rows 7 to 9 are missing at the end"),
+        // What no server can have written.
+        ("UPDATE audit_log SET mac = x'00' WHERE sequence = 4", "row 4 was changed or moved"),
+        ("UPDATE audit_log SET acting_for = 'somebody' WHERE sequence = 4", "row 4 was changed or moved"),
+        (
+            "UPDATE audit_log SET outcome = CAST(x'ff' AS TEXT) WHERE sequence = 4",
+            "row 4 was changed or moved",
+        ),
+        ("UPDATE audit_heads SET signature = x''", "its head was changed"),
+        ("UPDATE audit_heads SET mac = zeroblob(33)", "its head was changed"),
         ("DELETE FROM audit_log; DELETE FROM audit_heads", "all of its rows are missing"),
     ] {
         let expect = sql.contains("audit_heads").then_some(head.as_str());
@@ -110,32 +196,31 @@ async fn whoever_changes_deletes_reorders_or_cuts_rows_is_found_out() -> Result<
         ensure!(output.contains(told), "{sql}: {output}");
         restore()?;
     }
-    let (whole, output) = audit(directory, &["verify", "--expect", &head]).await?;
+    let (whole, output) = audit(&installation, &["verify", "--expect", &head]).await?;
     ensure!(whole, "{output}");
     Ok(())
 }
 
 #[tokio::test]
 async fn a_forged_head_is_not_vouched_for_by_the_next_row() -> Result<()> {
-    let directory = server::new_data_dir().await?;
-    let directory = directory.path();
-    let (server, id) = used(directory).await?;
+    let (installation, server, id) = used().await?;
     server.stop().await?;
-    let database = Connection::open(directory.join("stagepass.db"))?;
+    let database = database(&installation)?;
     let row: Vec<u8> =
         database.query_row("SELECT mac FROM audit_log WHERE sequence = 6", [], |row| row.get(0))?;
     for forge in [
         "UPDATE audit_heads SET sequence = 6, mac = ?1, signature = zeroblob(32)",
+        "UPDATE audit_heads SET signature = x'00' WHERE ?1 IS NOT NULL",
         "DELETE FROM audit_heads WHERE ?1 IS NOT NULL",
     ] {
         database.execute("DELETE FROM audit_log WHERE chain = 1 AND sequence > 6", [])?;
         database.execute(forge, [&row])?;
         // The server goes on, in a chain of its own.
-        let server = Server::start(directory).await?;
+        let server = installation.serve().await?;
         let answer = post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
         assert_eq!(answer["success"], true);
         server.stop().await?;
-        let (whole, output) = audit(directory, &["verify"]).await?;
+        let (whole, output) = audit(&installation, &["verify"]).await?;
         ensure!(!whole && output.contains("chain 1: its head "), "{forge}: {output}");
     }
     Ok(())
@@ -143,24 +228,21 @@ async fn a_forged_head_is_not_vouched_for_by_the_next_row() -> Result<()> {
 
 #[tokio::test]
 async fn a_tail_that_is_cut_off_with_its_head_is_found_by_the_head_written_down() -> Result<()> {
-    let directory = server::new_data_dir().await?;
-    let directory = directory.path();
-    let (server, id) = used(directory).await?;
+    let (installation, server, id) = used().await?;
     server.stop().await?;
-    let database = Connection::open(directory.join("stagepass.db"))?;
+    let database = database(&installation)?;
     database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
     let rows: i64 = database.query_row("SELECT count(*) FROM audit_log", [], |row| row.get(0))?;
-    let server = Server::start(directory).await?;
+    let server = installation.serve().await?;
     post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
     server.stop().await?;
-    let (_, output) = audit(directory, &["verify"]).await?;
-    let head = output.lines().find_map(|line| line.strip_prefix("head: ")).context("no head")?.to_owned();
+    let head = whole_head(&installation).await?;
     // As somebody would who wants that last access forgotten.
     database.execute("DELETE FROM audit_log WHERE sequence > ?1", [rows])?;
     database.execute_batch("DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads")?;
-    let (whole, output) = audit(directory, &["verify"]).await?;
+    let (whole, output) = audit(&installation, &["verify"]).await?;
     ensure!(whole, "by itself it looks whole: {output}");
-    let (whole, output) = audit(directory, &["verify", "--expect", &head]).await?;
+    let (whole, output) = audit(&installation, &["verify", "--expect", &head]).await?;
     ensure!(!whole && output.contains("it is shorter than it was"), "{output}");
     Ok(())
 }

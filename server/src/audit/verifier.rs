@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-/// The heads of a log that has no row.
-const NOTHING: &str = "none";
-
 /// Heads of chains as they were at some time, in a form to be written down:
 /// `chain:sequence:signature`, separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,9 +12,6 @@ pub(crate) struct ExpectedHeads(BTreeMap<i64, (i64, Mac)>);
 
 impl fmt::Display for ExpectedHeads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str(NOTHING);
-        }
         for (index, (chain, (sequence, mac))) in self.0.iter().enumerate() {
             let comma = if index == 0 { "" } else { "," };
             write!(f, "{comma}{chain}:{sequence}:{}", hex::encode(mac))?;
@@ -30,9 +24,6 @@ impl FromStr for ExpectedHeads {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if text.trim() == NOTHING {
-            return Ok(Self::default());
-        }
         let parse = |head: &str| {
             let (chain, rest) = head.split_once(':')?;
             let (sequence, mac) = rest.split_once(':')?;

@@ -1,7 +1,8 @@
 //! `stagepass-server audit`: what was done to which record, and whether the log
 //! of it is whole.
 
-use super::{CliError, say};
+use super::CliError;
+use super::output::say;
 use crate::audit::{ExpectedHeads, Row, Verifier};
 use crate::clock::render_ms;
 use crate::keyed_stores::KeyedStores;
@@ -63,7 +64,10 @@ async fn verify(stores: &KeyedStores, expected: ExpectedHeads) -> Result<(), Cli
         rows.iter().for_each(|row| verifier.take(row));
     }
     let verdict = verifier.finish();
-    if verdict.faults.is_empty() {
+    if verdict.rows == 0 && verdict.faults.is_empty() {
+        // Where nothing was expected: with a head that was, its rows are missing.
+        say("the audit log is empty: either nothing was done here yet, or all of it was removed")
+    } else if verdict.faults.is_empty() {
         say(&format!("the audit log is whole: {} rows", verdict.rows))?;
         say(&format!("head: {}", verdict.heads))
     } else {

@@ -1,11 +1,13 @@
 //! `stagepass-server service-token`: secrets of services that may do only what
 //! is listed.
 
-use super::{CliError, say};
+use super::CliError;
+use super::output::{say, tell};
+use super::stores::StoreArgs;
 use crate::audit::{Caller, Entry};
 use crate::clock::{now_ms, render_ms};
 use crate::identity::{SERVICE_VERBS, generate_service_token};
-use crate::store::{Database, ServiceToken};
+use crate::store::{IfMissing, ServiceToken};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
@@ -40,11 +42,15 @@ pub(super) struct AddArgs {
 }
 
 impl ServiceTokenCommand {
-    pub(super) async fn run(self, database: &dyn Database) -> Result<(), CliError> {
+    pub(super) async fn run(self, stores: &StoreArgs) -> Result<(), CliError> {
         match self {
-            Self::Add(args) => add(database, args).await,
-            Self::List => database.service_tokens().await?.iter().try_for_each(|token| say(&line(token))),
+            Self::Add(args) => add(stores, args).await,
+            Self::List => {
+                let tokens = stores.open_database().await?.service_tokens().await?;
+                tokens.iter().try_for_each(|token| say(&line(token)))
+            }
             Self::Revoke { name } => {
+                let database = stores.open(IfMissing::Refuse).await?.database;
                 let entry = Entry::new(&Caller::Operator, "service-token revoke").on("service_tokens", &name);
                 if database.revoke_service_token(name.clone(), now_ms(), entry).await? {
                     say(&format!("{name} revoked"))
@@ -56,7 +62,7 @@ impl ServiceTokenCommand {
     }
 }
 
-async fn add(database: &dyn Database, args: AddArgs) -> Result<(), CliError> {
+async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
     if args.name.trim().is_empty() || args.name.chars().any(char::is_control) || args.name.len() > 100 {
         return Err(CliError::User("a name has 1 to 100 bytes and no control characters".to_owned()));
     }
@@ -74,11 +80,13 @@ async fn add(database: &dyn Database, args: AddArgs) -> Result<(), CliError> {
         created_at: now_ms(),
         revoked_at: None,
     };
-    if !database.add_service_token(token, hash, entry).await? {
+    if !stores.open(IfMissing::Make).await?.database.add_service_token(token, hash, entry).await? {
         return Err(CliError::User(format!("the name {name} is taken; names of revoked tokens stay taken")));
     }
     // Printing it is the command's purpose: only its hash is kept.
-    say(secret.expose_secret())
+    say(secret.expose_secret()).inspect_err(|_| {
+        tell(&format!("nobody has seen the token {name}: revoke it, and make another of another name"));
+    })
 }
 
 fn line(token: &ServiceToken) -> String {

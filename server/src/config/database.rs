@@ -3,6 +3,8 @@
 use super::faults::Faults;
 use super::{ConfigError, DataArgs, DirectusArgs};
 use crate::store::PostgresUrl;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Names the database. Its password makes it a secret.
 const URL: &str = "DATABASE_URL";
@@ -10,23 +12,37 @@ const URL: &str = "DATABASE_URL";
 /// The database that was given.
 #[derive(Clone, Debug)]
 pub(crate) enum GivenDatabase {
-    /// In the data directory.
-    Sqlite,
+    /// In the data directory, which need not be there.
+    Sqlite(PathBuf),
     /// Which other servers may share.
     Postgres(Box<PostgresUrl>),
 }
 
 impl GivenDatabase {
-    /// Whether other servers may use it as well.
-    pub(super) fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+    /// The data directory, where there is one: nothing is kept in it unless the
+    /// database is.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(directory) => Some(directory),
+            Self::Postgres(_) => None,
+        }
+    }
+}
+
+/// Where it is, without a password.
+impl fmt::Display for GivenDatabase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(directory) => write!(f, "{}", directory.display()),
+            Self::Postgres(url) => write!(f, "{url}"),
+        }
     }
 }
 
 /// The variable that says that records are not here alone, if one does. No
 /// secret is made then: it would be missing wherever else they are used.
 pub(crate) fn secrets_needed_with(database: &GivenDatabase, directus: &DirectusArgs) -> Option<&'static str> {
-    let shared = database.is_shared().then_some(URL);
+    let shared = database.directory().is_none().then_some(URL);
     shared.or_else(|| directus.is_given().then_some(super::directus::URL))
 }
 
@@ -42,12 +58,11 @@ impl DataArgs {
     pub(super) fn gather_database(&self, faults: &mut Faults) -> GivenDatabase {
         let url = faults.secret(URL, self.database_url_file.as_ref());
         match url.as_ref().map(PostgresUrl::parse) {
-            None => GivenDatabase::Sqlite,
-            Some(Ok(url)) => GivenDatabase::Postgres(Box::new(url)),
-            Some(Err(fault)) => {
-                faults.add(format!("{URL} {fault}"));
-                GivenDatabase::Sqlite
-            }
+            Some(Ok(url)) => return GivenDatabase::Postgres(Box::new(url)),
+            Some(Err(fault)) => faults.add(format!("{URL} {fault}")),
+            None => {}
         }
+        let no_home = "there is no home directory; name a data directory with --data-dir";
+        GivenDatabase::Sqlite(faults.required(self.directory(), no_home).unwrap_or_default())
     }
 }

@@ -2,10 +2,10 @@
 
 use super::faults::Faults;
 use super::named_file::NamedFile;
-use super::{ConfigError, keep};
+use super::{ConfigError, GivenDatabase, keep};
 use crate::sealing::{Key, KeyRing, generate_base64};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const KEY: &str = "CREDENTIALS_ENC_KEY_B64";
 const OLD_KEYS: &str = "CREDENTIALS_ENC_OLD_KEYS_B64";
@@ -57,16 +57,23 @@ impl GivenKeys {
     /// is sealed already, a new key would open nothing: then none is made.
     pub(crate) fn complete(
         self,
-        directory: &Path,
+        database: &GivenDatabase,
         is_sealed: bool,
         made: &mut Vec<PathBuf>,
     ) -> Result<KeyRing, ConfigError> {
-        let path = directory.join(KEY_FILE);
-        let key = match self.key {
-            Some(key) => key,
-            None if is_sealed && !path.exists() => return Err(ConfigError::KeyIsGone(path)),
-            None => Key::from_base64(&keep(directory, KEY_FILE, generate_base64, made)?)
-                .ok_or(ConfigError::BadKeyFile(path))?,
+        let key = match (self.key, database) {
+            (Some(key), _) => key,
+            (None, GivenDatabase::Sqlite(directory)) => {
+                let path = directory.join(KEY_FILE);
+                if is_sealed && !path.exists() {
+                    return Err(ConfigError::KeyIsGone(path));
+                }
+                let kept = keep(directory, KEY_FILE, generate_base64, made)?;
+                Key::from_base64(&kept).ok_or(ConfigError::BadKeyFile(path))?
+            }
+            (None, GivenDatabase::Postgres(_)) => {
+                return Err(ConfigError::Faults(vec![format!("{KEY} must be given")]));
+            }
         };
         Ok(KeyRing::new(key, self.old_keys))
     }

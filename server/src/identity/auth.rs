@@ -23,6 +23,9 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// Somebody else may have had it: so say the log and the audit log.
+const SPENT_TOKEN_CAME_AGAIN: &str = "a spent refresh token came again: its sign-in was ended";
+
 /// Directus wraps what it answers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Data<T> {
@@ -96,12 +99,13 @@ pub(crate) async fn refresh(
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
-    match app.database.refresh(hash("refresh", spent.expose_secret()), token_hash, times).await? {
+    let reuse = Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN);
+    match app.database.refresh(hash("refresh", spent.expose_secret()), token_hash, times, reuse).await? {
         Refresh::Renewed(user_id) => tokens(&app, user_id, refresh_token, now),
         Refresh::Expired => Err(Error::TokenExpired),
         Refresh::Unknown => Err(Error::InvalidCredentials),
-        Refresh::Reused => {
-            tracing::warn!("a spent refresh token came again: its sign-in was ended");
+        Refresh::Reused(user_id) => {
+            tracing::warn!(%user_id, "{SPENT_TOKEN_CAME_AGAIN}");
             Err(Error::InvalidCredentials)
         }
     }

@@ -77,8 +77,8 @@ pub(crate) enum Refresh {
     Unknown,
     /// The token's time has passed.
     Expired,
-    /// A spent token came again: its whole family is ended.
-    Reused,
+    /// A spent token of this user's came again: its whole family is ended.
+    Reused(Uuid),
 }
 
 /// A count of attempts within a window of time.
@@ -117,7 +117,7 @@ pub(crate) trait Database: Debug + Send + Sync {
     async fn purge(&self, now: i64) -> Result<(), StoreError>;
 
     /// Stores a new user; false where the e-mail address is taken.
-    async fn add_user(&self, user: User) -> Result<bool, StoreError>;
+    async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError>;
 
     /// The user with an e-mail address, without regard to case.
     async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError>;
@@ -128,25 +128,38 @@ pub(crate) trait Database: Debug + Send + Sync {
     async fn users(&self) -> Result<Vec<User>, StoreError>;
 
     /// Sets a user's status and ends all sign-ins; false where there is no such user.
-    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError>;
+    async fn set_user_status(
+        &self,
+        id: Uuid,
+        status: UserStatus,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError>;
 
     /// Sets a user's password and ends all sign-ins; false where there is no such user.
-    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError>;
+    async fn set_password(
+        &self,
+        id: Uuid,
+        hash: SecretString,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError>;
 
     /// Deletes a user and all that is the user's; false where there is none.
-    async fn delete_user(&self, email: String) -> Result<bool, StoreError>;
+    async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError>;
 
     /// Stores the refresh token of a new sign-in.
     async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError>;
 
     /// Spends the token with `hash` and stores its successor. A spent token
     /// that comes again within `grace_ms` gets a successor as well; later, its
-    /// family is ended.
+    /// family is ended, which `reuse` tells of, its user added to it.
     async fn refresh(
         &self,
         hash: Hash,
         successor: Hash,
         (now, lifetime_ms, grace_ms): (i64, i64, i64),
+        reuse: Entry,
     ) -> Result<Refresh, StoreError>;
 
     /// Ends the sign-in that the token with `hash` descends from.

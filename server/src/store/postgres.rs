@@ -34,7 +34,7 @@ pub(crate) use fault::PostgresFault;
 pub(crate) use url::PostgresUrl;
 
 use crate::audit::{ChainKey, Entry};
-use crate::store::{Found, Page, StoreError};
+use crate::store::{Found, IfMissing, Page, StoreError};
 use appender::Appender;
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode};
@@ -72,7 +72,7 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects, and brings the schema up to date.
-    pub(crate) async fn open(url: &PostgresUrl) -> Result<Self, StoreError> {
+    pub(crate) async fn open(url: &PostgresUrl, if_missing: IfMissing) -> Result<Self, StoreError> {
         if url.is_exposed() {
             tracing::warn!(database = %url, "what is sent to PostgreSQL can be read on the network: use sslmode=require");
         }
@@ -93,7 +93,7 @@ impl Postgres {
             checked_at: AtomicI64::new(i64::MIN / 2),
             chain_key: OnceLock::new(),
         };
-        migrations::apply(store.session().await?.client()).await?;
+        migrations::apply(store.session().await?.client(), if_missing).await?;
         Ok(store)
     }
 

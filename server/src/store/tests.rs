@@ -5,8 +5,8 @@ mod sign_in;
 mod upkeep;
 
 use super::{
-    Database, Judge, NewConnection, NewestSession, Page, Postgres, PutConnection, Records, SealedConnection,
-    Sqlite, StoreError, User, UserStatus,
+    Database, IfMissing, Judge, NewConnection, NewestSession, Page, Postgres, PutConnection, Records,
+    SealedConnection, Sqlite, StoreError, User, UserStatus,
 };
 use crate::audit::{Caller, ChainKey, Entry};
 use crate::store::postgres::testing::TestDatabase;
@@ -19,6 +19,8 @@ const OWNER: Uuid = Uuid::from_u128(1);
 const OTHER: Uuid = Uuid::from_u128(2);
 /// What [`found`] notes.
 const REVEAL: &str = "reveal";
+/// What is noted of the two.
+const ADDED: &str = "user add";
 const ALL: Page = Page { number: 1, size: 100 };
 
 /// Both of what a store is.
@@ -41,7 +43,7 @@ impl Opened {
 
     async fn postgres() -> Self {
         let database = TestDatabase::create().await;
-        let store = Postgres::open(&database.url()).await.unwrap();
+        let store = Postgres::open(&database.url(), IfMissing::Make).await.unwrap();
         Self::of(Arc::new(store), Box::new(database)).await
     }
 
@@ -50,7 +52,7 @@ impl Opened {
         let chain_key = Arc::new(chain_key);
         store.set_chain_key(Arc::clone(&chain_key));
         for (id, email) in [(OWNER, "owner@example.org"), (OTHER, "other@example.org")] {
-            assert!(store.add_user(user(id, email)).await.unwrap());
+            assert!(store.add_user(user(id, email), entry(ADDED)).await.unwrap());
         }
         Self { store, chain_key, _kept: kept }
     }
@@ -129,7 +131,8 @@ async fn newest_session(store: &dyn Store, connection: Uuid, platform: &str) -> 
     found(async |judge| store.reveal_session(connection, platform.to_owned(), judge).await).await
 }
 
-/// What was noted, in no particular order, but for what the tests themselves reveal.
+/// What was noted since the users were added, in no particular order, but for
+/// what the tests themselves reveal.
 async fn noted(store: &dyn Store) -> Vec<String> {
     let mut actions: Vec<_> = store
         .audit_rows((i64::MIN, 0), 1000)
@@ -137,7 +140,7 @@ async fn noted(store: &dyn Store) -> Vec<String> {
         .unwrap()
         .into_iter()
         .map(|row| row.entry.action)
-        .filter(|action| action != REVEAL)
+        .filter(|action| ![REVEAL, ADDED].contains(&action.as_str()))
         .collect();
     actions.sort();
     actions

@@ -175,8 +175,8 @@ impl Database for Timed<dyn Database> {
         self.time("purge", self.inner.purge(now)).await
     }
 
-    async fn add_user(&self, user: User) -> Result<bool, StoreError> {
-        self.time("add_user", self.inner.add_user(user)).await
+    async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError> {
+        self.time("add_user", self.inner.add_user(user, entry)).await
     }
 
     async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
@@ -191,16 +191,28 @@ impl Database for Timed<dyn Database> {
         self.time("users", self.inner.users()).await
     }
 
-    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError> {
-        self.time("set_user_status", self.inner.set_user_status(email, status, now)).await
+    async fn set_user_status(
+        &self,
+        id: Uuid,
+        status: UserStatus,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.time("set_user_status", self.inner.set_user_status(id, status, now, entry)).await
     }
 
-    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError> {
-        self.time("set_password", self.inner.set_password(email, hash, now)).await
+    async fn set_password(
+        &self,
+        id: Uuid,
+        hash: SecretString,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.time("set_password", self.inner.set_password(id, hash, now, entry)).await
     }
 
-    async fn delete_user(&self, email: String) -> Result<bool, StoreError> {
-        self.time("delete_user", self.inner.delete_user(email)).await
+    async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        self.time("delete_user", self.inner.delete_user(id, entry)).await
     }
 
     async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
@@ -212,8 +224,9 @@ impl Database for Timed<dyn Database> {
         hash: Hash,
         successor: Hash,
         times: (i64, i64, i64),
+        reuse: Entry,
     ) -> Result<Refresh, StoreError> {
-        self.time("refresh", self.inner.refresh(hash, successor, times)).await
+        self.time("refresh", self.inner.refresh(hash, successor, times, reuse)).await
     }
 
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {

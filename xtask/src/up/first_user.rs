@@ -53,7 +53,11 @@ impl fmt::Display for SignIn<'_> {
 
 /// Asks who the first user shall be where the server has no database yet.
 pub(super) fn choose_if_fresh(data_dir: &Path, email: Option<&str>) -> Result<Option<FirstUser>> {
-    if data_dir.join(DATABASE_FILE).exists() { Ok(None) } else { choose(email).map(Some) }
+    if has_database(data_dir) { Ok(None) } else { choose(email).map(Some) }
+}
+
+fn has_database(data_dir: &Path) -> bool {
+    data_dir.join(DATABASE_FILE).exists()
 }
 
 /// Adds a user where there is none: the chosen one, or one that is chosen now.
@@ -69,10 +73,12 @@ pub(super) fn ensure(
         command.env("STAGEPASS_DATA_DIR", data_dir).arg("user").args(arguments);
         command
     };
-    let listed = user_command(&["list"]).stderr(Stdio::inherit()).output().context("stagepass-server")?;
-    ensure!(listed.status.success(), "the server's data can't be read");
-    if !listed.stdout.is_empty() {
-        return Ok(None);
+    if has_database(data_dir) {
+        let listed = user_command(&["list"]).stderr(Stdio::inherit()).output().context("stagepass-server")?;
+        ensure!(listed.status.success(), "the server's data can't be read");
+        if !listed.stdout.is_empty() {
+            return Ok(None);
+        }
     }
     let user = chosen.map_or_else(|| choose(email), Ok)?;
     // Through a pipe: arguments can be read by others.

@@ -37,8 +37,8 @@ impl Database for Postgres {
         self.write(Acting::Maintenance, &steps).await.map(drop)
     }
 
-    async fn add_user(&self, user: User) -> Result<bool, StoreError> {
-        users::add(self, &user).await
+    async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError> {
+        users::add(self, &user, entry).await
     }
 
     async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
@@ -53,17 +53,29 @@ impl Database for Postgres {
         users::all(self).await
     }
 
-    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError> {
-        users::change(self, &email, (users::SET_STATUS, status.as_str()), now).await
+    async fn set_user_status(
+        &self,
+        id: Uuid,
+        status: UserStatus,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        users::change(self, id, (users::SET_STATUS, status.as_str()), now, entry).await
     }
 
-    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError> {
+    async fn set_password(
+        &self,
+        id: Uuid,
+        hash: SecretString,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
         // The hash, as the new value of its column.
-        users::change(self, &email, (users::SET_PASSWORD, hash.expose_secret()), now).await
+        users::change(self, id, (users::SET_PASSWORD, hash.expose_secret()), now, entry).await
     }
 
-    async fn delete_user(&self, email: String) -> Result<bool, StoreError> {
-        users::delete(self, &email).await
+    async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        users::delete(self, id, entry).await
     }
 
     async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
@@ -75,8 +87,9 @@ impl Database for Postgres {
         hash: Hash,
         successor: Hash,
         times: (i64, i64, i64),
+        reuse: Entry,
     ) -> Result<Refresh, StoreError> {
-        refresh_tokens::refresh(self, hash, successor, times).await
+        refresh_tokens::refresh(self, hash, successor, times, reuse).await
     }
 
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {

@@ -2,8 +2,8 @@
 //! never edited after they have landed.
 
 use crate::clock::now_ms;
-use crate::store::StoreError;
 use crate::store::migrations::{Pending, pending};
+use crate::store::{IfMissing, StoreError};
 use tokio_postgres::Client;
 
 /// In the order of their numbers, the first being 1.
@@ -14,6 +14,7 @@ const LOCK: &str = "
     SET LOCAL statement_timeout = 0;
     SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(1398030690, 0);";
+const IS_THERE: &str = "SELECT to_regclass('stagepass.schema_migrations') IS NOT NULL";
 /// A role that may not make a schema can be given one of this name.
 const MAKE_SCHEMA: &str = "
     DO $$ BEGIN
@@ -24,9 +25,13 @@ const MAKE_SCHEMA: &str = "
     );";
 
 /// Brings the schema up to date in one transaction.
-pub(super) async fn apply(client: &mut Client) -> Result<(), StoreError> {
+pub(super) async fn apply(client: &mut Client, if_missing: IfMissing) -> Result<(), StoreError> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(LOCK).await?;
+    let is_there: bool = transaction.query_one(IS_THERE, &[]).await?.try_get(0)?;
+    if !is_there && if_missing == IfMissing::Refuse {
+        return Err(StoreError::Missing);
+    }
     transaction.batch_execute(MAKE_SCHEMA).await?;
     let applied = transaction.query("SELECT sha256 FROM schema_migrations ORDER BY number", &[]).await?;
     let applied: Vec<String> = applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;

@@ -16,11 +16,13 @@ const LOCK: &str = "
     SELECT 1 FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1)
     FOR NO KEY UPDATE";
 const FIND: &str = "
-    SELECT user_id, expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1";
+    SELECT expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1";
+const USER: &str = "SELECT user_id FROM refresh_tokens WHERE token_hash = $1";
 /// Where the token was spent before a time.
 const END_REUSED: &str = "
     DELETE FROM refresh_tokens WHERE family_id IN
-        (SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at < $2)";
+        (SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at < $2)
+    RETURNING user_id";
 const SPEND: &str = "
     UPDATE refresh_tokens SET spent_at = coalesce(spent_at, $2) WHERE token_hash = $1 AND expires_at > $2";
 const SUCCEED: &str = "
@@ -43,8 +45,14 @@ pub(super) async fn refresh(
     hash: Hash,
     successor: Hash,
     (now, lifetime_ms, grace_ms): (i64, i64, i64),
+    reuse: Entry,
 ) -> Result<Refresh, StoreError> {
     let (hash, successor) = (&hash[..], &successor[..]);
+    // A token's user never changes; what there is to be noted must be known beforehand.
+    let rows = store.read(Acting::Nobody, &[Step(USER, &[&hash])]).await?;
+    let Some(user_id) = row::optional(&rows, |found| Ok(found.try_get::<_, Uuid>(0)?))? else {
+        return Ok(Refresh::Unknown);
+    };
     let (expires_at, reused_before) = (now + lifetime_ms, now - grace_ms);
     let steps = [
         Step(LOCK, &[&hash]),
@@ -53,12 +61,12 @@ pub(super) async fn refresh(
         Step(SPEND, &[&hash, &now]),
         Step(SUCCEED, &[&hash, &successor, &expires_at, &now]),
     ];
-    let rows = store.write_all(Acting::Nobody, &steps).await?;
-    let Some((user_id, expires_at, spent_at)) = row::optional(&rows[1], read)? else {
+    let rows = store.write_noting(Acting::Nobody, reuse.on("users", user_id), &steps, 2).await?;
+    let Some((expires_at, spent_at)) = row::optional(&rows[1], read)? else {
         return Ok(Refresh::Unknown);
     };
     Ok(match spent_at {
-        Some(spent_at) if spent_at < reused_before => Refresh::Reused,
+        Some(spent_at) if spent_at < reused_before => Refresh::Reused(user_id),
         _ if expires_at <= now => Refresh::Expired,
         _ => Refresh::Renewed(user_id),
     })
@@ -70,6 +78,6 @@ pub(super) async fn end_family(store: &Postgres, hash: &Hash) -> Result<(), Stor
     store.write(Acting::Nobody, &[Step(LOCK, &[&hash]), Step(END_FAMILY, &[&hash])]).await.map(drop)
 }
 
-fn read(row: &Row) -> Result<(Uuid, i64, Option<i64>), StoreError> {
-    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+fn read(row: &Row) -> Result<(i64, Option<i64>), StoreError> {
+    Ok((row.try_get(0)?, row.try_get(1)?))
 }

@@ -2,6 +2,7 @@
 
 use super::session::{Acting, Step};
 use super::{Postgres, row};
+use crate::audit::Entry;
 use crate::store::{StoreError, User};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -18,33 +19,24 @@ const ALL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from
     FROM users ORDER BY lower(email COLLATE "C")"#;
 /// Waits for sign-ins that are under way, so that none is missed.
-const LOCK: &str = r#"SELECT 1 FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") FOR UPDATE"#;
-const END_SIGN_INS: &str = r#"
-    DELETE FROM refresh_tokens WHERE user_id IN
-        (SELECT id FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C"))"#;
-pub(super) const SET_STATUS: &str = r#"
-    UPDATE users SET status = $2, tokens_valid_from = $3
-    WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") RETURNING id"#;
-pub(super) const SET_PASSWORD: &str = r#"
-    UPDATE users SET password_hash = $2, tokens_valid_from = $3
-    WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") RETURNING id"#;
+const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
+const END_SIGN_INS: &str = "DELETE FROM refresh_tokens WHERE user_id = $1";
+pub(super) const SET_STATUS: &str =
+    "UPDATE users SET status = $2, tokens_valid_from = $3 WHERE id = $1 RETURNING id";
+pub(super) const SET_PASSWORD: &str =
+    "UPDATE users SET password_hash = $2, tokens_valid_from = $3 WHERE id = $1 RETURNING id";
 /// Before their requests, as whoever stores a session locks them.
-const LOCK_CONNECTIONS: &str = r#"
-    SELECT id FROM platform_connections WHERE user_id IN
-        (SELECT id FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C"))
-    ORDER BY id FOR UPDATE"#;
-const DELETE_REQUESTS: &str = r#"
-    DELETE FROM capture_requests WHERE user_id IN
-        (SELECT id FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C"))"#;
-const DELETE: &str =
-    r#"DELETE FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C") RETURNING id"#;
+const LOCK_CONNECTIONS: &str = "
+    SELECT id FROM platform_connections WHERE user_id = $1 ORDER BY id FOR UPDATE";
+const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE user_id = $1";
+const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING id";
 
 /// Stores a new user; false where the e-mail address is taken.
-pub(super) async fn add(store: &Postgres, user: &User) -> Result<bool, StoreError> {
+pub(super) async fn add(store: &Postgres, user: &User, entry: Entry) -> Result<bool, StoreError> {
     // The hash, as a value of its column.
     let hash = user.password_hash.expose_secret();
     let add = Step(ADD, &[&user.id, &user.email, &hash, &user.created_at]);
-    Ok(!store.write(Acting::Nobody, &[add]).await?.is_empty())
+    Ok(!store.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
 }
 
 pub(super) async fn by_email(store: &Postgres, email: &str) -> Result<Option<User>, StoreError> {
@@ -63,21 +55,21 @@ pub(super) async fn all(store: &Postgres) -> Result<Vec<User>, StoreError> {
     row::all(&rows, row::user)
 }
 
-/// Sets what `change` sets of the user with an e-mail address and ends all
-/// sign-ins; false where there is no such user.
+/// Sets what `change` sets of a user and ends all sign-ins; false where there is
+/// no such user.
 pub(super) async fn change(
     store: &Postgres,
-    email: &str,
+    id: Uuid,
     (change, value): (&'static str, &str),
     now: i64,
+    entry: Entry,
 ) -> Result<bool, StoreError> {
-    let steps = [Step(LOCK, &[&email]), Step(END_SIGN_INS, &[&email]), Step(change, &[&email, &value, &now])];
-    Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
+    let steps = [Step(LOCK, &[&id]), Step(END_SIGN_INS, &[&id]), Step(change, &[&id, &value, &now])];
+    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, 2).await?[2].is_empty())
 }
 
 /// Deletes a user and all that is the user's; false where there is none.
-pub(super) async fn delete(store: &Postgres, email: &str) -> Result<bool, StoreError> {
-    let steps =
-        [Step(LOCK_CONNECTIONS, &[&email]), Step(DELETE_REQUESTS, &[&email]), Step(DELETE, &[&email])];
-    Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
+pub(super) async fn delete(store: &Postgres, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+    let steps = [Step(LOCK_CONNECTIONS, &[&id]), Step(DELETE_REQUESTS, &[&id]), Step(DELETE, &[&id])];
+    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, 2).await?[2].is_empty())
 }

@@ -10,6 +10,7 @@ use crate::store::{
     RefreshToken, ServiceToken, StoreError, User, UserStatus,
 };
 use async_trait::async_trait;
+use rusqlite::Connection;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -36,8 +37,8 @@ impl Database for Sqlite {
         .await
     }
 
-    async fn add_user(&self, user: User) -> Result<bool, StoreError> {
-        self.write(move |c| users::add(c, &user)).await
+    async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError> {
+        self.write_noting(entry, |added| *added, move |c| users::add(c, &user)).await
     }
 
     async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
@@ -52,16 +53,31 @@ impl Database for Sqlite {
         self.read(users::all).await
     }
 
-    async fn set_user_status(&self, email: String, status: UserStatus, now: i64) -> Result<bool, StoreError> {
-        self.write(move |c| users::change(c, &email, "status", status.as_str(), now)).await
+    async fn set_user_status(
+        &self,
+        id: Uuid,
+        status: UserStatus,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let change = move |c: &Connection| users::change(c, id, "status", status.as_str(), now);
+        self.write_noting(entry, |changed| *changed, change).await
     }
 
-    async fn set_password(&self, email: String, hash: SecretString, now: i64) -> Result<bool, StoreError> {
-        self.write(move |c| users::change(c, &email, "password_hash", hash.expose_secret(), now)).await
+    async fn set_password(
+        &self,
+        id: Uuid,
+        hash: SecretString,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        // The hash, as the new value of its column.
+        let change = move |c: &Connection| users::change(c, id, "password_hash", hash.expose_secret(), now);
+        self.write_noting(entry, |changed| *changed, change).await
     }
 
-    async fn delete_user(&self, email: String) -> Result<bool, StoreError> {
-        self.write(move |c| users::delete(c, &email)).await
+    async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        self.write_noting(entry, |deleted| *deleted, move |c| users::delete(c, id)).await
     }
 
     async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
@@ -73,8 +89,17 @@ impl Database for Sqlite {
         hash: Hash,
         successor: Hash,
         times: (i64, i64, i64),
+        reuse: Entry,
     ) -> Result<Refresh, StoreError> {
-        self.write(move |c| refresh_tokens::refresh(c, hash, successor, times)).await
+        let key = self.chain_key()?;
+        self.write(move |batch| {
+            let outcome = refresh_tokens::refresh(batch, hash, successor, times)?;
+            if let Refresh::Reused(user_id) = outcome {
+                batch.append(&key, reuse.on("users", user_id))?;
+            }
+            Ok(outcome)
+        })
+        .await
     }
 
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {

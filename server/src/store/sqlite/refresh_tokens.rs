@@ -27,7 +27,7 @@ pub(super) fn refresh(
     let Some((family_id, user_id, expires_at, spent_at)) = found else { return Ok(Refresh::Unknown) };
     if spent_at.is_some_and(|spent_at| now - spent_at > grace_ms) {
         c.execute("DELETE FROM refresh_tokens WHERE family_id = ?1", [family_id.to_string()])?;
-        return Ok(Refresh::Reused);
+        return Ok(Refresh::Reused(user_id));
     }
     if expires_at <= now {
         return Ok(Refresh::Expired);

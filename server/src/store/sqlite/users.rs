@@ -32,18 +32,17 @@ pub(super) fn all(c: &Connection) -> Result<Vec<User>> {
     c.prepare(&sql)?.query_map([], row::user)?.collect()
 }
 
-/// Sets a column of the user with an e-mail address and ends all sign-ins;
-/// false where there is no such user.
-pub(super) fn change(c: &Connection, email: &str, column: &str, value: &str, now: i64) -> Result<bool> {
-    let end_sign_ins = "DELETE FROM refresh_tokens WHERE user_id IN (SELECT id FROM users WHERE email = ?1)";
-    c.execute(end_sign_ins, [email])?;
-    let sql = format!("UPDATE users SET {column} = ?2, tokens_valid_from = ?3 WHERE email = ?1");
-    c.execute(&sql, (email, value, now)).map(|changed| changed > 0)
+/// Sets a column of a user and ends all sign-ins; false where there is no such user.
+pub(super) fn change(c: &Connection, id: Uuid, column: &str, value: &str, now: i64) -> Result<bool> {
+    let id = id.to_string();
+    c.execute("DELETE FROM refresh_tokens WHERE user_id = ?1", [&id])?;
+    let sql = format!("UPDATE users SET {column} = ?2, tokens_valid_from = ?3 WHERE id = ?1");
+    c.execute(&sql, (id, value, now)).map(|changed| changed > 0)
 }
 
 /// Deletes a user and all that is the user's; false where there is none.
-pub(super) fn delete(c: &Connection, email: &str) -> Result<bool> {
-    let requests = "DELETE FROM capture_requests WHERE user_id IN (SELECT id FROM users WHERE email = ?1)";
-    c.execute(requests, [email])?;
-    c.execute("DELETE FROM users WHERE email = ?1", [email]).map(|deleted| deleted > 0)
+pub(super) fn delete(c: &Connection, id: Uuid) -> Result<bool> {
+    let id = id.to_string();
+    c.execute("DELETE FROM capture_requests WHERE user_id = ?1", [&id])?;
+    c.execute("DELETE FROM users WHERE id = ?1", [id]).map(|deleted| deleted > 0)
 }

@@ -4,6 +4,7 @@ use super::{OWNER, Opened, connect, entry, noted, on_every_store, user};
 use crate::store::{
     AttemptLimit, CaptureRequest, Found, Hash, Refresh, RefreshToken, ServiceToken, UserStatus,
 };
+use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -25,27 +26,34 @@ fn token(number: u8, user_id: Uuid, expires_at: i64) -> RefreshToken {
 }
 
 async fn an_address_is_one_users_whatever_its_case(Opened { store, .. }: &Opened) {
-    assert!(!store.add_user(user(Uuid::from_u128(3), "OWNER@Example.ORG")).await.unwrap());
+    assert!(!store.add_user(user(Uuid::from_u128(3), "OWNER@Example.ORG"), entry("add")).await.unwrap());
     let found = store.user_by_email("Owner@example.org".to_owned()).await.unwrap().unwrap();
     assert_eq!((found.id, found.email.as_str()), (OWNER, "owner@example.org"));
     // Letters beyond ASCII are what they are.
-    assert!(store.add_user(user(Uuid::from_u128(3), "é@example.org")).await.unwrap());
-    assert!(store.add_user(user(Uuid::from_u128(4), "É@example.org")).await.unwrap());
+    assert!(store.add_user(user(Uuid::from_u128(3), "é@example.org"), entry("add")).await.unwrap());
+    assert!(store.add_user(user(Uuid::from_u128(4), "É@example.org"), entry("add")).await.unwrap());
     assert!(store.user_by_email("nobody@example.org".to_owned()).await.unwrap().is_none());
     assert!(store.user(Uuid::from_u128(404)).await.unwrap().is_none());
     let listed: Vec<_> = store.users().await.unwrap().into_iter().map(|user| user.email).collect();
     assert_eq!(listed[..2], ["other@example.org", "owner@example.org"]);
     assert_eq!(listed.len(), 4);
+    assert_eq!(noted(&**store).await, ["add", "add"], "not the one that was taken");
 }
 
 async fn changing_a_user_ends_what_is_signed_in(Opened { store, .. }: &Opened) {
     store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
-    assert!(store.set_user_status("OWNER@example.org".to_owned(), UserStatus::Suspended, 7).await.unwrap());
+    assert!(store.set_user_status(OWNER, UserStatus::Suspended, 7, entry("suspend")).await.unwrap());
     let changed = store.user(OWNER).await.unwrap().unwrap();
     assert_eq!((changed.status, changed.tokens_valid_from), (UserStatus::Suspended, 7));
     let times = (8, HOUR_MS, 0);
-    assert_eq!(store.refresh([1; 32], [2; 32], times).await.unwrap(), Refresh::Unknown);
-    assert!(!store.set_password("nobody@example.org".to_owned(), "hash".into(), 9).await.unwrap());
+    assert_eq!(store.refresh([1; 32], [2; 32], times, entry("reuse")).await.unwrap(), Refresh::Unknown);
+    assert!(store.set_password(OWNER, "another".into(), 9, entry("password")).await.unwrap());
+    let changed = store.user(OWNER).await.unwrap().unwrap();
+    assert_eq!((changed.password_hash.expose_secret(), changed.tokens_valid_from), ("another", 9));
+    let nobody = Uuid::from_u128(404);
+    assert!(!store.set_password(nobody, "hash".into(), 9, entry("of nobody")).await.unwrap());
+    assert!(!store.set_user_status(nobody, UserStatus::Active, 9, entry("of nobody")).await.unwrap());
+    assert_eq!(noted(&**store).await, ["login", "password", "suspend"]);
 }
 
 async fn deleting_a_user_takes_all_that_is_the_users(Opened { store, .. }: &Opened) {
@@ -60,29 +68,34 @@ async fn deleting_a_user_takes_all_that_is_the_users(Opened { store, .. }: &Open
         created_at: 1,
     };
     store.add_capture_request(request).await.unwrap();
-    assert!(store.delete_user("owner@example.org".to_owned()).await.unwrap());
-    assert!(!store.delete_user("owner@example.org".to_owned()).await.unwrap());
+    assert!(store.delete_user(OWNER, entry("delete")).await.unwrap());
+    assert!(!store.delete_user(OWNER, entry("delete again")).await.unwrap());
     assert!(super::sealed_connection(store, id).await.is_none());
     let request = store.delete_capture_request(OWNER, Uuid::from_u128(8)).await.unwrap();
     assert_eq!(request, Found::Nothing);
+    assert_eq!(noted(store).await, ["create", "delete"]);
 }
 
 async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later(
     Opened { store, .. }: &Opened,
 ) {
     let refresh = async |spent: u8, successor: u8, now| {
-        store.refresh([spent; 32], [successor; 32], (now, HOUR_MS, 30_000)).await.unwrap()
+        let reuse = entry("refresh").with_outcome("reused");
+        store.refresh([spent; 32], [successor; 32], (now, HOUR_MS, 30_000), reuse).await.unwrap()
     };
     store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
     assert_eq!(refresh(1, 2, 1_000).await, Refresh::Renewed(OWNER));
     assert_eq!(refresh(1, 3, 31_000).await, Refresh::Renewed(OWNER));
-    assert_eq!(refresh(1, 4, 31_001).await, Refresh::Reused);
+    assert_eq!(refresh(1, 4, 31_001).await, Refresh::Reused(OWNER));
     for ended in [1, 2, 3, 4] {
         assert_eq!(refresh(ended, 5, 31_002).await, Refresh::Unknown, "{ended}");
     }
     store.add_refresh_token(token(6, OWNER, 1_000), entry("login")).await.unwrap();
     assert_eq!(refresh(6, 7, 1_000).await, Refresh::Expired);
-    assert_eq!(noted(&**store).await, ["login", "login"]);
+    assert_eq!(noted(&**store).await, ["login", "login", "refresh"], "the reuse alone");
+    let rows = store.audit_rows((i64::MIN, 0), 1000).await.unwrap();
+    let reuse = rows.into_iter().find(|row| row.entry.action == "refresh").unwrap().entry;
+    assert_eq!((reuse.record.unwrap(), reuse.outcome.as_str()), (format!("users/{OWNER}"), "reused"));
 }
 
 async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. }: &Opened) {
@@ -92,7 +105,10 @@ async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. 
         store.add_refresh_token(first, entry("login")).await.unwrap();
         let renewals = (1..5).map(|number| {
             let (store, successor) = (Arc::clone(store), hash(number));
-            tokio::spawn(async move { store.refresh(hash(0), successor, (1, HOUR_MS, 1_000)).await.unwrap() })
+            tokio::spawn(async move {
+                let times = (1, HOUR_MS, 1_000);
+                store.refresh(hash(0), successor, times, entry("reuse")).await.unwrap()
+            })
         });
         let renewals: Vec<_> = renewals.collect();
         store.end_family(hash(0)).await.unwrap();
@@ -101,7 +117,8 @@ async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. 
         }
         for number in 1..5 {
             let times = (2, HOUR_MS, 1_000);
-            let outcome = store.refresh(hash(number), hash(100 + number), times).await.unwrap();
+            let renewal = store.refresh(hash(number), hash(100 + number), times, entry("reuse"));
+            let outcome = renewal.await.unwrap();
             assert_eq!(outcome, Refresh::Unknown, "round {round}, token {number}");
         }
     }

@@ -26,7 +26,7 @@ async fn rows_appended_at_once_make_whole_chains(Opened { store, chain_key, .. }
     let rows = store.audit_rows((i64::MIN, 0), 1000).await.unwrap();
     rows.iter().for_each(|row| verifier.take(row));
     let verdict = verifier.finish();
-    assert_eq!((verdict.rows, verdict.faults), (101, vec![]));
+    assert_eq!((verdict.rows, verdict.faults), (103, vec![]), "of two users as well");
     let newest = store.newest_audit_rows(2).await.unwrap();
     assert_eq!((newest.len(), newest[0].entry.action.as_str()), (2, "last"));
     assert_eq!(newest[0].entry.outcome, "Forbidden");
@@ -69,7 +69,7 @@ async fn what_has_had_its_time_is_purged(Opened { store, .. }: &Opened) {
     let token =
         RefreshToken { token_hash: [1; 32], family_id: Uuid::from_u128(9), user_id: OWNER, expires_at: 100 };
     store.add_refresh_token(token, entry("login")).await.unwrap();
-    let refresh = async || store.refresh([1; 32], [2; 32], (200, 100, 100)).await.unwrap();
+    let refresh = async || store.refresh([1; 32], [2; 32], (200, 100, 100), entry("reuse")).await.unwrap();
     assert_eq!(refresh().await, crate::store::Refresh::Expired);
     store.purge(200).await.unwrap();
     assert_eq!(refresh().await, crate::store::Refresh::Unknown);

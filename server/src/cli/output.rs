@@ -1,0 +1,17 @@
+//! What commands say. Output that can't be written is a fault of the command,
+//! one that nobody reads any more is none; what goes to standard error beside it
+//! is said if it can be.
+
+use super::CliError;
+use std::io::{self, Write as _};
+
+/// Prints a line of the command's output.
+pub(super) fn say(line: &str) -> Result<(), CliError> {
+    writeln!(io::stdout().lock(), "{line}").map_err(CliError::Output)
+}
+
+/// Tells whoever runs the command something that is no output.
+pub(super) fn tell(line: &str) {
+    // There is nobody left to tell where this fails.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,42 @@
+//! Where everything is kept, as the command line says.
+
+use super::CliError;
+use super::output::tell;
+use crate::config::{DataArgs, DirectusArgs, GivenKeys, KeyArgs, secrets_needed_with};
+use crate::directus::{Directus, TIMEOUT};
+use crate::keyed_stores::{self, KeyedStores};
+use crate::store::{Database, IfMissing};
+use clap::Args;
+use std::sync::Arc;
+
+/// Which stores, and with which keys.
+#[derive(Args, Debug)]
+pub(super) struct StoreArgs {
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+    #[command(flatten)]
+    pub(super) keys: KeyArgs,
+    #[command(flatten)]
+    pub(super) directus: DirectusArgs,
+}
+
+impl StoreArgs {
+    /// The stores with their keys.
+    pub(super) async fn open(&self, if_missing: IfMissing) -> Result<KeyedStores, CliError> {
+        let database = self.data.database()?;
+        let keys = GivenKeys::read(&self.keys, secrets_needed_with(&database, &self.directus))?;
+        let given = self.directus.read()?;
+        let client = given.map(|given| Directus::new(given.settings, TIMEOUT).map(Arc::new)).transpose()?;
+        let stores = KeyedStores::open(&database, keys, client, if_missing).await?;
+        for path in &stores.made {
+            let path = path.display();
+            tell(&format!("made a new secret and kept it in {path}: keep a backup, nothing replaces it"));
+        }
+        Ok(stores)
+    }
+
+    /// The own database without keys, for what neither opens nor notes anything.
+    pub(super) async fn open_database(&self) -> Result<Arc<dyn Database>, CliError> {
+        Ok(keyed_stores::open_database(&self.data.database()?).await?)
+    }
+}

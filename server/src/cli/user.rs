@@ -1,0 +1,162 @@
+//! `stagepass-server user`: who may sign in, where this server knows the users
+//! itself.
+
+use super::output::say;
+use super::stores::StoreArgs;
+use super::{CliError, USERS_ELSEWHERE};
+use crate::audit::{Caller, Entry};
+use crate::clock::{now_ms, render_ms};
+use crate::identity::{check_password, hash_password};
+use crate::store::{Database, IfMissing, User, UserStatus};
+use clap::{Args, Subcommand};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::io;
+use std::sync::Arc;
+use uuid::Uuid;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Add a user
+    Add(PasswordArgs),
+    /// List all users
+    List,
+    /// Keep a user from signing in, and end what is signed in
+    Disable {
+        /// The user's e-mail address
+        email: String,
+    },
+    /// Let a disabled user sign in again
+    Enable {
+        /// The user's e-mail address
+        email: String,
+    },
+    /// Give a user another password, and end what is signed in
+    SetPassword(PasswordArgs),
+    /// Delete a user with all connections and sessions
+    Delete {
+        /// The user's e-mail address
+        email: String,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PasswordArgs {
+    /// The user's e-mail address
+    email: String,
+    /// Read the password from standard input instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+impl UserCommand {
+    pub(super) async fn run(self, stores: &StoreArgs) -> Result<(), CliError> {
+        if stores.directus.is_given() {
+            return Err(CliError::User(USERS_ELSEWHERE.to_owned()));
+        }
+        match self {
+            Self::Add(args) => add(stores, args).await,
+            Self::List => list(&*stores.open_database().await?).await,
+            Self::Disable { email } => set_status(stores, &email, UserStatus::Suspended).await,
+            Self::Enable { email } => set_status(stores, &email, UserStatus::Active).await,
+            Self::SetPassword(args) => set_password(stores, args).await,
+            Self::Delete { email } => delete(stores, &email).await,
+        }
+    }
+}
+
+async fn add(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliError> {
+    let email = args.email.trim().to_owned();
+    let is_plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    // RFC 5321 allows 254 characters.
+    if !is_plausible || email.len() > 254 || email.chars().any(|c| c.is_control() || c == ' ') {
+        return Err(CliError::User(format!("{email:?} is no e-mail address")));
+    }
+    let password_hash = hash_password(&args.read_password()?)?;
+    let now = now_ms();
+    let user = User {
+        id: Uuid::now_v7(),
+        email: email.clone(),
+        password_hash,
+        status: UserStatus::Active,
+        created_at: now,
+        tokens_valid_from: now,
+    };
+    let entry = entry("user add", user.id);
+    if stores.open(IfMissing::Make).await?.database.add_user(user, entry).await? {
+        say(&format!("{email} added"))
+    } else {
+        Err(CliError::User(format!("{email} is there already; `user set-password` changes the password")))
+    }
+}
+
+async fn list(database: &dyn Database) -> Result<(), CliError> {
+    for user in database.users().await? {
+        let status = match user.status {
+            UserStatus::Active => "active",
+            UserStatus::Suspended => "disabled",
+        };
+        say(&format!("{}\t{status}\t{}\t{}", user.id, render_ms(user.created_at), user.email))?;
+    }
+    Ok(())
+}
+
+async fn set_status(stores: &StoreArgs, email: &str, status: UserStatus) -> Result<(), CliError> {
+    let (database, id) = find(stores, email).await?;
+    let (action, what) = match status {
+        UserStatus::Suspended => ("user disable", "disabled"),
+        UserStatus::Active => ("user enable", "enabled"),
+    };
+    let is_done = database.set_user_status(id, status, now_ms(), entry(action, id)).await?;
+    report(is_done, email, what)
+}
+
+async fn set_password(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliError> {
+    let (database, id) = find(stores, &args.email).await?;
+    let hash = hash_password(&args.read_password()?)?;
+    let is_done = database.set_password(id, hash, now_ms(), entry("user set-password", id)).await?;
+    report(is_done, &args.email, "given a new password")
+}
+
+async fn delete(stores: &StoreArgs, email: &str) -> Result<(), CliError> {
+    let (database, id) = find(stores, email).await?;
+    report(database.delete_user(id, entry("user delete", id)).await?, email, "deleted")
+}
+
+/// The user with an e-mail address, in a database that is there.
+async fn find(stores: &StoreArgs, email: &str) -> Result<(Arc<dyn Database>, Uuid), CliError> {
+    let database = stores.open(IfMissing::Refuse).await?.database;
+    let user = database.user_by_email(email.to_owned()).await?;
+    let id = user.ok_or_else(|| nobody(email))?.id;
+    Ok((database, id))
+}
+
+fn entry(action: &str, user_id: Uuid) -> Entry {
+    Entry::new(&Caller::Operator, action).on("users", user_id)
+}
+
+fn report(is_done: bool, email: &str, what: &str) -> Result<(), CliError> {
+    if is_done { say(&format!("{email} {what}")) } else { Err(nobody(email)) }
+}
+
+fn nobody(email: &str) -> CliError {
+    CliError::User(format!("there is no user {email}"))
+}
+
+impl PasswordArgs {
+    fn read_password(&self) -> Result<SecretString, CliError> {
+        let password: SecretString = if self.password_stdin {
+            let line = io::read_to_string(io::stdin().lock()).map_err(CliError::PasswordInput)?;
+            line.trim_end_matches(['\r', '\n']).into()
+        } else {
+            let ask = |prompt| rpassword::prompt_password(prompt).map_err(CliError::PasswordInput);
+            let password = SecretString::from(ask("Password: ")?);
+            let again = SecretString::from(ask("Password again: ")?);
+            if password.expose_secret() != again.expose_secret() {
+                return Err(CliError::User("the passwords differ".to_owned()));
+            }
+            password
+        };
+        check_password(&password)?;
+        Ok(password)
+    }
+}

@@ -1,0 +1,126 @@
+//! What the server's commands do where there is nothing yet, and where nobody
+//! takes what they print.
+
+use anyhow::{Context as _, Result, ensure};
+use stagepass_tests::installation::{Installation, Store};
+use std::fs::File;
+use std::process::{Output, Stdio};
+
+const EMAIL: &str = "creator@example.org";
+/// Whatever is written there does not fit.
+const FULL: &str = "/dev/full";
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+#[tokio::test]
+async fn a_command_that_only_looks_or_changes_makes_no_database() -> Result<()> {
+    let mut installation = Installation::new(Store::Sqlite).await?;
+    let nowhere = installation.directory().join("not-there");
+    installation.set("STAGEPASS_DATA_DIR", nowhere.to_str().context("a path that is no UTF-8")?);
+    for command in [
+        &["audit", "list"][..],
+        &["audit", "verify"],
+        &["rotate-keys"],
+        &["user", "list"],
+        &["user", "disable", EMAIL],
+        &["user", "enable", EMAIL],
+        &["user", "set-password", EMAIL, "--password-stdin"],
+        &["user", "delete", EMAIL],
+        &["service-token", "list"],
+        &["service-token", "revoke", "worker"],
+    ] {
+        let output = installation.run(command).await?;
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        ensure!(said.contains("there is no database of Stagepass's here"), "{command:?}: {said}");
+        ensure!(!nowhere.exists(), "{command:?} has made the data directory");
+    }
+    installation.succeed(&["service-token", "add", "worker", "--verb", "reveal"]).await?;
+    ensure!(installation.succeed(&["service-token", "list"]).await?.contains("worker"));
+    ensure!(installation.succeed(&["user", "list"]).await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn on_postgres_nothing_is_made_either_and_no_data_directory_is_needed() -> Result<()> {
+    let mut installation = Installation::new(Store::Postgres).await?;
+    // Below a file nobody can make a directory.
+    let file = installation.directory().join("credentials-enc-key");
+    installation.set("STAGEPASS_DATA_DIR", file.join("data").to_str().context("a path that is no UTF-8")?);
+    for command in [&["audit", "list"][..], &["user", "list"], &["rotate-keys"]] {
+        let output = installation.run(command).await?;
+        ensure!(!output.status.success() && text(&output).contains("there is no database"), "{command:?}");
+    }
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let user = person.sign_in(&server).await?;
+    user.create_profile("instagram", "fitcreator99").await?;
+    ensure!(installation.succeed(&["audit", "list"]).await?.contains("create-profile"));
+    server.stop().await.map(drop)
+}
+
+/// What prints a line or more.
+const PRINTING: [&[&str]; 8] = [
+    &["audit", "list"],
+    &["audit", "verify"],
+    &["user", "list"],
+    &["user", "disable", EMAIL],
+    &["service-token", "list"],
+    &["service-token", "add", "another", "--verb", "reveal"],
+    &["service-token", "revoke", "worker"],
+    &["rotate-keys"],
+];
+
+/// An installation of whose commands each has something to print.
+async fn with_something_to_tell() -> Result<Installation> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let command = installation.command()?;
+    stagepass_tests::server::change_user(command, "add", EMAIL, "a password of some length").await?;
+    installation.succeed(&["service-token", "add", "worker", "--verb", "reveal"]).await?;
+    Ok(installation)
+}
+
+async fn run_with(
+    installation: &Installation,
+    arguments: &[&str],
+    stdout: impl Into<Stdio>,
+    stderr: impl Into<Stdio>,
+) -> Result<Output> {
+    let mut command = installation.command()?;
+    Ok(command.args(arguments).stdout(stdout).stderr(stderr).spawn()?.wait_with_output().await?)
+}
+
+#[tokio::test]
+async fn output_that_can_not_be_written_is_a_fault_with_a_message() -> Result<()> {
+    let installation = with_something_to_tell().await?;
+    for arguments in PRINTING {
+        let full = File::options().write(true).open(FULL)?;
+        let output = run_with(&installation, arguments, full, Stdio::piped()).await?;
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        ensure!(said.contains("the output can't be written: No space left"), "{arguments:?}: {said}");
+        // A token that nobody has seen is named, so that it can be revoked.
+        ensure!(arguments.get(1) != Some(&"add") || said.contains("revoke it"), "{said}");
+    }
+    // Nor is there a panic where not even the fault can be told.
+    for arguments in PRINTING {
+        let full = || File::options().write(true).open(FULL);
+        let output = run_with(&installation, arguments, full()?, full()?).await?;
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reader_who_has_enough_ends_a_command_quietly() -> Result<()> {
+    let installation = with_something_to_tell().await?;
+    for arguments in [&["audit", "list"][..], &["user", "list"], &["service-token", "list"]] {
+        let (reader, writer) = std::io::pipe()?;
+        drop(reader);
+        let output = run_with(&installation, arguments, writer, Stdio::piped()).await?;
+        assert_eq!((output.status.code(), text(&output).as_str()), (Some(1), ""), "{arguments:?}");
+    }
+    Ok(())
+}
