@@ -45,6 +45,11 @@ pub(crate) enum OpenError {
     )]
     WrongKey { given: String, known: String },
     #[error(
+        "the encryption key has the id {0}, which `rotate-keys` has retired: give the key that replaced it \
+         in CREDENTIALS_ENC_KEY_B64; a retired key never comes back"
+    )]
+    RetiredKey(String),
+    #[error(
         "the encryption key has the id {given}, but of {tried} records of {table} none opens with it, \
          {id} among them; give the key of these records in CREDENTIALS_ENC_KEY_B64, or list it in \
          CREDENTIALS_ENC_OLD_KEYS_B64; if it is lost, delete the records"
@@ -93,15 +98,17 @@ impl KeyedStores {
         }
         let mut made = Vec::new();
         let keys = given.complete(given_database, !canaries.is_empty(), &mut made)?;
-        check_keys(&canaries, &keys)?;
+        check_keys(&*database, &canaries, &keys).await?;
         if if_missing == IfMissing::Make {
             keep_canary(&*database, &keys).await?;
         }
         let (chain_key, sealed_chain_key) = open_audit_log(&*database, &keys).await?;
         let chain_key = Arc::new(chain_key);
         database.set_chain_key(Arc::clone(&chain_key));
-        let directus =
-            directus.map(|directus| Arc::new(DirectusRecords::new(directus, Arc::clone(&database))));
+        let key_id = keys.writing().id();
+        let directus = directus.map(|directus| {
+            Arc::new(DirectusRecords::new(directus, Arc::clone(&database), key_id.to_owned()))
+        });
         let (records, blob_version): (Arc<dyn Records>, _) = match &directus {
             Some(directus) => (directus.clone(), Version::V1),
             None => (own_records, Version::V2),
@@ -160,9 +167,17 @@ impl KeyedStores {
 }
 
 /// Notices a wrong key before anything is read or written with it: each key
-/// that was used here must be given and open its canary.
-fn check_keys(canaries: &[(String, String)], keys: &KeyRing) -> Result<(), OpenError> {
+/// that was used here must be given and open its canary, and the writing one
+/// must be none that was replaced.
+async fn check_keys(
+    database: &dyn Database,
+    canaries: &[(String, String)],
+    keys: &KeyRing,
+) -> Result<(), OpenError> {
     let given = keys.writing().id().to_owned();
+    if database.is_retired(given.clone()).await? {
+        return Err(OpenError::RetiredKey(given));
+    }
     for (key_id, canary) in canaries {
         let opened = sealing::open(keys, &CANARY_PLACE, canary);
         if !opened.is_ok_and(|text| text.expose_secret() == CANARY) {

@@ -1,14 +1,18 @@
 //! Sealing everything anew under the writing key, while servers serve.
 //!
-//! A blob is replaced only where it is unchanged since it was read: a server's
-//! update in between wins, and is itself under the writing key, since every
-//! replica has that for writing by now. What was replaced is on disk, so an
-//! interrupted rotation goes on where it stopped when it is run again.
+//! First the older keys are retired: a server that still seals with one can store
+//! nothing from then on, so that nothing is left under an old key in the end. A
+//! blob is replaced only where it is unchanged since it was read: a server's update
+//! in between wins, and is itself under a key that is in use. What was replaced is
+//! on disk, so an interrupted rotation goes on where it stopped when it is run again.
 
-use crate::keyed_stores::{CHAIN_KEY_PLACE, KeyedStores};
+use crate::clock::now_ms;
+use crate::directus;
+use crate::keyed_stores::{CHAIN_KEY_PLACE, KeyedStores, OpenError};
 use crate::sealing::{self, Place, SealingError, Version};
 use crate::store::{Records, Sealed, SealedTable, StoreError};
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error as ThisError;
 use tokio::task::{JoinError, JoinSet};
 use uuid::Uuid;
@@ -20,11 +24,22 @@ const BATCH: u32 = 100;
 /// do, but for what a server wrote whose start was still under way.
 const PASSES: usize = 3;
 
+/// How long a server that has found its key in use may go on to store what it has
+/// sealed with it in Directus: it asks Directus for up to three things before.
+pub(crate) const UNDER_WAY: Duration = directus::TIMEOUT.saturating_mul(4);
+
 /// Why a rotation stopped.
 #[derive(Debug, ThisError)]
 pub(crate) enum RotationError {
-    #[error("some server still seals with an older key: give all of them the new one, and run this again")]
+    #[error("some program still seals with an older key: give all of them the new one, and run this again")]
     OldKeyInUse,
+    #[error(
+        "the encryption key has the id {given}, but {newest} came into use after it, and a key that is \
+         rotated away from never comes back: run this with the newest key"
+    )]
+    Backwards { given: String, newest: String },
+    #[error(transparent)]
+    Open(#[from] OpenError),
     #[error("the store failed: {0}; run it again to go on")]
     Store(#[from] StoreError),
     #[error("the audit log's key can't be sealed anew: {0}")]
@@ -51,6 +66,7 @@ pub(crate) async fn rotate(
     stores: &KeyedStores,
     mut tell: impl FnMut(SealedTable, &Progress),
 ) -> Result<Progress, RotationError> {
+    retire_old_keys(stores).await?;
     let mut done = Progress::default();
     for _ in 0..PASSES {
         let pass = pass(stores, &mut tell).await?;
@@ -83,6 +99,22 @@ async fn pass(
         }
     }
     Ok(progress)
+}
+
+/// Sees to it that nothing more is sealed with another key than the writing one.
+async fn retire_old_keys(stores: &KeyedStores) -> Result<(), RotationError> {
+    stores.keep_canary().await?;
+    let given = stores.keys.writing().id();
+    if let Some((newest, _)) = stores.database.canaries().await?.pop()
+        && newest != given
+    {
+        return Err(RotationError::Backwards { given: given.to_owned(), newest });
+    }
+    stores.database.retire_keys(given.to_owned(), now_ms()).await?;
+    if stores.blob_version == Version::V1 {
+        tokio::time::sleep(UNDER_WAY).await;
+    }
+    Ok(())
 }
 
 /// Forgets the keys under which nothing is sealed any more: they need not be

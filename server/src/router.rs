@@ -9,6 +9,7 @@ use crate::identity::{auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document, Rendered};
 use crate::request::host_names;
+use crate::store::StoreError;
 use crate::telemetry;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -82,7 +83,7 @@ async fn healthz() -> axum::Json<Value> {
     axum::Json(json!({"status": "ok", "service": "stagepass"}))
 }
 
-/// Tells that the store and Directus answer, too
+/// Tells that the store and Directus answer, too, and take what is sealed here
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -92,6 +93,10 @@ async fn healthz() -> axum::Json<Value> {
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
     app.database.check(now_ms()).await.map_err(Error::not_ready)?;
     app.records.check_records(now_ms()).await.map_err(Error::not_ready)?;
+    let key_id = app.keys.writing().id().to_owned();
+    if app.database.is_retired(key_id).await.map_err(Error::not_ready)? {
+        return Err(Error::not_ready(StoreError::RetiredKey));
+    }
     Ok(axum::Json(json!({"status": "ok"})))
 }
 

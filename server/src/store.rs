@@ -37,9 +37,15 @@ pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 #[derive(Debug, Error)]
 pub(crate) enum StoreError {
     #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(rusqlite::Error),
     #[error("PostgreSQL: {0}")]
-    Postgres(#[from] PostgresFault),
+    Postgres(PostgresFault),
+    /// Something was to be stored that is sealed with a key that was replaced.
+    #[error(
+        "`rotate-keys` has retired the encryption key that this server seals with: start the server anew \
+         with the key that replaced it"
+    )]
+    RetiredKey,
     /// What TLS needs on this machine is not there.
     #[error("TLS: {0}")]
     Tls(String),
@@ -82,9 +88,25 @@ pub(crate) enum StoreError {
     Directus(#[from] DirectusError),
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        // The schema's triggers do nothing else than refuse retired keys.
+        match error.sqlite_extended_error_code() {
+            Some(rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER) => Self::RetiredKey,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl From<PostgresFault> for StoreError {
+    fn from(fault: PostgresFault) -> Self {
+        if fault.is_retired_key() { Self::RetiredKey } else { Self::Postgres(fault) }
+    }
+}
+
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::Postgres(error.into())
+        PostgresFault::from(error).into()
     }
 }
 

@@ -93,7 +93,7 @@ async fn a_rotation_that_is_killed_and_run_again_leaves_every_record_readable_un
     tokio::time::timeout(TIMEOUT, kill_after_a_batch(installation.command()?.args(ROTATE))).await??;
     let output = installation.succeed(&ROTATE).await?;
     ensure!(!output.contains(": 0 sealed anew"), "it was killed too late to show anything: {output}");
-    ensure!(output.contains("older keys need not be listed any more"), "{output}");
+    ensure!(output.contains("older keys are retired, and need not be listed any more"), "{output}");
     stop.store(true, Ordering::Relaxed);
     ensure!(using.await?? > 0, "nobody used the server meanwhile");
     server.stop().await?;
@@ -109,6 +109,82 @@ async fn a_rotation_that_is_killed_and_run_again_leaves_every_record_readable_un
     let wanted = json!({"creator_profile_id": ids[0], "platform": "instagram"});
     assert_eq!(post(&service, "get-platform-session", &wanted).await?.body["cookies"], json!([cookie()]));
     ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
+    Ok(())
+}
+
+/// Stores one round after the other until that is refused; gives the last that was stored.
+async fn store_until_refused(service: Client, id: String) -> Result<u64> {
+    for round in 1.. {
+        let body = json!({"creatorProfileId": id, "credentials": {"round": round}});
+        let stored = post(&service, "store", &body).await?;
+        if stored.status != 200 {
+            assert_eq!(stored.status, 503, "{}", stored.body);
+            return Ok(round - 1);
+        }
+    }
+    bail!("there is no end of numbers")
+}
+
+#[tokio::test]
+async fn a_server_that_was_not_given_the_new_key_leaves_nothing_under_the_old_one() -> Result<()> {
+    let mut installation = Installation::new(STORE).await?;
+    use_keys(&mut installation, 1, &[2]);
+    let person = installation.add_person().await?;
+    let stale = installation.serve().await?;
+    let user = person.sign_in(&stale).await?;
+    let mut storing = Vec::new();
+    for number in 0..4 {
+        let id = user.create_profile("instagram", &format!("name{number}")).await?;
+        storing.push((id.clone(), tokio::spawn(store_until_refused(stale.service()?, id))));
+    }
+    use_keys(&mut installation, 2, &[1]);
+    let server = installation.serve().await?;
+    assert_eq!(stale.anonymous().get("/readyz").await?.status, 200);
+    installation.succeed(&ROTATE).await?;
+    let mut stored = Vec::new();
+    for (id, rounds) in storing {
+        let last =
+            tokio::time::timeout(TIMEOUT, rounds).await.context("it goes on with the old key")???;
+        ensure!(last > 0, "the rotation was over before anything was stored");
+        stored.push((id, last));
+    }
+
+    // It says so, and still reads; nor does another start with the old key.
+    assert_eq!(stale.anonymous().get("/readyz").await?.status, 503);
+    let reveal = json!({"creatorProfileId": stored[0].0});
+    assert_eq!(post(&stale.service()?, "reveal", &reveal).await?.status, 200);
+    let log = String::from_utf8(stale.stop().await?)?;
+    ensure!(log.contains("has retired the encryption key that this server seals with"), "{log}");
+    use_keys(&mut installation, 1, &[2]);
+    let refused = installation.run(&["serve", "--listen", "127.0.0.1:0"]).await?;
+    let message = String::from_utf8(refused.stderr)?;
+    ensure!(!refused.status.success() && message.contains("which `rotate-keys` has retired"), "{message}");
+
+    // The old key can be thrown away: the new one opens what was stored last.
+    assert_eq!(server.anonymous().get("/readyz").await?.status, 200);
+    server.stop().await?;
+    use_keys(&mut installation, 2, &[]);
+    let server = installation.serve().await?;
+    for (id, last) in stored {
+        let answer = post(&server.service()?, "reveal", &json!({"creatorProfileId": id})).await?;
+        assert_eq!(answer.body["credentials"]["round"], last, "{}", answer.body);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_rotation_goes_forward_alone() -> Result<()> {
+    let mut installation = Installation::new(STORE).await?;
+    use_keys(&mut installation, 1, &[]);
+    installation.serve().await?.stop().await?;
+    use_keys(&mut installation, 2, &[1]);
+    let server = installation.serve().await?;
+    // As somebody would who has the settings of before.
+    use_keys(&mut installation, 1, &[2]);
+    let refused = installation.run(&ROTATE).await?;
+    let message = String::from_utf8(refused.stderr)?;
+    ensure!(!refused.status.success() && message.contains("came into use after it"), "{message}");
+    assert_eq!(server.anonymous().get("/readyz").await?.status, 200);
     Ok(())
 }
 

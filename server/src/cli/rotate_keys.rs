@@ -21,7 +21,10 @@ pub(super) async fn run(stores: &KeyedStores, other_writers_stopped: bool) -> Re
     let entry = Entry::new(&Caller::Operator, "rotate-keys").on("sealing_keys", key_id);
     stores.database.append(entry.with_outcome("started")).await?;
     output::tell(&format!("sealing all anew under the key {key_id}; safe to interrupt and to run again"));
-    stores.keep_canary().await?;
+    if stores.blob_version == Version::V1 {
+        let seconds = rotation::UNDER_WAY.as_secs();
+        output::tell(&format!("waiting {seconds} s for what servers are storing in Directus just now"));
+    }
     let progress = rotation::rotate(stores, tell).await?;
     let Progress { seen, replaced, overtaken, faults } = &progress;
     let summary =
@@ -34,7 +37,7 @@ pub(super) async fn run(stores: &KeyedStores, other_writers_stopped: bool) -> Re
     rotation::forget_old_keys(stores).await?;
     stores.database.append(entry).await?;
     say(&summary)?;
-    say("done: once every server writes with this key, older keys need not be listed any more")
+    say("done: older keys are retired, and need not be listed any more")
 }
 
 fn tell(table: SealedTable, progress: &Progress) {

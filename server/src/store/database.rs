@@ -212,14 +212,22 @@ pub(crate) trait Database: Debug + Send + Sync {
         platform: Option<String>,
     ) -> Result<(), StoreError>;
 
-    /// The canaries of the keys that were used here, by key id.
+    /// The canaries of the keys that were used here, by key id, the key that
+    /// came last into use at the end.
     async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError>;
 
-    /// Keeps a key's canary, unless it has one.
+    /// Keeps a key's canary, unless it has one or is retired.
     async fn add_canary(&self, key_id: String, canary: String, now: i64) -> Result<(), StoreError>;
 
     /// Removes the canary of a key under which nothing is sealed any more.
     async fn remove_canary(&self, key_id: String) -> Result<(), StoreError>;
+
+    /// Retires all keys that have a canary, but one. When this returns, nothing
+    /// more that is sealed with them will be stored here.
+    async fn retire_keys(&self, except: String, now: i64) -> Result<(), StoreError>;
+
+    /// Whether a key is retired.
+    async fn is_retired(&self, key_id: String) -> Result<bool, StoreError>;
 
     /// Keeps the sealed key of the audit log unless there is one; gives the one
     /// that is kept.

@@ -48,11 +48,11 @@ pub(crate) struct DirectusRecords {
 }
 
 impl DirectusRecords {
-    /// Records in `directus`, what is done to them noted in `database`.
-    pub(crate) fn new(directus: Arc<Directus>, database: Arc<dyn Database>) -> Self {
+    /// Records in `directus`, sealed with the key `key_id`; what is done to them is noted in `database`.
+    pub(crate) fn new(directus: Arc<Directus>, database: Arc<dyn Database>, key_id: String) -> Self {
         Self {
             items: Items::new(Arc::clone(&directus)),
-            operations: Operations::new(directus, Arc::clone(&database)),
+            operations: Operations::new(directus, Arc::clone(&database), key_id),
             database,
             positions: Positions::default(),
             replacing: Arc::default(),
@@ -94,7 +94,7 @@ impl Records for DirectusRecords {
         let is_done = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
         self.operations
             .carry_out(|changes| async move {
-                changes.noting(entry, is_done, connections::put(&changes, &new)).await
+                changes.noting_sealed(entry, is_done, connections::put(&changes, &new)).await
             })
             .await
     }
@@ -108,7 +108,7 @@ impl Records for DirectusRecords {
         let is_done = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
         self.operations
             .carry_out(|changes| async move {
-                changes.noting(entry, is_done, connections::update(&changes, actor, &update)).await
+                changes.noting_sealed(entry, is_done, connections::update(&changes, actor, &update)).await
             })
             .await
     }
@@ -151,7 +151,7 @@ impl Records for DirectusRecords {
     ) -> Result<bool, StoreError> {
         self.operations
             .carry_out(|changes| async move {
-                changes.noting(entry, |stored| *stored, downloads::add(&changes, &new)).await
+                changes.noting_sealed(entry, |stored| *stored, downloads::add(&changes, &new)).await
             })
             .await
     }
@@ -191,7 +191,7 @@ impl Records for DirectusRecords {
         self.operations
             .carry_out(|changes| async move {
                 let put = sessions::put(&changes, new);
-                let is_stored = changes.noting(entry, |stored| *stored, put).await?;
+                let is_stored = changes.noting_sealed(entry, |stored| *stored, put).await?;
                 if is_stored {
                     changes.database.delete_capture_requests_for(connection_id, Some(platform)).await?;
                 }

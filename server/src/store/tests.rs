@@ -1,6 +1,7 @@
 //! What every store does, with times of the test's own choosing.
 
 mod records;
+mod retired_keys;
 mod sign_in;
 mod upkeep;
 

@@ -303,6 +303,14 @@ impl Database for Timed<dyn Database> {
         self.time("remove_canary", self.inner.remove_canary(key_id)).await
     }
 
+    async fn retire_keys(&self, except: String, now: i64) -> Result<(), StoreError> {
+        self.time("retire_keys", self.inner.retire_keys(except, now)).await
+    }
+
+    async fn is_retired(&self, key_id: String) -> Result<bool, StoreError> {
+        self.time("is_retired", self.inner.is_retired(key_id)).await
+    }
+
     async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
         self.time("audit_key", self.inner.audit_key(sealed)).await
     }

@@ -71,7 +71,6 @@ async fn a_rotation_seals_all_anew_once_no_other_program_writes_with_the_old_key
     for index in 0..20 {
         ids.push(user.create_profile("instagram", &index.to_string()).await.unwrap());
     }
-    server.stop().await.unwrap();
 
     let rotate = async |arguments: &[&str]| {
         let mut command = command(encryption_key(), Some(former_encryption_key()), arguments).await;
@@ -83,6 +82,12 @@ async fn a_rotation_seals_all_anew_once_no_other_program_writes_with_the_old_key
     let rotated = rotate(&["rotate-keys", "--other-writers-stopped"]).await;
     assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
     assert!(String::from_utf8_lossy(&rotated.stdout).contains(": 20 sealed anew"));
+    // The server goes on with the old key, and can store nothing with it.
+    let profile = json!({"platform": "instagram", "platform_username": "late", "credentials": {}});
+    let late = user.post("/api/credentials/create-profile", &profile).await.unwrap();
+    assert_eq!(late.status, StatusCode::SERVICE_UNAVAILABLE, "{}", late.body);
+    assert_eq!(server.anonymous().get("/readyz").await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
+    server.stop().await.unwrap();
 
     let mut serving = command(encryption_key(), None, &serve).await;
     let server = Server::start_command(directory.path(), &mut serving).await.unwrap();

@@ -25,10 +25,13 @@ pub(super) struct Operations {
 }
 
 impl Operations {
-    /// On `directus`, what is done there noted in `database`.
-    pub(super) fn new(directus: Arc<Directus>, database: Arc<dyn Database>) -> Self {
+    /// On `directus`, sealed with the key `key_id`; what is done there is noted in `database`.
+    pub(super) fn new(directus: Arc<Directus>, database: Arc<dyn Database>, key_id: String) -> Self {
         let items = Items::new(Arc::clone(&directus));
-        Self { changes: Changes { items, directus, database }, running: TaskTracker::new() }
+        Self {
+            changes: Changes { items, directus, database, key_id: key_id.into() },
+            running: TaskTracker::new(),
+        }
     }
 
     /// Carries an operation out to its end, whether or not anybody waits for it.
@@ -59,6 +62,8 @@ pub(super) struct Changes {
     /// Keeps the audit log and the capture requests.
     pub(super) database: Arc<dyn Database>,
     directus: Arc<Directus>,
+    /// The key that is sealed with here.
+    key_id: Arc<str>,
 }
 
 impl Changes {
@@ -107,6 +112,20 @@ impl Changes {
         };
         self.database.append(entry).await?;
         Ok(done?)
+    }
+
+    /// The same with something that stores what is sealed; not with a retired
+    /// key, of which Directus knows nothing.
+    pub(super) async fn noting_sealed<T>(
+        &self,
+        entry: Entry,
+        is_done: impl Fn(&T) -> bool,
+        doing: impl Future<Output = Result<T, DirectusError>>,
+    ) -> Result<T, StoreError> {
+        if self.database.is_retired(self.key_id.to_string()).await? {
+            return Err(StoreError::RetiredKey);
+        }
+        self.noting(entry, is_done, doing).await
     }
 
     /// Does something to a record of the user's and notes it; to nobody else's.

@@ -162,6 +162,14 @@ impl Database for Postgres {
         sealed::remove_canary(self, &key_id).await
     }
 
+    async fn retire_keys(&self, except: String, now: i64) -> Result<(), StoreError> {
+        sealed::retire_keys(self, &except, now).await
+    }
+
+    async fn is_retired(&self, key_id: String) -> Result<bool, StoreError> {
+        sealed::is_retired(self, &key_id).await
+    }
+
     async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
         let steps = [Step(audit_log::KEEP_KEY, &[&sealed]), Step(audit_log::KEY, &[])];
         let rows = self.write(Acting::Nobody, &steps).await?;

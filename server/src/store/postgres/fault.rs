@@ -7,6 +7,8 @@ use thiserror::Error;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
+/// The code of a refusal that this program's own schema speaks.
+const RETIRED_KEY: &str = "SP001";
 /// What the driver says where TLS fails; it has no type for that.
 const TLS_FAILED: &str = "error performing TLS handshake";
 const TLS_HINT: &str = "; have the operating system trust the server's certificate, or name it in \
@@ -32,6 +34,11 @@ impl PostgresFault {
     /// The same, of this column.
     pub(super) fn is_clash_of(&self, column: &str) -> bool {
         self.is_clash() && self.constraint.as_ref().is_some_and(|name| name.contains(column))
+    }
+
+    /// Whether something is sealed with a retired key; see the migration that refuses it.
+    pub(in crate::store) fn is_retired_key(&self) -> bool {
+        self.code.as_ref().is_some_and(|code| code.code() == RETIRED_KEY)
     }
 
     /// Whether the connection is lost: what was under way on it may have

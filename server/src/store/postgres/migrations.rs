@@ -7,7 +7,10 @@ use crate::store::{IfMissing, StoreError};
 use tokio_postgres::Client;
 
 /// In the order of their numbers, the first being 1.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_initial.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_initial.sql"),
+    include_str!("../../../migrations/postgres/0002_retired_keys.sql"),
+];
 /// Lets one process at a time migrate; it tells the lock from others and means
 /// nothing. Who waits for it may wait as long as another's migration takes.
 const LOCK: &str = "

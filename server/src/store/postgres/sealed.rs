@@ -5,9 +5,22 @@ use super::{Postgres, row};
 use crate::store::{Sealed, SealedTable, StoreError};
 use uuid::Uuid;
 
-const CANARIES: &str = "SELECT key_id, canary FROM sealing_keys ORDER BY key_id";
-const ADD_CANARY: &str = "INSERT INTO sealing_keys VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING";
+const CANARIES: &str = "SELECT key_id, canary FROM sealing_keys ORDER BY created_at, key_id";
+const ADD_CANARY: &str = "
+    INSERT INTO sealing_keys (key_id, canary, created_at) SELECT $1, $2, $3
+    WHERE NOT EXISTS (SELECT FROM retired_keys WHERE key_id = $1) ON CONFLICT (key_id) DO NOTHING";
 const REMOVE_CANARY: &str = "DELETE FROM sealing_keys WHERE key_id = $1";
+const RETIRE: &str = "
+    INSERT INTO retired_keys (key_id, retired_at) SELECT key_id, $2 FROM sealing_keys WHERE key_id <> $1
+    ON CONFLICT (key_id) DO NOTHING";
+/// Each waits for the transactions that are writing into the table.
+const WAIT_FOR_WRITERS: [&str; 4] = [
+    "LOCK TABLE sealing_keys IN SHARE MODE",
+    "LOCK TABLE platform_connections IN SHARE MODE",
+    "LOCK TABLE download_credentials IN SHARE MODE",
+    "LOCK TABLE platform_sessions IN SHARE MODE",
+];
+const IS_RETIRED: &str = "SELECT 1 FROM retired_keys WHERE key_id = $1";
 
 fn select(table: SealedTable) -> &'static str {
     match table {
@@ -67,13 +80,13 @@ pub(super) async fn replace(
     Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
 }
 
-/// The canaries of the keys that were used here, by key id.
+/// The canaries of the keys that were used here, by key id, the last one at the end.
 pub(super) async fn canaries(store: &Postgres) -> Result<Vec<(String, String)>, StoreError> {
     let rows = store.read(Acting::Nobody, &[Step(CANARIES, &[])]).await?;
     row::all(&rows, |row| Ok((row.try_get(0)?, row.try_get(1)?)))
 }
 
-/// Keeps a key's canary, unless it has one.
+/// Keeps a key's canary, unless it has one or is retired.
 pub(super) async fn add_canary(
     store: &Postgres,
     key_id: &str,
@@ -85,4 +98,22 @@ pub(super) async fn add_canary(
 
 pub(super) async fn remove_canary(store: &Postgres, key_id: &str) -> Result<(), StoreError> {
     store.write(Acting::Nobody, &[Step(REMOVE_CANARY, &[&key_id])]).await.map(drop)
+}
+
+/// Retires all keys that have a canary, but one.
+///
+/// A transaction may have found its key in use just before: it is waited for.
+/// One that comes later, to a table that was locked, finds the key retired. The
+/// tables are locked one by one, each for a moment, so that nobody who holds one
+/// of them is waited for while he waits for another.
+pub(super) async fn retire_keys(store: &Postgres, except: &str, now: i64) -> Result<(), StoreError> {
+    store.write(Acting::Nobody, &[Step(RETIRE, &[&except, &now])]).await?;
+    for wait in WAIT_FOR_WRITERS {
+        store.write(Acting::Maintenance, &[Step(wait, &[])]).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn is_retired(store: &Postgres, key_id: &str) -> Result<bool, StoreError> {
+    Ok(!store.read(Acting::Nobody, &[Step(IS_RETIRED, &[&key_id])]).await?.is_empty())
 }

@@ -225,11 +225,11 @@ impl Session {
 
     /// A connection on which something failed is not used again, whatever it
     /// was: a new one finds the primary, its role's rights and the schema as
-    /// they are now. A clash is no failure.
+    /// they are now. A clash or a refused key is no failure.
     fn judge<T>(&mut self, done: Result<T, tokio_postgres::Error>) -> Result<T, PostgresFault> {
         done.map_err(|error| {
             let fault = PostgresFault::from(error);
-            self.is_spoiled |= !fault.is_clash();
+            self.is_spoiled |= !fault.is_clash() && !fault.is_retired_key();
             fault
         })
     }

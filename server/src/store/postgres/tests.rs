@@ -4,7 +4,7 @@ use super::session::View;
 use super::testing::TestDatabase;
 use super::*;
 use crate::audit::{Caller, ExpectedHeads, Verifier};
-use crate::store::{Database as _, IfMissing, NewConnection, Records as _, User, UserStatus};
+use crate::store::{Database as _, IfMissing, NewConnection, Records as _, SealedTable, User, UserStatus};
 use std::collections::BTreeSet;
 
 const USERS: [Uuid; 2] = [Uuid::from_u128(1), Uuid::from_u128(2)];
@@ -144,6 +144,35 @@ async fn a_role_that_could_become_such_a_one_is_refused() {
         }
     }
     database.administer(&format!("DROP ROLE {group}")).await;
+}
+
+#[tokio::test]
+async fn whoever_is_storing_something_while_its_key_is_retired_is_waited_for() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let store = Arc::new(open(&database, &key).await);
+    fill(&store).await;
+    for (number, key) in [(1, "00000001"), (2, "00000002")] {
+        store.add_canary(key.to_owned(), "canary".to_owned(), number).await.unwrap();
+    }
+    let (mut writer, watcher) = (database.superuser().await, database.superuser().await);
+    let transaction = writer.transaction().await.unwrap();
+    let put = "UPDATE stagepass.platform_connections SET encrypted_credentials = 'v2:00000001:late'";
+    assert_eq!(transaction.execute(put, &[]).await.unwrap(), 2);
+    let retiring = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { store.retire_keys("00000002".to_owned(), 3).await }
+    });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND database =
+        (SELECT oid FROM pg_database WHERE datname = current_database()))";
+    while !watcher.query_one(waits, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(!retiring.is_finished(), "it did not wait");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    transaction.commit().await.unwrap();
+    retiring.await.unwrap().unwrap();
+    let sealed = store.sealed(SealedTable::Connections, Uuid::nil(), 9).await.unwrap();
+    assert_eq!(sealed.iter().filter(|sealed| sealed.blob.ends_with(":late")).count(), 2);
+    writer.execute(put, &[]).await.unwrap_err();
 }
 
 #[tokio::test]

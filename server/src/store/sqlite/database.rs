@@ -173,6 +173,15 @@ impl Database for Sqlite {
         self.write(move |c| sealed::remove_canary(c, &key_id)).await
     }
 
+    async fn retire_keys(&self, except: String, now: i64) -> Result<(), StoreError> {
+        // Others' writes come wholly before this one or after it.
+        self.write(move |c| sealed::retire_keys(c, &except, now)).await
+    }
+
+    async fn is_retired(&self, key_id: String) -> Result<bool, StoreError> {
+        self.read(move |c| sealed::is_retired(c, &key_id)).await
+    }
+
     async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
         self.write(move |c| audit_log::key(c, &sealed)).await
     }

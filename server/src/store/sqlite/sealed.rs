@@ -26,18 +26,30 @@ pub(super) fn replace(c: &Connection, old: &Sealed, blob: &str, version: &str) -
     c.prepare_cached(&sql)?.execute(parameters).map(|changed| changed > 0)
 }
 
-/// The canaries of the keys that were used here, by key id.
+/// The canaries of the keys that were used here, by key id, the last one at the end.
 pub(super) fn canaries(c: &Connection) -> Result<Vec<(String, String)>> {
-    let sql = "SELECT key_id, canary FROM sealing_keys ORDER BY key_id";
+    let sql = "SELECT key_id, canary FROM sealing_keys ORDER BY created_at, key_id";
     c.prepare(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
-/// Keeps a key's canary, unless it has one.
+/// Keeps a key's canary, unless it has one or is retired.
 pub(super) fn add_canary(c: &Connection, key_id: &str, canary: &str, now: i64) -> Result<()> {
-    let sql = "INSERT INTO sealing_keys VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO sealing_keys SELECT ?1, ?2, ?3
+        WHERE NOT EXISTS (SELECT 1 FROM retired_keys WHERE key_id = ?1) ON CONFLICT DO NOTHING";
     c.execute(sql, (key_id, canary, now)).map(drop)
 }
 
 pub(super) fn remove_canary(c: &Connection, key_id: &str) -> Result<()> {
     c.execute("DELETE FROM sealing_keys WHERE key_id = ?1", [key_id]).map(drop)
+}
+
+/// Retires all keys that have a canary, but one.
+pub(super) fn retire_keys(c: &Connection, except: &str, now: i64) -> Result<()> {
+    let sql = "INSERT INTO retired_keys SELECT key_id, ?2 FROM sealing_keys WHERE key_id <> ?1
+        ON CONFLICT DO NOTHING";
+    c.execute(sql, (except, now)).map(drop)
+}
+
+pub(super) fn is_retired(c: &Connection, key_id: &str) -> Result<bool> {
+    c.prepare_cached("SELECT 1 FROM retired_keys WHERE key_id = ?1")?.exists([key_id])
 }

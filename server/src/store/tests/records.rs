@@ -235,7 +235,7 @@ async fn requests_for_a_connection_end_for_one_platform_or_for_all(Opened { stor
     }
 }
 
-fn session(number: u128, creator_profile_id: Uuid, captured_at: i64) -> NewSession {
+pub(super) fn session(number: u128, creator_profile_id: Uuid, captured_at: i64) -> NewSession {
     NewSession {
         id: Uuid::from_u128(number),
         user_id: OWNER,
@@ -250,7 +250,7 @@ fn session(number: u128, creator_profile_id: Uuid, captured_at: i64) -> NewSessi
     }
 }
 
-fn download(number: u128, creator_profile_id: Uuid) -> NewDownloadCredential {
+pub(super) fn download(number: u128, creator_profile_id: Uuid) -> NewDownloadCredential {
     NewDownloadCredential {
         credential: DownloadCredential {
             id: Uuid::from_u128(number),
