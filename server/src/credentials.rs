@@ -98,11 +98,11 @@ async fn reveal<R: 'static, T: Send + 'static, F: Future<Output = Result<(), Sto
 
 /// What is stored for a connection is of the connection's platform.
 fn check_same_platform(connection: &Connection, platform: &str) -> Result<(), Error> {
-    if connection.platform == platform {
-        Ok(())
-    } else {
-        Err(Error::BadRequest(format!("platform must be the connection's, {}", connection.platform)))
-    }
+    if connection.platform == platform { Ok(()) } else { Err(other_platform(&connection.platform)) }
+}
+
+fn other_platform(connections: &str) -> Error {
+    Error::BadRequest(format!("platform must be the connection's, {connections}"))
 }
 
 fn seal(app: &App, place: &Place, plaintext: &[u8]) -> Result<String, Error> {

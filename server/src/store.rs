@@ -18,8 +18,8 @@ pub(crate) use directus::DirectusRecords;
 pub(crate) use postgres::{Postgres, PostgresFault, PostgresUrl};
 pub(crate) use records::{
     AuthType, Connection, CredentialsUpdate, DownloadCredential, Judge, NewConnection, NewDownloadCredential,
-    NewSession, NewestSession, PutConnection, Records, Sealed, SealedConnection, SealedDownloadCredential,
-    SealedTable, Session, SessionStatus, UpdateCredentials,
+    NewSession, NewestSession, PutConnection, PutSession, Records, Sealed, SealedConnection,
+    SealedDownloadCredential, SealedTable, Session, SessionStatus, UpdateCredentials,
 };
 pub(crate) use sqlite::Sqlite;
 pub(crate) use timed::Timed;

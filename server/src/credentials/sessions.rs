@@ -1,8 +1,6 @@
 //! Captured sessions: in by the extension, out to services.
 
-use super::{
-    IdResponse, Success, check_same_platform, noting_refusal, open, own, own_connection, reveal, seal,
-};
+use super::{IdResponse, Success, noting_refusal, open, other_platform, own, reveal, seal};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::clock::{now_ms, parse_ms, render_ms};
@@ -11,7 +9,7 @@ use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures};
 use crate::request::{Fields, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
-use crate::store::{NewSession, NewestSession, Page, Session, SessionStatus};
+use crate::store::{NewSession, NewestSession, Page, PutSession, Session, SessionStatus};
 use axum::Json;
 use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -67,10 +65,12 @@ pub(crate) async fn store_platform_session(
         expires_at,
     };
     let storing = async {
-        let connection = own_connection(&app, user, connection_id).await?;
-        check_same_platform(&connection, &session.platform)?;
-        let is_stored = app.records.put_session(session, entry.clone()).await?;
-        is_stored.then_some(()).ok_or(Error::NotFound("Not found"))
+        match app.records.put_session(session, entry.clone()).await? {
+            PutSession::Stored => Ok(()),
+            PutSession::Foreign => Err(Error::Forbidden),
+            PutSession::Nothing => Err(Error::NotFound("Not found")),
+            PutSession::OtherPlatform(platform) => Err(other_platform(&platform)),
+        }
     };
     noting_refusal(&app, &entry, storing).await?;
     Ok(Success::of(StorePlatformSessionResponse {

@@ -18,8 +18,8 @@ use crate::audit::Entry;
 use crate::directus::Directus;
 use crate::store::{
     Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, Judge, NewConnection,
-    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedConnection,
-    SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, PutSession, Records, Sealed,
+    SealedConnection, SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
 use changes::Operations;
@@ -186,7 +186,12 @@ impl Records for DirectusRecords {
             .await
     }
 
-    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
+        let found = connections::find(&self.items, new.creator_profile_id).await?;
+        let found = found.map(|connection| (connection.user_id, connection.platform));
+        if let Some(refusal) = PutSession::refusal(&new, found) {
+            return Ok(refusal);
+        }
         let (connection_id, platform) = (new.creator_profile_id, new.platform.clone());
         self.operations
             .carry_out(|changes| async move {
@@ -195,7 +200,7 @@ impl Records for DirectusRecords {
                 if is_stored {
                     changes.database.delete_capture_requests_for(connection_id, Some(platform)).await?;
                 }
-                Ok(is_stored)
+                Ok(if is_stored { PutSession::Stored } else { PutSession::Nothing })
             })
             .await
     }

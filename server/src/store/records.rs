@@ -164,6 +164,34 @@ pub(crate) struct NewSession {
     pub(crate) expires_at: Option<i64>,
 }
 
+/// What became of a session that was to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PutSession {
+    Stored,
+    /// Its connection is another user's; nothing was stored.
+    Foreign,
+    /// There is no such connection.
+    Nothing,
+    /// Its connection is to this other platform; nothing was stored.
+    OtherPlatform(String),
+}
+
+impl PutSession {
+    pub(super) fn is_stored(&self) -> bool {
+        *self == Self::Stored
+    }
+
+    /// Why a session can't be stored for the connection that was found.
+    pub(super) fn refusal(new: &NewSession, found: Option<(Uuid, String)>) -> Option<Self> {
+        match found {
+            None => Some(Self::Nothing),
+            Some((owner_id, _)) if owner_id != new.user_id => Some(Self::Foreign),
+            Some((_, platform)) if platform != new.platform => Some(Self::OtherPlatform(platform)),
+            Some(_) => None,
+        }
+    }
+}
+
 /// A connection, and what is sealed in it unless that is nothing.
 pub(crate) type SealedConnection = (Connection, Option<String>);
 
@@ -292,9 +320,8 @@ pub(crate) trait Records: Debug + Send + Sync {
     ) -> Result<Found<()>, StoreError>;
 
     /// Stores a session, supersedes the one before, whose cookies are erased,
-    /// and fulfils the capture request that waits for it. False, and nothing
-    /// stored, where the connection is gone.
-    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError>;
+    /// and fulfils the capture request that waits for it.
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError>;
 
     /// Has a connection judged, with its newest session on a platform.
     async fn reveal_session(

@@ -3,8 +3,8 @@
 use super::{
     Actor, AttemptLimit, CaptureRequest, Connection, CredentialsUpdate, Database, DownloadCredential, Found,
     Hash, Judge, NewConnection, NewDownloadCredential, NewSession, NewestSession, Page, PutConnection,
-    Records, Refresh, RefreshToken, Sealed, SealedConnection, SealedDownloadCredential, SealedTable,
-    ServiceToken, Session, StoreError, UpdateCredentials, User, UserStatus,
+    PutSession, Records, Refresh, RefreshToken, Sealed, SealedConnection, SealedDownloadCredential,
+    SealedTable, ServiceToken, Session, StoreError, UpdateCredentials, User, UserStatus,
 };
 use crate::audit::{ChainKey, Entry, Head, Row};
 use crate::metrics::Metrics;
@@ -116,7 +116,7 @@ impl Records for Timed<dyn Records> {
             .await
     }
 
-    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
         self.time("put_session", self.inner.put_session(new, entry)).await
     }
 

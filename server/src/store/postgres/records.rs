@@ -5,8 +5,8 @@ use super::{Postgres, bounds, connections, download_credentials, row, sealed, se
 use crate::audit::Entry;
 use crate::store::{
     Actor, Connection, CredentialsUpdate, Database as _, DownloadCredential, Found, Judge, NewConnection,
-    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedConnection,
-    SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, PutSession, Records, Sealed,
+    SealedConnection, SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -100,7 +100,7 @@ impl Records for Postgres {
         download_credentials::delete(self, user_id, id, entry).await
     }
 
-    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
         sessions::put(self, &new, entry).await
     }
 

@@ -3,7 +3,7 @@
 use super::session::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
-use crate::store::{Connection, Found, NewSession, Session, StoreError};
+use crate::store::{Connection, Found, NewSession, PutSession, Session, StoreError};
 use uuid::Uuid;
 
 /// One that stores a session waits here for another that does, so that the
@@ -11,16 +11,16 @@ use uuid::Uuid;
 /// of them is active. It sees what was committed while it waited, since that is
 /// another statement's work.
 const LOCK: &str = "
-    SELECT 1 FROM platform_connections WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE";
+    SELECT user_id, platform FROM platform_connections WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE";
 const SUPERSEDE: &str = "
     UPDATE platform_sessions SET status = 'superseded', superseded_at = $3, encrypted_cookies = NULL
     WHERE creator_profile_id = $1 AND platform = $2 AND status = 'active'";
-/// Gives no row where the connection is gone.
+/// Gives no row where the connection is gone, or to another platform.
 const INSERT: &str = "
     INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform, encrypted_cookies,
         credentials_version, cookie_count, user_agent, status, captured_at, expires_at)
     SELECT $1, user_id, id, $4, $5, $6, $7, $8, 'active', $9, $10
-    FROM platform_connections WHERE id = $3 AND user_id = $2
+    FROM platform_connections WHERE id = $3 AND user_id = $2 AND platform = $4
     RETURNING id";
 const FULFIL: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = $2";
 pub(super) const NEWEST: &str = "
@@ -43,8 +43,9 @@ pub(super) const PAGE: &str = "
     FROM platform_sessions WHERE user_id = $1 ORDER BY sequence DESC LIMIT $2 OFFSET $3";
 
 /// Stores a session, supersedes the one before and fulfils the capture request
-/// that waits for it. False where the connection is gone.
-pub(super) async fn put(store: &Postgres, new: &NewSession, entry: Entry) -> Result<bool, StoreError> {
+/// that waits for it. A connection to another platform has no session of this
+/// one that could be superseded.
+pub(super) async fn put(store: &Postgres, new: &NewSession, entry: Entry) -> Result<PutSession, StoreError> {
     let cookie_count = i32::try_from(new.cookie_count).unwrap_or(i32::MAX);
     let steps = [
         Step(LOCK, &[&new.creator_profile_id, &new.user_id]),
@@ -67,7 +68,15 @@ pub(super) async fn put(store: &Postgres, new: &NewSession, entry: Entry) -> Res
         ),
     ];
     let rows = store.write_noting(Acting::User(new.user_id), entry, &steps, steps.len() - 1).await?;
-    Ok(!rows[steps.len() - 1].is_empty())
+    if !rows[steps.len() - 1].is_empty() {
+        return Ok(PutSession::Stored);
+    }
+    let own = row::optional(&rows[0], |found| Ok((found.try_get(0)?, found.try_get(1)?)))?;
+    if let Some(refusal) = own.and_then(|own| PutSession::refusal(new, Some(own))) {
+        return Ok(refusal);
+    }
+    let found = store.absent::<()>("platform_connections", new.creator_profile_id, new.user_id).await?;
+    Ok(if found == Found::Foreign { PutSession::Foreign } else { PutSession::Nothing })
 }
 
 /// A connection, and its newest session on a platform with the sealed cookies

@@ -4,8 +4,8 @@ use super::{Sqlite, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
 use crate::store::{
     Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, Judge, NewConnection,
-    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, Records, Sealed, SealedConnection,
-    SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
+    NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, PutSession, Records, Sealed,
+    SealedConnection, SealedDownloadCredential, SealedTable, Session, StoreError, UpdateCredentials,
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Result as SqlResult};
@@ -148,8 +148,8 @@ impl Records for Sqlite {
         self.change_own(("download_credentials", id, user_id), entry, delete).await
     }
 
-    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<bool, StoreError> {
-        self.write_noting(entry, |stored| *stored, move |c| sessions::put(c, &new)).await
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
+        self.write_noting(entry, PutSession::is_stored, move |c| sessions::put(c, &new)).await
     }
 
     async fn reveal_session(

@@ -1,17 +1,19 @@
 //! `platform_sessions`.
 
 use super::row;
-use crate::store::{NewSession, NewestSession};
+use crate::store::{NewSession, NewestSession, PutSession};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
 /// Stores a session, supersedes the one before and fulfils the capture request
-/// that waits for it. False where the connection is gone.
-pub(super) fn put(c: &Connection, new: &NewSession) -> Result<bool> {
+/// that waits for it.
+pub(super) fn put(c: &Connection, new: &NewSession) -> Result<PutSession> {
     let connection_id = new.creator_profile_id.to_string();
-    let owner = "SELECT 1 FROM platform_connections WHERE id = ?1 AND user_id = ?2";
-    if !c.prepare_cached(owner)?.exists((&connection_id, new.user_id.to_string()))? {
-        return Ok(false);
+    let find = "SELECT user_id, platform FROM platform_connections WHERE id = ?1";
+    let read = |found: &rusqlite::Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
+    let found = c.prepare_cached(find)?.query_row([&connection_id], read).optional()?;
+    if let Some(refusal) = PutSession::refusal(new, found) {
+        return Ok(refusal);
     }
     let supersede = "UPDATE platform_sessions
         SET status = 'superseded', superseded_at = ?3, encrypted_cookies = NULL
@@ -20,7 +22,7 @@ pub(super) fn put(c: &Connection, new: &NewSession) -> Result<bool> {
     insert(c, new)?;
     let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
     c.prepare_cached(fulfil)?.execute((&connection_id, &new.platform))?;
-    Ok(true)
+    Ok(PutSession::Stored)
 }
 
 fn insert(c: &Connection, new: &NewSession) -> Result<()> {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::store::{
     Actor, AuthType, CaptureRequest, CredentialsUpdate, DownloadCredential, Found, NewConnection,
-    NewDownloadCredential, NewSession, Page, PutConnection, SessionStatus, UpdateCredentials,
+    NewDownloadCredential, NewSession, Page, PutConnection, PutSession, SessionStatus, UpdateCredentials,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ on_every_store!(
     another_users_record_is_foreign_and_a_missing_one_is_nothing,
     lists_hold_the_users_own_newest_first,
     deleting_a_connection_takes_all_that_hangs_on_it,
+    a_session_is_stored_for_the_owners_connection_and_its_platform_alone,
     ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time,
     sessions_stored_at_once_leave_one_active,
     one_request_waits_for_a_connection_and_platform,
@@ -151,15 +152,31 @@ async fn deleting_a_connection_takes_all_that_hangs_on_it(Opened { store, .. }: 
     assert_eq!(store.capture_requests_of(OWNER, ALL, 2).await.unwrap().1, 0);
     assert!(newest_session(store, connection, "x").await.is_none());
     // What would hang on it now has nothing to hang on.
-    assert!(!store.put_session(session(14, connection, 2), entry("gone")).await.unwrap());
+    let gone = store.put_session(session(14, connection, 2), entry("gone")).await.unwrap();
+    assert_eq!(gone, PutSession::Nothing);
     assert!(!store.add_download_credential(download(15, connection), entry("gone")).await.unwrap());
     assert_eq!(noted(store).await, ["create", "delete", "download", "session"]);
+}
+
+async fn a_session_is_stored_for_the_owners_connection_and_its_platform_alone(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let [own, foreign] = [connect(store, 7, OWNER).await, connect(store, 8, OTHER).await];
+    let put = async |new| store.put_session(new, entry("session")).await.unwrap();
+    assert_eq!(put(session(11, foreign, 1)).await, PutSession::Foreign);
+    assert_eq!(put(session(11, Uuid::from_u128(9), 1)).await, PutSession::Nothing);
+    let elsewhere = NewSession { platform: "y".to_owned(), ..session(11, own, 1) };
+    assert_eq!(put(elsewhere).await, PutSession::OtherPlatform("x".to_owned()));
+    assert!(with_cookies(store).await.is_empty());
+    assert_eq!(noted(store).await, ["create", "create"]);
+    assert_eq!(put(session(11, own, 1)).await, PutSession::Stored);
 }
 
 async fn ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time(Opened { store, .. }: &Opened) {
     let connection = connect(&**store, 7, OWNER).await;
     for (number, captured_at) in [(11, 100), (12, 200), (13, 300)] {
-        assert!(store.put_session(session(number, connection, captured_at), entry("session")).await.unwrap());
+        let put =
+            store.put_session(session(number, connection, captured_at), entry("session")).await.unwrap();
+        assert_eq!(put, PutSession::Stored);
     }
     assert_eq!(with_cookies(&**store).await, [Uuid::from_u128(13)]);
     let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
@@ -196,7 +213,7 @@ async fn sessions_stored_at_once_leave_one_active(Opened { store, .. }: &Opened)
         tokio::spawn(async move { store.put_session(new, entry("session")).await.unwrap() })
     });
     for put in puts.collect::<Vec<_>>() {
-        assert!(put.await.unwrap());
+        assert_eq!(put.await.unwrap(), PutSession::Stored);
     }
     let (listed, total) = store.sessions_of(OWNER, ALL).await.unwrap();
     let active: Vec<_> =

@@ -3,7 +3,8 @@
 use super::records::{download, session};
 use super::{OWNER, Opened, Store, connection, entry, noted, on_every_store, sealed_connection};
 use crate::store::{
-    Actor, CredentialsUpdate, NewConnection, NewDownloadCredential, NewSession, StoreError, UpdateCredentials,
+    Actor, CredentialsUpdate, NewConnection, NewDownloadCredential, NewSession, PutSession, StoreError,
+    UpdateCredentials,
 };
 use uuid::Uuid;
 
@@ -48,7 +49,7 @@ async fn put_all(store: &dyn Store, key: &str) -> Vec<Result<(), StoreError>> {
         put(store, key, 2).await,
         put(store, key, 4).await,
         updated.map(|outcome| assert_eq!(outcome, UpdateCredentials::Updated)),
-        store.put_session(session, entry("put")).await.map(|is_stored| assert!(is_stored)),
+        store.put_session(session, entry("put")).await.map(|put| assert_eq!(put, PutSession::Stored)),
         store.add_download_credential(download, entry("put")).await.map(|is_stored| assert!(is_stored)),
     ]
 }
