@@ -3,6 +3,10 @@
 //! Attribute names and meanings follow RFC 6265bis; the JSON names follow the
 //! browsers' `cookies` API.
 
+mod given;
+
+pub use given::GivenCookie;
+
 use core::net::{Ipv4Addr, Ipv6Addr};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -129,23 +133,7 @@ impl Cookie {
     /// # Errors
     /// The first [`CookieFault`] found.
     pub fn from_json(json: Value) -> Result<Self, CookieFault> {
-        let Value::Object(mut fields) = json else {
-            return Err(CookieFault::NotAnObject);
-        };
-        let mut take = |field: &str| fields.remove(field).filter(|value| !value.is_null());
-        let cookie = Self {
-            name: text(take("name"), "name")?.ok_or(CookieFault::Missing("name"))?,
-            value: text(take("value"), "value")?.ok_or(CookieFault::Missing("value"))?.into(),
-            domain: text(take("domain"), "domain")?.ok_or(CookieFault::Missing("domain"))?,
-            path: text(take("path"), "path")?.unwrap_or_else(|| "/".to_owned()),
-            expires: expires(take("expires"))?,
-            http_only: boolean(take("httpOnly"), "httpOnly")?.unwrap_or(false),
-            secure: boolean(take("secure"), "secure")?.unwrap_or(false),
-            same_site: same_site(text(take("sameSite"), "sameSite")?)?,
-            host_only: boolean(take("hostOnly"), "hostOnly")?,
-        };
-        cookie.check()?;
-        Ok(cookie)
+        serde_json::from_value::<GivenCookie>(json).map_err(|_| CookieFault::NotAnObject)?.try_into()
     }
 
     /// Whether the cookie goes to its exact host alone.
@@ -224,41 +212,6 @@ impl PartialEq for Cookie {
 /// Those of the serialiser.
 pub fn serialize_exposed<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(secret.expose_secret())
-}
-
-fn text(value: Option<Value>, field: &'static str) -> Result<Option<String>, CookieFault> {
-    match value {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(CookieFault::WrongType { field, expected: "a string" }),
-    }
-}
-
-fn boolean(value: Option<Value>, field: &'static str) -> Result<Option<bool>, CookieFault> {
-    match value {
-        None => Ok(None),
-        Some(Value::Bool(flag)) => Ok(Some(flag)),
-        Some(_) => Err(CookieFault::WrongType { field, expected: "a boolean" }),
-    }
-}
-
-fn same_site(value: Option<String>) -> Result<Option<SameSite>, CookieFault> {
-    match value.map(|text| text.to_ascii_lowercase()).as_deref() {
-        None => Ok(None),
-        Some("lax") => Ok(Some(SameSite::Lax)),
-        Some("strict") => Ok(Some(SameSite::Strict)),
-        Some("none") => Ok(Some(SameSite::None)),
-        Some(_) => Err(CookieFault::SameSite),
-    }
-}
-
-fn expires(value: Option<Value>) -> Result<Option<i64>, CookieFault> {
-    let Some(value) = value else { return Ok(None) };
-    let seconds = value
-        .as_f64()
-        .filter(|_| value.is_number())
-        .ok_or(CookieFault::WrongType { field: "expires", expected: "a number" })?;
-    whole_seconds(seconds)
 }
 
 /// A browser's or a caller's expiry as whole Unix seconds, rounded down;
@@ -382,7 +335,11 @@ mod tests {
         ] {
             assert_eq!(parse(&change).unwrap_err().to_string(), message, "{change}");
         }
-        assert_eq!(Cookie::from_json(json!([])).unwrap_err(), CookieFault::NotAnObject);
+        for other in
+            [json!([]), json!(["a", "b", ".example.org", "/", 1, true, true, "lax", true]), json!("a")]
+        {
+            assert_eq!(Cookie::from_json(other).unwrap_err(), CookieFault::NotAnObject);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::config::Timeouts;
 use crate::identity::{Identity, ServiceSecrets};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::openapi::Rendered;
 use crate::sealing::{KeyRing, Version};
 use crate::store::{Database, Records};
 use std::sync::Arc;
@@ -26,4 +27,6 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) metrics: Arc<Metrics>,
+    /// The OpenAPI document.
+    pub(crate) document: Rendered,
 }

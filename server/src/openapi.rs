@@ -18,9 +18,10 @@ pub(crate) use responses::{
 };
 pub(crate) use values::{AuthType, Credentials, Platform, SessionStatus, Time, True};
 
+use crate::app::App;
 use crate::error::Error;
-use axum::Extension;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use std::sync::Arc;
@@ -117,8 +118,8 @@ fn add_acting_user(operation: &mut Operation) {
     tag = "Operation",
     responses((status = 200, description = "The document", body = Object, content_type = "application/json"))
 )]
-pub(crate) async fn openapi_json(Extension(rendered): Extension<Arc<Rendered>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], rendered.json.clone())
+pub(crate) async fn openapi_json(State(app): State<Arc<App>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], app.document.json.clone())
 }
 
 /// This document as a page
@@ -130,12 +131,12 @@ pub(crate) async fn openapi_json(Extension(rendered): Extension<Arc<Rendered>>) 
     tag = "Operation",
     responses((status = 200, description = "The page", body = String, content_type = "text/html; charset=utf-8"))
 )]
-pub(crate) async fn docs(Extension(rendered): Extension<Arc<Rendered>>) -> impl IntoResponse {
+pub(crate) async fn docs(State(app): State<Arc<App>>) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, rendered.page.policy.clone()),
+        (header::CONTENT_SECURITY_POLICY, app.document.page.policy.clone()),
     ];
-    (headers, rendered.page.html.clone())
+    (headers, app.document.page.html.clone())
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use stagepass_core::cookie::{CookieFault, GivenCookie};
 use stagepass_core::platform::is_platform_id;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -170,11 +171,17 @@ impl Fields {
         Ok(SecretString::from(Box::<str>::from(raw)))
     }
 
-    /// The `cookies` array.
-    pub(crate) fn cookies(&mut self) -> Result<Vec<Value>, Error> {
-        let raw = self.take_raw("cookies")?;
-        let cookies = raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
-        cookies.ok_or_else(|| Error::BadRequest("cookies array required".to_owned()))
+    /// The `cookies` array, of objects with whatever they hold.
+    pub(crate) fn cookies(&mut self) -> Result<Vec<GivenCookie>, Error> {
+        let required = || Error::BadRequest("cookies array required".to_owned());
+        let raw = self.take_raw("cookies")?.ok_or_else(required)?;
+        serde_json::from_str(raw.get()).map_err(|_| {
+            let values = serde_json::from_str::<Vec<Value>>(raw.get()).unwrap_or_default();
+            match values.iter().position(|value| !value.is_object()) {
+                Some(index) => Error::BadRequest(format!("cookies[{index}]: {}", CookieFault::NotAnObject)),
+                None => required(),
+            }
+        })
     }
 
     /// An optional boolean.

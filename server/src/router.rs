@@ -24,18 +24,22 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 /// Serves every route.
-///
-/// # Errors
-/// Where the OpenAPI document can't be written.
-pub(crate) fn router(app: Arc<App>) -> Result<Router, Error> {
-    let (routes, document) = routes().split_for_parts();
-    let document = Arc::new(openapi::render(document)?);
-    let surroundings = Surroundings { app: Arc::clone(&app), document };
-    Ok(routes
+pub(crate) fn router(app: Arc<App>) -> Router {
+    let (routes, _) = routes().split_for_parts();
+    routes
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .fallback(async || Error::NotFound("Not found"))
-        .layer(from_fn_with_state(surroundings, surround))
-        .with_state(app))
+        .layer(from_fn_with_state(Arc::clone(&app), surround))
+        .with_state(app)
+}
+
+/// The document of all routes.
+///
+/// # Errors
+/// Where it can't be written.
+pub(crate) fn document() -> Result<Rendered, Error> {
+    let (_, document) = routes().split_for_parts();
+    openapi::render(document)
 }
 
 /// The routes and their documentation in one: a path and its method stand at
@@ -100,25 +104,13 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error>
     Ok(axum::Json(json!({"status": "ok"})))
 }
 
-/// What every request is served with.
-#[derive(Clone)]
-struct Surroundings {
-    app: Arc<App>,
-    document: Arc<Rendered>,
-}
-
 /// What holds for all routes. One layer: each more would copy and box all those
 /// below it for every request.
-async fn surround(
-    State(Surroundings { app, document }): State<Surroundings>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let line = telemetry::Line::begin(&request);
     let span = line.span();
     let measurement = Measurement::begin(&mut request);
     let form = Form::of(request.uri().path());
-    request.extensions_mut().insert(document);
     let answering = async {
         let mut response = admit(&app, request, next).await.unwrap_or_else(Error::into_response);
         forbid_storing(&mut response);

@@ -14,14 +14,14 @@ mod wycheproof;
 
 pub(crate) use key_ring::{Key, KeyRing, generate_base64};
 
-use aes_gcm::aead::{Aead as _, Nonce, Payload};
+use aes_gcm::aead::{Aead as _, AeadInOut as _, Nonce, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use blob_form::{Blob, Parts};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use uuid::Uuid;
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 /// NIST SP 800-38D, section 8.2.2: a random IV of 96 bits.
 const IV_BYTES: usize = 12;
@@ -106,7 +106,7 @@ pub(crate) fn seal(
 /// text.
 pub(crate) fn open(keys: &KeyRing, place: &Place, blob: &str) -> Result<SecretString, SealingError> {
     let blob = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
-    open_parsed(keys, place, &blob).map(|(_, text)| text)
+    open_parsed(keys, place, blob).map(|(_, text)| text)
 }
 
 /// Seals a blob's plaintext again, in `version` and under the writing key, for
@@ -125,7 +125,7 @@ pub(crate) fn reseal(
     if is_wanted_version && blob.key_id.as_deref() == Some(writing.id()) {
         return Ok(None);
     }
-    let (key, text) = open_parsed(keys, place, &blob)?;
+    let (key, text) = open_parsed(keys, place, blob)?;
     if is_wanted_version && key.id() == writing.id() {
         return Ok(None);
     }
@@ -136,23 +136,33 @@ pub(crate) fn reseal(
 fn open_parsed<'a>(
     keys: &'a KeyRing,
     place: &Place,
-    blob: &Blob,
+    blob: Blob,
 ) -> Result<(&'a Key, SecretString), SealingError> {
     let associated_data = place.associated_data(blob.version());
-    let try_key = |key| decrypt(key, &blob.parts, &associated_data).map(|plaintext| (key, plaintext));
-    let opened = match &blob.key_id {
-        Some(id) => try_key(keys.find(id).ok_or_else(|| SealingError::UnknownKey(id.clone()))?),
+    let try_key = |key, parts| decrypt(key, parts, &associated_data).map(|plaintext| (key, plaintext));
+    let opened = match blob.key_id {
+        Some(id) => try_key(keys.find(&id).ok_or(SealingError::UnknownKey(id))?, blob.parts),
         // No key is named: whichever opens it.
-        None => keys.all().find_map(try_key),
+        None => keys.all().find_map(|key| try_key(key, blob.parts.clone())),
     };
     let (key, plaintext) = opened.ok_or(SealingError::Authentication)?;
-    let text = std::str::from_utf8(&plaintext).map_err(|_| SealingError::Malformed)?;
-    Ok((key, SecretString::from(text)))
+    Ok((key, text(plaintext)?))
 }
 
-fn decrypt(key: &Key, parts: &Parts, associated_data: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let payload = Payload { msg: &parts.ciphertext_and_tag, aad: associated_data };
-    cipher(key).decrypt(&Nonce::<Aes256Gcm>::from(parts.iv), payload).ok().map(Zeroizing::new)
+/// The plaintext, where the ciphertext was.
+fn decrypt(key: &Key, parts: Parts, associated_data: &[u8]) -> Option<Vec<u8>> {
+    let Parts { iv, tag, ciphertext: mut text } = parts;
+    let buffer = text.as_mut_slice().into();
+    cipher(key).decrypt_inout_detached(&iv.into(), associated_data, buffer, &tag.into()).ok()?;
+    Some(text)
+}
+
+/// The text that was sealed, not copied: what is in memory twice must be wiped twice.
+fn text(plaintext: Vec<u8>) -> Result<SecretString, SealingError> {
+    String::from_utf8(plaintext).map(SecretString::from).map_err(|error| {
+        error.into_bytes().zeroize();
+        SealingError::Malformed
+    })
 }
 
 fn cipher(key: &Key) -> Aes256Gcm {

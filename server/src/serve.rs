@@ -83,8 +83,9 @@ pub(crate) async fn serve(
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
         timeouts: limits.timeouts,
         metrics,
+        document: router::document()?,
     });
-    let router = router::router(Arc::clone(&app))?;
+    let router = router::router(Arc::clone(&app));
     // Before anybody learns that this serves: a signal from then on is heard.
     let signals = StopSignals::listen()?;
     let listener =

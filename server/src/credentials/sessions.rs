@@ -14,10 +14,9 @@ use axum::Json;
 use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 use stagepass_core::api::StorePlatformSessionResponse;
-use stagepass_core::cookie::{Cookie, MAX_COOKIES, serialize_exposed};
+use stagepass_core::cookie::{Cookie, GivenCookie, MAX_COOKIES, serialize_exposed};
 use stagepass_core::netscape::{self, Dialect, Loss, Rendered};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -80,12 +79,12 @@ pub(crate) async fn store_platform_session(
     }))
 }
 
-fn parse_cookies(cookies: Vec<Value>) -> Result<Vec<Cookie>, Error> {
+fn parse_cookies(cookies: Vec<GivenCookie>) -> Result<Vec<Cookie>, Error> {
     if !(1..=MAX_COOKIES).contains(&cookies.len()) {
         return Err(Error::BadRequest(format!("cookies must hold 1 to {MAX_COOKIES} cookies")));
     }
     let parse = |(index, cookie)| {
-        Cookie::from_json(cookie).map_err(|fault| Error::BadRequest(format!("cookies[{index}]: {fault}")))
+        Cookie::try_from(cookie).map_err(|fault| Error::BadRequest(format!("cookies[{index}]: {fault}")))
     };
     cookies.into_iter().enumerate().map(parse).collect()
 }
@@ -208,10 +207,10 @@ fn present(plaintext: &SecretString, as_netscape: bool, expired_at: Option<i64>)
     if !as_netscape && expired_at.is_none() {
         return RawValue::from_string(text.to_owned()).map(Cookies::Stored).map_err(|_| damaged());
     }
-    let mut cookies = serde_json::from_str::<Vec<Value>>(text)
+    let mut cookies = serde_json::from_str::<Vec<GivenCookie>>(text)
         .map_err(|_| damaged())?
         .into_iter()
-        .map(|cookie| Cookie::from_json(cookie).map_err(|_| damaged()))
+        .map(|cookie| Cookie::try_from(cookie).map_err(|_| damaged()))
         .collect::<Result<Vec<_>, _>>()?;
     cookies.retain(|cookie| !expired_at.is_some_and(|now| cookie.is_expired(now)));
     if as_netscape {

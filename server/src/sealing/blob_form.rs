@@ -18,9 +18,11 @@ impl Blob {
 }
 
 /// What the cipher needs of a blob.
+#[derive(Clone)]
 pub(super) struct Parts {
     pub(super) iv: [u8; IV_BYTES],
-    pub(super) ciphertext_and_tag: Vec<u8>,
+    pub(super) tag: [u8; TAG_BYTES],
+    pub(super) ciphertext: Vec<u8>,
 }
 
 /// Takes a blob apart; `None` where it is in no known form.
@@ -66,8 +68,6 @@ fn parse_parts(text: &str) -> Option<Parts> {
     let is_hexadecimal = iv.len() == 2 * IV_BYTES;
     let decode =
         |part: &str| if is_hexadecimal { hex::decode(part).ok() } else { STANDARD.decode(part).ok() };
-    let tag: [u8; TAG_BYTES] = decode(tag)?.try_into().ok()?;
-    let mut ciphertext_and_tag = decode(ciphertext)?;
-    ciphertext_and_tag.extend(tag);
-    Some(Parts { iv: decode(iv)?.try_into().ok()?, ciphertext_and_tag })
+    let (iv, tag) = (decode(iv)?.try_into().ok()?, decode(tag)?.try_into().ok()?);
+    Some(Parts { iv, tag, ciphertext: decode(ciphertext)? })
 }

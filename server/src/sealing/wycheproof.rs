@@ -35,10 +35,10 @@ impl<'a> Vector<'a> {
     }
 
     /// The vector as a blob with hexadecimal parts, read and decrypted.
-    fn open(&self) -> Option<Zeroizing<Vec<u8>>> {
+    fn open(&self) -> Option<Vec<u8>> {
         let Self { iv, ciphertext, tag, .. } = self;
         let blob = blob_form::parse(&format!("{iv}:{tag}:{ciphertext}"))?;
-        decrypt(&self.key, &blob.parts, &self.associated_data)
+        decrypt(&self.key, blob.parts, &self.associated_data)
     }
 }
 

@@ -15,9 +15,12 @@ pub(super) fn put(c: &Connection, new: &NewSession) -> Result<PutSession> {
     if let Some(refusal) = PutSession::refusal(new, found) {
         return Ok(refusal);
     }
+    // No other than the newest is active: the ended ones before it, of which
+    // there may be very many, are not looked at.
     let supersede = "UPDATE platform_sessions
         SET status = 'superseded', superseded_at = ?3, encrypted_cookies = NULL
-        WHERE creator_profile_id = ?1 AND platform = ?2 AND status = 'active'";
+        WHERE status = 'active' AND sequence = (
+            SELECT max(sequence) FROM platform_sessions WHERE creator_profile_id = ?1 AND platform = ?2)";
     c.prepare_cached(supersede)?.execute((&connection_id, &new.platform, new.captured_at))?;
     insert(c, new)?;
     let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
