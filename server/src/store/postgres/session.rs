@@ -20,6 +20,11 @@ const OLDEST_VERSION: u32 = 150_000;
 /// or the role have; and asks what must be known before it is used: whether the
 /// role is, or could become, one that row-level security does not bind.
 ///
+/// Whatever is looked for in a table that grows has an index: a plan that was
+/// made while the table was small must not read all of it later. So a plan that
+/// does read a small table counts as a costly one, for which nothing is to be
+/// compiled.
+///
 /// The timeouts end what would hold up others: an idle transaction is one whose
 /// client is out of reach. What is answered with success is on disk, and so on
 /// standbys where the server waits for them; only `off` promises neither.
@@ -30,6 +35,8 @@ const SET_UP: &str = "
     SET idle_in_transaction_session_timeout = '15s';
     SET default_transaction_isolation = 'read committed';
     SET row_security = on;
+    SET enable_seqscan = off;
+    SET jit = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
     SELECT EXISTS (
             SELECT FROM pg_roles WHERE (rolsuper OR rolbypassrls)

@@ -12,9 +12,13 @@ use uuid::Uuid;
 /// another statement's work.
 const LOCK: &str = "
     SELECT user_id, platform FROM platform_connections WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE";
+/// No other than the newest is active: the ended ones before it, of which there
+/// may be very many, are not looked at.
 const SUPERSEDE: &str = "
     UPDATE platform_sessions SET status = 'superseded', superseded_at = $3, encrypted_cookies = NULL
-    WHERE creator_profile_id = $1 AND platform = $2 AND status = 'active'";
+    WHERE status = 'active' AND sequence = (
+        SELECT max(sequence) FROM platform_sessions WHERE creator_profile_id = $1 AND platform = $2
+    )";
 /// Gives no row where the connection is gone, or to another platform.
 const INSERT: &str = "
     INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform, encrypted_cookies,
