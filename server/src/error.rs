@@ -99,6 +99,7 @@ impl Error {
             StoreError::Directus(DirectusError::Unavailable) => "Directus unavailable",
             StoreError::Directus(error) if error.is_refusal() => "Directus refuses access",
             StoreError::Directus(_) => "Directus failed",
+            StoreError::RetiredKey => "Encryption key retired",
             _ => "Store unavailable",
         })
     }

@@ -12,7 +12,6 @@ use http_body_util::LengthLimitError;
 use secrecy::SecretString;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use stagepass_core::cookie::{CookieFault, GivenCookie};
@@ -176,11 +175,16 @@ impl Fields {
         let required = || Error::BadRequest("cookies array required".to_owned());
         let raw = self.take_raw("cookies")?.ok_or_else(required)?;
         serde_json::from_str(raw.get()).map_err(|_| {
-            let values = serde_json::from_str::<Vec<Value>>(raw.get()).unwrap_or_default();
-            match values.iter().position(|value| !value.is_object()) {
-                Some(index) => Error::BadRequest(format!("cookies[{index}]: {}", CookieFault::NotAnObject)),
-                None => required(),
-            }
+            let given = serde_json::from_str::<Vec<Box<RawValue>>>(raw.get()).unwrap_or_default();
+            let is_unread = |cookie: &RawValue| serde_json::from_str::<GivenCookie>(cookie.get()).is_err();
+            let Some((index, cookie)) = given.iter().enumerate().find(|(_, cookie)| is_unread(cookie)) else {
+                return required();
+            };
+            Error::BadRequest(if cookie.get().starts_with('{') {
+                format!("cookies[{index}]: holds a text or number that can't be read")
+            } else {
+                format!("cookies[{index}]: {}", CookieFault::NotAnObject)
+            })
         })
     }
 

@@ -9,7 +9,6 @@ use crate::identity::{auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document, Rendered};
 use crate::request::host_names;
-use crate::store::StoreError;
 use crate::telemetry;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -95,12 +94,8 @@ async fn healthz() -> axum::Json<Value> {
     responses((status = 200, description = "Ready", body = openapi::Healthy), openapi::ReadinessFailures)
 )]
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
-    app.database.check(now_ms()).await.map_err(Error::not_ready)?;
+    app.database.check(app.keys.writing().id(), now_ms()).await.map_err(Error::not_ready)?;
     app.records.check_records(now_ms()).await.map_err(Error::not_ready)?;
-    let key_id = app.keys.writing().id().to_owned();
-    if app.database.is_retired(key_id).await.map_err(Error::not_ready)? {
-        return Err(Error::not_ready(StoreError::RetiredKey));
-    }
     Ok(axum::Json(json!({"status": "ok"})))
 }
 

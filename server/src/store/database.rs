@@ -104,9 +104,9 @@ pub(crate) struct CaptureRequest {
 /// epoch.
 #[async_trait]
 pub(crate) trait Database: Debug + Send + Sync {
-    /// Whether the database reads and writes, found out by doing so, at most
-    /// once a second: anybody may ask.
-    async fn check(&self, now: i64) -> Result<(), StoreError>;
+    /// Whether the database reads and writes, and takes what is sealed with a
+    /// key. Found out at most once a second: anybody may ask.
+    async fn check(&self, key_id: &str, now: i64) -> Result<(), StoreError>;
 
     /// Makes what was erased unreadable in the database's files, as far as
     /// that is in this program's hands.

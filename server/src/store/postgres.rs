@@ -34,7 +34,7 @@ pub(crate) use fault::PostgresFault;
 pub(crate) use url::PostgresUrl;
 
 use crate::audit::{ChainKey, Entry};
-use crate::store::{Found, IfMissing, Page, StoreError};
+use crate::store::{Database, Found, IfMissing, Page, StoreError};
 use appender::Appender;
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode};
@@ -97,7 +97,7 @@ impl Postgres {
         Ok(store)
     }
 
-    async fn check_now(&self, now: i64) -> Result<(), StoreError> {
+    async fn check_now(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
         const TOUCH: &str =
             "INSERT INTO readiness VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET checked_at = $1";
         let known_good = self.checked_at.load(Ordering::Relaxed);
@@ -106,6 +106,9 @@ impl Postgres {
         }
         self.read(Acting::Nobody, &[Step("SELECT count(*) FROM readiness", &[])]).await?;
         self.write(Acting::Nobody, &[Step(TOUCH, &[&now])]).await?;
+        if Database::is_retired(self, key_id.to_owned()).await? {
+            return Err(StoreError::RetiredKey);
+        }
         self.checked_at.store(now, Ordering::Relaxed);
         Ok(())
     }

@@ -249,8 +249,8 @@ pub(crate) struct Sealed {
 /// audit log where the operation did what was asked, with it or not at all.
 #[async_trait]
 pub(crate) trait Records: Debug + Send + Sync {
-    /// Whether the records can be reached, found out at most once a second:
-    /// anybody may ask.
+    /// Whether records that are kept elsewhere than in the own database can be
+    /// reached, found out at most once a second: anybody may ask.
     async fn check_records(&self, now: i64) -> Result<(), StoreError>;
 
     /// Waits, before the server stops, for operations that go on though their

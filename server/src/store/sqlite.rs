@@ -23,7 +23,7 @@ mod users;
 mod writer;
 
 use crate::audit::{ChainKey, Entry};
-use crate::store::{Page, StoreError};
+use crate::store::{Database, Page, StoreError};
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -86,7 +86,7 @@ impl Sqlite {
         })
     }
 
-    async fn check_now(&self, now: i64) -> Result<(), StoreError> {
+    async fn check_now(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
         let known_good = self.checked_at.load(Ordering::Relaxed);
         if (known_good..known_good + CHECK_INTERVAL_MS).contains(&now) {
             return Ok(());
@@ -94,6 +94,9 @@ impl Sqlite {
         self.read(|c| c.query_row("SELECT count(*) FROM readiness", [], |_| Ok(()))).await?;
         let touch = "INSERT INTO readiness VALUES (1, ?1) ON CONFLICT DO UPDATE SET checked_at = ?1";
         self.write(move |c| c.prepare_cached(touch)?.execute([now]).map(drop)).await?;
+        if Database::is_retired(self, key_id.to_owned()).await? {
+            return Err(StoreError::RetiredKey);
+        }
         self.checked_at.store(now, Ordering::Relaxed);
         Ok(())
     }

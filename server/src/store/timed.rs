@@ -163,8 +163,8 @@ impl Records for Timed<dyn Records> {
 
 #[async_trait]
 impl Database for Timed<dyn Database> {
-    async fn check(&self, now: i64) -> Result<(), StoreError> {
-        self.time("check", self.inner.check(now)).await
+    async fn check(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
+        self.time("check", self.inner.check(key_id, now)).await
     }
 
     async fn erase(&self) -> Result<(), StoreError> {

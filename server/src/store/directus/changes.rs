@@ -102,8 +102,20 @@ impl Changes {
         is_done: impl Fn(&T) -> bool,
         doing: impl Future<Output = Result<T, DirectusError>>,
     ) -> Result<T, StoreError> {
-        self.database.append(entry.with_outcome("intent")).await?;
-        let done = doing.await;
+        self.intend(&entry).await?;
+        self.conclude(entry, is_done, doing.await).await
+    }
+
+    async fn intend(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.database.append(entry.with_outcome("intent")).await
+    }
+
+    async fn conclude<T>(
+        &self,
+        entry: Entry,
+        is_done: impl Fn(&T) -> bool,
+        done: Result<T, DirectusError>,
+    ) -> Result<T, StoreError> {
         let entry = match &done {
             Ok(outcome) if is_done(outcome) => entry,
             Ok(_) => entry.with_outcome("not done"),
@@ -122,10 +134,13 @@ impl Changes {
         is_done: impl Fn(&T) -> bool,
         doing: impl Future<Output = Result<T, DirectusError>>,
     ) -> Result<T, StoreError> {
+        self.intend(&entry).await?;
+        // The last thing before: a rotation waits as long as what follows may take.
         if self.database.is_retired(self.key_id.to_string()).await? {
+            self.database.append(entry.with_outcome("not done: the key is retired")).await?;
             return Err(StoreError::RetiredKey);
         }
-        self.noting(entry, is_done, doing).await
+        self.conclude(entry, is_done, doing.await).await
     }
 
     /// Does something to a record of the user's and notes it; to nobody else's.

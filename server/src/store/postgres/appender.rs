@@ -57,7 +57,7 @@ async fn append(pool: &Pool<Connector>, jobs: Vec<Job>) {
     let appended = async { Ok::<_, StoreError>(super::session(pool).await?.append(&key, entries).await?) };
     let appended = appended.await;
     if let Err(error) = &appended {
-        tracing::error!(%error, rows = answers.len(), "rows of the audit log were not appended");
+        tracing::error!(%error, rows = answers.len(), "rows of the audit log may not have been appended");
     }
     for answer in answers {
         // A caller that has gone away wants no answer.

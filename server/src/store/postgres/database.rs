@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 #[async_trait]
 impl Database for Postgres {
-    async fn check(&self, now: i64) -> Result<(), StoreError> {
-        self.check_now(now).await
+    async fn check(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
+        self.check_now(key_id, now).await
     }
 
     /// Nothing: when PostgreSQL writes over what was erased is its vacuum's

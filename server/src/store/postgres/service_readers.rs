@@ -40,9 +40,10 @@ impl ServiceReaders {
     /// connection is lost. Gives the rows of each.
     pub(super) async fn read(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        match self.reader(place).await?.read(steps).await {
+        let reader = self.reader(place).await?;
+        match reader.read(steps).await {
             Err(fault) => {
-                self.forget(place).await;
+                self.forget(place, &reader).await;
                 if !fault.is_lost() {
                     return Err(fault.into());
                 }
@@ -52,20 +53,24 @@ impl ServiceReaders {
         }
     }
 
+    /// Waits no longer than making a connection may take, be it for another
+    /// caller who makes one.
     async fn reader(&self, place: usize) -> Result<Arc<Reader>, StoreError> {
-        let mut kept = self.readers[place].lock().await;
-        if let Some(reader) = kept.as_ref().filter(|reader| !reader.client.is_closed()) {
-            return Ok(Arc::clone(reader));
-        }
-        let connecting = Reader::connect(&self.connector);
-        let reader = timeout(CONNECT_TIMEOUT, connecting).await.map_err(|_| StoreError::Busy)??;
-        Ok(Arc::clone(kept.insert(Arc::new(reader))))
+        let reader = async {
+            let mut kept = self.readers[place].lock().await;
+            if let Some(reader) = kept.as_ref().filter(|reader| !reader.client.is_closed()) {
+                return Ok(Arc::clone(reader));
+            }
+            let reader = Reader::connect(&self.connector).await?;
+            Ok(Arc::clone(kept.insert(Arc::new(reader))))
+        };
+        timeout(CONNECT_TIMEOUT, reader).await.map_err(|_| StoreError::Busy)?
     }
 
     /// One on which something failed is not used again, whatever it was: a new
     /// one finds the primary and the schema as they are now.
-    async fn forget(&self, place: usize) {
-        self.readers[place].lock().await.take();
+    async fn forget(&self, place: usize, failed: &Arc<Reader>) {
+        self.readers[place].lock().await.take_if(|kept| Arc::ptr_eq(kept, failed));
     }
 }
 

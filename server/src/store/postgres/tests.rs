@@ -4,7 +4,7 @@ use super::session::View;
 use super::testing::TestDatabase;
 use super::*;
 use crate::audit::{Caller, ExpectedHeads, Verifier};
-use crate::store::{Database as _, IfMissing, NewConnection, Records as _, SealedTable, User, UserStatus};
+use crate::store::{IfMissing, NewConnection, Records as _, SealedTable, User, UserStatus};
 use std::collections::BTreeSet;
 
 const USERS: [Uuid; 2] = [Uuid::from_u128(1), Uuid::from_u128(2)];

@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 #[async_trait]
 impl Database for Sqlite {
-    async fn check(&self, now: i64) -> Result<(), StoreError> {
-        self.check_now(now).await
+    async fn check(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
+        self.check_now(key_id, now).await
     }
 
     /// Empties the write-ahead log, and with it what is left there of what was

@@ -1,7 +1,8 @@
 //! What is SQLite's own. What every store does is in the store's tests.
 
 use super::*;
-use crate::store::Database as _;
+use crate::audit::Caller;
+use futures_util::FutureExt as _;
 
 fn store() -> (Sqlite, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -35,6 +36,70 @@ async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_othe
     assert_eq!((done, count), (180, 180));
 }
 
+/// Runs writes in one batch: they queue up while the first one waits for them.
+async fn in_one_batch<T: Send + 'static>(
+    store: &Arc<Sqlite>,
+    writes: Vec<Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send>>,
+) -> Vec<Result<T, StoreError>> {
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let writer = Arc::clone(store);
+    let first = tokio::spawn(async move {
+        // An error is the gate's end, which opens it.
+        writer.write(move |_| Ok(gate.recv().is_err())).await
+    });
+    let mut waiting: Vec<_> = writes
+        .into_iter()
+        .map(|write| {
+            let store = Arc::clone(store);
+            Box::pin(async move { store.write(write).await })
+        })
+        .collect();
+    for write in &mut waiting {
+        // Sends it, without waiting for what becomes of it.
+        assert!(write.as_mut().now_or_never().is_none());
+    }
+    drop(open);
+    let _ = first.await.unwrap();
+    futures_util::future::join_all(waiting).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_log() {
+    let (store, _directory) = store();
+    let store = Arc::new(store);
+    let key = Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap());
+    store.set_chain_key(Arc::clone(&key));
+    let entry = |action| Entry::new(&Caller::Operator, action);
+    store.append(entry("before")).await.unwrap();
+    store.write(|c| c.execute_batch("CREATE TABLE t (text TEXT)")).await.unwrap();
+    // There is room for rows of the audit log, and for nothing large.
+    store
+        .write(|c| {
+            let pages: i64 = c.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+            c.query_row(&format!("PRAGMA max_page_count = {}", pages + 2), [], |_| Ok(()))
+        })
+        .await
+        .unwrap();
+    let noted = entry("undone");
+    let chain_key = Arc::clone(&key);
+    let outcomes = in_one_batch(
+        &store,
+        vec![
+            Box::new(move |batch| batch.append(&chain_key, noted)),
+            Box::new(|batch| {
+                batch.execute("INSERT INTO t VALUES (?1)", ["x".repeat(100_000)])?;
+                Ok(())
+            }),
+        ],
+    )
+    .await;
+    assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
+    store.append(entry("after")).await.unwrap();
+    let rows = store.audit_rows((i64::MIN, 0), 10).await.unwrap();
+    let actions: Vec<_> = rows.iter().map(|row| (row.sequence, row.entry.action.as_str())).collect();
+    assert_eq!(actions, [(1, "before"), (2, "after")]);
+}
+
 #[tokio::test]
 async fn every_commit_is_synced_and_what_is_erased_is_written_over() {
     let (store, _directory) = store();
@@ -53,5 +118,5 @@ async fn a_database_that_another_process_holds_is_no_reason_to_hang_or_to_lie() 
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     store.write(|c| c.busy_timeout(Duration::from_millis(10))).await.unwrap_err();
     other.execute_batch("ROLLBACK").unwrap();
-    store.check(1).await.unwrap();
+    store.check("00000001", 1).await.unwrap();
 }

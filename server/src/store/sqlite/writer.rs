@@ -130,19 +130,28 @@ impl<'c> Batch<'c> {
         let run = |sql| self.prepare_cached(sql)?.execute([]).map(drop);
         run("SAVEPOINT job")?;
         let head = self.head.borrow().clone();
-        match operation(self) {
-            Ok(value) => run("RELEASE job").map(|()| value),
-            Err(error) => {
-                self.head.replace(head);
+        let done = operation(self).and_then(|value| run("RELEASE job").map(|()| value));
+        if done.is_err() {
+            self.head.replace(head);
+            if !self.is_undone() {
                 run("ROLLBACK TO job")?;
                 run("RELEASE job")?;
-                Err(error)
             }
         }
+        done
     }
 
+    /// Whether SQLite has rolled the whole transaction back by itself, as it
+    /// does on a full disk. What is written after that would commit on its own.
+    fn is_undone(&self) -> bool {
+        self.transaction.is_autocommit()
+    }
+
+    /// An error where there is nothing any more to be committed.
     fn commit(self) -> rusqlite::Result<()> {
-        if let Some(head) = self.head.into_inner() {
+        if !self.is_undone()
+            && let Some(head) = self.head.take()
+        {
             audit_log::keep_head(&self.transaction, &head)?;
         }
         self.transaction.commit()
@@ -163,9 +172,7 @@ fn run_batch(connection: &mut Connection, first: Write, queue: &mut mpsc::Receiv
             let mut next = Some(first);
             while let Some(write) = next.take() {
                 answers.push(write(Some(&batch)));
-                // A full disk makes SQLite roll the whole transaction back by
-                // itself; a savepoint after that would commit on its own.
-                if batch.is_autocommit() || answers.len() == BATCH {
+                if batch.is_undone() || answers.len() == BATCH {
                     break;
                 }
                 match queue.try_recv() {

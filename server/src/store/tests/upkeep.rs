@@ -74,5 +74,5 @@ async fn what_has_had_its_time_is_purged(Opened { store, .. }: &Opened) {
     store.purge(200).await.unwrap();
     assert_eq!(refresh().await, crate::store::Refresh::Unknown);
     store.erase().await.unwrap();
-    store.check(200).await.unwrap();
+    store.check("00000001", 200).await.unwrap();
 }
