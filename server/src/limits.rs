@@ -45,8 +45,8 @@ impl Limits {
     }
 
     /// Refuses to look at a token that may be a guess: one from an address that
-    /// failed too often lately, unless it was right from there before. To look
-    /// at it is to ask Directus.
+    /// failed too often lately, unless it was right from there before, or given
+    /// out to it. To look at it is to ask Directus, or to write into the database.
     pub(crate) fn check_guess(&self, client: Client, token: &[u8]) -> Result<(), Error> {
         let (Some(failures), Some(network)) = (&self.user_failures, client.limited_network()) else {
             return Ok(());

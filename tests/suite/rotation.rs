@@ -7,6 +7,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use stagepass_tests::installation::Installation;
 use stagepass_tests::server::Client;
+use stagepass_tests::wait;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -150,7 +151,11 @@ async fn a_server_that_was_not_given_the_new_key_leaves_nothing_under_the_old_on
     }
 
     // It says so, and still reads; nor does another start with the old key.
-    assert_eq!(stale.anonymous().get("/readyz").await?.status, 503);
+    let readiness = wait::until("the stale server to say so", TIMEOUT, async || {
+        let answer = stale.anonymous().get("/readyz").await?;
+        Ok((answer.status == 503).then_some(answer.body))
+    });
+    assert_eq!(readiness.await?["error"], "Encryption key retired");
     let reveal = json!({"creatorProfileId": stored[0].0});
     assert_eq!(post(&stale.service()?, "reveal", &reveal).await?.status, 200);
     let log = String::from_utf8(stale.stop().await?)?;

@@ -108,6 +108,20 @@ async fn what_an_operator_does_to_users_is_told() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_token_of_the_moment_before_a_new_password_is_void() -> Result<()> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    for _ in 0..3 {
+        let user = person.sign_in(&server).await?;
+        assert_eq!(user.get("/users/me").await?.status, 200);
+        change_user(installation.command()?, "set-password", person.email(), person.password()).await?;
+        assert_eq!(user.get("/users/me").await?.status, 401);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_spent_refresh_token_that_comes_again_is_told() -> Result<()> {
     let installation = Installation::new(Store::Sqlite).await?;
     let person = installation.add_person().await?;
@@ -137,8 +151,8 @@ async fn an_empty_log_is_not_called_whole() -> Result<()> {
     let head = whole_head(&used).await?;
     let fresh = Installation::new(Store::Sqlite).await?;
     fresh.serve().await?.stop().await?;
-    let (_, output) = audit(&fresh, &["verify"]).await?;
-    ensure!(output.contains("the audit log is empty") && !output.contains("whole"), "{output}");
+    let (whole, output) = audit(&fresh, &["verify"]).await?;
+    ensure!(!whole && output.contains("the audit log is empty") && !output.contains("whole"), "{output}");
     let (whole, output) = audit(&fresh, &["verify", "--expect", &head]).await?;
     ensure!(!whole && output.contains("all of its rows are missing"), "{output}");
     Ok(())

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+/// The most missing chains that are listed one by one.
+const MAX_GAPS: usize = 100;
+
 /// Heads of chains as they were at some time, in a form to be written down:
 /// `chain:sequence:signature`, separated by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,6 +128,13 @@ impl<'a> Verifier<'a> {
     /// Tells what was found.
     pub(crate) fn finish(mut self) -> Verdict {
         self.end_chain();
+        // Chains are numbered from 1 without gaps, and have a head from their beginning.
+        let last = self.heads.last_key_value().map_or(0, |(chain, _)| *chain);
+        for chain in (1..last).filter(|chain| !self.heads.contains_key(chain)).take(MAX_GAPS) {
+            if !self.seen.contains(&chain) {
+                self.faults.push(format!("chain {chain}: it is missing, and its head is as well"));
+            }
+        }
         let headed = self.heads.values().filter(|head| head.sequence > 0).map(|head| head.chain);
         let expected = self.expected.0.iter().filter(|(_, (sequence, _))| *sequence > 0);
         let expected = expected.map(|(chain, _)| *chain);
@@ -203,6 +213,8 @@ mod tests {
         assert_eq!(faults(&rows[..5], &heads), "chain 2: rows 3 to 3 are missing at the end");
         assert_eq!(faults(&rows[..3], &heads), "chain 2: all of its rows are missing");
         assert_eq!(faults(&rows, &heads[..1]), "chain 2: its head is missing");
+        let without_the_first = "chain 1: it is missing, and its head is as well";
+        assert_eq!(faults(&rows[3..], &heads[1..]), without_the_first);
         let mut forged = heads.clone();
         forged[1].sequence = 2;
         forged[1].mac = rows[4].mac;

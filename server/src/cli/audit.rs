@@ -66,7 +66,8 @@ async fn verify(stores: &KeyedStores, expected: ExpectedHeads) -> Result<(), Cli
     let verdict = verifier.finish();
     if verdict.rows == 0 && verdict.faults.is_empty() {
         // Where nothing was expected: with a head that was, its rows are missing.
-        say("the audit log is empty: either nothing was done here yet, or all of it was removed")
+        let empty = "the audit log is empty: either nothing was done here yet, or all of it was removed";
+        Err(CliError::User(empty.to_owned()))
     } else if verdict.faults.is_empty() {
         say(&format!("the audit log is whole: {} rows", verdict.rows))?;
         say(&format!("head: {}", verdict.heads))

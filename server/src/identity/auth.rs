@@ -60,7 +60,7 @@ pub(crate) async fn login(
     }
     let is_right = verified?;
     match user {
-        Some(user) if is_right => sign_in(&app, &user).await,
+        Some(user) if is_right => sign_in(&app, client, &user).await,
         user => {
             // Not the address that was typed: it may be a password.
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
@@ -70,7 +70,7 @@ pub(crate) async fn login(
     }
 }
 
-async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
+async fn sign_in(app: &App, client: Client, user: &User) -> Result<Json<Data<Tokens>>, Error> {
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let expires_at = now + REFRESH_TOKEN_LIFETIME_MS;
@@ -78,7 +78,7 @@ async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
     let token = RefreshToken { token_hash, family_id, user_id: user.id, expires_at };
     let entry = Entry::new(&Caller::User(user.id), "login").on("users", user.id);
     app.database.add_refresh_token(token, entry).await?;
-    tokens(app, user.id, refresh_token, now)
+    tokens(app, client, user.id, refresh_token, now)
 }
 
 /// Exchanges a refresh token for new tokens
@@ -93,15 +93,18 @@ async fn sign_in(app: &App, user: &User) -> Result<Json<Data<Tokens>>, Error> {
 )]
 pub(crate) async fn refresh(
     State(app): State<Arc<App>>,
+    client: Client,
     mut fields: Fields,
 ) -> Result<Json<Data<Tokens>>, Error> {
     let spent = fields.required_secret("refresh_token")?;
+    // It leaves its wrapper to be told from one that was given out here.
+    app.limits.check_guess(client, spent.expose_secret().as_bytes())?;
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
     let reuse = Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN);
     match app.database.refresh(hash("refresh", spent.expose_secret()), token_hash, times, reuse).await? {
-        Refresh::Renewed(user_id) => tokens(&app, user_id, refresh_token, now),
+        Refresh::Renewed(user_id) => tokens(&app, client, user_id, refresh_token, now),
         Refresh::Expired => Err(Error::TokenExpired),
         Refresh::Unknown => Err(Error::InvalidCredentials),
         Refresh::Reused(user_id) => {
@@ -119,8 +122,13 @@ pub(crate) async fn refresh(
     request_body = openapi::RefreshTokenRequest,
     responses((status = 204, description = "It has ended"))
 )]
-pub(crate) async fn logout(State(app): State<Arc<App>>, mut fields: Fields) -> Result<StatusCode, Error> {
+pub(crate) async fn logout(
+    State(app): State<Arc<App>>,
+    client: Client,
+    mut fields: Fields,
+) -> Result<StatusCode, Error> {
     let token = fields.required_secret("refresh_token")?;
+    app.limits.check_guess(client, token.expose_secret().as_bytes())?;
     app.database.end_family(hash("refresh", token.expose_secret())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -146,10 +154,12 @@ fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {
 
 fn tokens(
     app: &App,
+    client: Client,
     user_id: Uuid,
     refresh_token: SecretString,
     now: i64,
 ) -> Result<Json<Data<Tokens>>, Error> {
+    app.limits.note_passed(client, refresh_token.expose_secret().as_bytes());
     let access_token = app.identity.embedded()?.tokens.issue(user_id, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))

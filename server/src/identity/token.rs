@@ -30,6 +30,9 @@ struct Claims {
     iat: i64,
     exp: i64,
     iss: String,
+    /// `iat` in milliseconds: whole seconds don't tell whether a token was issued
+    /// before a password was changed, or after. Optional: others may sign as well.
+    iat_ms: Option<i64>,
 }
 
 /// Signs and checks access tokens with HS256.
@@ -69,15 +72,20 @@ impl TokenSigner {
             iat: now_ms / 1000,
             exp: (now_ms + ACCESS_TOKEN_LIFETIME_MS) / 1000,
             iss: ISSUER.to_owned(),
+            iat_ms: Some(now_ms),
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding);
         Ok(token.map_err(|_| Error::Internal("an access token could not be signed"))?.into())
     }
 
-    /// The user that a token was issued to, and when, in Unix seconds.
+    /// The user that a token was issued to, and when, in milliseconds since the
+    /// Unix epoch.
     pub(crate) fn check(&self, token: &str) -> Result<(Uuid, i64), Error> {
         match jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation) {
-            Ok(token) => Ok((token.claims.id, token.claims.iat)),
+            Ok(token) => {
+                let Claims { id, iat, iat_ms, .. } = token.claims;
+                Ok((id, iat_ms.unwrap_or(iat.saturating_mul(1000))))
+            }
             Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(Error::TokenExpired),
             Err(_) => Err(Error::Unauthorized),
         }

@@ -72,9 +72,6 @@ pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error
     let token = bearer_token(parts)?;
     let (id, issued_at) = app.identity.embedded()?.tokens.check(token.expose_secret())?;
     app.limits.count_user(id)?;
-    let may_sign_in = |user: &User| {
-        // Tokens count in whole seconds: one of the same second is taken.
-        user.status == UserStatus::Active && issued_at >= user.tokens_valid_from / 1000
-    };
+    let may_sign_in = |user: &User| user.status == UserStatus::Active && issued_at >= user.tokens_valid_from;
     app.database.user(id).await?.filter(may_sign_in).ok_or(Error::Unauthorized)
 }

@@ -79,7 +79,7 @@ impl Failure {
 
     fn description(self) -> &'static str {
         match self {
-            Self::BadRequest => "The request breaks a rule; the text names the field, and what it must be",
+            Self::BadRequest => "The request breaks a rule; the text says which, and names the field",
             Self::Unauthorized => {
                 "Whoever calls is not known: a token or secret is missing, wrong or expired"
             }
@@ -162,12 +162,10 @@ fn references(failures: &[Failure], form: Form) -> BTreeMap<String, RefOr<Respon
 pub(super) fn complete(operation: &mut Operation, path: &str) {
     use Failure::*;
     let form = Form::of(path);
-    let mut failures = vec![MethodNotAllowed, RequestTimeout, MisdirectedRequest];
+    // Any request can be a bad one: of two Host headers neither is believed.
+    let mut failures = vec![BadRequest, MethodNotAllowed, RequestTimeout, MisdirectedRequest];
     if operation.request_body.is_some() {
-        failures.extend([BadRequest, BodyTooLarge, UnsupportedMediaType]);
-    }
-    if operation.parameters.is_some() {
-        failures.push(BadRequest);
+        failures.extend([BodyTooLarge, UnsupportedMediaType]);
     }
     if operation.security.is_some() {
         failures.push(Unauthorized);
@@ -176,7 +174,7 @@ pub(super) fn complete(operation: &mut Operation, path: &str) {
         failures.extend([TooManyRequests, Internal, BadGateway, Unavailable]);
     }
     if may_be_for_services(operation) {
-        failures.extend([BadRequest, Forbidden]);
+        failures.push(Forbidden);
     }
     operation.responses.responses.extend(references(&failures, form));
 }

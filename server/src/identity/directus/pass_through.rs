@@ -17,7 +17,8 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use reqwest::RequestBuilder;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::net::IpAddr;
 
@@ -71,7 +72,7 @@ impl DirectusIdentity {
         }
         let path = request.uri().path().to_owned();
         let body = read_body(request).await?;
-        let mut fields = Fields::parse(&body)?.unambiguous()?;
+        let mut fields = Fields::parse(&body)?;
         check_mode(&mut fields)?;
         let request = self.directus.forward(Method::POST, &path, None).headers(headers).body(body);
         if path == LOGIN {
@@ -81,7 +82,7 @@ impl DirectusIdentity {
         let token = fields.required_secret("refresh_token")?;
         // It leaves its wrapper to be told from one that was right before.
         app.limits.check_guess(client, token.expose_secret().as_bytes())?;
-        self.hand_on(request, &path).await
+        self.renew(app, client, request, &path).await
     }
 
     async fn log_in(
@@ -92,7 +93,7 @@ impl DirectusIdentity {
         request: RequestBuilder,
     ) -> Result<Response, Error> {
         let attempt = LoginAttempt::count(app, email, client).await?;
-        let response = self.hand_on(request, LOGIN).await;
+        let response = self.renew(app, client, request, LOGIN).await;
         if response.as_ref().is_ok_and(|response| is_refusal(response.status())) {
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
             app.database.append(entry).await?;
@@ -121,10 +122,37 @@ impl DirectusIdentity {
         self.hand_on(request, ME).await
     }
 
+    /// Hands on a call whose answer may hold a refresh token, which is then known
+    /// where it was given out to.
+    async fn renew(
+        &self,
+        app: &App,
+        client: Client,
+        request: RequestBuilder,
+        path: &str,
+    ) -> Result<Response, Error> {
+        let (status, body) = self.directus.send(request, path).await?;
+        if let Ok(GivenOut { data }) = serde_json::from_slice(&body) {
+            app.limits.note_passed(client, data.refresh_token.expose_secret().as_bytes());
+        }
+        answer(status, body, path)
+    }
+
     async fn hand_on(&self, request: RequestBuilder, path: &str) -> Result<Response, Error> {
         let (status, body) = self.directus.send(request, path).await?;
         answer(status, body, path)
     }
+}
+
+/// What is read of an answer with tokens.
+#[derive(Deserialize)]
+struct GivenOut {
+    data: RefreshToken,
+}
+
+#[derive(Deserialize)]
+struct RefreshToken {
+    refresh_token: SecretString,
 }
 
 /// Whether a password was looked at and was wrong, or is not enough by itself.
@@ -210,9 +238,8 @@ mod tests {
 
     #[test]
     fn refuses_modes_that_set_a_cookie() {
-        let check = |body: &str| {
-            Fields::parse(body.as_bytes())?.unambiguous().and_then(|mut fields| check_mode(&mut fields))
-        };
+        let check =
+            |body: &str| Fields::parse(body.as_bytes()).and_then(|mut fields| check_mode(&mut fields));
         for body in ["{\"mode\":\"json\"}", "{}", "{\"mode\":null}"] {
             assert!(check(body).is_ok(), "{body}");
         }

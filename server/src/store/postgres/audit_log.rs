@@ -25,6 +25,9 @@ pub(super) const KEY: &str = "SELECT encrypted_key FROM audit_key";
 pub(super) const REPLACE_KEY: &str =
     "UPDATE audit_key SET encrypted_key = $2 WHERE encrypted_key = $1 RETURNING id";
 
+/// Keeps the head of a chain that has no row yet.
+pub(super) const BEGIN_CHAIN: &str =
+    "INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES ($1, 0, $2, $3)";
 /// Appends rows to one chain and keeps its head.
 pub(super) const APPEND: &str = "
     WITH audited AS (

@@ -213,7 +213,14 @@ impl Session {
             return Ok(Some(audit_log::read_head(&row)?).filter(|head| head.is_genuine(key)));
         }
         let has_rows: bool = self.client.query_one(audit_log::HAS_ROWS, &[&chain]).await?.try_get(0)?;
-        Ok((!has_rows).then(|| Head::empty(key, chain)))
+        if has_rows {
+            return Ok(None);
+        }
+        // A head from the beginning: a chain without one has been removed.
+        let head = Head::empty(key, chain);
+        let (mac, signature) = (&head.mac[..], &head.signature[..]);
+        self.client.execute(audit_log::BEGIN_CHAIN, &[&chain, &mac, &signature]).await?;
+        Ok(Some(head))
     }
 
     async fn prepare(&mut self, step: &Step<'_>, is_noted: bool) -> Result<Statement, tokio_postgres::Error> {

@@ -36,11 +36,10 @@ async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_othe
     assert_eq!((done, count), (180, 180));
 }
 
+type TestWrite = Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<()> + Send>;
+
 /// Runs writes in one batch: they queue up while the first one waits for them.
-async fn in_one_batch<T: Send + 'static>(
-    store: &Arc<Sqlite>,
-    writes: Vec<Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send>>,
-) -> Vec<Result<T, StoreError>> {
+async fn in_one_batch(store: &Arc<Sqlite>, writes: Vec<TestWrite>) -> Vec<Result<(), StoreError>> {
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let writer = Arc::clone(store);
     let first = tokio::spawn(async move {
