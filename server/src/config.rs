@@ -157,6 +157,7 @@ impl Given {
         let database = data.gather_database(&mut faults);
         let needed_with = secrets_needed_with(&database, directus);
         let keys = GivenKeys::gather(keys, needed_with, &mut faults);
+        let has_own_users = !directus.is_given();
         let directus = directus.gather(&mut faults);
         let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_ref());
         let previous_service_secrets = faults.previous(args.rbac_sync_webhook_secret_previous_file.as_ref());
@@ -165,7 +166,7 @@ impl Given {
             faults.add(format!("{JWT_SECRET} has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
         }
         let is_jwt_secret_given = Faults::is_given(JWT_SECRET, args.jwt_secret_file.as_ref());
-        if let (Some(variable), None, false) = (needed_with, &directus, is_jwt_secret_given) {
+        if let (Some(variable), true, false) = (needed_with, has_own_users, is_jwt_secret_given) {
             faults.must_be_given(JWT_SECRET, variable);
         }
         let limits = args.limits.check(&mut faults);

@@ -208,3 +208,15 @@ async fn a_flag_wins_over_its_variables_and_two_variables_are_one_too_many() -> 
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn where_directus_has_the_users_no_secret_is_asked_for_that_signs_tokens() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    let mut serve = server::command(directory.path())?;
+    serve.args(["serve", "--listen", "127.0.0.1:0"]).env("DIRECTUS_URL", "http://127.0.0.1:9");
+    let refused = serve.output().await?;
+    let message = String::from_utf8(refused.stderr)?;
+    assert!(!refused.status.success() && message.contains("DIRECTUS_ADMIN_TOKEN must be given"), "{message}");
+    assert!(!message.contains("STAGEPASS_JWT_SECRET"), "{message}");
+    Ok(())
+}

@@ -75,9 +75,13 @@ impl Faults {
     /// The host of the public URL.
     pub(super) fn public_host(&mut self, url: &str) -> Option<String> {
         let url: Option<Uri> = url.parse().ok();
-        let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")));
+        let is_bare = |url: &Uri| {
+            url.query().is_none()
+                && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        };
+        let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && is_bare(url));
         let host = url.and_then(|url| url.host().map(str::to_owned));
-        self.required(host, "STAGEPASS_PUBLIC_URL must be an http or https URL")
+        self.required(host, "STAGEPASS_PUBLIC_URL must be an http or https URL without user and query")
     }
 
     /// Notes that a secret is missing which can't be made because of `variable`.
@@ -135,4 +139,20 @@ fn read(variable: &str, file: &NamedFile) -> Result<SecretString, String> {
     let text = fs::read_to_string(&file.path);
     let text = text.map_err(|error| format!("{variable}_FILE: {}: {error}", file.path.display()))?;
     Ok(SecretString::from(text.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_http_and_has_neither_user_nor_query() {
+        let host = |url| Faults::default().public_host(url);
+        assert_eq!(host("https://stagepass.example.org:8443/").as_deref(), Some("stagepass.example.org"));
+        for bad in
+            ["stagepass.example.org", "ftp://x", "https://user:pw@x/", "https://user@x/", "https://x/?q"]
+        {
+            assert_eq!(host(bad), None, "{bad}");
+        }
+    }
 }

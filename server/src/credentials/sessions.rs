@@ -90,7 +90,7 @@ fn parse_cookies(cookies: Vec<GivenCookie>) -> Result<Vec<Cookie>, Error> {
 }
 
 fn parse_expires_at(text: &str) -> Result<i64, Error> {
-    let fault = "expires_at must be an ISO 8601 time with its offset, such as 2026-12-31T23:59:59Z";
+    let fault = "expires_at must be an ISO 8601 time with its offset and before 9999-12-30, such as 2026-12-31T23:59:59Z";
     parse_ms(text).ok_or_else(|| Error::BadRequest(fault.to_owned()))
 }
 

@@ -209,7 +209,7 @@ impl Field {
             Kind::Choice(words) => refuse(&["token", "JSON", "Password"], words.to_owned()),
             Kind::Time => refuse(
                 &["", "soon", "2026-12-31", "2026-12-31T23:59:59", "2026-02-30T00:00:00Z", "1735689600"],
-                "expires_at must be an ISO 8601 time with its offset, such as 2026-12-31T23:59:59Z"
+                "expires_at must be an ISO 8601 time with its offset and before 9999-12-30, such as 2026-12-31T23:59:59Z"
                     .to_owned(),
             ),
             _ => {}

@@ -100,6 +100,19 @@ async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_
 }
 
 #[tokio::test]
+async fn a_write_that_panics_fails_alone() {
+    let (store, _directory) = store();
+    store.write(|c| c.execute_batch("CREATE TABLE t (n INTEGER)")).await.unwrap();
+    let panicking = store.write(|c| -> rusqlite::Result<()> {
+        c.execute("INSERT INTO t VALUES (1)", [])?;
+        panic!("on purpose");
+    });
+    assert!(matches!(panicking.await, Err(StoreError::NotCommitted)));
+    let count = store.write(|c| c.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)));
+    assert_eq!(count.await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn every_commit_is_synced_and_what_is_erased_is_written_over() {
     let (store, _directory) = store();
     let pragma = |name: &'static str| {

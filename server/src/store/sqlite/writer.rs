@@ -6,6 +6,7 @@ use crate::store::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::cell::RefCell;
 use std::ops::Deref;
+use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -64,7 +65,7 @@ impl Writer {
             Box::new(move |is_committed| {
                 let result = result.filter(|_| is_committed);
                 // A caller that has gone away wants no answer.
-                let _ = sender.send(result.map_or(Err(StoreError::NotCommitted), |done| Ok(done?)));
+                let _ = sender.send(result.unwrap_or(Err(StoreError::NotCommitted)));
             })
         });
         self.send(Job::Write(write)).await?;
@@ -126,11 +127,17 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
-    fn in_savepoint<T>(&self, operation: impl FnOnce(&Self) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    /// An operation that panics fails like any other: the thread lives on.
+    fn in_savepoint<T>(&self, operation: impl FnOnce(&Self) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let run = |sql| self.prepare_cached(sql)?.execute([]).map(drop);
         run("SAVEPOINT job")?;
         let head = self.head.borrow().clone();
-        let done = operation(self).and_then(|value| run("RELEASE job").map(|()| value));
+        // What the operation has done to the connection, the savepoint undoes.
+        let done = match panic::catch_unwind(AssertUnwindSafe(|| operation(self))) {
+            Ok(done) => done.and_then(|value| run("RELEASE job").map(|()| value)).map_err(StoreError::from),
+            // Its words are in the log.
+            Err(_) => Err(StoreError::NotCommitted),
+        };
         if done.is_err() {
             self.head.replace(head);
             if !self.is_undone() {
