@@ -4,6 +4,7 @@
 
 use crate::client::Client;
 use crate::error::Error;
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -47,7 +48,7 @@ impl Limits {
     /// Refuses to look at a token that may be a guess: one from an address that
     /// failed too often lately, unless it was right from there before, or given
     /// out to it. To look at it is to ask Directus, or to write into the database.
-    pub(crate) fn check_guess(&self, client: Client, token: &[u8]) -> Result<(), Error> {
+    pub(crate) fn check_guess(&self, client: Client, token: &SecretString) -> Result<(), Error> {
         let (Some(failures), Some(network)) = (&self.user_failures, client.limited_network()) else {
             return Ok(());
         };
@@ -59,7 +60,7 @@ impl Limits {
     }
 
     /// Remembers that a token was right.
-    pub(crate) fn note_passed(&self, client: Client, token: &[u8]) {
+    pub(crate) fn note_passed(&self, client: Client, token: &SecretString) {
         if let (Some(_), Some(network)) = (&self.user_failures, client.limited_network()) {
             let mut passed = self.passed();
             if passed.len() >= MAX_KEYS {
@@ -85,8 +86,9 @@ impl Limits {
     }
 }
 
-fn hash(token: &[u8]) -> [u8; 32] {
-    Sha256::digest(token).into()
+/// It leaves its wrapper to be told from others, and is kept as a hash alone.
+fn hash(token: &SecretString) -> [u8; 32] {
+    Sha256::digest(token.expose_secret()).into()
 }
 
 fn too_many(wait: Duration) -> Error {

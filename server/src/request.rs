@@ -10,14 +10,13 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::{HeaderMap, Uri, header, request::Parts};
 use http_body_util::LengthLimitError;
 use secrecy::SecretString;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use stagepass_core::cookie::{CookieFault, GivenCookie};
 use stagepass_core::platform::is_platform_id;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::iter;
 use std::net::SocketAddr;
 use utoipa::{IntoParams, ToSchema};
@@ -27,30 +26,6 @@ use uuid::Uuid;
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The longest text in a body, keys and cookies aside, in characters.
 pub(crate) const MAX_TEXT_CHARS: usize = 1024;
-
-/// The members of bodies that mean something here.
-const FIELDS: [&str; 20] = [
-    "auth_type",
-    "cookies",
-    "creatorProfileId",
-    "creator_profile_id",
-    "credentials",
-    "display_name",
-    "drop_expired",
-    "email",
-    "expires_at",
-    "format",
-    "id",
-    "mode",
-    "password",
-    "platform",
-    "platform_username",
-    "reason",
-    "refresh_token",
-    "user_agent",
-    "username",
-    "otp",
-];
 
 /// The other end of the connection that a request came by: its caller, or a proxy.
 #[derive(Clone, Copy, Debug)]
@@ -72,13 +47,6 @@ pub(crate) fn host_names<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Itera
 /// twice, since readers of JSON differ in which one counts.
 pub(crate) struct Fields(BTreeMap<String, Box<RawValue>>);
 
-/// The members of any JSON object.
-struct Members {
-    fields: Fields,
-    /// One that is named twice.
-    twice: Option<String>,
-}
-
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Error;
 
@@ -88,32 +56,6 @@ impl<S: Send + Sync> FromRequest<S> for Fields {
         }
         let body = read_body(request).await?;
         Self::parse(&body)
-    }
-}
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Members { fields: Fields(BTreeMap::new()), twice: None };
-                while let Some((name, value)) = map.next_entry::<String, _>()? {
-                    if members.fields.0.insert(name.clone(), value).is_some() {
-                        members.twice = Some(name);
-                    }
-                }
-                Ok(members)
-            }
-        }
-
-        deserializer.deserialize_map(Object)
     }
 }
 
@@ -138,7 +80,7 @@ impl Fields {
     /// The members of a body that is a JSON object.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
         // serde_json's own words may quote the body, and so a secret.
-        let Members { fields, twice } = serde_json::from_slice(body).map_err(|error| {
+        let fields = serde_json::from_slice(body).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             Error::BadRequest(match error.classify() {
                 Category::Data => "body must be a JSON object".to_owned(),
@@ -146,12 +88,7 @@ impl Fields {
             })
         })?;
         nesting::check(body)?;
-        match twice.map(|twice| FIELDS.into_iter().find(|known| *known == twice)) {
-            None => Ok(fields),
-            Some(Some(known)) => Err(Error::BadRequest(format!("{known} given twice"))),
-            // Its name is the caller's own, and may be anything.
-            Some(None) => Err(Error::BadRequest("body gives a field twice".to_owned())),
-        }
+        Ok(Self(fields))
     }
 
     /// A member as it was sent; `None` where it is absent.

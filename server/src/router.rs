@@ -7,7 +7,7 @@ use crate::credentials::{capture_requests, connection_credentials, connections, 
 use crate::error::{self, Error, Form};
 use crate::identity::{auth, pass_through};
 use crate::metrics::{self, Measurement};
-use crate::openapi::{self, Document, Rendered};
+use crate::openapi::{self, Document};
 use crate::request::host_names;
 use crate::telemetry;
 use axum::Router;
@@ -22,23 +22,13 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Serves every route.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let (routes, _) = routes().split_for_parts();
+/// Serves the routes, and answers what is none.
+pub(crate) fn router(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .fallback(async || Error::NotFound("Not found"))
         .layer(from_fn_with_state(Arc::clone(&app), surround))
         .with_state(app)
-}
-
-/// The document of all routes.
-///
-/// # Errors
-/// Where it can't be written.
-pub(crate) fn document() -> Result<Rendered, Error> {
-    let (_, document) = routes().split_for_parts();
-    openapi::render(document)
 }
 
 /// The routes and their documentation in one: a path and its method stand at

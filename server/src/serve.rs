@@ -18,7 +18,7 @@ use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::store::{IfMissing, Timed};
-use crate::{router, telemetry};
+use crate::{openapi, router, telemetry};
 use places::Places;
 use secrecy::SecretString;
 use signals::StopSignals;
@@ -71,6 +71,7 @@ pub(crate) async fn serve(
     }
     let limits = config.limits;
     let metrics = Arc::new(Metrics::new());
+    let (routes, document) = router::routes().split_for_parts();
     let app = Arc::new(App {
         database: Arc::new(Timed::new(stores.database, Arc::clone(&metrics))),
         records: Arc::new(Timed::new(stores.records, Arc::clone(&metrics))),
@@ -83,9 +84,9 @@ pub(crate) async fn serve(
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
         timeouts: limits.timeouts,
         metrics,
-        document: router::document()?,
+        document: openapi::render(document)?,
     });
-    let router = router::router(Arc::clone(&app));
+    let router = router::router(routes, Arc::clone(&app));
     // Before anybody learns that this serves: a signal from then on is heard.
     let signals = StopSignals::listen()?;
     let listener =

@@ -130,10 +130,10 @@ impl<'a> Verifier<'a> {
         self.end_chain();
         // Chains are numbered from 1 without gaps, and have a head from their beginning.
         let last = self.heads.last_key_value().map_or(0, |(chain, _)| *chain);
-        for chain in (1..last).filter(|chain| !self.heads.contains_key(chain)).take(MAX_GAPS) {
-            if !self.seen.contains(&chain) {
-                self.faults.push(format!("chain {chain}: it is missing, and its head is as well"));
-            }
+        let is_known = |chain: &i64| self.heads.contains_key(chain) || self.seen.contains(chain);
+        let gaps: Vec<_> = (1..last).filter(|chain| !is_known(chain)).take(MAX_GAPS).collect();
+        for chain in gaps {
+            self.fault(chain, "it is missing, and its head is as well");
         }
         let headed = self.heads.values().filter(|head| head.sequence > 0).map(|head| head.chain);
         let expected = self.expected.0.iter().filter(|(_, (sequence, _))| *sequence > 0);

@@ -97,8 +97,7 @@ pub(crate) async fn refresh(
     mut fields: Fields,
 ) -> Result<Json<Data<Tokens>>, Error> {
     let spent = fields.required_secret("refresh_token")?;
-    // It leaves its wrapper to be told from one that was given out here.
-    app.limits.check_guess(client, spent.expose_secret().as_bytes())?;
+    app.limits.check_guess(client, &spent)?;
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
@@ -128,7 +127,7 @@ pub(crate) async fn logout(
     mut fields: Fields,
 ) -> Result<StatusCode, Error> {
     let token = fields.required_secret("refresh_token")?;
-    app.limits.check_guess(client, token.expose_secret().as_bytes())?;
+    app.limits.check_guess(client, &token)?;
     app.database.end_family(hash("refresh", token.expose_secret())).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -159,7 +158,7 @@ fn tokens(
     refresh_token: SecretString,
     now: i64,
 ) -> Result<Json<Data<Tokens>>, Error> {
-    app.limits.note_passed(client, refresh_token.expose_secret().as_bytes());
+    app.limits.note_passed(client, &refresh_token);
     let access_token = app.identity.embedded()?.tokens.issue(user_id, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))

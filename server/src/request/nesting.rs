@@ -8,27 +8,42 @@ use std::borrow::Cow;
 /// The deepest nesting of arrays and objects in a body. What is kept as it was
 /// sent must not be more than its readers take, of whom some take no more.
 pub(super) const MAX_DEPTH: usize = 64;
-/// Members of nested objects that mean something here. Other names are the
-/// caller's own, and not repeated to anybody.
-const NAMES: [&str; 13] = [
+/// Members that mean something here, of bodies and of objects within. Other names
+/// are the caller's own, and not repeated to anybody.
+const NAMES: [&str; 29] = [
+    "auth_type",
     "cookies",
-    "name",
-    "value",
-    "domain",
-    "path",
-    "expires",
-    "httpOnly",
-    "secure",
-    "sameSite",
-    "hostOnly",
-    "credentials",
-    "password",
     "cookies_netscape",
+    "creatorProfileId",
+    "creator_profile_id",
+    "credentials",
+    "display_name",
+    "domain",
+    "drop_expired",
+    "email",
+    "expires",
+    "expires_at",
+    "format",
+    "hostOnly",
+    "httpOnly",
+    "id",
+    "mode",
+    "name",
+    "password",
+    "path",
+    "platform",
+    "platform_username",
+    "reason",
+    "refresh_token",
+    "sameSite",
+    "secure",
+    "user_agent",
+    "username",
+    "value",
 ];
 
-/// Refuses valid JSON that is nested too deep, or in which an object within the
-/// body names a member twice. The body's own members are not looked at: whoever
-/// reads one can name it.
+/// Refuses valid JSON that is nested too deep, or in which an object names a
+/// member twice.
 pub(super) fn check(json: &[u8]) -> Result<(), Error> {
     let mut scan = Scan::default();
     let mut at = 0;
@@ -110,13 +125,11 @@ impl<'a> Scan<'a> {
     fn close(&mut self) -> Result<(), Error> {
         let Some(closed) = self.open.pop() else { return Ok(()) };
         self.is_name_next = false;
-        if !self.open.is_empty() {
-            let names = &mut self.names[closed.names_from..];
-            names.sort_unstable();
-            let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| known(&pair[0]));
-            if let Some(name) = twice {
-                return Err(Error::BadRequest(self.fault(name, closed.names_from)));
-            }
+        let names = &mut self.names[closed.names_from..];
+        names.sort_unstable();
+        let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| known(&pair[0]));
+        if let Some(name) = twice {
+            return Err(Error::BadRequest(self.fault(name, closed.names_from)));
         }
         self.names.truncate(closed.names_from);
         Ok(())
@@ -136,6 +149,7 @@ impl<'a> Scan<'a> {
             }
         }
         match twice {
+            Some(name) if place.is_empty() => format!("{name} given twice"),
             Some(name) if place.ends_with(']') => format!("{place}: {name} given twice"),
             Some(name) => format!("{place}.{name} given twice"),
             None => format!("{} gives a field twice", or_body(&place)),
@@ -181,6 +195,8 @@ mod tests {
             (r#"{"credentials":{"password":[[{"a":"\ud800","a":1}]]}}"#, "credentials gives a field twice"),
             (r#"{"cookies":[[{"a":[],"b":{},"a":{}}]]}"#, "cookies[0][0] gives a field twice"),
             (r#"{"planted":{"a":1,"a":2}}"#, "body gives a field twice"),
+            (r#"{"a":1,"a":1}"#, "body gives a field twice"),
+            (r#"{"id":1,"i\u0064":1}"#, "id given twice"),
             (r#"{"credentials":{"\ud800":1}}"#, "body has a name that is no text"),
         ] {
             assert_eq!(fault(json).as_deref(), Some(expected), "{json}");
@@ -195,8 +211,6 @@ mod tests {
             r#"{"cookies":[{"name":"name","value":"name"},{"name":"name"}],"name":{"name":{"name":1}}}"#,
             r#"{"a":{"b":"\"b\":1,\"b\":1","c":"}{","d":["b","b"]},"b":{"b":1,"B":1}}"#,
             r#"{"a":{"b\\":1,"b":1,"\"b":[]}}"#,
-            // The body's own members are for whoever reads them.
-            r#"{"a":1,"a":1}"#,
         ] {
             assert_eq!(fault(json), None, "{json}");
         }

@@ -117,11 +117,6 @@ impl Postgres {
         session(&self.pool).await
     }
 
-    /// Reads as a service, by statements of the listed ones. Gives the rows of each.
-    async fn read_as_service(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.service_readers.read(steps).await
-    }
-
     fn chain_key(&self) -> Result<Arc<ChainKey>, StoreError> {
         self.chain_key.get().cloned().ok_or(StoreError::NoAuditKey)
     }

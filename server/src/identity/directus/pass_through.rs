@@ -17,7 +17,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use reqwest::RequestBuilder;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::net::IpAddr;
@@ -80,9 +80,8 @@ impl DirectusIdentity {
             return self.log_in(app, email.as_deref(), client, request).await;
         }
         let token = fields.required_secret("refresh_token")?;
-        // It leaves its wrapper to be told from one that was right before.
-        app.limits.check_guess(client, token.expose_secret().as_bytes())?;
-        self.renew(app, client, request, &path).await
+        app.limits.check_guess(client, &token)?;
+        self.hand_on(app, client, request, &path).await
     }
 
     async fn log_in(
@@ -93,7 +92,7 @@ impl DirectusIdentity {
         request: RequestBuilder,
     ) -> Result<Response, Error> {
         let attempt = LoginAttempt::count(app, email, client).await?;
-        let response = self.renew(app, client, request, LOGIN).await;
+        let response = self.hand_on(app, client, request, LOGIN).await;
         if response.as_ref().is_ok_and(|response| is_refusal(response.status())) {
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
             app.database.append(entry).await?;
@@ -119,12 +118,11 @@ impl DirectusIdentity {
             Err(error) => return Err(error),
         }
         let request = self.directus.forward(Method::GET, ME, parts.uri.query()).headers(headers);
-        self.hand_on(request, ME).await
+        self.hand_on(app, client, request, ME).await
     }
 
-    /// Hands on a call whose answer may hold a refresh token, which is then known
-    /// where it was given out to.
-    async fn renew(
+    /// A refresh token in the answer is known from then on where it was given out to.
+    async fn hand_on(
         &self,
         app: &App,
         client: Client,
@@ -133,13 +131,8 @@ impl DirectusIdentity {
     ) -> Result<Response, Error> {
         let (status, body) = self.directus.send(request, path).await?;
         if let Ok(GivenOut { data }) = serde_json::from_slice(&body) {
-            app.limits.note_passed(client, data.refresh_token.expose_secret().as_bytes());
+            app.limits.note_passed(client, &data.refresh_token);
         }
-        answer(status, body, path)
-    }
-
-    async fn hand_on(&self, request: RequestBuilder, path: &str) -> Result<Response, Error> {
-        let (status, body) = self.directus.send(request, path).await?;
         answer(status, body, path)
     }
 }

@@ -45,15 +45,9 @@ impl Appender {
 }
 
 async fn append(pool: &Pool<Connector>, jobs: Vec<Job>) {
-    let (mut entries, mut answers) = (Vec::with_capacity(jobs.len()), Vec::with_capacity(jobs.len()));
-    let mut chain_key = None;
-    for Job { key, entry, answer } in jobs {
-        // The database has one key.
-        chain_key = Some(key);
-        entries.push(entry);
-        answers.push(answer);
-    }
-    let Some(key) = chain_key else { return };
+    // The database has one key: any job's is that of all.
+    let Some(key) = jobs.first().map(|job| Arc::clone(&job.key)) else { return };
+    let (entries, answers): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.entry, job.answer)).unzip();
     let appended = async { Ok::<_, StoreError>(super::session(pool).await?.append(&key, entries).await?) };
     let appended = appended.await;
     if let Err(error) = &appended {

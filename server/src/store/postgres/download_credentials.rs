@@ -54,7 +54,7 @@ pub(super) async fn sealed(
     store: &Postgres,
     id: Uuid,
 ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
-    let rows = store.read_as_service(&[Step(SEALED, &[&id])]).await?;
+    let rows = store.service_readers.read(&[Step(SEALED, &[&id])]).await?;
     row::optional(&rows[0], |found| {
         Ok((row::download_credential(found)?, found.try_get("encrypted_credentials")?))
     })

@@ -91,7 +91,7 @@ pub(super) async fn newest(
     platform: &str,
 ) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError> {
     let steps = [Step(CONNECTION, &[&creator_profile_id]), Step(NEWEST, &[&creator_profile_id, &platform])];
-    let rows = store.read_as_service(&steps).await?;
+    let rows = store.service_readers.read(&steps).await?;
     let Some(connection) = row::optional(&rows[0], row::connection)? else { return Ok(None) };
     let session =
         row::optional(&rows[1], |found| Ok((row::session(found)?, found.try_get("encrypted_cookies")?)))?;
