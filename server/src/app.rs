@@ -8,6 +8,7 @@ use crate::metrics::Metrics;
 use crate::openapi::Rendered;
 use crate::sealing::{KeyRing, Version};
 use crate::store::{Database, Records};
+use crate::vault::Vault;
 use std::sync::Arc;
 
 /// The server's state: nothing here changes while it serves, what `limits` and
@@ -16,6 +17,7 @@ use std::sync::Arc;
 pub(crate) struct App {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) records: Arc<dyn Records>,
+    pub(crate) vault: Vault,
     pub(crate) keys: KeyRing,
     /// In which version credentials are sealed: where they are kept decides.
     pub(crate) blob_version: Version,

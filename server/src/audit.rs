@@ -27,6 +27,8 @@ pub(crate) enum Caller {
     Service(Option<String>),
     /// Somebody at the server's own command line.
     Operator,
+    /// Whoever has the vault open.
+    Vault,
     /// Somebody who failed to say who he is.
     Anonymous,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Caller {
             Self::Service(Some(name)) => write!(f, "service:{name}"),
             Self::Service(None) => f.write_str("service"),
             Self::Operator => f.write_str("operator"),
+            Self::Vault => f.write_str("vault"),
             Self::Anonymous => f.write_str("anonymous"),
         }
     }

@@ -5,6 +5,7 @@
 //! error; [`render`], which is called for every request, writes the body.
 
 use crate::directus::DirectusError;
+use crate::request::parse_id;
 use crate::store::StoreError;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -28,8 +29,12 @@ pub(crate) enum Error {
     InvalidCredentials,
     #[error("Token expired.")]
     TokenExpired,
+    #[error("invalid password")]
+    InvalidMasterPassword,
     #[error("Forbidden")]
     Forbidden,
+    #[error("set-up is taken from the server's own machine, or with the token that it printed at its start")]
+    ForbiddenSetUp,
     #[error("{0}")]
     NotFound(&'static str),
     #[error("{0}")]
@@ -46,6 +51,8 @@ pub(crate) enum Error {
     MisdirectedRequest,
     #[error("Too many requests")]
     TooManyRequests { retry_after_s: u64 },
+    #[error("too many failed login attempts")]
+    TooManyFailedLogins { retry_after_s: u64 },
     #[error("RBAC_SYNC_WEBHOOK_SECRET not set")]
     NoServiceSecret,
     #[error("Stored credentials cannot be decrypted")]
@@ -68,6 +75,8 @@ pub(crate) enum Form {
     Credentials,
     /// `{"errors":[{"message":"…","extensions":{"code":"…"}}]}`.
     Directus,
+    /// `{"error":"…"}`, and where there are too many requests `retry_after_seconds`.
+    Vault,
 }
 
 impl Form {
@@ -75,10 +84,22 @@ impl Form {
     pub(crate) fn of(path: &str) -> Self {
         if path.starts_with("/auth/") || path.starts_with("/users/") {
             Self::Directus
+        } else if path.starts_with("/api/auth/") || is_of_vault_credentials(path) {
+            Self::Vault
         } else {
             Self::Credentials
         }
     }
+}
+
+/// Whether a path is one of the vault's among those that it shares with the
+/// Credentials API: `/api/credentials`, and what begins with a credential's id.
+pub(crate) fn is_of_vault_credentials(path: &str) -> bool {
+    let Some(rest) = path.strip_prefix("/api/credentials") else { return false };
+    let Some(rest) = rest.strip_prefix('/') else { return rest.is_empty() };
+    let id = rest.strip_suffix("/reveal").unwrap_or(rest);
+    // In a document of the routes the id is a parameter.
+    id == "{id}" || parse_id(id, "id").is_ok()
 }
 
 impl From<StoreError> for Error {
@@ -108,10 +129,12 @@ impl Error {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Unauthorized | Self::UnknownService | Self::InvalidCredentials | Self::TokenExpired => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Unauthorized
+            | Self::UnknownService
+            | Self::InvalidCredentials
+            | Self::TokenExpired
+            | Self::InvalidMasterPassword => StatusCode::UNAUTHORIZED,
+            Self::Forbidden | Self::ForbiddenSetUp => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -119,7 +142,7 @@ impl Error {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
-            Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Directus(DirectusError::Status { .. }) => StatusCode::BAD_GATEWAY,
             Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -142,7 +165,9 @@ impl Error {
     /// How long a caller should wait before another try, where that helps.
     pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::TooManyRequests { retry_after_s } => Some(*retry_after_s),
+            Self::TooManyRequests { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
+                Some(*retry_after_s)
+            }
             Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => Some(1),
             _ => None,
         }
@@ -152,15 +177,18 @@ impl Error {
     fn directus_code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "INVALID_PAYLOAD",
-            Self::Unauthorized | Self::UnknownService | Self::InvalidCredentials => "INVALID_CREDENTIALS",
+            Self::Unauthorized
+            | Self::UnknownService
+            | Self::InvalidCredentials
+            | Self::InvalidMasterPassword => "INVALID_CREDENTIALS",
             Self::TokenExpired => "TOKEN_EXPIRED",
-            Self::Forbidden => "FORBIDDEN",
+            Self::Forbidden | Self::ForbiddenSetUp => "FORBIDDEN",
             Self::NotFound(_) => "ROUTE_NOT_FOUND",
             Self::Conflict(_) => "RECORD_NOT_UNIQUE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::BodyTooLarge => "CONTENT_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
-            Self::TooManyRequests { .. } => "REQUESTS_EXCEEDED",
+            Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => "REQUESTS_EXCEEDED",
             Self::RequestTimeout | Self::MisdirectedRequest => "INVALID_REQUEST",
             Self::Store(_) | Self::NotReady(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
@@ -178,6 +206,13 @@ impl Error {
                 json!({"errors": [{"message": message, "extensions": {"code": self.directus_code()}}]})
                     .to_string()
             }
+            Form::Vault => match self {
+                Self::TooManyRequests { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
+                    json!({"error": message, "retry_after_seconds": retry_after_s})
+                }
+                _ => json!({"error": message}),
+            }
+            .to_string(),
         }
     }
 

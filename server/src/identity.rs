@@ -15,11 +15,11 @@ pub(crate) use passwords::{PasswordFault, Passwords, check as check_password, ha
 pub(crate) use provider::{EmbeddedIdentity, Identity, pass_through};
 pub(crate) use service::{CallingService, SERVICE_VERBS, Service, ServiceSecrets, generate_service_token};
 pub(crate) use token::{TokenSigner, generate as generate_token};
-pub(crate) use user::UserId;
+pub(crate) use user::{UserId, bearer_token};
 
 use sha2::{Digest as _, Sha256};
 
 /// The SHA-256 of `text`; `purpose` keeps the hashes of different things apart.
-fn hash(purpose: &str, text: &str) -> crate::store::Hash {
+pub(crate) fn hash(purpose: &str, text: &str) -> crate::store::Hash {
     Sha256::new().chain_update(purpose).chain_update([0]).chain_update(text).finalize().into()
 }

@@ -10,6 +10,7 @@ use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
 use crate::store::{
     Database, DirectusRecords, IfMissing, Postgres, Records, Sealed, SealedTable, Sqlite, StoreError,
+    VaultStore,
 };
 use secrecy::ExposeSecret as _;
 use std::io;
@@ -68,7 +69,8 @@ pub(crate) enum OpenError {
 pub(crate) struct KeyedStores {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) records: Arc<dyn Records>,
-    /// The same where they are in a Directus.
+    pub(crate) vault: Arc<dyn VaultStore>,
+    /// The records' store where it is a Directus.
     directus: Option<Arc<DirectusRecords>>,
     pub(crate) keys: KeyRing,
     /// In which version records are sealed: where they are kept decides.
@@ -90,7 +92,7 @@ impl KeyedStores {
         directus: Option<Arc<Directus>>,
         if_missing: IfMissing,
     ) -> Result<Self, OpenError> {
-        let (database, own_records) = open_both(given_database, if_missing).await?;
+        let OwnStore { database, records: own_records, vault } = open_own(given_database, if_missing).await?;
         let canaries = database.canaries().await?;
         // What is there without a key was never completed.
         if canaries.is_empty() && if_missing == IfMissing::Refuse {
@@ -113,7 +115,7 @@ impl KeyedStores {
             Some(directus) => (directus.clone(), Version::V1),
             None => (own_records, Version::V2),
         };
-        Ok(Self { database, records, directus, keys, blob_version, chain_key, sealed_chain_key, made })
+        Ok(Self { database, records, vault, directus, keys, blob_version, chain_key, sealed_chain_key, made })
     }
 
     /// Notes that the writing key is in use, so that it must be given from now on.
@@ -208,14 +210,23 @@ fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenE
 
 /// Opens the own database for what needs no key, where there is one.
 pub(crate) async fn open_database(given: &GivenDatabase) -> Result<Arc<dyn Database>, OpenError> {
-    Ok(open_both(given, IfMissing::Refuse).await?.0)
+    Ok(open_own(given, IfMissing::Refuse).await?.database)
 }
 
-/// The own database as both of what it is.
-async fn open_both(
-    given: &GivenDatabase,
-    if_missing: IfMissing,
-) -> Result<(Arc<dyn Database>, Arc<dyn Records>), OpenError> {
+/// The own database as all that it is.
+struct OwnStore {
+    database: Arc<dyn Database>,
+    records: Arc<dyn Records>,
+    vault: Arc<dyn VaultStore>,
+}
+
+impl OwnStore {
+    fn of(store: Arc<impl Database + Records + VaultStore + 'static>) -> Self {
+        Self { database: store.clone(), records: store.clone(), vault: store }
+    }
+}
+
+async fn open_own(given: &GivenDatabase, if_missing: IfMissing) -> Result<OwnStore, OpenError> {
     let in_place = |error| OpenError::Store { place: given.to_string(), error };
     Ok(match given {
         GivenDatabase::Sqlite(directory) => {
@@ -225,12 +236,10 @@ async fn open_both(
             } else if !path.exists() {
                 return Err(in_place(StoreError::Missing));
             }
-            let store = Arc::new(Sqlite::open(&path).map_err(in_place)?);
-            (store.clone(), store)
+            OwnStore::of(Arc::new(Sqlite::open(&path).map_err(in_place)?))
         }
         GivenDatabase::Postgres(url) => {
-            let store = Arc::new(Postgres::open(url, if_missing).await.map_err(in_place)?);
-            (store.clone(), store)
+            OwnStore::of(Arc::new(Postgres::open(url, if_missing).await.map_err(in_place)?))
         }
     })
 }

@@ -23,6 +23,7 @@ mod secret_file;
 mod serve;
 mod store;
 mod telemetry;
+mod vault;
 
 use clap::Parser;
 use std::process::ExitCode;

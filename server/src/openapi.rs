@@ -10,13 +10,18 @@ mod requests;
 mod responses;
 mod values;
 
-pub(crate) use failures::{ReadinessFailures, RecordFailures, RenameFailures, SignInFailures};
+pub(crate) use failures::{
+    OpenVaultFailures, ReadinessFailures, RecordFailures, RenameFailures, SetUpFailures, SignInFailures,
+    VaultConflictFailures, VaultCredentialFailures,
+};
 pub(crate) use requests::*;
 pub(crate) use responses::{
     Alive, CreateProfileResponse, CurrentUser, GetPlatformSessionResponse, Healthy,
     StorePlatformSessionResponse, Tokens,
 };
-pub(crate) use values::{AuthType, Credentials, Platform, SessionStatus, Time, True};
+pub(crate) use values::{
+    AuthType, Credentials, Platform, Secret, SessionStatus, Time, True, VaultService, VaultToken,
+};
 
 use crate::app::App;
 use crate::error::Error;
@@ -45,9 +50,12 @@ use utoipa::{Modify, OpenApi, openapi};
         (name = "Sessions", description = "Captured browser sessions: in by the extension, out to services."),
         (name = "Download credentials", description = "What yt-dlp signs in with."),
         (name = "Capture requests", description = "A service asks the owner of a connection to capture a session."),
+        (name = "Vault", description = "An operator's API keys, under a master password."),
         (name = "Operation", description = "For those who run this server."),
     ),
-    components(schemas(responses::ErrorResponse, responses::DirectusErrorResponse)),
+    components(schemas(
+        responses::ErrorResponse, responses::DirectusErrorResponse, responses::VaultErrorResponse
+    )),
     modifiers(&Shared),
 )]
 pub(crate) struct Document;
@@ -65,6 +73,11 @@ impl Modify for Shared {
             .description(Some("A user's access token, from `POST /auth/login` or from Directus."))
             .build();
         components.add_security_scheme("user", SecurityScheme::Http(user));
+        let vault = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token of a session of the vault's, from `POST /api/auth/login`."))
+            .build();
+        components.add_security_scheme("vault", SecurityScheme::Http(vault));
         let service =
             "A service's secret: the shared one, or a named token with verbs and platforms of its own.";
         let service = ApiKeyValue::with_description("X-RBAC-SYNC-SECRET", service);

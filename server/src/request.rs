@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::{HeaderMap, Uri, header, request::Parts};
 use http_body_util::LengthLimitError;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
@@ -105,14 +105,17 @@ impl Fields {
 
     /// An optional text of at most 1,024 characters without control characters.
     pub(crate) fn text(&mut self, field: &str) -> Result<Option<String>, Error> {
-        let Some(text) = self.take::<String>(field, "a string")? else { return Ok(None) };
-        if text.chars().count() > MAX_TEXT_CHARS {
-            return Err(Error::BadRequest(format!("{field} must have at most {MAX_TEXT_CHARS} characters")));
-        }
-        if text.chars().any(char::is_control) {
-            return Err(Error::BadRequest(format!("{field} must not hold control characters")));
-        }
-        Ok(Some(text))
+        let text = self.take::<String>(field, "a string")?;
+        text.as_deref().map(|text| check_text(text, field)).transpose()?;
+        Ok(text)
+    }
+
+    /// The same without the white space around it; none where nothing else is there.
+    pub(crate) fn trimmed(&mut self, field: &str) -> Result<Option<String>, Error> {
+        let text = self.take::<String>(field, "a string")?;
+        let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        text.as_deref().map(|text| check_text(text, field)).transpose()?;
+        Ok(text)
     }
 
     /// A text that must be there and not be empty.
@@ -123,6 +126,13 @@ impl Fields {
     /// A secret that must be there; any text will do.
     pub(crate) fn required_secret(&mut self, field: &str) -> Result<SecretString, Error> {
         self.take(field, "a string")?.ok_or_else(|| required(field))
+    }
+
+    /// A secret without the white space around it; none where nothing else is there.
+    pub(crate) fn trimmed_secret(&mut self, field: &str) -> Result<Option<SecretString>, Error> {
+        let secret = self.take::<SecretString>(field, "a string")?;
+        let trimmed = secret.map(|secret| SecretString::from(secret.expose_secret().trim()));
+        Ok(trimmed.filter(|secret| !secret.expose_secret().is_empty()))
     }
 
     /// The `credentials` object, as the JSON text that was sent.
@@ -154,6 +164,17 @@ impl Fields {
     pub(crate) fn boolean(&mut self, field: &str) -> Result<Option<bool>, Error> {
         self.take(field, "a boolean")
     }
+}
+
+/// Text has at most 1,024 characters, none of which is a control character.
+fn check_text(text: &str, field: &str) -> Result<(), Error> {
+    if text.chars().count() > MAX_TEXT_CHARS {
+        return Err(Error::BadRequest(format!("{field} must have at most {MAX_TEXT_CHARS} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Error::BadRequest(format!("{field} must not hold control characters")));
+    }
+    Ok(())
 }
 
 fn required(field: &str) -> Error {

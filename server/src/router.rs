@@ -9,9 +9,9 @@ use crate::identity::{auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document};
 use crate::request::host_names;
-use crate::telemetry;
+use crate::{telemetry, vault};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
@@ -25,7 +25,7 @@ use utoipa_axum::routes;
 /// Serves the routes, and answers what is none.
 pub(crate) fn router(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
-        .method_not_allowed_fallback(async || Error::MethodNotAllowed)
+        .method_not_allowed_fallback(method_not_allowed)
         .fallback(async || Error::NotFound("Not found"))
         .layer(from_fn_with_state(Arc::clone(&app), surround))
         .with_state(app)
@@ -61,6 +61,25 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(downloads::delete_download_credential))
         .routes(routes!(capture_requests::capture_requests))
         .routes(routes!(capture_requests::decline_capture_request))
+        .routes(routes!(vault::auth::vault_status))
+        .routes(routes!(vault::auth::set_up_vault))
+        .routes(routes!(vault::auth::open_vault))
+        .routes(routes!(vault::auth::close_vault))
+        .routes(routes!(vault::auth::change_master_password))
+        .routes(routes!(vault::credentials::vault_credentials, vault::credentials::add_vault_credential))
+        .routes(routes!(vault::credentials::vault_credential, vault::credentials::delete_vault_credential))
+        .routes(routes!(vault::credentials::reveal_vault_credential))
+}
+
+/// A path may look like the vault's and be none, whatever the method, since what
+/// should be an id is something else.
+async fn method_not_allowed(request: Request) -> Error {
+    let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    if error::is_of_vault_credentials(matched) && !error::is_of_vault_credentials(request.uri().path()) {
+        Error::NotFound("Not found")
+    } else {
+        Error::MethodNotAllowed
+    }
 }
 
 /// Tells that the process answers

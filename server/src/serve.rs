@@ -18,9 +18,10 @@ use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::store::{IfMissing, Timed};
+use crate::vault::{Vault, VaultFault};
 use crate::{openapi, router, telemetry};
 use places::Places;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use signals::StopSignals;
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +45,8 @@ pub(crate) enum ServeError {
     Open(#[from] OpenError),
     #[error("cannot listen on {address}: {error}; choose another address with --listen")]
     Listen { address: SocketAddr, error: io::Error },
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
     #[error("{0}")]
     Start(#[from] Error),
     #[error(transparent)]
@@ -65,16 +68,19 @@ pub(crate) async fn serve(
     let stores = KeyedStores::open(&given.database, keys, client.clone(), IfMissing::Make).await?;
     stores.check_records().await?;
     let data = given.database.to_string();
+    let metrics = Arc::new(Metrics::new());
+    let vault = Timed::new(stores.vault, Arc::clone(&metrics));
+    let vault = Vault::open(Arc::new(vault), Arc::clone(&stores.chain_key)).await?;
     let config = given.complete()?;
     for path in stores.made.iter().chain(&config.made) {
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
     }
     let limits = config.limits;
-    let metrics = Arc::new(Metrics::new());
     let (routes, document) = router::routes().split_for_parts();
     let app = Arc::new(App {
         database: Arc::new(Timed::new(stores.database, Arc::clone(&metrics))),
         records: Arc::new(Timed::new(stores.records, Arc::clone(&metrics))),
+        vault,
         keys: stores.keys,
         blob_version: stores.blob_version,
         identity: identity(client, directus.and_then(|given| given.secret), config.tokens)?,
@@ -91,6 +97,11 @@ pub(crate) async fn serve(
     let signals = StopSignals::listen()?;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
+    if let Some(token) = app.vault.set_up_token().await? {
+        // To be read here is what this token is for; it is void once the vault is set up.
+        let token = token.expose_secret();
+        tracing::info!(%token, "the vault is not set up: POST /api/auth/setup from this machine, or from elsewhere with this token as bearer");
+    }
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), %data, "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
     let places = Places::new(limits.address_connections);

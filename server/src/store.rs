@@ -10,6 +10,7 @@ mod postgres;
 mod records;
 mod sqlite;
 mod timed;
+mod vault;
 
 pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
@@ -23,6 +24,9 @@ pub(crate) use records::{
 };
 pub(crate) use sqlite::Sqlite;
 pub(crate) use timed::Timed;
+pub(crate) use vault::{
+    PasswordChange, SealedVaultCredential, VaultCredential, VaultHeader, VaultSession, VaultStore, VaultWrite,
+};
 
 use crate::directus::DirectusError;
 use thiserror::Error;

@@ -80,10 +80,12 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0003_service_tokens.sql", "117b1d7ed4f1c03fb6eb158759e9bdbe9e2d8d59ee484f8a6cae7233c818bc1f"),
         ("0004_audit_log.sql", "27a1b45b679cca20b00c3471b0ae293ae5a195324fcf270b7f9a28892457f9c5"),
         ("0005_retired_keys.sql", "70a46f1a4dc40622803699bff6f9b789738736f83e6d80399c102f811b1bdf43"),
+        ("0006_vault.sql", "5625f1cc4c566f0a205daf1d5ffa9236ff358f67372be64a0804eafe87cc8d12"),
     ];
     let postgres: &[_] = &[
         ("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27"),
         ("0002_retired_keys.sql", "01212f271fd62c2ee2e9ea02912696537bdefcdf00044e69bdb56e47e00c6bf3"),
+        ("0003_vault.sql", "21ec3b8bbbaa76727f110055a3f46401cd1e78c2455fbf898503fff74ff624e4"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

@@ -1,4 +1,4 @@
-//! The key of the audit log's chains, and what is signed with it.
+//! The key of the audit log's chains, and what the server signs with it.
 
 use super::Entry;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -66,7 +66,18 @@ impl ChainKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// An HMAC over `purpose`, which keeps the two kinds of signatures apart.
+    /// The signature of what opens the vault together with its master password.
+    pub(crate) fn sign_vault(&self, salt: &[u8], canary: &[u8], key_epoch: i64) -> Mac {
+        let mut mac = self.start(b"vault");
+        for bytes in [salt, canary] {
+            mac.update(&(bytes.len() as u64).to_be_bytes());
+            mac.update(bytes);
+        }
+        mac.update(&key_epoch.to_be_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// An HMAC over `purpose`, which keeps the kinds of signatures apart.
     fn start(&self, purpose: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::new(self.0.expose_secret().into());
         mac.update(purpose);

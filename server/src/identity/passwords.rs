@@ -15,7 +15,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// The shortest password that is taken.
 const MIN_PASSWORD_CHARS: usize = 8;
 /// The longest password that is taken.
-const MAX_PASSWORD_BYTES: usize = 1024;
+pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 /// An allocation as large as this or larger is never kept by glibc once it is
@@ -74,6 +74,16 @@ pub(crate) enum PasswordFault {
     TooShort,
     #[error("a password has at most {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
+}
+
+impl PasswordFault {
+    /// The same in the words of the vault's API.
+    pub(crate) fn for_vault(self) -> String {
+        match self {
+            Self::TooShort => format!("password must be at least {MIN_PASSWORD_CHARS} characters"),
+            Self::TooLong => format!("password must be at most {MAX_PASSWORD_BYTES} bytes"),
+        }
+    }
 }
 
 /// Holds a new password against the rules.

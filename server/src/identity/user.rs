@@ -60,7 +60,7 @@ pub(super) async fn introspect(
 }
 
 /// The token that the request bears; none where it bears several.
-pub(super) fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
+pub(crate) fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
     let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
     let authorization = given.next().filter(|_| given.next().is_none()).and_then(|value| value.to_str().ok());
     let (scheme, token) = authorization.and_then(|value| value.split_once(' ')).ok_or(Error::Unauthorized)?;

@@ -2,7 +2,7 @@
 //! who calls it, whether it has a body or parameters. A handler names only
 //! those that are its own. What each looks like comes from `error` itself.
 
-use super::responses::{DirectusErrorResponse, ErrorResponse};
+use super::responses::{DirectusErrorResponse, ErrorResponse, VaultErrorResponse};
 use crate::directus::DirectusError;
 use crate::error::{Error, Form};
 use std::collections::BTreeMap;
@@ -106,6 +106,7 @@ impl Failure {
         match form {
             Form::Credentials => format!("{self:?}"),
             Form::Directus => format!("Directus{self:?}"),
+            Form::Vault => format!("Vault{self:?}"),
         }
     }
 
@@ -118,6 +119,7 @@ impl Failure {
         let schema = match form {
             Form::Credentials => ErrorResponse::name(),
             Form::Directus => DirectusErrorResponse::name(),
+            Form::Vault => VaultErrorResponse::name(),
         };
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(schema)))
@@ -145,12 +147,13 @@ fn allow() -> Header {
     HeaderBuilder::new().schema(Some(methods)).description(Some("The methods that the path answers")).build()
 }
 
-/// Every failure in both forms, for the document's components.
+/// Every failure in each form, for the document's components.
 pub(super) fn responses() -> impl Iterator<Item = (String, RefOr<Response>)> {
-    let both = |failure: Failure| {
-        [Form::Credentials, Form::Directus].map(|form| (failure.name(form), failure.response(form).into()))
+    let each = |failure: Failure| {
+        [Form::Credentials, Form::Directus, Form::Vault]
+            .map(|form| (failure.name(form), failure.response(form).into()))
     };
-    Failure::ALL.into_iter().flat_map(both)
+    Failure::ALL.into_iter().flat_map(each)
 }
 
 fn references(failures: &[Failure], form: Form) -> BTreeMap<String, RefOr<Response>> {
@@ -170,8 +173,9 @@ pub(super) fn complete(operation: &mut Operation, path: &str) {
     if operation.security.is_some() {
         failures.push(Unauthorized);
     }
-    if operation.security.is_some() || form == Form::Directus {
-        failures.extend([TooManyRequests, Internal, BadGateway, Unavailable]);
+    if operation.security.is_some() || form != Form::Credentials {
+        failures.extend([TooManyRequests, Internal, Unavailable]);
+        failures.extend((form != Form::Vault).then_some(BadGateway));
     }
     if may_be_for_services(operation) {
         failures.push(Forbidden);
@@ -226,5 +230,41 @@ pub(crate) struct ReadinessFailures;
 impl IntoResponses for ReadinessFailures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         references(&[Failure::NotReady], Form::Credentials)
+    }
+}
+
+/// Where something of the vault's is there already, or not there yet.
+pub(crate) struct VaultConflictFailures;
+
+impl IntoResponses for VaultConflictFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[Failure::Conflict], Form::Vault)
+    }
+}
+
+/// Where the vault is set up: not by anybody.
+pub(crate) struct SetUpFailures;
+
+impl IntoResponses for SetUpFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[Failure::Forbidden, Failure::Conflict], Form::Vault)
+    }
+}
+
+/// Where the vault is opened: the password is wrong, or there is none yet.
+pub(crate) struct OpenVaultFailures;
+
+impl IntoResponses for OpenVaultFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[Failure::Unauthorized, Failure::Conflict], Form::Vault)
+    }
+}
+
+/// Where one credential of the vault is meant: it is not there.
+pub(crate) struct VaultCredentialFailures;
+
+impl IntoResponses for VaultCredentialFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[Failure::NotFound], Form::Vault)
     }
 }

@@ -3,7 +3,8 @@
 #![expect(dead_code, reason = "these types are described and never made")]
 
 use super::values::{
-    Cookie, CookieFile, Credentials, Email, Password, Platform, Reason, Secret, Text, Time, Username,
+    Cookie, CookieFile, Credentials, Email, NewPassword, Password, Platform, Reason, Secret, Text, Time,
+    Username, VaultApiKey, VaultName, VaultService,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -209,4 +210,43 @@ pub(crate) struct RequestCaptureRequest {
     /// The connection's own platform.
     platform: Platform,
     reason: Option<Reason>,
+}
+
+/// The body of `POST /api/auth/setup`.
+#[derive(ToSchema)]
+#[schema(examples(json!({"password": "correct horse battery", "confirm": "correct horse battery"})))]
+pub(crate) struct SetUpVaultRequest {
+    password: NewPassword,
+    /// The password once more.
+    confirm: NewPassword,
+}
+
+/// The body of `POST /api/auth/login`.
+#[derive(ToSchema)]
+#[schema(examples(json!({"password": "correct horse battery"})))]
+pub(crate) struct OpenVaultRequest {
+    password: Secret,
+}
+
+/// The body of `POST /api/auth/change-password`.
+#[derive(ToSchema)]
+#[schema(examples(json!({
+    "current": "correct horse battery", "password": "battery staple correct", "confirm": "battery staple correct"
+})))]
+pub(crate) struct ChangeMasterPasswordRequest {
+    current: Secret,
+    password: NewPassword,
+    /// The new password once more.
+    confirm: NewPassword,
+}
+
+/// The body of `POST /api/credentials`.
+#[derive(ToSchema)]
+#[schema(examples(json!({"service": "openai", "name": "production", "key": "sk-proj-0f9e8d7c6b5a"})))]
+pub(crate) struct AddVaultCredentialRequest {
+    service: VaultService,
+    /// Its own among those of the service.
+    name: VaultName,
+    /// The API key, token or secret itself.
+    key: VaultApiKey,
 }

@@ -106,6 +106,16 @@ pub(crate) struct ErrorResponse {
     error: String,
 }
 
+/// A failure of the vault's.
+#[derive(ToSchema)]
+pub(crate) struct VaultErrorResponse {
+    /// What went wrong, in words for people.
+    error: String,
+    /// How long to wait, where there were too many requests.
+    #[schema(required = false, minimum = 0)]
+    retry_after_seconds: u64,
+}
+
 /// A failure on `/auth` and `/users`, as Directus has it.
 #[derive(ToSchema)]
 pub(crate) struct DirectusErrorResponse {

@@ -102,6 +102,30 @@ described! {
     Password: text()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .min_length(Some(1));
+    /// A master password: at least 8 characters, not all of them white space.
+    NewPassword: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .pattern(Some(r"\S"))
+        .min_length(Some(8))
+        .max_length(Some(1024));
+    /// A session's token.
+    VaultToken: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .pattern(Some("^fn_sess_[0-9a-f]{64}$"));
+    /// Whom an API key is for.
+    VaultService: text()
+        .pattern(Some(r"^(openai|anthropic|binance|custom\.[A-Za-z0-9._-]{1,64})$"))
+        .examples(["openai"]);
+    /// What an API key is called, for people.
+    VaultName: text()
+        .pattern(Some(NOT_BLANK))
+        .max_length(Some(crate::request::MAX_TEXT_CHARS))
+        .examples(["production"]);
+    /// An API key, token or other secret of at most 65,536 bytes.
+    VaultApiKey: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .pattern(Some(r"\S"))
+        .max_length(Some(crate::vault::MAX_KEY_BYTES));
     /// An object of any shape; a secret as a whole.
     Credentials: ObjectBuilder::new().schema_type(Type::Object);
     /// The path, `/` where it is absent.

@@ -112,8 +112,8 @@ pub(crate) trait Database: Debug + Send + Sync {
     /// that is in this program's hands.
     async fn erase(&self) -> Result<(), StoreError>;
 
-    /// Removes what has had its time at `now`: refresh tokens, counts of login
-    /// attempts, capture requests.
+    /// Removes what has had its time at `now`: refresh tokens, sign-ins to
+    /// the vault, counts of login attempts, capture requests.
     async fn purge(&self, now: i64) -> Result<(), StoreError>;
 
     /// Stores a new user; false where the e-mail address is taken.

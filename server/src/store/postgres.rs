@@ -29,6 +29,7 @@ mod session;
 mod sessions;
 mod url;
 mod users;
+mod vault;
 
 pub(crate) use fault::PostgresFault;
 pub(crate) use url::PostgresUrl;

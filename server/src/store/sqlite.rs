@@ -20,6 +20,7 @@ mod sealed;
 mod service_tokens;
 mod sessions;
 mod users;
+mod vault;
 mod writer;
 
 use crate::audit::{ChainKey, Entry};

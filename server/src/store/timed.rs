@@ -1,5 +1,7 @@
 //! A store whose operations are timed for `/metrics`.
 
+mod vault;
+
 use super::{
     Actor, AttemptLimit, CaptureRequest, Connection, CredentialsUpdate, Database, DownloadCredential, Found,
     Hash, Judge, NewConnection, NewDownloadCredential, NewSession, NewestSession, Page, PutConnection,

@@ -28,9 +28,11 @@ impl Database for Postgres {
 
     async fn purge(&self, now: i64) -> Result<(), StoreError> {
         const TOKENS: &str = "DELETE FROM refresh_tokens WHERE expires_at <= $1";
+        const VAULT_SESSIONS: &str = "DELETE FROM vault_sessions WHERE expires_at <= $1";
         const ATTEMPTS: &str = "DELETE FROM login_attempts WHERE window_started_at < $1";
         let steps = [
             Step(TOKENS, &[&now]),
+            Step(VAULT_SESSIONS, &[&now]),
             Step(ATTEMPTS, &[&(now - DAY_MS)]),
             Step(capture_requests::DELETE_OLD, &[&(now - CAPTURE_REQUEST_LIFETIME_MS)]),
         ];

@@ -30,6 +30,7 @@ impl Database for Sqlite {
     async fn purge(&self, now: i64) -> Result<(), StoreError> {
         self.write(move |c| {
             c.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
+            c.execute("DELETE FROM vault_sessions WHERE expires_at <= ?1", [now])?;
             c.execute("DELETE FROM login_attempts WHERE window_started_at < ?1", [now - DAY_MS])?;
             let oldest_request = now - CAPTURE_REQUEST_LIFETIME_MS;
             c.execute("DELETE FROM capture_requests WHERE created_at <= ?1", [oldest_request]).map(drop)

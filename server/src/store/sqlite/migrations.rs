@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0003_service_tokens.sql"),
     include_str!("../../../migrations/sqlite/0004_audit_log.sql"),
     include_str!("../../../migrations/sqlite/0005_retired_keys.sql"),
+    include_str!("../../../migrations/sqlite/0006_vault.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any

@@ -1,0 +1,107 @@
+//! The vault: an operator's API keys, sealed under a key that the master
+//! password yields and that is kept nowhere. It shares the server's database and
+//! its audit log, and nothing that opens what other modules have sealed.
+//!
+//! The master key is in memory while a request is served that brings a
+//! session's token, since the database holds it sealed under that token's own
+//! key. So every server on one database can serve every session.
+
+pub(crate) mod auth;
+pub(crate) mod credentials;
+mod derivations;
+mod key;
+mod password_change;
+mod session;
+mod set_up;
+
+pub(crate) use credentials::MAX_KEY_BYTES;
+pub(crate) use key::Key;
+
+use crate::audit::ChainKey;
+use crate::error::Error;
+use crate::store::{StoreError, VaultHeader, VaultStore};
+use derivations::Derivations;
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+use thiserror::Error as ThisError;
+
+/// What is sealed to tell the right master password from a wrong one.
+const CANARY: &[u8] = b"stagepass vault canary";
+/// The longest master password.
+const MAX_PASSWORD_BYTES: usize = 1024;
+/// The most credentials that it holds: a list has no pages, and a change of the
+/// password seals all of them anew at once.
+pub(crate) const MAX_CREDENTIALS: usize = 1000;
+
+/// Why the vault can't be used.
+#[derive(Debug, ThisError)]
+pub(crate) enum VaultFault {
+    #[error(
+        "what opens the vault was changed in the database by something else than Stagepass: its salt, its \
+         canary or its key epoch; no master password would open it: put the database back from a backup"
+    )]
+    Altered,
+    #[error(
+        "the vault holds API keys that its master password does not open, since they are of another key \
+         epoch: put the database back from a backup"
+    )]
+    Strays,
+    #[error("the database failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl From<VaultFault> for Error {
+    fn from(fault: VaultFault) -> Self {
+        match fault {
+            VaultFault::Store(error) => error.into(),
+            fault => {
+                tracing::error!(%fault, "the vault can't be used");
+                Self::Internal("the vault can't be used")
+            }
+        }
+    }
+}
+
+/// The vault of the own database.
+#[derive(Debug)]
+pub(crate) struct Vault {
+    store: Arc<dyn VaultStore>,
+    chain_key: Arc<ChainKey>,
+    derivations: Derivations,
+}
+
+impl Vault {
+    /// Opens it, whether it was set up or not, and refuses one that was changed
+    /// from outside.
+    pub(crate) async fn open(
+        store: Arc<dyn VaultStore>,
+        chain_key: Arc<ChainKey>,
+    ) -> Result<Self, VaultFault> {
+        let vault = Self { store, chain_key, derivations: Derivations::new() };
+        let key_epoch = vault.header().await?.map_or(0, |header| header.key_epoch);
+        if vault.store.has_vault_strays(key_epoch).await? {
+            return Err(VaultFault::Strays);
+        }
+        Ok(vault)
+    }
+
+    /// What opens it; `None` before it was set up.
+    pub(crate) async fn header(&self) -> Result<Option<VaultHeader>, VaultFault> {
+        let header = self.store.vault_header().await?;
+        match &header {
+            Some(found) if !self.is_genuine(found) => Err(VaultFault::Altered),
+            _ => Ok(header),
+        }
+    }
+
+    fn is_genuine(&self, header: &VaultHeader) -> bool {
+        let VaultHeader { salt, canary, key_epoch, signature } = header;
+        self.chain_key.sign_vault(salt, canary, *key_epoch).ct_eq(signature).into()
+    }
+}
+
+fn generate_salt() -> Result<[u8; 16], Error> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|_| Error::Internal("no random bytes"))?;
+    Ok(salt)
+}

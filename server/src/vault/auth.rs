@@ -1,0 +1,236 @@
+//! `/api/auth/*`: setting the vault up, opening and closing it.
+
+use super::derivations::Turn;
+use super::password_change::change;
+use super::session::{self, OpenVault, entry};
+use super::set_up::SetUpPermit;
+use super::{Key, MAX_PASSWORD_BYTES, generate_salt};
+use crate::app::App;
+use crate::audit::{Caller, Entry};
+use crate::client::Client;
+use crate::clock::{now_ms, render_ms};
+use crate::error::Error;
+use crate::identity::{check_password, hash};
+use crate::openapi::{self, OpenVaultFailures, SetUpFailures, VaultConflictFailures};
+use crate::request::Fields;
+use crate::store::{AttemptLimit, VaultHeader};
+use axum::Json;
+use axum::extract::{FromRequestParts as _, State};
+use axum::http::request::Parts;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use stagepass_core::cookie::serialize_exposed;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// How many wrong master passwords there may be, and in which time.
+const ATTEMPTS: u32 = 5;
+const WINDOW_MS: i64 = 60 * 1000;
+
+/// The answer to `GET /api/auth/status`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VaultStatusResponse {
+    /// Whether there is a master password.
+    initialized: bool,
+    /// Whether the request brought the token of a session that lives.
+    authenticated: bool,
+}
+
+/// Tells whether the vault is set up, and whether the caller has it open
+#[utoipa::path(
+    get,
+    path = "/api/auth/status",
+    tag = "Vault",
+    responses((status = 200, description = "Both", body = VaultStatusResponse))
+)]
+pub(crate) async fn vault_status(
+    State(app): State<Arc<App>>,
+    mut parts: Parts,
+) -> Result<Json<VaultStatusResponse>, Error> {
+    let initialized = app.vault.header().await?.is_some();
+    let authenticated = match OpenVault::from_request_parts(&mut parts, &app).await {
+        Ok(_) => true,
+        Err(Error::Unauthorized) => false,
+        Err(error) => return Err(error),
+    };
+    Ok(Json(VaultStatusResponse { initialized, authenticated }))
+}
+
+/// A success that has nothing more to say, in the vault's form.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct VaultSuccess {
+    #[schema(value_type = openapi::True, inline)]
+    success: bool,
+    /// What was done, in words for people.
+    message: &'static str,
+}
+
+impl VaultSuccess {
+    fn of(message: &'static str) -> Json<Self> {
+        Json(Self { success: true, message })
+    }
+}
+
+/// Chooses the master password of a vault that has none
+///
+/// Taken from a program on the server's own machine, or with the token that the
+/// server prints at its start, sent as a bearer.
+#[utoipa::path(
+    post,
+    path = "/api/auth/setup",
+    tag = "Vault",
+    request_body = openapi::SetUpVaultRequest,
+    responses((status = 200, description = "It is set up", body = VaultSuccess), SetUpFailures)
+)]
+pub(crate) async fn set_up_vault(
+    _: SetUpPermit,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Json<VaultSuccess>, Error> {
+    let password = new_password(&mut fields)?;
+    let salt = generate_salt()?;
+    let (_turn, key) = app.vault.derivations.turn().await?.derive(password, salt).await?;
+    app.vault.set_up(&key, salt, &Caller::Vault).await?;
+    Ok(VaultSuccess::of("password configured"))
+}
+
+/// The answer to `POST /api/auth/login`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OpenVaultResponse {
+    /// To be sent as a bearer.
+    #[serde(serialize_with = "serialize_exposed")]
+    #[schema(value_type = openapi::VaultToken)]
+    token: SecretString,
+    /// Four hours from now.
+    #[schema(value_type = openapi::Time)]
+    expires_at: String,
+}
+
+/// Opens the vault with its master password
+///
+/// Of five sessions at most; a further one ends the oldest.
+#[utoipa::path(
+    post,
+    path = "/api/auth/login",
+    tag = "Vault",
+    request_body = openapi::OpenVaultRequest,
+    responses((status = 200, description = "It is open", body = OpenVaultResponse), OpenVaultFailures)
+)]
+pub(crate) async fn open_vault(
+    State(app): State<Arc<App>>,
+    client: Client,
+    mut fields: Fields,
+) -> Result<Json<OpenVaultResponse>, Error> {
+    let password = known_password(&mut fields, "password")?;
+    let (_turn, key, header) = unlock(&app, client, password, "vault login").await?;
+    let (token, expires_at) = session::begin(&app.vault, &key, header.key_epoch).await?;
+    Ok(Json(OpenVaultResponse { token, expires_at: render_ms(expires_at) }))
+}
+
+/// The answer to `POST /api/auth/logout`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CloseVaultResponse {
+    #[schema(value_type = openapi::True, inline)]
+    success: bool,
+}
+
+/// Ends the session that the token belongs to
+#[utoipa::path(
+    post,
+    path = "/api/auth/logout",
+    tag = "Vault",
+    security(("vault" = [])),
+    responses((status = 200, description = "It has ended", body = CloseVaultResponse))
+)]
+pub(crate) async fn close_vault(
+    open: OpenVault,
+    State(app): State<Arc<App>>,
+) -> Result<Json<CloseVaultResponse>, Error> {
+    app.vault.store.end_vault_session(open.token_hash(), entry("vault logout")).await?;
+    Ok(Json(CloseVaultResponse { success: true }))
+}
+
+/// Chooses another master password
+///
+/// All other sessions end.
+#[utoipa::path(
+    post,
+    path = "/api/auth/change-password",
+    tag = "Vault",
+    security(("vault" = [])),
+    request_body = openapi::ChangeMasterPasswordRequest,
+    responses((status = 200, description = "It is changed", body = VaultSuccess), VaultConflictFailures)
+)]
+pub(crate) async fn change_master_password(
+    open: OpenVault,
+    State(app): State<Arc<App>>,
+    client: Client,
+    mut fields: Fields,
+) -> Result<Json<VaultSuccess>, Error> {
+    let current = known_password(&mut fields, "current")?;
+    let password = new_password(&mut fields)?;
+    let (turn, former, header) = unlock(&app, client, current, "vault change-password").await?;
+    let salt = generate_salt()?;
+    let (_turn, key) = turn.derive(password, salt).await?;
+    change(&app.vault, &open, (&former, header.key_epoch), (&key, salt)).await?;
+    Ok(VaultSuccess::of("password changed"))
+}
+
+/// A password that is to be the right one; any text will do.
+fn known_password(fields: &mut Fields, field: &str) -> Result<SecretString, Error> {
+    let password = fields.required_secret(field)?;
+    // Only counted. None is longer, so it is no right one.
+    if password.expose_secret().len() > MAX_PASSWORD_BYTES {
+        return Err(Error::InvalidMasterPassword);
+    }
+    Ok(password)
+}
+
+/// A new password, which is given twice.
+fn new_password(fields: &mut Fields) -> Result<SecretString, Error> {
+    let password = fields.required_secret("password")?;
+    let confirm = fields.required_secret("confirm")?;
+    // Both came in the same request: how long it takes tells nothing.
+    if password.expose_secret() != confirm.expose_secret() {
+        return Err(Error::BadRequest("passwords do not match".to_owned()));
+    }
+    check_password(&password).map_err(|fault| Error::BadRequest(fault.for_vault()))?;
+    Ok(password)
+}
+
+/// The master key that a password yields, with the turn in which it was derived,
+/// and the header that it is right for.
+///
+/// The attempt is counted before the password is looked at, and taken back if it
+/// was right: in a turn, so that no more than one is under way.
+async fn unlock(
+    app: &App,
+    client: Client,
+    password: SecretString,
+    action: &str,
+) -> Result<(Turn, Key, VaultHeader), Error> {
+    let turn = app.vault.derivations.turn().await?;
+    let header = app.vault.header().await?.ok_or(Error::Conflict("password not configured"))?;
+    let limit = limit(client);
+    let subject = limit.subject;
+    if let Some(wait_ms) = app.database.count_attempt(vec![limit], now_ms()).await? {
+        return Err(Error::TooManyFailedLogins { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) });
+    }
+    let (turn, key) = turn.derive(password, header.salt).await?;
+    if key.opens(&header) {
+        app.database.uncount_attempt(vec![subject]).await?;
+        Ok((turn, key, header))
+    } else {
+        let entry = Entry::new(&Caller::Anonymous, action).with_outcome(Error::InvalidMasterPassword);
+        app.database.append(entry).await?;
+        Err(Error::InvalidMasterPassword)
+    }
+}
+
+/// There is one master password, so attempts are counted for all callers
+/// together; apart from those for a program on this machine, which somebody who
+/// guesses from elsewhere does not lock out.
+fn limit(client: Client) -> AttemptLimit {
+    let from = if client.is_this_machine() { "this machine" } else { "elsewhere" };
+    AttemptLimit { subject: hash("vault login", from), attempts: ATTEMPTS, window_ms: WINDOW_MS }
+}

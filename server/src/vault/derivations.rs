@@ -1,0 +1,74 @@
+//! Deriving master keys off the async threads, one at a time: each takes 256 MiB.
+
+use super::Key;
+use crate::error::Error;
+use secrecy::SecretString;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Derivations that run or wait; one more is refused. The last of them is done
+/// within the time that a request may take.
+const QUEUE: usize = 16;
+/// When to try again where the queue is full: about half of it is done by then.
+const RETRY_AFTER_S: u64 = 8;
+
+/// The queue.
+#[derive(Debug)]
+pub(super) struct Derivations {
+    places: Arc<Semaphore>,
+    worker: Arc<Semaphore>,
+}
+
+/// The right to derive: nobody else in this process does so meanwhile.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _place: OwnedSemaphorePermit,
+    _worker: OwnedSemaphorePermit,
+}
+
+impl Derivations {
+    pub(super) fn new() -> Self {
+        Self { places: Arc::new(Semaphore::new(QUEUE)), worker: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Waits for a turn; an error where too many wait already.
+    pub(super) async fn turn(&self) -> Result<Turn, Error> {
+        let busy = || Error::TooManyRequests { retry_after_s: RETRY_AFTER_S };
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        let worker = Arc::clone(&self.worker).acquire_owned().await.map_err(|_| busy())?;
+        Ok(Turn { _place: place, _worker: worker })
+    }
+}
+
+impl Turn {
+    /// Derives a key. A caller that hangs up ends this future, not the thread:
+    /// the thread holds the turn.
+    pub(super) async fn derive(self, password: SecretString, salt: [u8; 16]) -> Result<(Self, Key), Error> {
+        let deriving = tokio::task::spawn_blocking(move || (self, Key::derive(&password, &salt)));
+        let (turn, key) = deriving.await.map_err(|_| Error::Internal("deriving a key panicked"))?;
+        Ok((turn, key?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_derives_and_the_others_wait_as_far_as_there_are_places() {
+        let derivations = Derivations::new();
+        let turn = derivations.turn().await.unwrap();
+        let mut waiting: Vec<_> = (1..QUEUE).map(|_| Box::pin(derivations.turn())).collect();
+        for next in &mut waiting {
+            assert!(futures_util::poll!(next.as_mut()).is_pending());
+        }
+        let refused = derivations.turn().await;
+        assert!(matches!(refused, Err(Error::TooManyRequests { retry_after_s: RETRY_AFTER_S })));
+        // Who gives up leaves a place; who is done lets the next one in.
+        drop(waiting.pop());
+        drop(turn);
+        let next = futures_util::poll!(waiting[0].as_mut());
+        assert!(matches!(next, std::task::Poll::Ready(Ok(_))));
+        assert!(futures_util::poll!(waiting[1].as_mut()).is_pending());
+    }
+}

@@ -1,0 +1,104 @@
+//! Who may choose the first master password: a program on the server's own
+//! machine, or whoever has the token that the server printed at its start.
+
+use super::{CANARY, Key, Vault, VaultFault};
+use crate::app::App;
+use crate::audit::{Caller, Entry};
+use crate::client::Client;
+use crate::clock::now_ms;
+use crate::error::Error;
+use crate::identity::bearer_token;
+use crate::store::VaultHeader;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::sync::Arc;
+use subtle::ConstantTimeEq as _;
+
+const ALREADY_SET_UP: Error = Error::Conflict("password already configured");
+
+impl Vault {
+    /// Sets it up with the key of its first password.
+    pub(crate) async fn set_up(&self, key: &Key, salt: [u8; 16], caller: &Caller) -> Result<(), Error> {
+        let header = self.new_header(key, salt, 1)?;
+        let is_new = self.store.set_up_vault(header, now_ms(), Entry::new(caller, "vault set-up")).await?;
+        if is_new { Ok(()) } else { Err(ALREADY_SET_UP) }
+    }
+
+    /// What opens it with a key that was derived with `salt`.
+    pub(super) fn new_header(&self, key: &Key, salt: [u8; 16], key_epoch: i64) -> Result<VaultHeader, Error> {
+        let canary = key.seal(CANARY)?;
+        let signature = self.chain_key.sign_vault(&salt, &canary, key_epoch);
+        Ok(VaultHeader { salt, canary, key_epoch, signature })
+    }
+
+    /// What is asked of whoever sets it up from elsewhere, while it is not set
+    /// up: the same at each server that shares the database.
+    pub(crate) async fn set_up_token(&self) -> Result<Option<SecretString>, VaultFault> {
+        let is_set_up = self.header().await?.is_some();
+        Ok((!is_set_up).then(|| self.make_set_up_token()))
+    }
+
+    fn make_set_up_token(&self) -> SecretString {
+        format!("fn_setup_{}", hex::encode(self.chain_key.sign_vault(&[], b"set-up", 0))).into()
+    }
+}
+
+/// The right to set the vault up, which is not set up yet.
+#[derive(Debug)]
+pub(crate) struct SetUpPermit;
+
+impl FromRequestParts<Arc<App>> for SetUpPermit {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+        if app.vault.header().await?.is_some() {
+            return Err(ALREADY_SET_UP);
+        }
+        let client = Client::from_request_parts(parts, app).await?;
+        let is_allowed = client.is_this_machine() && has_no_foreign_origin(&parts.headers);
+        if is_allowed || has_token(&app.vault, parts) { Ok(Self) } else { Err(Error::ForbiddenSetUp) }
+    }
+}
+
+fn has_token(vault: &Vault, parts: &Parts) -> bool {
+    let known = vault.make_set_up_token();
+    // Compared in constant time; neither goes anywhere.
+    bearer_token(parts)
+        .is_ok_and(|given| known.expose_secret().as_bytes().ct_eq(given.expose_secret().as_bytes()).into())
+}
+
+/// A browser says which page it calls for (RFC 6454, section 7): one of this server's.
+fn has_no_foreign_origin(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).map(|host| host.as_bytes()).unwrap_or_default();
+    let is_ours = |origin: &[u8]| {
+        let authority = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
+        authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+    };
+    headers.get_all(header::ORIGIN).iter().all(|origin| is_ours(origin.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_ours_where_it_is_the_host_that_was_called() {
+        let allowed = |origins: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "localhost:3001".parse().unwrap());
+            origins.iter().for_each(|origin| {
+                headers.append(header::ORIGIN, origin.parse().unwrap());
+            });
+            has_no_foreign_origin(&headers)
+        };
+        assert!(allowed(&[]) && allowed(&["http://localhost:3001"]) && allowed(&["https://LOCALHOST:3001"]));
+        for foreign in
+            ["null", "http://evil.example", "http://localhost:3000", "http://localhost", "file://", ""]
+        {
+            assert!(!allowed(&[foreign]), "{foreign}");
+            assert!(!allowed(&["http://localhost:3001", foreign]), "{foreign}");
+        }
+    }
+}
