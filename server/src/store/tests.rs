@@ -4,10 +4,11 @@ mod records;
 mod retired_keys;
 mod sign_in;
 mod upkeep;
+mod vault;
 
 use super::{
     Database, IfMissing, Judge, NewConnection, NewestSession, Page, Postgres, PutConnection, Records,
-    SealedConnection, Sqlite, StoreError, User, UserStatus,
+    SealedConnection, Sqlite, StoreError, User, UserStatus, VaultStore,
 };
 use crate::audit::{Caller, ChainKey, Entry};
 use crate::store::postgres::testing::TestDatabase;
@@ -24,9 +25,9 @@ const REVEAL: &str = "reveal";
 const ADDED: &str = "user add";
 const ALL: Page = Page { number: 1, size: 100 };
 
-/// Both of what a store is.
-trait Store: Database + Records {}
-impl<T: Database + Records> Store for T {}
+/// All that a store is.
+trait Store: Database + Records + VaultStore {}
+impl<T: Database + Records + VaultStore> Store for T {}
 
 /// A store with two users, and what goes when it does.
 struct Opened {

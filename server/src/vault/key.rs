@@ -147,3 +147,102 @@ fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
     zeroize_stack::<STACK_BYTES>();
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    fn key(bytes: &str) -> Key {
+        Key(SecretBox::new(Box::new(hex::decode(bytes).unwrap().try_into().unwrap())))
+    }
+
+    fn credential() -> VaultCredential {
+        VaultCredential {
+            id: Uuid::from_u128(1),
+            service: "openai".to_owned(),
+            name: "production".to_owned(),
+            created_at: 5,
+            last_used_at: None,
+        }
+    }
+
+    /// Computed with libsodium's `crypto_pwhash_argon2id`, opslimit 3 and memlimit 256 MiB.
+    #[test]
+    fn derives_the_key_that_libsodium_derives() {
+        let salt: Vec<u8> = (0..16).collect();
+        let derived = Key::derive(&"correct horse battery staple".into(), &salt.try_into().unwrap()).unwrap();
+        let expected = "aad608b5866cef907f47d5cae529ed01a91301c92c5d5fef46e1a65e394e5742";
+        assert_eq!(hex::encode(derived.0.expose_secret()), expected);
+    }
+
+    /// The vector of NaCl's own tests (Bernstein, "Cryptography in NaCl", section 10).
+    #[test]
+    fn opens_the_box_of_nacls_own_tests_and_no_other() {
+        let key = key("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389");
+        let nonce = "69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37";
+        let sealed = concat!(
+            "f3ffc7703f9400e52a7dfb4b3d3305d98e993b9f48681273c29650ba32fc76ce48332ea7164d96a4476fb8c531a1186a",
+            "c0dfc17c98dce87b4da7f011ec48c97271d2c20f9b928fe2270d6fb863d51738b48eeee314a7cc8ab932164548e526ae",
+            "90224368517acfeabd6bb3732bc0e9da99832b61ca01b6de56244a9e88d5f9b37973f622a43d14a6599b1f654cb45a74",
+            "e355a5"
+        );
+        let opened = concat!(
+            "be075fc53c81f2d5cf141316ebeb0c7b5228c52a4c62cbd44b66849b64244ffce5ecbaaf33bd751a1ac728d45e6c6129",
+            "6cdc3c01233561f41db66cce314adb310e3be8250c46f06dceea3a7fa1348057e2f6556ad6b1318a024a838f21af1fde",
+            "048977eb48f59ffd4924ca1c60902e52f0a089bc76897040e082f937763848645e0705"
+        );
+        let sealed = hex::decode(format!("{nonce}{sealed}")).unwrap();
+        assert_eq!(hex::encode(key.open(&sealed).unwrap().as_slice()), opened);
+        for index in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[index] ^= 1;
+            assert!(key.open(&changed).is_none(), "byte {index}");
+            assert!(key.open(&sealed[..index]).is_none(), "{index} bytes");
+        }
+    }
+
+    #[test]
+    fn seals_each_time_with_another_nonce_and_opens_it_again() {
+        let key = key(&"01".repeat(32));
+        for text in [&b""[..], b"sk-proj-1", &[0xff; 70_000]] {
+            let (one, two) = (key.seal(text).unwrap(), key.seal(text).unwrap());
+            assert_ne!(one[..24], two[..24]);
+            assert_eq!(key.open(&one).unwrap().as_slice(), text);
+            assert_eq!(one.len(), text.len() + 40);
+        }
+    }
+
+    #[test]
+    fn another_key_goes_through_a_tokens_own() {
+        let master = key(&"02".repeat(32));
+        let [own, other] = ["fn_sess_1", "fn_sess_2"].map(|token| Key::of_token(&token.into()).unwrap());
+        let sealed = own.seal_key(&master).unwrap();
+        let opened = own.open_key(&sealed).unwrap();
+        assert_eq!(opened.0.expose_secret(), master.0.expose_secret());
+        assert!(other.open_key(&sealed).is_none());
+        assert!(own.open_key(&own.seal(b"no key").unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_mac_is_for_one_credential_and_what_is_sealed_of_it() {
+        let key = key(&"03".repeat(32));
+        let mac = |credential: &VaultCredential, sealed: &[u8]| key.mac(credential, sealed).unwrap();
+        let own = mac(&credential(), b"sealed");
+        assert_eq!(own, mac(&VaultCredential { last_used_at: Some(1), ..credential() }, b"sealed"));
+        for other in [
+            VaultCredential { id: Uuid::from_u128(2), ..credential() },
+            VaultCredential { service: "binance".to_owned(), ..credential() },
+            VaultCredential { service: "openaip".to_owned(), name: "roduction".to_owned(), ..credential() },
+            VaultCredential { created_at: 6, ..credential() },
+        ] {
+            assert_ne!(own, mac(&other, b"sealed"), "{other:?}");
+        }
+        assert_ne!(own, mac(&credential(), b"seale"));
+    }
+
+    #[test]
+    fn a_key_shows_nothing_of_itself() {
+        assert_eq!(format!("{:?}", key(&"04".repeat(32))), "Key(SecretBox<[u8; 32]>([REDACTED]))");
+    }
+}

@@ -56,7 +56,7 @@ const DELETE: &str = "
 /// Where the credentials are those that were sealed anew.
 const CHANGE: &str = "
     UPDATE vault SET salt = $1, canary = $2, key_epoch = $3, signature = $4
-    WHERE key_epoch = $3 - 1 AND NOT EXISTS (
+    WHERE key_epoch + 1 = $3 AND NOT EXISTS (
         SELECT FROM unnest($5::uuid[]) AS sealed (id)
         FULL JOIN vault_credentials there ON there.id = sealed.id
         WHERE there.id IS NULL OR sealed.id IS NULL

@@ -1,0 +1,251 @@
+//! The vault's tables.
+
+use super::{Opened, entry, noted, on_every_store};
+use crate::store::{
+    PasswordChange, SealedVaultCredential, VaultCredential, VaultHeader, VaultSession, VaultWrite,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+const MOST: u32 = 5;
+
+on_every_store!(
+    a_vault_is_set_up_once,
+    a_session_lives_until_its_time_has_passed_or_newer_ones_are_too_many,
+    a_service_and_name_are_one_credentials,
+    a_credential_is_found_used_and_deleted_by_its_id,
+    credentials_come_newest_first,
+    a_new_password_replaces_all_that_was_sealed_and_ends_the_other_sessions,
+    what_was_made_with_a_former_key_is_not_written,
+    a_new_password_waits_until_all_that_is_there_is_sealed_anew,
+    credentials_added_at_once_with_a_new_password_are_all_of_one_key,
+);
+
+fn header(key_epoch: i64) -> VaultHeader {
+    let byte = key_epoch.to_be_bytes()[7];
+    VaultHeader { salt: [byte; 16], canary: vec![byte; 60], key_epoch, signature: [byte; 32] }
+}
+
+fn session(number: u8, key_epoch: i64, expires_at: i64) -> VaultSession {
+    VaultSession { token_hash: [number; 32], sealed_master_key: vec![number; 72], key_epoch, expires_at }
+}
+
+fn credential(number: u128, name: &str, sealed_key: &[u8]) -> SealedVaultCredential {
+    let credential = VaultCredential {
+        id: Uuid::from_u128(number),
+        service: "openai".to_owned(),
+        name: name.to_owned(),
+        created_at: i64::try_from(number).unwrap(),
+        last_used_at: None,
+    };
+    SealedVaultCredential { credential, sealed_key: sealed_key.to_vec(), mac: [7; 32] }
+}
+
+fn change(key_epoch: i64, credentials: Vec<SealedVaultCredential>) -> PasswordChange {
+    let header = header(key_epoch);
+    PasswordChange { header, credentials, token_hash: [1; 32], sealed_master_key: b"anew".to_vec() }
+}
+
+async fn set_up(opened: &Opened) {
+    assert!(opened.store.set_up_vault(header(1), 0, entry("set-up")).await.unwrap());
+}
+
+async fn add(opened: &Opened, key_epoch: i64, new: SealedVaultCredential) -> VaultWrite<Vec<Uuid>> {
+    opened.store.add_vault_credentials(vec![new], key_epoch, entry("add")).await.unwrap()
+}
+
+async fn a_vault_is_set_up_once(opened: &Opened) {
+    let store = &opened.store;
+    assert!(store.vault_header().await.unwrap().is_none());
+    assert_eq!(add(opened, 0, credential(1, "a", b"k")).await, VaultWrite::Stale, "before there is one");
+    let both = tokio::join!(
+        store.set_up_vault(header(1), 0, entry("set-up")),
+        store.set_up_vault(VaultHeader { salt: [9; 16], ..header(1) }, 0, entry("set-up")),
+    );
+    assert_ne!(both.0.unwrap(), both.1.unwrap());
+    let kept = store.vault_header().await.unwrap().unwrap();
+    assert_eq!((kept.canary, kept.key_epoch, kept.signature), (vec![1; 60], 1, [1; 32]));
+    assert_eq!(noted(&**store).await, ["set-up"]);
+}
+
+async fn a_session_lives_until_its_time_has_passed_or_newer_ones_are_too_many(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    for number in 1..=6 {
+        let added = store.add_vault_session(session(number, 1, 100), MOST, entry("login")).await.unwrap();
+        assert_eq!(added, VaultWrite::Done(()));
+    }
+    let is_live = async |number: u8, now| store.vault_session([number; 32], now).await.unwrap().is_some();
+    assert!(!is_live(1, 0).await, "the oldest of six");
+    assert!(is_live(2, 99).await && !is_live(2, 100).await);
+    let found = store.vault_session([6; 32], 0).await.unwrap().unwrap();
+    assert_eq!((found.sealed_master_key, found.key_epoch, found.expires_at), (vec![6; 72], 1, 100));
+
+    assert!(store.end_vault_session([6; 32], entry("logout")).await.unwrap());
+    assert!(!store.end_vault_session([6; 32], entry("logout")).await.unwrap());
+    assert!(!is_live(6, 0).await);
+    store.purge(100).await.unwrap();
+    assert!(!is_live(2, 0).await, "its time has passed, and it is gone");
+    assert_eq!(
+        noted(&**store).await,
+        ["login", "login", "login", "login", "login", "login", "logout", "set-up"]
+    );
+}
+
+async fn a_service_and_name_are_one_credentials(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    let all = vec![credential(1, "a", b"one"), credential(2, "b", b"two"), credential(3, "a", b"three")];
+    let added = store.add_vault_credentials(all, 1, entry("import")).await.unwrap();
+    assert_eq!(added, VaultWrite::Done(vec![Uuid::from_u128(1), Uuid::from_u128(2)]));
+    assert_eq!(add(opened, 1, credential(4, "b", b"four")).await, VaultWrite::Done(vec![]));
+    let other = |name: &str, service: &str| {
+        let mut other = credential(5, name, b"five");
+        service.clone_into(&mut other.credential.service);
+        other
+    };
+    assert!(
+        matches!(add(opened, 1, other("a", "binance")).await, VaultWrite::Done(added) if added.len() == 1)
+    );
+    assert_eq!(noted(&**store).await, ["add", "import", "set-up"], "none of what was taken");
+}
+
+async fn a_credential_is_found_used_and_deleted_by_its_id(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    add(opened, 1, credential(1, "a", b"sealed")).await;
+    let (id, nobody) = (Uuid::from_u128(1), Uuid::from_u128(404));
+    assert!(store.vault_credential(id).await.unwrap().unwrap().last_used_at.is_none());
+    assert!(store.vault_credential(nobody).await.unwrap().is_none());
+
+    let used = store.use_vault_credential(id, 1, 77, entry("use")).await.unwrap();
+    let VaultWrite::Done(Some(used)) = used else { panic!("{used:?}") };
+    assert_eq!(
+        (used.sealed_key, used.mac, used.credential.last_used_at),
+        (b"sealed".to_vec(), [7; 32], Some(77))
+    );
+    assert_eq!(store.vault_credential(id).await.unwrap().unwrap().last_used_at, Some(77));
+    let unknown = store.use_vault_credential(nobody, 1, 78, entry("use of nothing")).await.unwrap();
+    assert!(matches!(unknown, VaultWrite::Done(None)));
+
+    let delete = async |id| store.delete_vault_credential(id, 1, entry("delete")).await.unwrap();
+    assert_eq!(delete(id).await, VaultWrite::Done(true));
+    assert_eq!(delete(id).await, VaultWrite::Done(false));
+    assert!(store.vault_credentials().await.unwrap().is_empty());
+    assert_eq!(noted(&**store).await, ["add", "delete", "set-up", "use"]);
+}
+
+async fn credentials_come_newest_first(opened: &Opened) {
+    set_up(opened).await;
+    for number in [2, 3, 1] {
+        add(opened, 1, credential(number, &number.to_string(), b"k")).await;
+    }
+    let names: Vec<_> =
+        opened.store.vault_credentials().await.unwrap().into_iter().map(|found| found.name).collect();
+    assert_eq!(names, ["3", "2", "1"]);
+    let sealed = opened.store.sealed_vault_credentials().await.unwrap();
+    assert!(sealed.iter().map(|found| &found.credential.name).eq(&names));
+}
+
+async fn a_new_password_replaces_all_that_was_sealed_and_ends_the_other_sessions(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    for number in [1, 2] {
+        store.add_vault_session(session(number, 1, 100), MOST, entry("login")).await.unwrap();
+        add(opened, 1, credential(number.into(), &number.to_string(), b"former")).await;
+    }
+    let anew = vec![credential(1, "1", b"anew 1"), credential(2, "2", b"anew 2")];
+    let changed = store.change_vault_password(change(2, anew), entry("change")).await.unwrap();
+    assert_eq!(changed, VaultWrite::Done(true));
+
+    let kept = store.vault_header().await.unwrap().unwrap();
+    assert_eq!((kept.salt, kept.canary, kept.key_epoch, kept.signature), ([2; 16], vec![2; 60], 2, [2; 32]));
+    let sealed = store.sealed_vault_credentials().await.unwrap();
+    let keys: Vec<_> = sealed.into_iter().map(|found| found.sealed_key).collect();
+    assert_eq!(keys, [b"anew 2", b"anew 1"]);
+    assert!(!store.has_vault_strays(2).await.unwrap() && store.has_vault_strays(1).await.unwrap());
+    let own = store.vault_session([1; 32], 0).await.unwrap().unwrap();
+    assert_eq!((own.sealed_master_key, own.key_epoch, own.expires_at), (b"anew".to_vec(), 2, 100));
+    assert!(store.vault_session([2; 32], 0).await.unwrap().is_none());
+    assert_eq!(noted(&**store).await, ["add", "add", "change", "login", "login", "set-up"]);
+}
+
+async fn what_was_made_with_a_former_key_is_not_written(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    store.add_vault_session(session(1, 1, 100), MOST, entry("login")).await.unwrap();
+    add(opened, 1, credential(1, "a", b"former")).await;
+    let anew = vec![credential(1, "a", b"anew")];
+    store.change_vault_password(change(2, anew.clone()), entry("change")).await.unwrap();
+
+    let id = Uuid::from_u128(1);
+    assert_eq!(add(opened, 1, credential(2, "b", b"former")).await, VaultWrite::Stale);
+    assert_eq!(
+        store.add_vault_session(session(2, 1, 100), MOST, entry("login")).await.unwrap(),
+        VaultWrite::Stale
+    );
+    assert!(matches!(store.use_vault_credential(id, 1, 7, entry("use")).await.unwrap(), VaultWrite::Stale));
+    assert_eq!(store.delete_vault_credential(id, 1, entry("delete")).await.unwrap(), VaultWrite::Stale);
+    let again = store.change_vault_password(change(2, anew), entry("change")).await.unwrap();
+    assert_eq!(again, VaultWrite::Stale);
+
+    assert!(store.vault_session([2; 32], 0).await.unwrap().is_none());
+    let left = store.sealed_vault_credentials().await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!((&left[0].sealed_key[..], left[0].credential.last_used_at), (&b"anew"[..], None));
+    assert_eq!(noted(&**store).await, ["add", "change", "login", "set-up"]);
+}
+
+async fn a_new_password_waits_until_all_that_is_there_is_sealed_anew(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    store.add_vault_session(session(1, 1, 100), MOST, entry("login")).await.unwrap();
+    for number in [1, 2] {
+        add(opened, 1, credential(number, &number.to_string(), b"former")).await;
+    }
+    let one = credential(1, "1", b"anew");
+    let gone = credential(3, "3", b"anew");
+    for not_all in [vec![], vec![one.clone()], vec![one.clone(), credential(2, "2", b"anew"), gone]] {
+        let changed = store.change_vault_password(change(2, not_all), entry("change")).await.unwrap();
+        assert_eq!(changed, VaultWrite::Done(false));
+        assert_eq!(store.vault_header().await.unwrap().unwrap().key_epoch, 1);
+        let sealed = store.sealed_vault_credentials().await.unwrap();
+        assert!(sealed.iter().all(|found| found.sealed_key == b"former"));
+        assert_eq!(store.vault_session([1; 32], 0).await.unwrap().unwrap().key_epoch, 1);
+    }
+    assert_eq!(noted(&**store).await, ["add", "add", "login", "set-up"]);
+}
+
+async fn credentials_added_at_once_with_a_new_password_are_all_of_one_key(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    store.add_vault_session(session(1, 1, 100), MOST, entry("login")).await.unwrap();
+    let adding: Vec<_> = (1..=40)
+        .map(|number: u128| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move {
+                let new = vec![credential(number, &number.to_string(), b"former")];
+                store.add_vault_credentials(new, 1, entry("add")).await.unwrap()
+            })
+        })
+        .collect();
+    loop {
+        let mut there = store.sealed_vault_credentials().await.unwrap();
+        there.iter_mut().for_each(|found| found.sealed_key = b"anew".to_vec());
+        let changed = store.change_vault_password(change(2, there), entry("change")).await.unwrap();
+        if changed == VaultWrite::Done(true) {
+            break;
+        }
+    }
+    let mut added = 0;
+    for adding in adding {
+        added += match adding.await.unwrap() {
+            VaultWrite::Done(ids) => ids.len(),
+            VaultWrite::Stale => 0,
+        };
+    }
+    let sealed = store.sealed_vault_credentials().await.unwrap();
+    assert_eq!(sealed.len(), added);
+    assert!(sealed.iter().all(|found| found.sealed_key == b"anew"));
+    assert!(!store.has_vault_strays(2).await.unwrap());
+}
