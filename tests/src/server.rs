@@ -173,6 +173,21 @@ impl Server {
         Ok(Client::with_token(&self.url, token))
     }
 
+    /// A client with a bearer's token.
+    #[must_use]
+    pub fn bearer(&self, token: &str) -> Client {
+        Client::with_token(&self.url, token)
+    }
+
+    /// A client that has opened the vault with its master password.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn vault(&self, password: &str) -> Result<Client> {
+        let answer = self.anonymous().post("/api/auth/login", &json!({"password": password})).await?;
+        Ok(self.bearer(answer.body["token"].as_str().with_context(|| answer.body.to_string())?))
+    }
+
     /// A client with the shared secret.
     ///
     /// # Errors

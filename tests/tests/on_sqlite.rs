@@ -4,6 +4,8 @@
 mod rotation;
 #[path = "../suite/suite.rs"]
 mod suite;
+#[path = "../suite/vault/vault.rs"]
+mod vault;
 
 use stagepass_tests::installation::Store;
 

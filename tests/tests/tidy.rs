@@ -69,6 +69,35 @@ fn the_core_stays_pure() -> Result<()> {
     Ok(())
 }
 
+/// The vault and the Credentials API are modules of one program that can't open
+/// what the other has sealed: neither names what would let it.
+#[test]
+fn the_vault_and_the_credentials_api_know_nothing_of_each_others_keys() -> Result<()> {
+    let all = sources("server/src", &["rs"])?;
+    let of = |module: &str| {
+        let (file, folder) = (format!("server/src/{module}.rs"), format!("server/src/{module}/"));
+        let is_its = move |path: &Path| {
+            path.to_string_lossy().ends_with(&file) || path.to_string_lossy().contains(&folder)
+        };
+        let files: Vec<_> = all.iter().filter(|(path, _)| is_its(path)).collect();
+        assert!(!files.is_empty(), "{module} has no files");
+        files
+    };
+    for (module, foreign) in [
+        ("vault", &["crate::sealing", "crate::credentials", "app.keys", "app.records", ".blob_version"][..]),
+        ("credentials", &["crate::vault", "app.vault", "VaultStore"]),
+        ("sealing", &["crate::vault", "VaultStore"]),
+        ("rotation", &["crate::vault", "VaultStore"]),
+    ] {
+        for (path, text) in of(module) {
+            for word in foreign {
+                assert!(!text.contains(word), "{} has {word}", path.display());
+            }
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
     let sqlite: &[_] = &[

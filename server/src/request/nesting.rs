@@ -10,13 +10,15 @@ use std::borrow::Cow;
 pub(super) const MAX_DEPTH: usize = 64;
 /// Members that mean something here, of bodies and of objects within. Other names
 /// are the caller's own, and not repeated to anybody.
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 33] = [
     "auth_type",
+    "confirm",
     "cookies",
     "cookies_netscape",
     "creatorProfileId",
     "creator_profile_id",
     "credentials",
+    "current",
     "display_name",
     "domain",
     "drop_expired",
@@ -27,6 +29,7 @@ const NAMES: [&str; 29] = [
     "hostOnly",
     "httpOnly",
     "id",
+    "key",
     "mode",
     "name",
     "password",
@@ -37,6 +40,7 @@ const NAMES: [&str; 29] = [
     "refresh_token",
     "sameSite",
     "secure",
+    "service",
     "user_agent",
     "username",
     "value",

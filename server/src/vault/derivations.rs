@@ -4,13 +4,15 @@ use super::Key;
 use crate::error::Error;
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Derivations that run or wait; one more is refused. The last of them is done
-/// within the time that a request may take.
-const QUEUE: usize = 16;
-/// When to try again where the queue is full: about half of it is done by then.
-const RETRY_AFTER_S: u64 = 8;
+/// Derivations that run or wait; one more is refused.
+const QUEUE: usize = 8;
+/// How long one waits at most, on whatever machine: less than a request may take.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// When to try again where the queue is full: some of it is done by then.
+const RETRY_AFTER_S: u64 = 5;
 
 /// The queue.
 #[derive(Debug)]
@@ -31,11 +33,12 @@ impl Derivations {
         Self { places: Arc::new(Semaphore::new(QUEUE)), worker: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Waits for a turn; an error where too many wait already.
+    /// Waits for a turn; an error where too many wait already, or for too long.
     pub(super) async fn turn(&self) -> Result<Turn, Error> {
         let busy = || Error::TooManyRequests { retry_after_s: RETRY_AFTER_S };
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
-        let worker = Arc::clone(&self.worker).acquire_owned().await.map_err(|_| busy())?;
+        let worker = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&self.worker).acquire_owned()).await;
+        let worker = worker.map_err(|_| busy())?.map_err(|_| busy())?;
         Ok(Turn { _place: place, _worker: worker })
     }
 }

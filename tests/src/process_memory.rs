@@ -1,0 +1,45 @@
+//! What another process of ours has in its memory, by `/proc` (proc(5)).
+
+use anyhow::{Context as _, Result, ensure};
+use memchr::memmem;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt as _;
+
+/// The most that a process is seen to have had resident, in KiB: `VmHWM`.
+///
+/// # Errors
+/// Where the process can't be looked at.
+pub fn peak_kib(pid: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// How often each of the `needles` is in what the process can write to: its
+/// stacks, its heap and all else that it has mapped.
+///
+/// # Errors
+/// Where the process can't be looked at.
+pub fn count(pid: u32, needles: &[&[u8]]) -> Result<Vec<usize>> {
+    let memory = File::open(format!("/proc/{pid}/mem"))?;
+    let mut counts = vec![0; needles.len()];
+    let mut searched = 0;
+    for line in fs::read_to_string(format!("/proc/{pid}/maps"))?.lines() {
+        let mut columns = line.split_ascii_whitespace();
+        let (range, permissions) =
+            (columns.next().context("no range")?, columns.next().context("no rights")?);
+        if !permissions.starts_with("rw") {
+            continue;
+        }
+        let (start, end) = range.split_once('-').context("no range")?;
+        let (start, end) = (u64::from_str_radix(start, 16)?, u64::from_str_radix(end, 16)?);
+        let mut bytes = vec![0; usize::try_from(end - start)?];
+        memory.read_exact_at(&mut bytes, start).with_context(|| format!("cannot read {line}"))?;
+        searched += bytes.len();
+        for (needle, count) in needles.iter().zip(&mut counts) {
+            *count += memmem::find_iter(&bytes, needle).count();
+        }
+    }
+    ensure!(searched > 0, "the process {pid} has no memory");
+    Ok(counts)
+}

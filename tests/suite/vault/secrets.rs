@@ -1,0 +1,271 @@
+//! What nobody learns who has the database, the disk, the log or the memory of
+//! the server but not the master password; and what the real libsodium says.
+
+use super::stage::{CREDENTIALS, PASSWORD, Stage, UNKNOWN, add, literal, refusal, reveal, start};
+use anyhow::{Context as _, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::Method;
+use serde_json::{Value, json};
+use stagepass_tests::libsodium::Libsodium;
+use stagepass_tests::process_memory;
+use stagepass_tests::secret_search::SecretSearch;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const API_KEY: &str = "planted-api-key-Tw9cZ";
+const NEW: &str = "planted-new-master-Ux6kD";
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+async fn salt(stage: &Stage) -> Result<String> {
+    Ok(hex::encode(stage.bytes("SELECT salt FROM vault").await?.first().context("no vault")?))
+}
+
+async fn change_password(stage: &Stage, password: &str) -> Result<()> {
+    let body = json!({"current": PASSWORD, "password": password, "confirm": password});
+    let answer = stage.vault.post("/api/auth/change-password", &body).await?;
+    ensure!(answer.status == 200, "{}", answer.body);
+    Ok(())
+}
+
+#[tokio::test]
+async fn libsodium_opens_what_is_sealed_and_what_it_seals_is_opened() -> Result<()> {
+    let stage = &start().await?;
+    let libsodium = Libsodium::prepare().await?;
+    let keys = [API_KEY.to_owned(), "Schlüssel €".to_owned(), "k".repeat(65_536)];
+    for (number, key) in keys.iter().enumerate() {
+        add(&stage.vault, "openai", &number.to_string(), key).await?;
+    }
+    for password in [PASSWORD, NEW] {
+        let sealed = stage.bytes("SELECT sealed_key FROM vault_credentials ORDER BY name").await?;
+        let sealed: Vec<_> = sealed.iter().map(hex::encode).collect();
+        let canary = hex::encode(&stage.bytes("SELECT canary FROM vault").await?[0]);
+        let open = [sealed, vec![canary]].concat();
+        let task = json!({"password": password, "salt": salt(stage).await?, "open": open});
+        let opened = libsodium.ask(&task).await?["opened"].clone();
+        assert_eq!(opened, json!([keys[0], keys[1], keys[2], "stagepass vault canary"]));
+        if password == PASSWORD {
+            change_password(stage, NEW).await?;
+        }
+    }
+
+    let id = "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f";
+    let entry = json!({"id": id, "service": "anthropic", "name": "of libsodium", "created_at": 1_700_000_000_123_i64,
+        "key": "sealed elsewhere"});
+    let task = json!({"password": NEW, "salt": salt(stage).await?, "seal": [entry]});
+    let sealed = libsodium.ask(&task).await?["sealed"][0].clone();
+    let [key, mac] = ["sealed", "mac"].map(|part| literal(sealed[part].as_str().unwrap_or_default()));
+    let insert = format!(
+        "INSERT INTO vault_credentials (id, service, name, sealed_key, mac, key_epoch, created_at)
+         VALUES ('{id}', 'anthropic', 'of libsodium', {key}, {mac}, 2, 1700000000123)"
+    );
+    assert_eq!(stage.change(&insert).await?, 1);
+    let revealed = reveal(&stage.vault, id).await?.body;
+    assert_eq!(
+        (&revealed["key"], &revealed["created_at"]),
+        (&json!("sealed elsewhere"), &json!(1_700_000_000))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_master_key_is_in_no_memory_once_requests_have_ended() -> Result<()> {
+    let stage = &start().await?;
+    let libsodium = Libsodium::prepare().await?;
+    let ask = async |password: &str| -> Result<Vec<u8>> {
+        let task = json!({"password": password, "salt": salt(stage).await?});
+        Ok(hex::decode(libsodium.ask(&task).await?["key"].as_str().context("no key")?)?)
+    };
+    let former = ask(PASSWORD).await?;
+    let other = stage.server.vault(PASSWORD).await?;
+    for number in 0..20 {
+        let vault = if number % 2 == 0 { &stage.vault } else { &other };
+        let id = add(vault, "openai", &number.to_string(), API_KEY).await?;
+        assert_eq!(reveal(vault, &id).await?.body["key"], API_KEY);
+    }
+    let wrong =
+        stage.server.anonymous().post("/api/auth/login", &json!({"password": "wrong password"})).await?;
+    assert_eq!(wrong.status, 401);
+    change_password(stage, NEW).await?;
+    assert_eq!(other.get(CREDENTIALS).await?.status, 401);
+    stage.server.vault(NEW).await?;
+    let key = ask(NEW).await?;
+
+    // What is looked for is found where it is: the key of the Credentials API.
+    let known = std::fs::read_to_string(stage.installation.directory().join("credentials-enc-key"))?;
+    let known = STANDARD.decode(known.trim())?;
+    let halves = [&key[..16], &key[16..], &former[..16], &former[16..], &known[..16]];
+    let counts = process_memory::count(stage.server.program().id()?, &halves)?;
+    assert_eq!(counts[..4], [0; 4], "halves of the master keys");
+    assert!(counts[4] > 0, "the search finds nothing at all");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_secret_lies_in_the_database_the_data_directory_or_the_log() -> Result<()> {
+    let stage = start().await?;
+    let id = add(&stage.vault, "openai", "a", API_KEY).await?;
+    reveal(&stage.vault, &id).await?;
+    change_password(&stage, NEW).await?;
+    let wrong = "planted-wrong-Gy2mH";
+    let refused = stage.server.anonymous().post("/api/auth/login", &json!({"password": wrong})).await?;
+    assert_eq!(refused.status, 401);
+    let token =
+        stage.vault.request(Method::GET, "/").build()?.headers()["authorization"].to_str()?.to_owned();
+    let token = token.trim_start_matches("Bearer fn_sess_");
+    let search = SecretSearch::new(&[PASSWORD, NEW, wrong, API_KEY, token].map(Into::into))?;
+
+    for table in ["vault", "vault_credentials", "vault_sessions", "audit_log", "login_attempts"] {
+        let rows = match crate::STORE {
+            stagepass_tests::installation::Store::Postgres => {
+                stage.bytes(&format!("SELECT convert_to({table}::text, 'UTF8') FROM {table}")).await?
+            }
+            // Its file is searched below.
+            _ => continue,
+        };
+        ensure!(!rows.is_empty(), "{table} is empty");
+        for row in rows {
+            assert!(!search.is_in(&row), "a row of {table} shows a secret");
+            // What is in hexadecimal there is searched as it is, too.
+            let text = String::from_utf8(row)?;
+            assert!(
+                !text
+                    .split([',', '"', '\\', 'x'])
+                    .any(|part| hex::decode(part).is_ok_and(|bytes| search.is_in(&bytes)))
+            );
+        }
+    }
+    assert!(!search.is_in(&stage.server.program().cmdline()?));
+    assert_eq!(search.files_in(stage.installation.directory())?, Vec::<PathBuf>::new());
+    assert!(!search.is_in(&stage.server.stop().await?), "the log shows a secret");
+    assert_eq!(search.files_in(stage.installation.directory())?, Vec::<PathBuf>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_moved_or_changed_in_the_database_does_not_open() -> Result<()> {
+    let stage = &start().await?;
+    let mut ids = Vec::new();
+    for name in ["a", "b", "c", "d"] {
+        ids.push(add(&stage.vault, "openai", name, API_KEY).await?);
+    }
+    let changes = [
+        "UPDATE vault_credentials SET sealed_key = (SELECT sealed_key FROM vault_credentials WHERE name = 'd'),
+             mac = (SELECT mac FROM vault_credentials WHERE name = 'd') WHERE name = 'a'",
+        "UPDATE vault_credentials SET service = 'anthropic' WHERE name = 'b'",
+        &format!("UPDATE vault_credentials SET sealed_key = {} WHERE name = 'c'", literal("00")),
+    ];
+    for statement in changes {
+        assert_eq!(stage.change(statement).await?, 1);
+    }
+    for id in &ids[..3] {
+        assert_eq!(
+            refusal(&reveal(&stage.vault, id).await?),
+            (500, "Stored credentials cannot be decrypted")
+        );
+    }
+    assert_eq!(reveal(&stage.vault, &ids[3]).await?.body["key"], API_KEY);
+    let log = stage.installation.succeed(&["audit", "list"]).await?;
+    assert!(
+        log.contains(&format!("vault_credentials/{}\tStored credentials cannot be decrypted", ids[0])),
+        "{log}"
+    );
+    // A password is not changed while something does not open, which would be lost for good.
+    let body = json!({"current": PASSWORD, "password": NEW, "confirm": NEW});
+    let answer = stage.vault.post("/api/auth/change-password", &body).await?;
+    assert_eq!(refusal(&answer), (500, "Stored credentials cannot be decrypted"));
+    let again = stage.server.vault(PASSWORD).await?;
+    assert_eq!(reveal(&again, &ids[3]).await?.body["key"], API_KEY);
+
+    // A session that somebody has put there opens nothing.
+    let forged = "UPDATE vault_sessions SET sealed_master_key = (SELECT sealed_master_key FROM vault_sessions
+        ORDER BY sequence LIMIT 1) WHERE sequence = (SELECT max(sequence) FROM vault_sessions)";
+    assert_eq!(stage.change(forged).await?, 1);
+    assert_eq!(refusal(&reveal(&again, &ids[3]).await?), (401, "Unauthorized"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_vault_that_was_changed_from_outside_stops_the_start_and_every_login() -> Result<()> {
+    let stage = start().await?;
+    add(&stage.vault, "openai", "a", API_KEY).await?;
+    let salt = literal(&salt(&stage).await?);
+    let canary = literal(&hex::encode(&stage.bytes("SELECT canary FROM vault").await?[0]));
+    let altered = "what opens the vault was changed in the database by something else than Stagepass";
+    let strays = "the vault holds API keys that its master password does not open";
+    let zeros = |count| literal(&"00".repeat(count));
+    for (wrong, right, expected) in [
+        (
+            format!("UPDATE vault SET salt = {}", zeros(16)),
+            format!("UPDATE vault SET salt = {salt}"),
+            altered,
+        ),
+        (
+            format!("UPDATE vault SET salt = {}", zeros(15)),
+            format!("UPDATE vault SET salt = {salt}"),
+            altered,
+        ),
+        (
+            format!("UPDATE vault SET canary = {}", zeros(62)),
+            format!("UPDATE vault SET canary = {canary}"),
+            altered,
+        ),
+        ("UPDATE vault SET key_epoch = 2".to_owned(), "UPDATE vault SET key_epoch = 1".to_owned(), altered),
+        (
+            "UPDATE vault_credentials SET key_epoch = 2".to_owned(),
+            "UPDATE vault_credentials SET key_epoch = 1".to_owned(),
+            strays,
+        ),
+    ] {
+        assert_eq!(stage.change(&wrong).await?, 1);
+        let mut command = stage.installation.command()?;
+        let serving = command.args(["serve", "--listen", "127.0.0.1:0"]).kill_on_drop(true).output();
+        let output = tokio::time::timeout(START_TIMEOUT, serving).await.context("it serves")??;
+        let words = String::from_utf8([output.stdout, output.stderr].concat())?;
+        assert!(!output.status.success() && words.contains(expected), "{wrong}: {words}");
+        if expected == altered {
+            let login =
+                stage.server.anonymous().post("/api/auth/login", &json!({"password": PASSWORD})).await?;
+            assert_eq!(refusal(&login), (500, "Internal error"));
+        }
+        stage.change(&right).await?;
+    }
+    stage.change("DELETE FROM vault").await?;
+    let mut command = stage.installation.command()?;
+    let serving = command.args(["serve", "--listen", "127.0.0.1:0"]).kill_on_drop(true).output();
+    let output = tokio::time::timeout(START_TIMEOUT, serving).await.context("it serves")??;
+    let words = String::from_utf8([output.stdout, output.stderr].concat())?;
+    assert!(!output.status.success() && words.contains(strays), "{words}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn neither_module_opens_what_the_other_has_sealed() -> Result<()> {
+    let stage = &start().await?;
+    let person = stage.installation.add_person().await?;
+    let user = person.sign_in(&stage.server).await?;
+    let connection = user.create_profile("instagram", "fitcreator99").await?;
+    let id = add(&stage.vault, "openai", "a", API_KEY).await?;
+    // The blob of the one in the place of the other, as far as their columns let it.
+    let blob = match crate::STORE {
+        stagepass_tests::installation::Store::Postgres => "convert_to(encrypted_credentials, 'UTF8')",
+        _ => "CAST(encrypted_credentials AS BLOB)",
+    };
+    let into_the_vault =
+        format!("UPDATE vault_credentials SET sealed_key = (SELECT {blob} FROM platform_connections)");
+    let sealed = STANDARD.encode(&stage.bytes("SELECT sealed_key FROM vault_credentials").await?[0]);
+    let out_of_it = format!("UPDATE platform_connections SET encrypted_credentials = '{sealed}'");
+    assert_eq!(stage.change(&into_the_vault).await?, 1);
+    assert_eq!(stage.change(&out_of_it).await?, 1);
+    assert_eq!(refusal(&reveal(&stage.vault, &id).await?), (500, "Stored credentials cannot be decrypted"));
+    let body = json!({"creatorProfileId": connection});
+    let answer = stage.server.service()?.post("/api/credentials/reveal", &body).await?;
+    let expected = json!({"success": false, "error": "Stored credentials cannot be decrypted"});
+    assert_eq!((answer.status.as_u16(), answer.body), (500, expected));
+    // Nor does the one find the other's records by their ids.
+    assert_eq!(refusal(&reveal(&stage.vault, &connection).await?), (404, "credential not found"));
+    let answer =
+        stage.server.service()?.post("/api/credentials/reveal", &json!({"creatorProfileId": id})).await?;
+    assert_eq!((answer.status.as_u16(), &answer.body["error"]), (404, &Value::from("Not found")));
+    assert_eq!(refusal(&reveal(&stage.vault, UNKNOWN).await?), (404, "credential not found"));
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Sign-ins to the vault: their number and end, wrong passwords, another password.
+
+use super::stage::{CREDENTIALS, PASSWORD, Stage, add, log_in, refusal, reveal, start};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use stagepass_tests::process_memory;
+use stagepass_tests::server::{Answer, Client, Server};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const LOGOUT: &str = "/api/auth/logout";
+const CHANGE: &str = "/api/auth/change-password";
+const NEW: &str = "another-master-Jf4sB";
+const TOO_MANY: &str = "too many failed login attempts";
+const FOUR_HOURS: Duration = Duration::from_secs(4 * 60 * 60);
+
+async fn is_open(vault: &Client) -> Result<bool> {
+    let answer = vault.get(CREDENTIALS).await?;
+    if answer.status != 200 {
+        assert_eq!(refusal(&answer), (401, "Unauthorized"));
+    }
+    Ok(answer.status == 200)
+}
+
+async fn change(vault: &Client, current: &str, password: &str) -> Result<Answer> {
+    vault.post(CHANGE, &json!({"current": current, "password": password, "confirm": password})).await
+}
+
+async fn fail_to_log_in(server: &Server, times: usize) -> Result<()> {
+    for _ in 0..times {
+        assert_eq!(refusal(&log_in(server, "wrong password").await?), (401, "invalid password"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn five_sessions_live_four_hours_and_each_ends_by_itself() -> Result<()> {
+    let Stage { vault: first, server, .. } = &start().await?;
+    let mut sessions = Vec::new();
+    for _ in 0..5 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let answer = log_in(server, PASSWORD).await?;
+        let token = answer.body["token"].as_str().context("no token")?;
+        let digits = token.strip_prefix("fn_sess_").context("another prefix")?;
+        assert!(digits.len() == 64 && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')));
+        let end: jiff::Timestamp = answer.body["expires_at"].as_str().context("no end")?.parse()?;
+        let lifetime = Duration::from_millis(end.as_millisecond().unsigned_abs()) - now;
+        assert!((FOUR_HOURS..FOUR_HOURS + Duration::from_secs(120)).contains(&lifetime), "{lifetime:?}");
+        sessions.push(server.bearer(token));
+    }
+    assert!(!is_open(first).await?, "the oldest of six");
+    for session in &sessions {
+        assert!(is_open(session).await?);
+    }
+    assert_eq!(sessions[2].post(LOGOUT, &Value::Null).await?.body, json!({"success": true}));
+    assert_eq!(refusal(&sessions[2].post(LOGOUT, &Value::Null).await?), (401, "Unauthorized"));
+    for (index, session) in sessions.iter().enumerate() {
+        assert_eq!(is_open(session).await?, index != 2, "{index}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_password_opens_all_that_was_kept_and_ends_the_other_sessions() -> Result<()> {
+    let stage = &start().await?;
+    let vault = &stage.vault;
+    let other = stage.server.vault(PASSWORD).await?;
+    let id = add(vault, "openai", "a", "planted-key-Xv5nR").await?;
+    for (body, expected) in [
+        (json!({"password": NEW, "confirm": NEW}), "current required"),
+        (json!({"current": 7, "password": NEW, "confirm": NEW}), "current must be a string"),
+        (json!({"current": PASSWORD, "password": NEW}), "confirm required"),
+        (json!({"current": PASSWORD, "password": NEW, "confirm": PASSWORD}), "passwords do not match"),
+        (
+            json!({"current": PASSWORD, "password": "short", "confirm": "short"}),
+            "password must be at least 8 characters",
+        ),
+    ] {
+        assert_eq!(refusal(&vault.post(CHANGE, &body).await?), (400, expected), "{body}");
+    }
+    assert_eq!(refusal(&change(vault, "wrong password", NEW).await?), (401, "invalid password"));
+    assert_eq!(reveal(&other, &id).await?.body["key"], "planted-key-Xv5nR", "nothing has changed");
+
+    let answer = change(vault, PASSWORD, NEW).await?;
+    assert_eq!(answer.body, json!({"success": true, "message": "password changed"}));
+    assert!(!is_open(&other).await?);
+    assert_eq!(reveal(vault, &id).await?.body["key"], "planted-key-Xv5nR");
+    let second = add(vault, "openai", "b", "k").await?;
+    assert_eq!(refusal(&log_in(&stage.server, PASSWORD).await?), (401, "invalid password"));
+    let opened = stage.server.vault(NEW).await?;
+    assert_eq!(reveal(&opened, &id).await?.body["key"], "planted-key-Xv5nR");
+    assert_eq!(reveal(&opened, &second).await?.body["key"], "k");
+    let log = stage.installation.succeed(&["audit", "list"]).await?;
+    for row in
+        ["vault\tvault change-password\t-\tok", "anonymous\tvault change-password\t-\tinvalid password"]
+    {
+        assert!(log.contains(row), "{row} is not in {log}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sixth_wrong_password_in_a_minute_waits_at_every_server_and_after_a_restart() -> Result<()> {
+    let Stage { vault, server, installation } = start().await?;
+    // A right one is none.
+    fail_to_log_in(&server, 2).await?;
+    assert_eq!(log_in(&server, PASSWORD).await?.status, 200);
+    fail_to_log_in(&server, 2).await?;
+    assert_eq!(refusal(&change(&vault, "wrong password", NEW).await?), (401, "invalid password"));
+    server.stop().await?;
+
+    let server = installation.serve().await?;
+    for password in ["wrong password", PASSWORD] {
+        let refused = log_in(&server, password).await?;
+        assert_eq!(refusal(&refused), (429, TOO_MANY));
+        let seconds = refused.body["retry_after_seconds"].as_u64().context("no number")?;
+        assert!((1..=60).contains(&seconds), "{seconds}");
+        assert_eq!(refused.headers["retry-after"], seconds.to_string());
+    }
+    let vault = vault.at(&server);
+    assert_eq!(refusal(&change(&vault, PASSWORD, NEW).await?), (429, TOO_MANY));
+    assert!(is_open(&vault).await?, "who has it open goes on");
+    let log = installation.succeed(&["audit", "list"]).await?;
+    assert_eq!(log.matches("anonymous\tvault login\t-\tinvalid password").count(), 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn those_who_guess_from_elsewhere_do_not_lock_this_machine_out() -> Result<()> {
+    let Stage { server, .. } = &start().await?;
+    let nobody = server.anonymous();
+    let from_elsewhere = |password: &str| {
+        let request = nobody.request(reqwest::Method::POST, "/api/auth/login");
+        request.header("x-forwarded-for", "192.0.2.1").json(&json!({"password": password}))
+    };
+    for _ in 0..5 {
+        assert_eq!(refusal(&nobody.send(from_elsewhere("wrong password")).await?), (401, "invalid password"));
+    }
+    assert_eq!(refusal(&nobody.send(from_elsewhere(PASSWORD)).await?), (429, TOO_MANY));
+    assert_eq!(log_in(server, PASSWORD).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_storm_of_logins_takes_the_memory_of_one_and_leaves_the_server_answering() -> Result<()> {
+    let Stage { server, .. } = &start().await?;
+    let storm: Vec<_> = (0..24)
+        .map(|_| {
+            let nobody = server.anonymous();
+            tokio::spawn(async move { nobody.post("/api/auth/login", &json!({"password": PASSWORD})).await })
+        })
+        .collect();
+    let mut answered_meanwhile = 0;
+    while !storm.iter().all(tokio::task::JoinHandle::is_finished) {
+        let answer = server.anonymous().get("/api/auth/status").await?;
+        ensure!(answer.status == 200, "{}", answer.body);
+        answered_meanwhile += 1;
+    }
+    let (mut opened, mut refused) = (0, 0);
+    for answer in storm {
+        let answer = answer.await??;
+        if answer.status == 200 {
+            opened += 1;
+        } else {
+            assert_eq!(refusal(&answer), (429, "Too many requests"));
+            assert!(answer.body["retry_after_seconds"].as_u64().is_some_and(|seconds| seconds > 0));
+            refused += 1;
+        }
+    }
+    assert!(opened >= 1 && refused >= 1, "{opened} opened, {refused} refused");
+    // Each of them takes hundreds of milliseconds, and an answer a few.
+    assert!(answered_meanwhile > opened, "{answered_meanwhile} answers");
+    let peak_mib = process_memory::peak_kib(server.program().id()?)? / 1024;
+    assert!((256..2 * 256).contains(&peak_mib), "{peak_mib} MiB");
+    Ok(())
+}

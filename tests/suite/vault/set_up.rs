@@ -1,0 +1,109 @@
+//! Choosing the first master password: what it must be, and who may.
+
+use super::stage::{log_in, refusal, set_up, start_empty};
+use anyhow::{Context as _, Result};
+use reqwest::Method;
+use serde_json::{Value, json};
+use stagepass_tests::server::{Answer, Client};
+
+const SET_UP: &str = "/api/auth/setup";
+const STATUS: &str = "/api/auth/status";
+const PASSWORD: &str = "battery staple";
+const ELSEWHERE: &str =
+    "set-up is taken from the server's own machine, or with the token that it printed at its start";
+
+async fn set_up_with(client: &Client, headers: &[(&str, &str)]) -> Result<Answer> {
+    let request =
+        client.request(Method::POST, SET_UP).json(&json!({"password": PASSWORD, "confirm": PASSWORD}));
+    client.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+}
+
+#[tokio::test]
+async fn a_vault_is_set_up_once_with_a_password_that_is_given_twice() -> Result<()> {
+    let (server, _installation) = start_empty().await?;
+    let nobody = server.anonymous();
+    assert_eq!(nobody.get(STATUS).await?.body, json!({"initialized": false, "authenticated": false}));
+    assert_eq!(refusal(&log_in(&server, PASSWORD).await?), (409, "password not configured"));
+    let long = "p".repeat(1025);
+    for (body, expected) in [
+        (json!({}), "password required"),
+        (json!({"password": null, "confirm": PASSWORD}), "password required"),
+        (json!({"password": PASSWORD}), "confirm required"),
+        (json!({"password": 12_345_678, "confirm": 12_345_678}), "password must be a string"),
+        (json!({"password": PASSWORD, "confirm": [PASSWORD]}), "confirm must be a string"),
+        (json!({"password": PASSWORD, "confirm": "battery stapl"}), "passwords do not match"),
+        (json!({"password": "battery", "confirm": "battery"}), "password must be at least 8 characters"),
+        (json!({"password": "", "confirm": ""}), "password must be at least 8 characters"),
+        (
+            json!({"password": " \t  \n    ", "confirm": " \t  \n    "}),
+            "password must be at least 8 characters",
+        ),
+        (json!({"password": long, "confirm": long}), "password must be at most 1024 bytes"),
+    ] {
+        assert_eq!(refusal(&nobody.post(SET_UP, &body).await?), (400, expected), "{body}");
+    }
+    assert_eq!(nobody.get(STATUS).await?.body["initialized"], false);
+
+    let both = tokio::join!(set_up(&nobody, PASSWORD), set_up(&nobody, "correct horse"));
+    let (one, two) = (both.0?, both.1?);
+    let (done, refused, password) =
+        if one.status == 200 { (one, two, PASSWORD) } else { (two, one, "correct horse") };
+    assert_eq!(done.body, json!({"success": true, "message": "password configured"}));
+    assert_eq!(refusal(&refused), (409, "password already configured"));
+    for body in [Value::Null, json!({}), json!({"password": PASSWORD, "confirm": PASSWORD})] {
+        assert_eq!(refusal(&nobody.post(SET_UP, &body).await?), (409, "password already configured"));
+    }
+
+    let vault = server.vault(password).await?;
+    assert_eq!(vault.get(STATUS).await?.body, json!({"initialized": true, "authenticated": true}));
+    for client in
+        [&nobody, &server.bearer("fn_sess_0"), &server.bearer(&format!("fn_sess_{}", "0".repeat(64)))]
+    {
+        assert_eq!(client.get(STATUS).await?.body, json!({"initialized": true, "authenticated": false}));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_was_printed() -> Result<()> {
+    let (server, installation) = start_empty().await?;
+    let nobody = server.anonymous();
+    let own = server.url().to_owned();
+    for (name, value) in [
+        ("x-forwarded-for", "127.0.0.1"),
+        ("forwarded", "for=127.0.0.1"),
+        ("x-real-ip", "127.0.0.1"),
+        ("via", "1.1 proxy"),
+        ("origin", "http://evil.example"),
+        ("origin", "null"),
+        ("origin", "http://localhost:1"),
+        ("authorization", "Bearer fn_setup_0"),
+    ] {
+        let from_elsewhere = [("x-forwarded-for", "192.0.2.1"), (name, value)];
+        let headers = if name == "authorization" { &from_elsewhere[..] } else { &from_elsewhere[1..] };
+        let refused = set_up_with(&nobody, headers).await?;
+        assert_eq!(refusal(&refused), (403, ELSEWHERE), "{name}: {value}");
+    }
+    assert_eq!(nobody.get(STATUS).await?.body["initialized"], false);
+
+    let printed = String::from_utf8(server.program().stderr())?;
+    let token = printed
+        .split("token=")
+        .find_map(|rest| rest.split([' ', '\n']).next().filter(|token| token.starts_with("fn_setup_")))
+        .context("no token is printed")?;
+    // Another server on the same database takes it as well.
+    let other = installation.serve().await?;
+    let bearer = format!("Bearer {token}");
+    let headers =
+        [("x-forwarded-for", "192.0.2.1"), ("origin", "http://evil.example"), ("authorization", &bearer)];
+    assert_eq!(set_up_with(&other.anonymous(), &headers).await?.status, 200);
+    assert_eq!(refusal(&set_up_with(&nobody, &headers).await?), (409, "password already configured"));
+    // A page of the server's own may do what a program on this machine may.
+    let refused = set_up_with(&nobody, &[("origin", &own)]).await?;
+    assert_eq!(refusal(&refused), (409, "password already configured"));
+    // Neither is a token that opens anything, nor is it printed any more.
+    assert_eq!(server.bearer(token).get("/api/credentials").await?.status, 401);
+    let next = installation.serve().await?;
+    assert!(!String::from_utf8(next.program().stderr())?.contains("fn_setup_"));
+    Ok(())
+}

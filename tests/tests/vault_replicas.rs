@@ -1,0 +1,113 @@
+//! Two servers on one PostgreSQL share a vault.
+
+use anyhow::{Context as _, Result, ensure};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::server::{Client, Server};
+use stagepass_tests::wait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const CREDENTIALS: &str = "/api/credentials";
+/// Long enough for some derivations on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PASSWORDS: [&str; 3] = ["first password", "second password", "third password"];
+
+async fn start() -> Result<(Installation, Server, Server)> {
+    let installation = Installation::new(Store::Postgres).await?;
+    let (one, two) = tokio::try_join!(installation.serve(), installation.serve())?;
+    let set_up = json!({"password": PASSWORDS[0], "confirm": PASSWORDS[0]});
+    let answer = one.anonymous().post("/api/auth/setup", &set_up).await?;
+    ensure!(answer.status == 200, "{}", answer.body);
+    Ok((installation, one, two))
+}
+
+async fn reveal(vault: &Client, id: &str) -> Result<Value> {
+    let answer = vault.post(&format!("{CREDENTIALS}/{id}/reveal"), &Value::Null).await?;
+    ensure!(answer.status == 200, "{}", answer.body);
+    Ok(answer.body["key"].clone())
+}
+
+#[tokio::test]
+async fn a_session_of_one_is_a_session_of_the_other() -> Result<()> {
+    let (_installation, one, two) = start().await?;
+    let here = one.vault(PASSWORDS[0]).await?;
+    let there = here.at(&two);
+    let body = json!({"service": "openai", "name": "a", "key": "of one"});
+    let added = here.post(CREDENTIALS, &body).await?.body;
+    assert_eq!(reveal(&there, added["id"].as_str().context("no id")?).await?, "of one");
+    assert_eq!(there.post(CREDENTIALS, &body).await?.status, StatusCode::CONFLICT);
+    assert_eq!(there.post("/api/auth/logout", &Value::Null).await?.status, StatusCode::OK);
+    assert_eq!(here.get(CREDENTIALS).await?.status, StatusCode::UNAUTHORIZED);
+    Ok(())
+}
+
+/// Adds keys at a server until it is told to stop, and opens the vault again
+/// whenever its session is ended. Gives what was stored, by id.
+async fn write_meanwhile(server: Arc<Server>, stop: Arc<AtomicBool>) -> Result<BTreeMap<String, String>> {
+    let mut vault = server.vault(PASSWORDS[0]).await?;
+    let mut stored = BTreeMap::new();
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        number += 1;
+        let key = format!("key {number}");
+        let body = json!({"service": "openai", "name": number.to_string(), "key": key});
+        let answer = vault.post(CREDENTIALS, &body).await?;
+        match answer.status {
+            StatusCode::CREATED => {
+                stored.insert(answer.body["id"].as_str().context("no id")?.to_owned(), key);
+                // A change seals all of them anew: few enough that it comes to its end.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            StatusCode::UNAUTHORIZED => vault = log_in_with_any(&server).await?,
+            status => anyhow::bail!("{status}: {}", answer.body),
+        }
+    }
+    Ok(stored)
+}
+
+/// The password may be any of them by now.
+async fn log_in_with_any(server: &Server) -> Result<Client> {
+    for password in PASSWORDS.iter().rev() {
+        let answer = server.anonymous().post("/api/auth/login", &json!({"password": password})).await?;
+        if let Some(token) = answer.body["token"].as_str() {
+            return Ok(server.bearer(token));
+        }
+        ensure!(answer.status == StatusCode::UNAUTHORIZED, "{}", answer.body);
+    }
+    anyhow::bail!("no password is right")
+}
+
+#[tokio::test]
+async fn another_password_at_one_leaves_nothing_at_the_other_that_no_key_opens() -> Result<()> {
+    let (installation, one, two) = start().await?;
+    let (stop, writing_at) = (Arc::new(AtomicBool::new(false)), Arc::new(two));
+    let writing = tokio::spawn(write_meanwhile(Arc::clone(&writing_at), Arc::clone(&stop)));
+    let owner = one.vault(PASSWORDS[0]).await?;
+    let mut written = 0;
+    for round in 1..PASSWORDS.len() {
+        // Only once something was written with the password before.
+        written = wait::until("the other to write", PATIENCE, async || {
+            let count = owner.get(CREDENTIALS).await?.body.as_array().map_or(0, Vec::len);
+            Ok((count > written).then_some(count))
+        })
+        .await?;
+        let (current, next) = (PASSWORDS[round - 1], PASSWORDS[round]);
+        let body = json!({"current": current, "password": next, "confirm": next});
+        let answer = owner.post("/api/auth/change-password", &body).await?;
+        ensure!(answer.status == 200, "{}", answer.body);
+    }
+    stop.store(true, Ordering::Relaxed);
+    let stored = writing.await??;
+    let vault = writing_at.vault(PASSWORDS[PASSWORDS.len() - 1]).await?;
+    let listed = vault.get(CREDENTIALS).await?.body;
+    assert_eq!(listed.as_array().map(Vec::len), Some(stored.len()));
+    for (id, key) in &stored {
+        assert_eq!(reveal(&vault, id).await?, *key, "{id}");
+    }
+    ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
+    Ok(())
+}
