@@ -3,27 +3,33 @@
 mod audit;
 mod directus;
 mod output;
+mod prompt;
 mod rotate_keys;
 mod service_token;
 mod stores;
 mod user;
+mod vault;
 
 use crate::config::{ConfigError, ServeArgs};
 use crate::directus::BootstrapError;
+use crate::error::Error;
 use crate::identity::PasswordFault;
 use crate::keyed_stores::OpenError;
 use crate::serve::{self, ServeError};
 use crate::store::IfMissing;
+use crate::vault::VaultFault;
 use audit::AuditCommand;
 use clap::{Parser, Subcommand};
 use directus::DirectusCommand;
 use output::tell;
 use service_token::ServiceTokenCommand;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use stores::StoreArgs;
-use thiserror::Error;
+use thiserror::Error as ThisError;
 use user::UserCommand;
+use vault::VaultCommand;
 
 const USERS_ELSEWHERE: &str = "with DIRECTUS_URL the users are those of that Directus; change them there";
 
@@ -45,6 +51,9 @@ enum Command {
     /// Add, list and change the people who may sign in
     #[command(subcommand)]
     User(UserCommand),
+    /// Put API keys into the vault, list and remove them, and carry them elsewhere
+    #[command(subcommand)]
+    Vault(VaultCommand),
     /// Make, list and revoke tokens for services that may do only what is listed
     #[command(subcommand)]
     ServiceToken(ServiceTokenCommand),
@@ -65,7 +74,7 @@ enum Command {
     },
 }
 
-#[derive(Debug, Error)]
+#[derive(Debug, ThisError)]
 enum CliError {
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -77,18 +86,37 @@ enum CliError {
     Store(#[from] crate::store::StoreError),
     #[error(transparent)]
     Bootstrap(BootstrapError),
+    #[error(transparent)]
+    Vault(#[from] VaultFault),
     #[error("{0}")]
     User(String),
     #[error(transparent)]
     Password(#[from] PasswordFault),
     #[error("the password can't be read: {0}")]
     PasswordInput(io::Error),
+    #[error("{what}: can't be asked for: {error}; {otherwise}")]
+    Prompt { what: String, error: io::Error, otherwise: String },
+    #[error("the API key can't be read: {0}")]
+    KeyInput(io::Error),
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
     #[error("the output can't be written: {0}")]
     Output(io::Error),
     #[error(transparent)]
     Rotation(#[from] crate::rotation::RotationError),
     #[error(transparent)]
-    Internal(#[from] crate::error::Error),
+    Internal(Error),
+}
+
+/// Here, unlike to a caller of the API, is told what it is.
+impl From<Error> for CliError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Store(error) => Self::Store(error),
+            Error::Internal(what) => Self::User(what.to_owned()),
+            error => Self::Internal(error),
+        }
+    }
 }
 
 impl From<BootstrapError> for CliError {
@@ -123,6 +151,7 @@ impl Command {
         match self {
             Self::Serve(args) => Ok(serve::serve(*args, stores.data, stores.keys, stores.directus).await?),
             Self::User(command) => command.run(&stores).await,
+            Self::Vault(command) => command.run(&stores).await,
             Self::ServiceToken(command) => command.run(&stores).await,
             Self::Audit(command) => command.run(&stores.open(IfMissing::Refuse).await?).await,
             Self::Directus(command) => command.run(&stores.directus).await,

@@ -7,11 +7,13 @@ mod faults;
 mod keys;
 mod limits;
 mod named_file;
+mod vault;
 
 pub(crate) use database::{GivenDatabase, secrets_needed_with};
 pub(crate) use directus::{DirectusArgs, GivenDirectus};
 pub(crate) use keys::{GivenKeys, KeyArgs};
 pub(crate) use limits::{LimitSettings, Timeouts};
+pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
 use crate::secret_file::{self, Kept};

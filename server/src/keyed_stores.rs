@@ -213,6 +213,11 @@ pub(crate) async fn open_database(given: &GivenDatabase) -> Result<Arc<dyn Datab
     Ok(open_own(given, IfMissing::Refuse).await?.database)
 }
 
+/// The same for what the vault keeps in it.
+pub(crate) async fn open_vault_store(given: &GivenDatabase) -> Result<Arc<dyn VaultStore>, OpenError> {
+    Ok(open_own(given, IfMissing::Refuse).await?.vault)
+}
+
 /// The own database as all that it is.
 struct OwnStore {
     database: Arc<dyn Database>,

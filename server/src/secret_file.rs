@@ -1,4 +1,5 @@
-//! Secrets that are made once and kept in the data directory.
+//! Files for their owner alone: secrets that are made once and kept in the data
+//! directory, and what else is to be written for nobody else.
 
 use secrecy::SecretString;
 use std::fs;
@@ -28,19 +29,29 @@ pub(crate) fn read_or_make(
         found => return Ok(Kept { secret: found?, is_new: false }),
     }
     let secret = generate()?;
+    // Keeping the secret is this function's purpose: it is written out here.
+    match write_new(&path, secret.expose_secret().as_bytes()) {
+        Ok(()) => Ok(Kept { secret, is_new: true }),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Ok(Kept { secret: read()?, is_new: false })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a file for its owner alone, from its first byte; it is there whole and
+/// on disk when this returns, or not at all. One of that name stays as it is,
+/// and the error says that it exists.
+pub(crate) fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
+    let named = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = named.unwrap_or(Path::new("."));
     let mut builder = Builder::new();
     owner_only(&mut builder);
     let mut file = builder.tempfile_in(directory)?;
-    // Keeping the secret is this function's purpose: it is written out here.
-    file.write_all(secret.expose_secret().as_bytes())?;
+    file.write_all(contents)?;
     file.as_file().sync_all()?;
-    match file.persist_noclobber(&path) {
-        Ok(_) => sync_directory(directory).map(|()| Kept { secret, is_new: true }),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-            Ok(Kept { secret: read()?, is_new: false })
-        }
-        Err(error) => Err(error.error),
-    }
+    file.persist_noclobber(path).map_err(|error| error.error)?;
+    sync_directory(directory)
 }
 
 /// Makes an empty file that its owner alone can read, unless it is there. Files

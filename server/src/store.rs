@@ -64,7 +64,7 @@ pub(crate) enum StoreError {
     /// There is none, and none was to be made.
     #[error(
         "there is no database of Stagepass's here; name its place with --data-dir or DATABASE_URL, or let \
-         `serve`, `user add` or `service-token add` make one"
+         `serve`, `user add`, `service-token add` or `vault add` make one"
     )]
     Missing,
     /// All connections are in use, or none could be made, for too long.

@@ -9,12 +9,14 @@
 pub(crate) mod auth;
 pub(crate) mod credentials;
 mod derivations;
+mod export_file;
 mod key;
 mod password_change;
 mod session;
 mod set_up;
 
 pub(crate) use credentials::MAX_KEY_BYTES;
+pub(crate) use export_file::{ExportFile, MAX_EXPORT_BYTES, PlainCredential};
 pub(crate) use key::Key;
 
 use crate::audit::ChainKey;
@@ -78,11 +80,19 @@ impl Vault {
         chain_key: Arc<ChainKey>,
     ) -> Result<Self, VaultFault> {
         let vault = Self { store, chain_key, derivations: Derivations::new() };
-        let key_epoch = vault.header().await?.map_or(0, |header| header.key_epoch);
-        if vault.store.has_vault_strays(key_epoch).await? {
-            return Err(VaultFault::Strays);
+        let mut key_epoch = vault.key_epoch().await?;
+        while vault.store.has_vault_strays(key_epoch).await? {
+            let before = std::mem::replace(&mut key_epoch, vault.key_epoch().await?);
+            // Otherwise somebody has just changed the password.
+            if before == key_epoch {
+                return Err(VaultFault::Strays);
+            }
         }
         Ok(vault)
+    }
+
+    async fn key_epoch(&self) -> Result<i64, VaultFault> {
+        Ok(self.header().await?.map_or(0, |header| header.key_epoch))
     }
 
     /// What opens it; `None` before it was set up.
@@ -100,7 +110,8 @@ impl Vault {
     }
 }
 
-fn generate_salt() -> Result<[u8; 16], Error> {
+/// A salt for Argon2id.
+pub(crate) fn generate_salt() -> Result<[u8; 16], Error> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|_| Error::Internal("no random bytes"))?;
     Ok(salt)

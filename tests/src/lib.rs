@@ -25,5 +25,6 @@ pub mod schemathesis;
 pub mod secret_search;
 pub mod server;
 pub mod server_on_directus;
+pub mod terminal;
 pub mod wait;
 pub mod yt_dlp;

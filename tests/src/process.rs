@@ -211,10 +211,10 @@ impl Program {
 
 /// One stream's bytes, collected while the program runs.
 #[derive(Clone, Debug, Default)]
-struct Collected(Arc<Mutex<(Vec<u8>, bool)>>);
+pub(crate) struct Collected(Arc<Mutex<(Vec<u8>, bool)>>);
 
 impl Collected {
-    fn of(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
+    pub(crate) fn of(mut stream: impl AsyncRead + Unpin + Send + 'static) -> Self {
         let collected = Self::default();
         let writer = collected.clone();
         tokio::spawn(async move {
@@ -231,11 +231,11 @@ impl Collected {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.lock().0.clone()
     }
 
-    fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.lock().1
     }
 }

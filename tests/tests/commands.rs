@@ -30,6 +30,9 @@ async fn a_command_that_only_looks_or_changes_makes_no_database() -> Result<()> 
         &["user", "delete", EMAIL],
         &["service-token", "list"],
         &["service-token", "revoke", "worker"],
+        &["vault", "list"],
+        &["vault", "remove", "openai", "primary"],
+        &["vault", "export", "keys.json"],
     ] {
         let output = installation.run(command).await?;
         let said = text(&output);

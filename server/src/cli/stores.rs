@@ -5,7 +5,7 @@ use super::output::tell;
 use crate::config::{DataArgs, DirectusArgs, GivenKeys, KeyArgs, secrets_needed_with};
 use crate::directus::{Directus, TIMEOUT};
 use crate::keyed_stores::{self, KeyedStores};
-use crate::store::{Database, IfMissing};
+use crate::store::{Database, IfMissing, VaultStore};
 use clap::Args;
 use std::sync::Arc;
 
@@ -35,7 +35,13 @@ impl StoreArgs {
         Ok(stores)
     }
 
-    /// The own database without keys, for what neither opens nor notes anything.
+    /// The vault's part of the own database without keys, for what neither opens
+    /// nor notes anything.
+    pub(super) async fn open_vault_store(&self) -> Result<Arc<dyn VaultStore>, CliError> {
+        Ok(keyed_stores::open_vault_store(&self.data.database()?).await?)
+    }
+
+    /// The own database without keys, for the same.
     pub(super) async fn open_database(&self) -> Result<Arc<dyn Database>, CliError> {
         Ok(keyed_stores::open_database(&self.data.database()?).await?)
     }

@@ -2,6 +2,7 @@
 //! itself.
 
 use super::output::say;
+use super::prompt::ask_twice;
 use super::stores::StoreArgs;
 use super::{CliError, USERS_ELSEWHERE};
 use crate::audit::{Caller, Entry};
@@ -9,7 +10,7 @@ use crate::clock::{now_ms, render_ms};
 use crate::identity::{check_password, hash_password};
 use crate::store::{Database, IfMissing, User, UserStatus};
 use clap::{Args, Subcommand};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -148,13 +149,7 @@ impl PasswordArgs {
             let line = io::read_to_string(io::stdin().lock()).map_err(CliError::PasswordInput)?;
             line.trim_end_matches(['\r', '\n']).into()
         } else {
-            let ask = |prompt| rpassword::prompt_password(prompt).map_err(CliError::PasswordInput);
-            let password = SecretString::from(ask("Password: ")?);
-            let again = SecretString::from(ask("Password again: ")?);
-            if password.expose_secret() != again.expose_secret() {
-                return Err(CliError::User("the passwords differ".to_owned()));
-            }
-            password
+            ask_twice("Password", "give it with --password-stdin")?
         };
         check_password(&password)?;
         Ok(password)

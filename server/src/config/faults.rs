@@ -11,7 +11,7 @@ use std::{env, fs};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 19] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_FAILED_AUTH_RATE_LIMIT",
@@ -26,6 +26,10 @@ const KNOWN: [&str; 15] = [
     "STAGEPASS_REQUEST_TIMEOUT",
     "STAGEPASS_TRUSTED_PROXIES",
     "STAGEPASS_USER_RATE_LIMIT",
+    "STAGEPASS_VAULT_FILE_PASSWORD",
+    "STAGEPASS_VAULT_FILE_PASSWORD_FILE",
+    "STAGEPASS_VAULT_PASSWORD",
+    "STAGEPASS_VAULT_PASSWORD_FILE",
     "STAGEPASS_YT_DLP",
 ];
 /// Variables that would change what is kept where, or who can listen in: to
@@ -98,13 +102,28 @@ impl Faults {
     /// neither is given, or where a fault was noted. A file that a flag names
     /// wins.
     pub(super) fn secret(&mut self, variable: &str, file: Option<&NamedFile>) -> Option<SecretString> {
+        self.trimmed(variable, file, str::trim)
+    }
+
+    /// The same for a password, whose white space is part of it: only the end
+    /// of its line is not.
+    pub(super) fn password(&mut self, variable: &str, file: Option<&NamedFile>) -> Option<SecretString> {
+        self.trimmed(variable, file, |text| text.trim_end_matches(['\r', '\n']))
+    }
+
+    fn trimmed(
+        &mut self,
+        variable: &str,
+        file: Option<&NamedFile>,
+        trim: fn(&str) -> &str,
+    ) -> Option<SecretString> {
         let secret = match (env::var(variable), file) {
-            (_, Some(file)) if file.is_flags => read(variable, file),
+            (_, Some(file)) if file.is_flags => read(variable, file, trim),
             (Err(env::VarError::NotPresent), None) => return None,
-            (Err(env::VarError::NotPresent), Some(file)) => read(variable, file),
+            (Err(env::VarError::NotPresent), Some(file)) => read(variable, file, trim),
             (Err(env::VarError::NotUnicode(_)), _) => Err(format!("{variable} is not UTF-8")),
             (Ok(_), Some(_)) => Err(format!("{variable} and {variable}_FILE are both given; leave one out")),
-            (Ok(text), None) => Ok(SecretString::from(text.trim())),
+            (Ok(text), None) => Ok(SecretString::from(trim(&text))),
         };
         match secret {
             Ok(secret) if secret.expose_secret().is_empty() => self.add(format!("{variable} is empty")),
@@ -135,10 +154,10 @@ impl Faults {
     }
 }
 
-fn read(variable: &str, file: &NamedFile) -> Result<SecretString, String> {
+fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<SecretString, String> {
     let text = fs::read_to_string(&file.path);
     let text = text.map_err(|error| format!("{variable}_FILE: {}: {error}", file.path.display()))?;
-    Ok(SecretString::from(text.trim()))
+    Ok(SecretString::from(trim(&text)))
 }
 
 #[cfg(test)]

@@ -28,6 +28,12 @@ const SERVICES: [&str; 3] = ["openai", "anthropic", "binance"];
 const CUSTOM: &str = "custom.";
 const MAX_CUSTOM_CHARS: usize = 64;
 const NOT_FOUND: Error = Error::NotFound("credential not found");
+/// Where service and name are taken.
+pub(crate) const EXISTS: Error = Error::Conflict("a credential with this service and name exists");
+/// Where there are [`MAX_CREDENTIALS`].
+pub(crate) const FULL: Error = Error::Conflict("the vault is full: delete a credential first");
+/// Where one of them is, or is white space alone.
+pub(crate) const MISSING: &str = "service, name, and key are required";
 
 /// A credential without its key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -87,19 +93,17 @@ pub(crate) async fn add_vault_credential(
 ) -> Result<(StatusCode, Json<VaultCredentialResponse>), Error> {
     let given = (fields.trimmed("service")?, fields.trimmed("name")?, fields.trimmed_secret("key")?);
     let (Some(service), Some(name), Some(key)) = given else {
-        return Err(Error::BadRequest("service, name, and key are required".to_owned()));
+        return Err(Error::BadRequest(MISSING.to_owned()));
     };
     check(&service, &name, &key).map_err(Error::BadRequest)?;
     if app.vault.store.vault_credentials().await?.len() >= MAX_CREDENTIALS {
-        return Err(Error::Conflict("the vault is full: delete a credential first"));
+        return Err(FULL);
     }
     let credential = new(service, name);
     let sealed = seal(&open.key, credential.clone(), &key)?;
     let entry = entry("vault add").on("vault_credentials", credential.id);
     match app.vault.store.add_vault_credentials(vec![sealed], open.key_epoch, entry).await? {
-        VaultWrite::Done(added) if added.is_empty() => {
-            Err(Error::Conflict("a credential with this service and name exists"))
-        }
+        VaultWrite::Done(added) if added.is_empty() => Err(EXISTS),
         VaultWrite::Done(_) => Ok((StatusCode::CREATED, Json(credential.into()))),
         VaultWrite::Stale => Err(Error::Unauthorized),
     }
@@ -207,6 +211,21 @@ impl<S: Send + Sync> FromRequestParts<S> for VaultCredentialId {
 
 /// Holds what is to be stored against the rules; in words for people.
 pub(crate) fn check(service: &str, name: &str, key: &SecretString) -> Result<(), String> {
+    check_names(service, name)?;
+    // Only counted.
+    if key.expose_secret().len() > MAX_KEY_BYTES {
+        return Err(too_long());
+    }
+    Ok(())
+}
+
+/// What is said of a key that is too long.
+pub(crate) fn too_long() -> String {
+    format!("key must have at most {MAX_KEY_BYTES} bytes")
+}
+
+/// The same for what is known of a key.
+pub(crate) fn check_names(service: &str, name: &str) -> Result<(), String> {
     let is_custom = service.strip_prefix(CUSTOM).is_some_and(|name| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         (1..=MAX_CUSTOM_CHARS).contains(&name.len()) && name.chars().all(is_plain)
@@ -220,10 +239,6 @@ pub(crate) fn check(service: &str, name: &str, key: &SecretString) -> Result<(),
     }
     if name.chars().count() > crate::request::MAX_TEXT_CHARS || name.chars().any(char::is_control) {
         return Err("name must have at most 1024 characters, none of them a control character".to_owned());
-    }
-    // Only counted.
-    if key.expose_secret().len() > MAX_KEY_BYTES {
-        return Err(format!("key must have at most {MAX_KEY_BYTES} bytes"));
     }
     Ok(())
 }

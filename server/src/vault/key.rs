@@ -15,14 +15,34 @@ use crypto_secretbox::{KeyInit as _, Nonce, XSalsa20Poly1305};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing, zeroize_stack};
 
 const KEY_BYTES: usize = 32;
-const MEMORY_KIB: u32 = 256 * 1024;
-const PASSES: u32 = 3;
 /// More than the deepest of these computations takes, and far less than a thread has.
 const STACK_BYTES: usize = 64 * 1024;
+
+/// What Argon2id is to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Cost {
+    pub(crate) memory_kib: u32,
+    pub(crate) passes: u32,
+    pub(crate) lanes: u32,
+}
+
+impl Cost {
+    /// For the master key.
+    pub(crate) const MASTER: Self = Self { memory_kib: 256 * 1024, passes: 3, lanes: 1 };
+
+    /// The same for Argon2, which refuses some.
+    pub(super) fn params(self) -> Result<Params, Error> {
+        let Self { memory_kib, passes, lanes } = self;
+        let params = Params::new(memory_kib, passes, lanes, Some(KEY_BYTES));
+        params.map_err(|_| Error::Internal("Argon2's parameters"))
+    }
+}
 
 /// A key.
 #[derive(Debug)]
@@ -32,8 +52,12 @@ impl Key {
     /// The master key that a password yields, after most of a second and with
     /// 256 MiB of memory.
     pub(crate) fn derive(password: &SecretString, salt: &[u8; 16]) -> Result<Self, Error> {
-        let params = Params::new(MEMORY_KIB, PASSES, 1, Some(KEY_BYTES));
-        let params = params.map_err(|_| Error::Internal("Argon2's parameters"))?;
+        Self::derive_at(Cost::MASTER, password, salt)
+    }
+
+    /// The key that a password yields at another cost.
+    pub(crate) fn derive_at(cost: Cost, password: &SecretString, salt: &[u8; 16]) -> Result<Self, Error> {
+        let params = cost.params()?;
         let blocks = params.block_count();
         let mut memory: Vec<Block> = Vec::new();
         memory.try_reserve_exact(blocks).map_err(|_| Error::Internal("no memory for Argon2"))?;

@@ -1,0 +1,146 @@
+//! `stagepass-server vault`: the API keys in the vault, without a server, and
+//! beside those that serve.
+
+mod transfer;
+mod unlock;
+
+use super::CliError;
+use super::output::say;
+use super::prompt::ask;
+use super::stores::StoreArgs;
+use crate::audit::{Caller, Entry};
+use crate::clock::render_ms;
+use crate::config::MasterPasswordArgs;
+use crate::store::{IfMissing, VaultCredential};
+use crate::vault::credentials::{self, EXISTS, FULL, MISSING};
+use crate::vault::{MAX_CREDENTIALS, MAX_KEY_BYTES, Vault};
+use clap::{Args, Subcommand};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::io::{self, Read as _};
+use std::sync::Arc;
+use transfer::{ExportArgs, ImportArgs};
+use unlock::{OpenVault, done};
+use zeroize::Zeroizing;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum VaultCommand {
+    /// Put an API key into the vault; the first one chooses the master password,
+    /// unless that was done at a server
+    Add(AddArgs),
+    /// List all API keys without the keys themselves, newest first: id, service,
+    /// name, when it was added, when a server last gave it out
+    List,
+    /// Delete an API key; this needs no master password
+    Remove(NameArgs),
+    /// Write all API keys into a new file, encrypted under the master password
+    Export(ExportArgs),
+    /// Add the API keys of a file that `export` wrote; what is there already
+    /// under the same service and name stays as it is
+    Import(ImportArgs),
+}
+
+/// Which API key.
+#[derive(Args, Debug)]
+pub(super) struct NameArgs {
+    /// What the key is for: openai, anthropic, binance or custom.<name>
+    service: String,
+    /// What the key is called among those of its service
+    name: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AddArgs {
+    #[command(flatten)]
+    names: NameArgs,
+    /// Read the key from standard input instead of asking for it
+    #[arg(long)]
+    key_stdin: bool,
+    #[command(flatten)]
+    password: MasterPasswordArgs,
+}
+
+impl VaultCommand {
+    pub(super) async fn run(self, stores: &StoreArgs) -> Result<(), CliError> {
+        match self {
+            Self::Add(args) => add(stores, args).await,
+            Self::List => {
+                let credentials = stores.open_vault_store().await?.vault_credentials().await?;
+                credentials.iter().try_for_each(|credential| say(&line(credential)))
+            }
+            Self::Remove(names) => remove(stores, &names).await,
+            Self::Export(args) => transfer::export(stores, args).await,
+            Self::Import(args) => transfer::import(stores, args).await,
+        }
+    }
+}
+
+async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
+    // Before anybody is asked for anything.
+    credentials::check_names(args.names.service.trim(), args.names.name.trim()).map_err(CliError::User)?;
+    let key = if args.key_stdin { read_key()? } else { ask("API key", "give it with --key-stdin")? };
+    let (service, name, key) =
+        checked(&args.names.service, &args.names.name, &key).map_err(CliError::User)?;
+    let given = args.password.read()?;
+    let stores = stores.open(IfMissing::Make).await?;
+    if stores.vault.vault_credentials().await?.len() >= MAX_CREDENTIALS {
+        return Err(FULL.into());
+    }
+    let vault = OpenVault::open_or_new(&stores, given, "vault add").await?;
+    let said = format!("{service} {name} added");
+    let credential = credentials::new(service, name);
+    let entry = entry("vault add").on("vault_credentials", credential.id);
+    let sealed = credentials::seal(vault.key(), credential, &key)?;
+    if vault.add(vec![sealed], entry).await?.is_empty() { Err(EXISTS.into()) } else { say(&said) }
+}
+
+async fn remove(stores: &StoreArgs, names: &NameArgs) -> Result<(), CliError> {
+    let (service, name) = (names.service.trim(), names.name.trim());
+    let none = || CliError::User(format!("there is no API key {name} of {service} in the vault"));
+    let stores = stores.open(IfMissing::Refuse).await?;
+    let vault = Vault::open(Arc::clone(&stores.vault), Arc::clone(&stores.chain_key)).await?;
+    let key_epoch = vault.header().await?.ok_or_else(none)?.key_epoch;
+    let all = stores.vault.vault_credentials().await?;
+    let found = all.iter().find(|found| found.service == service && found.name == name);
+    let id = found.ok_or_else(none)?.id;
+    let entry = entry("vault remove").on("vault_credentials", id);
+    let is_gone = done(stores.vault.delete_vault_credential(id, key_epoch, entry).await?)?;
+    if is_gone { say(&format!("{service} {name} removed")) } else { Err(none()) }
+}
+
+fn line(credential: &VaultCredential) -> String {
+    let VaultCredential { id, service, name, created_at, last_used_at } = credential;
+    let used = last_used_at.map_or_else(|| "-".to_owned(), render_ms);
+    format!("{id}\t{service}\t{name}\t{}\t{used}", render_ms(*created_at))
+}
+
+fn entry(action: &str) -> Entry {
+    Entry::new(&Caller::Operator, action)
+}
+
+/// What is to be stored, without the white space around it and held against the
+/// same rules as at a server.
+fn checked(service: &str, name: &str, key: &SecretString) -> Result<(String, String, SecretString), String> {
+    let (service, name) = (service.trim(), name.trim());
+    let key = SecretString::from(key.expose_secret().trim());
+    if service.is_empty() || name.is_empty() || key.expose_secret().is_empty() {
+        return Err(MISSING.to_owned());
+    }
+    credentials::check(service, name, &key)?;
+    Ok((service.to_owned(), name.to_owned(), key))
+}
+
+/// The API key that comes from standard input.
+fn read_key() -> Result<SecretString, CliError> {
+    /// Some white space around the key.
+    const SLACK: usize = 1024;
+    // With all the room that it needs: none is left behind by growing.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_BYTES + 2 * SLACK));
+    let most = MAX_KEY_BYTES + SLACK;
+    let read = io::stdin().lock().take(most as u64).read_to_end(&mut bytes);
+    read.map_err(CliError::KeyInput)?;
+    if bytes.len() == most {
+        return Err(CliError::User(credentials::too_long()));
+    }
+    let text = std::str::from_utf8(&bytes);
+    text.map(SecretString::from).map_err(|_| CliError::User("the API key is no UTF-8".to_owned()))
+}

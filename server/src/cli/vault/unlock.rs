@@ -1,0 +1,131 @@
+//! The vault, opened with its master password for one command.
+
+use super::super::CliError;
+use super::super::output::tell;
+use super::super::prompt::{ask, ask_twice};
+use super::entry;
+use crate::audit::{Caller, Entry};
+use crate::error::Error;
+use crate::identity::check_password;
+use crate::keyed_stores::KeyedStores;
+use crate::store::{SealedVaultCredential, VaultHeader, VaultStore, VaultWrite};
+use crate::vault::{Key, Vault, generate_salt};
+use secrecy::SecretString;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const OTHERWISE: &str =
+    "give it in STAGEPASS_VAULT_PASSWORD, or name a file that holds it with --password-file";
+
+/// The vault with its master key, or one that is about to have one.
+pub(super) struct OpenVault {
+    vault: Vault,
+    store: Arc<dyn VaultStore>,
+    password: SecretString,
+    key: Key,
+    key_epoch: i64,
+    /// Of a vault that is not set up yet.
+    new_salt: Option<[u8; 16]>,
+}
+
+impl OpenVault {
+    /// Opens a vault with the password that was given, or else asked for. A
+    /// wrong one is noted as a failure of `action`.
+    pub(super) async fn open(
+        stores: &KeyedStores,
+        given: Option<SecretString>,
+        action: &str,
+    ) -> Result<Self, CliError> {
+        let vault = vault_of(stores).await?;
+        let header = vault.header().await?.ok_or_else(|| {
+            CliError::User("the vault has no master password yet: nothing is in it".to_owned())
+        })?;
+        Self::with(stores, vault, &header, given, action).await
+    }
+
+    /// The same; the master password of a vault that has none is chosen, and is
+    /// kept with what is added first.
+    pub(super) async fn open_or_new(
+        stores: &KeyedStores,
+        given: Option<SecretString>,
+        action: &str,
+    ) -> Result<Self, CliError> {
+        let vault = vault_of(stores).await?;
+        if let Some(header) = vault.header().await? {
+            return Self::with(stores, vault, &header, given, action).await;
+        }
+        let how = if given.is_some() { "the one that was given becomes it" } else { "choose one" };
+        tell(&format!("the vault has no master password yet: {how}; keep it well, nothing replaces it"));
+        let password = given.map_or_else(|| ask_twice("New master password", OTHERWISE), Ok)?;
+        check_password(&password)?;
+        let salt = generate_salt()?;
+        let key = Key::derive(&password, &salt)?;
+        let store = Arc::clone(&stores.vault);
+        Ok(Self { vault, store, password, key, key_epoch: 1, new_salt: Some(salt) })
+    }
+
+    async fn with(
+        stores: &KeyedStores,
+        vault: Vault,
+        header: &VaultHeader,
+        given: Option<SecretString>,
+        action: &str,
+    ) -> Result<Self, CliError> {
+        let password = given.map_or_else(|| ask("Master password", OTHERWISE), Ok)?;
+        let key = Key::derive(&password, &header.salt)?;
+        if !key.opens(header) {
+            stores.database.append(entry(action).with_outcome(Error::InvalidMasterPassword)).await?;
+            return Err(CliError::User("that is not the vault's master password".to_owned()));
+        }
+        let store = Arc::clone(&stores.vault);
+        Ok(Self { vault, store, password, key, key_epoch: header.key_epoch, new_salt: None })
+    }
+
+    /// The master password.
+    pub(super) fn password(&self) -> &SecretString {
+        &self.password
+    }
+
+    /// The master key.
+    pub(super) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Keeps those whose service and name nobody has, and gives their ids.
+    pub(super) async fn add(
+        &self,
+        new: Vec<SealedVaultCredential>,
+        entry: Entry,
+    ) -> Result<Vec<Uuid>, CliError> {
+        if let Some(salt) = self.new_salt {
+            match self.vault.set_up(&self.key, salt, &Caller::Operator).await {
+                Err(Error::Conflict(_)) => return Err(stale()),
+                set_up => set_up?,
+            }
+        }
+        done(self.store.add_vault_credentials(new, self.key_epoch, entry).await?)
+    }
+
+    /// An error where the master password is another by now.
+    pub(super) async fn check_current(&self) -> Result<(), CliError> {
+        let header = self.vault.header().await?;
+        if header.is_some_and(|header| header.key_epoch == self.key_epoch) { Ok(()) } else { Err(stale()) }
+    }
+}
+
+async fn vault_of(stores: &KeyedStores) -> Result<Vault, CliError> {
+    Ok(Vault::open(Arc::clone(&stores.vault), Arc::clone(&stores.chain_key)).await?)
+}
+
+/// What a write has done, if the password was the same all the while.
+pub(super) fn done<T>(write: VaultWrite<T>) -> Result<T, CliError> {
+    match write {
+        VaultWrite::Done(done) => Ok(done),
+        VaultWrite::Stale => Err(stale()),
+    }
+}
+
+fn stale() -> CliError {
+    let changed = "somebody has changed the master password meanwhile, so nothing was done: run this again";
+    CliError::User(changed.to_owned())
+}

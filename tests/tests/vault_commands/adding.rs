@@ -1,0 +1,141 @@
+//! Keys that are added, and what they and passwords are asked and taken from.
+
+use crate::commands::{
+    KEY, OTHER_KEY, OTHER_PASSWORD, PASSWORD, VARIABLE, add, fail, given_input, given_password, listed,
+    run_add, secrets, text, utf8,
+};
+use anyhow::{Result, ensure};
+use rusqlite::Connection;
+use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::terminal::Terminal;
+use std::fs;
+
+#[tokio::test]
+async fn asks_at_the_terminal_without_showing_what_is_typed() -> Result<()> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let at_terminal = |arguments: &[&str]| -> Result<_> {
+        let mut command = installation.command()?;
+        command.args(arguments);
+        Ok(command)
+    };
+    let mut all_shown = String::new();
+    let first = ["vault", "add", "openai", "primary"];
+    for (password, again, said) in [
+        (PASSWORD, OTHER_PASSWORD, "the passwords differ"),
+        ("7 chars", "7 chars", "a password needs at least 8 characters"),
+        (PASSWORD, PASSWORD, "openai primary added"),
+    ] {
+        let mut terminal = Terminal::start(at_terminal(&first)?)?;
+        terminal.answer("API key: ", KEY).await?;
+        terminal.answer("New master password: ", password).await?;
+        terminal.answer("New master password again: ", again).await?;
+        let (status, shown) = terminal.end().await?;
+        ensure!(shown.contains("choose one") && shown.contains(said), "{shown}");
+        ensure!(status.success() == said.ends_with("added"), "{status}: {shown}");
+        all_shown += &shown;
+    }
+    // Standard input carries the key, and the password is asked for all the same.
+    for (password, said) in
+        [(OTHER_PASSWORD, "that is not the vault's"), (PASSWORD, "anthropic primary added")]
+    {
+        let command = at_terminal(&["vault", "add", "anthropic", "primary", "--key-stdin"])?;
+        let mut terminal = Terminal::start_with_stdin(command, given_input(OTHER_KEY)?)?;
+        terminal.answer("Master password: ", password).await?;
+        let (status, shown) = terminal.end().await?;
+        ensure!(status.success() == (password == PASSWORD) && shown.contains(said), "{status}: {shown}");
+        all_shown += &shown;
+    }
+    ensure!(!secrets()?.is_in(all_shown.as_bytes()), "{all_shown}");
+    let names: Vec<_> = listed(&installation).await?.into_iter().map(|(service, ..)| service).collect();
+    assert_eq!(names, ["anthropic", "openai"]);
+    assert_eq!(secrets()?.files_in(installation.directory())?, Vec::<std::path::PathBuf>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn ctrl_c_at_a_question_ends_a_command_and_leaves_a_terminal_that_shows_what_is_typed() -> Result<()> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let mut command = installation.command()?;
+    command.args(["vault", "add", "openai", "primary"]);
+    let mut terminal = Terminal::start(command)?;
+    terminal.wait_for_question("API key: ").await?;
+    terminal.press_ctrl_c().await?;
+    let (status, shown) = terminal.end().await?;
+    assert_eq!((status.code(), terminal.has_echo()?), (Some(130), true), "{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_server_refuses_is_refused_with_the_same_words() -> Result<()> {
+    let mut installation = given_password().await?;
+    let nowhere = installation.directory().join("not-there");
+    installation.set("STAGEPASS_DATA_DIR", utf8(&nowhere)?);
+    let too_long = vec![b'k'; 64 * 1024 + 1];
+    let far_too_long = vec![b' '; 1024 * 1024];
+    for (service, name, key, said) in [
+        ("myapp", "n", KEY.as_bytes(), "service must be one of openai, anthropic, binance or custom.<name>"),
+        ("custom.", "n", KEY.as_bytes(), "service must be one of"),
+        ("openai", "a\tb", KEY.as_bytes(), "name must have at most 1024 characters, none of them a control"),
+        ("openai", " ", KEY.as_bytes(), "service, name, and key are required"),
+        ("openai", "n", b" \n", "service, name, and key are required"),
+        ("openai", "n", &too_long, "key must have at most 65536 bytes"),
+        ("openai", "n", &far_too_long, "key must have at most 65536 bytes"),
+        ("openai", "n", b"\xff", "the API key is no UTF-8"),
+    ] {
+        let output = run_add(&installation, service, name, key).await?;
+        ensure!(output.status.code() == Some(1) && text(&output).contains(said), "{}", text(&output));
+    }
+    let passwords = [
+        (PASSWORD, Some("."), "_FILE are both given"),
+        ("", None, "is empty"),
+        ("short", None, "at least 8"),
+    ];
+    for (password, file, said) in passwords {
+        installation.set(VARIABLE, password);
+        installation.unset("STAGEPASS_VAULT_PASSWORD_FILE");
+        file.into_iter().for_each(|file| installation.set("STAGEPASS_VAULT_PASSWORD_FILE", file));
+        let output = run_add(&installation, "openai", "n", KEY.as_bytes()).await?;
+        ensure!(output.status.code() == Some(1) && text(&output).contains(said), "{}", text(&output));
+        ensure!(
+            nowhere.exists() == (said == "at least 8"),
+            "the database is made once all that is given is read"
+        );
+    }
+    let said = fail(&installation, &["vault", "export", "exported"]).await?;
+    ensure!(said.contains("the vault has no master password yet: nothing is in it"), "{said}");
+    let said = fail(&installation, &["vault", "remove", "openai", "n"]).await?;
+    ensure!(said.contains("there is no API key n of openai in the vault"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once_and_a_vault_holds_a_thousand_keys() -> Result<()> {
+    let mut installation = given_password().await?;
+    add(&installation, "openai", " primary ", KEY).await?;
+    let password_file = installation.directory().join("password");
+    fs::write(&password_file, format!("{PASSWORD}\r\n"))?;
+    // A flag wins over a variable.
+    installation.set(VARIABLE, OTHER_PASSWORD);
+    let mut command = installation.command()?;
+    command.args([
+        "vault",
+        "add",
+        "openai",
+        "primary",
+        "--key-stdin",
+        "--password-file",
+        utf8(&password_file)?,
+    ]);
+    let output = command.stdin(given_input(KEY)?).output().await?;
+    assert_eq!(text(&output), "stagepass-server: a credential with this service and name exists\n");
+    let database = Connection::open(installation.directory().join("stagepass.db"))?;
+    database.execute(
+        "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
+         INSERT INTO vault_credentials (id, service, name, sealed_key, mac, key_epoch, created_at)
+         SELECT printf('00000000-0000-7000-8000-%012d', n), 'openai', 'n' || n, x'', x'', 1, 0 FROM n",
+        [],
+    )?;
+    let output = run_add(&installation, "openai", "another", KEY.as_bytes()).await?;
+    assert_eq!(text(&output), "stagepass-server: the vault is full: delete a credential first\n");
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! Files that are exported and imported, and what stops that.
+
+use crate::beside_a_server::revealed;
+use crate::commands::{
+    FILE_VARIABLE, KEY, OTHER_KEY, OTHER_PASSWORD, PASSWORD, VARIABLE, actions, add, fail,
+    fail_without_terminal, given_password, listed, run_add, secrets, text, utf8,
+};
+use anyhow::{Context as _, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::libsodium::Libsodium;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// An installation with two keys in its vault, and the file that they are exported to.
+async fn exported(folder: &Path) -> Result<(Installation, PathBuf)> {
+    let installation = given_password().await?;
+    add(&installation, "openai", "primary", KEY).await?;
+    add(&installation, "custom.mine", "my own", OTHER_KEY).await?;
+    let file = folder.join("keys.json");
+    let said = installation.succeed(&["vault", "export", utf8(&file)?]).await?;
+    ensure!(said.starts_with("exported: 2, into "), "{said}");
+    Ok((installation, file))
+}
+
+#[tokio::test]
+async fn what_is_missing_is_imported_and_what_is_there_stays() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (installation, file) = exported(folder.path()).await?;
+    let before = listed(&installation).await?;
+    let text = fs::read_to_string(&file)?;
+    assert_eq!(fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+    assert_eq!(serde_json::from_str::<Value>(&text)?["argon2id"]["memory_kib"], 256 * 1024);
+    let said = fail(&installation, &["vault", "export", utf8(&file)?]).await?;
+    ensure!(said.contains("is there already, and stays as it is: name another file"), "{said}");
+    assert_eq!(fs::read_to_string(&file)?, text);
+    assert_eq!(fs::read_dir(folder.path())?.count(), 1, "nothing else is left beside it");
+
+    let import = ["vault", "import", utf8(&file)?];
+    let said = installation.succeed(&import).await?;
+    ensure!(said.ends_with("added: 0; there already: 2\n"), "{said}");
+    installation.succeed(&["vault", "remove", "openai", "primary"]).await?;
+    let said = installation.succeed(&import).await?;
+    assert_eq!(said, "custom.mine my own is there already, and stays as it is\nadded: 1; there already: 1\n");
+    assert_eq!(listed(&installation).await?, before, "with the time that it was made at");
+    let done = ["import", "remove", "export", "add", "add", "set-up"].map(|done| format!("vault {done} ok"));
+    assert_eq!(actions(&installation).await?, done, "an import that adds nothing writes nothing");
+    ensure!(installation.succeed(&["audit", "verify"]).await?.contains("is whole"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_vault_takes_a_file_with_the_files_own_password() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (from, file) = exported(folder.path()).await?;
+    let import = ["vault", "import", utf8(&file)?];
+    let mut to = Installation::new(Store::Sqlite).await?;
+    to.set(VARIABLE, OTHER_PASSWORD);
+    let mut said = fail_without_terminal(&to, &import).await?;
+    ensure!(said.contains("STAGEPASS_VAULT_FILE_PASSWORD, or name a file"), "{said}");
+    to.set(FILE_VARIABLE, "a wrong password");
+    said += &fail(&to, &import).await?;
+    ensure!(said.contains("opens neither with the vault's master password nor with the other"), "{said}");
+    let nothing = fail(&to, &["vault", "export", "x"]).await?;
+    ensure!(nothing.contains("no master password yet"), "it was set up before all was checked: {nothing}");
+    to.set(FILE_VARIABLE, PASSWORD);
+    said += &to.succeed(&import).await?;
+    assert_eq!(listed(&to).await?, listed(&from).await?);
+
+    let server = to.serve().await?;
+    let vault = server.vault(OTHER_PASSWORD).await?;
+    assert_eq!(revealed(&vault, "openai").await?, KEY);
+    assert_eq!(revealed(&vault, "custom.mine").await?, OTHER_KEY);
+    said += &String::from_utf8_lossy(&server.stop().await?);
+    ensure!(!secrets()?.is_in(said.as_bytes()), "a secret is in what was said");
+    for place in [folder.path(), from.directory(), to.directory()] {
+        assert_eq!(secrets()?.files_in(place)?, Vec::<PathBuf>::new());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_real_libsodium_opens_a_file_with_its_password_alone() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (_, file) = exported(folder.path()).await?;
+    let document: Value = serde_json::from_str(&fs::read_to_string(&file)?)?;
+    let decode = |field: &str| -> Result<String> {
+        Ok(hex::encode(STANDARD.decode(document[field].as_str().context("no text")?)?))
+    };
+    let (salt, sealed) = (decode("salt")?, decode("secretbox")?);
+    let task = json!({"password": PASSWORD, "salt": salt, "open": [sealed]});
+    let opened = Libsodium::prepare().await?.ask(&task).await?;
+    let contents: Value = serde_json::from_str(opened["opened"][0].as_str().context("nothing was opened")?)?;
+    let [mine, openai] = [0, 1].map(|index| &contents["credentials"][index]);
+    assert_eq!((&mine["service"], &mine["name"]), (&json!("custom.mine"), &json!("my own")));
+    assert_eq!(
+        (&mine["key"], &openai["key"]),
+        (&json!(STANDARD.encode(OTHER_KEY)), &json!(STANDARD.encode(KEY)))
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_export_is_refused_before_anything_is_made() -> Result<()> {
+    let mut installation = given_password().await?;
+    let nowhere = installation.directory().join("not-there");
+    installation.set("STAGEPASS_DATA_DIR", utf8(&nowhere)?);
+    let file = installation.directory().join("file");
+    let import = ["vault", "import", utf8(&file)?];
+    ensure!(fail(&installation, &import).await?.contains("No such file"));
+    let document = |version: u32, memory_kib: u32| {
+        let cost = json!({"memory_kib": memory_kib, "passes": 3, "lanes": 1});
+        let salt = "AAAAAAAAAAAAAAAAAAAAAA==";
+        let format = "stagepass vault export";
+        json!({"format": format, "version": version, "argon2id": cost, "salt": salt, "secretbox": "AAAA"})
+            .to_string()
+    };
+    let cut = document(1, 8).split_off(20);
+    for (contents, said) in [
+        ("", "is no file that `vault export` wrote, or it was damaged"),
+        ("root:x:0:0", "is no file that"),
+        (&*cut, "is no file that"),
+        (&*document(2, 8), "is of version 2, which this program does not know"),
+        (&*document(1, 1024 * 1024 + 1), "at most 1024 MiB of memory"),
+    ] {
+        fs::write(&file, contents)?;
+        let said_now = fail(&installation, &import).await?;
+        ensure!(said_now.contains(said), "{contents:?}: {said_now}");
+    }
+    File::create(&file)?.set_len(128 * 1024 * 1024 + 1)?;
+    ensure!(fail(&installation, &import).await?.contains("is larger than 128 MiB"));
+    ensure!(!nowhere.exists(), "a data directory was made");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_changed_in_the_database_stops_a_command_with_a_reason() -> Result<()> {
+    let installation = given_password().await?;
+    add(&installation, "openai", "primary", KEY).await?;
+    let database = Connection::open(installation.directory().join("stagepass.db"))?;
+    let id: String = database.query_row("SELECT id FROM vault_credentials", [], |row| row.get(0))?;
+    // Renamed in the database: its MAC is of another name.
+    database.execute("UPDATE vault_credentials SET name = 'other'", [])?;
+    let exported = installation.directory().join("exported");
+    let said = fail(&installation, &["vault", "export", utf8(&exported)?]).await?;
+    ensure!(said.contains(&id) && said.contains("nothing was exported"), "{said}");
+    ensure!(!exported.exists());
+    assert_eq!(actions(&installation).await?[0], "vault export Stored credentials cannot be decrypted");
+    database.execute("UPDATE vault SET salt = zeroblob(16)", [])?;
+    for command in [
+        &["vault", "export", utf8(&exported)?][..],
+        &["vault", "remove", "openai", "other"],
+        &["vault", "add", "openai", "another", "--key-stdin"],
+    ] {
+        let output = installation.command()?.args(command).stdin(Stdio::null()).output().await?;
+        // `add` is refused for want of a key first.
+        let said = if command[1] == "add" { "are required" } else { "what opens the vault was changed" };
+        ensure!(!output.status.success() && text(&output).contains(said), "{command:?}: {}", text(&output));
+    }
+    let output = run_add(&installation, "openai", "another", KEY.as_bytes()).await?;
+    ensure!(text(&output).contains("what opens the vault was changed"), "{}", text(&output));
+    Ok(())
+}
