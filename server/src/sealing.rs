@@ -62,7 +62,12 @@ impl Place {
         let Self { table, column, record_id, owner_id } = self;
         match version {
             Version::V1 => Vec::new(),
-            Version::V2 => format!("stagepass v2\0{table}\0{column}\0{record_id}\0{owner_id}").into_bytes(),
+            Version::V2 => {
+                let [mut record, mut owner] = [Uuid::encode_buffer(); 2];
+                let record = record_id.hyphenated().encode_lower(&mut record);
+                let owner = owner_id.hyphenated().encode_lower(&mut owner);
+                ["stagepass v2", table, column, record, owner].join("\0").into_bytes()
+            }
         }
     }
 }
