@@ -56,7 +56,7 @@ impl Sqlite {
         judge: Judge<R>,
     ) -> Result<(), StoreError> {
         let key = self.chain_key()?;
-        self.write(move |batch| batch.append(&key, judge(find(batch)?))).await
+        self.writer.run_one_change(move |batch| batch.append(&key, judge(find(batch)?))).await
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::audit::Caller;
+use crate::store::Records as _;
 use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all};
 
 fn store() -> (Sqlite, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
@@ -36,39 +38,46 @@ async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_othe
     assert_eq!((done, count), (180, 180));
 }
 
-type TestWrite = Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<()> + Send>;
+type TestWrite<'s> = BoxFuture<'s, Result<(), StoreError>>;
 
 /// Runs writes in one batch: they queue up while the first one waits for them.
-async fn in_one_batch(store: &Arc<Sqlite>, writes: Vec<TestWrite>) -> Vec<Result<(), StoreError>> {
+async fn in_one_batch(store: &Arc<Sqlite>, mut writes: Vec<TestWrite<'_>>) -> Vec<Result<(), StoreError>> {
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let writer = Arc::clone(store);
     let first = tokio::spawn(async move {
         // An error is the gate's end, which opens it.
         writer.write(move |_| Ok(gate.recv().is_err())).await
     });
-    let mut waiting: Vec<_> = writes
-        .into_iter()
-        .map(|write| {
-            let store = Arc::clone(store);
-            Box::pin(async move { store.write(write).await })
-        })
-        .collect();
-    for write in &mut waiting {
+    for write in &mut writes {
         // Sends it, without waiting for what becomes of it.
         assert!(write.as_mut().now_or_never().is_none());
     }
     drop(open);
     let _ = first.await.unwrap();
-    futures_util::future::join_all(waiting).await
+    join_all(writes).await
+}
+
+/// A store whose audit log has a key, and that key.
+fn noting_store() -> (Arc<Sqlite>, Arc<ChainKey>, tempfile::TempDir) {
+    let (store, directory) = store();
+    let key = Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap());
+    store.set_chain_key(Arc::clone(&key));
+    (Arc::new(store), key, directory)
+}
+
+fn entry(action: &'static str) -> Entry {
+    Entry::new(&Caller::Operator, action)
+}
+
+/// What the audit log tells of, by sequence.
+async fn noted(store: &Sqlite) -> Vec<(i64, String)> {
+    let rows = store.audit_rows((i64::MIN, 0), 10).await.unwrap();
+    rows.into_iter().map(|row| (row.sequence, row.entry.action)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_log() {
-    let (store, _directory) = store();
-    let store = Arc::new(store);
-    let key = Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap());
-    store.set_chain_key(Arc::clone(&key));
-    let entry = |action| Entry::new(&Caller::Operator, action);
+    let (store, key, _directory) = noting_store();
     store.append(entry("before")).await.unwrap();
     store.write(|c| c.execute_batch("CREATE TABLE t (text TEXT)")).await.unwrap();
     // There is room for rows of the audit log, and for nothing large.
@@ -79,24 +88,38 @@ async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_
         })
         .await
         .unwrap();
-    let noted = entry("undone");
-    let chain_key = Arc::clone(&key);
-    let outcomes = in_one_batch(
-        &store,
-        vec![
-            Box::new(move |batch| batch.append(&chain_key, noted)),
-            Box::new(|batch| {
-                batch.execute("INSERT INTO t VALUES (?1)", ["x".repeat(100_000)])?;
-                Ok(())
-            }),
-        ],
-    )
-    .await;
+    let too_large = |batch: &Batch<'_>| {
+        batch.execute("INSERT INTO t VALUES (?1)", ["x".repeat(100_000)])?;
+        Ok(())
+    };
+    let writes = vec![
+        store.write(move |batch| batch.append(&key, entry("undone"))).boxed(),
+        store.write(too_large).boxed(),
+    ];
+    let outcomes = in_one_batch(&store, writes).await;
     assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
     store.append(entry("after")).await.unwrap();
-    let rows = store.audit_rows((i64::MIN, 0), 10).await.unwrap();
-    let actions: Vec<_> = rows.iter().map(|row| (row.sequence, row.entry.action.as_str())).collect();
-    assert_eq!(actions, [(1, "before"), (2, "after")]);
+    assert_eq!(noted(&store).await, [(1, "before".to_owned()), (2, "after".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reveal_that_panics_or_cannot_be_noted_spoils_nothing_else_of_its_batch() {
+    let (store, _, _directory) = noting_store();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON audit_log WHEN new.action = 'refused'
+        BEGIN SELECT raise(ABORT, 'on purpose'); END";
+    store.write(move |c| c.execute_batch(refuse)).await.unwrap();
+    let reveal = |judge| store.reveal_connection(Uuid::nil(), judge);
+    let writes = vec![
+        store.append(entry("before")),
+        reveal(Box::new(|_| panic!("on purpose"))),
+        reveal(Box::new(|_| entry("refused"))),
+        reveal(Box::new(|_| entry("revealed"))),
+        store.append(entry("after")),
+    ];
+    let outcomes: Vec<_> = in_one_batch(&store, writes).await.iter().map(Result::is_ok).collect();
+    assert_eq!(outcomes, [true, false, false, true, true]);
+    let expected = [(1, "before"), (2, "revealed"), (3, "after")].map(|(at, action)| (at, action.to_owned()));
+    assert_eq!(noted(&store).await, expected);
 }
 
 #[tokio::test]

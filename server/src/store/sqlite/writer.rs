@@ -55,13 +55,31 @@ impl Writer {
         Self { jobs: Some(jobs), thread: Some(thread) }
     }
 
+    /// Runs `operation` in a savepoint of the next transaction; an error undoes
+    /// what it did.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.enqueue(|batch| batch.in_savepoint(operation)).await
+    }
+
+    /// The same without a savepoint, for an operation that changes the database
+    /// with its last statement alone, which SQLite undoes where it fails.
+    pub(super) async fn run_one_change<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.enqueue(|batch| batch.attempt(operation)).await
+    }
+
+    async fn enqueue<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Batch<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let write: Write = Box::new(move |batch| {
-            let result = batch.map(|batch| batch.in_savepoint(operation));
+            let result = batch.map(operation);
             Box::new(move |is_committed| {
                 let result = result.filter(|_| is_committed);
                 // A caller that has gone away wants no answer.
@@ -127,23 +145,30 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
-    /// An operation that panics fails like any other: the thread lives on.
-    fn in_savepoint<T>(&self, operation: impl FnOnce(&Self) -> rusqlite::Result<T>) -> Result<T, StoreError> {
-        let run = |sql| self.prepare_cached(sql)?.execute([]).map(drop);
-        run("SAVEPOINT job")?;
+    /// What fails leaves the end of the audit log where it was. An operation that
+    /// panics fails like any other: the thread lives on.
+    fn attempt<T>(&self, operation: impl FnOnce(&Self) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let head = self.head.borrow().clone();
-        // What the operation has done to the connection, the savepoint undoes.
+        // What it has changed is undone by its savepoint, or was one statement.
         let done = match panic::catch_unwind(AssertUnwindSafe(|| operation(self))) {
-            Ok(done) => done.and_then(|value| run("RELEASE job").map(|()| value)).map_err(StoreError::from),
+            Ok(done) => done.map_err(StoreError::from),
             // Its words are in the log.
             Err(_) => Err(StoreError::NotCommitted),
         };
         if done.is_err() {
             self.head.replace(head);
-            if !self.is_undone() {
-                run("ROLLBACK TO job")?;
-                run("RELEASE job")?;
-            }
+        }
+        done
+    }
+
+    fn in_savepoint<T>(&self, operation: impl FnOnce(&Self) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let run = |sql| self.prepare_cached(sql)?.execute([]).map(drop);
+        run("SAVEPOINT job")?;
+        let done =
+            self.attempt(|batch| operation(batch).and_then(|value| run("RELEASE job").map(|()| value)));
+        if done.is_err() && !self.is_undone() {
+            run("ROLLBACK TO job")?;
+            run("RELEASE job")?;
         }
         done
     }
