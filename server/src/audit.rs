@@ -132,4 +132,16 @@ impl Head {
         let mac = key.sign_row(&self.mac, chain, sequence, &entry);
         (Row { chain, sequence, entry, mac }, Self::signed(key, chain, sequence, mac))
     }
+
+    /// The rows that come next, and the head that the last of them makes.
+    pub(crate) fn append_all(self, key: &ChainKey, entries: impl Iterator<Item = Entry>) -> (Vec<Row>, Self) {
+        let mut head = self;
+        let mut rows = Vec::new();
+        for entry in entries {
+            let (row, next) = head.append(key, entry);
+            rows.push(row);
+            head = next;
+        }
+        (rows, head)
+    }
 }

@@ -115,6 +115,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27"),
         ("0002_retired_keys.sql", "01212f271fd62c2ee2e9ea02912696537bdefcdf00044e69bdb56e47e00c6bf3"),
         ("0003_vault.sql", "21ec3b8bbbaa76727f110055a3f46401cd1e78c2455fbf898503fff74ff624e4"),
+        ("0004_put_sessions.sql", "84a1b219ef3f975f460b07c1f3329d0c16feff461f1b1329186d249ce5817136"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

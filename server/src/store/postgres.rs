@@ -6,9 +6,10 @@
 //! round trip. Where it reads or changes users' records it says who acts, and
 //! row-level security holds it to that, whatever a statement forgets.
 //!
-//! What services have revealed goes another way, since many ask for that at the
-//! same time: over connections that only ever read as a service, and with the
-//! rows of the audit log that wait appended together.
+//! What many ask for at the same time goes another way. What services have
+//! revealed is read over connections that only ever read as a service, and the
+//! rows of the audit log that wait are appended together. Sessions that wait are
+//! stored together.
 
 mod appender;
 mod audit_log;
@@ -17,6 +18,7 @@ mod connections;
 mod database;
 mod download_credentials;
 mod fault;
+mod gatherer;
 mod login_attempts;
 mod migrations;
 mod records;
@@ -44,6 +46,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use service_readers::ServiceReaders;
 use session::{Acting, Connector, Step, View};
+use sessions::SessionPuts;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -66,6 +69,7 @@ pub(crate) struct Postgres {
     pool: Pool<Connector>,
     service_readers: ServiceReaders,
     appender: Appender,
+    session_puts: SessionPuts,
     /// When reading and writing was last seen to work.
     checked_at: AtomicI64,
     chain_key: OnceLock<Arc<ChainKey>>,
@@ -89,7 +93,8 @@ impl Postgres {
             .map_err(|_| StoreError::Closed)?;
         let store = Self {
             service_readers: ServiceReaders::new(connector),
-            appender: Appender::start(pool.clone()),
+            appender: appender::start(pool.clone()),
+            session_puts: sessions::start(pool.clone()),
             pool,
             checked_at: AtomicI64::new(i64::MIN / 2),
             chain_key: OnceLock::new(),

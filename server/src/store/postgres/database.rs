@@ -189,7 +189,7 @@ impl Database for Postgres {
     }
 
     async fn append(&self, entry: Entry) -> Result<(), StoreError> {
-        self.appender.append(self.chain_key()?, entry).await
+        self.appender.run((self.chain_key()?, entry)).await?
     }
 
     async fn audit_rows(&self, (chain, sequence): (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError> {

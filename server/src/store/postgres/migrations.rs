@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_initial.sql"),
     include_str!("../../../migrations/postgres/0002_retired_keys.sql"),
     include_str!("../../../migrations/postgres/0003_vault.sql"),
+    include_str!("../../../migrations/postgres/0004_put_sessions.sql"),
 ];
 /// Lets one process at a time migrate; it tells the lock from others and means
 /// nothing. Who waits for it may wait as long as another's migration takes.

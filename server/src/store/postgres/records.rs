@@ -101,7 +101,7 @@ impl Records for Postgres {
     }
 
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-        sessions::put(self, &new, entry).await
+        sessions::put(self, new, entry).await
     }
 
     async fn reveal_session(

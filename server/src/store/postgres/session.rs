@@ -7,7 +7,7 @@ use super::url::PostgresUrl;
 use crate::audit::{ChainKey, Entry, Head};
 use crate::store::{Actor, StoreError};
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
-use futures_util::future::{join_all, join3};
+use futures_util::future::{join, join_all, join3};
 use std::collections::HashMap;
 use std::fmt;
 use tokio_postgres::types::ToSql;
@@ -166,16 +166,48 @@ impl Session {
         self.judge(done)
     }
 
-    /// Appends rows to the audit log.
-    pub(super) async fn append(&mut self, key: &ChainKey, entries: Vec<Entry>) -> Result<(), PostgresFault> {
+    /// Runs a step that does several things and gives the places, from 1, of
+    /// those it did, and appends their entries to the audit log in that
+    /// transaction. Gives these places.
+    pub(super) async fn run_noting_each(
+        &mut self,
+        key: &ChainKey,
+        step: &Step<'_>,
+        entries: &[&Entry],
+    ) -> Result<Vec<i64>, PostgresFault> {
+        // What is noted is known only after the step: until the transaction has
+        // ended, nobody else can use the connection.
+        self.is_spoiled = true;
         let done = async {
-            let mut head = self.take_head(key).await?;
-            let mut rows = Vec::with_capacity(entries.len());
-            for entry in entries {
-                let (row, next) = head.append(key, entry);
-                rows.push(row);
-                head = next;
-            }
+            let head = self.take_head(key).await?;
+            let prepared = self.prepare(step, false).await?;
+            let append = self.prepare(&Step(audit_log::APPEND, &[]), false).await?;
+            let begin = self.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED");
+            let (begun, rows) = join(begin, self.client.query(&prepared, step.1)).await;
+            begun?;
+            let places = rows?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+            let noted = (1..).zip(entries).filter(|(place, _)| places.contains(place));
+            let (rows, head) = head.append_all(key, noted.map(|(_, entry)| Entry::clone(entry)));
+            let appending = audit_log::append(&self.client, &append, &rows, &head);
+            let (appended, committed) = join(appending, self.client.batch_execute("COMMIT")).await;
+            appended?;
+            committed?;
+            self.head = Some(head);
+            self.is_spoiled = false;
+            Ok(places)
+        };
+        let done = done.await;
+        self.judge(done)
+    }
+
+    /// Appends rows to the audit log.
+    pub(super) async fn append(
+        &mut self,
+        key: &ChainKey,
+        entries: impl Iterator<Item = Entry>,
+    ) -> Result<(), PostgresFault> {
+        let done = async {
+            let (rows, head) = self.take_head(key).await?.append_all(key, entries);
             let append = self.prepare(&Step(audit_log::APPEND, &[]), false).await?;
             audit_log::append(&self.client, &append, &rows, &head).await?;
             self.head = Some(head);

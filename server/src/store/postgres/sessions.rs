@@ -1,32 +1,28 @@
 //! `platform_sessions`.
 
-use super::session::{Acting, Step};
+use super::gatherer::Gatherer;
+use super::session::{Acting, Connector, Step};
 use super::{Postgres, row};
-use crate::audit::Entry;
+use crate::audit::{ChainKey, Entry};
 use crate::store::{Connection, Found, NewSession, PutSession, Session, StoreError};
+use deadpool::managed::Pool;
+use std::iter;
+use std::sync::Arc;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-/// One that stores a session waits here for another that does, so that the
-/// sessions of a connection are numbered in the order of their commits and one
-/// of them is active. It sees what was committed while it waited, since that is
-/// another statement's work.
+/// Sessions stored in one transaction, so that the first of them does not wait
+/// for long.
+const BATCH: usize = 32;
+/// A session with more sealed text than so many bytes is stored alone, which
+/// bounds the memory that a transaction takes.
+const GATHERED_BYTES: usize = 64 * 1024;
+
+/// Waits for whoever else stores a session of this connection.
 const LOCK: &str = "
     SELECT user_id, platform FROM platform_connections WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE";
-/// No other than the newest is active: the ended ones before it, of which there
-/// may be very many, are not looked at.
-const SUPERSEDE: &str = "
-    UPDATE platform_sessions SET status = 'superseded', superseded_at = $3, encrypted_cookies = NULL
-    WHERE status = 'active' AND sequence = (
-        SELECT max(sequence) FROM platform_sessions WHERE creator_profile_id = $1 AND platform = $2
-    )";
-/// Gives no row where the connection is gone, or to another platform.
-const INSERT: &str = "
-    INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform, encrypted_cookies,
-        credentials_version, cookie_count, user_agent, status, captured_at, expires_at)
-    SELECT $1, user_id, id, $4, $5, $6, $7, $8, 'active', $9, $10
-    FROM platform_connections WHERE id = $3 AND user_id = $2 AND platform = $4
-    RETURNING id";
-const FULFIL: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = $2";
+/// See the migration that makes the function.
+const PUT: &str = "SELECT place FROM put_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) place";
 pub(super) const NEWEST: &str = "
     SELECT id, user_id, creator_profile_id, platform, cookie_count, user_agent, status, captured_at,
         expires_at, revoked_at, encrypted_cookies
@@ -46,33 +42,66 @@ pub(super) const PAGE: &str = "
         expires_at, revoked_at
     FROM platform_sessions WHERE user_id = $1 ORDER BY sequence DESC LIMIT $2 OFFSET $3";
 
+/// Stores sessions that wait together, and says of each whether it is stored.
+pub(super) type SessionPuts = Gatherer<Arc<Put>, Result<bool, StoreError>>;
+
+/// A session that is to be stored.
+#[derive(Debug)]
+pub(super) struct Put {
+    pub(super) key: Arc<ChainKey>,
+    pub(super) new: NewSession,
+    pub(super) entry: Entry,
+}
+
+/// Starts the task that stores what waits.
+pub(super) fn start(pool: Pool<Connector>) -> SessionPuts {
+    Gatherer::start(BATCH, move |puts| put_together(pool.clone(), puts))
+}
+
 /// Stores a session, supersedes the one before and fulfils the capture request
-/// that waits for it. A connection to another platform has no session of this
-/// one that could be superseded.
-pub(super) async fn put(store: &Postgres, new: &NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-    let cookie_count = i32::try_from(new.cookie_count).unwrap_or(i32::MAX);
-    let steps = [
-        Step(LOCK, &[&new.creator_profile_id, &new.user_id]),
-        Step(SUPERSEDE, &[&new.creator_profile_id, &new.platform, &new.captured_at]),
-        Step(FULFIL, &[&new.creator_profile_id, &new.platform]),
-        Step(
-            INSERT,
-            &[
-                &new.id,
-                &new.user_id,
-                &new.creator_profile_id,
-                &new.platform,
-                &new.encrypted_cookies,
-                &new.credentials_version,
-                &cookie_count,
-                &new.user_agent,
-                &new.captured_at,
-                &new.expires_at,
-            ],
-        ),
-    ];
-    let rows = store.write_noting(Acting::User(new.user_id), entry, &steps, steps.len() - 1).await?;
-    if !rows[steps.len() - 1].is_empty() {
+/// that waits for it: together with others where nothing is in its way.
+pub(super) async fn put(store: &Postgres, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
+    let put = Arc::new(Put { key: store.chain_key()?, new, entry });
+    if put.new.encrypted_cookies.len() <= GATHERED_BYTES && store.session_puts.run(Arc::clone(&put)).await?? {
+        return Ok(PutSession::Stored);
+    }
+    put_alone(store, &put.new, put.entry.clone()).await
+}
+
+/// Says `false` of one that was not stored, as of all of a transaction that was
+/// undone: each is to be stored alone, and so finds out what is wrong.
+pub(super) async fn put_together(
+    pool: Pool<Connector>,
+    puts: Vec<Arc<Put>>,
+) -> Vec<Result<bool, StoreError>> {
+    // The database has one key: anybody's is that of all.
+    let Some(key) = puts.first().map(|put| Arc::clone(&put.key)) else { return Vec::new() };
+    let columns = Columns::of(puts.iter().map(|put| &put.new));
+    let entries: Vec<_> = puts.iter().map(|put| &put.entry).collect();
+    let stored = async {
+        let mut session = super::session(&pool).await?;
+        Ok(session.run_noting_each(&key, &Step(PUT, &columns.parameters()), &entries).await?)
+    };
+    let stored: Result<_, StoreError> = stored.await;
+    if let Err(error) = &stored {
+        tracing::warn!(%error, sessions = puts.len(), "sessions could not be stored together");
+    }
+    let outcome = |place| match &stored {
+        Ok(places) => Ok(places.contains(&place)),
+        // It may have happened.
+        Err(StoreError::Postgres(fault)) if fault.is_lost() => Err(StoreError::NotCommitted),
+        Err(_) => Ok(false),
+    };
+    (1..).zip(&puts).map(|(place, _)| outcome(place)).collect()
+}
+
+/// A connection to another platform has no session of this one that could be
+/// superseded.
+async fn put_alone(store: &Postgres, new: &NewSession, entry: Entry) -> Result<PutSession, StoreError> {
+    let columns = Columns::of(iter::once(new));
+    let steps = [Step(LOCK, &[&new.creator_profile_id, &new.user_id]), Step(PUT, &columns.parameters())];
+    let rows = store.write_noting(Acting::User(new.user_id), entry, &steps, 1).await?;
+    if !rows[1].is_empty() {
         return Ok(PutSession::Stored);
     }
     let own = row::optional(&rows[0], |found| Ok((found.try_get(0)?, found.try_get(1)?)))?;
@@ -81,6 +110,56 @@ pub(super) async fn put(store: &Postgres, new: &NewSession, entry: Entry) -> Res
     }
     let found = store.absent::<()>("platform_connections", new.creator_profile_id, new.user_id).await?;
     Ok(if found == Found::Foreign { PutSession::Foreign } else { PutSession::Nothing })
+}
+
+/// The values of new sessions, column by column.
+#[derive(Default)]
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    user_ids: Vec<Uuid>,
+    creator_profile_ids: Vec<Uuid>,
+    platforms: Vec<&'a str>,
+    encrypted_cookies: Vec<&'a str>,
+    credentials_versions: Vec<&'a str>,
+    cookie_counts: Vec<i32>,
+    user_agents: Vec<Option<&'a str>>,
+    captured_at: Vec<i64>,
+    expires_at: Vec<Option<i64>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(sessions: impl Iterator<Item = &'a NewSession>) -> Self {
+        let mut columns = Self::default();
+        for new in sessions {
+            columns.ids.push(new.id);
+            columns.user_ids.push(new.user_id);
+            columns.creator_profile_ids.push(new.creator_profile_id);
+            columns.platforms.push(&new.platform);
+            columns.encrypted_cookies.push(&new.encrypted_cookies);
+            columns.credentials_versions.push(new.credentials_version);
+            columns.cookie_counts.push(i32::try_from(new.cookie_count).unwrap_or(i32::MAX));
+            columns.user_agents.push(new.user_agent.as_deref());
+            columns.captured_at.push(new.captured_at);
+            columns.expires_at.push(new.expires_at);
+        }
+        columns
+    }
+
+    /// For [`PUT`].
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 10] {
+        [
+            &self.ids,
+            &self.user_ids,
+            &self.creator_profile_ids,
+            &self.platforms,
+            &self.encrypted_cookies,
+            &self.credentials_versions,
+            &self.cookie_counts,
+            &self.user_agents,
+            &self.captured_at,
+            &self.expires_at,
+        ]
+    }
 }
 
 /// A connection, and its newest session on a platform with the sealed cookies

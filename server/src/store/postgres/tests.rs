@@ -1,5 +1,7 @@
 //! What is PostgreSQL's own. What every store does is in the store's tests.
 
+mod gathering;
+
 use super::session::View;
 use super::testing::TestDatabase;
 use super::*;

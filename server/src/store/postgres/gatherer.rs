@@ -1,0 +1,92 @@
+//! Work of many callers that is done together: all that waits is taken at once,
+//! so that it shares a transaction, its round trips and its sync.
+
+use crate::store::StoreError;
+use futures_util::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use tokio::sync::{mpsc, oneshot};
+
+/// Jobs that may wait; one more waits for room.
+const QUEUE: usize = 1024;
+
+/// A job, and whom to tell what became of it.
+type Waiting<J, T> = (J, oneshot::Sender<T>);
+
+/// The way to the task that does the work; it ends when this is dropped, after
+/// what was handed to it.
+#[derive(Debug)]
+pub(super) struct Gatherer<J, T>(mpsc::Sender<Waiting<J, T>>);
+
+impl<J: Send + 'static, T: Send + 'static> Gatherer<J, T> {
+    /// Starts a task that hands up to `most` jobs at a time to `run`, which gives
+    /// an outcome for each of them, in their order.
+    pub(super) fn start<R>(most: usize, run: impl Fn(Vec<J>) -> R + Send + Sync + 'static) -> Self
+    where
+        R: Future<Output = Vec<T>> + Send,
+    {
+        let (sender, mut queue) = mpsc::channel::<Waiting<J, T>>(QUEUE);
+        tokio::spawn(async move {
+            let mut waiting = Vec::new();
+            while queue.recv_many(&mut waiting, most).await > 0 {
+                let (jobs, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
+                // Work that panics fails, and the task lives on. A connection that it
+                // had is used again only where nothing was under way on it.
+                let outcomes = AssertUnwindSafe(async { run(jobs).await }).catch_unwind().await;
+                for (answer, outcome) in answers.into_iter().zip(outcomes.into_iter().flatten()) {
+                    // A caller that has gone away wants no answer.
+                    let _ = answer.send(outcome);
+                }
+            }
+        });
+        Self(sender)
+    }
+
+    /// Has a job done, and waits for its outcome. It is done even where its
+    /// caller goes away.
+    pub(super) async fn run(&self, job: J) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.0.send((job, answer)).await.map_err(|_| StoreError::Closed)?;
+        answered.await.map_err(|_| StoreError::NotCommitted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::future::join_all;
+
+    #[tokio::test]
+    async fn what_waits_is_done_together_and_each_caller_gets_the_outcome_of_its_own() {
+        const MOST: usize = 4;
+        let gatherer = Gatherer::start(MOST, async |jobs: Vec<usize>| {
+            let count = jobs.len();
+            jobs.into_iter().map(|job| (job, count)).collect()
+        });
+        let outcomes = join_all((0..10).map(|job| gatherer.run(job))).await;
+        let outcomes: Vec<_> = outcomes.into_iter().map(Result::unwrap).collect();
+        let expected = [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4), (5, 4), (6, 4), (7, 4), (8, 2), (9, 2)];
+        assert_eq!(outcomes, expected);
+    }
+
+    #[tokio::test]
+    async fn a_job_is_done_though_its_caller_goes_away_and_though_no_more_will_come() {
+        let (done, mut is_done) = mpsc::unbounded_channel();
+        let gatherer = Gatherer::start(1, move |jobs: Vec<u32>| {
+            let _ = done.send(jobs.clone());
+            async move { jobs }
+        });
+        assert!(gatherer.run(1).now_or_never().is_none(), "its caller goes away before it is done");
+        drop(gatherer);
+        assert_eq!(is_done.recv().await, Some(vec![1]));
+        assert_eq!(is_done.recv().await, None, "the task has ended");
+    }
+    #[tokio::test]
+    async fn work_that_panics_ends_nobody_elses() {
+        let gatherer = Gatherer::start(1, async |jobs: Vec<u32>| {
+            assert_ne!(jobs, [1], "a fault of the work's own");
+            jobs
+        });
+        let outcomes = join_all([0, 1, 2].map(|job| gatherer.run(job))).await;
+        assert!(matches!(outcomes[..], [Ok(0), Err(StoreError::NotCommitted), Ok(2)]), "{outcomes:?}");
+    }
+}
