@@ -3,7 +3,7 @@
 //! once for all of them.
 
 use super::session::{Connector, Step};
-use super::{CONNECT_TIMEOUT, PostgresFault, connections, download_credentials, sessions};
+use super::{CONNECT_TIMEOUT, PostgresFault, connections, download_credentials, sessions, users};
 use crate::store::StoreError;
 use futures_util::future::try_join_all;
 use std::collections::HashMap;
@@ -16,9 +16,10 @@ use tokio_postgres::{Client, Row, Statement};
 
 /// The most connections; there are no more than processors for them.
 const MAX_READERS: usize = 4;
-/// Each statement that services need; all are prepared with the connection.
-const STATEMENTS: [&str; 4] =
-    [connections::SEALED, download_credentials::SEALED, sessions::CONNECTION, sessions::NEWEST];
+/// Each statement that services need, and the one that finds out who calls; all
+/// are prepared with the connection.
+const STATEMENTS: [&str; 5] =
+    [connections::SEALED, download_credentials::SEALED, sessions::CONNECTION, sessions::NEWEST, users::FIND];
 /// What nobody else may do over such a connection, nor this.
 const SET_UP: &str = "SET stagepass.actor = 'service'; SET default_transaction_read_only = on";
 

@@ -13,7 +13,8 @@ const ADD: &str = r#"
 const BY_EMAIL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from
     FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C")"#;
-const FIND: &str = "
+/// Over connections that act as a service, whose rights do not bear upon this table.
+pub(super) const FIND: &str = "
     SELECT id, email, password_hash, status, created_at, tokens_valid_from FROM users WHERE id = $1";
 const ALL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from
@@ -45,8 +46,8 @@ pub(super) async fn by_email(store: &Postgres, email: &str) -> Result<Option<Use
 }
 
 pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<User>, StoreError> {
-    let rows = store.read(Acting::Nobody, &[Step(FIND, &[&id])]).await?;
-    row::optional(&rows, row::user)
+    let rows = store.service_readers.read(&[Step(FIND, &[&id])]).await?;
+    row::optional(&rows[0], row::user)
 }
 
 /// All users, by e-mail address.
