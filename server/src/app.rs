@@ -25,6 +25,8 @@ pub(crate) struct App {
     pub(crate) service_secrets: ServiceSecrets,
     /// The host names under which requests are answered, lower case.
     pub(crate) host_names: Vec<String>,
+    /// Whether it is reached under another name than those of this machine.
+    pub(crate) is_public: bool,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,

@@ -27,7 +27,7 @@ pub(crate) enum Caller {
     Service(Option<String>),
     /// Somebody at the server's own command line.
     Operator,
-    /// Whoever has the vault open.
+    /// Whoever sets the vault up or has it open.
     Vault,
     /// Somebody who failed to say who he is.
     Anonymous,

@@ -69,11 +69,13 @@ fn parse_hop(text: &[u8]) -> Option<IpAddr> {
 /// Whether a proxy adds such a header. Which ones it adds differs, and nothing
 /// is read from most of them but that there is a proxy.
 fn is_of_proxy(name: &HeaderName) -> bool {
-    let others = ["x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-original-host"];
+    let others = ["x-real-ip", "x-azure-clientip", "x-proxyuser-ip"];
+    let beginnings = ["x-forwarded", "x-original-", "x-envoy-", "x-appengine-", "cf-"];
     *name == header::FORWARDED
         || *name == header::VIA
-        || name.as_str().starts_with("x-forwarded-")
+        || name.as_str().ends_with("-client-ip")
         || others.contains(&name.as_str())
+        || beginnings.iter().any(|beginning| name.as_str().starts_with(beginning))
 }
 
 /// Who calls, as far as addresses tell.
@@ -224,7 +226,21 @@ mod tests {
         assert!(is_this_machine("http://[::1]:3001/", "localhost", None));
         assert!(!is_this_machine("/", "stagepass.example.org", None));
         assert!(!is_this_machine("http://stagepass.example.org/", "localhost", None));
-        for header in ["forwarded", "via", "x-real-ip", "x-forwarded-host", "x-forwarded-proto"] {
+        for header in [
+            "forwarded",
+            "via",
+            "x-real-ip",
+            "x-forwarded",
+            "x-forwarded-host",
+            "x-forwarded-proto",
+            "x-original-forwarded-for",
+            "x-envoy-external-address",
+            "x-cluster-client-ip",
+            "fly-client-ip",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "cf-ray",
+        ] {
             assert!(!is_this_machine("/", "localhost", Some(header)), "{header}");
         }
     }

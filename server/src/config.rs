@@ -33,6 +33,8 @@ use tracing_subscriber::filter::Targets;
 const SERVICE_SECRET: &str = "RBAC_SYNC_WEBHOOK_SECRET";
 const PREVIOUS_SERVICE_SECRETS: &str = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS";
 const JWT_SECRET: &str = "STAGEPASS_JWT_SECRET";
+/// The names under which a machine reaches itself.
+const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// The shortest key that HS256 may have (RFC 7518, section 3.2).
 const MIN_JWT_SECRET_BYTES: usize = 32;
 
@@ -116,6 +118,7 @@ pub(crate) struct Given {
     /// Which Directus knows the users and keeps the records, if any.
     pub(crate) directus: Option<GivenDirectus>,
     host_names: Vec<String>,
+    is_public: bool,
     secrets: GivenSecrets,
     limits: LimitSettings,
 }
@@ -135,6 +138,8 @@ pub(crate) struct Config {
     pub(crate) tokens: Option<TokenSigner>,
     pub(crate) service_secrets: ServiceSecrets,
     pub(crate) host_names: Vec<String>,
+    /// Whether a public URL is given that is not this machine's own.
+    pub(crate) is_public: bool,
     pub(crate) limits: LimitSettings,
     /// Files with secrets that were made just now, to be backed up.
     pub(crate) made: Vec<PathBuf>,
@@ -175,8 +180,19 @@ impl Given {
         match (listen, log, log_format, limits) {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
                 let secrets = GivenSecrets { service_secret, previous_service_secrets, jwt_secret };
+                let is_public = public_host.as_deref().is_some_and(|host| !LOCAL_NAMES.contains(&host));
                 let host_names = host_names(listen, public_host);
-                let given = Self { listen, log, log_format, database, directus, host_names, secrets, limits };
+                let given = Self {
+                    listen,
+                    log,
+                    log_format,
+                    database,
+                    directus,
+                    host_names,
+                    is_public,
+                    secrets,
+                    limits,
+                };
                 Ok((given, keys))
             }
             _ => Err(ConfigError::Faults(faults.0)),
@@ -201,6 +217,7 @@ impl Given {
             tokens: jwt_secret.as_ref().map(TokenSigner::new),
             service_secrets: ServiceSecrets::new(service_secrets),
             host_names: self.host_names,
+            is_public: self.is_public,
             limits: self.limits,
             made,
         })
@@ -229,7 +246,5 @@ fn host_names(listen: SocketAddr, public_host: Option<String>) -> Vec<String> {
         SocketAddr::V4(address) => address.ip().to_string(),
         SocketAddr::V6(address) => format!("[{}]", address.ip()),
     };
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned(), listen];
-    names.extend(public_host);
-    names
+    LOCAL_NAMES.map(str::to_owned).into_iter().chain([listen]).chain(public_host).collect()
 }

@@ -97,9 +97,7 @@ impl Form {
 pub(crate) fn is_of_vault_credentials(path: &str) -> bool {
     let Some(rest) = path.strip_prefix("/api/credentials") else { return false };
     let Some(rest) = rest.strip_prefix('/') else { return rest.is_empty() };
-    let id = rest.strip_suffix("/reveal").unwrap_or(rest);
-    // In a document of the routes the id is a parameter.
-    id == "{id}" || parse_id(id, "id").is_ok()
+    parse_id(rest.strip_suffix("/reveal").unwrap_or(rest), "id").is_ok()
 }
 
 impl From<StoreError> for Error {

@@ -26,6 +26,9 @@ use uuid::Uuid;
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The longest text in a body, keys and cookies aside, in characters.
 pub(crate) const MAX_TEXT_CHARS: usize = 1024;
+/// The longest name that is its own among others, in characters: PostgreSQL indexes
+/// no more than 2,704 bytes.
+pub(crate) const MAX_NAME_CHARS: usize = 200;
 
 /// The other end of the connection that a request came by: its caller, or a proxy.
 #[derive(Clone, Copy, Debug)]
@@ -106,15 +109,16 @@ impl Fields {
     /// An optional text of at most 1,024 characters without control characters.
     pub(crate) fn text(&mut self, field: &str) -> Result<Option<String>, Error> {
         let text = self.take::<String>(field, "a string")?;
-        text.as_deref().map(|text| check_text(text, field)).transpose()?;
+        text.as_deref().map(|text| check_text(text, field, MAX_TEXT_CHARS)).transpose()?;
         Ok(text)
     }
 
-    /// The same without the white space around it; none where nothing else is there.
+    /// A name of at most 200 characters, without the white space around it; none
+    /// where nothing else is there.
     pub(crate) fn trimmed(&mut self, field: &str) -> Result<Option<String>, Error> {
         let text = self.take::<String>(field, "a string")?;
         let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        text.as_deref().map(|text| check_text(text, field)).transpose()?;
+        text.as_deref().map(|text| check_text(text, field, MAX_NAME_CHARS)).transpose()?;
         Ok(text)
     }
 
@@ -166,10 +170,10 @@ impl Fields {
     }
 }
 
-/// Text has at most 1,024 characters, none of which is a control character.
-fn check_text(text: &str, field: &str) -> Result<(), Error> {
-    if text.chars().count() > MAX_TEXT_CHARS {
-        return Err(Error::BadRequest(format!("{field} must have at most {MAX_TEXT_CHARS} characters")));
+/// Text has at most so many characters, none of which is a control character.
+fn check_text(text: &str, field: &str, most: usize) -> Result<(), Error> {
+    if text.chars().count() > most {
+        return Err(Error::BadRequest(format!("{field} must have at most {most} characters")));
     }
     if text.chars().any(char::is_control) {
         return Err(Error::BadRequest(format!("{field} must not hold control characters")));

@@ -75,7 +75,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 /// should be an id is something else.
 async fn method_not_allowed(request: Request) -> Error {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-    if error::is_of_vault_credentials(matched) && !error::is_of_vault_credentials(request.uri().path()) {
+    let is_like_the_vaults = matched.starts_with("/api/credentials/{id}");
+    if is_like_the_vaults && !error::is_of_vault_credentials(request.uri().path()) {
         Error::NotFound("Not found")
     } else {
         Error::MethodNotAllowed

@@ -86,6 +86,7 @@ pub(crate) async fn serve(
         identity: identity(client, directus.and_then(|given| given.secret), config.tokens)?,
         service_secrets: config.service_secrets,
         host_names: config.host_names,
+        is_public: config.is_public,
         trusted_proxies: limits.trusted_proxies,
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
         timeouts: limits.timeouts,
@@ -100,7 +101,7 @@ pub(crate) async fn serve(
     if let Some(token) = app.vault.set_up_token().await? {
         // To be read here is what this token is for; it is void once the vault is set up.
         let token = token.expose_secret();
-        tracing::info!(%token, "the vault is not set up: POST /api/auth/setup from this machine, or from elsewhere with this token as bearer");
+        tracing::warn!(%token, "the vault is not set up: POST /api/auth/setup from this machine, or from elsewhere with this token as bearer");
     }
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), %data, "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));

@@ -29,11 +29,9 @@ use thiserror::Error as ThisError;
 
 /// What is sealed to tell the right master password from a wrong one.
 const CANARY: &[u8] = b"stagepass vault canary";
-/// The longest master password.
-const MAX_PASSWORD_BYTES: usize = 1024;
 /// The most credentials that it holds: a list has no pages, and a change of the
 /// password seals all of them anew at once.
-pub(crate) const MAX_CREDENTIALS: usize = 1000;
+pub(crate) const MAX_CREDENTIALS: u32 = 1000;
 
 /// Why the vault can't be used.
 #[derive(Debug, ThisError)]
@@ -104,6 +102,7 @@ impl Vault {
         }
     }
 
+    /// Whether it is this server's own.
     fn is_genuine(&self, header: &VaultHeader) -> bool {
         let VaultHeader { salt, canary, key_epoch, signature } = header;
         self.chain_key.sign_vault(salt, canary, *key_epoch).ct_eq(signature).into()

@@ -77,6 +77,11 @@ impl ChainKey {
         mac.finalize().into_bytes().into()
     }
 
+    /// What whoever sets the vault up from elsewhere must know.
+    pub(crate) fn sign_set_up(&self) -> Mac {
+        self.start(b"vault set-up").finalize().into_bytes().into()
+    }
+
     /// An HMAC over `purpose`, which keeps the kinds of signatures apart.
     fn start(&self, purpose: &[u8]) -> Hmac<Sha256> {
         let mut mac = Hmac::new(self.0.expose_secret().into());

@@ -82,14 +82,15 @@ async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
         checked(&args.names.service, &args.names.name, &key).map_err(CliError::User)?;
     let given = args.password.read()?;
     let stores = stores.open(IfMissing::Make).await?;
-    if stores.vault.vault_credentials().await?.len() >= MAX_CREDENTIALS {
+    // Before the password is asked for; the store looks again.
+    if stores.vault.vault_credentials().await?.len() >= MAX_CREDENTIALS as usize {
         return Err(FULL.into());
     }
     let vault = OpenVault::open_or_new(&stores, given, "vault add").await?;
     let said = format!("{service} {name} added");
     let credential = credentials::new(service, name);
     let entry = entry("vault add").on("vault_credentials", credential.id);
-    let sealed = credentials::seal(vault.key(), credential, &key)?;
+    let sealed = vault.seal(credential, &key)?;
     if vault.add(vec![sealed], entry).await?.is_empty() { Err(EXISTS.into()) } else { say(&said) }
 }
 

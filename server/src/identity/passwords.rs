@@ -15,7 +15,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// The shortest password that is taken.
 const MIN_PASSWORD_CHARS: usize = 8;
 /// The longest password that is taken.
-pub(crate) const MAX_PASSWORD_BYTES: usize = 1024;
+const MAX_PASSWORD_BYTES: usize = 1024;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 /// An allocation as large as this or larger is never kept by glibc once it is

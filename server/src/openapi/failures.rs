@@ -11,6 +11,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, Header, Ref, RefOr, Response, ResponseBuilder, SecurityRequirement};
 use utoipa::{IntoResponses, ToSchema};
+use uuid::Uuid;
 
 /// A way to fail, as the document names it.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +165,8 @@ fn references(failures: &[Failure], form: Form) -> BTreeMap<String, RefOr<Respon
 /// Adds to an operation what follows from its path, its callers and what it reads.
 pub(super) fn complete(operation: &mut Operation, path: &str) {
     use Failure::*;
-    let form = Form::of(path);
+    // A path of the document has a parameter where a real one has an id.
+    let form = Form::of(&path.replace("{id}", &Uuid::nil().to_string()));
     // Any request can be a bad one: of two Host headers neither is believed.
     let mut failures = vec![BadRequest, MethodNotAllowed, RequestTimeout, MisdirectedRequest];
     if operation.request_body.is_some() {

@@ -119,9 +119,9 @@ described! {
     /// What an API key is called, for people.
     VaultName: text()
         .pattern(Some(NOT_BLANK))
-        .max_length(Some(crate::request::MAX_TEXT_CHARS))
+        .max_length(Some(crate::request::MAX_NAME_CHARS))
         .examples(["production"]);
-    /// An API key, token or other secret of at most 65,536 bytes.
+    /// An API key, token or other secret of at most 16,384 bytes.
     VaultApiKey: text()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .pattern(Some(r"\S"))

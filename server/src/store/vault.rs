@@ -48,6 +48,8 @@ pub(crate) struct SealedVaultCredential {
     pub(crate) sealed_key: Vec<u8>,
     /// Ties `sealed_key` to the credential.
     pub(crate) mac: Mac,
+    /// Under which password's key it is sealed.
+    pub(crate) key_epoch: i64,
 }
 
 /// What becomes of the vault when its master password is changed.
@@ -57,9 +59,10 @@ pub(crate) struct PasswordChange {
     pub(crate) header: VaultHeader,
     /// All that there is, sealed anew.
     pub(crate) credentials: Vec<SealedVaultCredential>,
-    /// The only sign-in that goes on, with the new key.
+    /// The only sign-in that goes on, with the new key; it must live at `now`.
     pub(crate) token_hash: Hash,
     pub(crate) sealed_master_key: Vec<u8>,
+    pub(crate) now: i64,
 }
 
 /// What became of a write by somebody who has the vault open.
@@ -92,9 +95,13 @@ pub(crate) trait VaultStore: Debug + Send + Sync {
         entry: Entry,
     ) -> Result<VaultWrite<()>, StoreError>;
 
-    /// The sign-in with this token, unless its time has passed at `now` or the
-    /// master password is another since.
-    async fn vault_session(&self, token_hash: Hash, now: i64) -> Result<Option<VaultSession>, StoreError>;
+    /// The sign-in with this token, and what opens the vault; unless the sign-in's
+    /// time has passed at `now` or the master password is another since.
+    async fn vault_session(
+        &self,
+        token_hash: Hash,
+        now: i64,
+    ) -> Result<Option<(VaultHeader, VaultSession)>, StoreError>;
 
     /// Ends a sign-in; false where there is none.
     async fn end_vault_session(&self, token_hash: Hash, entry: Entry) -> Result<bool, StoreError>;
@@ -102,28 +109,30 @@ pub(crate) trait VaultStore: Debug + Send + Sync {
     /// All credentials, newest first.
     async fn vault_credentials(&self) -> Result<Vec<VaultCredential>, StoreError>;
 
-    async fn vault_credential(&self, id: Uuid) -> Result<Option<VaultCredential>, StoreError>;
+    async fn vault_credential(&self, id: Uuid) -> Result<Option<SealedVaultCredential>, StoreError>;
 
     /// All credentials as they are sealed, newest first.
     async fn sealed_vault_credentials(&self) -> Result<Vec<SealedVaultCredential>, StoreError>;
 
     /// Keeps those whose service and name nobody has, and gives their ids;
-    /// `entry` tells of that where it is any.
+    /// `entry` tells of that where it is any. `None`, and none of them is kept,
+    /// where that would be more than `most` in all.
     async fn add_vault_credentials(
         &self,
         new: Vec<SealedVaultCredential>,
+        most: u32,
         key_epoch: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Vec<Uuid>>, StoreError>;
+    ) -> Result<VaultWrite<Option<Vec<Uuid>>>, StoreError>;
 
-    /// Gives a credential as it is sealed, used at `now`.
+    /// Notes that a credential is used at `now`; false where there is none.
     async fn use_vault_credential(
         &self,
         id: Uuid,
         key_epoch: i64,
         now: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Option<SealedVaultCredential>>, StoreError>;
+    ) -> Result<VaultWrite<bool>, StoreError>;
 
     /// Deletes a credential; false where there is none.
     async fn delete_vault_credential(
@@ -134,8 +143,8 @@ pub(crate) trait VaultStore: Debug + Send + Sync {
     ) -> Result<VaultWrite<bool>, StoreError>;
 
     /// Changes the master password of the epoch before the given one's. False
-    /// where other credentials are there by now than were sealed anew: then
-    /// nothing was changed.
+    /// where other credentials are there by now than were sealed anew, stale where
+    /// the sign-in has ended as well: then nothing was changed.
     async fn change_vault_password(
         &self,
         change: PasswordChange,

@@ -3,8 +3,8 @@
 use super::derivations::Turn;
 use super::password_change::change;
 use super::session::{self, OpenVault, entry};
-use super::set_up::SetUpPermit;
-use super::{Key, MAX_PASSWORD_BYTES, generate_salt};
+use super::set_up::{SetUpPermit, is_this_machine};
+use super::{Key, generate_salt};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::identity::{check_password, hash};
 use crate::openapi::{self, OpenVaultFailures, SetUpFailures, VaultConflictFailures};
 use crate::request::Fields;
-use crate::store::{AttemptLimit, VaultHeader};
+use crate::store::AttemptLimit;
 use axum::Json;
 use axum::extract::{FromRequestParts as _, State};
 use axum::http::request::Parts;
@@ -21,6 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use stagepass_core::cookie::serialize_exposed;
 use std::sync::Arc;
+use tracing::Instrument as _;
 use utoipa::ToSchema;
 
 /// How many wrong master passwords there may be, and in which time.
@@ -121,9 +122,9 @@ pub(crate) async fn open_vault(
     client: Client,
     mut fields: Fields,
 ) -> Result<Json<OpenVaultResponse>, Error> {
-    let password = known_password(&mut fields, "password")?;
-    let (_turn, key, header) = unlock(&app, client, password, "vault login").await?;
-    let (token, expires_at) = session::begin(&app.vault, &key, header.key_epoch).await?;
+    let password = fields.required_secret("password")?;
+    let (_turn, key, key_epoch) = unlock(&app, client, password, "vault login").await?;
+    let (token, expires_at) = session::begin(&app.vault, &key, key_epoch).await?;
     Ok(Json(OpenVaultResponse { token, expires_at: render_ms(expires_at) }))
 }
 
@@ -152,7 +153,8 @@ pub(crate) async fn close_vault(
 
 /// Chooses another master password
 ///
-/// All other sessions end.
+/// All other sessions end. It is carried to its end though the caller hangs up or
+/// is cut off: after a 408 either password may be the right one.
 #[utoipa::path(
     post,
     path = "/api/auth/change-password",
@@ -162,28 +164,28 @@ pub(crate) async fn close_vault(
     responses((status = 200, description = "It is changed", body = VaultSuccess), VaultConflictFailures)
 )]
 pub(crate) async fn change_master_password(
-    open: OpenVault,
+    session: OpenVault,
     State(app): State<Arc<App>>,
     client: Client,
     mut fields: Fields,
 ) -> Result<Json<VaultSuccess>, Error> {
-    let current = known_password(&mut fields, "current")?;
+    let current = fields.required_secret("current")?;
     let password = new_password(&mut fields)?;
-    let (turn, former, header) = unlock(&app, client, current, "vault change-password").await?;
-    let salt = generate_salt()?;
-    let (_turn, key) = turn.derive(password, salt).await?;
-    change(&app.vault, &open, (&former, header.key_epoch), (&key, salt)).await?;
+    let changing = async move {
+        let (turn, ..) = unlock(&app, client, current, "vault change-password").await?;
+        let salt = generate_salt()?;
+        let (_turn, key) = turn.derive(password, salt).await?;
+        change(&app.vault, &session, (&key, salt)).await
+    };
+    carry(changing).await?;
     Ok(VaultSuccess::of("password changed"))
 }
 
-/// A password that is to be the right one; any text will do.
-fn known_password(fields: &mut Fields, field: &str) -> Result<SecretString, Error> {
-    let password = fields.required_secret(field)?;
-    // Only counted. None is longer, so it is no right one.
-    if password.expose_secret().len() > MAX_PASSWORD_BYTES {
-        return Err(Error::InvalidMasterPassword);
-    }
-    Ok(password)
+/// Runs something in a task of its own, which a caller who hangs up does not end.
+async fn carry<T: Send + 'static>(
+    running: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::spawn(running.in_current_span()).await.map_err(|_| Error::Internal("a task panicked"))?
 }
 
 /// A new password, which is given twice.
@@ -198,20 +200,30 @@ fn new_password(fields: &mut Fields) -> Result<SecretString, Error> {
     Ok(password)
 }
 
-/// The master key that a password yields, with the turn in which it was derived,
-/// and the header that it is right for.
-///
+/// The master key that a password yields and its epoch, with the turn in which it
+/// was derived.
+async fn unlock(
+    app: &Arc<App>,
+    client: Client,
+    password: SecretString,
+    action: &'static str,
+) -> Result<(Turn, Key, i64), Error> {
+    let turn = app.vault.derivations.turn().await?;
+    let app = Arc::clone(app);
+    carry(async move { judge(&app, turn, client, password, action).await }).await
+}
+
 /// The attempt is counted before the password is looked at, and taken back if it
 /// was right: in a turn, so that no more than one is under way.
-async fn unlock(
+async fn judge(
     app: &App,
+    turn: Turn,
     client: Client,
     password: SecretString,
     action: &str,
-) -> Result<(Turn, Key, VaultHeader), Error> {
-    let turn = app.vault.derivations.turn().await?;
+) -> Result<(Turn, Key, i64), Error> {
     let header = app.vault.header().await?.ok_or(Error::Conflict("password not configured"))?;
-    let limit = limit(client);
+    let limit = limit(app, client);
     let subject = limit.subject;
     if let Some(wait_ms) = app.database.count_attempt(vec![limit], now_ms()).await? {
         return Err(Error::TooManyFailedLogins { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) });
@@ -219,7 +231,7 @@ async fn unlock(
     let (turn, key) = turn.derive(password, header.salt).await?;
     if key.opens(&header) {
         app.database.uncount_attempt(vec![subject]).await?;
-        Ok((turn, key, header))
+        Ok((turn, key, header.key_epoch))
     } else {
         let entry = Entry::new(&Caller::Anonymous, action).with_outcome(Error::InvalidMasterPassword);
         app.database.append(entry).await?;
@@ -230,7 +242,7 @@ async fn unlock(
 /// There is one master password, so attempts are counted for all callers
 /// together; apart from those for a program on this machine, which somebody who
 /// guesses from elsewhere does not lock out.
-fn limit(client: Client) -> AttemptLimit {
-    let from = if client.is_this_machine() { "this machine" } else { "elsewhere" };
+fn limit(app: &App, client: Client) -> AttemptLimit {
+    let from = if is_this_machine(app, client) { "this machine" } else { "elsewhere" };
     AttemptLimit { subject: hash("vault login", from), attempts: ATTEMPTS, window_ms: WINDOW_MS }
 }

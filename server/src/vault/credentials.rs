@@ -1,12 +1,13 @@
 //! `/api/credentials` and `/api/credentials/{id}`: the API keys in the vault.
 
-use super::session::{OpenVault, entry};
+use super::session::{OpenVault, done, entry};
 use super::{Key, MAX_CREDENTIALS};
 use crate::app::App;
+use crate::audit::Entry;
 use crate::clock::now_ms;
-use crate::error::Error;
+use crate::error::{Error, is_of_vault_credentials};
 use crate::openapi::{self, VaultConflictFailures, VaultCredentialFailures};
-use crate::request::{Fields, Id};
+use crate::request::{Fields, Id, MAX_NAME_CHARS};
 use crate::store::{SealedVaultCredential, VaultCredential, VaultWrite};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -21,7 +22,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The longest API key, in bytes.
-pub(crate) const MAX_KEY_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_KEY_BYTES: usize = 16 * 1024;
 /// Services that are known by their names alone.
 const SERVICES: [&str; 3] = ["openai", "anthropic", "binance"];
 /// What comes before the name of any other.
@@ -87,7 +88,7 @@ pub(crate) struct DeleteVaultCredentialResponse {
     responses((status = 201, description = "It is stored", body = VaultCredentialResponse), VaultConflictFailures)
 )]
 pub(crate) async fn add_vault_credential(
-    open: OpenVault,
+    vault: OpenVault,
     State(app): State<Arc<App>>,
     mut fields: Fields,
 ) -> Result<(StatusCode, Json<VaultCredentialResponse>), Error> {
@@ -96,17 +97,27 @@ pub(crate) async fn add_vault_credential(
         return Err(Error::BadRequest(MISSING.to_owned()));
     };
     check(&service, &name, &key).map_err(Error::BadRequest)?;
-    if app.vault.store.vault_credentials().await?.len() >= MAX_CREDENTIALS {
-        return Err(FULL);
-    }
     let credential = new(service, name);
-    let sealed = seal(&open.key, credential.clone(), &key)?;
     let entry = entry("vault add").on("vault_credentials", credential.id);
-    match app.vault.store.add_vault_credentials(vec![sealed], open.key_epoch, entry).await? {
-        VaultWrite::Done(added) if added.is_empty() => Err(EXISTS),
-        VaultWrite::Done(_) => Ok((StatusCode::CREATED, Json(credential.into()))),
-        VaultWrite::Stale => Err(Error::Unauthorized),
+    let mut added = add(&app, &vault, (&credential, &key), entry.clone()).await?;
+    if added == VaultWrite::Stale {
+        added = add(&app, &vault.renewed(&app.vault).await?, (&credential, &key), entry).await?;
     }
+    match done(added)? {
+        None => Err(FULL),
+        Some(added) if added.is_empty() => Err(EXISTS),
+        Some(_) => Ok((StatusCode::CREATED, Json(credential.into()))),
+    }
+}
+
+async fn add(
+    app: &App,
+    vault: &OpenVault,
+    (credential, api_key): (&VaultCredential, &SecretString),
+    entry: Entry,
+) -> Result<VaultWrite<Option<Vec<Uuid>>>, Error> {
+    let new = vec![seal((&vault.key, vault.key_epoch), credential.clone(), api_key)?];
+    Ok(app.vault.store.add_vault_credentials(new, MAX_CREDENTIALS, vault.key_epoch, entry).await?)
 }
 
 /// Lists the API keys without the keys themselves
@@ -141,8 +152,8 @@ pub(crate) async fn vault_credential(
     _: OpenVault,
     State(app): State<Arc<App>>,
 ) -> Result<Json<VaultCredentialResponse>, Error> {
-    let credential = app.vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
-    Ok(Json(credential.into()))
+    let found = app.vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
+    Ok(Json(found.credential.into()))
 }
 
 /// Reveals an API key
@@ -160,19 +171,41 @@ pub(crate) async fn reveal_vault_credential(
     State(app): State<Arc<App>>,
 ) -> Result<Json<RevealVaultCredentialResponse>, Error> {
     let entry = entry("vault reveal").on("vault_credentials", id);
-    let found = app.vault.store.use_vault_credential(id, vault.key_epoch, now_ms(), entry.clone()).await?;
-    let VaultWrite::Done(found) = found else { return Err(Error::Unauthorized) };
-    let opened =
-        found.ok_or(NOT_FOUND).and_then(|sealed| Ok((open(&vault.key, &sealed)?, sealed.credential)));
-    match opened {
-        Ok((key, credential)) => {
-            Ok(Json(RevealVaultCredentialResponse { credential: credential.into(), key }))
-        }
-        Err(error) => {
-            app.database.append(entry.with_outcome(&error)).await?;
-            Err(error)
-        }
+    let revealed = match reveal(&app, &vault, id, entry.clone()).await {
+        Ok(VaultWrite::Stale) => reveal(&app, &vault.renewed(&app.vault).await?, id, entry.clone()).await,
+        revealed => revealed,
+    };
+    let revealed = revealed.and_then(done);
+    if let Err(error) = &revealed
+        && error.is_refusal()
+    {
+        app.database.append(entry.with_outcome(error)).await?;
     }
+    Ok(Json(revealed?))
+}
+
+/// Opens an API key, and then notes that it is used: what does not open is not.
+async fn reveal(
+    app: &App,
+    vault: &OpenVault,
+    id: Uuid,
+    entry: Entry,
+) -> Result<VaultWrite<RevealVaultCredentialResponse>, Error> {
+    let sealed = app.vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
+    // Of the next password already: so is the vault.
+    if sealed.key_epoch > vault.key_epoch {
+        return Ok(VaultWrite::Stale);
+    }
+    let key = open(&vault.key, &sealed)?;
+    let now = now_ms();
+    let credential = VaultCredential { last_used_at: Some(now), ..sealed.credential };
+    Ok(match app.vault.store.use_vault_credential(id, vault.key_epoch, now, entry).await? {
+        VaultWrite::Done(true) => {
+            VaultWrite::Done(RevealVaultCredentialResponse { credential: credential.into(), key })
+        }
+        VaultWrite::Done(false) => return Err(NOT_FOUND),
+        VaultWrite::Stale => VaultWrite::Stale,
+    })
 }
 
 /// Deletes an API key
@@ -186,15 +219,18 @@ pub(crate) async fn reveal_vault_credential(
 )]
 pub(crate) async fn delete_vault_credential(
     VaultCredentialId(id): VaultCredentialId,
-    open: OpenVault,
+    vault: OpenVault,
     State(app): State<Arc<App>>,
 ) -> Result<Json<DeleteVaultCredentialResponse>, Error> {
     let entry = entry("vault delete").on("vault_credentials", id);
-    match app.vault.store.delete_vault_credential(id, open.key_epoch, entry).await? {
-        VaultWrite::Done(true) => Ok(Json(DeleteVaultCredentialResponse { deleted: true })),
-        VaultWrite::Done(false) => Err(NOT_FOUND),
-        VaultWrite::Stale => Err(Error::Unauthorized),
+    let store = &app.vault.store;
+    let mut deleted = store.delete_vault_credential(id, vault.key_epoch, entry.clone()).await?;
+    if deleted == VaultWrite::Stale {
+        let vault = vault.renewed(&app.vault).await?;
+        deleted = store.delete_vault_credential(id, vault.key_epoch, entry).await?;
     }
+    let deleted = done(deleted)?;
+    if deleted { Ok(Json(DeleteVaultCredentialResponse { deleted })) } else { Err(NOT_FOUND) }
 }
 
 /// The id in a path. What is none does not lead to the vault: there is no such route.
@@ -204,8 +240,12 @@ impl<S: Send + Sync> FromRequestParts<S> for VaultCredentialId {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let id = Id::from_request_parts(parts, state).await;
-        id.map(|Id(id)| Self(id)).map_err(|_| Error::NotFound("Not found"))
+        // Not one that is spelt otherwise either, such as with `%30`: by the path as
+        // it stands is judged whose it is.
+        if !is_of_vault_credentials(parts.uri.path()) {
+            return Err(Error::NotFound("Not found"));
+        }
+        Id::from_request_parts(parts, state).await.map(|Id(id)| Self(id))
     }
 }
 
@@ -237,8 +277,10 @@ pub(crate) fn check_names(service: &str, name: &str) -> Result<(), String> {
              A-Z, a-z, 0-9, '.', '_' and '-'"
         ));
     }
-    if name.chars().count() > crate::request::MAX_TEXT_CHARS || name.chars().any(char::is_control) {
-        return Err("name must have at most 1024 characters, none of them a control character".to_owned());
+    if name.chars().count() > MAX_NAME_CHARS || name.chars().any(char::is_control) {
+        return Err(format!(
+            "name must have at most {MAX_NAME_CHARS} characters, none of them a control character"
+        ));
     }
     Ok(())
 }
@@ -248,16 +290,16 @@ pub(crate) fn new(service: String, name: String) -> VaultCredential {
     VaultCredential { id: Uuid::now_v7(), service, name, created_at: now_ms(), last_used_at: None }
 }
 
-/// Seals an API key, and ties it to its credential.
+/// Seals an API key under the key of an epoch, and ties it to its credential.
 pub(crate) fn seal(
-    key: &Key,
+    (key, key_epoch): (&Key, i64),
     credential: VaultCredential,
     api_key: &SecretString,
 ) -> Result<SealedVaultCredential, Error> {
     // To be sealed is why it leaves its wrapper.
     let sealed_key = key.seal(api_key.expose_secret().as_bytes())?;
     let mac = key.mac(&credential, &sealed_key)?;
-    Ok(SealedVaultCredential { credential, sealed_key, mac })
+    Ok(SealedVaultCredential { credential, sealed_key, mac, key_epoch })
 }
 
 /// Opens an API key.

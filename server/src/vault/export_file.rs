@@ -252,7 +252,7 @@ mod tests {
             key: "\u{1}".repeat(crate::vault::MAX_KEY_BYTES).into(),
             created_at: 0,
         };
-        let contents = most_bytes(&largest) * (crate::vault::MAX_CREDENTIALS + 1);
+        let contents = most_bytes(&largest) * (crate::vault::MAX_CREDENTIALS as usize + 1);
         assert!((contents.div_ceil(3) * 4) as u64 + 1024 <= MAX_EXPORT_BYTES);
     }
 

@@ -114,17 +114,22 @@ impl Key {
         Some(text)
     }
 
-    /// Seals another key.
-    pub(super) fn seal_key(&self, other: &Self) -> Result<Vec<u8>, Error> {
-        self.seal(other.0.expose_secret())
+    /// Seals another key, and what it is for.
+    pub(super) fn seal_key(&self, other: &Self, context: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut text = Zeroizing::new(Vec::with_capacity(KEY_BYTES + context.len()));
+        text.extend_from_slice(other.0.expose_secret());
+        text.extend_from_slice(context);
+        self.seal(&text)
     }
 
-    /// Opens another key.
-    pub(super) fn open_key(&self, sealed: &[u8]) -> Option<Self> {
-        let opened = self.open(sealed).filter(|opened| opened.len() == KEY_BYTES)?;
+    /// Opens another key that is for this.
+    pub(super) fn open_key(&self, sealed: &[u8], context: &[u8]) -> Option<Self> {
+        let opened = self.open(sealed)?;
+        let (opened, found) = opened.split_at_checked(KEY_BYTES)?;
         let mut key = Box::new([0; KEY_BYTES]);
-        key.copy_from_slice(&opened);
-        Some(Self(SecretBox::new(key)))
+        key.copy_from_slice(opened);
+        let key = Self(SecretBox::new(key));
+        (found == context).then_some(key)
     }
 
     /// Whether it is the master key that a header was made with.
@@ -241,11 +246,12 @@ mod tests {
     fn another_key_goes_through_a_tokens_own() {
         let master = key(&"02".repeat(32));
         let [own, other] = ["fn_sess_1", "fn_sess_2"].map(|token| Key::of_token(&token.into()).unwrap());
-        let sealed = own.seal_key(&master).unwrap();
-        let opened = own.open_key(&sealed).unwrap();
+        let sealed = own.seal_key(&master, b"session").unwrap();
+        let opened = own.open_key(&sealed, b"session").unwrap();
         assert_eq!(opened.0.expose_secret(), master.0.expose_secret());
-        assert!(other.open_key(&sealed).is_none());
-        assert!(own.open_key(&own.seal(b"no key").unwrap()).is_none());
+        assert!(other.open_key(&sealed, b"session").is_none());
+        assert!(own.open_key(&sealed, b"").is_none() && own.open_key(&sealed, b"another").is_none());
+        assert!(own.open_key(&own.seal(b"no key").unwrap(), b"").is_none());
     }
 
     #[test]

@@ -4,35 +4,31 @@
 use super::credentials::{open, seal};
 use super::session::{OpenVault, entry};
 use super::{Key, Vault};
+use crate::clock::now_ms;
 use crate::error::Error;
-use crate::store::{PasswordChange, VaultWrite};
+use crate::store::{PasswordChange, SealedVaultCredential, VaultWrite};
+use std::collections::HashMap;
+use uuid::Uuid;
 
 /// How often it is begun anew since somebody wrote meanwhile.
-const TRIES: usize = 10;
+const TRIES: usize = 20;
 
-/// Changes the password from one key to another. The session whose token was
-/// brought goes on.
+/// Changes the password from the session's key to another. The session goes on.
 pub(super) async fn change(
     vault: &Vault,
     session: &OpenVault,
-    (former, former_epoch): (&Key, i64),
     (key, salt): (&Key, [u8; 16]),
 ) -> Result<(), Error> {
+    let mut resealing = Resealing { session, key, done: HashMap::new() };
     for _ in 0..TRIES {
         let sealed = vault.store.sealed_vault_credentials().await?;
-        // Up to 64 MiB are opened and sealed.
-        let credentials = tokio::task::block_in_place(|| {
-            let anew = sealed.into_iter().map(|sealed| {
-                let api_key = open(former, &sealed)?;
-                seal(key, sealed.credential, &api_key)
-            });
-            anew.collect::<Result<Vec<_>, Error>>()
-        })?;
         let change = PasswordChange {
-            header: vault.new_header(key, salt, former_epoch + 1)?,
-            credentials,
+            header: vault.new_header(key, salt, session.key_epoch + 1)?,
+            // Up to 16 MiB are opened and sealed.
+            credentials: tokio::task::block_in_place(|| resealing.run(sealed))?,
             token_hash: session.token_hash(),
-            sealed_master_key: Key::of_token(&session.token)?.seal_key(key)?,
+            sealed_master_key: session.seal_next(key)?,
+            now: now_ms(),
         };
         match vault.store.change_vault_password(change, entry("vault change-password")).await? {
             VaultWrite::Done(true) => return Ok(()),
@@ -42,4 +38,27 @@ pub(super) async fn change(
         }
     }
     Err(Error::Conflict("the vault was written to all the while; try again"))
+}
+
+/// What is sealed anew, by id: the next try need not do it again.
+struct Resealing<'a> {
+    session: &'a OpenVault,
+    key: &'a Key,
+    done: HashMap<Uuid, SealedVaultCredential>,
+}
+
+impl Resealing<'_> {
+    fn run(&mut self, sealed: Vec<SealedVaultCredential>) -> Result<Vec<SealedVaultCredential>, Error> {
+        let anew = sealed.into_iter().map(|sealed| {
+            let id = sealed.credential.id;
+            if let Some(done) = self.done.get(&id) {
+                return Ok(done.clone());
+            }
+            let api_key = open(&self.session.key, &sealed)?;
+            let anew = seal((self.key, self.session.key_epoch + 1), sealed.credential, &api_key)?;
+            self.done.insert(id, anew.clone());
+            Ok(anew)
+        });
+        anew.collect()
+    }
 }

@@ -1,7 +1,7 @@
 //! Sign-ins to the vault, and the extractor of one.
 
-use super::Vault;
 use super::key::Key;
+use super::{Vault, VaultFault};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::clock::now_ms;
@@ -26,7 +26,8 @@ const TOKEN_BYTES: usize = 32;
 pub(crate) struct OpenVault {
     pub(super) key: Key,
     pub(super) key_epoch: i64,
-    pub(super) token: SecretString,
+    expires_at: i64,
+    token: SecretString,
 }
 
 impl OpenVault {
@@ -37,11 +38,36 @@ impl OpenVault {
 
     /// The vault that the token opens.
     async fn with(vault: &Vault, token: SecretString) -> Result<Self, Error> {
-        let session = vault.store.vault_session(token_hash(&token), now_ms()).await?;
-        let VaultSession { sealed_master_key, key_epoch, .. } = session.ok_or(Error::Unauthorized)?;
-        // One that does not open is none: somebody has put it there.
-        let key = Key::of_token(&token)?.open_key(&sealed_master_key).ok_or(Error::Unauthorized)?;
-        Ok(Self { key, key_epoch, token })
+        let found = vault.store.vault_session(token_hash(&token), now_ms()).await?;
+        let (header, session) = found.ok_or(Error::Unauthorized)?;
+        if !vault.is_genuine(&header) {
+            return Err(VaultFault::Altered.into());
+        }
+        let VaultSession { sealed_master_key, key_epoch, expires_at, .. } = session;
+        // One that does not open, or opens another vault, is none: somebody has
+        // put it there.
+        let key = Key::of_token(&token)?.open_key(&sealed_master_key, &context(key_epoch, expires_at));
+        let key = key.filter(|key| key.opens(&header)).ok_or(Error::Unauthorized)?;
+        Ok(Self { key, key_epoch, expires_at, token })
+    }
+
+    /// The master key of the next epoch, as this session's row is to hold it.
+    pub(super) fn seal_next(&self, key: &Key) -> Result<Vec<u8>, Error> {
+        Key::of_token(&self.token)?.seal_key(key, &context(self.key_epoch + 1, self.expires_at))
+    }
+
+    /// The same session after the master password was changed: the one that changed
+    /// it goes on, and has another key.
+    pub(super) async fn renewed(self, vault: &Vault) -> Result<Self, Error> {
+        Self::with(vault, self.token).await
+    }
+}
+
+/// What a session's write has done, if its key was the vault's all the while.
+pub(super) fn done<T>(write: VaultWrite<T>) -> Result<T, Error> {
+    match write {
+        VaultWrite::Done(done) => Ok(done),
+        VaultWrite::Stale => Err(Error::Unauthorized),
     }
 }
 
@@ -70,7 +96,7 @@ pub(super) async fn begin(vault: &Vault, key: &Key, key_epoch: i64) -> Result<(S
     let expires_at = now_ms() + LIFETIME_MS;
     let session = VaultSession {
         token_hash: token_hash(&token),
-        sealed_master_key: Key::of_token(&token)?.seal_key(key)?,
+        sealed_master_key: Key::of_token(&token)?.seal_key(key, &context(key_epoch, expires_at))?,
         key_epoch,
         expires_at,
     };
@@ -79,6 +105,15 @@ pub(super) async fn begin(vault: &Vault, key: &Key, key_epoch: i64) -> Result<(S
         // The password that was right a moment ago is not any more.
         VaultWrite::Stale => Err(Error::InvalidMasterPassword),
     }
+}
+
+/// What a session's copy of the key is sealed with: a row whose other columns
+/// were changed does not open.
+fn context(key_epoch: i64, expires_at: i64) -> [u8; 16] {
+    let mut context = [0; 16];
+    context[..8].copy_from_slice(&key_epoch.to_be_bytes());
+    context[8..].copy_from_slice(&expires_at.to_be_bytes());
+    context
 }
 
 fn generate_token() -> Result<SecretString, Error> {

@@ -13,6 +13,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::{ExposeSecret as _, SecretString};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
@@ -41,7 +42,7 @@ impl Vault {
     }
 
     fn make_set_up_token(&self) -> SecretString {
-        format!("fn_setup_{}", hex::encode(self.chain_key.sign_vault(&[], b"set-up", 0))).into()
+        format!("fn_setup_{}", hex::encode(self.chain_key.sign_set_up())).into()
     }
 }
 
@@ -57,9 +58,18 @@ impl FromRequestParts<Arc<App>> for SetUpPermit {
             return Err(ALREADY_SET_UP);
         }
         let client = Client::from_request_parts(parts, app).await?;
-        let is_allowed = client.is_this_machine() && has_no_foreign_origin(&parts.headers);
+        let is_allowed = is_this_machine(app, client) && has_no_foreign_origin(&parts.headers);
         if is_allowed || has_token(&app.vault, parts) { Ok(Self) } else { Err(Error::ForbiddenSetUp) }
     }
+}
+
+/// Whether a program on this machine calls. Where a proxy on it passes on what
+/// comes from elsewhere, and perhaps adds no header that says so, nobody is known
+/// to.
+pub(super) fn is_this_machine(app: &App, client: Client) -> bool {
+    let loopbacks = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let has_proxy = app.is_public || loopbacks.iter().any(|address| app.trusted_proxies.contain(*address));
+    client.is_this_machine() && !has_proxy
 }
 
 fn has_token(vault: &Vault, parts: &Parts) -> bool {
@@ -69,8 +79,13 @@ fn has_token(vault: &Vault, parts: &Parts) -> bool {
         .is_ok_and(|given| known.expose_secret().as_bytes().ct_eq(given.expose_secret().as_bytes()).into())
 }
 
-/// A browser says which page it calls for (RFC 6454, section 7): one of this server's.
+/// A browser says which page it calls for (RFC 6454, section 7; Fetch Metadata):
+/// one of this server's.
 fn has_no_foreign_origin(headers: &HeaderMap) -> bool {
+    let sites = headers.get_all("sec-fetch-site");
+    if !sites.iter().all(|site| matches!(site.as_bytes(), b"same-origin" | b"none")) {
+        return false;
+    }
     let host = headers.get(header::HOST).map(|host| host.as_bytes()).unwrap_or_default();
     let is_ours = |origin: &[u8]| {
         let authority = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));

@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
+use stagepass_tests::installation::Store;
 use stagepass_tests::libsodium::Libsodium;
 use stagepass_tests::process_memory;
 use stagepass_tests::secret_search::SecretSearch;
@@ -31,7 +32,7 @@ async fn change_password(stage: &Stage, password: &str) -> Result<()> {
 async fn libsodium_opens_what_is_sealed_and_what_it_seals_is_opened() -> Result<()> {
     let stage = &start().await?;
     let libsodium = Libsodium::prepare().await?;
-    let keys = [API_KEY.to_owned(), "Schlüssel €".to_owned(), "k".repeat(65_536)];
+    let keys = [API_KEY.to_owned(), "Schlüssel €".to_owned(), "k".repeat(16_384)];
     for (number, key) in keys.iter().enumerate() {
         add(&stage.vault, "openai", &number.to_string(), key).await?;
     }
@@ -116,7 +117,7 @@ async fn no_secret_lies_in_the_database_the_data_directory_or_the_log() -> Resul
 
     for table in ["vault", "vault_credentials", "vault_sessions", "audit_log", "login_attempts"] {
         let rows = match crate::STORE {
-            stagepass_tests::installation::Store::Postgres => {
+            Store::Postgres => {
                 stage.bytes(&format!("SELECT convert_to({table}::text, 'UTF8') FROM {table}")).await?
             }
             // Its file is searched below.
@@ -165,6 +166,9 @@ async fn what_was_moved_or_changed_in_the_database_does_not_open() -> Result<()>
     }
     assert_eq!(reveal(&stage.vault, &ids[3]).await?.body["key"], API_KEY);
     let log = stage.installation.succeed(&["audit", "list"]).await?;
+    assert!(!log.contains(&format!("vault reveal\tvault_credentials/{}\tok", ids[0])), "{log}");
+    let shown = stage.vault.get(&format!("{CREDENTIALS}/{}", ids[0])).await?.body;
+    assert_eq!(shown["last_used_at"], Value::Null, "it was not used");
     assert!(
         log.contains(&format!("vault_credentials/{}\tStored credentials cannot be decrypted", ids[0])),
         "{log}"
@@ -176,11 +180,46 @@ async fn what_was_moved_or_changed_in_the_database_does_not_open() -> Result<()>
     let again = stage.server.vault(PASSWORD).await?;
     assert_eq!(reveal(&again, &ids[3]).await?.body["key"], API_KEY);
 
-    // A session that somebody has put there opens nothing.
-    let forged = "UPDATE vault_sessions SET sealed_master_key = (SELECT sealed_master_key FROM vault_sessions
-        ORDER BY sequence LIMIT 1) WHERE sequence = (SELECT max(sequence) FROM vault_sessions)";
-    assert_eq!(stage.change(forged).await?, 1);
-    assert_eq!(refusal(&reveal(&again, &ids[3]).await?), (401, "Unauthorized"));
+    // A session whose time was put off, or whose key is another's, opens nothing.
+    for forged in [
+        "UPDATE vault_sessions SET expires_at = expires_at + 1",
+        "UPDATE vault_sessions SET expires_at = expires_at - 1, sealed_master_key = (SELECT sealed_master_key
+             FROM vault_sessions ORDER BY sequence LIMIT 1)
+         WHERE sequence = (SELECT max(sequence) FROM vault_sessions)",
+    ] {
+        assert!(stage.change(forged).await? > 0);
+        assert_eq!(refusal(&reveal(&again, &ids[3]).await?), (401, "Unauthorized"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_of_another_vault_opens_nothing_here() -> Result<()> {
+    let (stage, other) = (&start().await?, &start().await?);
+    let columns = ["token_hash", "sealed_master_key"];
+    let mut literals = Vec::new();
+    for column in columns {
+        literals.push(literal(&hex::encode(
+            &other.bytes(&format!("SELECT {column} FROM vault_sessions")).await?[0],
+        )));
+    }
+    let text = |query: &str| match crate::STORE {
+        Store::Postgres => format!("SELECT convert_to(({query})::text, 'UTF8')"),
+        _ => format!("SELECT CAST(({query}) AS BLOB)"),
+    };
+    let end = other.bytes(&text("SELECT expires_at FROM vault_sessions")).await?.remove(0);
+    let insert = format!(
+        "INSERT INTO vault_sessions (token_hash, sealed_master_key, key_epoch, expires_at) VALUES ({}, {}, 1, {})",
+        literals[0],
+        literals[1],
+        String::from_utf8(end)?
+    );
+    assert_eq!(stage.change(&insert).await?, 1);
+    let theirs = other.vault.at(&stage.server);
+    assert_eq!(refusal(&theirs.get(CREDENTIALS).await?), (401, "Unauthorized"));
+    let planted = json!({"service": "openai", "name": "planted", "key": "k"});
+    assert_eq!(refusal(&theirs.post(CREDENTIALS, &planted).await?), (401, "Unauthorized"));
+    assert_eq!(stage.vault.get(CREDENTIALS).await?.body, json!([]));
     Ok(())
 }
 
@@ -247,7 +286,7 @@ async fn neither_module_opens_what_the_other_has_sealed() -> Result<()> {
     let id = add(&stage.vault, "openai", "a", API_KEY).await?;
     // The blob of the one in the place of the other, as far as their columns let it.
     let blob = match crate::STORE {
-        stagepass_tests::installation::Store::Postgres => "convert_to(encrypted_credentials, 'UTF8')",
+        Store::Postgres => "convert_to(encrypted_credentials, 'UTF8')",
         _ => "CAST(encrypted_credentials AS BLOB)",
     };
     let into_the_vault =

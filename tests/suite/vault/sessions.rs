@@ -5,12 +5,17 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use stagepass_tests::process_memory;
 use stagepass_tests::server::{Answer, Client, Server};
+use stagepass_tests::wait;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 const LOGOUT: &str = "/api/auth/logout";
 const CHANGE: &str = "/api/auth/change-password";
 const NEW: &str = "another-master-Jf4sB";
 const TOO_MANY: &str = "too many failed login attempts";
+/// Long enough for some derivations on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 const FOUR_HOURS: Duration = Duration::from_secs(4 * 60 * 60);
 
 async fn is_open(vault: &Client) -> Result<bool> {
@@ -34,7 +39,8 @@ async fn fail_to_log_in(server: &Server, times: usize) -> Result<()> {
 
 #[tokio::test]
 async fn five_sessions_live_four_hours_and_each_ends_by_itself() -> Result<()> {
-    let Stage { vault: first, server, .. } = &start().await?;
+    let stage = &start().await?;
+    let Stage { vault: first, server, .. } = stage;
     let mut sessions = Vec::new();
     for _ in 0..5 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
@@ -53,6 +59,11 @@ async fn five_sessions_live_four_hours_and_each_ends_by_itself() -> Result<()> {
     }
     assert_eq!(sessions[2].post(LOGOUT, &Value::Null).await?.body, json!({"success": true}));
     assert_eq!(refusal(&sessions[2].post(LOGOUT, &Value::Null).await?), (401, "Unauthorized"));
+    assert_eq!(
+        stage.bytes("SELECT token_hash FROM vault_sessions").await?.len(),
+        4,
+        "its copy of the key is gone"
+    );
     for (index, session) in sessions.iter().enumerate() {
         assert_eq!(is_open(session).await?, index != 2, "{index}");
     }
@@ -105,7 +116,12 @@ async fn a_sixth_wrong_password_in_a_minute_waits_at_every_server_and_after_a_re
     fail_to_log_in(&server, 2).await?;
     assert_eq!(log_in(&server, PASSWORD).await?.status, 200);
     fail_to_log_in(&server, 2).await?;
-    assert_eq!(refusal(&change(&vault, "wrong password", NEW).await?), (401, "invalid password"));
+    let other = installation.serve().await?;
+    let long = "p".repeat(100_000);
+    assert_eq!(refusal(&change(&vault.at(&other), &long, NEW).await?), (401, "invalid password"));
+    for server in [&server, &other] {
+        assert_eq!(refusal(&log_in(server, PASSWORD).await?), (429, TOO_MANY));
+    }
     server.stop().await?;
 
     let server = installation.serve().await?;
@@ -171,5 +187,41 @@ async fn a_storm_of_logins_takes_the_memory_of_one_and_leaves_the_server_answeri
     assert!(answered_meanwhile > opened, "{answered_meanwhile} answers");
     let peak_mib = process_memory::peak_kib(server.program().id()?)? / 1024;
     assert!((256..2 * 256).contains(&peak_mib), "{peak_mib} MiB");
+    Ok(())
+}
+
+/// Sends a login and hangs up while its password is looked at.
+async fn hang_up(server: &Server, password: &str) -> Result<()> {
+    let address = server.url().trim_start_matches("http://");
+    let body = json!({"password": password}).to_string();
+    let head = format!(
+        "POST /api/auth/login HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut connection = TcpStream::connect(address).await?;
+    connection.write_all((head + &body).as_bytes()).await?;
+    // Until it is under way: its attempt is counted before.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_hangs_up_is_noted_all_the_same_and_locks_nobody_out_with_what_is_right() -> Result<()> {
+    let Stage { server, installation, .. } = &start().await?;
+    let count = async || -> Result<usize> {
+        let log = installation.succeed(&["audit", "list"]).await?;
+        Ok(log.matches("anonymous\tvault login\t-\tinvalid password").count())
+    };
+    hang_up(server, "wrong password").await?;
+    wait::until("the failure to be noted", PATIENCE, async || Ok((count().await? == 1).then_some(())))
+        .await?;
+    for _ in 0..2 {
+        hang_up(server, PASSWORD).await?;
+        // Waits for its turn behind the other.
+        assert_eq!(log_in(server, PASSWORD).await?.status, 200);
+    }
+    // None of the right ones counts.
+    fail_to_log_in(server, 4).await?;
+    assert_eq!(refusal(&log_in(server, PASSWORD).await?), (429, TOO_MANY));
     Ok(())
 }

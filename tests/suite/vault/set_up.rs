@@ -1,10 +1,12 @@
 //! Choosing the first master password: what it must be, and who may.
 
 use super::stage::{log_in, refusal, set_up, start_empty};
+use crate::STORE;
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stagepass_tests::server::{Answer, Client};
+use stagepass_tests::installation::Installation;
+use stagepass_tests::server::{Answer, Client, Server};
 
 const SET_UP: &str = "/api/auth/setup";
 const STATUS: &str = "/api/auth/status";
@@ -77,6 +79,8 @@ async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_was_printed(
         ("origin", "http://evil.example"),
         ("origin", "null"),
         ("origin", "http://localhost:1"),
+        ("sec-fetch-site", "cross-site"),
+        ("cf-ray", "8"),
         ("authorization", "Bearer fn_setup_0"),
     ] {
         let from_elsewhere = [("x-forwarded-for", "192.0.2.1"), (name, value)];
@@ -86,11 +90,7 @@ async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_was_printed(
     }
     assert_eq!(nobody.get(STATUS).await?.body["initialized"], false);
 
-    let printed = String::from_utf8(server.program().stderr())?;
-    let token = printed
-        .split("token=")
-        .find_map(|rest| rest.split([' ', '\n']).next().filter(|token| token.starts_with("fn_setup_")))
-        .context("no token is printed")?;
+    let token = printed_token(&server)?;
     // Another server on the same database takes it as well.
     let other = installation.serve().await?;
     let bearer = format!("Bearer {token}");
@@ -102,8 +102,30 @@ async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_was_printed(
     let refused = set_up_with(&nobody, &[("origin", &own)]).await?;
     assert_eq!(refusal(&refused), (409, "password already configured"));
     // Neither is a token that opens anything, nor is it printed any more.
-    assert_eq!(server.bearer(token).get("/api/credentials").await?.status, 401);
+    assert_eq!(server.bearer(&token).get("/api/credentials").await?.status, 401);
     let next = installation.serve().await?;
     assert!(!String::from_utf8(next.program().stderr())?.contains("fn_setup_"));
     Ok(())
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_may_add_no_header_only_the_token_counts() -> Result<()> {
+    for flags in [["--public-url", "https://stagepass.example.org"], ["--trusted-proxies", "127.0.0.1"]] {
+        let installation = Installation::new(STORE).await?;
+        let mut command = installation.command()?;
+        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "info"]).args(flags);
+        let server = Server::start_command(installation.directory(), &mut command).await?;
+        assert_eq!(refusal(&set_up(&server.anonymous(), PASSWORD).await?), (403, ELSEWHERE), "{flags:?}");
+        let bearer = format!("Bearer {}", printed_token(&server)?);
+        assert_eq!(set_up_with(&server.anonymous(), &[("authorization", &bearer)]).await?.status, 200);
+    }
+    Ok(())
+}
+
+fn printed_token(server: &Server) -> Result<String> {
+    let printed = String::from_utf8(server.program().stderr())?;
+    let token = printed
+        .split("token=")
+        .find_map(|rest| rest.split([' ', '\n']).next().filter(|token| token.starts_with("fn_setup_")));
+    Ok(token.context("no token is printed")?.to_owned())
 }

@@ -179,7 +179,7 @@ fn check(path: &Path, found: Vec<PlainCredential>) -> Result<Vec<PlainCredential
 }
 
 fn check_room(there: usize, new: usize) -> Result<(), CliError> {
-    if there + new <= MAX_CREDENTIALS {
+    if there + new <= MAX_CREDENTIALS as usize {
         return Ok(());
     }
     Err(CliError::User(format!(
@@ -190,7 +190,7 @@ fn check_room(there: usize, new: usize) -> Result<(), CliError> {
 fn seal(vault: &OpenVault, new: PlainCredential) -> Result<SealedVaultCredential, CliError> {
     let PlainCredential { service, name, key, created_at } = new;
     let credential = VaultCredential { id: Uuid::now_v7(), service, name, created_at, last_used_at: None };
-    Ok(credentials::seal(vault.key(), credential, &key)?)
+    vault.seal(credential, &key)
 }
 
 #[cfg(test)]
@@ -210,9 +210,9 @@ mod tests {
         for (bad, fault) in [
             (plain("openai", " ", "sk-1"), "service, name, and key are required"),
             (plain("openai", "other", ""), "service, name, and key are required"),
-            (plain("openai", "o\nther", "sk-1"), "name must have at most 1024 characters"),
+            (plain("openai", "o\nther", "sk-1"), "name must have at most 200 characters"),
             (plain("unknown", "other", "sk-1"), "service must be one of"),
-            (plain("openai", "other", &"k".repeat(64 * 1024 + 1)), "key must have at most 65536 bytes"),
+            (plain("openai", "other", &"k".repeat(16 * 1024 + 1)), "key must have at most 16384 bytes"),
             (plain("openai", " primary", "sk-2"), "its service and name are those of another"),
         ] {
             let said = check(vec![good(), bad]).unwrap_err();

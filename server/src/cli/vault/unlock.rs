@@ -8,8 +8,9 @@ use crate::audit::{Caller, Entry};
 use crate::error::Error;
 use crate::identity::check_password;
 use crate::keyed_stores::KeyedStores;
-use crate::store::{SealedVaultCredential, VaultHeader, VaultStore, VaultWrite};
-use crate::vault::{Key, Vault, generate_salt};
+use crate::store::{SealedVaultCredential, VaultCredential, VaultHeader, VaultStore, VaultWrite};
+use crate::vault::credentials::{self, FULL};
+use crate::vault::{Key, MAX_CREDENTIALS, Vault, generate_salt};
 use secrecy::SecretString;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -91,6 +92,15 @@ impl OpenVault {
         &self.key
     }
 
+    /// Seals an API key, and ties it to its credential.
+    pub(super) fn seal(
+        &self,
+        credential: VaultCredential,
+        api_key: &SecretString,
+    ) -> Result<SealedVaultCredential, CliError> {
+        Ok(credentials::seal((&self.key, self.key_epoch), credential, api_key)?)
+    }
+
     /// Keeps those whose service and name nobody has, and gives their ids.
     pub(super) async fn add(
         &self,
@@ -103,7 +113,8 @@ impl OpenVault {
                 set_up => set_up?,
             }
         }
-        done(self.store.add_vault_credentials(new, self.key_epoch, entry).await?)
+        let added = self.store.add_vault_credentials(new, MAX_CREDENTIALS, self.key_epoch, entry).await?;
+        Ok(done(added)?.ok_or(FULL)?)
     }
 
     /// An error where the master password is another by now.

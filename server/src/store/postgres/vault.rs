@@ -30,27 +30,37 @@ const EVICT: &str = "
     DELETE FROM vault_sessions WHERE sequence NOT IN
         (SELECT sequence FROM vault_sessions ORDER BY sequence DESC LIMIT $1)";
 const SESSION: &str = "
-    SELECT sealed_master_key, key_epoch, expires_at FROM vault_sessions
+    SELECT salt, canary, key_epoch, signature, sealed_master_key, expires_at FROM vault_sessions
     JOIN vault USING (key_epoch) WHERE token_hash = $1 AND expires_at > $2";
 const END_SESSION: &str = "DELETE FROM vault_sessions WHERE token_hash = $1 RETURNING sequence";
 const CREDENTIALS: &str = "
     SELECT id, service, name, created_at, last_used_at FROM vault_credentials
     ORDER BY created_at DESC, id DESC";
 const CREDENTIAL: &str = "
-    SELECT id, service, name, created_at, last_used_at FROM vault_credentials WHERE id = $1";
+    SELECT id, service, name, created_at, last_used_at, sealed_key, mac, key_epoch
+    FROM vault_credentials WHERE id = $1";
 const SEALED: &str = "
-    SELECT id, service, name, created_at, last_used_at, sealed_key, mac FROM vault_credentials
+    SELECT id, service, name, created_at, last_used_at, sealed_key, mac, key_epoch FROM vault_credentials
     ORDER BY created_at DESC, id DESC";
 const ADD: &str = "
     INSERT INTO vault_credentials
         (id, service, name, created_at, last_used_at, sealed_key, mac, key_epoch)
     SELECT given.*, key_epoch FROM vault, unnest(
         $1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bytea[], $7::bytea[]
-    ) AS given
-    WHERE key_epoch = $8 ON CONFLICT (service, name) DO NOTHING RETURNING id";
+    ) AS given (id, service, name)
+    WHERE key_epoch = $8 AND (
+        SELECT count(*) FROM (
+            SELECT service, name FROM vault_credentials UNION SELECT * FROM unnest($2::text[], $3::text[])
+        ) AS together
+    ) <= $9
+    ON CONFLICT (service, name) DO NOTHING RETURNING id";
+/// Whether all of these have been kept, now or before.
+const THERE: &str = "
+    SELECT NOT EXISTS (
+        SELECT * FROM unnest($1::text[], $2::text[]) EXCEPT SELECT service, name FROM vault_credentials
+    )";
 const USE: &str = "
-    UPDATE vault_credentials SET last_used_at = $2 WHERE id = $1 AND key_epoch = $3
-    RETURNING id, service, name, created_at, last_used_at, sealed_key, mac";
+    UPDATE vault_credentials SET last_used_at = $2 WHERE id = $1 AND key_epoch = $3 RETURNING id";
 const DELETE: &str = "
     DELETE FROM vault_credentials WHERE id = $1 AND key_epoch = $2 RETURNING id";
 /// Where the credentials are those that were sealed anew.
@@ -60,7 +70,9 @@ const CHANGE: &str = "
         SELECT FROM unnest($5::uuid[]) AS sealed (id)
         FULL JOIN vault_credentials there ON there.id = sealed.id
         WHERE there.id IS NULL OR sealed.id IS NULL
-    ) RETURNING key_epoch";
+    ) AND EXISTS (SELECT FROM vault_sessions WHERE token_hash = $6 AND expires_at > $7)
+    RETURNING key_epoch";
+const IS_LIVE: &str = "SELECT 1 FROM vault_sessions WHERE token_hash = $1 AND expires_at > $2";
 /// By its canary, which is random, the change is known to have been made here.
 const RESEAL: &str = "
     UPDATE vault_credentials there SET sealed_key = anew.sealed_key, mac = anew.mac, key_epoch = vault.key_epoch
@@ -74,19 +86,18 @@ const KEEP_SESSION: &str = "
 
 impl Postgres {
     /// Runs `lock`, which gives the key epoch, and then the steps, the first of
-    /// which `entry` tells of where it gives a row. Gives that one's rows.
+    /// which `entry` tells of where it gives a row. Gives the rows of the steps.
     async fn write_to_vault(
         &self,
         key_epoch: i64,
         entry: Entry,
         lock: &'static str,
         steps: &[Step<'_>],
-    ) -> Result<VaultWrite<Vec<Row>>, StoreError> {
+    ) -> Result<VaultWrite<Vec<Vec<Row>>>, StoreError> {
         let steps = [&[Step(lock, &[])], steps].concat();
         let mut rows = self.write_noting(Acting::Nobody, entry, &steps, 1).await?;
-        let current: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
-        let is_current = current == Some(key_epoch);
-        Ok(if is_current { VaultWrite::Done(rows.swap_remove(1)) } else { VaultWrite::Stale })
+        let current: Option<i64> = row::optional(&rows.remove(0), |found| Ok(found.try_get(0)?))?;
+        Ok(if current == Some(key_epoch) { VaultWrite::Done(rows) } else { VaultWrite::Stale })
     }
 }
 
@@ -128,15 +139,20 @@ impl VaultStore for Postgres {
         self.write_to_vault(*key_epoch, entry, LOCK, &steps).await?.try_map(|_| Ok(()))
     }
 
-    async fn vault_session(&self, token_hash: Hash, now: i64) -> Result<Option<VaultSession>, StoreError> {
+    async fn vault_session(
+        &self,
+        token_hash: Hash,
+        now: i64,
+    ) -> Result<Option<(VaultHeader, VaultSession)>, StoreError> {
         let rows = self.read(Acting::Nobody, &[Step(SESSION, &[&&token_hash[..], &now])]).await?;
         row::optional(&rows, |found| {
-            Ok(VaultSession {
+            let session = VaultSession {
                 token_hash,
                 sealed_master_key: found.try_get("sealed_master_key")?,
                 key_epoch: found.try_get("key_epoch")?,
                 expires_at: found.try_get("expires_at")?,
-            })
+            };
+            Ok((read_header(found)?, session))
         })
     }
 
@@ -149,9 +165,9 @@ impl VaultStore for Postgres {
         row::all(&self.read(Acting::Nobody, &[Step(CREDENTIALS, &[])]).await?, read_credential)
     }
 
-    async fn vault_credential(&self, id: Uuid) -> Result<Option<VaultCredential>, StoreError> {
+    async fn vault_credential(&self, id: Uuid) -> Result<Option<SealedVaultCredential>, StoreError> {
         let rows = self.read(Acting::Nobody, &[Step(CREDENTIAL, &[&id])]).await?;
-        row::optional(&rows, read_credential)
+        row::optional(&rows, read_sealed)
     }
 
     async fn sealed_vault_credentials(&self) -> Result<Vec<SealedVaultCredential>, StoreError> {
@@ -161,9 +177,10 @@ impl VaultStore for Postgres {
     async fn add_vault_credentials(
         &self,
         new: Vec<SealedVaultCredential>,
+        most: u32,
         key_epoch: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Vec<Uuid>>, StoreError> {
+    ) -> Result<VaultWrite<Option<Vec<Uuid>>>, StoreError> {
         let credentials = || new.iter().map(|sealed| &sealed.credential);
         let ids: Vec<_> = credentials().map(|credential| credential.id).collect();
         let services: Vec<_> = credentials().map(|credential| &*credential.service).collect();
@@ -171,9 +188,16 @@ impl VaultStore for Postgres {
         let created: Vec<_> = credentials().map(|credential| credential.created_at).collect();
         let used: Vec<_> = credentials().map(|credential| credential.last_used_at).collect();
         let (keys, macs) = sealed_columns(&new);
-        let add = Step(ADD, &[&ids, &services, &names, &created, &used, &keys, &macs, &key_epoch]);
-        let added = self.write_to_vault(key_epoch, entry, SHARE, &[add]).await?;
-        added.try_map(|rows| row::all(&rows, |found| Ok(found.try_get(0)?)))
+        let most = i64::from(most);
+        let add = Step(ADD, &[&ids, &services, &names, &created, &used, &keys, &macs, &key_epoch, &most]);
+        let there = Step(THERE, &[&services, &names]);
+        // Alone: two at once could pass the limit together.
+        let added = self.write_to_vault(key_epoch, entry, LOCK, &[add, there]).await?;
+        added.try_map(|rows| {
+            let added = row::all(&rows[0], |found| Ok(found.try_get(0)?))?;
+            let are_all_there: bool = rows[1][0].try_get(0)?;
+            Ok(are_all_there.then_some(added))
+        })
     }
 
     async fn use_vault_credential(
@@ -182,11 +206,10 @@ impl VaultStore for Postgres {
         key_epoch: i64,
         now: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Option<SealedVaultCredential>>, StoreError> {
-        let found = Step(USE, &[&id, &now, &key_epoch]);
-        self.write_to_vault(key_epoch, entry, SHARE, &[found])
-            .await?
-            .try_map(|rows| row::optional(&rows, read_sealed))
+    ) -> Result<VaultWrite<bool>, StoreError> {
+        let steps = [Step(USE, &[&id, &now, &key_epoch])];
+        let used = self.write_to_vault(key_epoch, entry, SHARE, &steps).await?;
+        used.try_map(|rows| Ok(!rows[0].is_empty()))
     }
 
     async fn delete_vault_credential(
@@ -196,7 +219,8 @@ impl VaultStore for Postgres {
         entry: Entry,
     ) -> Result<VaultWrite<bool>, StoreError> {
         let delete = Step(DELETE, &[&id, &key_epoch]);
-        self.write_to_vault(key_epoch, entry, SHARE, &[delete]).await?.try_map(|rows| Ok(!rows.is_empty()))
+        let deleted = self.write_to_vault(key_epoch, entry, SHARE, &[delete]).await?;
+        deleted.try_map(|rows| Ok(!rows[0].is_empty()))
     }
 
     async fn change_vault_password(
@@ -209,13 +233,17 @@ impl VaultStore for Postgres {
         let (keys, macs) = sealed_columns(&change.credentials);
         let token_hash = &change.token_hash[..];
         let steps = [
-            Step(CHANGE, &[&&salt[..], canary, key_epoch, &&signature[..], &ids]),
+            Step(CHANGE, &[&&salt[..], canary, key_epoch, &&signature[..], &ids, &token_hash, &change.now]),
+            Step(IS_LIVE, &[&token_hash, &change.now]),
             Step(RESEAL, &[&ids, &keys, &macs, canary]),
             Step(END_OTHERS, &[&token_hash, canary]),
             Step(KEEP_SESSION, &[&token_hash, &change.sealed_master_key, canary]),
         ];
         let changed = self.write_to_vault(key_epoch - 1, entry, LOCK, &steps).await?;
-        changed.try_map(|rows| Ok(!rows.is_empty()))
+        Ok(match changed {
+            VaultWrite::Done(rows) if !rows[1].is_empty() => VaultWrite::Done(!rows[0].is_empty()),
+            _ => VaultWrite::Stale,
+        })
     }
 }
 
@@ -245,7 +273,8 @@ fn read_credential(found: &Row) -> Result<VaultCredential, StoreError> {
 
 fn read_sealed(found: &Row) -> Result<SealedVaultCredential, StoreError> {
     let (sealed_key, mac) = (found.try_get("sealed_key")?, array(found, "mac")?);
-    Ok(SealedVaultCredential { credential: read_credential(found)?, sealed_key, mac })
+    let key_epoch = found.try_get("key_epoch")?;
+    Ok(SealedVaultCredential { credential: read_credential(found)?, sealed_key, mac, key_epoch })
 }
 
 /// Bytes of a fixed number; zeros where they are of another, which nobody signed.

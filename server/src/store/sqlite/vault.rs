@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const CREDENTIAL: &str = "id, service, name, created_at, last_used_at";
-const SEALED_CREDENTIAL: &str = "id, service, name, created_at, last_used_at, sealed_key, mac";
+const SEALED_CREDENTIAL: &str = "id, service, name, created_at, last_used_at, sealed_key, mac, key_epoch";
 
 impl Sqlite {
     /// Writes what was made with the key of an epoch, if that is the vault's;
@@ -85,12 +85,18 @@ impl VaultStore for Sqlite {
         .await
     }
 
-    async fn vault_session(&self, token_hash: Hash, now: i64) -> Result<Option<VaultSession>, StoreError> {
-        let select = "SELECT sealed_master_key, key_epoch, expires_at FROM vault_sessions
-                      JOIN vault USING (key_epoch) WHERE token_hash = ?1 AND expires_at > ?2";
+    async fn vault_session(
+        &self,
+        token_hash: Hash,
+        now: i64,
+    ) -> Result<Option<(VaultHeader, VaultSession)>, StoreError> {
+        let select = "SELECT salt, canary, key_epoch, signature, sealed_master_key, expires_at
+                      FROM vault_sessions JOIN vault USING (key_epoch)
+                      WHERE token_hash = ?1 AND expires_at > ?2";
         let read = move |found: &Row<'_>| {
-            let (sealed_master_key, key_epoch, expires_at) = (found.get(0)?, found.get(1)?, found.get(2)?);
-            Ok(VaultSession { token_hash, sealed_master_key, key_epoch, expires_at })
+            let header = read_header(found)?;
+            let (key_epoch, sealed_master_key, expires_at) = (header.key_epoch, found.get(4)?, found.get(5)?);
+            Ok((header, VaultSession { token_hash, sealed_master_key, key_epoch, expires_at }))
         };
         self.read(move |c| c.prepare_cached(select)?.query_row(params![token_hash, now], read).optional())
             .await
@@ -107,9 +113,9 @@ impl VaultStore for Sqlite {
         self.read(move |c| c.prepare_cached(&select)?.query_map([], read_credential)?.collect()).await
     }
 
-    async fn vault_credential(&self, id: Uuid) -> Result<Option<VaultCredential>, StoreError> {
-        let select = format!("SELECT {CREDENTIAL} FROM vault_credentials WHERE id = ?1");
-        self.read(move |c| c.prepare_cached(&select)?.query_row([id.to_string()], read_credential).optional())
+    async fn vault_credential(&self, id: Uuid) -> Result<Option<SealedVaultCredential>, StoreError> {
+        let select = format!("SELECT {SEALED_CREDENTIAL} FROM vault_credentials WHERE id = ?1");
+        self.read(move |c| c.prepare_cached(&select)?.query_row([id.to_string()], read_sealed).optional())
             .await
     }
 
@@ -122,17 +128,22 @@ impl VaultStore for Sqlite {
     async fn add_vault_credentials(
         &self,
         new: Vec<SealedVaultCredential>,
+        most: u32,
         key_epoch: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Vec<Uuid>>, StoreError> {
-        self.write_to_vault(key_epoch, (entry, |added: &Vec<Uuid>| !added.is_empty()), move |c| {
+    ) -> Result<VaultWrite<Option<Vec<Uuid>>>, StoreError> {
+        let did = |added: &Option<Vec<Uuid>>| added.as_ref().is_some_and(|added| !added.is_empty());
+        self.write_to_vault(key_epoch, (entry, did), move |c| {
+            if count_with(c, &new)? > most as usize {
+                return Ok(None);
+            }
             let mut insert = c.prepare_cached(
                 "INSERT INTO vault_credentials
                      (id, service, name, created_at, last_used_at, sealed_key, mac, key_epoch)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
             )?;
             let mut added = Vec::new();
-            for SealedVaultCredential { credential, sealed_key, mac } in &new {
+            for SealedVaultCredential { credential, sealed_key, mac, .. } in &new {
                 let VaultCredential { id, service, name, created_at, last_used_at } = credential;
                 let columns = params![
                     id.to_string(),
@@ -148,7 +159,7 @@ impl VaultStore for Sqlite {
                     added.push(*id);
                 }
             }
-            Ok(added)
+            Ok(Some(added))
         })
         .await
     }
@@ -159,12 +170,10 @@ impl VaultStore for Sqlite {
         key_epoch: i64,
         now: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Option<SealedVaultCredential>>, StoreError> {
-        let update = format!(
-            "UPDATE vault_credentials SET last_used_at = ?2 WHERE id = ?1 RETURNING {SEALED_CREDENTIAL}"
-        );
-        self.write_to_vault(key_epoch, (entry, Option::is_some), move |c| {
-            c.prepare_cached(&update)?.query_row(params![id.to_string(), now], read_sealed).optional()
+    ) -> Result<VaultWrite<bool>, StoreError> {
+        let update = "UPDATE vault_credentials SET last_used_at = ?2 WHERE id = ?1";
+        self.write_to_vault(key_epoch, (entry, |used| *used), move |c| {
+            c.prepare_cached(update)?.execute(params![id.to_string(), now]).map(|rows| rows > 0)
         })
         .await
     }
@@ -188,7 +197,16 @@ impl VaultStore for Sqlite {
         entry: Entry,
     ) -> Result<VaultWrite<bool>, StoreError> {
         let former_epoch = change.header.key_epoch - 1;
-        self.write_to_vault(former_epoch, (entry, |changed| *changed), move |c| {
+        let key = self.chain_key()?;
+        self.write(move |batch| {
+            let c: &Connection = batch;
+            let may_change = "SELECT EXISTS (
+                SELECT 1 FROM vault_sessions JOIN vault USING (key_epoch)
+                WHERE key_epoch = ?1 AND token_hash = ?2 AND expires_at > ?3)";
+            let session = params![former_epoch, change.token_hash, change.now];
+            if !c.query_row(may_change, session, |found| found.get(0))? {
+                return Ok(VaultWrite::Stale);
+            }
             let sealed_anew: BTreeSet<_> =
                 change.credentials.iter().map(|sealed| sealed.credential.id).collect();
             let there = c
@@ -196,9 +214,11 @@ impl VaultStore for Sqlite {
                 .query_map([], |found| row::id(found, 0))?
                 .collect::<Result<BTreeSet<_>>>()?;
             if there != sealed_anew {
-                return Ok(false);
+                return Ok(VaultWrite::Done(false));
             }
-            apply(c, &change).map(|()| true)
+            apply(c, &change)?;
+            batch.append(&key, entry)?;
+            Ok(VaultWrite::Done(true))
         })
         .await
     }
@@ -212,12 +232,26 @@ fn apply(c: &Connection, change: &PasswordChange) -> Result<()> {
     )?;
     let mut update =
         c.prepare("UPDATE vault_credentials SET sealed_key = ?2, mac = ?3, key_epoch = ?4 WHERE id = ?1")?;
-    for SealedVaultCredential { credential, sealed_key, mac } in &change.credentials {
+    for SealedVaultCredential { credential, sealed_key, mac, .. } in &change.credentials {
         update.execute(params![credential.id.to_string(), sealed_key, mac, key_epoch])?;
     }
     c.execute("DELETE FROM vault_sessions WHERE token_hash <> ?1", [change.token_hash])?;
     let keep = "UPDATE vault_sessions SET sealed_master_key = ?1, key_epoch = ?2";
     c.execute(keep, params![change.sealed_master_key, key_epoch]).map(drop)
+}
+
+/// How many credentials there would be with those of the new ones whose service
+/// and name nobody has.
+fn count_with(c: &Connection, new: &[SealedVaultCredential]) -> Result<usize> {
+    let there: usize = c.query_row("SELECT count(*) FROM vault_credentials", [], |found| found.get(0))?;
+    let mut taken = c.prepare_cached("SELECT 1 FROM vault_credentials WHERE service = ?1 AND name = ?2")?;
+    let mut free = BTreeSet::new();
+    for VaultCredential { service, name, .. } in new.iter().map(|sealed| &sealed.credential) {
+        if !taken.exists((service, name))? {
+            free.insert((service, name));
+        }
+    }
+    Ok(there + free.len())
 }
 
 fn read_header(found: &Row<'_>) -> Result<VaultHeader> {
@@ -240,8 +274,8 @@ fn read_credential(found: &Row<'_>) -> Result<VaultCredential> {
 }
 
 fn read_sealed(found: &Row<'_>) -> Result<SealedVaultCredential> {
-    let (sealed_key, mac) = (found.get(5)?, array(found, 6)?);
-    Ok(SealedVaultCredential { credential: read_credential(found)?, sealed_key, mac })
+    let (sealed_key, mac, key_epoch) = (found.get(5)?, array(found, 6)?, found.get(7)?);
+    Ok(SealedVaultCredential { credential: read_credential(found)?, sealed_key, mac, key_epoch })
 }
 
 /// Bytes of a fixed number; zeros where they are of another, which nobody signed.

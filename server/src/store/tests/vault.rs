@@ -15,6 +15,8 @@ on_every_store!(
     a_service_and_name_are_one_credentials,
     a_credential_is_found_used_and_deleted_by_its_id,
     credentials_come_newest_first,
+    no_more_are_kept_than_there_may_be_however_many_come_at_once,
+    a_password_is_changed_by_a_session_that_lives,
     a_new_password_replaces_all_that_was_sealed_and_ends_the_other_sessions,
     what_was_made_with_a_former_key_is_not_written,
     a_new_password_waits_until_all_that_is_there_is_sealed_anew,
@@ -38,20 +40,20 @@ fn credential(number: u128, name: &str, sealed_key: &[u8]) -> SealedVaultCredent
         created_at: i64::try_from(number).unwrap(),
         last_used_at: None,
     };
-    SealedVaultCredential { credential, sealed_key: sealed_key.to_vec(), mac: [7; 32] }
+    SealedVaultCredential { credential, sealed_key: sealed_key.to_vec(), mac: [7; 32], key_epoch: 1 }
 }
 
 fn change(key_epoch: i64, credentials: Vec<SealedVaultCredential>) -> PasswordChange {
     let header = header(key_epoch);
-    PasswordChange { header, credentials, token_hash: [1; 32], sealed_master_key: b"anew".to_vec() }
+    PasswordChange { header, credentials, token_hash: [1; 32], sealed_master_key: b"anew".to_vec(), now: 99 }
 }
 
 async fn set_up(opened: &Opened) {
     assert!(opened.store.set_up_vault(header(1), 0, entry("set-up")).await.unwrap());
 }
 
-async fn add(opened: &Opened, key_epoch: i64, new: SealedVaultCredential) -> VaultWrite<Vec<Uuid>> {
-    opened.store.add_vault_credentials(vec![new], key_epoch, entry("add")).await.unwrap()
+async fn add(opened: &Opened, key_epoch: i64, new: SealedVaultCredential) -> VaultWrite<Option<Vec<Uuid>>> {
+    opened.store.add_vault_credentials(vec![new], 1000, key_epoch, entry("add")).await.unwrap()
 }
 
 async fn a_vault_is_set_up_once(opened: &Opened) {
@@ -78,7 +80,8 @@ async fn a_session_lives_until_its_time_has_passed_or_newer_ones_are_too_many(op
     let is_live = async |number: u8, now| store.vault_session([number; 32], now).await.unwrap().is_some();
     assert!(!is_live(1, 0).await, "the oldest of six");
     assert!(is_live(2, 99).await && !is_live(2, 100).await);
-    let found = store.vault_session([6; 32], 0).await.unwrap().unwrap();
+    let (header, found) = store.vault_session([6; 32], 0).await.unwrap().unwrap();
+    assert_eq!((header.canary, header.key_epoch), (vec![1; 60], 1));
     assert_eq!((found.sealed_master_key, found.key_epoch, found.expires_at), (vec![6; 72], 1, 100));
 
     assert!(store.end_vault_session([6; 32], entry("logout")).await.unwrap());
@@ -96,16 +99,16 @@ async fn a_service_and_name_are_one_credentials(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     let all = vec![credential(1, "a", b"one"), credential(2, "b", b"two"), credential(3, "a", b"three")];
-    let added = store.add_vault_credentials(all, 1, entry("import")).await.unwrap();
-    assert_eq!(added, VaultWrite::Done(vec![Uuid::from_u128(1), Uuid::from_u128(2)]));
-    assert_eq!(add(opened, 1, credential(4, "b", b"four")).await, VaultWrite::Done(vec![]));
+    let added = store.add_vault_credentials(all, 2, 1, entry("import")).await.unwrap();
+    assert_eq!(added, VaultWrite::Done(Some(vec![Uuid::from_u128(1), Uuid::from_u128(2)])));
+    assert_eq!(add(opened, 1, credential(4, "b", b"four")).await, VaultWrite::Done(Some(vec![])));
     let other = |name: &str, service: &str| {
         let mut other = credential(5, name, b"five");
         service.clone_into(&mut other.credential.service);
         other
     };
     assert!(
-        matches!(add(opened, 1, other("a", "binance")).await, VaultWrite::Done(added) if added.len() == 1)
+        matches!(add(opened, 1, other("a", "binance")).await, VaultWrite::Done(Some(added)) if added.len() == 1)
     );
     assert_eq!(noted(&**store).await, ["add", "import", "set-up"], "none of what was taken");
 }
@@ -115,18 +118,15 @@ async fn a_credential_is_found_used_and_deleted_by_its_id(opened: &Opened) {
     set_up(opened).await;
     add(opened, 1, credential(1, "a", b"sealed")).await;
     let (id, nobody) = (Uuid::from_u128(1), Uuid::from_u128(404));
-    assert!(store.vault_credential(id).await.unwrap().unwrap().last_used_at.is_none());
+    let found = store.vault_credential(id).await.unwrap().unwrap();
+    assert_eq!((found.sealed_key, found.mac, found.key_epoch), (b"sealed".to_vec(), [7; 32], 1));
+    assert!(found.credential.last_used_at.is_none());
     assert!(store.vault_credential(nobody).await.unwrap().is_none());
 
-    let used = store.use_vault_credential(id, 1, 77, entry("use")).await.unwrap();
-    let VaultWrite::Done(Some(used)) = used else { panic!("{used:?}") };
-    assert_eq!(
-        (used.sealed_key, used.mac, used.credential.last_used_at),
-        (b"sealed".to_vec(), [7; 32], Some(77))
-    );
-    assert_eq!(store.vault_credential(id).await.unwrap().unwrap().last_used_at, Some(77));
-    let unknown = store.use_vault_credential(nobody, 1, 78, entry("use of nothing")).await.unwrap();
-    assert!(matches!(unknown, VaultWrite::Done(None)));
+    let using = async |id, now| store.use_vault_credential(id, 1, now, entry("use")).await.unwrap();
+    assert_eq!(using(id, 77).await, VaultWrite::Done(true));
+    assert_eq!(store.vault_credential(id).await.unwrap().unwrap().credential.last_used_at, Some(77));
+    assert_eq!(using(nobody, 78).await, VaultWrite::Done(false));
 
     let delete = async |id| store.delete_vault_credential(id, 1, entry("delete")).await.unwrap();
     assert_eq!(delete(id).await, VaultWrite::Done(true));
@@ -147,6 +147,42 @@ async fn credentials_come_newest_first(opened: &Opened) {
     assert!(sealed.iter().map(|found| &found.credential.name).eq(&names));
 }
 
+async fn no_more_are_kept_than_there_may_be_however_many_come_at_once(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    let adding: Vec<_> = (1..=20)
+        .map(|number: u128| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move {
+                let new = vec![credential(number, &number.to_string(), b"k")];
+                store.add_vault_credentials(new, 7, 1, entry("add")).await.unwrap()
+            })
+        })
+        .collect();
+    for adding in adding {
+        assert!(matches!(adding.await.unwrap(), VaultWrite::Done(_)));
+    }
+    let there = store.sealed_vault_credentials().await.unwrap();
+    assert_eq!(there.len(), 7);
+    // What is there already takes no room, and one that does keeps out the others with it.
+    let again = credential(100, &there[0].credential.name, b"k");
+    let add = async |new| store.add_vault_credentials(new, 7, 1, entry("import")).await.unwrap();
+    assert_eq!(add(vec![again.clone()]).await, VaultWrite::Done(Some(vec![])));
+    assert_eq!(add(vec![again, credential(101, "new", b"k")]).await, VaultWrite::Done(None));
+    assert_eq!(store.vault_credentials().await.unwrap().len(), 7);
+}
+
+async fn a_password_is_changed_by_a_session_that_lives(opened: &Opened) {
+    let store = &opened.store;
+    set_up(opened).await;
+    let change = async || store.change_vault_password(change(2, vec![]), entry("change")).await.unwrap();
+    assert_eq!(change().await, VaultWrite::Stale, "it has ended");
+    store.add_vault_session(session(1, 1, 99), MOST, entry("login")).await.unwrap();
+    assert_eq!(change().await, VaultWrite::Stale, "its time has passed");
+    assert_eq!(store.vault_header().await.unwrap().unwrap().key_epoch, 1);
+    assert_eq!(noted(&**store).await, ["login", "set-up"]);
+}
+
 async fn a_new_password_replaces_all_that_was_sealed_and_ends_the_other_sessions(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
@@ -164,7 +200,7 @@ async fn a_new_password_replaces_all_that_was_sealed_and_ends_the_other_sessions
     let keys: Vec<_> = sealed.into_iter().map(|found| found.sealed_key).collect();
     assert_eq!(keys, [b"anew 2", b"anew 1"]);
     assert!(!store.has_vault_strays(2).await.unwrap() && store.has_vault_strays(1).await.unwrap());
-    let own = store.vault_session([1; 32], 0).await.unwrap().unwrap();
+    let (_, own) = store.vault_session([1; 32], 0).await.unwrap().unwrap();
     assert_eq!((own.sealed_master_key, own.key_epoch, own.expires_at), (b"anew".to_vec(), 2, 100));
     assert!(store.vault_session([2; 32], 0).await.unwrap().is_none());
     assert_eq!(noted(&**store).await, ["add", "add", "change", "login", "login", "set-up"]);
@@ -211,7 +247,7 @@ async fn a_new_password_waits_until_all_that_is_there_is_sealed_anew(opened: &Op
         assert_eq!(store.vault_header().await.unwrap().unwrap().key_epoch, 1);
         let sealed = store.sealed_vault_credentials().await.unwrap();
         assert!(sealed.iter().all(|found| found.sealed_key == b"former"));
-        assert_eq!(store.vault_session([1; 32], 0).await.unwrap().unwrap().key_epoch, 1);
+        assert_eq!(store.vault_session([1; 32], 0).await.unwrap().unwrap().1.key_epoch, 1);
     }
     assert_eq!(noted(&**store).await, ["add", "add", "login", "set-up"]);
 }
@@ -225,7 +261,7 @@ async fn credentials_added_at_once_with_a_new_password_are_all_of_one_key(opened
             let store = Arc::clone(store);
             tokio::spawn(async move {
                 let new = vec![credential(number, &number.to_string(), b"former")];
-                store.add_vault_credentials(new, 1, entry("add")).await.unwrap()
+                store.add_vault_credentials(new, 1000, 1, entry("add")).await.unwrap()
             })
         })
         .collect();
@@ -240,7 +276,7 @@ async fn credentials_added_at_once_with_a_new_password_are_all_of_one_key(opened
     let mut added = 0;
     for adding in adding {
         added += match adding.await.unwrap() {
-            VaultWrite::Done(ids) => ids.len(),
+            VaultWrite::Done(ids) => ids.unwrap().len(),
             VaultWrite::Stale => 0,
         };
     }

@@ -32,7 +32,11 @@ impl VaultStore for Timed<dyn VaultStore> {
         self.time("add_vault_session", self.inner.add_vault_session(session, most, entry)).await
     }
 
-    async fn vault_session(&self, token_hash: Hash, now: i64) -> Result<Option<VaultSession>, StoreError> {
+    async fn vault_session(
+        &self,
+        token_hash: Hash,
+        now: i64,
+    ) -> Result<Option<(VaultHeader, VaultSession)>, StoreError> {
         self.time("vault_session", self.inner.vault_session(token_hash, now)).await
     }
 
@@ -44,7 +48,7 @@ impl VaultStore for Timed<dyn VaultStore> {
         self.time("vault_credentials", self.inner.vault_credentials()).await
     }
 
-    async fn vault_credential(&self, id: Uuid) -> Result<Option<VaultCredential>, StoreError> {
+    async fn vault_credential(&self, id: Uuid) -> Result<Option<SealedVaultCredential>, StoreError> {
         self.time("vault_credential", self.inner.vault_credential(id)).await
     }
 
@@ -55,10 +59,12 @@ impl VaultStore for Timed<dyn VaultStore> {
     async fn add_vault_credentials(
         &self,
         new: Vec<SealedVaultCredential>,
+        most: u32,
         key_epoch: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Vec<Uuid>>, StoreError> {
-        self.time("add_vault_credentials", self.inner.add_vault_credentials(new, key_epoch, entry)).await
+    ) -> Result<VaultWrite<Option<Vec<Uuid>>>, StoreError> {
+        self.time("add_vault_credentials", self.inner.add_vault_credentials(new, most, key_epoch, entry))
+            .await
     }
 
     async fn use_vault_credential(
@@ -67,7 +73,7 @@ impl VaultStore for Timed<dyn VaultStore> {
         key_epoch: i64,
         now: i64,
         entry: Entry,
-    ) -> Result<VaultWrite<Option<SealedVaultCredential>>, StoreError> {
+    ) -> Result<VaultWrite<bool>, StoreError> {
         self.time("use_vault_credential", self.inner.use_vault_credential(id, key_epoch, now, entry)).await
     }
 
