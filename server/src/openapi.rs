@@ -11,8 +11,8 @@ mod responses;
 mod values;
 
 pub(crate) use failures::{
-    OpenVaultFailures, ReadinessFailures, RecordFailures, RenameFailures, SetUpFailures, SignInFailures,
-    VaultConflictFailures, VaultCredentialFailures,
+    AddVaultCredentialFailures, ChangeMasterPasswordFailures, OpenVaultFailures, ReadinessFailures,
+    RecordFailures, RenameFailures, SetUpFailures, SignInFailures, VaultCredentialFailures,
 };
 pub(crate) use requests::*;
 pub(crate) use responses::{
@@ -78,6 +78,11 @@ impl Modify for Shared {
             .description(Some("The token of a session of the vault's, from `POST /api/auth/login`."))
             .build();
         components.add_security_scheme("vault", SecurityScheme::Http(vault));
+        let set_up = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The token that the server prints at its start while the vault is not set up."))
+            .build();
+        components.add_security_scheme("set_up", SecurityScheme::Http(set_up));
         let service =
             "A service's secret: the shared one, or a named token with verbs and platforms of its own.";
         let service = ApiKeyValue::with_description("X-RBAC-SYNC-SECRET", service);
@@ -107,6 +112,15 @@ pub(crate) fn render(mut document: openapi::OpenApi) -> Result<Rendered, Error> 
     let json = document.to_json().map_err(|_| Error::Internal("the OpenAPI document as JSON"))?;
     let value = serde_json::from_str(&json).map_err(|_| Error::Internal("the OpenAPI document as JSON"))?;
     Ok(Rendered { page: page::render(&value), json: json.into() })
+}
+
+/// What an operation answers where all went well.
+fn success_of(operation: &mut Operation) -> Option<&mut openapi::Response> {
+    let mut answers = operation.responses.responses.iter_mut();
+    answers.find_map(|(status, answer)| match answer {
+        openapi::RefOr::T(answer) if status.starts_with('2') => Some(answer),
+        _ => None,
+    })
 }
 
 /// The optional header of every call by a service.
@@ -168,6 +182,14 @@ mod tests {
         paths.flat_map(|item| item.as_object().unwrap().values())
     }
 
+    /// The one answer of an operation that is no failure; null where it is not described.
+    fn success(operation: &Value) -> &Value {
+        let answers = operation["responses"].as_object().unwrap();
+        let successes: Vec<_> = answers.iter().filter(|(status, _)| status.starts_with('2')).collect();
+        assert_eq!(successes.len(), 1, "{}", operation["operationId"]);
+        successes[0].1
+    }
+
     #[test]
     fn every_link_leads_to_another_operation_and_none_is_lost() {
         let document = document();
@@ -175,7 +197,7 @@ mod tests {
             operations(&document).filter_map(|operation| operation["operationId"].as_str()).collect();
         assert_eq!(ids.len(), operations(&document).count(), "operation ids are unique");
         let links = operations(&document)
-            .filter_map(|operation| operation["responses"]["200"]["links"].as_object())
+            .filter_map(|operation| success(operation)["links"].as_object())
             .flat_map(|links| links.values());
         let targets: Vec<_> = links.filter_map(|link| link["operationId"].as_str()).collect();
         assert!(targets.iter().all(|target| ids.contains(target)), "{targets:?}");
@@ -183,12 +205,26 @@ mod tests {
     }
 
     #[test]
+    fn every_failure_that_is_described_belongs_to_an_operation_and_the_reverse() {
+        let document = document();
+        let described: BTreeSet<_> =
+            document["components"]["responses"].as_object().unwrap().keys().map(String::as_str).collect();
+        let referred: BTreeSet<_> = operations(&document)
+            .flat_map(|operation| operation["responses"].as_object().unwrap().values())
+            .filter_map(|answer| answer["$ref"].as_str()?.strip_prefix("#/components/responses/"))
+            .collect();
+        assert_eq!(described, referred);
+    }
+
+    #[test]
     fn every_operation_that_takes_or_gives_json_has_an_example() {
         let document = document();
         for operation in operations(&document) {
             let id = &operation["operationId"];
-            let success = &operation["responses"]["200"]["content"]["application/json"];
-            assert!(success.is_null() || success["example"].is_object() || id == "openapi_json", "{id}");
+            let success = &success(operation)["content"]["application/json"];
+            let is_list = success["schema"]["type"] == "array";
+            let example = if is_list { &success["example"][0] } else { &success["example"] };
+            assert!(success.is_null() || example.is_object() || id == "openapi_json", "{id}");
             let body = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
             if let Some(reference) = body.as_str() {
                 let schema = document.pointer(reference.trim_start_matches('#')).unwrap();

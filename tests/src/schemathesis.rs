@@ -12,8 +12,13 @@ use std::time::Duration;
 const REQUIREMENTS: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
 /// How it calls the server, and which of its findings are none: these files
 /// lie in the folder that it is run in.
-const CONFIGURATION: &str = include_str!("../schemathesis/schemathesis.toml");
-const EXCEPTIONS: &str = include_str!("../schemathesis/exceptions.py");
+const FILES: [(&str, &str); 5] = [
+    ("schemathesis.toml", include_str!("../schemathesis/schemathesis.toml")),
+    ("hooks.py", include_str!("../schemathesis/hooks.py")),
+    ("exceptions.py", include_str!("../schemathesis/exceptions.py")),
+    ("successes.py", include_str!("../schemathesis/successes.py")),
+    ("vault.py", include_str!("../schemathesis/vault.py")),
+];
 /// Holds each example of a document against its schema.
 const EXAMPLES: &str = include_str!("../schemathesis/examples.py");
 /// How long a run may take on a busy machine.
@@ -41,8 +46,9 @@ impl Schemathesis {
     /// When it can't be run or does not end in time. That it finds something
     /// is no error here but an [`Outcome`].
     pub async fn check(&self, url: &str, folder: &Path) -> Result<Outcome> {
-        std::fs::write(folder.join("schemathesis.toml"), CONFIGURATION)?;
-        std::fs::write(folder.join("exceptions.py"), EXCEPTIONS)?;
+        for (name, text) in FILES {
+            std::fs::write(folder.join(name), text)?;
+        }
         let mut command = self.environment.command("schemathesis", folder);
         command.current_dir(folder).args(["--no-color", "run", url]);
         run(&mut command, RUN_TIMEOUT).await

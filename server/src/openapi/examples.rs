@@ -1,5 +1,6 @@
 //! What a success looks like: an example for each operation that answers with JSON.
 
+use super::success_of;
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
@@ -7,7 +8,7 @@ use utoipa::openapi::path::Operation;
 /// Gives an operation's success its example.
 pub(super) fn complete(operation: &mut Operation) {
     let Some(example) = operation.operation_id.as_deref().and_then(success) else { return };
-    if let Some(RefOr::T(answer)) = operation.responses.responses.get_mut("200")
+    if let Some(answer) = success_of(operation)
         && let Some(RefOr::T(content)) = answer.content.get_mut("application/json")
     {
         content.example = Some(example);
@@ -71,7 +72,36 @@ fn success(operation_id: &str) -> Option<Value> {
             "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram",
             "reason": "The session has expired", "created_at": TIME
         })),
+        _ => return success_of_vault(operation_id),
+    })
+}
+
+fn success_of_vault(operation_id: &str) -> Option<Value> {
+    Some(match operation_id {
+        "vault_status" => json!({"initialized": true, "authenticated": false}),
+        "set_up_vault" => json!({"success": true, "message": "password configured"}),
+        "change_master_password" => json!({"success": true, "message": "password changed"}),
+        "open_vault" => json!({
+            "token": "fn_sess_9b1c6e2f0a47d85390c4be1672fd38a59b1c6e2f0a47d85390c4be1672fd38a5", "expires_at": END
+        }),
+        "close_vault" => json!({"success": true}),
+        "vault_credentials" => json!([vault_credential(Some(1_768_473_000))]),
+        "vault_credential" => vault_credential(Some(1_768_473_000)),
+        "add_vault_credential" => vault_credential(None),
+        "reveal_vault_credential" => {
+            let mut revealed = vault_credential(Some(1_768_473_000));
+            revealed["key"] = "sk-proj-0f9e8d7c6b5a".into();
+            revealed
+        }
+        "delete_vault_credential" => json!({"deleted": true}),
         _ => return None,
+    })
+}
+
+fn vault_credential(last_used_at: Option<i64>) -> Value {
+    json!({
+        "id": ID, "service": "openai", "name": "production", "created_at": 1_700_000_000,
+        "last_used_at": last_used_at
     })
 }
 

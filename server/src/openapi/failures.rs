@@ -5,6 +5,7 @@
 use super::responses::{DirectusErrorResponse, ErrorResponse, VaultErrorResponse};
 use crate::directus::DirectusError;
 use crate::error::{Error, Form};
+use crate::store::StoreError;
 use std::collections::BTreeMap;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -31,10 +32,17 @@ pub(crate) enum Failure {
     BadGateway,
     Unavailable,
     NotReady,
+    NotSetUp,
+    AlreadySetUp,
+    SetUpFromElsewhere,
+    WrongMasterPassword,
+    WrongTooOften,
+    ChangedMeanwhile,
+    CredentialExists,
 }
 
 impl Failure {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 22] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -50,11 +58,40 @@ impl Failure {
         Self::BadGateway,
         Self::Unavailable,
         Self::NotReady,
+        Self::NotSetUp,
+        Self::AlreadySetUp,
+        Self::SetUpFromElsewhere,
+        Self::WrongMasterPassword,
+        Self::WrongTooOften,
+        Self::ChangedMeanwhile,
+        Self::CredentialExists,
     ];
 
-    /// An error of this kind, for its status and as an example.
-    fn error(self) -> Error {
+    /// The forms that it is answered in.
+    fn forms(self) -> &'static [Form] {
         match self {
+            Self::Forbidden | Self::Conflict | Self::NotReady => &[Form::Credentials],
+            Self::NotFound => &[Form::Credentials, Form::Vault],
+            Self::BadGateway => &[Form::Credentials, Form::Directus],
+            Self::NotSetUp
+            | Self::AlreadySetUp
+            | Self::SetUpFromElsewhere
+            | Self::WrongMasterPassword
+            | Self::WrongTooOften
+            | Self::ChangedMeanwhile
+            | Self::CredentialExists => &[Form::Vault],
+            _ => &[Form::Credentials, Form::Directus, Form::Vault],
+        }
+    }
+
+    /// An error of this kind, for its status and as an example.
+    fn error(self, form: Form) -> Error {
+        match self {
+            Self::BadRequest if form == Form::Vault => {
+                Error::BadRequest("service, name, and key are required".to_owned())
+            }
+            Self::NotFound if form == Form::Vault => Error::NotFound("credential not found"),
+            Self::Unavailable if form == Form::Vault => Error::Store(StoreError::Busy),
             Self::BadRequest => Error::BadRequest("platform required".to_owned()),
             Self::Unauthorized => Error::Unauthorized,
             Self::Forbidden => Error::Forbidden,
@@ -75,11 +112,19 @@ impl Failure {
             }),
             Self::Unavailable => Error::Directus(DirectusError::Unavailable),
             Self::NotReady => Error::NotReady("Store unavailable"),
+            Self::NotSetUp => Error::Conflict("password not configured"),
+            Self::AlreadySetUp => Error::Conflict("password already configured"),
+            Self::SetUpFromElsewhere => Error::ForbiddenSetUp,
+            Self::WrongMasterPassword => Error::InvalidMasterPassword,
+            Self::WrongTooOften => Error::TooManyFailedLogins { retry_after_s: 42 },
+            Self::ChangedMeanwhile => Error::Conflict("the vault was written to all the while; try again"),
+            Self::CredentialExists => Error::Conflict("a credential with this service and name exists"),
         }
     }
 
-    fn description(self) -> &'static str {
+    fn description(self, form: Form) -> &'static str {
         match self {
+            Self::Unavailable if form == Form::Vault => "The database does not answer",
             Self::BadRequest => "The request breaks a rule; the text says which, and names the field",
             Self::Unauthorized => {
                 "Whoever calls is not known: a token or secret is missing, wrong or expired"
@@ -99,6 +144,15 @@ impl Failure {
             Self::NotReady => {
                 "The store or Directus does not answer, or not as it should; the text says which"
             }
+            Self::NotSetUp => "There is no master password yet",
+            Self::AlreadySetUp => "There is a master password already",
+            Self::SetUpFromElsewhere => {
+                "The call comes from elsewhere than the server's own machine, and without the right token"
+            }
+            Self::WrongMasterPassword => "The master password is wrong, or the token where one is asked for",
+            Self::WrongTooOften => "Five passwords were wrong within a minute, or too many calls wait",
+            Self::ChangedMeanwhile => "Credentials came and went while they were to be sealed anew",
+            Self::CredentialExists => "Another credential has this service and name, or the vault is full",
         }
     }
 
@@ -111,12 +165,12 @@ impl Failure {
         }
     }
 
-    fn status(self) -> String {
-        self.error().status().as_str().to_owned()
+    fn status(self, form: Form) -> String {
+        self.error(form).status().as_str().to_owned()
     }
 
     fn response(self, form: Form) -> Response {
-        let error = self.error();
+        let error = self.error(form);
         let schema = match form {
             Form::Credentials => ErrorResponse::name(),
             Form::Directus => DirectusErrorResponse::name(),
@@ -126,7 +180,7 @@ impl Failure {
             .schema(Some(Ref::from_schema_name(schema)))
             .example(serde_json::from_str(&error.body(form)).ok());
         let mut response = ResponseBuilder::new()
-            .description(self.description())
+            .description(self.description(form))
             .content("application/json", content.build());
         if error.retry_after_s().is_some() {
             response = response.header("Retry-After", retry_after());
@@ -148,18 +202,17 @@ fn allow() -> Header {
     HeaderBuilder::new().schema(Some(methods)).description(Some("The methods that the path answers")).build()
 }
 
-/// Every failure in each form, for the document's components.
+/// Every failure in each of its forms, for the document's components.
 pub(super) fn responses() -> impl Iterator<Item = (String, RefOr<Response>)> {
-    let each = |failure: Failure| {
-        [Form::Credentials, Form::Directus, Form::Vault]
-            .map(|form| (failure.name(form), failure.response(form).into()))
-    };
-    Failure::ALL.into_iter().flat_map(each)
+    Failure::ALL.into_iter().flat_map(|failure| {
+        let forms = failure.forms().iter();
+        forms.map(move |form| (failure.name(*form), failure.response(*form).into()))
+    })
 }
 
 fn references(failures: &[Failure], form: Form) -> BTreeMap<String, RefOr<Response>> {
     let reference = |failure: &Failure| Ref::from_response_name(failure.name(form)).into();
-    failures.iter().map(|failure| (failure.status(), reference(failure))).collect()
+    failures.iter().map(|failure| (failure.status(form), reference(failure))).collect()
 }
 
 /// Adds to an operation what follows from its path, its callers and what it reads.
@@ -172,17 +225,30 @@ pub(super) fn complete(operation: &mut Operation, path: &str) {
     if operation.request_body.is_some() {
         failures.extend([BodyTooLarge, UnsupportedMediaType]);
     }
-    if operation.security.is_some() {
-        failures.push(Unauthorized);
+    // To the vault somebody without a token is nobody in particular.
+    if operation.security.is_some() && (form != Form::Vault || !may_be_for_anybody(operation)) {
+        failures.extend([Unauthorized, TooManyRequests]);
     }
-    if operation.security.is_some() || form != Form::Credentials {
-        failures.extend([TooManyRequests, Internal, Unavailable]);
-        failures.extend((form != Form::Vault).then_some(BadGateway));
+    match form {
+        Form::Vault => failures.extend([Internal, Unavailable]),
+        Form::Directus => failures.extend([TooManyRequests, Internal, BadGateway, Unavailable]),
+        Form::Credentials if operation.security.is_some() => {
+            failures.extend([Internal, BadGateway, Unavailable]);
+        }
+        Form::Credentials => {}
     }
     if may_be_for_services(operation) {
         failures.push(Forbidden);
     }
-    operation.responses.responses.extend(references(&failures, form));
+    for (status, failure) in references(&failures, form) {
+        // The handler may have named it already, and more exactly.
+        operation.responses.responses.entry(status).or_insert(failure);
+    }
+}
+
+/// Whether it is called without a token, too.
+fn may_be_for_anybody(operation: &Operation) -> bool {
+    operation.security.as_ref().is_some_and(|security| security.contains(&SecurityRequirement::default()))
 }
 
 /// Whether services call it, alone or among others.
@@ -235,21 +301,13 @@ impl IntoResponses for ReadinessFailures {
     }
 }
 
-/// Where something of the vault's is there already, or not there yet.
-pub(crate) struct VaultConflictFailures;
-
-impl IntoResponses for VaultConflictFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Conflict], Form::Vault)
-    }
-}
-
-/// Where the vault is set up: not by anybody.
+/// Where the vault is set up: once, and not by anybody.
 pub(crate) struct SetUpFailures;
 
 impl IntoResponses for SetUpFailures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Forbidden, Failure::Conflict], Form::Vault)
+        use Failure::{AlreadySetUp, SetUpFromElsewhere, TooManyRequests};
+        references(&[SetUpFromElsewhere, AlreadySetUp, TooManyRequests], Form::Vault)
     }
 }
 
@@ -258,7 +316,28 @@ pub(crate) struct OpenVaultFailures;
 
 impl IntoResponses for OpenVaultFailures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Unauthorized, Failure::Conflict], Form::Vault)
+        use Failure::{NotSetUp, WrongMasterPassword, WrongTooOften};
+        references(&[WrongMasterPassword, NotSetUp, WrongTooOften], Form::Vault)
+    }
+}
+
+/// Where the master password is changed: the former one is wrong, or the vault
+/// is in use.
+pub(crate) struct ChangeMasterPasswordFailures;
+
+impl IntoResponses for ChangeMasterPasswordFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        use Failure::{ChangedMeanwhile, WrongMasterPassword, WrongTooOften};
+        references(&[WrongMasterPassword, ChangedMeanwhile, WrongTooOften], Form::Vault)
+    }
+}
+
+/// Where a credential is put into the vault: there is no place for it.
+pub(crate) struct AddVaultCredentialFailures;
+
+impl IntoResponses for AddVaultCredentialFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[Failure::CredentialExists], Form::Vault)
     }
 }
 

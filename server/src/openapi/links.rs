@@ -1,8 +1,8 @@
 //! Which answer leads to which call: what one operation makes, and the others
 //! that take it. Each link's body is whole, so that it can be sent as it is.
 
+use super::success_of;
 use serde_json::{Value, json};
-use utoipa::openapi::RefOr;
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::Operation;
 
@@ -10,7 +10,7 @@ use utoipa::openapi::path::Operation;
 pub(super) fn complete(operation: &mut Operation) {
     let id = operation.operation_id.as_deref().unwrap_or_default();
     let links: Vec<_> = links().into_iter().filter(|(from, ..)| *from == id).collect();
-    if let Some(RefOr::T(success)) = operation.responses.responses.get_mut("200") {
+    if let Some(success) = success_of(operation) {
         success.links.extend(links.into_iter().map(|(_, to, what)| (to.to_owned(), what.link(to).into())));
     }
 }
@@ -82,5 +82,8 @@ fn links() -> Vec<(&'static str, &'static str, Takes)> {
         ("create_download_cred", "reveal_download_cred", by_id()),
         ("create_download_cred", "delete_download_credential", Path),
         ("request_capture", "decline_capture_request", Path),
+        ("add_vault_credential", "vault_credential", Path),
+        ("add_vault_credential", "reveal_vault_credential", Path),
+        ("add_vault_credential", "delete_vault_credential", Path),
     ]
 }

@@ -131,12 +131,14 @@ impl Operation<'_> {
         }
     }
 
-    fn caller(&self) -> &'static str {
-        match self.value["security"][0].as_object().and_then(|scheme| scheme.keys().next()) {
-            None => "Called by anybody.",
-            Some(scheme) if scheme == "user" => "Called by users: Authorization: Bearer <access token>.",
-            Some(_) => "Called by services: X-RBAC-SYNC-SECRET: <secret>.",
-        }
+    fn caller(&self) -> String {
+        let schemes = self.value["security"].as_array().into_iter().flatten();
+        let callers = schemes.map(|scheme| scheme.as_object().and_then(|scheme| scheme.keys().next()));
+        let callers: Vec<_> = callers.map(|scheme| who(scheme.map(String::as_str))).collect();
+        format!(
+            "Called by {}.",
+            if callers.is_empty() { who(None).to_owned() } else { callers.join(", and by ") }
+        )
     }
 
     fn render_answers(&self, document: &Value) -> Markup {
@@ -160,6 +162,17 @@ impl Operation<'_> {
                 }
             }
         }
+    }
+}
+
+/// Who calls under a security scheme, and what they bring.
+fn who(scheme: Option<&str>) -> &'static str {
+    match scheme {
+        Some("user") => "users: Authorization: Bearer <access token>",
+        Some("vault") => "whoever has opened the vault: Authorization: Bearer <session token>",
+        Some("set_up") => "whoever sees the server start: Authorization: Bearer <set-up token>",
+        Some(_) => "services: X-RBAC-SYNC-SECRET: <secret>",
+        None => "anybody",
     }
 }
 

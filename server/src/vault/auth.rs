@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{check_password, hash};
-use crate::openapi::{self, OpenVaultFailures, SetUpFailures, VaultConflictFailures};
+use crate::openapi::{self, ChangeMasterPasswordFailures, OpenVaultFailures, SetUpFailures};
 use crate::request::Fields;
 use crate::store::AttemptLimit;
 use axum::Json;
@@ -42,7 +42,8 @@ pub(crate) struct VaultStatusResponse {
     get,
     path = "/api/auth/status",
     tag = "Vault",
-    responses((status = 200, description = "Both", body = VaultStatusResponse))
+    security((), ("vault" = [])),
+    responses((status = 200, description = "How things stand", body = VaultStatusResponse))
 )]
 pub(crate) async fn vault_status(
     State(app): State<Arc<App>>,
@@ -80,6 +81,7 @@ impl VaultSuccess {
     post,
     path = "/api/auth/setup",
     tag = "Vault",
+    security((), ("set_up" = [])),
     request_body = openapi::SetUpVaultRequest,
     responses((status = 200, description = "It is set up", body = VaultSuccess), SetUpFailures)
 )]
@@ -161,7 +163,9 @@ pub(crate) async fn close_vault(
     tag = "Vault",
     security(("vault" = [])),
     request_body = openapi::ChangeMasterPasswordRequest,
-    responses((status = 200, description = "It is changed", body = VaultSuccess), VaultConflictFailures)
+    responses(
+        (status = 200, description = "It is changed", body = VaultSuccess), ChangeMasterPasswordFailures
+    )
 )]
 pub(crate) async fn change_master_password(
     session: OpenVault,

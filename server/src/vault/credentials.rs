@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::audit::Entry;
 use crate::clock::now_ms;
 use crate::error::{Error, is_of_vault_credentials};
-use crate::openapi::{self, VaultConflictFailures, VaultCredentialFailures};
+use crate::openapi::{self, AddVaultCredentialFailures, VaultCredentialFailures};
 use crate::request::{Fields, Id, MAX_NAME_CHARS};
 use crate::store::{SealedVaultCredential, VaultCredential, VaultWrite};
 use axum::Json;
@@ -85,7 +85,9 @@ pub(crate) struct DeleteVaultCredentialResponse {
     tag = "Vault",
     security(("vault" = [])),
     request_body = openapi::AddVaultCredentialRequest,
-    responses((status = 201, description = "It is stored", body = VaultCredentialResponse), VaultConflictFailures)
+    responses(
+        (status = 201, description = "It is stored", body = VaultCredentialResponse), AddVaultCredentialFailures
+    )
 )]
 pub(crate) async fn add_vault_credential(
     vault: OpenVault,
@@ -145,7 +147,7 @@ pub(crate) async fn vault_credentials(
     tag = "Vault",
     security(("vault" = [])),
     params(Id),
-    responses((status = 200, description = "It", body = VaultCredentialResponse), VaultCredentialFailures)
+    responses((status = 200, description = "The credential", body = VaultCredentialResponse), VaultCredentialFailures)
 )]
 pub(crate) async fn vault_credential(
     VaultCredentialId(id): VaultCredentialId,
@@ -163,7 +165,7 @@ pub(crate) async fn vault_credential(
     tag = "Vault",
     security(("vault" = [])),
     params(Id),
-    responses((status = 200, description = "It, with the key", body = RevealVaultCredentialResponse), VaultCredentialFailures)
+    responses((status = 200, description = "The credential with its key", body = RevealVaultCredentialResponse), VaultCredentialFailures)
 )]
 pub(crate) async fn reveal_vault_credential(
     VaultCredentialId(id): VaultCredentialId,
