@@ -18,9 +18,12 @@ pub(crate) enum Subject {
     /// Measure the server's calls a second and latencies beside what this
     /// machine can do at best; TMPDIR says on which disk
     Server(Options),
+    /// Measure how long a login to the vault takes, and how other calls fare while
+    /// many log in
+    Vault(Options),
 }
 
-/// Options of `cargo xtask bench server`.
+/// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The store to measure it on; both unless given
@@ -46,7 +49,10 @@ enum Store {
 /// Where something can't be built or started, or the benchmark fails. A target
 /// that is missed is no failure.
 pub(crate) fn bench(subject: &Subject) -> Result<()> {
-    let Subject::Server(options) = subject;
+    let (options, part) = match subject {
+        Subject::Server(options) => (options, None),
+        Subject::Vault(options) => (options, Some("vault")),
+    };
     let mut services = if options.store == Some(Store::Sqlite) {
         None
     } else {
@@ -61,7 +67,7 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
     if let Some(services) = &mut services {
         command.envs(services.variables()?);
     }
-    command.args(options.arguments());
+    command.args(options.arguments()).args(part);
     run(&mut command)
 }
 

@@ -36,8 +36,7 @@ pub(crate) struct Calls {
 impl Calls {
     /// `request` is one for the first of `ids`, and has to name it once.
     pub(crate) fn new(request: &reqwest::Request, ids: Arc<[Id]>) -> Result<Self> {
-        let address = request.url().socket_addrs(|| None)?;
-        let address = *address.first().context("a URL without an address")?;
+        let address = address_of(request)?;
         let path = request.url().path().to_owned();
         let request = write_request(request)?;
         let first = ids.first().context("no records")?;
@@ -62,8 +61,46 @@ impl Calls {
     }
 }
 
+/// The same call again and again.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    address: SocketAddr,
+    request: Vec<u8>,
+}
+
+impl Call {
+    /// One that sends `request`.
+    pub(crate) fn new(request: &reqwest::Request) -> Result<Self> {
+        Ok(Self { address: address_of(request)?, request: write_request(request)? })
+    }
+}
+
+impl Workload for Call {
+    fn run(&self, callers: usize, timing: Timing) -> Result<Sample> {
+        drive(timing, async || {
+            let mut connected = Vec::new();
+            for _ in 0..callers {
+                connected.push((Exchange::connect(self.address).await?, self.request.clone()));
+            }
+            Ok(connected)
+        })
+    }
+}
+
+impl Caller for (Exchange, Vec<u8>) {
+    async fn call(&mut self) -> Result<()> {
+        self.0.call(&self.1).await.map(drop)
+    }
+}
+
+/// Where a request goes.
+pub(crate) fn address_of(request: &reqwest::Request) -> Result<SocketAddr> {
+    let addresses = request.url().socket_addrs(|| None)?;
+    addresses.first().copied().context("a URL without an address")
+}
+
 /// The request's text (RFC 9112).
-fn write_request(request: &reqwest::Request) -> Result<Vec<u8>> {
+pub(crate) fn write_request(request: &reqwest::Request) -> Result<Vec<u8>> {
     let url = request.url();
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
     let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), url.path()).into_bytes();

@@ -3,6 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use std::net::SocketAddr;
+use std::ops::Range;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -30,18 +31,28 @@ impl Exchange {
     /// # Errors
     /// Where the connection fails, or the answer is not 200.
     pub(crate) async fn call(&mut self, request: &[u8]) -> Result<&[u8]> {
+        let (status, body) = self.send(request).await?;
+        ensure!(status == 200, "answered with {status}");
+        Ok(body)
+    }
+
+    /// Sends a request and gives the answer's status and body.
+    ///
+    /// # Errors
+    /// Where the connection fails, or what comes is no answer.
+    pub(crate) async fn send(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
         self.stream.write_all(request).await?;
         self.received.clear();
-        let body_at = loop {
+        let (status, body_at) = loop {
             self.receive().await?;
-            if let Some(body_at) = parse_head(&self.received)? {
-                break body_at;
+            if let Some(head) = parse_head(&self.received)? {
+                break head;
             }
         };
         while self.received.len() < body_at.end {
             self.receive().await?;
         }
-        Ok(&self.received[body_at])
+        Ok((status, &self.received[body_at]))
     }
 
     async fn receive(&mut self) -> Result<()> {
@@ -50,16 +61,15 @@ impl Exchange {
     }
 }
 
-/// Where the body lies, or will; none where the head is not complete yet.
-fn parse_head(received: &[u8]) -> Result<Option<std::ops::Range<usize>>> {
+/// The status, and where the body lies or will; none where the head is not complete yet.
+fn parse_head(received: &[u8]) -> Result<Option<(u16, Range<usize>)>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut answer = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head_bytes) = answer.parse(received)? else { return Ok(None) };
-    ensure!(answer.code == Some(200), "answered with {}", answer.code.unwrap_or_default());
     let length = answer.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
     let length = length.context("an answer without Content-Length")?.value;
     let length: usize = std::str::from_utf8(length)?.parse()?;
-    Ok(Some(head_bytes..head_bytes + length))
+    Ok(Some((answer.code.context("an answer without a status")?, head_bytes..head_bytes + length)))
 }
 
 #[cfg(test)]
@@ -67,13 +77,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_the_body_and_takes_no_failure_for_an_answer() {
-        let head = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 5\r\n\r\n";
-        assert_eq!(parse_head(head).unwrap(), Some(head.len()..head.len() + 5));
+    fn finds_the_status_and_the_body() {
+        let head = b"HTTP/1.1 429 No\r\ncontent-type: text/plain\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(parse_head(head).unwrap(), Some((429, head.len()..head.len() + 5)));
         assert_eq!(parse_head(&head[..30]).unwrap(), None);
-        for refused in
-            ["HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "garbage\r\n"]
-        {
+        for refused in ["HTTP/1.1 200 OK\r\n\r\n", "garbage\r\n"] {
             assert!(parse_head(refused.as_bytes()).is_err(), "{refused}");
         }
     }

@@ -1,6 +1,6 @@
 //! The load: so many callers at once, each of which calls again as soon as it
-//! is answered (a closed loop). One thread does it all, so that little of the
-//! machine is taken from what is measured.
+//! is answered (a closed loop), or at a pace of its own. One thread does it all, so
+//! that little of the machine is taken from what is measured.
 
 use crate::sample::Sample;
 use anyhow::{Context as _, Result};
@@ -17,6 +17,9 @@ pub(crate) struct Timing {
     pub(crate) warm_up: Duration,
     /// Calls that begin within it count.
     pub(crate) window: Duration,
+    /// How long after one call of a caller's the next is due; none where that is
+    /// as soon as the one is answered.
+    pub(crate) pace: Option<Duration>,
 }
 
 /// Something that can be done again and again, by several at once.
@@ -39,12 +42,17 @@ pub(crate) fn drive<C: Caller + 'static>(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
         let callers = connect().await?;
-        let begin = Instant::now() + timing.warm_up;
+        let now = Instant::now();
+        let begin = now + timing.warm_up;
+        let count = u32::try_from(callers.len())?;
         let sample = Rc::new(RefCell::new(Sample::starting_at(begin)?));
         let tasks: Vec<_> = callers
             .into_iter()
-            .map(|caller| {
-                tokio::task::spawn_local(call_until(begin + timing.window, caller, Rc::clone(&sample)))
+            .zip(0..)
+            .map(|(caller, number)| {
+                let first = now + timing.pace.unwrap_or_default() * number / count;
+                let pace = Pace { due: first, interval: timing.pace };
+                tokio::task::spawn_local(call_until(begin + timing.window, caller, pace, Rc::clone(&sample)))
             })
             .collect();
         for task in tasks {
@@ -55,10 +63,33 @@ pub(crate) fn drive<C: Caller + 'static>(
     })
 }
 
+/// When a caller calls.
+struct Pace {
+    due: Instant,
+    interval: Option<Duration>,
+}
+
+impl Pace {
+    /// Waits until the next call is due, and gives that time: a call that is late
+    /// since the one before it took long has taken long as well.
+    async fn next(&mut self) -> Instant {
+        let Some(interval) = self.interval else { return Instant::now() };
+        let due = self.due;
+        self.due += interval;
+        tokio::time::sleep_until(due.into()).await;
+        due
+    }
+}
+
 /// Calls until the end, and in any case until one call counts.
-async fn call_until(end: Instant, mut caller: impl Caller, sample: Rc<RefCell<Sample>>) -> Result<()> {
+async fn call_until(
+    end: Instant,
+    mut caller: impl Caller,
+    mut pace: Pace,
+    sample: Rc<RefCell<Sample>>,
+) -> Result<()> {
     loop {
-        let called_at = Instant::now();
+        let called_at = pace.next().await;
         caller.call().await?;
         let answered_at = Instant::now();
         let is_counted = sample.borrow_mut().record(called_at, answered_at);

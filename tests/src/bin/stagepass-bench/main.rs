@@ -1,14 +1,16 @@
-//! The benchmark of the server: how many calls a second it answers and how soon,
-//! beside what the same machine can do at best, measured in the same run.
+//! The benchmarks of the server: how many calls a second it answers and how soon,
+//! beside what the same machine can do at best, measured in the same run; and how
+//! the rest of it fares while many log in to the vault.
 //!
-//! `cargo xtask bench server` builds everything as it is released, starts
-//! PostgreSQL, and runs this.
+//! `cargo xtask bench server` and `cargo xtask bench vault` build everything as it is
+//! released, start PostgreSQL, and run this.
 
 mod bounds;
 mod calls;
 mod crowd;
 mod exchange;
 mod load;
+mod logins;
 mod memory;
 mod report;
 mod sample;
@@ -53,6 +55,8 @@ enum StoreName {
 #[derive(Debug, Subcommand)]
 #[command(hide = true)]
 enum Part {
+    /// Measure logins to the vault, and other calls meanwhile
+    Vault,
     /// Answer every POST to a path with what comes on standard input
     AnswerPosts {
         /// The path
@@ -74,15 +78,18 @@ struct Plan {
     few_sessions: usize,
     /// Sessions in the large one.
     crowd_sessions: usize,
+    /// Logins one after another, with the right password and with a wrong one.
+    logins: usize,
 }
 
 const FULL: Plan = Plan {
-    timing: Timing { warm_up: Duration::from_millis(500), window: Duration::from_secs(3) },
+    timing: Timing { warm_up: Duration::from_millis(500), window: Duration::from_secs(3), pace: None },
     rounds: 3,
     clients: 16,
     many_clients: 64,
     few_sessions: 1_000,
     crowd_sessions: 1_000_000,
+    logins: 20,
 };
 
 impl Options {
@@ -90,11 +97,19 @@ impl Options {
         let timing = |warm_up, window| Timing {
             warm_up: Duration::from_millis(warm_up),
             window: Duration::from_millis(window),
+            pace: None,
         };
         if self.smoke {
-            Plan { timing: timing(10, 50), rounds: 1, few_sessions: 64, crowd_sessions: 640, ..FULL }
+            Plan {
+                timing: timing(10, 50),
+                rounds: 1,
+                few_sessions: 64,
+                crowd_sessions: 640,
+                logins: 1,
+                ..FULL
+            }
         } else if self.quick {
-            Plan { timing: timing(300, 1000), rounds: 1, crowd_sessions: 100_000, ..FULL }
+            Plan { timing: timing(300, 1000), rounds: 1, crowd_sessions: 100_000, logins: 5, ..FULL }
         } else {
             FULL
         }
@@ -130,10 +145,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<()> {
-    if let Some(Part::AnswerPosts { path }) = &options.part {
-        return bounds::route::serve(path).await;
-    }
-    let report = scenarios::run(options.plan(), options.stores()).await?;
+    let (plan, stores) = (options.plan(), options.stores());
+    let report = match &options.part {
+        Some(Part::AnswerPosts { path }) => return bounds::route::serve(path).await,
+        Some(Part::Vault) => scenarios::vault::run(plan, stores).await?,
+        None => scenarios::run(plan, stores).await?,
+    };
     if let Some(path) = &options.json {
         let json = serde_json::to_vec_pretty(&report)?;
         std::fs::write(path, json).with_context(|| path.display().to_string())?;

@@ -105,6 +105,13 @@ impl Target {
         Self { wanted, measured, unit: " times", is_reached: measured <= times }
     }
 
+    /// A p99 of at most twice another's, or of so many milliseconds.
+    pub(crate) fn little_slower(of: &str, (without, with): (&Series, &Series), allowed_ms: f64) -> Self {
+        let [without, measured] = [without, with].map(|series| series.latency(99.0).as_secs_f64() * 1e3);
+        let wanted = format!("p99 at most twice that {of}, or {allowed_ms} ms");
+        Self { wanted, measured, unit: " ms", is_reached: measured <= allowed_ms.max(2.0 * without) }
+    }
+
     /// Less memory than so many MiB.
     pub(crate) fn memory_below(mib: f64, measured: f64) -> Self {
         let wanted = format!("less than {mib} MiB of memory while serving");
@@ -120,7 +127,8 @@ impl fmt::Display for Group {
         }
         writeln!(f)?;
         for line in &self.lines {
-            write!(f, "  {:62}{:>10.0}", line.name, line.calls_per_second)?;
+            let decimals = usize::from(line.calls_per_second < 10.0);
+            write!(f, "  {:62}{:>10.decimals$}", line.name, line.calls_per_second)?;
             for microseconds in [line.p50_us, line.p90_us, line.p99_us, line.max_us] {
                 write!(f, "{:>10}", milliseconds(microseconds))?;
             }
@@ -165,6 +173,10 @@ mod tests {
         assert!(!Target::memory_below(40.0, 40.0).is_reached);
         assert!(Target::even_latencies(4.0, &series(&[10, 10, 39])).is_reached);
         assert!(!Target::even_latencies(4.0, &series(&[10, 10, 42])).is_reached);
+        for (without, with, is_reached) in [(5, 24, true), (5, 26, false), (20, 39, true), (20, 42, false)] {
+            let both = (&series(&[without]), &series(&[with]));
+            assert_eq!(Target::little_slower("without", both, 25.0).is_reached, is_reached, "{with}");
+        }
     }
 
     #[test]

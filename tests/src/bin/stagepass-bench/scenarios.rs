@@ -1,5 +1,7 @@
 //! What is measured beside what, and what is to be reached.
 
+pub(crate) mod vault;
+
 use crate::Plan;
 use crate::bounds::{postgres, route::Route, sqlite};
 use crate::crowd;

@@ -47,7 +47,7 @@ pub(crate) struct Stage {
     /// Memory, from when it was ready on.
     pub(crate) memory: Watch,
     // Ends before what it writes to goes.
-    _server: Server,
+    server: Server,
     _installation: Installation,
 }
 
@@ -87,7 +87,12 @@ impl Stage {
     ) -> Result<Self> {
         let service = server.service()?;
         let memory = Watch::start(server.program().id()?)?;
-        Ok(Self { ids, cookies, user, service, memory, _server: server, _installation: installation })
+        Ok(Self { ids, cookies, user, service, memory, server, _installation: installation })
+    }
+
+    /// A client that says nothing of who it is.
+    pub(crate) fn anonymous(&self) -> Client {
+        self.server.anonymous()
     }
 
     /// Calls for any of the connections.
