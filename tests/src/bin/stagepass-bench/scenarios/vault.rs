@@ -37,7 +37,7 @@ async fn on_store(plan: Plan, store: Store, report: &mut Report) -> Result<()> {
     let stage = Stage::new(store, plan.clients).await?;
     let logins = Arc::new(Logins::set_up(stage.anonymous()).await?);
     announce(&format!(
-        "{} logins of each kind on {store_name}, of which ten a minute may be wrong",
+        "{} logins of each kind on {store_name}, of which wrong ones may have to wait",
         plan.logins
     ));
     let [right, wrong] = logins.one_by_one(plan.logins).await?;
