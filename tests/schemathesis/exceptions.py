@@ -21,7 +21,7 @@ EXCEPTIONS = [
     r"passwords do not match",
     # What is sealed has a limit in bytes, and a schema counts characters.
     r"password must be at most 1024 bytes",
-    r"key must have at most 65536 bytes",
+    r"key must have at most 16384 bytes",
 ]
 
 
