@@ -169,6 +169,10 @@ pub(crate) trait Database: Debug + Send + Sync {
     /// how many milliseconds there is room again.
     async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError>;
 
+    /// In how many milliseconds there is room for an attempt against each limit,
+    /// where there is none now. Counts nothing.
+    async fn attempt_wait(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError>;
+
     /// Takes back a counted attempt, which turned out to be a right one.
     async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError>;
 

@@ -239,6 +239,10 @@ impl Database for Timed<dyn Database> {
         self.time("count_attempt", self.inner.count_attempt(limits, now)).await
     }
 
+    async fn attempt_wait(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        self.time("attempt_wait", self.inner.attempt_wait(limits, now)).await
+    }
+
     async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
         self.time("uncount_attempt", self.inner.uncount_attempt(subjects)).await
     }

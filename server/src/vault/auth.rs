@@ -1,6 +1,6 @@
 //! `/api/auth/*`: setting the vault up, opening and closing it.
 
-use super::derivations::Turn;
+use super::derivations::{Callers, Turn};
 use super::password_change::change;
 use super::session::{self, OpenVault, entry};
 use super::set_up::{SetUpPermit, is_this_machine};
@@ -92,7 +92,7 @@ pub(crate) async fn set_up_vault(
 ) -> Result<Json<VaultSuccess>, Error> {
     let password = new_password(&mut fields)?;
     let salt = generate_salt()?;
-    let (_turn, key) = app.vault.derivations.turn().await?.derive(password, salt).await?;
+    let (_turn, key) = app.vault.derivations.turn(Callers::Known).await?.derive(password, salt).await?;
     app.vault.set_up(&key, salt, &Caller::Vault).await?;
     Ok(VaultSuccess::of("password configured"))
 }
@@ -125,7 +125,8 @@ pub(crate) async fn open_vault(
     mut fields: Fields,
 ) -> Result<Json<OpenVaultResponse>, Error> {
     let password = fields.required_secret("password")?;
-    let (_turn, key, key_epoch) = unlock(&app, client, password, "vault login").await?;
+    let callers = if is_this_machine(&app, client) { Callers::Known } else { Callers::Others };
+    let (_turn, key, key_epoch) = unlock(&app, (client, callers), password, "vault login").await?;
     let (token, expires_at) = session::begin(&app.vault, &key, key_epoch).await?;
     Ok(Json(OpenVaultResponse { token, expires_at: render_ms(expires_at) }))
 }
@@ -176,10 +177,16 @@ pub(crate) async fn change_master_password(
     let current = fields.required_secret("current")?;
     let password = new_password(&mut fields)?;
     let changing = async move {
-        let (turn, ..) = unlock(&app, client, current, "vault change-password").await?;
+        let callers = (client, Callers::Known);
+        let (turn, _, key_epoch) = unlock(&app, callers, current, "vault change-password").await?;
+        // Another change may have come before: this session goes on if it was its own.
+        let session = session.renewed(&app.vault).await?;
+        if session.key_epoch != key_epoch {
+            return Err(Error::InvalidMasterPassword);
+        }
         let salt = generate_salt()?;
         let (_turn, key) = turn.derive(password, salt).await?;
-        change(&app.vault, &session, (&key, salt)).await
+        change(&app.vault, session, (&key, salt)).await
     };
     carry(changing).await?;
     Ok(VaultSuccess::of("password changed"))
@@ -208,11 +215,13 @@ fn new_password(fields: &mut Fields) -> Result<SecretString, Error> {
 /// was derived.
 async fn unlock(
     app: &Arc<App>,
-    client: Client,
+    (client, callers): (Client, Callers),
     password: SecretString,
     action: &'static str,
 ) -> Result<(Turn, Key, i64), Error> {
-    let turn = app.vault.derivations.turn().await?;
+    // Whoever has had his attempts takes nobody's place.
+    refuse(app.database.attempt_wait(vec![limit(app, client)], now_ms()).await?)?;
+    let turn = app.vault.derivations.turn(callers).await?;
     let app = Arc::clone(app);
     carry(async move { judge(&app, turn, client, password, action).await }).await
 }
@@ -229,9 +238,7 @@ async fn judge(
     let header = app.vault.header().await?.ok_or(Error::Conflict("password not configured"))?;
     let limit = limit(app, client);
     let subject = limit.subject;
-    if let Some(wait_ms) = app.database.count_attempt(vec![limit], now_ms()).await? {
-        return Err(Error::TooManyFailedLogins { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) });
-    }
+    refuse(app.database.count_attempt(vec![limit], now_ms()).await?)?;
     let (turn, key) = turn.derive(password, header.salt).await?;
     if key.opens(&header) {
         app.database.uncount_attempt(vec![subject]).await?;
@@ -241,6 +248,11 @@ async fn judge(
         app.database.append(entry).await?;
         Err(Error::InvalidMasterPassword)
     }
+}
+
+fn refuse(wait_ms: Option<i64>) -> Result<(), Error> {
+    let retry_after_s = |ms: i64| ms.unsigned_abs().div_ceil(1000);
+    wait_ms.map_or(Ok(()), |ms| Err(Error::TooManyFailedLogins { retry_after_s: retry_after_s(ms) }))
 }
 
 /// There is one master password, so attempts are counted for all callers

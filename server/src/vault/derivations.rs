@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Derivations that run or wait; one more is refused.
+/// Derivations that run or wait for each kind of callers; one more is refused.
 const QUEUE: usize = 8;
 /// How long one waits at most, on whatever machine: less than a request may take.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,8 +17,18 @@ const RETRY_AFTER_S: u64 = 5;
 /// The queue.
 #[derive(Debug)]
 pub(super) struct Derivations {
-    places: Arc<Semaphore>,
+    known: Arc<Semaphore>,
+    others: Arc<Semaphore>,
     worker: Arc<Semaphore>,
+}
+
+/// Who wants something derived. Each kind has places of its own, so that a crowd of
+/// those who guess keeps nobody out who is known.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Callers {
+    /// Programs on this machine, and those who have shown a token.
+    Known,
+    Others,
 }
 
 /// The right to derive: nobody else in this process does so meanwhile.
@@ -30,13 +40,18 @@ pub(super) struct Turn {
 
 impl Derivations {
     pub(super) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(QUEUE)), worker: Arc::new(Semaphore::new(1)) }
+        let semaphore = |permits| Arc::new(Semaphore::new(permits));
+        Self { known: semaphore(QUEUE), others: semaphore(QUEUE), worker: semaphore(1) }
     }
 
     /// Waits for a turn; an error where too many wait already, or for too long.
-    pub(super) async fn turn(&self) -> Result<Turn, Error> {
+    pub(super) async fn turn(&self, callers: Callers) -> Result<Turn, Error> {
         let busy = || Error::TooManyRequests { retry_after_s: RETRY_AFTER_S };
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
+        let places = match callers {
+            Callers::Known => &self.known,
+            Callers::Others => &self.others,
+        };
+        let place = Arc::clone(places).try_acquire_owned().map_err(|_| busy())?;
         let worker = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&self.worker).acquire_owned()).await;
         let worker = worker.map_err(|_| busy())?.map_err(|_| busy())?;
         Ok(Turn { _place: place, _worker: worker })
@@ -60,13 +75,14 @@ mod tests {
     #[tokio::test]
     async fn one_derives_and_the_others_wait_as_far_as_there_are_places() {
         let derivations = Derivations::new();
-        let turn = derivations.turn().await.unwrap();
-        let mut waiting: Vec<_> = (1..QUEUE).map(|_| Box::pin(derivations.turn())).collect();
+        let turn = derivations.turn(Callers::Others).await.unwrap();
+        let mut waiting: Vec<_> = (1..QUEUE).map(|_| Box::pin(derivations.turn(Callers::Others))).collect();
         for next in &mut waiting {
             assert!(futures_util::poll!(next.as_mut()).is_pending());
         }
-        let refused = derivations.turn().await;
+        let refused = derivations.turn(Callers::Others).await;
         assert!(matches!(refused, Err(Error::TooManyRequests { retry_after_s: RETRY_AFTER_S })));
+        assert!(futures_util::poll!(Box::pin(derivations.turn(Callers::Known))).is_pending(), "it may wait");
         // Who gives up leaves a place; who is done lets the next one in.
         drop(waiting.pop());
         drop(turn);

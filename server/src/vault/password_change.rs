@@ -16,12 +16,15 @@ const TRIES: usize = 20;
 /// Changes the password from the session's key to another. The session goes on.
 pub(super) async fn change(
     vault: &Vault,
-    session: &OpenVault,
+    session: OpenVault,
     (key, salt): (&Key, [u8; 16]),
 ) -> Result<(), Error> {
-    let mut resealing = Resealing { session, key, done: HashMap::new() };
+    let mut resealing = Resealing { session: &session, key, done: HashMap::new() };
     for _ in 0..TRIES {
         let sealed = vault.store.sealed_vault_credentials().await?;
+        if sealed.iter().any(|sealed| sealed.key_epoch > session.key_epoch) {
+            return Err(overtaken(vault, session).await);
+        }
         let change = PasswordChange {
             header: vault.new_header(key, salt, session.key_epoch + 1)?,
             // Up to 16 MiB are opened and sealed.
@@ -34,10 +37,16 @@ pub(super) async fn change(
             VaultWrite::Done(true) => return Ok(()),
             // A credential came or went.
             VaultWrite::Done(false) => {}
-            VaultWrite::Stale => return Err(Error::Unauthorized),
+            VaultWrite::Stale => return Err(overtaken(vault, session).await),
         }
     }
     Err(Error::Conflict("the vault was written to all the while; try again"))
+}
+
+/// Another change came first: it has ended the session, or made the password that
+/// was given a wrong one.
+async fn overtaken(vault: &Vault, session: OpenVault) -> Error {
+    session.renewed(vault).await.err().unwrap_or(Error::InvalidMasterPassword)
 }
 
 /// What is sealed anew, by id: the next try need not do it again.

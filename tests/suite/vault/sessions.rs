@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use stagepass_tests::process_memory;
 use stagepass_tests::server::{Answer, Client, Server};
 use stagepass_tests::wait;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
@@ -190,9 +192,10 @@ async fn a_storm_of_logins_takes_the_memory_of_one_and_leaves_the_server_answeri
     Ok(())
 }
 
-/// Sends a login and hangs up while its password is looked at.
-async fn hang_up(server: &Server, password: &str) -> Result<()> {
-    let address = server.url().trim_start_matches("http://");
+/// Sends a login and hangs up while its password is looked at, the attempt with this
+/// number.
+async fn hang_up(stage: &Stage, password: &str, number: usize) -> Result<()> {
+    let address = stage.server.url().trim_start_matches("http://");
     let body = json!({"password": password}).to_string();
     let head = format!(
         "POST /api/auth/login HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -200,28 +203,82 @@ async fn hang_up(server: &Server, password: &str) -> Result<()> {
     );
     let mut connection = TcpStream::connect(address).await?;
     connection.write_all((head + &body).as_bytes()).await?;
-    // Until it is under way: its attempt is counted before.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    Ok(())
+    let counted = format!("SELECT subject FROM login_attempts WHERE attempts = {number}");
+    wait::until("the attempt to be counted", PATIENCE, async || {
+        Ok((!stage.bytes(&counted).await?.is_empty()).then_some(()))
+    })
+    .await
 }
 
 #[tokio::test]
 async fn whoever_hangs_up_is_noted_all_the_same_and_locks_nobody_out_with_what_is_right() -> Result<()> {
-    let Stage { server, installation, .. } = &start().await?;
+    let stage = &start().await?;
+    let Stage { server, installation, .. } = stage;
     let count = async || -> Result<usize> {
         let log = installation.succeed(&["audit", "list"]).await?;
         Ok(log.matches("anonymous\tvault login\t-\tinvalid password").count())
     };
-    hang_up(server, "wrong password").await?;
+    hang_up(stage, "wrong password", 1).await?;
     wait::until("the failure to be noted", PATIENCE, async || Ok((count().await? == 1).then_some(())))
         .await?;
     for _ in 0..2 {
-        hang_up(server, PASSWORD).await?;
+        hang_up(stage, PASSWORD, 2).await?;
         // Waits for its turn behind the other.
         assert_eq!(log_in(server, PASSWORD).await?.status, 200);
     }
     // None of the right ones counts.
     fail_to_log_in(server, 4).await?;
     assert_eq!(refusal(&log_in(server, PASSWORD).await?), (429, TOO_MANY));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_crowd_that_guesses_keeps_nobody_out_who_is_known() -> Result<()> {
+    let Stage { vault, server, .. } = &start().await?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let crowd: Vec<_> = (0..16)
+        .map(|_| {
+            let (nobody, stop) = (server.anonymous(), Arc::clone(&stop));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let request = nobody.request(reqwest::Method::POST, "/api/auth/login");
+                    let request = request.header("x-forwarded-for", "192.0.2.1");
+                    nobody.send(request.json(&json!({"password": "wrong password"}))).await?;
+                }
+                anyhow::Ok(())
+            })
+        })
+        .collect();
+    for _ in 0..4 {
+        assert_eq!(log_in(server, PASSWORD).await?.status, 200);
+    }
+    let changed = change(vault, PASSWORD, NEW).await?;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    stop.store(true, Ordering::Relaxed);
+    for guesser in crowd {
+        guesser.await??;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_changes_at_once_one_holds_and_the_other_is_told_so() -> Result<()> {
+    let Stage { vault, server, installation } = &start().await?;
+    let id = add(vault, "openai", "a", "planted-key-Xv5nR").await?;
+    let second = installation.serve().await?;
+    let other = server.vault(PASSWORD).await?.at(&second);
+    let (one, two) = tokio::join!(change(vault, PASSWORD, NEW), change(&other, PASSWORD, "third password"));
+    let (one, two) = (one?, two?);
+    let (winner, password, lost) =
+        if one.status == 200 { (vault, NEW, two) } else { (&other, "third password", one) };
+    assert_eq!(lost.status, 401, "{}", lost.body);
+    assert_eq!(reveal(winner, &id).await?.body["key"], "planted-key-Xv5nR");
+    // By one session: the second has the wrong password by then, and goes on.
+    let (one, two) = tokio::join!(change(winner, password, PASSWORD), change(winner, password, PASSWORD));
+    let (one, two) = (one?, two?);
+    let lost = if one.status == 200 { two } else { one };
+    assert_eq!(refusal(&lost), (401, "invalid password"));
+    assert_eq!(reveal(winner, &id).await?.body["key"], "planted-key-Xv5nR");
+    assert_eq!(log_in(&second, PASSWORD).await?.status, 200);
     Ok(())
 }

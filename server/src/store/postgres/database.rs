@@ -102,6 +102,10 @@ impl Database for Postgres {
         login_attempts::count(self, &limits, now).await
     }
 
+    async fn attempt_wait(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        login_attempts::wait(self, &limits, now).await
+    }
+
     async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
         login_attempts::uncount(self, &subjects).await
     }

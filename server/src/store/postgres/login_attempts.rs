@@ -27,6 +27,11 @@ const COUNT: &str = "
         ON CONFLICT (subject) DO UPDATE SET
             attempts = excluded.attempts, window_started_at = excluded.window_started_at
     ) SELECT wait_ms FROM full_ones";
+const WAIT: &str = "
+    SELECT window_started_at + window_ms - $4 FROM login_attempts
+    JOIN unnest($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY
+        AS l (subject, most, window_ms, number) USING (subject)
+    WHERE attempts >= most AND window_started_at + window_ms > $4 ORDER BY number LIMIT 1";
 const UNCOUNT: &str = "
     UPDATE login_attempts SET attempts = attempts - 1 WHERE subject = ANY ($1) AND attempts > 0";
 
@@ -37,13 +42,28 @@ pub(super) async fn count(
     limits: &[AttemptLimit],
     now: i64,
 ) -> Result<Option<i64>, StoreError> {
-    let subjects: Vec<_> = limits.iter().map(|limit| &limit.subject[..]).collect();
-    let most: Vec<_> = limits.iter().map(|limit| i64::from(limit.attempts)).collect();
-    let windows: Vec<_> = limits.iter().map(|limit| limit.window_ms).collect();
+    let (subjects, most, windows) = columns(limits);
     let locks = locks(limits.iter().map(|limit| &limit.subject));
     let steps = [Step(LOCK, &[&locks]), Step(COUNT, &[&subjects, &most, &windows, &now])];
     let rows = store.write(Acting::Nobody, &steps).await?;
     row::optional(&rows, |found| Ok(found.try_get(0)?))
+}
+
+/// In how many milliseconds there is room, where there is none now.
+pub(super) async fn wait(
+    store: &Postgres,
+    limits: &[AttemptLimit],
+    now: i64,
+) -> Result<Option<i64>, StoreError> {
+    let (subjects, most, windows) = columns(limits);
+    let rows = store.read(Acting::Nobody, &[Step(WAIT, &[&subjects, &most, &windows, &now])]).await?;
+    row::optional(&rows, |found| Ok(found.try_get(0)?))
+}
+
+fn columns(limits: &[AttemptLimit]) -> (Vec<&[u8]>, Vec<i64>, Vec<i64>) {
+    let subjects = limits.iter().map(|limit| &limit.subject[..]).collect();
+    let most = limits.iter().map(|limit| i64::from(limit.attempts)).collect();
+    (subjects, most, limits.iter().map(|limit| limit.window_ms).collect())
 }
 
 /// Takes back a counted attempt.

@@ -111,6 +111,10 @@ impl Database for Sqlite {
         self.write(move |c| login_attempts::count(c, &limits, now)).await
     }
 
+    async fn attempt_wait(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        self.read(move |c| login_attempts::wait(c, &limits, now)).await
+    }
+
     async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
         self.write(move |c| login_attempts::uncount(c, &subjects)).await
     }
