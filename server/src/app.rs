@@ -7,7 +7,7 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::Rendered;
 use crate::sealing::{KeyRing, Version};
-use crate::store::{Database, Records};
+use crate::store::{AppCredentialStore, Database, Records};
 use crate::vault::Vault;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ pub(crate) struct App {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) vault: Vault,
+    pub(crate) app_credentials: Arc<dyn AppCredentialStore>,
     pub(crate) keys: KeyRing,
     /// In which version credentials are sealed: where they are kept decides.
     pub(crate) blob_version: Version,

@@ -33,7 +33,7 @@ pub(crate) struct Success<T> {
 }
 
 impl<T> Success<T> {
-    fn of(body: T) -> axum::Json<Self> {
+    pub(crate) fn of(body: T) -> axum::Json<Self> {
         axum::Json(Self { success: true, body })
     }
 }

@@ -35,10 +35,18 @@ pub(crate) enum Error {
     Forbidden,
     #[error("set-up is taken from the server's own machine, or with the token that it printed at its start")]
     ForbiddenSetUp,
+    #[error("built-in credential types can't be changed")]
+    ForbiddenBuiltIn,
     #[error("{0}")]
     NotFound(&'static str),
     #[error("{0}")]
     Conflict(&'static str),
+    #[error("the credential type is in use by {credentials} credentials")]
+    TypeInUse { credentials: u64 },
+    #[error("a field that is gone or changed is in use by {credentials} credentials")]
+    FieldInUse { credentials: u64 },
+    #[error("the credential was changed meanwhile")]
+    PreconditionFailed,
     #[error("Method not allowed")]
     MethodNotAllowed,
     #[error("Request took too long")]
@@ -77,6 +85,8 @@ pub(crate) enum Form {
     Directus,
     /// `{"error":"…"}`, and where there are too many requests `retry_after_seconds`.
     Vault,
+    /// `{"error":"…"}`.
+    AppCredentials,
 }
 
 impl Form {
@@ -86,6 +96,8 @@ impl Form {
             Self::Directus
         } else if path.starts_with("/api/auth/") || is_of_vault_credentials(path) {
             Self::Vault
+        } else if path.starts_with("/api/v1/") {
+            Self::AppCredentials
         } else {
             Self::Credentials
         }
@@ -123,6 +135,14 @@ impl Error {
         })
     }
 
+    /// The same, of one part of what was given.
+    pub(crate) fn in_place(self, place: &str) -> Self {
+        match self {
+            Self::BadRequest(fault) => Self::BadRequest(format!("{place}: {fault}")),
+            error => error,
+        }
+    }
+
     /// The status that it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
@@ -132,9 +152,10 @@ impl Error {
             | Self::InvalidCredentials
             | Self::TokenExpired
             | Self::InvalidMasterPassword => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::ForbiddenSetUp => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenBuiltIn => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -180,14 +201,14 @@ impl Error {
             | Self::InvalidCredentials
             | Self::InvalidMasterPassword => "INVALID_CREDENTIALS",
             Self::TokenExpired => "TOKEN_EXPIRED",
-            Self::Forbidden | Self::ForbiddenSetUp => "FORBIDDEN",
+            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenBuiltIn => "FORBIDDEN",
             Self::NotFound(_) => "ROUTE_NOT_FOUND",
-            Self::Conflict(_) => "RECORD_NOT_UNIQUE",
+            Self::Conflict(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => "RECORD_NOT_UNIQUE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::BodyTooLarge => "CONTENT_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => "REQUESTS_EXCEEDED",
-            Self::RequestTimeout | Self::MisdirectedRequest => "INVALID_REQUEST",
+            Self::RequestTimeout | Self::MisdirectedRequest | Self::PreconditionFailed => "INVALID_REQUEST",
             Self::Store(_) | Self::NotReady(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
@@ -204,6 +225,7 @@ impl Error {
                 json!({"errors": [{"message": message, "extensions": {"code": self.directus_code()}}]})
                     .to_string()
             }
+            Form::AppCredentials => json!({"error": message}).to_string(),
             Form::Vault => match self {
                 Self::TooManyRequests { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
                     json!({"error": message, "retry_after_seconds": retry_after_s})

@@ -9,8 +9,8 @@ use crate::error::Error;
 use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
 use crate::store::{
-    Database, DirectusRecords, IfMissing, Postgres, Records, Sealed, SealedTable, Sqlite, StoreError,
-    VaultStore,
+    AppCredentialStore, Database, DirectusRecords, IfMissing, Postgres, Records, Sealed, SealedTable, Sqlite,
+    StoreError, VaultStore,
 };
 use secrecy::ExposeSecret as _;
 use std::io;
@@ -70,6 +70,7 @@ pub(crate) struct KeyedStores {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) records: Arc<dyn Records>,
     pub(crate) vault: Arc<dyn VaultStore>,
+    pub(crate) app_credentials: Arc<dyn AppCredentialStore>,
     /// The records' store where it is a Directus.
     directus: Option<Arc<DirectusRecords>>,
     pub(crate) keys: KeyRing,
@@ -92,7 +93,8 @@ impl KeyedStores {
         directus: Option<Arc<Directus>>,
         if_missing: IfMissing,
     ) -> Result<Self, OpenError> {
-        let OwnStore { database, records: own_records, vault } = open_own(given_database, if_missing).await?;
+        let OwnStore { database, records: own_records, vault, app_credentials } =
+            open_own(given_database, if_missing).await?;
         let canaries = database.canaries().await?;
         // What is there without a key was never completed.
         if canaries.is_empty() && if_missing == IfMissing::Refuse {
@@ -115,7 +117,18 @@ impl KeyedStores {
             Some(directus) => (directus.clone(), Version::V1),
             None => (own_records, Version::V2),
         };
-        Ok(Self { database, records, vault, directus, keys, blob_version, chain_key, sealed_chain_key, made })
+        Ok(Self {
+            database,
+            records,
+            vault,
+            app_credentials,
+            directus,
+            keys,
+            blob_version,
+            chain_key,
+            sealed_chain_key,
+            made,
+        })
     }
 
     /// Notes that the writing key is in use, so that it must be given from now on.
@@ -128,7 +141,7 @@ impl KeyedStores {
     /// One that does not open may be another writer's fault.
     pub(crate) async fn check_records(&self) -> Result<(), OpenError> {
         let Some(directus) = &self.directus else { return Ok(()) };
-        for table in SealedTable::ALL {
+        for table in SealedTable::OF_RECORDS {
             match directus.sample(table).await {
                 Ok(sample) => self.check_sample(table, &sample)?,
                 Err(error) => {
@@ -223,11 +236,12 @@ struct OwnStore {
     database: Arc<dyn Database>,
     records: Arc<dyn Records>,
     vault: Arc<dyn VaultStore>,
+    app_credentials: Arc<dyn AppCredentialStore>,
 }
 
 impl OwnStore {
-    fn of(store: Arc<impl Database + Records + VaultStore + 'static>) -> Self {
-        Self { database: store.clone(), records: store.clone(), vault: store }
+    fn of(store: Arc<impl Database + Records + VaultStore + AppCredentialStore + 'static>) -> Self {
+        Self { database: store.clone(), records: store.clone(), vault: store.clone(), app_credentials: store }
     }
 }
 

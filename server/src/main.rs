@@ -2,6 +2,7 @@
 //! backends that may have them.
 
 mod app;
+mod app_credentials;
 mod audit;
 mod cli;
 mod client;

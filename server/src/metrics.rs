@@ -31,7 +31,7 @@ const BUCKETS: [f64; 15] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 const VERBS: &str = "/api/credentials/";
 /// The verbs that answer with a secret.
-const REVEALS: [&str; 3] = ["reveal", "reveal-download-cred", "get-platform-session"];
+const REVEALS: [&str; 4] = ["reveal", "reveal-download-cred", "get-platform-session", "reveal-app-cred"];
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RequestLabels {

@@ -11,8 +11,9 @@ mod responses;
 mod values;
 
 pub(crate) use failures::{
-    AddVaultCredentialFailures, ChangeMasterPasswordFailures, OpenVaultFailures, ReadinessFailures,
-    RecordFailures, RenameFailures, SetUpFailures, SignInFailures, VaultCredentialFailures,
+    AddVaultCredentialFailures, AppBuiltInFailures, AppForbiddenFailures, AppInUseFailures, AppNameFailures,
+    AppRecordFailures, ChangeMasterPasswordFailures, OpenVaultFailures, ReadinessFailures, RecordFailures,
+    RenameFailures, SetUpFailures, SignInFailures, StaleEditFailures, VaultCredentialFailures,
 };
 pub(crate) use requests::*;
 pub(crate) use responses::{
@@ -20,7 +21,7 @@ pub(crate) use responses::{
     StorePlatformSessionResponse, Tokens,
 };
 pub(crate) use values::{
-    AuthType, Credentials, Platform, Secret, SessionStatus, Time, True, VaultService, VaultToken,
+    AuthType, Credentials, FieldType, Platform, Secret, SessionStatus, Time, True, VaultService, VaultToken,
 };
 
 use crate::app::App;
@@ -50,11 +51,13 @@ use utoipa::{Modify, OpenApi, openapi};
         (name = "Sessions", description = "Captured browser sessions: in by the extension, out to services."),
         (name = "Download credentials", description = "What yt-dlp signs in with."),
         (name = "Capture requests", description = "A service asks the owner of a connection to capture a session."),
+        (name = "App credentials", description = "Typed credentials that people hand to projects."),
         (name = "Vault", description = "An operator's API keys, under a master password."),
         (name = "Operation", description = "For those who run this server."),
     ),
     components(schemas(
-        responses::ErrorResponse, responses::DirectusErrorResponse, responses::VaultErrorResponse
+        responses::ErrorResponse, responses::DirectusErrorResponse, responses::VaultErrorResponse,
+        responses::AppErrorResponse
     )),
     modifiers(&Shared),
 )]
@@ -100,7 +103,9 @@ pub(crate) struct Rendered {
 /// Completes the document that the routes make together, and renders it.
 pub(crate) fn render(mut document: openapi::OpenApi) -> Result<Rendered, Error> {
     for (path, item) in &mut document.paths.paths {
-        for operation in [&mut item.get, &mut item.post, &mut item.delete].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
+        {
             failures::complete(operation, path);
             examples::complete(operation);
             links::complete(operation);

@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 /// The largest body that is read.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// How much of a name that a request made up is shown in a fault.
+const MAX_SHOWN_CHARS: usize = 64;
 /// The longest text in a body, keys and cookies aside, in characters.
 pub(crate) const MAX_TEXT_CHARS: usize = 1024;
 /// The longest name that is its own among others, in characters: PostgreSQL indexes
@@ -162,6 +164,39 @@ impl Fields {
                 format!("cookies[{index}]: {}", CookieFault::NotAnObject)
             })
         })
+    }
+
+    /// A member as the JSON text that was sent; none where it is absent.
+    pub(crate) fn json(&mut self, field: &str) -> Option<SecretString> {
+        self.take_raw(field).map(|raw| SecretString::from(Box::<str>::from(raw)))
+    }
+
+    /// An array of texts; none where it is absent or null.
+    pub(crate) fn texts(&mut self, field: &str) -> Result<Option<Vec<String>>, Error> {
+        self.take(field, "an array of strings")
+    }
+
+    /// An array of objects; none where it is absent or null.
+    pub(crate) fn objects(&mut self, field: &str) -> Result<Option<Vec<Self>>, Error> {
+        let objects: Option<Vec<BTreeMap<String, Box<RawValue>>>> =
+            self.take(field, "an array of objects")?;
+        Ok(objects.map(|objects| objects.into_iter().map(Self).collect()))
+    }
+
+    /// Whether a member is there, be it null.
+    pub(crate) fn has(&self, field: &str) -> bool {
+        self.0.contains_key(field)
+    }
+
+    /// Refuses members that are none of these.
+    pub(crate) fn allow_only(&self, allowed: &[&str]) -> Result<(), Error> {
+        match self.0.keys().find(|name| !allowed.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) => {
+                let shown: String = name.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARS).collect();
+                Err(Error::BadRequest(format!("{shown} can't be changed: only {} can", allowed.join(", "))))
+            }
+        }
     }
 
     /// An optional boolean.

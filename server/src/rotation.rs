@@ -91,7 +91,10 @@ async fn pass(
     for table in SealedTable::ALL {
         let mut after = Uuid::nil();
         loop {
-            let batch = stores.records.sealed(table, after, BATCH).await?;
+            let batch = match table {
+                SealedTable::AppCredentialKeys => stores.app_credentials.sealed_values(after, BATCH).await?,
+                table => stores.records.sealed(table, after, BATCH).await?,
+            };
             let Some(last) = batch.last() else { break };
             after = last.id;
             rotate_batch(stores, batch, &mut progress).await?;
@@ -143,12 +146,17 @@ async fn rotate_batch(
             record_id: sealed.id,
             owner_id: sealed.user_id,
         };
-        match sealing::reseal(&stores.keys, stores.blob_version, &place, &sealed.blob) {
+        let is_of_app = sealed.table == SealedTable::AppCredentialKeys;
+        let version = if is_of_app { Version::V2 } else { stores.blob_version };
+        match sealing::reseal(&stores.keys, version, &place, &sealed.blob) {
             Ok(None) => {}
+            Ok(Some(blob)) if is_of_app => {
+                let values = Arc::clone(&stores.app_credentials);
+                replacing.spawn(async move { values.replace_sealed_value(sealed, blob).await });
+            }
             Ok(Some(blob)) => {
                 let records: Arc<dyn Records> = Arc::clone(&stores.records);
-                let version = stores.blob_version.as_str();
-                replacing.spawn(async move { records.replace_sealed(sealed, blob, version).await });
+                replacing.spawn(async move { records.replace_sealed(sealed, blob, version.as_str()).await });
             }
             Err(error) => progress.faults.push(format!("{}/{}: {error}", place.table, place.record_id)),
         }

@@ -1,6 +1,7 @@
 //! The routes, and what holds for all of them.
 
 use crate::app::App;
+use crate::app_credentials::{credentials as app, projects, reveal, types};
 use crate::client::Client;
 use crate::clock::now_ms;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
@@ -69,6 +70,17 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(vault::credentials::vault_credentials, vault::credentials::add_vault_credential))
         .routes(routes!(vault::credentials::vault_credential, vault::credentials::delete_vault_credential))
         .routes(routes!(vault::credentials::reveal_vault_credential))
+        .routes(routes!(types::credential_types, types::add_credential_type))
+        .routes(routes!(types::credential_type, types::update_credential_type, types::delete_credential_type))
+        .routes(routes!(projects::projects, projects::add_project))
+        .routes(routes!(projects::project, projects::update_project, projects::delete_project))
+        .routes(routes!(projects::set_project_members))
+        .routes(routes!(app::app_credentials, app::add_app_credential))
+        .routes(routes!(app::app_credential, app::update_app_credential, app::delete_app_credential))
+        .routes(routes!(app::assign_projects))
+        .routes(routes!(app::app_credentials_by_project))
+        .routes(routes!(reveal::reveal_app_credential))
+        .routes(routes!(reveal::reveal_app_cred))
 }
 
 /// A path may look like the vault's and be none, whatever the method, since what

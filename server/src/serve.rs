@@ -81,6 +81,7 @@ pub(crate) async fn serve(
         database: Arc::new(Timed::new(stores.database, Arc::clone(&metrics))),
         records: Arc::new(Timed::new(stores.records, Arc::clone(&metrics))),
         vault,
+        app_credentials: Arc::new(Timed::new(stores.app_credentials, Arc::clone(&metrics))),
         keys: stores.keys,
         blob_version: stores.blob_version,
         identity: identity(client, directus.and_then(|given| given.secret), config.tokens)?,

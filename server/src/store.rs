@@ -3,6 +3,7 @@
 //! is on disk when it returns. It knows no HTTP and no cipher: credentials pass
 //! through as sealed text.
 
+mod app_credentials;
 mod database;
 mod directus;
 mod migrations;
@@ -12,6 +13,10 @@ mod sqlite;
 mod timed;
 mod vault;
 
+pub(crate) use app_credentials::{
+    AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, FieldType, Project,
+    PutAppCredential, PutType, SealedValue, TypeField, fold, value_id,
+};
 pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
 };

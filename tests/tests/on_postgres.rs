@@ -1,5 +1,7 @@
 //! The suite of all stores, on PostgreSQL.
 
+#[path = "../suite/app_credentials/app_credentials.rs"]
+mod app_credentials;
 #[path = "../suite/rotation.rs"]
 mod rotation;
 #[path = "../suite/suite.rs"]

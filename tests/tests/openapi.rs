@@ -15,6 +15,9 @@ const OTHER_EMAIL: &str = "other@example.org";
 /// The password of the document's own example, so that it signs in.
 const PASSWORD: &str = "correct horse battery";
 const PLATFORM: &str = "instagram";
+/// The built-in type of API keys, and the field of the key.
+const API_KEY: &str = "00000000-0000-4000-8000-000000000400";
+const API_KEY_FIELD: &str = "00000000-0000-4000-8000-000000000402";
 /// More connections than the longest page of a list has.
 const FIRST_PAGE: usize = 110;
 
@@ -128,8 +131,42 @@ async fn write_records(server: &Server, folder: &Path) -> Result<()> {
         ("capture-requests", json!(requests)),
         ("refresh-tokens", json!(refresh_tokens)),
     ] {
-        let lines = values.as_array().into_iter().flatten().map(|value| format!("{value}\n"));
-        std::fs::write(folder.join(format!("{name}.txt")), lines.collect::<String>())?;
+        write_values(folder, name, &values)?;
+    }
+    write_app_credentials(&creator, &other, folder).await
+}
+
+fn write_values(folder: &Path, name: &str, values: &Value) -> Result<()> {
+    let lines = values.as_array().into_iter().flatten().map(|value| format!("{value}\n"));
+    std::fs::write(folder.join(format!("{name}.txt")), lines.collect::<String>())?;
+    Ok(())
+}
+
+/// Types, projects and credentials: some to be kept, as many to be deleted, and
+/// of each one of the other user's.
+async fn write_app_credentials(creator: &Client, other: &Client, folder: &Path) -> Result<()> {
+    let field = json!({"fieldName": "f", "fieldLabel": "F", "fieldType": "json"});
+    let of = |kind: &str, name: &str| match kind {
+        "credential-types" => json!({"typeName": name, "fields": [field]}),
+        "projects" => json!({"projectName": name}),
+        _ => json!({"credentialName": name, "credentialTypeId": API_KEY,
+            "keys": [{"fieldId": API_KEY_FIELD, "keyValue": "k"}]}),
+    };
+    let make = async |client: &Client, kind: &str, name: &str| -> Result<Value> {
+        let answer = client.post(&format!("/api/v1/{kind}"), &of(kind, name)).await?;
+        Ok(answer.body.get("id").with_context(|| answer.body.to_string())?.clone())
+    };
+    for kind in ["credential-types", "projects", "app-credentials"] {
+        let (mut kept, mut spare) = (Vec::new(), Vec::new());
+        for number in 0..4 {
+            kept.push(make(creator, kind, &format!("kept {number}")).await?);
+            spare.push(make(creator, kind, &format!("spare {number}")).await?);
+        }
+        write_values(folder, &format!("own-{kind}"), &json!(kept))?;
+        write_values(folder, &format!("spare-{kind}"), &json!(spare))?;
+        kept.push(make(other, kind, "other").await?);
+        let all = if kind == "credential-types" { json!([API_KEY]) } else { json!(kept) };
+        write_values(folder, kind, &all)?;
     }
     Ok(())
 }

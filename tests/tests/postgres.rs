@@ -88,6 +88,22 @@ async fn two_servers_on_one_database_serve_the_same_users_at_once() -> Result<()
     Ok(())
 }
 
+/// What users have of their own; of each table each user has one row in the test.
+const TABLES: [&str; 12] = [
+    "platform_connections",
+    "platform_sessions",
+    "download_credentials",
+    "capture_requests",
+    "credential_types WHERE owner_id IS NOT NULL",
+    "credential_type_fields WHERE owner_id IS NOT NULL",
+    "projects",
+    "project_members",
+    "app_credentials",
+    "app_credential_keys",
+    "app_credential_projects",
+    "app_credential_totals",
+];
+
 /// How many rows a statement without any condition sees of each table.
 async fn seen_as(database: &mut Database, actor: Option<&str>) -> Result<Vec<i64>> {
     let transaction = database.transaction().await?;
@@ -95,12 +111,31 @@ async fn seen_as(database: &mut Database, actor: Option<&str>) -> Result<Vec<i64
         transaction.query("SELECT set_config('stagepass.actor', $1, true)", &[&actor]).await?;
     }
     let mut counts = Vec::new();
-    for table in ["platform_connections", "platform_sessions", "download_credentials", "capture_requests"] {
+    for table in TABLES {
         let count = format!("SELECT count(*) FROM stagepass.{table}");
         counts.push(transaction.query_one(&count, &[]).await?.get(0));
     }
     transaction.commit().await?;
     Ok(counts)
+}
+
+/// A credential of a type of the user's own, handed to a project of which he is a member.
+async fn add_app_credential(user: &Client, user_id: &str) -> Result<()> {
+    let make = async |path: &str, body: Value| -> Result<Value> {
+        let answer = user.post(&format!("/api/v1/{path}"), &body).await?;
+        ensure!(answer.status.is_success(), "{path}: {}", answer.body);
+        Ok(answer.body)
+    };
+    let field = json!({"fieldName": "key", "fieldLabel": "Key", "fieldType": "password"});
+    let of = make("credential-types", json!({"typeName": "own", "fields": [field]})).await?;
+    let project = make("projects", json!({"projectName": "Website"})).await?["id"].clone();
+    let members = format!("projects/{}/members", project.as_str().context("no id")?);
+    make(&members, json!({"userIds": [user_id]})).await?;
+    let keys = json!([{"fieldId": of["fields"][0]["id"], "keyValue": "v"}]);
+    let credential =
+        json!({"credentialName": "own", "credentialTypeId": of["id"], "keys": keys, "projectIds": [project]});
+    make("app-credentials", credential).await?;
+    Ok(())
 }
 
 #[tokio::test]
@@ -120,15 +155,16 @@ async fn the_servers_own_role_sees_the_acting_users_rows_and_without_one_none() 
         post(&service, "request-capture", &json!({"creator_profile_id": id, "platform": "instagram"}))
             .await?;
         let me = user.get("/users/me").await?.body["data"]["id"].as_str().context("no id")?.to_owned();
+        add_app_credential(&user, &me).await?;
         users.push(me);
     }
     let mut role = connect(&installation.postgres()?.url()).await?;
-    assert_eq!(seen_as(&mut role, None).await?, [0; 4]);
+    assert_eq!(seen_as(&mut role, None).await?, [0; TABLES.len()]);
     for user in &users {
-        assert_eq!(seen_as(&mut role, Some(user)).await?, [1; 4]);
+        assert_eq!(seen_as(&mut role, Some(user)).await?, [1; TABLES.len()]);
     }
-    assert_eq!(seen_as(&mut role, Some("service")).await?, [2; 4]);
-    assert_eq!(seen_as(&mut role, None).await?, [0; 4], "an actor ends with the transaction");
+    assert_eq!(seen_as(&mut role, Some("service")).await?, [2; TABLES.len()]);
+    assert_eq!(seen_as(&mut role, None).await?, [0; TABLES.len()], "an actor ends with the transaction");
     Ok(())
 }
 

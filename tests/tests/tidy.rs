@@ -86,6 +86,7 @@ fn the_vault_and_the_credentials_api_know_nothing_of_each_others_keys() -> Resul
     for (module, foreign) in [
         ("vault", &["crate::sealing", "crate::credentials", "app.keys", "app.records", ".blob_version"][..]),
         ("credentials", &["crate::vault", "app.vault", "VaultStore"]),
+        ("app_credentials", &["crate::vault", "app.vault", "VaultStore", "app.records"]),
         ("sealing", &["crate::vault", "VaultStore"]),
         ("rotation", &["crate::vault", "VaultStore"]),
     ] {
@@ -110,12 +111,14 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0004_audit_log.sql", "27a1b45b679cca20b00c3471b0ae293ae5a195324fcf270b7f9a28892457f9c5"),
         ("0005_retired_keys.sql", "70a46f1a4dc40622803699bff6f9b789738736f83e6d80399c102f811b1bdf43"),
         ("0006_vault.sql", "5625f1cc4c566f0a205daf1d5ffa9236ff358f67372be64a0804eafe87cc8d12"),
+        ("0007_app_credentials.sql", "ae1a1c5bfba9233065a64a6052aea047075e7035092663e782dcba1f0c139213"),
     ];
     let postgres: &[_] = &[
         ("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27"),
         ("0002_retired_keys.sql", "01212f271fd62c2ee2e9ea02912696537bdefcdf00044e69bdb56e47e00c6bf3"),
         ("0003_vault.sql", "21ec3b8bbbaa76727f110055a3f46401cd1e78c2455fbf898503fff74ff624e4"),
         ("0004_put_sessions.sql", "84a1b219ef3f975f460b07c1f3329d0c16feff461f1b1329186d249ce5817136"),
+        ("0005_app_credentials.sql", "26758fa5c118870438a1b5128283f4b9695aaf98d97623ff774376d2044c71a5"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

@@ -41,8 +41,15 @@ impl ServiceSecrets {
 }
 
 /// What services call: verbs of the Credentials API, and `metrics` for `GET /metrics`.
-pub(crate) const SERVICE_VERBS: [&str; 6] =
-    ["store", "reveal", "reveal-download-cred", "get-platform-session", "request-capture", "metrics"];
+pub(crate) const SERVICE_VERBS: [&str; 7] = [
+    "store",
+    "reveal",
+    "reveal-download-cred",
+    "get-platform-session",
+    "request-capture",
+    "reveal-app-cred",
+    "metrics",
+];
 /// How the shared secret's holder is called where named tokens have their names.
 const SHARED: &str = "shared";
 /// What a named token begins with, so that people know one when they see it.
@@ -82,6 +89,12 @@ impl Service {
     /// A row for the audit log about what this service does.
     pub(crate) fn entry(&self, action: &str) -> Entry {
         Entry { acting_for: self.acting_user, ..Entry::new(&Caller::Service(self.name.clone()), action) }
+    }
+
+    /// Whether the service may have a record of this owner's that is of no platform.
+    pub(crate) fn check_owner(&self, owner_id: Uuid) -> Result<(), Error> {
+        let is_owners = self.acting_user.is_none_or(|user| user == owner_id);
+        if is_owners && self.platforms.is_empty() { Ok(()) } else { Err(Error::Forbidden) }
     }
 
     /// Whether the service may have a record of this owner and platform.

@@ -17,6 +17,9 @@ pub(super) fn complete(operation: &mut Operation) {
 
 const ID: &str = "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f";
 const CONNECTION: &str = "0198c59f-0b4c-7a52-8d3e-5f6a7b8c9d0e";
+const USER: &str = "0198c590-1f2e-7d3c-8b4a-5c6d7e8f9a0b";
+const PROJECT: &str = "0198c5a9-3c2b-7f1e-8d0c-9b8a7f6e5d4c";
+const FIELD: &str = "0198c5a8-6e5d-7c4b-9a3f-2e1d0c9b8a7f";
 const TIME: &str = "2026-01-15T10:30:00.000Z";
 const END: &str = "2026-12-31T23:59:59.000Z";
 
@@ -94,7 +97,64 @@ fn success_of_vault(operation_id: &str) -> Option<Value> {
             revealed
         }
         "delete_vault_credential" => json!({"deleted": true}),
+        _ => return success_of_app_credentials(operation_id),
+    })
+}
+
+fn success_of_app_credentials(operation_id: &str) -> Option<Value> {
+    Some(match operation_id {
+        "credential_types" => page_of(credential_type()),
+        "credential_type" | "add_credential_type" | "update_credential_type" => credential_type(),
+        "projects" => page_of(project()),
+        "project" | "add_project" | "update_project" | "set_project_members" => project(),
+        "app_credentials" => page_of(app_credential(Value::Null)),
+        "app_credentials_by_project" => json!([app_credential(Value::Null)]),
+        "app_credential" | "add_app_credential" | "update_app_credential" => app_credential(Value::Null),
+        "reveal_app_credential" => app_credential("sk-0f9e8d7c6b5a".into()),
+        "reveal_app_cred" => {
+            let mut revealed = app_credential("sk-0f9e8d7c6b5a".into());
+            revealed["success"] = true.into();
+            revealed
+        }
+        "assign_projects" => json!([{"credentialId": ID, "projectId": PROJECT, "assignedAt": TIME}]),
+        "delete_credential_type" | "delete_project" | "delete_app_credential" => json!({"success": true}),
         _ => return None,
+    })
+}
+
+fn credential_type() -> Value {
+    json!({
+        "id": ID, "typeName": "SMTP", "description": "A mail server.", "ownerId": USER,
+        "fields": [{
+            "id": FIELD, "fieldName": "password", "fieldLabel": "Password", "fieldType": "password",
+            "required": true, "sensitive": true
+        }],
+        "createdAt": TIME, "updatedAt": TIME
+    })
+}
+
+fn project() -> Value {
+    json!({
+        "id": PROJECT, "projectName": "Website", "description": null, "ownerId": USER, "memberIds": [],
+        "createdAt": TIME, "updatedAt": TIME
+    })
+}
+
+fn app_credential(key: Value) -> Value {
+    json!({
+        "id": ID, "credentialName": "Payments", "description": null, "ownerId": USER,
+        "credentialTypeId": "00000000-0000-4000-8000-000000000400",
+        "keys": [
+            {
+                "fieldId": "00000000-0000-4000-8000-000000000401", "fieldName": "base_url",
+                "keyValue": null, "hasValue": false
+            },
+            {
+                "fieldId": "00000000-0000-4000-8000-000000000402", "fieldName": "api_key",
+                "keyValue": key, "hasValue": true
+            }
+        ],
+        "projectIds": [PROJECT], "createdAt": TIME, "updatedAt": TIME
     })
 }
 

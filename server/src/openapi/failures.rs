@@ -2,7 +2,14 @@
 //! who calls it, whether it has a body or parameters. A handler names only
 //! those that are its own. What each looks like comes from `error` itself.
 
-use super::responses::{DirectusErrorResponse, ErrorResponse, VaultErrorResponse};
+mod app_credentials;
+
+pub(crate) use app_credentials::{
+    AppBuiltInFailures, AppForbiddenFailures, AppInUseFailures, AppNameFailures, AppRecordFailures,
+    StaleEditFailures,
+};
+
+use super::responses::{AppErrorResponse, DirectusErrorResponse, ErrorResponse, VaultErrorResponse};
 use crate::directus::DirectusError;
 use crate::error::{Error, Form};
 use crate::store::StoreError;
@@ -39,10 +46,14 @@ pub(crate) enum Failure {
     WrongTooOften,
     ChangedMeanwhile,
     CredentialExists,
+    BuiltIn,
+    NameTaken,
+    InUse,
+    PreconditionFailed,
 }
 
 impl Failure {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 26] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -65,14 +76,22 @@ impl Failure {
         Self::WrongTooOften,
         Self::ChangedMeanwhile,
         Self::CredentialExists,
+        Self::BuiltIn,
+        Self::NameTaken,
+        Self::InUse,
+        Self::PreconditionFailed,
     ];
 
     /// The forms that it is answered in.
     fn forms(self) -> &'static [Form] {
         match self {
-            Self::Forbidden | Self::Conflict | Self::NotReady => &[Form::Credentials],
-            Self::NotFound => &[Form::Credentials, Form::Vault],
-            Self::BadGateway => &[Form::Credentials, Form::Directus],
+            Self::Conflict | Self::NotReady => &[Form::Credentials],
+            Self::Forbidden => &[Form::Credentials, Form::AppCredentials],
+            Self::NotFound => &[Form::Credentials, Form::Vault, Form::AppCredentials],
+            Self::BadGateway => &[Form::Credentials, Form::Directus, Form::AppCredentials],
+            Self::BuiltIn | Self::NameTaken | Self::InUse | Self::PreconditionFailed => {
+                &[Form::AppCredentials]
+            }
             Self::NotSetUp
             | Self::AlreadySetUp
             | Self::SetUpFromElsewhere
@@ -80,7 +99,7 @@ impl Failure {
             | Self::WrongTooOften
             | Self::ChangedMeanwhile
             | Self::CredentialExists => &[Form::Vault],
-            _ => &[Form::Credentials, Form::Directus, Form::Vault],
+            _ => &[Form::Credentials, Form::Directus, Form::Vault, Form::AppCredentials],
         }
     }
 
@@ -89,6 +108,9 @@ impl Failure {
         match self {
             Self::BadRequest if form == Form::Vault => {
                 Error::BadRequest("service, name, and key are required".to_owned())
+            }
+            Self::BadRequest if form == Form::AppCredentials => {
+                Error::BadRequest("credentialName required".to_owned())
             }
             Self::NotFound if form == Form::Vault => Error::NotFound("credential not found"),
             Self::Unavailable if form == Form::Vault => Error::Store(StoreError::Busy),
@@ -119,6 +141,10 @@ impl Failure {
             Self::WrongTooOften => Error::TooManyFailedLogins { retry_after_s: 42 },
             Self::ChangedMeanwhile => Error::Conflict("the vault was written to all the while; try again"),
             Self::CredentialExists => Error::Conflict("a credential with this service and name exists"),
+            Self::BuiltIn => Error::ForbiddenBuiltIn,
+            Self::NameTaken => Error::Conflict("credentialName is taken by another credential of yours"),
+            Self::InUse => Error::TypeInUse { credentials: 3 },
+            Self::PreconditionFailed => Error::PreconditionFailed,
         }
     }
 
@@ -153,6 +179,13 @@ impl Failure {
             Self::WrongTooOften => "Five passwords were wrong within a minute, or too many calls wait",
             Self::ChangedMeanwhile => "Credentials came and went while they were to be sealed anew",
             Self::CredentialExists => "Another credential has this service and name, or the vault is full",
+            Self::BuiltIn => "It is built in, and nobody changes it",
+            Self::NameTaken => {
+                "Another of the caller's has the name, there are too many, or what it is made of is in use \
+                 or has changed meanwhile; the text says which"
+            }
+            Self::InUse => "Credentials are of this type; the text says how many",
+            Self::PreconditionFailed => "It is not any more what `If-Match` says",
         }
     }
 
@@ -162,6 +195,7 @@ impl Failure {
             Form::Credentials => format!("{self:?}"),
             Form::Directus => format!("Directus{self:?}"),
             Form::Vault => format!("Vault{self:?}"),
+            Form::AppCredentials => format!("App{self:?}"),
         }
     }
 
@@ -175,6 +209,7 @@ impl Failure {
             Form::Credentials => ErrorResponse::name(),
             Form::Directus => DirectusErrorResponse::name(),
             Form::Vault => VaultErrorResponse::name(),
+            Form::AppCredentials => AppErrorResponse::name(),
         };
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(schema)))
@@ -232,6 +267,7 @@ pub(super) fn complete(operation: &mut Operation, path: &str) {
     match form {
         Form::Vault => failures.extend([Internal, Unavailable]),
         Form::Directus => failures.extend([TooManyRequests, Internal, BadGateway, Unavailable]),
+        Form::AppCredentials => failures.extend([Internal, BadGateway, Unavailable]),
         Form::Credentials if operation.security.is_some() => {
             failures.extend([Internal, BadGateway, Unavailable]);
         }

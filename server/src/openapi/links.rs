@@ -85,5 +85,13 @@ fn links() -> Vec<(&'static str, &'static str, Takes)> {
         ("add_vault_credential", "vault_credential", Path),
         ("add_vault_credential", "reveal_vault_credential", Path),
         ("add_vault_credential", "delete_vault_credential", Path),
+        ("add_credential_type", "credential_type", Path),
+        ("add_credential_type", "delete_credential_type", Path),
+        ("add_project", "project", Path),
+        ("add_project", "delete_project", Path),
+        ("add_app_credential", "app_credential", Path),
+        ("add_app_credential", "reveal_app_credential", Path),
+        ("add_app_credential", "reveal_app_cred", by_id()),
+        ("add_app_credential", "delete_app_credential", Path),
     ]
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 const STYLE: &str = include_str!("page.css");
-const METHODS: [&str; 3] = ["get", "post", "delete"];
+const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
 /// A page, and the policy under which a browser may show it.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 #![expect(dead_code, reason = "these types are described and never made")]
 
 use super::values::{
-    Cookie, CookieFile, Credentials, Email, NewPassword, Password, Platform, Reason, Secret, Text, Time,
-    Username, VaultApiKey, VaultName, VaultService,
+    Cookie, CookieFile, Credentials, Email, FieldId, FieldType, KeyValue, Name, NewPassword, Password,
+    Platform, Reason, Secret, Text, Time, Username, VaultApiKey, VaultName, VaultService,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -249,4 +249,95 @@ pub(crate) struct AddVaultCredentialRequest {
     name: VaultName,
     /// The API key, token or secret itself.
     key: VaultApiKey,
+}
+
+/// The body of `POST /api/v1/credential-types` and `PUT /api/v1/credential-types/{id}`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({
+    "typeName": "SMTP", "description": "A mail server.",
+    "fields": [
+        {"fieldName": "host", "fieldLabel": "Host", "fieldType": "string", "required": true},
+        {"fieldName": "password", "fieldLabel": "Password", "fieldType": "password", "sensitive": true}
+    ]
+})))]
+pub(crate) struct CredentialTypeRequest {
+    type_name: Name,
+    description: Option<Text>,
+    #[schema(min_items = 1, max_items = 64)]
+    fields: Vec<TypeFieldRequest>,
+}
+
+/// A field of a type; its name is its own there.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct TypeFieldRequest {
+    /// That of a field which is there already; absent where this one is new.
+    id: Option<FieldId>,
+    field_name: Name,
+    field_label: Name,
+    field_type: FieldType,
+    /// Whether each credential must have a value in it.
+    required: Option<bool>,
+    /// Whether its values are shown only where they are revealed; as a password's
+    /// are, where this is absent.
+    sensitive: Option<bool>,
+}
+
+/// The body of `POST /api/v1/projects` and `PUT /api/v1/projects/{id}`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({"projectName": "Website", "description": "The public one."})))]
+pub(crate) struct ProjectRequest {
+    project_name: Name,
+    description: Option<Text>,
+}
+
+/// The body of `POST /api/v1/projects/{id}/members`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({"userIds": ["0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f"]})))]
+pub(crate) struct MembersRequest {
+    #[schema(max_items = 1000)]
+    user_ids: Vec<Uuid>,
+}
+
+/// The body of `POST /api/v1/app-credentials`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({
+    "credentialName": "Payments", "credentialTypeId": "00000000-0000-4000-8000-000000000400",
+    "keys": [{"fieldId": "00000000-0000-4000-8000-000000000402", "keyValue": "sk-0f9e8d7c6b5a"}]
+})))]
+pub(crate) struct AddAppCredentialRequest {
+    credential_name: Name,
+    credential_type_id: Uuid,
+    description: Option<Text>,
+    keys: Option<Vec<KeyRequest>>,
+    #[schema(max_items = 1000)]
+    project_ids: Option<Vec<Uuid>>,
+}
+
+/// A value for a field, which is named once.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct KeyRequest {
+    field_id: Uuid,
+    #[schema(required = false)]
+    key_value: KeyValue,
+}
+
+/// The body of `PUT /api/v1/app-credentials/{id}`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({"description": "For refunds, too."})))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateAppCredentialRequest {
+    #[schema(required = false)]
+    credential_name: Name,
+    description: Option<Text>,
+    keys: Option<Vec<KeyRequest>>,
+}
+
+/// The body of `POST /api/v1/app-credentials/{id}/assign-projects`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({"projectIds": []})))]
+pub(crate) struct AssignProjectsRequest {
+    #[schema(max_items = 1000)]
+    project_ids: Vec<Uuid>,
 }

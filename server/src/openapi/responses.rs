@@ -116,6 +116,13 @@ pub(crate) struct VaultErrorResponse {
     retry_after_seconds: u64,
 }
 
+/// A failure on app credentials, their types and projects.
+#[derive(ToSchema)]
+pub(crate) struct AppErrorResponse {
+    /// What went wrong, in words for people.
+    error: String,
+}
+
 /// A failure on `/auth` and `/users`, as Directus has it.
 #[derive(ToSchema)]
 pub(crate) struct DirectusErrorResponse {

@@ -12,6 +12,7 @@ const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// The same, and not white space alone.
 const NOT_BLANK: &str =
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
 const PLATFORM: &str = "^[a-z0-9._-]{1,64}$";
 /// A host name, a domain with a leading dot, or an IPv6 address in brackets.
 const COOKIE_DOMAIN: &str = r"^(\.?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:]{2,39}\])$";
@@ -126,10 +127,28 @@ described! {
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .pattern(Some(r"\S"))
         .max_length(Some(crate::vault::MAX_KEY_BYTES));
+    /// A name, which is not white space alone; white space around it is dropped.
+    Name: text().pattern(Some(NOT_BLANK)).max_length(Some(crate::request::MAX_NAME_CHARS));
+    /// A field's id.
+    FieldId: text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).pattern(Some(UUID));
+    /// A field's value, as its type has it; at most 65,536 bytes. Null and blank mean none.
+    KeyValue: ObjectBuilder::new().schema_type(SchemaType::AnyValue);
     /// An object of any shape; a secret as a whole.
     Credentials: ObjectBuilder::new().schema_type(Type::Object);
     /// The path, `/` where it is absent.
     CookiePath: text().pattern(Some(COOKIE_PATH)).max_length(Some(MAX_PATH_BYTES));
+}
+
+/// What a field's values are.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum FieldType {
+    String,
+    Password,
+    Number,
+    Boolean,
+    Url,
+    Json,
 }
 
 /// How a download signs in.

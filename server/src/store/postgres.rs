@@ -11,6 +11,7 @@
 //! rows of the audit log that wait are appended together. Sessions that wait are
 //! stored together.
 
+mod app_credentials;
 mod appender;
 mod audit_log;
 mod capture_requests;

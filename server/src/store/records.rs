@@ -214,16 +214,22 @@ pub(crate) enum SealedTable {
     Connections,
     DownloadCredentials,
     Sessions,
+    /// Always in the own database.
+    AppCredentialKeys,
 }
 
 impl SealedTable {
-    pub(crate) const ALL: [Self; 3] = [Self::Connections, Self::DownloadCredentials, Self::Sessions];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Connections, Self::DownloadCredentials, Self::Sessions, Self::AppCredentialKeys];
+    /// Those that are where creators' records are.
+    pub(crate) const OF_RECORDS: [Self; 3] = [Self::Connections, Self::DownloadCredentials, Self::Sessions];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connections => "platform_connections",
             Self::DownloadCredentials => "download_credentials",
             Self::Sessions => "platform_sessions",
+            Self::AppCredentialKeys => "app_credential_keys",
         }
     }
 
@@ -232,6 +238,7 @@ impl SealedTable {
         match self {
             Self::Connections | Self::DownloadCredentials => "encrypted_credentials",
             Self::Sessions => "encrypted_cookies",
+            Self::AppCredentialKeys => "encrypted_value",
         }
     }
 }
@@ -347,7 +354,7 @@ pub(crate) trait Records: Debug + Send + Sync {
     /// Removes the metadata of sessions that ended before `ended_before`.
     async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError>;
 
-    /// What is sealed in a table, by id, after the given one.
+    /// What is sealed in a table of records, by id, after the given one.
     async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError>;
 
     /// Puts `blob`, sealed anew, in the place of `old`; false, and nothing

@@ -5,6 +5,7 @@
 //! commit. With `synchronous=FULL` a commit is a sync of the write-ahead log:
 //! an answer means "on disk", and many answers share one sync.
 
+mod app_credentials;
 mod audit_log;
 mod capture_requests;
 mod connections;

@@ -1,5 +1,6 @@
 //! A store whose operations are timed for `/metrics`.
 
+mod app_credentials;
 mod vault;
 
 use super::{

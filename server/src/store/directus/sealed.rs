@@ -17,7 +17,7 @@ const SAMPLE: u32 = 5;
 /// up to it. Directus can sort by an id of type UUID, but can't be asked for
 /// those after one.
 #[derive(Debug, Default)]
-pub(super) struct Positions([Mutex<(Uuid, u64)>; SealedTable::ALL.len()]);
+pub(super) struct Positions([Mutex<(Uuid, u64)>; SealedTable::OF_RECORDS.len()]);
 
 impl Positions {
     fn of(&self, table: SealedTable) -> &Mutex<(Uuid, u64)> {
@@ -86,6 +86,8 @@ pub(super) async fn sample(items: &Items, table: SealedTable) -> Result<Vec<Seal
     let (newest, oldest) = match table {
         SealedTable::Connections | SealedTable::DownloadCredentials => ("-updated_at,-id", "updated_at,id"),
         SealedTable::Sessions => ("-captured_at,-id", "captured_at,id"),
+        // It is always in the own database.
+        SealedTable::AppCredentialKeys => return Ok(Vec::new()),
     };
     let (newest, oldest) = tokio::try_join!(sealed(newest), sealed(oldest))?;
     let mut sample: Vec<_> = newest.chain(oldest).collect();

@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0002_retired_keys.sql"),
     include_str!("../../../migrations/postgres/0003_vault.sql"),
     include_str!("../../../migrations/postgres/0004_put_sessions.sql"),
+    include_str!("../../../migrations/postgres/0005_app_credentials.sql"),
 ];
 /// Lets one process at a time migrate; it tells the lock from others and means
 /// nothing. Who waits for it may wait as long as another's migration takes.

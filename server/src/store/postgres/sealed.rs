@@ -14,11 +14,12 @@ const RETIRE: &str = "
     INSERT INTO retired_keys (key_id, retired_at) SELECT key_id, $2 FROM sealing_keys WHERE key_id <> $1
     ON CONFLICT (key_id) DO NOTHING";
 /// Each waits for the transactions that are writing into the table.
-const WAIT_FOR_WRITERS: [&str; 4] = [
+const WAIT_FOR_WRITERS: [&str; 5] = [
     "LOCK TABLE sealing_keys IN SHARE MODE",
     "LOCK TABLE platform_connections IN SHARE MODE",
     "LOCK TABLE download_credentials IN SHARE MODE",
     "LOCK TABLE platform_sessions IN SHARE MODE",
+    "LOCK TABLE app_credential_keys IN SHARE MODE",
 ];
 const IS_RETIRED: &str = "SELECT 1 FROM retired_keys WHERE key_id = $1";
 
@@ -36,6 +37,10 @@ fn select(table: SealedTable) -> &'static str {
             "SELECT id, user_id, encrypted_cookies FROM platform_sessions
              WHERE id > $1 AND encrypted_cookies IS NOT NULL ORDER BY id LIMIT $2"
         }
+        SealedTable::AppCredentialKeys => {
+            "SELECT id, user_id, encrypted_value FROM app_credential_keys
+             WHERE id > $1 ORDER BY id LIMIT $2"
+        }
     }
 }
 
@@ -52,6 +57,10 @@ fn update(table: SealedTable) -> &'static str {
         SealedTable::Sessions => {
             "UPDATE platform_sessions SET encrypted_cookies = $3, credentials_version = $4
              WHERE id = $1 AND encrypted_cookies = $2 RETURNING id"
+        }
+        SealedTable::AppCredentialKeys => {
+            "UPDATE app_credential_keys SET encrypted_value = $3, credentials_version = $4
+             WHERE id = $1 AND encrypted_value = $2 RETURNING id"
         }
     }
 }

@@ -107,14 +107,15 @@ async fn every_table_with_a_users_records_is_guarded_even_from_its_owner() {
         SELECT relname::text FROM pg_class
         WHERE relrowsecurity AND relforcerowsecurity AND relnamespace = 'stagepass'::regnamespace";
     let owned = "
-        SELECT table_name::text FROM information_schema.columns
-        WHERE table_schema = 'stagepass' AND column_name = 'user_id' AND table_name <> 'refresh_tokens'";
+        SELECT DISTINCT table_name::text FROM information_schema.columns
+        WHERE table_schema = 'stagepass' AND column_name IN ('user_id', 'owner_id')
+            AND table_name <> 'refresh_tokens'";
     let superuser = database.superuser().await;
     let names = async |sql| -> BTreeSet<String> {
         superuser.query(sql, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
     };
     let guarded = names(guarded).await;
-    assert_eq!((guarded.len(), &guarded), (4, &names(owned).await));
+    assert_eq!((guarded.len(), &guarded), (12, &names(owned).await));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `users`.
 
-use super::session::{Acting, Step};
+use super::session::{Acting, Parameters, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::{StoreError, User};
@@ -30,6 +30,16 @@ pub(super) const SET_PASSWORD: &str =
 const LOCK_CONNECTIONS: &str = "
     SELECT id FROM platform_connections WHERE user_id = $1 ORDER BY id FOR UPDATE";
 const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE user_id = $1";
+/// Credentials before the types that they are of, and each locked in the order in
+/// which whoever writes a credential does.
+const DELETE_APP_CREDENTIALS: [&str; 6] = [
+    "SELECT id FROM credential_types WHERE owner_id = $1 ORDER BY id FOR UPDATE",
+    "DELETE FROM projects WHERE owner_id = $1",
+    "DELETE FROM app_credentials WHERE owner_id = $1",
+    "DELETE FROM app_credential_totals WHERE owner_id = $1",
+    "DELETE FROM project_members WHERE user_id = $1",
+    "DELETE FROM credential_types WHERE owner_id = $1",
+];
 const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING id";
 
 /// Stores a new user; false where the e-mail address is taken.
@@ -71,6 +81,10 @@ pub(super) async fn change(
 
 /// Deletes a user and all that is the user's; false where there is none.
 pub(super) async fn delete(store: &Postgres, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
-    let steps = [Step(LOCK_CONNECTIONS, &[&id]), Step(DELETE_REQUESTS, &[&id]), Step(DELETE, &[&id])];
-    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, 2).await?[2].is_empty())
+    let id: Parameters<'_> = &[&id];
+    let mut steps = vec![Step(LOCK_CONNECTIONS, id), Step(DELETE_REQUESTS, id)];
+    steps.extend(DELETE_APP_CREDENTIALS.map(|delete| Step(delete, id)));
+    steps.push(Step(DELETE, id));
+    let last = steps.len() - 1;
+    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, last).await?[last].is_empty())
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0004_audit_log.sql"),
     include_str!("../../../migrations/sqlite/0005_retired_keys.sql"),
     include_str!("../../../migrations/sqlite/0006_vault.sql"),
+    include_str!("../../../migrations/sqlite/0007_app_credentials.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any

@@ -43,6 +43,15 @@ pub(super) fn change(c: &Connection, id: Uuid, column: &str, value: &str, now: i
 /// Deletes a user and all that is the user's; false where there is none.
 pub(super) fn delete(c: &Connection, id: Uuid) -> Result<bool> {
     let id = id.to_string();
-    c.execute("DELETE FROM capture_requests WHERE user_id = ?1", [&id])?;
+    for delete in [
+        "DELETE FROM capture_requests WHERE user_id = ?1",
+        "DELETE FROM app_credentials WHERE owner_id = ?1",
+        "DELETE FROM app_credential_totals WHERE owner_id = ?1",
+        "DELETE FROM projects WHERE owner_id = ?1",
+        "DELETE FROM project_members WHERE user_id = ?1",
+        "DELETE FROM credential_types WHERE owner_id = ?1",
+    ] {
+        c.execute(delete, [&id])?;
+    }
     c.execute("DELETE FROM users WHERE id = ?1", [id]).map(|deleted| deleted > 0)
 }

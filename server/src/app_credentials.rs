@@ -1,0 +1,45 @@
+//! App credentials: people define types of credentials, fill in credentials of
+//! these types, and hand them to projects. Each value is sealed by itself, for
+//! its credential and its field.
+
+pub(crate) mod credentials;
+mod fields;
+mod filter;
+pub(crate) mod projects;
+pub(crate) mod reveal;
+pub(crate) mod types;
+mod values;
+
+use crate::error::Error;
+use crate::openapi::True;
+use crate::request::Listing;
+use crate::store::Page;
+use axum::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Types and projects of one owner, each: they are listed as a whole and cut into
+/// pages afterwards.
+const MAX_OF_ONE_OWNER: usize = 1000;
+const NOT_FOUND: Error = Error::NotFound("Not found");
+
+/// A success that has nothing more to say.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SuccessResponse {
+    #[schema(value_type = True, inline)]
+    success: bool,
+}
+
+impl SuccessResponse {
+    fn new() -> Json<Self> {
+        Json(Self { success: true })
+    }
+}
+
+/// The page of a whole list.
+fn page_of<Row, T: From<Row>>(rows: Vec<Row>, page: Page) -> Listing<T> {
+    let total = rows.len() as u64;
+    let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
+    let on_it = rows.into_iter().skip(offset).take(page.size as usize).collect();
+    Listing::of((on_it, total), page, T::from)
+}

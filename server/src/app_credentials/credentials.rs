@@ -1,0 +1,389 @@
+//! `/api/v1/app-credentials`.
+
+use super::fields::{description, id, ids, name};
+use super::filter::FilterParameters;
+use super::values::{self, GivenValues, KeyResponse, Showing, type_of};
+use super::{NOT_FOUND, SuccessResponse, projects, types};
+use crate::app::App;
+use crate::clock::{now_ms, render_ms};
+use crate::error::Error;
+use crate::identity::UserId;
+use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures, StaleEditFailures};
+use crate::request::{Fields, Id, Listing, PageParameters};
+use crate::store::{Actor, AppCredential, AppCredentialFilter, CredentialType, Page, PutAppCredential};
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Projects that one credential is handed to.
+pub(crate) const MAX_PROJECTS: usize = 1000;
+/// How often an edit is begun anew since another came in between.
+const TRIES: usize = 10;
+const NAME_TAKEN: Error = Error::Conflict("credentialName is taken by another credential of yours");
+const UNKNOWN_PROJECT: &str = "projectIds names a project that is none of yours";
+
+/// A credential.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppCredentialResponse {
+    pub(super) id: Uuid,
+    credential_name: String,
+    credential_type_id: Uuid,
+    #[schema(required)]
+    description: Option<String>,
+    /// All fields of its type, in their order.
+    keys: Vec<KeyResponse>,
+    project_ids: Vec<Uuid>,
+    owner_id: Uuid,
+    #[schema(value_type = openapi::Time)]
+    created_at: String,
+    #[schema(value_type = openapi::Time)]
+    updated_at: String,
+}
+
+impl AppCredentialResponse {
+    pub(super) fn of(
+        app: &App,
+        credential: AppCredential,
+        of: &CredentialType,
+        showing: Showing,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            id: credential.id,
+            keys: values::show(app, &credential, of, showing)?,
+            credential_name: credential.credential_name,
+            credential_type_id: credential.credential_type_id,
+            description: credential.description,
+            project_ids: credential.project_ids,
+            owner_id: credential.owner_id,
+            created_at: render_ms(credential.created_at),
+            updated_at: render_ms(credential.updated_at),
+        })
+    }
+}
+
+/// Lists the caller's credentials
+///
+/// Newest first, then by id. Values of sensitive fields are not shown.
+#[utoipa::path(
+    get,
+    path = "/api/v1/app-credentials",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(FilterParameters, PageParameters),
+    responses((status = 200, description = "A page of them", body = Listing<AppCredentialResponse>))
+)]
+pub(crate) async fn app_credentials(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    filter: AppCredentialFilter,
+    page: Page,
+) -> Result<Json<Listing<AppCredentialResponse>>, Error> {
+    let (found, total) = app.app_credentials.app_credentials_of(user.0, filter, page).await?;
+    Ok(Json(Listing::of((show_all(&app, found).await?, total), page, |shown| shown)))
+}
+
+/// Makes a credential
+///
+/// And hands it to projects, where some are named.
+#[utoipa::path(
+    post,
+    path = "/api/v1/app-credentials",
+    tag = "App credentials",
+    security(("user" = [])),
+    request_body = openapi::AddAppCredentialRequest,
+    responses((status = 201, description = "It is stored", body = AppCredentialResponse), AppNameFailures)
+)]
+pub(crate) async fn add_app_credential(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    mut fields: Fields,
+) -> Result<Response, Error> {
+    let (new, of) = read_new(&app, user, &mut fields).await?;
+    let entry = user.entry("create-app-credential").on("app_credentials", new.id);
+    match app.app_credentials.add_app_credential(new.clone(), of.updated_at, entry).await? {
+        PutAppCredential::Stored => Ok((StatusCode::CREATED, answer(&app, new, &of)?).into_response()),
+        PutAppCredential::NameTaken => Err(NAME_TAKEN),
+        PutAppCredential::UnknownProject => Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
+        PutAppCredential::Stale => {
+            Err(Error::Conflict("the credential type was changed meanwhile; try again"))
+        }
+    }
+}
+
+/// A new credential as it is given, and the type that it is of.
+async fn read_new(
+    app: &App,
+    user: UserId,
+    fields: &mut Fields,
+) -> Result<(AppCredential, CredentialType), Error> {
+    let credential_name = name(fields, "credentialName")?;
+    let credential_type_id = id(fields, "credentialTypeId")?;
+    let description = description(fields)?;
+    let given = values::read(fields)?.unwrap_or_default();
+    let project_ids = ids(fields, "projectIds", MAX_PROJECTS)?.unwrap_or_default();
+    let unknown = || Error::BadRequest("credentialTypeId is no credential type of yours".to_owned());
+    let of = types::usable(app, user, credential_type_id).await?.ok_or_else(unknown)?;
+    let now = now_ms();
+    let mut new = AppCredential {
+        id: Uuid::now_v7(),
+        owner_id: user.0,
+        credential_name,
+        credential_type_id,
+        description,
+        values: Vec::new(),
+        project_ids,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    new.values = values::seal(app, &new, &of, &given)?;
+    Ok((new, of))
+}
+
+/// Shows a credential
+///
+/// Values of sensitive fields are not shown. The `ETag` is good for `If-Match`.
+#[utoipa::path(
+    get,
+    path = "/api/v1/app-credentials/{id}",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(Id),
+    responses((status = 200, description = "It", body = AppCredentialResponse), AppRecordFailures)
+)]
+pub(crate) async fn app_credential(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Response, Error> {
+    let found = own(&app, user, id).await?;
+    let of = type_of(&app, &found).await?;
+    Ok(answer(&app, found, &of)?.into_response())
+}
+
+/// Changes a credential
+///
+/// What is left out stays. `keys`, where it is there, replaces all values, but
+/// those of sensitive fields that it leaves out or blank.
+#[utoipa::path(
+    put,
+    path = "/api/v1/app-credentials/{id}",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(
+        Id,
+        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is changed: it must be that still.")
+    ),
+    request_body = openapi::UpdateAppCredentialRequest,
+    responses(
+        (status = 200, description = "It is changed", body = AppCredentialResponse),
+        AppRecordFailures, AppNameFailures, StaleEditFailures
+    )
+)]
+pub(crate) async fn update_app_credential(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    headers: HeaderMap,
+    mut fields: Fields,
+) -> Result<Response, Error> {
+    let edit = Edit::read(&mut fields)?;
+    for _ in 0..TRIES {
+        let current = own(&app, user, id).await?;
+        if !is_wanted(&headers, &current) {
+            return Err(Error::PreconditionFailed);
+        }
+        let of = type_of(&app, &current).await?;
+        let changed = edit.of(&app, current, &of)?;
+        let entry = user.entry("update-app-credential").on("app_credentials", id);
+        match app.app_credentials.update_app_credential(changed.clone(), of.updated_at, entry).await? {
+            PutAppCredential::NameTaken => return Err(NAME_TAKEN),
+            PutAppCredential::Stored => return Ok(answer(&app, changed, &of)?.into_response()),
+            // Another edit came in between.
+            PutAppCredential::Stale | PutAppCredential::UnknownProject => {}
+        }
+    }
+    Err(Error::Conflict("the credential was changed all the while; try again"))
+}
+
+/// What an edit changes; what is left out of it stays.
+struct Edit {
+    name: Option<String>,
+    description: Option<Option<String>>,
+    values: Option<GivenValues>,
+}
+
+impl Edit {
+    fn read(fields: &mut Fields) -> Result<Self, Error> {
+        fields.allow_only(&["credentialName", "description", "keys"])?;
+        Ok(Self {
+            name: fields.has("credentialName").then(|| name(fields, "credentialName")).transpose()?,
+            description: fields.has("description").then(|| description(fields)).transpose()?,
+            values: values::read(fields)?,
+        })
+    }
+
+    /// The credential as it is with this edit.
+    fn of(&self, app: &App, current: AppCredential, of: &CredentialType) -> Result<AppCredential, Error> {
+        let mut changed = AppCredential { version: current.version + 1, updated_at: now_ms(), ..current };
+        if let Some(name) = &self.name {
+            changed.credential_name.clone_from(name);
+        }
+        if let Some(description) = &self.description {
+            changed.description.clone_from(description);
+        }
+        if let Some(given) = &self.values {
+            changed.values = values::seal(app, &changed, of, given)?;
+        }
+        Ok(changed)
+    }
+}
+
+/// Deletes a credential with its values
+#[utoipa::path(
+    delete,
+    path = "/api/v1/app-credentials/{id}",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(Id),
+    responses((status = 200, description = "It is gone", body = SuccessResponse), AppRecordFailures)
+)]
+pub(crate) async fn delete_app_credential(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Json<SuccessResponse>, Error> {
+    let entry = user.entry("delete-app-credential").on("app_credentials", id);
+    let is_deleted = app.app_credentials.delete_app_credential(user.0, id, entry).await?;
+    if is_deleted { Ok(SuccessResponse::new()) } else { Err(NOT_FOUND) }
+}
+
+/// That a project has been handed a credential.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AssignmentResponse {
+    credential_id: Uuid,
+    project_id: Uuid,
+    #[schema(value_type = openapi::Time)]
+    assigned_at: String,
+}
+
+/// Hands a credential to projects
+///
+/// To these and to no others; to none of them where one is unknown.
+#[utoipa::path(
+    post,
+    path = "/api/v1/app-credentials/{id}/assign-projects",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(Id),
+    request_body = openapi::AssignProjectsRequest,
+    responses((status = 200, description = "They have it", body = Vec<AssignmentResponse>), AppRecordFailures)
+)]
+pub(crate) async fn assign_projects(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    mut fields: Fields,
+) -> Result<Json<Vec<AssignmentResponse>>, Error> {
+    own(&app, user, id).await?;
+    let required = || Error::BadRequest("projectIds array required".to_owned());
+    let project_ids = ids(&mut fields, "projectIds", MAX_PROJECTS)?.ok_or_else(required)?;
+    let now = now_ms();
+    let entry = user.entry("assign-app-credential").on("app_credentials", id);
+    let put = app.app_credentials.assign_app_credential(user.0, id, project_ids.clone(), now, entry).await?;
+    match put {
+        PutAppCredential::Stored => {
+            let assigned_at = render_ms(now);
+            let assignment = |project_id| AssignmentResponse {
+                credential_id: id,
+                project_id,
+                assigned_at: assigned_at.clone(),
+            };
+            Ok(Json(project_ids.into_iter().map(assignment).collect()))
+        }
+        PutAppCredential::UnknownProject => Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
+        PutAppCredential::NameTaken | PutAppCredential::Stale => Err(NOT_FOUND),
+    }
+}
+
+/// Lists what a project has been handed
+///
+/// For its owner and its members; newest first, then by id. Values of sensitive
+/// fields are not shown.
+#[utoipa::path(
+    get,
+    path = "/api/v1/app-credentials/by-project/{projectId}",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(("projectId" = Uuid, Path)),
+    responses(
+        (status = 200, description = "All of it", body = Vec<AppCredentialResponse>), AppForbiddenFailures
+    )
+)]
+pub(crate) async fn app_credentials_by_project(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(project_id): Id,
+) -> Result<Json<Vec<AppCredentialResponse>>, Error> {
+    // A project that is not there is one that the caller is no member of.
+    projects::seen(&app, user, project_id).await.map_err(|error| match error {
+        Error::NotFound(_) => Error::Forbidden,
+        error => error,
+    })?;
+    let found = app.app_credentials.app_credentials_by_project(project_id).await?;
+    Ok(Json(show_all(&app, found).await?))
+}
+
+/// The user's own credential; another's is as if it were not there.
+pub(super) async fn own(app: &App, user: UserId, id: Uuid) -> Result<AppCredential, Error> {
+    app.app_credentials.app_credential(Actor::User(user.0), id).await?.ok_or(NOT_FOUND)
+}
+
+/// Credentials as lists show them.
+async fn show_all(app: &App, found: Vec<AppCredential>) -> Result<Vec<AppCredentialResponse>, Error> {
+    let mut types: HashMap<Uuid, Option<CredentialType>> = HashMap::new();
+    let mut shown = Vec::with_capacity(found.len());
+    for credential in found {
+        let of = match types.entry(credential.credential_type_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let found = app.app_credentials.credential_type(*new.key()).await?;
+                new.insert(found)
+            }
+        };
+        // Where its type is gone, it has gone itself since it was read.
+        if let Some(of) = of {
+            shown.push(AppCredentialResponse::of(app, credential, of, Showing::Harmless)?);
+        }
+    }
+    Ok(shown)
+}
+
+/// A credential with its `ETag`.
+fn answer(app: &App, credential: AppCredential, of: &CredentialType) -> Result<impl IntoResponse, Error> {
+    let tag = entity_tag(&credential);
+    let shown = AppCredentialResponse::of(app, credential, of, Showing::Harmless)?;
+    Ok(([(header::ETAG, tag)], Json(shown)))
+}
+
+fn entity_tag(credential: &AppCredential) -> String {
+    format!("\"{}\"", credential.version)
+}
+
+/// Whether it is what the caller wants to change (RFC 9110, section 13.1.1): any,
+/// where he does not say.
+fn is_wanted(headers: &HeaderMap, credential: &AppCredential) -> bool {
+    let given = headers.get_all(header::IF_MATCH);
+    let tag = entity_tag(credential);
+    let mut tags = given.iter().flat_map(|line| line.to_str().unwrap_or_default().split(',')).map(str::trim);
+    given.iter().next().is_none() || tags.any(|given| given == "*" || given == tag)
+}

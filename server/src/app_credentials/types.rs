@@ -1,0 +1,260 @@
+//! `/api/v1/credential-types`.
+
+use super::fields::{description, name};
+use super::{MAX_OF_ONE_OWNER, NOT_FOUND, SuccessResponse, page_of};
+use crate::app::App;
+use crate::clock::{now_ms, render_ms};
+use crate::error::Error;
+use crate::identity::UserId;
+use crate::openapi::{self, AppBuiltInFailures, AppInUseFailures, AppNameFailures, AppRecordFailures};
+use crate::request::{Fields, Id, Listing, PageParameters, parse_id};
+use crate::store::{CredentialType, DeleteType, FieldType, Page, PutType, TypeField};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Fields of one type.
+pub(crate) const MAX_FIELDS: usize = 64;
+
+/// A type of credentials.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CredentialTypeResponse {
+    id: Uuid,
+    type_name: String,
+    #[schema(required)]
+    description: Option<String>,
+    fields: Vec<TypeFieldResponse>,
+    /// Whose it is; null where it is built in.
+    #[schema(required)]
+    owner_id: Option<Uuid>,
+    #[schema(value_type = openapi::Time)]
+    created_at: String,
+    #[schema(value_type = openapi::Time)]
+    updated_at: String,
+}
+
+/// A field of a type.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TypeFieldResponse {
+    id: Uuid,
+    field_name: String,
+    field_label: String,
+    #[schema(value_type = openapi::FieldType)]
+    field_type: &'static str,
+    /// Whether each credential must have a value in it.
+    required: bool,
+    /// Whether its values are shown only where they are revealed.
+    sensitive: bool,
+}
+
+impl From<CredentialType> for CredentialTypeResponse {
+    fn from(found: CredentialType) -> Self {
+        Self {
+            id: found.id,
+            type_name: found.type_name,
+            description: found.description,
+            fields: found.fields.into_iter().map(TypeFieldResponse::from).collect(),
+            owner_id: found.owner_id,
+            created_at: render_ms(found.created_at),
+            updated_at: render_ms(found.updated_at),
+        }
+    }
+}
+
+impl From<TypeField> for TypeFieldResponse {
+    fn from(field: TypeField) -> Self {
+        let TypeField { id, field_name, field_label, field_type, required, sensitive } = field;
+        Self { id, field_name, field_label, field_type: field_type.as_str(), required, sensitive }
+    }
+}
+
+/// Lists the built-in types and the caller's own
+///
+/// By name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/credential-types",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(PageParameters),
+    responses((status = 200, description = "A page of them", body = Listing<CredentialTypeResponse>))
+)]
+pub(crate) async fn credential_types(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: Page,
+) -> Result<Json<Listing<CredentialTypeResponse>>, Error> {
+    Ok(Json(page_of(app.app_credentials.credential_types(user.0).await?, page)))
+}
+
+/// Defines a type
+#[utoipa::path(
+    post,
+    path = "/api/v1/credential-types",
+    tag = "App credentials",
+    security(("user" = [])),
+    request_body = openapi::CredentialTypeRequest,
+    responses((status = 201, description = "It is defined", body = CredentialTypeResponse), AppNameFailures)
+)]
+pub(crate) async fn add_credential_type(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    fields: Fields,
+) -> Result<(StatusCode, Json<CredentialTypeResponse>), Error> {
+    let new = read(user, Uuid::now_v7(), fields, &[])?;
+    let own = app.app_credentials.credential_types(user.0).await?;
+    if own.iter().filter(|found| found.owner_id.is_some()).count() >= MAX_OF_ONE_OWNER {
+        return Err(Error::Conflict("there are too many types: delete one first"));
+    }
+    let entry = user.entry("create-credential-type").on("credential_types", new.id);
+    judge(app.app_credentials.add_credential_type(new.clone(), entry).await?)?;
+    Ok((StatusCode::CREATED, Json(new.into())))
+}
+
+/// Shows a type
+#[utoipa::path(
+    get,
+    path = "/api/v1/credential-types/{id}",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(Id),
+    responses((status = 200, description = "It", body = CredentialTypeResponse), AppRecordFailures)
+)]
+pub(crate) async fn credential_type(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Json<CredentialTypeResponse>, Error> {
+    Ok(Json(usable(&app, user, id).await?.ok_or(NOT_FOUND)?.into()))
+}
+
+/// Defines a type anew
+///
+/// A field with the id of one that is there stays that field; one whose id is
+/// left out is new; those that are not named are gone. A field that credentials
+/// have values in keeps its name and its type, and stays sensitive if it is.
+#[utoipa::path(
+    put,
+    path = "/api/v1/credential-types/{id}",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(Id),
+    request_body = openapi::CredentialTypeRequest,
+    responses(
+        (status = 200, description = "It is changed", body = CredentialTypeResponse),
+        AppRecordFailures, AppNameFailures, AppBuiltInFailures
+    )
+)]
+pub(crate) async fn update_credential_type(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    fields: Fields,
+) -> Result<Json<CredentialTypeResponse>, Error> {
+    let kept = own(&app, user, id).await?;
+    let changed = CredentialType { created_at: kept.created_at, ..read(user, id, fields, &kept.fields)? };
+    let entry = user.entry("update-credential-type").on("credential_types", id);
+    judge(app.app_credentials.update_credential_type(changed, entry).await?)?;
+    Ok(Json(app.app_credentials.credential_type(id).await?.ok_or(NOT_FOUND)?.into()))
+}
+
+/// Deletes a type that no credential is of
+#[utoipa::path(
+    delete,
+    path = "/api/v1/credential-types/{id}",
+    tag = "App credentials",
+    security(("user" = [])),
+    params(Id),
+    responses(
+        (status = 200, description = "It is gone", body = SuccessResponse),
+        AppRecordFailures, AppInUseFailures, AppBuiltInFailures
+    )
+)]
+pub(crate) async fn delete_credential_type(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Json<SuccessResponse>, Error> {
+    own(&app, user, id).await?;
+    let entry = user.entry("delete-credential-type").on("credential_types", id);
+    match app.app_credentials.delete_credential_type(user.0, id, entry).await? {
+        DeleteType::Deleted => Ok(SuccessResponse::new()),
+        DeleteType::InUse(credentials) => Err(Error::TypeInUse { credentials }),
+        DeleteType::Gone => Err(NOT_FOUND),
+    }
+}
+
+/// A type that the user may make credentials of.
+pub(super) async fn usable(app: &App, user: UserId, id: Uuid) -> Result<Option<CredentialType>, Error> {
+    let found = app.app_credentials.credential_type(id).await?;
+    Ok(found.filter(|found| found.owner_id.is_none_or(|owner_id| owner_id == user.0)))
+}
+
+/// A type that the user may change.
+async fn own(app: &App, user: UserId, id: Uuid) -> Result<CredentialType, Error> {
+    let found = usable(app, user, id).await?.ok_or(NOT_FOUND)?;
+    if found.owner_id.is_some() { Ok(found) } else { Err(Error::ForbiddenBuiltIn) }
+}
+
+fn judge(put: PutType) -> Result<(), Error> {
+    match put {
+        PutType::Stored => Ok(()),
+        PutType::NameTaken => Err(Error::Conflict("typeName is taken by another type of yours")),
+        PutType::FieldInUse(credentials) => Err(Error::FieldInUse { credentials }),
+        PutType::Gone => Err(NOT_FOUND),
+    }
+}
+
+/// Reads a definition. Fields may have the ids of the `known` ones.
+fn read(user: UserId, id: Uuid, mut body: Fields, known: &[TypeField]) -> Result<CredentialType, Error> {
+    let type_name = name(&mut body, "typeName")?;
+    let description = description(&mut body)?;
+    let given =
+        body.objects("fields")?.ok_or_else(|| Error::BadRequest("fields array required".to_owned()))?;
+    if given.is_empty() || given.len() > MAX_FIELDS {
+        return Err(Error::BadRequest(format!("fields must have 1 to {MAX_FIELDS} members")));
+    }
+    let mut fields: Vec<TypeField> = Vec::with_capacity(given.len());
+    for (index, field) in given.into_iter().enumerate() {
+        let field = read_field(field, known).map_err(|error| error.in_place(&format!("fields[{index}]")))?;
+        if fields.iter().any(|other| other.field_name == field.field_name) {
+            return Err(Error::BadRequest(format!("fields[{index}]: fieldName is another field's")));
+        }
+        fields.push(field);
+    }
+    if fields.iter().map(|field| field.id).collect::<BTreeSet<_>>().len() < fields.len() {
+        return Err(Error::BadRequest("fields names an id twice".to_owned()));
+    }
+    let now = now_ms();
+    let owner_id = Some(user.0);
+    Ok(CredentialType { id, owner_id, type_name, description, fields, created_at: now, updated_at: now })
+}
+
+fn read_field(mut field: Fields, known: &[TypeField]) -> Result<TypeField, Error> {
+    let id = match field.text("id")? {
+        None => Uuid::now_v7(),
+        Some(id) => {
+            let id = parse_id(&id, "id")?;
+            if known.iter().all(|known| known.id != id) {
+                return Err(Error::BadRequest("id is no field's of this type".to_owned()));
+            }
+            id
+        }
+    };
+    let field_name = name(&mut field, "fieldName")?;
+    let field_label = name(&mut field, "fieldLabel")?;
+    let field_type = FieldType::parse(&field.required_text("fieldType")?).ok_or_else(|| {
+        Error::BadRequest("fieldType must be string, password, number, boolean, url or json".to_owned())
+    })?;
+    let required = field.boolean("required")?.unwrap_or(false);
+    // A password is nothing to be shown unless somebody says so.
+    let sensitive = field.boolean("sensitive")?.unwrap_or(field_type == FieldType::Password);
+    Ok(TypeField { id, field_name, field_label, field_type, required, sensitive })
+}

@@ -1,0 +1,187 @@
+//! Values of a credential: read, held against their fields, sealed and opened.
+
+use super::NOT_FOUND;
+use crate::app::App;
+use crate::error::Error;
+use crate::request::{Fields, parse_id};
+use crate::sealing::{self, Place, Version};
+use crate::store::{AppCredential, CredentialType, FieldType, SealedValue, TypeField, value_id};
+use reqwest::Url;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use serde_json::Number;
+use serde_json::value::RawValue;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The longest value, in bytes of JSON.
+pub(crate) const MAX_VALUE_BYTES: usize = 64 * 1024;
+
+/// What a request gives for fields, as JSON; `None` where that is blank.
+pub(super) type GivenValues = BTreeMap<Uuid, Option<SecretString>>;
+
+/// Reads `keys`; `None` where it is absent.
+pub(super) fn read(body: &mut Fields) -> Result<Option<GivenValues>, Error> {
+    let Some(keys) = body.objects("keys")? else { return Ok(None) };
+    let mut given = GivenValues::new();
+    for (index, mut key) in keys.into_iter().enumerate() {
+        let place = format!("keys[{index}]");
+        let field_id = key.required_text("fieldId").and_then(|id| parse_id(&id, "fieldId"));
+        let field_id = field_id.map_err(|error| error.in_place(&place))?;
+        let value = key.json("keyValue").filter(|value| !is_blank(value));
+        if value.as_ref().is_some_and(|value| value.expose_secret().len() > MAX_VALUE_BYTES) {
+            return Err(Error::BadRequest(format!(
+                "{place}: keyValue must have at most {MAX_VALUE_BYTES} bytes"
+            )));
+        }
+        if given.insert(field_id, value).is_some() {
+            return Err(Error::BadRequest(format!("{place}: fieldId given twice")));
+        }
+    }
+    Ok(Some(given))
+}
+
+/// Null, and text that is empty or white space.
+fn is_blank(json: &SecretString) -> bool {
+    let text = serde_json::from_str::<Option<SecretString>>(json.expose_secret());
+    text.is_ok_and(|text| text.is_none_or(|text| text.expose_secret().trim().is_empty()))
+}
+
+/// Seals what is given for a credential. A sensitive field for which nothing is
+/// given keeps the value that it has.
+pub(super) fn seal(
+    app: &App,
+    credential: &AppCredential,
+    of: &CredentialType,
+    given: &GivenValues,
+) -> Result<Vec<SealedValue>, Error> {
+    if let Some(unknown) = given.keys().find(|id| of.fields.iter().all(|field| field.id != **id)) {
+        return Err(Error::BadRequest(format!("keys: {unknown} is no field of this credential type")));
+    }
+    let mut sealed = Vec::new();
+    for field in &of.fields {
+        let kept = credential.values.iter().find(|value| value.field_id == field.id);
+        match given.get(&field.id).and_then(Option::as_ref) {
+            Some(value) => {
+                check(field, value)?;
+                sealed.push(seal_one(app, credential, field.id, value)?);
+            }
+            None => match kept.filter(|_| field.sensitive) {
+                Some(kept) => sealed.push(kept.clone()),
+                None if field.required => {
+                    return Err(Error::BadRequest(format!("{} required", field.field_name)));
+                }
+                None => {}
+            },
+        }
+    }
+    Ok(sealed)
+}
+
+/// Holds a value against the type of its field.
+fn check(field: &TypeField, json: &SecretString) -> Result<(), Error> {
+    // Only looked at: a fault says what was expected and not what was given.
+    let json = json.expose_secret();
+    let text = || serde_json::from_str::<SecretString>(json).ok();
+    let (fits, expected) = match field.field_type {
+        FieldType::String | FieldType::Password => (text().is_some(), "a string"),
+        FieldType::Number => (serde_json::from_str::<Number>(json).is_ok(), "a number"),
+        FieldType::Boolean => (serde_json::from_str::<bool>(json).is_ok(), "a boolean"),
+        FieldType::Url => {
+            let is_url = text().is_some_and(|text| Url::parse(text.expose_secret()).is_ok());
+            (is_url, "an absolute URL")
+        }
+        FieldType::Json => (true, "JSON"),
+    };
+    if fits { Ok(()) } else { Err(Error::BadRequest(format!("{} must be {expected}", field.field_name))) }
+}
+
+fn place(credential: &AppCredential, field_id: Uuid) -> Place {
+    Place {
+        table: "app_credential_keys",
+        column: "encrypted_value",
+        record_id: value_id(credential.id, field_id),
+        owner_id: credential.owner_id,
+    }
+}
+
+fn seal_one(
+    app: &App,
+    credential: &AppCredential,
+    field_id: Uuid,
+    value: &SecretString,
+) -> Result<SealedValue, Error> {
+    // To be sealed is why it leaves its wrapper.
+    let value = value.expose_secret().as_bytes();
+    let blob = sealing::seal(&app.keys, Version::V2, &place(credential, field_id), value);
+    let blob = blob.map_err(|_| Error::Internal("sealing failed"))?;
+    Ok(SealedValue { field_id, blob, is_new: true })
+}
+
+/// A field of a credential and its value.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeyResponse {
+    field_id: Uuid,
+    field_name: String,
+    /// Null where there is none, or none that is shown.
+    #[schema(required, value_type = Option<serde_json::Value>)]
+    key_value: Option<Shown>,
+    /// Whether there is one.
+    has_value: bool,
+}
+
+/// A value in an answer, whose purpose is to show it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Shown(Box<RawValue>);
+
+impl std::fmt::Debug for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Shown([REDACTED])")
+    }
+}
+
+/// Which values are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Showing {
+    /// Those of fields that are not sensitive.
+    Harmless,
+    All,
+}
+
+/// A credential's fields in the order of its type, with the values that are shown.
+pub(super) fn show(
+    app: &App,
+    credential: &AppCredential,
+    of: &CredentialType,
+    showing: Showing,
+) -> Result<Vec<KeyResponse>, Error> {
+    let keys = of.fields.iter().map(|field| {
+        let value = credential.values.iter().find(|value| value.field_id == field.id);
+        let shown = value.filter(|_| showing == Showing::All || !field.sensitive);
+        Ok(KeyResponse {
+            field_id: field.id,
+            field_name: field.field_name.clone(),
+            key_value: shown.map(|value| open(app, credential, value)).transpose()?,
+            has_value: value.is_some(),
+        })
+    });
+    keys.collect()
+}
+
+fn open(app: &App, credential: &AppCredential, value: &SealedValue) -> Result<Shown, Error> {
+    let opened = sealing::open(&app.keys, &place(credential, value.field_id), &value.blob);
+    let opened = opened.map_err(|error| {
+        tracing::error!(record_id = %credential.id, field_id = %value.field_id, %error, "a value does not open");
+        Error::Undecryptable
+    })?;
+    let json = RawValue::from_string(opened.expose_secret().to_owned());
+    json.map(Shown).map_err(|_| Error::Internal("what was sealed is no JSON"))
+}
+
+/// The type that a credential is of.
+pub(super) async fn type_of(app: &App, credential: &AppCredential) -> Result<CredentialType, Error> {
+    app.app_credentials.credential_type(credential.credential_type_id).await?.ok_or(NOT_FOUND)
+}

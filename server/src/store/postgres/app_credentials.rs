@@ -1,0 +1,144 @@
+//! [`AppCredentialStore`] on PostgreSQL. What is changed is locked first, and what
+//! follows sees what was committed while that was waited for.
+
+mod credentials;
+mod projects;
+mod types;
+
+use super::{Postgres, sealed};
+use crate::audit::Entry;
+use crate::store::{
+    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
+    PutAppCredential, PutType, Sealed, SealedTable, StoreError,
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+/// In which version values are sealed.
+const VERSION: &str = "v2";
+
+#[async_trait]
+impl AppCredentialStore for Postgres {
+    async fn credential_types(&self, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError> {
+        types::all(self, owner_id).await
+    }
+
+    async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
+        types::find(self, id).await
+    }
+
+    async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError> {
+        types::add(self, &new, entry).await
+    }
+
+    async fn update_credential_type(
+        &self,
+        changed: CredentialType,
+        entry: Entry,
+    ) -> Result<PutType, StoreError> {
+        types::update(self, &changed, entry).await
+    }
+
+    async fn delete_credential_type(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<DeleteType, StoreError> {
+        types::delete(self, owner_id, id, entry).await
+    }
+
+    async fn project(&self, id: Uuid) -> Result<Option<Project>, StoreError> {
+        projects::find(self, id).await
+    }
+
+    async fn projects(&self, user_id: Uuid) -> Result<Vec<Project>, StoreError> {
+        projects::all(self, user_id).await
+    }
+
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<bool, StoreError> {
+        projects::add(self, &new, entry).await
+    }
+
+    async fn update_project(&self, changed: Project, entry: Entry) -> Result<Option<bool>, StoreError> {
+        projects::update(self, &changed, entry).await
+    }
+
+    async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        projects::delete(self, owner_id, id, entry).await
+    }
+
+    async fn set_project_members(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        member_ids: Vec<Uuid>,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        projects::set_members(self, (owner_id, id), &member_ids, now, entry).await
+    }
+
+    async fn add_app_credential(
+        &self,
+        new: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        credentials::add(self, &new, type_updated_at, entry).await
+    }
+
+    async fn update_app_credential(
+        &self,
+        changed: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        credentials::update(self, &changed, type_updated_at, entry).await
+    }
+
+    async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError> {
+        credentials::find(self, actor, id).await
+    }
+
+    async fn app_credentials_of(
+        &self,
+        owner_id: Uuid,
+        filter: AppCredentialFilter,
+        page: Page,
+    ) -> Result<(Vec<AppCredential>, u64), StoreError> {
+        credentials::page(self, owner_id, &filter, page).await
+    }
+
+    async fn app_credentials_by_project(&self, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError> {
+        credentials::by_project(self, project_id).await
+    }
+
+    async fn delete_app_credential(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        credentials::delete(self, owner_id, id, entry).await
+    }
+
+    async fn assign_app_credential(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        project_ids: Vec<Uuid>,
+        now: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        credentials::assign(self, (owner_id, id), &project_ids, now, entry).await
+    }
+
+    async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        sealed::after(self, SealedTable::AppCredentialKeys, after, limit).await
+    }
+
+    async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
+        sealed::replace(self, &old, &blob, VERSION).await
+    }
+}

@@ -1,0 +1,285 @@
+//! `app_credentials`, their values, and the projects that they are handed to.
+
+use crate::audit::Entry;
+use crate::store::app_credentials::value_id;
+use crate::store::postgres::session::{Acting, Step, View};
+use crate::store::postgres::{Postgres, bounds, row};
+use crate::store::{
+    Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, SealedValue, StoreError, fold,
+};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// Credentials with what stands in other tables.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, owner_id, credential_name, credential_type_id, description, version, created_at,
+                updated_at,
+                ARRAY(SELECT field_id FROM app_credential_keys WHERE credential_id = c.id ORDER BY field_id)
+                    AS field_ids,
+                ARRAY(SELECT encrypted_value FROM app_credential_keys WHERE credential_id = c.id
+                    ORDER BY field_id) AS encrypted_values,
+                ARRAY(SELECT project_id FROM app_credential_projects WHERE credential_id = c.id
+                    ORDER BY project_id) AS project_ids
+            FROM app_credentials c ",
+            $rest
+        )
+    };
+}
+
+const FIND: &str = select!("WHERE id = $1");
+const BY_PROJECT: &str = select!(
+    "WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)
+     ORDER BY created_at DESC, id"
+);
+const PAGE: &str = select!("WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3");
+const TOTAL: &str = "SELECT total FROM app_credential_totals WHERE owner_id = $1";
+const FILTERED: &str = select!(
+    "WHERE owner_id = $1 AND credential_type_id = coalesce($4, credential_type_id)
+        AND strpos(folded_name, coalesce($5, '')) > 0
+     ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"
+);
+const FILTERED_COUNT: &str = "
+    SELECT count(*) FROM app_credentials
+    WHERE owner_id = $1 AND credential_type_id = coalesce($2, credential_type_id)
+        AND strpos(folded_name, coalesce($3, '')) > 0";
+/// What is relied on stays as it is until the transaction ends.
+const HOLD_TYPE: &str = "SELECT id FROM credential_types WHERE id = $1 AND updated_at = $2 FOR SHARE";
+const HOLD_PROJECTS: &str =
+    "SELECT id FROM projects WHERE id = ANY ($1) AND owner_id = $2 ORDER BY id FOR KEY SHARE";
+const ADD: &str = "
+    INSERT INTO app_credentials (id, owner_id, credential_name, folded_name, credential_type_id, description,
+        version, created_at, updated_at)
+    SELECT $1, $2, $3, $4, t.id, $6, $7, $8, $8 FROM credential_types t
+    WHERE t.id = $5 AND t.updated_at = $9
+        AND (SELECT count(*) FROM projects WHERE id = ANY ($10) AND owner_id = $2) = cardinality($10::uuid[])
+    ON CONFLICT (owner_id, credential_name) DO NOTHING RETURNING id";
+const UPDATE: &str = "
+    UPDATE app_credentials c SET credential_name = $3, folded_name = $4, description = $5, version = $6,
+        updated_at = $7
+    FROM credential_types t
+    WHERE c.id = $1 AND c.owner_id = $2 AND c.version + 1 = $6 AND t.id = credential_type_id
+        AND t.updated_at = $8
+    RETURNING c.id";
+/// These only in the transaction that has made or changed the credential.
+const DELETE_VALUES: &str = "
+    DELETE FROM app_credential_keys
+    WHERE credential_id = (SELECT id FROM app_credentials WHERE id = $1 AND xmin = pg_current_xact_id()::xid)
+        AND field_id <> ALL ($2)";
+const PUT_VALUES: &str = "
+    INSERT INTO app_credential_keys (id, user_id, credential_id, field_id, encrypted_value, credentials_version)
+    SELECT given.id, c.owner_id, c.id, field_id, encrypted_value, 'v2'
+    FROM app_credentials c, unnest($2::uuid[], $3::uuid[], $4::text[]) AS given (id, field_id, encrypted_value)
+    WHERE c.id = $1 AND c.xmin = pg_current_xact_id()::xid";
+const PUT_PROJECTS: &str = "
+    INSERT INTO app_credential_projects (credential_id, project_id, user_id, assigned_at)
+    SELECT c.id, project_id, c.owner_id, $3 FROM app_credentials c, unnest($2::uuid[]) AS project_id
+    WHERE c.id = $1 AND c.xmin = pg_current_xact_id()::xid";
+const TOUCH: &str = "
+    UPDATE app_credentials SET version = version + 1 WHERE id = $1 AND owner_id = $2
+        AND (SELECT count(*) FROM projects WHERE id = ANY ($3) AND owner_id = $2) = cardinality($3::uuid[])
+    RETURNING id";
+const DELETE_PROJECTS: &str = "
+    DELETE FROM app_credential_projects
+    WHERE credential_id = (SELECT id FROM app_credentials WHERE id = $1 AND xmin = pg_current_xact_id()::xid)";
+const DELETE: &str = "DELETE FROM app_credentials WHERE id = $1 AND owner_id = $2 RETURNING id";
+
+/// A credential that the actor may have: row-level security shows him no other.
+pub(super) async fn find(
+    store: &Postgres,
+    actor: Actor,
+    id: Uuid,
+) -> Result<Option<AppCredential>, StoreError> {
+    row::optional(&store.read(actor.into(), &[Step(FIND, &[&id])]).await?, read)
+}
+
+/// A page of the owner's credentials, and how many there are.
+pub(super) async fn page(
+    store: &Postgres,
+    owner_id: Uuid,
+    filter: &AppCredentialFilter,
+    page: Page,
+) -> Result<(Vec<AppCredential>, u64), StoreError> {
+    let (limit, offset) = bounds(page);
+    let AppCredentialFilter { credential_type_id, folded_search } = filter;
+    let acting = Acting::User(owner_id);
+    let rows = if credential_type_id.is_none() && folded_search.is_none() {
+        let steps = [Step(TOTAL, &[&owner_id]), Step(PAGE, &[&owner_id, &limit, &offset])];
+        store.read_all(acting, View::Snapshot, &steps).await?
+    } else {
+        let steps = [
+            Step(FILTERED_COUNT, &[&owner_id, credential_type_id, folded_search]),
+            Step(FILTERED, &[&owner_id, &limit, &offset, credential_type_id, folded_search]),
+        ];
+        store.read_all(acting, View::Snapshot, &steps).await?
+    };
+    // Nobody has a total before his first credential.
+    let total: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
+    Ok((row::all(&rows[1], read)?, total.unwrap_or(0).unsigned_abs()))
+}
+
+/// All credentials that a project has been handed.
+pub(super) async fn by_project(store: &Postgres, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError> {
+    row::all(&store.read(Acting::Service, &[Step(BY_PROJECT, &[&project_id])]).await?, read)
+}
+
+/// Stores a new credential and hands it to the owner's projects.
+pub(super) async fn add(
+    store: &Postgres,
+    new: &AppCredential,
+    type_updated_at: i64,
+    entry: Entry,
+) -> Result<PutAppCredential, StoreError> {
+    let AppCredential { id, owner_id, credential_name, credential_type_id, description, .. } = new;
+    let AppCredential { project_ids, version, created_at, .. } = new;
+    let folded_name = fold(credential_name);
+    let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(new);
+    let steps = [
+        Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
+        Step(HOLD_PROJECTS, &[project_ids, owner_id]),
+        Step(
+            ADD,
+            &[
+                id,
+                owner_id,
+                credential_name,
+                &folded_name,
+                credential_type_id,
+                description,
+                version,
+                created_at,
+                &type_updated_at,
+                project_ids,
+            ],
+        ),
+        Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
+        Step(PUT_PROJECTS, &[id, project_ids, created_at]),
+    ];
+    let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 2).await?;
+    Ok(if !rows[2].is_empty() {
+        PutAppCredential::Stored
+    } else if rows[0].is_empty() {
+        PutAppCredential::Stale
+    } else if rows[1].len() < project_ids.len() {
+        PutAppCredential::UnknownProject
+    } else {
+        PutAppCredential::NameTaken
+    })
+}
+
+/// Changes a credential that is still of the version before.
+pub(super) async fn update(
+    store: &Postgres,
+    changed: &AppCredential,
+    type_updated_at: i64,
+    entry: Entry,
+) -> Result<PutAppCredential, StoreError> {
+    let AppCredential { id, owner_id, credential_name, credential_type_id, description, .. } = changed;
+    let AppCredential { version, updated_at, .. } = changed;
+    let folded_name = fold(credential_name);
+    let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(changed);
+    let kept: Vec<_> =
+        changed.values.iter().filter(|value| !value.is_new).map(|value| value.field_id).collect();
+    let steps = [
+        Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
+        Step(
+            UPDATE,
+            &[
+                id,
+                owner_id,
+                credential_name,
+                &folded_name,
+                description,
+                version,
+                updated_at,
+                &type_updated_at,
+            ],
+        ),
+        Step(DELETE_VALUES, &[id, &kept]),
+        Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
+    ];
+    match store.write_noting(Acting::User(*owner_id), entry, &steps, 1).await {
+        Ok(rows) if rows[1].is_empty() => Ok(PutAppCredential::Stale),
+        Ok(_) => Ok(PutAppCredential::Stored),
+        Err(StoreError::Postgres(fault)) if fault.is_clash_of("credential_name") => {
+            Ok(PutAppCredential::NameTaken)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes the owner's credential; false where there is none.
+pub(super) async fn delete(
+    store: &Postgres,
+    owner_id: Uuid,
+    id: Uuid,
+    entry: Entry,
+) -> Result<bool, StoreError> {
+    let steps = [Step(DELETE, &[&id, &owner_id])];
+    Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
+}
+
+/// Hands the owner's credential to these projects and to no others.
+pub(super) async fn assign(
+    store: &Postgres,
+    (owner_id, id): (Uuid, Uuid),
+    project_ids: &[Uuid],
+    now: i64,
+    entry: Entry,
+) -> Result<PutAppCredential, StoreError> {
+    let steps = [
+        Step(HOLD_PROJECTS, &[&project_ids, &owner_id]),
+        Step(TOUCH, &[&id, &owner_id, &project_ids]),
+        Step(DELETE_PROJECTS, &[&id]),
+        Step(PUT_PROJECTS, &[&id, &project_ids, &now]),
+    ];
+    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 1).await?;
+    Ok(if !rows[1].is_empty() {
+        PutAppCredential::Stored
+    } else if rows[0].len() < project_ids.len() {
+        PutAppCredential::UnknownProject
+    } else {
+        PutAppCredential::Stale
+    })
+}
+
+/// The values of a credential that are new, as columns.
+struct NewValues<'a> {
+    ids: Vec<Uuid>,
+    field_ids: Vec<Uuid>,
+    blobs: Vec<&'a str>,
+}
+
+impl<'a> NewValues<'a> {
+    fn of(credential: &'a AppCredential) -> Self {
+        let new: Vec<_> = credential.values.iter().filter(|value| value.is_new).collect();
+        Self {
+            ids: new.iter().map(|value| value_id(credential.id, value.field_id)).collect(),
+            field_ids: new.iter().map(|value| value.field_id).collect(),
+            blobs: new.iter().map(|value| &*value.blob).collect(),
+        }
+    }
+}
+
+fn read(found: &Row) -> Result<AppCredential, StoreError> {
+    let field_ids: Vec<Uuid> = found.try_get("field_ids")?;
+    let blobs: Vec<String> = found.try_get("encrypted_values")?;
+    let values = field_ids.into_iter().zip(blobs).map(|(field_id, blob)| SealedValue {
+        field_id,
+        blob,
+        is_new: false,
+    });
+    Ok(AppCredential {
+        id: found.try_get("id")?,
+        owner_id: found.try_get("owner_id")?,
+        credential_name: found.try_get("credential_name")?,
+        credential_type_id: found.try_get("credential_type_id")?,
+        description: found.try_get("description")?,
+        values: values.collect(),
+        project_ids: found.try_get("project_ids")?,
+        version: found.try_get("version")?,
+        created_at: found.try_get("created_at")?,
+        updated_at: found.try_get("updated_at")?,
+    })
+}

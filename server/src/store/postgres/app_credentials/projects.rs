@@ -1,0 +1,120 @@
+//! `projects` and their members.
+
+use crate::audit::Entry;
+use crate::store::postgres::session::{Acting, Parameters, Step};
+use crate::store::postgres::{Postgres, row};
+use crate::store::{Project, StoreError};
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// Projects with their members.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, owner_id, project_name, description, created_at, updated_at, ARRAY(
+                SELECT user_id FROM project_members WHERE project_id = projects.id ORDER BY user_id
+            ) AS member_ids FROM projects ",
+            $rest
+        )
+    };
+}
+
+const FIND: &str = select!("WHERE id = $1");
+const ALL: &str = select!(
+    r#"WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)
+    ORDER BY project_name COLLATE "C", id"#
+);
+const ADD: &str = "
+    INSERT INTO projects (id, owner_id, project_name, description, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (owner_id, project_name) DO NOTHING RETURNING id";
+const UPDATE: &str = "
+    UPDATE projects SET project_name = $3, description = $4, updated_at = $5
+    WHERE id = $1 AND owner_id = $2 RETURNING id";
+/// Whoever hands it credentials waits for this, or this for him.
+const LOCK: &str = "SELECT id FROM projects WHERE id = $1 AND owner_id = $2 FOR UPDATE";
+/// Its credentials are changed by its deletion.
+const TOUCH_CREDENTIALS: &str = "
+    UPDATE app_credentials SET version = version + 1 WHERE owner_id = $2
+        AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)";
+const DELETE: &str = "DELETE FROM projects WHERE id = $1 AND owner_id = $2 RETURNING id";
+const TOUCH: &str = "UPDATE projects SET updated_at = $3 WHERE id = $1 AND owner_id = $2 RETURNING id";
+/// Who was one before has been one since then.
+const REMOVE_MEMBERS: &str = "
+    DELETE FROM project_members WHERE project_id = $1 AND owner_id = $2 AND user_id <> ALL ($3)";
+const ADD_MEMBERS: &str = "
+    INSERT INTO project_members (project_id, user_id, owner_id, added_at)
+    SELECT id, member_id, owner_id, $4 FROM projects, unnest($3::uuid[]) AS member_id
+    WHERE id = $1 AND owner_id = $2 ON CONFLICT (project_id, user_id) DO NOTHING";
+
+/// A project, whoever's it is.
+pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<Project>, StoreError> {
+    row::optional(&store.read(Acting::Service, &[Step(FIND, &[&id])]).await?, read)
+}
+
+/// The projects that are the user's or have him as a member, by name. Others'
+/// are shown to him as a service, since row-level security knows owners alone.
+pub(super) async fn all(store: &Postgres, user_id: Uuid) -> Result<Vec<Project>, StoreError> {
+    row::all(&store.read(Acting::Service, &[Step(ALL, &[&user_id])]).await?, read)
+}
+
+/// Stores a new project; false where its owner has another of the name.
+pub(super) async fn add(store: &Postgres, new: &Project, entry: Entry) -> Result<bool, StoreError> {
+    let Project { id, owner_id, project_name, description, created_at, updated_at, .. } = new;
+    let steps = [Step(ADD, &[id, owner_id, project_name, description, created_at, updated_at])];
+    Ok(!store.write_noting(Acting::User(*owner_id), entry, &steps, 0).await?[0].is_empty())
+}
+
+/// Gives the owner's project another name and description.
+pub(super) async fn update(
+    store: &Postgres,
+    changed: &Project,
+    entry: Entry,
+) -> Result<Option<bool>, StoreError> {
+    let Project { id, owner_id, project_name, description, updated_at, .. } = changed;
+    let steps = [Step(UPDATE, &[id, owner_id, project_name, description, updated_at])];
+    match store.write_noting(Acting::User(*owner_id), entry, &steps, 0).await {
+        Ok(rows) => Ok((!rows[0].is_empty()).then_some(true)),
+        Err(StoreError::Postgres(fault)) if fault.is_clash_of("project_name") => Ok(Some(false)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Deletes the owner's project; false where there is none.
+pub(super) async fn delete(
+    store: &Postgres,
+    owner_id: Uuid,
+    id: Uuid,
+    entry: Entry,
+) -> Result<bool, StoreError> {
+    let own: Parameters<'_> = &[&id, &owner_id];
+    let steps = [Step(LOCK, own), Step(TOUCH_CREDENTIALS, own), Step(DELETE, own)];
+    Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?[2].is_empty())
+}
+
+/// Says who the members of the owner's project are; false where there is none.
+pub(super) async fn set_members(
+    store: &Postgres,
+    (owner_id, id): (Uuid, Uuid),
+    member_ids: &[Uuid],
+    now: i64,
+    entry: Entry,
+) -> Result<bool, StoreError> {
+    let steps = [
+        Step(TOUCH, &[&id, &owner_id, &now]),
+        Step(REMOVE_MEMBERS, &[&id, &owner_id, &member_ids]),
+        Step(ADD_MEMBERS, &[&id, &owner_id, &member_ids, &now]),
+    ];
+    Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
+}
+
+fn read(found: &Row) -> Result<Project, StoreError> {
+    Ok(Project {
+        id: found.try_get("id")?,
+        owner_id: found.try_get("owner_id")?,
+        project_name: found.try_get("project_name")?,
+        description: found.try_get("description")?,
+        member_ids: found.try_get("member_ids")?,
+        created_at: found.try_get("created_at")?,
+        updated_at: found.try_get("updated_at")?,
+    })
+}

@@ -1,0 +1,208 @@
+//! `credential_types` and their fields.
+
+use crate::audit::Entry;
+use crate::store::postgres::session::{Acting, Step, View};
+use crate::store::postgres::{Postgres, row};
+use crate::store::{CredentialType, DeleteType, FieldType, PutType, StoreError, TypeField};
+use std::collections::HashMap;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+const ALL: &str = r#"
+    SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types
+    WHERE owner_id IS NULL OR owner_id = $1 ORDER BY type_name COLLATE "C", id"#;
+const FIELDS_OF_ALL: &str = "
+    SELECT type_id, id, field_name, field_label, field_type, required, sensitive
+    FROM credential_type_fields WHERE owner_id IS NULL OR owner_id = $1 ORDER BY position";
+const FIND: &str = "
+    SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types WHERE id = $1";
+const FIELDS: &str = "
+    SELECT type_id, id, field_name, field_label, field_type, required, sensitive
+    FROM credential_type_fields WHERE type_id = $1 ORDER BY position";
+const ADD: &str = "
+    INSERT INTO credential_types (id, owner_id, type_name, description, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+/// Whoever stores credentials of the type waits for this, or this for him.
+const LOCK: &str = "SELECT id FROM credential_types WHERE id = $1 AND owner_id = $2 FOR UPDATE";
+/// Values in a field that would be gone or be another's; they are all its owner's.
+macro_rules! lost_values {
+    () => {
+        "app_credential_keys JOIN credential_type_fields f ON f.id = field_id
+        WHERE type_id = $1 AND NOT EXISTS (
+            SELECT FROM unnest($2::uuid[], $3::text[], $4::text[], $5::boolean[])
+                AS kept (id, field_name, field_type, sensitive)
+            WHERE kept.id = f.id AND kept.field_name = f.field_name AND kept.field_type = f.field_type
+                AND kept.sensitive >= f.sensitive
+        )"
+    };
+}
+
+/// How many credentials have such.
+const USES: &str = concat!("SELECT count(DISTINCT credential_id) FROM ", lost_values!());
+const UPDATE: &str = concat!(
+    "UPDATE credential_types
+    SET type_name = $6, description = $7, updated_at = greatest($8, updated_at + 1)
+    WHERE id = $1 AND owner_id = $9 AND NOT EXISTS (SELECT FROM ",
+    lost_values!(),
+    ") RETURNING id"
+);
+/// Fields exchange their names: first all make room. Only in the transaction that
+/// has changed the type.
+const MAKE_ROOM: &str = "
+    UPDATE credential_type_fields SET field_name = id::text
+    WHERE type_id = (SELECT id FROM credential_types WHERE id = $1 AND xmin = pg_current_xact_id()::xid)";
+const DELETE_FIELDS: &str = "
+    DELETE FROM credential_type_fields
+    WHERE type_id = (SELECT id FROM credential_types WHERE id = $1 AND xmin = pg_current_xact_id()::xid)
+        AND id <> ALL ($2)";
+const PUT_FIELDS: &str = "
+    INSERT INTO credential_type_fields
+        (id, owner_id, type_id, position, field_name, field_label, field_type, required, sensitive)
+    SELECT given.id, t.owner_id, t.id, position, field_name, field_label, field_type, required, sensitive
+    FROM credential_types t, unnest(
+        $2::uuid[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[]
+    ) WITH ORDINALITY AS given (id, field_name, field_label, field_type, required, sensitive, position)
+    WHERE t.id = $1 AND t.xmin = pg_current_xact_id()::xid
+    ON CONFLICT (id) DO UPDATE SET position = excluded.position, field_name = excluded.field_name,
+        field_label = excluded.field_label, field_type = excluded.field_type,
+        required = excluded.required, sensitive = excluded.sensitive";
+const CREDENTIALS: &str = "SELECT count(*) FROM app_credentials WHERE credential_type_id = $1";
+const DELETE: &str = "
+    DELETE FROM credential_types WHERE id = $1 AND owner_id = $2
+        AND NOT EXISTS (SELECT FROM app_credentials WHERE credential_type_id = $1) RETURNING id";
+
+/// The fields of a type, as columns.
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    names: Vec<&'a str>,
+    labels: Vec<&'a str>,
+    types: Vec<&'a str>,
+    required: Vec<bool>,
+    sensitive: Vec<bool>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(fields: &'a [TypeField]) -> Self {
+        Self {
+            ids: fields.iter().map(|field| field.id).collect(),
+            names: fields.iter().map(|field| &*field.field_name).collect(),
+            labels: fields.iter().map(|field| &*field.field_label).collect(),
+            types: fields.iter().map(|field| field.field_type.as_str()).collect(),
+            required: fields.iter().map(|field| field.required).collect(),
+            sensitive: fields.iter().map(|field| field.sensitive).collect(),
+        }
+    }
+}
+
+/// The built-in types and the owner's, by name.
+pub(super) async fn all(store: &Postgres, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError> {
+    let steps = [Step(ALL, &[&owner_id]), Step(FIELDS_OF_ALL, &[&owner_id])];
+    read_types(&store.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?)
+}
+
+/// A type, whoever's it is.
+pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
+    let steps = [Step(FIND, &[&id]), Step(FIELDS, &[&id])];
+    Ok(read_types(&store.read_all(Acting::Service, View::Snapshot, &steps).await?)?.pop())
+}
+
+/// Stores a new type of somebody's.
+pub(super) async fn add(store: &Postgres, new: &CredentialType, entry: Entry) -> Result<PutType, StoreError> {
+    let CredentialType { id, owner_id, type_name, description, created_at, updated_at, fields } = new;
+    let of = Columns::of(fields);
+    let steps = [
+        Step(ADD, &[id, owner_id, type_name, description, created_at, updated_at]),
+        Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
+    ];
+    put(store.write_noting(owner(new), entry, &steps, 0).await.map(|_| PutType::Stored))
+}
+
+/// Gives the owner's type another name, description and fields.
+pub(super) async fn update(
+    store: &Postgres,
+    changed: &CredentialType,
+    entry: Entry,
+) -> Result<PutType, StoreError> {
+    let CredentialType { id, owner_id, type_name, description, updated_at, fields, .. } = changed;
+    let of = Columns::of(fields);
+    let steps = [
+        Step(LOCK, &[id, owner_id]),
+        Step(USES, &[id, &of.ids, &of.names, &of.types, &of.sensitive]),
+        Step(
+            UPDATE,
+            &[id, &of.ids, &of.names, &of.types, &of.sensitive, type_name, description, updated_at, owner_id],
+        ),
+        Step(MAKE_ROOM, &[id]),
+        Step(DELETE_FIELDS, &[id, &of.ids]),
+        Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
+    ];
+    put(store.write_noting(owner(changed), entry, &steps, 2).await.and_then(|rows| {
+        let uses: i64 = rows[1][0].try_get(0)?;
+        Ok(match (rows[0].is_empty(), rows[2].is_empty()) {
+            (true, _) => PutType::Gone,
+            (false, true) => PutType::FieldInUse(uses.unsigned_abs()),
+            (false, false) => PutType::Stored,
+        })
+    }))
+}
+
+/// Who may write a type: nobody what is built in.
+fn owner(of: &CredentialType) -> Acting {
+    of.owner_id.map_or(Acting::Nobody, Acting::User)
+}
+
+fn put(done: Result<PutType, StoreError>) -> Result<PutType, StoreError> {
+    match done {
+        Err(StoreError::Postgres(fault)) if fault.is_clash_of("type_name") => Ok(PutType::NameTaken),
+        done => done,
+    }
+}
+
+/// Deletes the owner's type, unless credentials are of it.
+pub(super) async fn delete(
+    store: &Postgres,
+    owner_id: Uuid,
+    id: Uuid,
+    entry: Entry,
+) -> Result<DeleteType, StoreError> {
+    let steps = [Step(LOCK, &[&id, &owner_id]), Step(CREDENTIALS, &[&id]), Step(DELETE, &[&id, &owner_id])];
+    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
+    let uses: i64 = rows[1][0].try_get(0)?;
+    Ok(match (rows[0].is_empty(), rows[2].is_empty()) {
+        (true, _) => DeleteType::Gone,
+        (false, true) => DeleteType::InUse(uses.unsigned_abs()),
+        (false, false) => DeleteType::Deleted,
+    })
+}
+
+/// Types, and the fields of all of them.
+fn read_types(rows: &[Vec<Row>]) -> Result<Vec<CredentialType>, StoreError> {
+    let mut fields: HashMap<Uuid, Vec<TypeField>> = HashMap::new();
+    for found in &rows[1] {
+        fields.entry(found.try_get("type_id")?).or_default().push(read_field(found)?);
+    }
+    row::all(&rows[0], |found| {
+        let id = found.try_get("id")?;
+        Ok(CredentialType {
+            id,
+            owner_id: found.try_get("owner_id")?,
+            type_name: found.try_get("type_name")?,
+            description: found.try_get("description")?,
+            fields: fields.get(&id).cloned().unwrap_or_default(),
+            created_at: found.try_get("created_at")?,
+            updated_at: found.try_get("updated_at")?,
+        })
+    })
+}
+
+fn read_field(found: &Row) -> Result<TypeField, StoreError> {
+    Ok(TypeField {
+        id: found.try_get("id")?,
+        field_name: found.try_get("field_name")?,
+        field_label: found.try_get("field_label")?,
+        field_type: FieldType::parse(found.try_get("field_type")?)
+            .ok_or(StoreError::UnknownWord("field_type"))?,
+        required: found.try_get("required")?,
+        sensitive: found.try_get("sensitive")?,
+    })
+}

@@ -1,0 +1,149 @@
+//! [`AppCredentialStore`] on SQLite.
+
+mod credentials;
+mod projects;
+mod types;
+
+use super::{Sqlite, sealed};
+use crate::audit::Entry;
+use crate::store::{
+    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
+    PutAppCredential, PutType, Sealed, SealedTable, StoreError,
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+/// In which version values are sealed.
+const VERSION: &str = "v2";
+
+#[async_trait]
+impl AppCredentialStore for Sqlite {
+    async fn credential_types(&self, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError> {
+        self.read(move |c| types::all(c, owner_id)).await
+    }
+
+    async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
+        self.read(move |c| types::find(c, id)).await
+    }
+
+    async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError> {
+        self.write_noting(entry, |put| *put == PutType::Stored, move |c| types::add(c, &new)).await
+    }
+
+    async fn update_credential_type(
+        &self,
+        changed: CredentialType,
+        entry: Entry,
+    ) -> Result<PutType, StoreError> {
+        self.write_noting(entry, |put| *put == PutType::Stored, move |c| types::update(c, &changed)).await
+    }
+
+    async fn delete_credential_type(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<DeleteType, StoreError> {
+        let delete = move |c: &rusqlite::Connection| types::delete(c, owner_id, id);
+        self.write_noting(entry, |deleted| *deleted == DeleteType::Deleted, delete).await
+    }
+
+    async fn project(&self, id: Uuid) -> Result<Option<Project>, StoreError> {
+        self.read(move |c| projects::find(c, id)).await
+    }
+
+    async fn projects(&self, user_id: Uuid) -> Result<Vec<Project>, StoreError> {
+        self.read(move |c| projects::all(c, user_id)).await
+    }
+
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<bool, StoreError> {
+        self.write_noting(entry, |added| *added, move |c| projects::add(c, &new)).await
+    }
+
+    async fn update_project(&self, changed: Project, entry: Entry) -> Result<Option<bool>, StoreError> {
+        self.write_noting(entry, |put| *put == Some(true), move |c| projects::update(c, &changed)).await
+    }
+
+    async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        self.write_noting(entry, |deleted| *deleted, move |c| projects::delete(c, owner_id, id)).await
+    }
+
+    async fn set_project_members(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        member_ids: Vec<Uuid>,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let set = move |c: &rusqlite::Connection| projects::set_members(c, (owner_id, id), &member_ids, now);
+        self.write_noting(entry, |set| *set, set).await
+    }
+
+    async fn add_app_credential(
+        &self,
+        new: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let add = move |c: &rusqlite::Connection| credentials::add(c, &new, type_updated_at);
+        self.write_noting(entry, |put| *put == PutAppCredential::Stored, add).await
+    }
+
+    async fn update_app_credential(
+        &self,
+        changed: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let update = move |c: &rusqlite::Connection| credentials::update(c, &changed, type_updated_at);
+        self.write_noting(entry, |put| *put == PutAppCredential::Stored, update).await
+    }
+
+    async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError> {
+        self.read(move |c| credentials::find(c, actor, id)).await
+    }
+
+    async fn app_credentials_of(
+        &self,
+        owner_id: Uuid,
+        filter: AppCredentialFilter,
+        page: Page,
+    ) -> Result<(Vec<AppCredential>, u64), StoreError> {
+        self.read(move |c| credentials::page(c, owner_id, &filter, page)).await
+    }
+
+    async fn app_credentials_by_project(&self, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError> {
+        self.read(move |c| credentials::by_project(c, project_id)).await
+    }
+
+    async fn delete_app_credential(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.write_noting(entry, |deleted| *deleted, move |c| credentials::delete(c, owner_id, id)).await
+    }
+
+    async fn assign_app_credential(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        project_ids: Vec<Uuid>,
+        now: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let assign =
+            move |c: &rusqlite::Connection| credentials::assign(c, (owner_id, id), &project_ids, now);
+        self.write_noting(entry, |put| *put == PutAppCredential::Stored, assign).await
+    }
+
+    async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        self.read(move |c| sealed::after(c, SealedTable::AppCredentialKeys, after, limit)).await
+    }
+
+    async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
+        self.write(move |c| sealed::replace(c, &old, &blob, VERSION)).await
+    }
+}

@@ -1,0 +1,230 @@
+//! `app_credentials`, their values, and the projects that they are handed to.
+
+use crate::store::app_credentials::value_id;
+use crate::store::sqlite::row;
+use crate::store::{Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, SealedValue, fold};
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use uuid::Uuid;
+
+const CREDENTIAL: &str =
+    "id, owner_id, credential_name, credential_type_id, description, version, created_at, updated_at";
+
+/// A credential that the actor may have.
+pub(super) fn find(c: &Connection, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
+    let c = c.unchecked_transaction()?;
+    let select = format!("SELECT {CREDENTIAL} FROM app_credentials WHERE id = ?1");
+    let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
+    let found = found.filter(|found| actor.may_have(found.owner_id));
+    found.map(|found| complete(&c, found)).transpose()
+}
+
+/// A page of the owner's credentials, and how many there are.
+pub(super) fn page(
+    c: &Connection,
+    owner_id: Uuid,
+    filter: &AppCredentialFilter,
+    page: Page,
+) -> Result<(Vec<AppCredential>, u64)> {
+    let c = c.unchecked_transaction()?;
+    let owner_id = owner_id.to_string();
+    let type_id = filter.credential_type_id.map(|id| id.to_string());
+    let search = &filter.folded_search;
+    // Each is left out where it filters nothing, so that an index fits.
+    let by_type = if type_id.is_some() { "AND credential_type_id = ?2" } else { "AND ?2 IS NULL" };
+    let by_name = if search.is_some() { "AND instr(folded_name, ?3) > 0" } else { "AND ?3 IS NULL" };
+    let total = if type_id.is_none() && search.is_none() {
+        let kept = "SELECT total FROM app_credential_totals WHERE owner_id = ?1";
+        c.prepare_cached(kept)?.query_row([&owner_id], |found| found.get(0)).optional()?.unwrap_or(0)
+    } else {
+        let count = format!("SELECT count(*) FROM app_credentials WHERE owner_id = ?1 {by_type} {by_name}");
+        c.prepare_cached(&count)?.query_row(params![owner_id, type_id, search], |found| found.get(0))?
+    };
+    let select = format!(
+        "SELECT {CREDENTIAL} FROM app_credentials WHERE owner_id = ?1 {by_type} {by_name}
+         ORDER BY created_at DESC, id LIMIT ?4 OFFSET ?5"
+    );
+    let rows: Vec<_> = c
+        .prepare_cached(&select)?
+        .query_map(params![owner_id, type_id, search, page.size, page.offset()], read)?
+        .collect::<Result<_>>()?;
+    Ok((rows.into_iter().map(|found| complete(&c, found)).collect::<Result<_>>()?, total))
+}
+
+/// All credentials that a project has been handed.
+pub(super) fn by_project(c: &Connection, project_id: Uuid) -> Result<Vec<AppCredential>> {
+    let c = c.unchecked_transaction()?;
+    let select = format!(
+        "SELECT {CREDENTIAL} FROM app_credentials
+         WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
+         ORDER BY created_at DESC, id"
+    );
+    let rows: Vec<_> =
+        c.prepare_cached(&select)?.query_map([project_id.to_string()], read)?.collect::<Result<_>>()?;
+    rows.into_iter().map(|found| complete(&c, found)).collect()
+}
+
+pub(super) fn add(c: &Connection, new: &AppCredential, type_updated_at: i64) -> Result<PutAppCredential> {
+    if !is_type_unchanged(c, new.credential_type_id, type_updated_at)? {
+        return Ok(PutAppCredential::Stale);
+    }
+    if is_taken(c, new)? {
+        return Ok(PutAppCredential::NameTaken);
+    }
+    if !are_own_projects(c, new.owner_id, &new.project_ids)? {
+        return Ok(PutAppCredential::UnknownProject);
+    }
+    c.prepare_cached(
+        "INSERT INTO app_credentials (id, owner_id, credential_name, folded_name, credential_type_id, description,
+             version, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?
+    .execute(params![
+        new.id.to_string(),
+        new.owner_id.to_string(),
+        new.credential_name,
+        fold(&new.credential_name),
+        new.credential_type_id.to_string(),
+        new.description,
+        new.version,
+        new.created_at,
+        new.updated_at
+    ])?;
+    put_values(c, new)?;
+    put_projects(c, new.id, &new.project_ids, new.created_at)?;
+    Ok(PutAppCredential::Stored)
+}
+
+/// Changes a credential that is still of the version before.
+pub(super) fn update(
+    c: &Connection,
+    changed: &AppCredential,
+    type_updated_at: i64,
+) -> Result<PutAppCredential> {
+    if !is_type_unchanged(c, changed.credential_type_id, type_updated_at)? {
+        return Ok(PutAppCredential::Stale);
+    }
+    if is_taken(c, changed)? {
+        return Ok(PutAppCredential::NameTaken);
+    }
+    let update = "UPDATE app_credentials SET credential_name = ?3, folded_name = ?4, description = ?5,
+        version = ?6, updated_at = ?7 WHERE id = ?1 AND owner_id = ?2 AND version = ?6 - 1";
+    let updated = c.prepare_cached(update)?.execute(params![
+        changed.id.to_string(),
+        changed.owner_id.to_string(),
+        changed.credential_name,
+        fold(&changed.credential_name),
+        changed.description,
+        changed.version,
+        changed.updated_at
+    ])?;
+    if updated == 0 {
+        return Ok(PutAppCredential::Stale);
+    }
+    let kept: Vec<_> =
+        changed.values.iter().filter(|value| !value.is_new).map(|value| value.field_id).collect();
+    let delete = "DELETE FROM app_credential_keys
+        WHERE credential_id = ?1 AND field_id NOT IN (SELECT value FROM json_each(?2))";
+    c.prepare_cached(delete)?.execute((changed.id.to_string(), serde_json::json!(kept).to_string()))?;
+    put_values(c, changed)?;
+    Ok(PutAppCredential::Stored)
+}
+
+/// Deletes the owner's credential; false where there is none.
+pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<bool> {
+    let delete = "DELETE FROM app_credentials WHERE id = ?1 AND owner_id = ?2";
+    c.execute(delete, (id.to_string(), owner_id.to_string())).map(|rows| rows > 0)
+}
+
+/// Hands the owner's credential to these projects and to no others.
+pub(super) fn assign(
+    c: &Connection,
+    (owner_id, id): (Uuid, Uuid),
+    project_ids: &[Uuid],
+    now: i64,
+) -> Result<PutAppCredential> {
+    if !are_own_projects(c, owner_id, project_ids)? {
+        return Ok(PutAppCredential::UnknownProject);
+    }
+    let update = "UPDATE app_credentials SET version = version + 1 WHERE id = ?1 AND owner_id = ?2";
+    if c.execute(update, (id.to_string(), owner_id.to_string()))? == 0 {
+        return Ok(PutAppCredential::Stale);
+    }
+    c.execute("DELETE FROM app_credential_projects WHERE credential_id = ?1", [id.to_string()])?;
+    put_projects(c, id, project_ids, now)?;
+    Ok(PutAppCredential::Stored)
+}
+
+fn is_type_unchanged(c: &Connection, type_id: Uuid, updated_at: i64) -> Result<bool> {
+    let select = "SELECT 1 FROM credential_types WHERE id = ?1 AND updated_at = ?2";
+    c.prepare_cached(select)?.exists((type_id.to_string(), updated_at))
+}
+
+fn is_taken(c: &Connection, wanted: &AppCredential) -> Result<bool> {
+    let select = "SELECT 1 FROM app_credentials WHERE owner_id = ?1 AND credential_name = ?2 AND id <> ?3";
+    let AppCredential { id, owner_id, credential_name, .. } = wanted;
+    c.prepare_cached(select)?.exists((owner_id.to_string(), credential_name, id.to_string()))
+}
+
+fn are_own_projects(c: &Connection, owner_id: Uuid, project_ids: &[Uuid]) -> Result<bool> {
+    let mut own = c.prepare_cached("SELECT 1 FROM projects WHERE id = ?1 AND owner_id = ?2")?;
+    for project_id in project_ids {
+        if !own.exists((project_id.to_string(), owner_id.to_string()))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Stores the values that are new.
+fn put_values(c: &Connection, of: &AppCredential) -> Result<()> {
+    let mut insert = c.prepare_cached(
+        "INSERT INTO app_credential_keys (id, user_id, credential_id, field_id, encrypted_value, credentials_version)
+         VALUES (?1, ?2, ?3, ?4, ?5, 'v2')",
+    )?;
+    for SealedValue { field_id, blob, .. } in of.values.iter().filter(|value| value.is_new) {
+        insert.execute(params![
+            value_id(of.id, *field_id).to_string(),
+            of.owner_id.to_string(),
+            of.id.to_string(),
+            field_id.to_string(),
+            blob
+        ])?;
+    }
+    Ok(())
+}
+
+fn put_projects(c: &Connection, id: Uuid, project_ids: &[Uuid], now: i64) -> Result<()> {
+    let mut insert = c.prepare_cached("INSERT INTO app_credential_projects VALUES (?1, ?2, ?3)")?;
+    project_ids
+        .iter()
+        .try_for_each(|project_id| insert.execute((id.to_string(), project_id.to_string(), now)).map(drop))
+}
+
+/// Adds to a credential what stands in other tables.
+fn complete(c: &Connection, credential: AppCredential) -> Result<AppCredential> {
+    let id = credential.id.to_string();
+    let values = "SELECT field_id, encrypted_value FROM app_credential_keys WHERE credential_id = ?1";
+    let read = |found: &Row<'_>| {
+        Ok(SealedValue { field_id: row::id(found, 0)?, blob: found.get(1)?, is_new: false })
+    };
+    let values = c.prepare_cached(values)?.query_map([&id], read)?.collect::<Result<_>>()?;
+    let projects =
+        "SELECT project_id FROM app_credential_projects WHERE credential_id = ?1 ORDER BY project_id";
+    let project_ids =
+        c.prepare_cached(projects)?.query_map([&id], |found| row::id(found, 0))?.collect::<Result<_>>()?;
+    Ok(AppCredential { values, project_ids, ..credential })
+}
+
+fn read(found: &Row<'_>) -> Result<AppCredential> {
+    Ok(AppCredential {
+        id: row::id(found, 0)?,
+        owner_id: row::id(found, 1)?,
+        credential_name: found.get(2)?,
+        credential_type_id: row::id(found, 3)?,
+        description: found.get(4)?,
+        values: Vec::new(),
+        project_ids: Vec::new(),
+        version: found.get(5)?,
+        created_at: found.get(6)?,
+        updated_at: found.get(7)?,
+    })
+}

@@ -1,0 +1,106 @@
+//! `projects` and their members.
+
+use crate::store::Project;
+use crate::store::sqlite::row;
+use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use uuid::Uuid;
+
+const PROJECT: &str = "id, owner_id, project_name, description, created_at, updated_at";
+
+/// A project, whoever's it is.
+pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<Project>> {
+    let c = c.unchecked_transaction()?;
+    let select = format!("SELECT {PROJECT} FROM projects WHERE id = ?1");
+    let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
+    found.map(|found| with_members(&c, found)).transpose()
+}
+
+/// The projects that are the user's or have him as a member, by name.
+pub(super) fn all(c: &Connection, user_id: Uuid) -> Result<Vec<Project>> {
+    let c = c.unchecked_transaction()?;
+    let select = format!(
+        "SELECT {PROJECT} FROM projects
+         WHERE owner_id = ?1 OR id IN (SELECT project_id FROM project_members WHERE user_id = ?1)
+         ORDER BY project_name, id"
+    );
+    let found: Vec<_> =
+        c.prepare_cached(&select)?.query_map([user_id.to_string()], read)?.collect::<Result<_>>()?;
+    found.into_iter().map(|found| with_members(&c, found)).collect()
+}
+
+fn with_members(c: &Connection, found: Project) -> Result<Project> {
+    let select = "SELECT user_id FROM project_members WHERE project_id = ?1 ORDER BY user_id";
+    let read = |found: &Row<'_>| row::id(found, 0);
+    let member_ids =
+        c.prepare_cached(select)?.query_map([found.id.to_string()], read)?.collect::<Result<_>>()?;
+    Ok(Project { member_ids, ..found })
+}
+
+fn read(found: &Row<'_>) -> Result<Project> {
+    Ok(Project {
+        id: row::id(found, 0)?,
+        owner_id: row::id(found, 1)?,
+        project_name: found.get(2)?,
+        description: found.get(3)?,
+        member_ids: Vec::new(),
+        created_at: found.get(4)?,
+        updated_at: found.get(5)?,
+    })
+}
+
+/// Stores a new project; false where its owner has another of the name.
+pub(super) fn add(c: &Connection, new: &Project) -> Result<bool> {
+    let insert =
+        format!("INSERT INTO projects ({PROJECT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING");
+    let (id, owner_id) = (new.id.to_string(), new.owner_id.to_string());
+    let columns = params![id, owner_id, new.project_name, new.description, new.created_at, new.updated_at];
+    c.execute(&insert, columns).map(|rows| rows > 0)
+}
+
+/// Gives the owner's project another name and description.
+pub(super) fn update(c: &Connection, changed: &Project) -> Result<Option<bool>> {
+    let (id, owner_id) = (changed.id.to_string(), changed.owner_id.to_string());
+    let taken = "SELECT 1 FROM projects WHERE owner_id = ?1 AND project_name = ?2 AND id <> ?3";
+    if c.prepare_cached(taken)?.exists((&owner_id, &changed.project_name, &id))? {
+        return Ok(Some(false));
+    }
+    let update = "UPDATE projects SET project_name = ?3, description = ?4, updated_at = ?5
+        WHERE id = ?1 AND owner_id = ?2";
+    let columns = params![id, owner_id, changed.project_name, changed.description, changed.updated_at];
+    c.execute(update, columns).map(|rows| (rows > 0).then_some(true))
+}
+
+/// Deletes the owner's project; false where there is none.
+pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<bool> {
+    let own = [id.to_string(), owner_id.to_string()];
+    // Its credentials are changed by that.
+    let update = "UPDATE app_credentials SET version = version + 1 WHERE owner_id = ?2
+        AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)";
+    c.execute(update, own.clone())?;
+    c.execute("DELETE FROM projects WHERE id = ?1 AND owner_id = ?2", own).map(|rows| rows > 0)
+}
+
+/// Says who the members of the owner's project are; false where there is none.
+pub(super) fn set_members(
+    c: &Connection,
+    (owner_id, id): (Uuid, Uuid),
+    member_ids: &[Uuid],
+    now: i64,
+) -> Result<bool> {
+    let update = "UPDATE projects SET updated_at = ?3 WHERE id = ?1 AND owner_id = ?2";
+    let id = id.to_string();
+    if c.execute(update, params![id, owner_id.to_string(), now])? == 0 {
+        return Ok(false);
+    }
+    // Who was one before has been one since then.
+    let listed = serde_json::json!(member_ids).to_string();
+    let remove = "DELETE FROM project_members WHERE project_id = ?1
+        AND user_id NOT IN (SELECT value FROM json_each(?2))";
+    c.execute(remove, (&id, listed))?;
+    let mut add =
+        c.prepare_cached("INSERT INTO project_members VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?;
+    for member_id in member_ids {
+        add.execute(params![id, member_id.to_string(), now])?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,165 @@
+//! `credential_types` and their fields.
+
+use crate::store::sqlite::row;
+use crate::store::{CredentialType, DeleteType, FieldType, PutType, TypeField};
+use rusqlite::types::{FromSqlError, Type};
+use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, params};
+use uuid::Uuid;
+
+const TYPE: &str = "id, owner_id, type_name, description, created_at, updated_at";
+
+/// The built-in types and the owner's, by name.
+pub(super) fn all(c: &Connection, owner_id: Uuid) -> Result<Vec<CredentialType>> {
+    // All statements see the same rows.
+    let c = c.unchecked_transaction()?;
+    let select = format!(
+        "SELECT {TYPE} FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1 ORDER BY type_name, id"
+    );
+    let types: Vec<_> =
+        c.prepare_cached(&select)?.query_map([owner_id.to_string()], read)?.collect::<Result<_>>()?;
+    types.into_iter().map(|found| with_fields(&c, found)).collect()
+}
+
+/// A type, whoever's it is.
+pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<CredentialType>> {
+    let c = c.unchecked_transaction()?;
+    let select = format!("SELECT {TYPE} FROM credential_types WHERE id = ?1");
+    let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
+    found.map(|found| with_fields(&c, found)).transpose()
+}
+
+fn with_fields(c: &Connection, found: CredentialType) -> Result<CredentialType> {
+    let select = "SELECT id, field_name, field_label, field_type, required, sensitive
+        FROM credential_type_fields WHERE type_id = ?1 ORDER BY position";
+    let fields =
+        c.prepare_cached(select)?.query_map([found.id.to_string()], read_field)?.collect::<Result<_>>()?;
+    Ok(CredentialType { fields, ..found })
+}
+
+pub(super) fn add(c: &Connection, new: &CredentialType) -> Result<PutType> {
+    let insert = format!("INSERT INTO credential_types ({TYPE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+    if is_taken(c, new)? {
+        return Ok(PutType::NameTaken);
+    }
+    c.execute(
+        &insert,
+        params![
+            new.id.to_string(),
+            new.owner_id.map(|id| id.to_string()),
+            new.type_name,
+            new.description,
+            new.created_at,
+            new.updated_at
+        ],
+    )?;
+    add_fields(c, new)?;
+    Ok(PutType::Stored)
+}
+
+/// Gives the owner's type another name, description and fields.
+pub(super) fn update(c: &Connection, changed: &CredentialType) -> Result<PutType> {
+    let Some(kept) = find_own(c, changed)? else { return Ok(PutType::Gone) };
+    if is_taken(c, changed)? {
+        return Ok(PutType::NameTaken);
+    }
+    let lost: Vec<_> =
+        kept.fields.iter().filter(|field| !field.is_kept_in(&changed.fields)).map(|field| field.id).collect();
+    let uses = "SELECT count(DISTINCT credential_id) FROM app_credential_keys
+        WHERE field_id IN (SELECT value FROM json_each(?1))";
+    let count = c.query_row(uses, [serde_json::json!(lost).to_string()], |found| found.get(0))?;
+    if count > 0 {
+        return Ok(PutType::FieldInUse(count));
+    }
+    let update =
+        "UPDATE credential_types SET type_name = ?2, description = ?3, updated_at = max(?4, updated_at + 1)
+        WHERE id = ?1";
+    let id = changed.id.to_string();
+    c.execute(update, params![id, changed.type_name, changed.description, changed.updated_at])?;
+    // Fields exchange their names and places: first all make room.
+    c.execute("UPDATE credential_type_fields SET field_name = id WHERE type_id = ?1", [&id])?;
+    for field in kept.fields.iter().filter(|kept| changed.fields.iter().all(|field| field.id != kept.id)) {
+        c.execute("DELETE FROM credential_type_fields WHERE id = ?1", [field.id.to_string()])?;
+    }
+    add_fields(c, changed)?;
+    Ok(PutType::Stored)
+}
+
+fn find_own(c: &Connection, changed: &CredentialType) -> Result<Option<CredentialType>> {
+    let select = format!("SELECT {TYPE} FROM credential_types WHERE id = ?1 AND owner_id = ?2");
+    let own = (changed.id.to_string(), changed.owner_id.map(|id| id.to_string()));
+    let found = c.prepare_cached(&select)?.query_row(own, read).optional()?;
+    found.map(|found| with_fields(c, found)).transpose()
+}
+
+fn is_taken(c: &Connection, wanted: &CredentialType) -> Result<bool> {
+    let select = "SELECT 1 FROM credential_types WHERE owner_id = ?1 AND type_name = ?2 AND id <> ?3";
+    let owner_id = wanted.owner_id.map(|id| id.to_string());
+    c.prepare_cached(select)?.exists((owner_id, &wanted.type_name, wanted.id.to_string()))
+}
+
+/// Stores fields in their order; those that are there become what they are now.
+fn add_fields(c: &Connection, of: &CredentialType) -> Result<()> {
+    let mut put = c.prepare_cached(
+        "INSERT INTO credential_type_fields
+             (id, type_id, position, field_name, field_label, field_type, required, sensitive)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (id) DO UPDATE SET position = ?3, field_name = ?4, field_label = ?5, field_type = ?6,
+             required = ?7, sensitive = ?8",
+    )?;
+    for (position, field) in of.fields.iter().enumerate() {
+        put.execute(params![
+            field.id.to_string(),
+            of.id.to_string(),
+            position,
+            field.field_name,
+            field.field_label,
+            field.field_type.as_str(),
+            field.required,
+            field.sensitive
+        ])?;
+    }
+    Ok(())
+}
+
+/// Deletes the owner's type, unless credentials are of it.
+pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<DeleteType> {
+    let uses = "SELECT count(*) FROM app_credentials WHERE credential_type_id = ?1";
+    let own = (id.to_string(), owner_id.to_string());
+    if !c.prepare("SELECT 1 FROM credential_types WHERE id = ?1 AND owner_id = ?2")?.exists(own)? {
+        return Ok(DeleteType::Gone);
+    }
+    match c.query_row(uses, [id.to_string()], |found| found.get(0))? {
+        0 => c
+            .execute("DELETE FROM credential_types WHERE id = ?1", [id.to_string()])
+            .map(|_| DeleteType::Deleted),
+        count => Ok(DeleteType::InUse(count)),
+    }
+}
+
+fn read(found: &Row<'_>) -> Result<CredentialType> {
+    let owner_id = match found.get_ref(1)? {
+        rusqlite::types::ValueRef::Null => None,
+        _ => Some(row::id(found, 1)?),
+    };
+    Ok(CredentialType {
+        id: row::id(found, 0)?,
+        owner_id,
+        type_name: found.get(2)?,
+        description: found.get(3)?,
+        fields: Vec::new(),
+        created_at: found.get(4)?,
+        updated_at: found.get(5)?,
+    })
+}
+
+fn read_field(found: &Row<'_>) -> Result<TypeField> {
+    let unknown = || Error::FromSqlConversionFailure(3, Type::Text, Box::new(FromSqlError::InvalidType));
+    Ok(TypeField {
+        id: row::id(found, 0)?,
+        field_name: found.get(1)?,
+        field_label: found.get(2)?,
+        field_type: FieldType::parse(found.get_ref(3)?.as_str()?).ok_or_else(unknown)?,
+        required: found.get(4)?,
+        sensitive: found.get(5)?,
+    })
+}

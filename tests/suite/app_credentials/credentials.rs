@@ -1,0 +1,249 @@
+//! Credentials: made, shown, changed, handed to projects and deleted.
+
+use super::stage::{
+    API_KEY, BASE_URL, CREDENTIALS, KEY, Stage, TYPES, UNKNOWN, api_key, id, id_of, make, project, put,
+    refusal, start, value,
+};
+use anyhow::{Context as _, Result};
+use reqwest::Method;
+use serde_json::{Value, json};
+use stagepass_tests::server::Answer;
+
+#[tokio::test]
+async fn a_credential_shows_what_is_no_secret() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let website = project(user, "Website").await?;
+    let mut body = api_key("Payments", "planted-key");
+    body["description"] = json!("For refunds");
+    body["projectIds"] = json!([website]);
+    let answer = user.post(CREDENTIALS, &body).await?;
+    let made = &answer.body;
+    let expected = json!({"id": made["id"], "credentialName": "Payments", "credentialTypeId": API_KEY,
+    "description": "For refunds", "ownerId": id_of(user).await?, "projectIds": [website],
+    "createdAt": made["createdAt"], "updatedAt": made["createdAt"], "keys": [
+        {"fieldId": BASE_URL, "fieldName": "base_url", "keyValue": "https://api.example.org/v1", "hasValue": true},
+        {"fieldId": KEY, "fieldName": "api_key", "keyValue": null, "hasValue": true}
+    ]});
+    assert_eq!((answer.status.as_u16(), made), (201, &expected));
+    let path = format!("{CREDENTIALS}/{}", id(made)?);
+    let shown = user.get(&path).await?;
+    assert_eq!((&shown.body, &shown.headers["etag"]), (made, &answer.headers["etag"]));
+    assert_eq!(user.get(CREDENTIALS).await?.body["data"], json!([made]));
+    assert_eq!(user.delete(&path).await?.body, json!({"success": true}));
+    assert_eq!(refusal(&user.get(&path).await?), (404, "Not found"));
+    assert_eq!(refusal(&user.delete(&path).await?), (404, "Not found"));
+    assert_eq!(user.get(CREDENTIALS).await?.body["total"], 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let key = |field: &str, value: Value| json!({"fieldId": field, "keyValue": value});
+    let with = |keys: Value| json!({"credentialName": "a", "credentialTypeId": API_KEY, "keys": keys});
+    let good = key(KEY, json!("k"));
+    let of_another_type = "00000000-0000-4000-8000-000000000101";
+    let long = "k".repeat(65_536);
+    for (body, expected) in [
+        (json!({"credentialTypeId": API_KEY}), "credentialName required"),
+        (json!({"credentialName": "a"}), "credentialTypeId required"),
+        (json!({"credentialName": "a", "credentialTypeId": "x"}), "credentialTypeId must be a UUID"),
+        (
+            json!({"credentialName": "a", "credentialTypeId": UNKNOWN}),
+            "credentialTypeId is no credential type of yours",
+        ),
+        (with(json!({})), "keys must be an array of objects"),
+        (with(json!([])), "api_key required"),
+        (with(json!([key(KEY, Value::Null)])), "api_key required"),
+        (with(json!([key(KEY, json!("  "))])), "api_key required"),
+        (with(json!([{"keyValue": "k"}])), "keys[0]: fieldId required"),
+        (with(json!([good, key("x", json!(1))])), "keys[1]: fieldId must be a UUID"),
+        (with(json!([good, good])), "keys[1]: fieldId given twice"),
+        (
+            with(json!([good, key(of_another_type, json!("h"))])),
+            "keys: 00000000-0000-4000-8000-000000000101 is no field of this credential type",
+        ),
+        (with(json!([key(KEY, json!(7))])), "api_key must be a string"),
+        (with(json!([good, key(BASE_URL, json!("not a URL"))])), "base_url must be an absolute URL"),
+        (with(json!([key(KEY, json!(long))])), "keys[0]: keyValue must have at most 65536 bytes"),
+    ] {
+        assert_eq!(refusal(&user.post(CREDENTIALS, &body).await?), (400, expected));
+    }
+    let fields = ["string", "password", "number", "boolean", "url", "json"]
+        .map(|kind| json!({"fieldName": kind, "fieldLabel": kind, "fieldType": kind}));
+    let of = make(user, TYPES, &json!({"typeName": "All", "fields": fields})).await?;
+    let ids =
+        [0, 1, 2, 3, 4, 5].map(|index| of["fields"][index]["id"].as_str().unwrap_or_default().to_owned());
+    let make_with = async |index: usize, value: Value| {
+        let body =
+            json!({"credentialName": "a", "credentialTypeId": of["id"], "keys": [key(&ids[index], value)]});
+        user.post(CREDENTIALS, &body).await
+    };
+    for (index, bad) in [
+        (0, json!(1)),
+        (1, json!({})),
+        (2, json!("1")),
+        (2, json!(true)),
+        (3, json!("true")),
+        (3, json!(0)),
+        (4, json!("example.org")),
+        (4, json!(1)),
+    ] {
+        assert_eq!(refusal(&make_with(index, bad).await?).0, 400, "{index}");
+    }
+    for (index, good) in [
+        (0, json!("Ä\n")),
+        (2, json!(-1.5)),
+        (3, json!(false)),
+        (4, json!("redis://localhost:6379/0")),
+        (5, json!({"a": [1, null]})),
+        (5, json!("text")),
+    ] {
+        let made = make_with(index, good.clone()).await?;
+        assert_eq!((made.status.as_u16(), value(&made.body, &ids[index])), (201, &good));
+        user.delete(&format!("{CREDENTIALS}/{}", id(&made.body)?)).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edit_changes_what_it_names_and_nothing_else() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let made = make(user, CREDENTIALS, &api_key("Payments", "first-key")).await?;
+    let path = format!("{CREDENTIALS}/{}", id(&made)?);
+    let reveal =
+        async || -> Result<Value> { Ok(user.post(&format!("{path}/reveal"), &Value::Null).await?.body) };
+    for (body, name) in [
+        (json!({"id": UNKNOWN}), "id"),
+        (json!({"ownerId": UNKNOWN, "description": "x"}), "ownerId"),
+        (json!({"createdAt": "2026-01-01T00:00:00Z"}), "createdAt"),
+        (json!({"credentialTypeId": API_KEY}), "credentialTypeId"),
+        (json!({"projectIds": []}), "projectIds"),
+        (json!({"x": 1}), "x"),
+    ] {
+        let expected = format!("{name} can't be changed: only credentialName, description, keys can");
+        assert_eq!(refusal(&put(user, &path, &body).await?), (400, &*expected));
+    }
+    assert_eq!(user.get(&path).await?.body, made, "nothing has changed");
+
+    let described = put(user, &path, &json!({"description": "new"})).await?.body;
+    assert_eq!(
+        (&described["description"], &described["credentialName"]),
+        (&json!("new"), &json!("Payments"))
+    );
+    assert_eq!(value(&reveal().await?, KEY), "first-key");
+    // A sensitive field that is left out or blank keeps its value; another loses it.
+    for keys in [json!([]), json!([{"fieldId": KEY, "keyValue": ""}]), json!([{"fieldId": KEY}])] {
+        let answer = put(user, &path, &json!({"keys": keys})).await?;
+        assert_eq!((answer.status.as_u16(), &answer.body["keys"][0]["hasValue"]), (200, &json!(false)));
+        assert_eq!(value(&reveal().await?, KEY), "first-key");
+    }
+    let keys = json!([{"fieldId": KEY, "keyValue": "second-key"}, {"fieldId": BASE_URL, "keyValue": "https://b.example/"}]);
+    put(user, &path, &json!({"keys": keys, "credentialName": "Refunds", "description": null})).await?;
+    let revealed = reveal().await?;
+    assert_eq!(
+        (value(&revealed, KEY), value(&revealed, BASE_URL)),
+        (&json!("second-key"), &json!("https://b.example/"))
+    );
+    assert_eq!((&revealed["credentialName"], &revealed["description"]), (&json!("Refunds"), &Value::Null));
+    // A fault in one key leaves all as they were.
+    let keys =
+        json!([{"fieldId": KEY, "keyValue": "third-key"}, {"fieldId": BASE_URL, "keyValue": "no URL"}]);
+    assert_eq!(put(user, &path, &json!({"keys": keys})).await?.status, 400);
+    assert_eq!(reveal().await?, revealed);
+
+    make(user, CREDENTIALS, &api_key("Payments", "k")).await?;
+    let taken = (409, "credentialName is taken by another credential of yours");
+    assert_eq!(refusal(&put(user, &path, &json!({"credentialName": "Payments"})).await?), taken);
+    assert_eq!(refusal(&user.post(CREDENTIALS, &api_key("Refunds", "k")).await?), taken);
+    assert_eq!(
+        refusal(&put(user, &path, &json!({"credentialName": " "})).await?),
+        (400, "credentialName required")
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_edits_at_once_the_second_is_told_unless_it_does_not_care() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let made = make(user, CREDENTIALS, &api_key("Payments", "k")).await?;
+    let path = format!("{CREDENTIALS}/{}", id(&made)?);
+    let edit = async |tag: Option<&str>, description: &str| -> Result<Answer> {
+        let request = user.request(Method::PUT, &path).json(&json!({"description": description}));
+        let request = tag.into_iter().fold(request, |request, tag| request.header("if-match", tag));
+        user.send(request).await
+    };
+    let tag = user.get(&path).await?.headers["etag"].to_str()?.to_owned();
+    let changed = edit(Some(&tag), "one").await?;
+    assert_eq!((changed.status.as_u16(), &changed.body["description"]), (200, &json!("one")));
+    for stale in [&tag, "\"x\"", "W/\"2\"", "", "x"] {
+        assert_eq!(refusal(&edit(Some(stale), "two").await?), (412, "the credential was changed meanwhile"));
+    }
+    let current = changed.headers["etag"].to_str()?;
+    assert_eq!(edit(Some(&format!("{tag}, {current}")), "three").await?.status, 200);
+    assert_eq!(edit(Some("*"), "four").await?.status, 200);
+    assert_eq!(edit(None, "five").await?.body["description"], "five");
+
+    let tag = user.get(&path).await?.headers["etag"].to_str()?.to_owned();
+    let racing = ["six", "seven", "eight", "nine"].map(|text| edit(Some(&tag), text));
+    let mut statuses = Vec::new();
+    for answer in futures_util::future::join_all(racing).await {
+        statuses.push(answer?.status.as_u16());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412, 412, 412]);
+    for answer in futures_util::future::join_all(["a", "b", "c", "d"].map(|text| edit(None, text))).await {
+        assert_eq!(answer?.status, 200);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_credential_is_handed_to_these_projects_and_no_others_or_to_none_of_them() -> Result<()> {
+    let Stage { user, other, .. } = &start().await?;
+    let made = make(user, CREDENTIALS, &api_key("Payments", "k")).await?;
+    let path = format!("{CREDENTIALS}/{}", id(&made)?);
+    let assign =
+        async |ids: Value| user.post(&format!("{path}/assign-projects"), &json!({"projectIds": ids})).await;
+    let (a, b, c) = (project(user, "a").await?, project(user, "b").await?, project(user, "c").await?);
+    let foreign = project(other, "a").await?;
+    let assigned = assign(json!([a, b])).await?.body;
+    for (index, project) in [&a, &b].into_iter().enumerate() {
+        let one = &assigned[index];
+        let expected =
+            json!({"credentialId": made["id"], "projectId": project, "assignedAt": one["assignedAt"]});
+        assert_eq!(*one, expected);
+        assert!(one["assignedAt"].as_str().is_some_and(|time| time.ends_with('Z')));
+    }
+    let unknown = (400, "projectIds names a project that is none of yours");
+    for bad in [json!([c, UNKNOWN]), json!([c, foreign])] {
+        assert_eq!(refusal(&assign(bad).await?), unknown);
+        assert_eq!(user.get(&path).await?.body["projectIds"], json!([a, b]), "nothing is assigned at all");
+    }
+    for (bad, expected) in [
+        (json!([a, a]), "projectIds names an id twice"),
+        (json!(["x"]), "projectIds must be a UUID"),
+        (json!(7), "projectIds must be an array of strings"),
+        (Value::Null, "projectIds array required"),
+    ] {
+        assert_eq!(refusal(&assign(bad).await?), (400, expected));
+    }
+    let before = user.get(&path).await?.headers["etag"].clone();
+    assert_eq!(assign(json!([c])).await?.body.as_array().map(Vec::len), Some(1));
+    let shown = user.get(&path).await?;
+    assert_eq!(shown.body["projectIds"], json!([c]));
+    assert_ne!(shown.headers["etag"], before);
+    assert_eq!(user.get(&format!("{CREDENTIALS}/by-project/{a}")).await?.body, json!([]));
+    assert_eq!(assign(json!([])).await?.body, json!([]));
+    let mut body = api_key("b", "k");
+    body["projectIds"] = json!([a, foreign]);
+    assert_eq!(refusal(&user.post(CREDENTIALS, &body).await?), unknown);
+    assert_eq!(user.get(CREDENTIALS).await?.body["total"], 1);
+    // Another's credential is as if it were not there, and so is one that is none.
+    for missing in [path.replace(id(&made)?, UNKNOWN), path] {
+        let answer = other.post(&format!("{missing}/assign-projects"), &json!({"projectIds": []})).await?;
+        assert_eq!(refusal(&answer), (404, "Not found"));
+    }
+    made["id"].as_str().context("no id")?;
+    Ok(())
+}

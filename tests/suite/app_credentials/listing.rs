@@ -1,0 +1,114 @@
+//! Lists: their order, pages, totals and filters.
+
+use super::stage::{API_KEY, CREDENTIALS, KEY, PROJECTS, Stage, TYPES, api_key, id, make, refusal, start};
+use anyhow::Result;
+use reqwest::Url;
+use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
+fn names(listed: &Value) -> Vec<&str> {
+    let data = listed["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+    data.iter().filter_map(|credential| credential["credentialName"].as_str()).collect()
+}
+
+/// Whether each credential comes before those that are older, and of one moment by id.
+fn is_in_order(listed: &Value) -> bool {
+    let data = listed["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let place = |credential: &Value| {
+        let text = |name: &str| credential[name].as_str().unwrap_or_default().to_owned();
+        (Reverse(text("createdAt")), text("id"))
+    };
+    !data.is_empty() && data.is_sorted_by_key(place)
+}
+
+#[tokio::test]
+async fn pages_come_newest_first_and_stay_right_while_rows_come_and_go() -> Result<()> {
+    let Stage { user, other, .. } = &start().await?;
+    let mut ids = Vec::new();
+    for number in 0..25 {
+        ids.push(id(&make(user, CREDENTIALS, &api_key(&format!("name {number}"), "k")).await?)?.to_owned());
+    }
+    make(other, CREDENTIALS, &api_key("of another", "k")).await?;
+    let page = async |number: usize, size: usize| -> Result<Value> {
+        Ok(user.get(&format!("{CREDENTIALS}?page={number}&pageSize={size}")).await?.body)
+    };
+    let first = user.get(CREDENTIALS).await?.body;
+    assert_eq!((&first["total"], &first["page"], &first["pageSize"]), (&json!(25), &json!(1), &json!(20)));
+    assert!(is_in_order(&first), "{first}");
+    let mut seen = BTreeSet::new();
+    for number in 1..=4 {
+        let found = page(number, 7).await?;
+        assert_eq!(
+            (&found["total"], found["data"].as_array().map(Vec::len)),
+            (&json!(25), Some(if number < 4 { 7 } else { 4 }))
+        );
+        assert!(is_in_order(&found), "{found}");
+        seen.extend(names(&found).into_iter().map(str::to_owned));
+    }
+    assert_eq!(seen.len(), 25);
+    assert_eq!(page(5, 7).await?["data"], json!([]));
+    // One that goes takes its place with it, and the total tells.
+    user.delete(&format!("{CREDENTIALS}/{}", ids[20])).await?;
+    let found = page(1, 10).await?;
+    assert_eq!(found["total"], 24);
+    assert!(!names(&found).contains(&"name 20") && names(&found).contains(&"name 14"));
+    for (query, expected) in [
+        ("page=0", "page must be 1 to 1000000"),
+        ("page=x", "page must be 1 to 1000000"),
+        ("pageSize=0", "pageSize must be 1 to 100"),
+        ("pageSize=101", "pageSize must be 1 to 100"),
+        ("credentialTypeId=x", "credentialTypeId must be a UUID"),
+    ] {
+        assert_eq!(refusal(&user.get(&format!("{CREDENTIALS}?{query}")).await?), (400, expected));
+    }
+    for list in [TYPES, PROJECTS] {
+        assert_eq!(refusal(&user.get(&format!("{list}?page=0")).await?), (400, "page must be 1 to 1000000"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_search_is_for_plain_characters_whatever_their_case() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    for name in ["100% sure", "100 sure", "a_b", "axb", "Straße", "ÄPFEL", "ДОМ", "Σίσυφος", "back\\slash"]
+    {
+        make(user, CREDENTIALS, &api_key(name, "k")).await?;
+    }
+    let generic = json!({"credentialName": "Straße 2", "credentialTypeId": "00000000-0000-4000-8000-000000000600",
+        "keys": [{"fieldId": "00000000-0000-4000-8000-000000000601", "keyValue": {"a": 1}}]});
+    make(user, CREDENTIALS, &generic).await?;
+    let found = async |query: &[(&str, &str)]| -> Result<(Vec<String>, Value)> {
+        let url = Url::parse_with_params(&format!("http://localhost{CREDENTIALS}"), query)?;
+        let listed = user.get(&format!("{CREDENTIALS}?{}", url.query().unwrap_or_default())).await?.body;
+        let mut names: Vec<_> = names(&listed).into_iter().map(str::to_owned).collect();
+        names.sort();
+        Ok((names, listed["total"].clone()))
+    };
+    for (search, expected) in [
+        ("%", &["100% sure"][..]),
+        ("0%", &["100% sure"]),
+        ("_", &["a_b"]),
+        ("\\", &["back\\slash"]),
+        ("STRASSE", &["Straße", "Straße 2"]),
+        ("straße", &["Straße", "Straße 2"]),
+        ("äpfel", &["ÄPFEL"]),
+        ("дом", &["ДОМ"]),
+        ("ΣΊΣΥΦΟΣ", &["Σίσυφος"]),
+        ("SURE", &["100 sure", "100% sure"]),
+        ("nothing", &[]),
+    ] {
+        let (names, total) = found(&[("search", search)]).await?;
+        assert_eq!(
+            (names.iter().map(String::as_str).collect::<Vec<_>>(), total),
+            (expected.to_vec(), json!(expected.len())),
+            "{search}"
+        );
+    }
+    let (names, total) = found(&[("search", "stra"), ("credentialTypeId", API_KEY)]).await?;
+    assert_eq!((names, total), (vec!["Straße".to_owned()], json!(1)));
+    assert_eq!(found(&[("credentialTypeId", API_KEY), ("pageSize", "2")]).await?.1, 9);
+    assert_eq!(found(&[("search", "")]).await?.1, 10);
+    assert_eq!(found(&[("credentialTypeId", KEY)]).await?.1, 0);
+    Ok(())
+}

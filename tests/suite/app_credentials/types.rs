@@ -1,0 +1,165 @@
+//! Types of credentials: those that are built in, and people's own.
+
+use super::stage::{
+    API_KEY, CREDENTIALS, KEY, Stage, TYPES, UNKNOWN, api_key, id, make, put, refusal, start,
+};
+use anyhow::Result;
+use serde_json::{Value, json};
+
+fn smtp() -> Value {
+    json!({"typeName": "SMTP", "description": "A mail server.", "fields": [
+        {"fieldName": "host", "fieldLabel": "Host", "fieldType": "string", "required": true},
+        {"fieldName": "port", "fieldLabel": "Port", "fieldType": "number"},
+        {"fieldName": "password", "fieldLabel": "Password", "fieldType": "password"}
+    ]})
+}
+
+#[tokio::test]
+async fn six_types_are_built_in_and_nobody_changes_them() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let listed = user.get(TYPES).await?.body;
+    let names: Vec<_> =
+        listed["data"].as_array().into_iter().flatten().map(|found| found["typeName"].clone()).collect();
+    assert_eq!(json!(names), json!(["API key", "AWS S3", "Generic", "MySQL", "PostgreSQL", "Redis"]));
+    assert_eq!((&listed["total"], &listed["page"], &listed["pageSize"]), (&json!(6), &json!(1), &json!(20)));
+    let shown = user.get(&format!("{TYPES}/{API_KEY}")).await?.body;
+    assert_eq!((&shown["typeName"], &shown["ownerId"]), (&json!("API key"), &Value::Null));
+    let expected = json!({"id": KEY, "fieldName": "api_key", "fieldLabel": "API key", "fieldType": "password",
+        "required": true, "sensitive": true});
+    assert_eq!(shown["fields"][1], expected);
+    let path = format!("{TYPES}/{API_KEY}");
+    let refused = (403, "built-in credential types can't be changed");
+    assert_eq!(refusal(&put(user, &path, &smtp()).await?), refused);
+    assert_eq!(refusal(&user.delete(&path).await?), refused);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_type_is_its_owners_alone() -> Result<()> {
+    let Stage { user, other, .. } = &start().await?;
+    let made = make(user, TYPES, &smtp()).await?;
+    let path = format!("{TYPES}/{}", id(&made)?);
+    assert_eq!(made["fields"][2]["sensitive"], true, "as passwords are");
+    assert_eq!(made["fields"][0]["sensitive"], false);
+    assert_eq!(user.get(&path).await?.body, made);
+    assert_eq!(user.get(TYPES).await?.body["total"], 7);
+    assert_eq!(other.get(TYPES).await?.body["total"], 6);
+    for answer in [other.get(&path).await?, other.delete(&path).await?, put(other, &path, &smtp()).await?] {
+        assert_eq!(refusal(&answer), (404, "Not found"));
+    }
+    let foreign = json!({"credentialName": "a", "credentialTypeId": id(&made)?});
+    assert_eq!(
+        refusal(&other.post(CREDENTIALS, &foreign).await?),
+        (400, "credentialTypeId is no credential type of yours")
+    );
+    assert_eq!(
+        refusal(&user.post(TYPES, &smtp()).await?),
+        (409, "typeName is taken by another type of yours")
+    );
+    make(other, TYPES, &smtp()).await?;
+    assert_eq!(user.delete(&path).await?.body, json!({"success": true}));
+    assert_eq!(refusal(&user.delete(&path).await?), (404, "Not found"));
+    assert_eq!(refusal(&user.get(&format!("{TYPES}/{UNKNOWN}")).await?), (404, "Not found"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_definition_must_be_whole() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let with_field = |field: Value| json!({"typeName": "a", "fields": [field]});
+    let field = |name: &str, field_type: Value| json!({"fieldName": name, "fieldLabel": "L", "fieldType": field_type});
+    let many: Vec<_> = (0..65).map(|number| field(&number.to_string(), json!("string"))).collect();
+    for (body, expected) in [
+        (json!({"fields": []}), "typeName required"),
+        (json!({"typeName": " ", "fields": []}), "typeName required"),
+        (json!({"typeName": 7, "fields": []}), "typeName must be a string"),
+        (json!({"typeName": "a"}), "fields array required"),
+        (json!({"typeName": "a", "fields": {}}), "fields must be an array of objects"),
+        (json!({"typeName": "a", "fields": [1]}), "fields must be an array of objects"),
+        (json!({"typeName": "a", "fields": []}), "fields must have 1 to 64 members"),
+        (json!({"typeName": "a", "fields": many}), "fields must have 1 to 64 members"),
+        (with_field(json!({})), "fields[0]: fieldName required"),
+        (with_field(json!({"fieldName": "a"})), "fields[0]: fieldLabel required"),
+        (with_field(json!({"fieldName": "a", "fieldLabel": "A"})), "fields[0]: fieldType required"),
+        (
+            with_field(field("a", json!("text"))),
+            "fields[0]: fieldType must be string, password, number, boolean, url or json",
+        ),
+        (
+            with_field(json!({"id": UNKNOWN, "fieldName": "a", "fieldLabel": "A", "fieldType": "url"})),
+            "fields[0]: id is no field's of this type",
+        ),
+        (
+            json!({"typeName": "a", "fields": [field("a", json!("url")), field("a", json!("json"))]}),
+            "fields[1]: fieldName is another field's",
+        ),
+    ] {
+        assert_eq!(refusal(&user.post(TYPES, &body).await?), (400, expected), "{body}");
+    }
+    assert_eq!(user.get(TYPES).await?.body["total"], 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_credentials_have_values_in_stays_what_it_is() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let made = make(user, TYPES, &smtp()).await?;
+    let path = format!("{TYPES}/{}", id(&made)?);
+    let [host, port, password] = [0, 1, 2].map(|index| made["fields"][index].clone());
+    let credential = json!({"credentialName": "mail", "credentialTypeId": id(&made)?, "keys": [
+        {"fieldId": host["id"], "keyValue": "mail.example.org"},
+        {"fieldId": password["id"], "keyValue": "secret"}
+    ]});
+    let credential = make(user, CREDENTIALS, &credential).await?;
+    assert_eq!(refusal(&user.delete(&path).await?), (409, "the credential type is in use by 1 credentials"));
+    let changed = |field: &Value, name: &str, to: Value| {
+        let mut field = field.clone();
+        field[name] = to;
+        field
+    };
+    let in_use = (409, "a field that is gone or changed is in use by 1 credentials");
+    for fields in [
+        json!([host, port]),
+        json!([changed(&host, "fieldType", json!("url")), port, password]),
+        json!([changed(&host, "fieldName", json!("server")), port, password]),
+        json!([host, port, changed(&password, "sensitive", json!(false))]),
+        json!([port]),
+    ] {
+        let body = json!({"typeName": "SMTP", "fields": fields});
+        assert_eq!(refusal(&put(user, &path, &body).await?), in_use, "{fields}");
+    }
+    assert_eq!(user.get(&path).await?.body, made, "nothing has changed");
+
+    // All else may: order, labels, what is required, a field without values, a new one.
+    let new = json!({"fieldName": "port", "fieldLabel": "TLS port", "fieldType": "string"});
+    let fields = json!([
+        changed(&password, "required", json!(true)),
+        changed(&changed(&host, "fieldLabel", json!("Server")), "sensitive", json!(true)),
+        new
+    ]);
+    let answer = put(user, &path, &json!({"typeName": "Mail", "fields": fields})).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    assert_eq!((&answer.body["typeName"], &answer.body["description"]), (&json!("Mail"), &Value::Null));
+    assert_eq!(answer.body["fields"][0]["id"], password["id"]);
+    assert_eq!(answer.body["fields"][2]["fieldLabel"], "TLS port");
+    let shown = user.get(&format!("{CREDENTIALS}/{}", id(&credential)?)).await?.body;
+    assert_eq!(
+        shown["keys"][1],
+        json!({"fieldId": host["id"], "fieldName": "host", "keyValue": null, "hasValue": true})
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_fields_may_exchange_their_names_while_they_are_empty() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let made = make(user, TYPES, &smtp()).await?;
+    let mut fields = made["fields"].clone();
+    fields[0]["fieldName"] = json!("port");
+    fields[1]["fieldName"] = json!("host");
+    let path = format!("{TYPES}/{}", id(&made)?);
+    let answer = put(user, &path, &json!({"typeName": "SMTP", "fields": fields})).await?;
+    assert_eq!((answer.status.as_u16(), &answer.body["fields"]), (200, &fields));
+    make(user, CREDENTIALS, &api_key("of another type", "k")).await?;
+    Ok(())
+}
