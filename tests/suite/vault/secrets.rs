@@ -4,6 +4,7 @@
 use super::stage::{CREDENTIALS, PASSWORD, Stage, UNKNOWN, add, literal, refusal, reveal, start};
 use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use memchr::memmem;
 use reqwest::Method;
 use serde_json::{Value, json};
 use stagepass_tests::installation::Store;
@@ -86,9 +87,20 @@ async fn the_master_key_is_in_no_memory_once_requests_have_ended() -> Result<()>
     let wrong =
         stage.server.anonymous().post("/api/auth/login", &json!({"password": "wrong password"})).await?;
     assert_eq!(wrong.status, 401);
+    let ids = stage.vault.get(CREDENTIALS).await?.body;
+    let first = format!("{CREDENTIALS}/{}", ids[0]["id"].as_str().context("no id")?);
+    assert_eq!(stage.vault.delete(&first).await?.status, 200);
+    let failing = json!({"current": "wrong password", "password": NEW, "confirm": NEW});
+    assert_eq!(stage.vault.post("/api/auth/change-password", &failing).await?.status, 401);
     change_password(stage, NEW).await?;
     assert_eq!(other.get(CREDENTIALS).await?.status, 401);
-    stage.server.vault(NEW).await?;
+    let ended = stage.server.vault(NEW).await?;
+    assert_eq!(ended.post("/api/auth/logout", &Value::Null).await?.status, 200);
+    // One hangs up while its key is derived.
+    let login = stage.server.anonymous().request(Method::POST, "/api/auth/login");
+    let login = login.json(&json!({"password": NEW})).timeout(Duration::from_millis(200));
+    assert!(login.send().await.is_err());
+    assert_eq!(stage.server.vault(NEW).await?.get(CREDENTIALS).await?.status, 200, "once it is done");
     let key = ask(NEW).await?;
 
     // What is looked for is found where it is: the key of the Credentials API.
@@ -98,6 +110,25 @@ async fn the_master_key_is_in_no_memory_once_requests_have_ended() -> Result<()>
     let counts = process_memory::count(stage.server.program().id()?, &halves)?;
     assert_eq!(counts[..4], [0; 4], "halves of the master keys");
     assert!(counts[4] > 0, "the search finds nothing at all");
+
+    // Nor does it lie in the database, where all that is sealed with it does.
+    for (table, columns) in [
+        ("vault", "salt, canary"),
+        ("vault_credentials", "sealed_key, mac"),
+        ("vault_sessions", "sealed_master_key"),
+    ] {
+        for column in columns.split(", ") {
+            let values = stage.bytes(&format!("SELECT {column} FROM {table}")).await?;
+            assert!(!values.is_empty(), "{table}.{column} is empty");
+            let holds =
+                |value: &Vec<u8>| [&key, &former].iter().any(|key| memmem::find(value, &key[..16]).is_some());
+            assert!(!values.iter().any(holds), "{table}.{column} shows the key");
+        }
+    }
+    for file in std::fs::read_dir(stage.installation.directory())? {
+        let bytes = std::fs::read(file?.path())?;
+        assert!(memmem::find(&bytes, &key[..16]).is_none() && memmem::find(&bytes, &former[..16]).is_none());
+    }
     Ok(())
 }
 
