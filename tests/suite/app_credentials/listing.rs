@@ -59,6 +59,7 @@ async fn pages_come_newest_first_and_stay_right_while_rows_come_and_go() -> Resu
         ("pageSize=0", "pageSize must be 1 to 100"),
         ("pageSize=101", "pageSize must be 1 to 100"),
         ("credentialTypeId=x", "credentialTypeId must be a UUID"),
+        ("search=%00", "search must not hold control characters"),
     ] {
         assert_eq!(refusal(&user.get(&format!("{CREDENTIALS}?{query}")).await?), (400, expected));
     }

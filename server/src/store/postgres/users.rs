@@ -35,8 +35,8 @@ const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE user_id = $1";
 const DELETE_APP_CREDENTIALS: [&str; 6] = [
     "SELECT id FROM credential_types WHERE owner_id = $1 ORDER BY id FOR UPDATE",
     "DELETE FROM projects WHERE owner_id = $1",
-    "DELETE FROM app_credentials WHERE owner_id = $1",
     "DELETE FROM app_credential_totals WHERE owner_id = $1",
+    "DELETE FROM app_credentials WHERE owner_id = $1",
     "DELETE FROM project_members WHERE user_id = $1",
     "DELETE FROM credential_types WHERE owner_id = $1",
 ];

@@ -33,12 +33,20 @@ const BY_PROJECT: &str = select!(
     "WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)
      ORDER BY created_at DESC, id"
 );
-const PAGE: &str = select!("WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3");
+/// What stands in other tables is looked up for those on the page alone.
+const PAGE: &str = select!(
+    "WHERE id IN (
+        SELECT id FROM app_credentials WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3
+     ) ORDER BY created_at DESC, id"
+);
 const TOTAL: &str = "SELECT total FROM app_credential_totals WHERE owner_id = $1";
 const FILTERED: &str = select!(
-    "WHERE owner_id = $1 AND credential_type_id = coalesce($4, credential_type_id)
-        AND strpos(folded_name, coalesce($5, '')) > 0
-     ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"
+    "WHERE id IN (
+        SELECT id FROM app_credentials
+        WHERE owner_id = $1 AND credential_type_id = coalesce($4, credential_type_id)
+            AND strpos(folded_name, coalesce($5, '')) > 0
+        ORDER BY created_at DESC, id LIMIT $2 OFFSET $3
+     ) ORDER BY created_at DESC, id"
 );
 const FILTERED_COUNT: &str = "
     SELECT count(*) FROM app_credentials
