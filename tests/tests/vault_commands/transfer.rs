@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use stagepass_tests::installation::{Installation, Store};
 use stagepass_tests::libsodium::Libsodium;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -47,8 +48,19 @@ async fn what_is_missing_is_imported_and_what_is_there_stays() -> Result<()> {
     let said = installation.succeed(&import).await?;
     assert_eq!(said, "custom.mine my own is there already, and stays as it is\nadded: 1; there already: 1\n");
     assert_eq!(listed(&installation).await?, before, "with the time that it was made at");
-    let done = ["import", "remove", "export", "add", "add", "set-up"].map(|done| format!("vault {done} ok"));
+    let done = ["import", "import", "remove", "export", "export", "add", "add", "set-up"];
+    let done = done.map(|done| format!("vault {done} ok"));
     assert_eq!(actions(&installation).await?, done, "an import that adds nothing writes nothing");
+    let log = installation.succeed(&["audit", "list"]).await?;
+    let noted = |action: &str| -> BTreeSet<_> {
+        let columns = log.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        columns.filter(|line| line[2] == action).map(|line| line[3].to_owned()).collect()
+    };
+    assert_eq!(noted("vault export"), noted("vault add"), "which ones");
+    let ids = installation.succeed(&["vault", "list"]).await?;
+    let is_there =
+        |record: &String| record.strip_prefix("vault_credentials/").is_some_and(|id| ids.contains(id));
+    assert_eq!(noted("vault import").iter().filter(|record| is_there(record)).count(), 1);
     ensure!(installation.succeed(&["audit", "verify"]).await?.contains("is whole"));
     Ok(())
 }
@@ -80,6 +92,38 @@ async fn another_vault_takes_a_file_with_the_files_own_password() -> Result<()> 
     for place in [folder.path(), from.directory(), to.directory()] {
         assert_eq!(secrets()?.files_in(place)?, Vec::<PathBuf>::new());
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_without_keys_sets_a_new_vault_up_as_it_says() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let from = given_password().await?;
+    add(&from, "openai", "primary", KEY).await?;
+    from.succeed(&["vault", "remove", "openai", "primary"]).await?;
+    let file = folder.path().join("keys.json");
+    ensure!(from.succeed(&["vault", "export", utf8(&file)?]).await?.starts_with("exported: 0"));
+    let mut to = Installation::new(Store::Sqlite).await?;
+    to.set(VARIABLE, OTHER_PASSWORD);
+    to.set(FILE_VARIABLE, PASSWORD);
+    let output = to.run(&["vault", "import", utf8(&file)?]).await?;
+    let said = text(&output);
+    ensure!(said.contains("the one that was given becomes it") && output.status.success(), "{said}");
+    assert_eq!(actions(&to).await?, ["vault set-up ok"]);
+    to.set(VARIABLE, PASSWORD);
+    ensure!(fail(&to, &["vault", "export", "x"]).await?.contains("that is not the vault's"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_named_before_a_password_is_asked_for() -> Result<()> {
+    let mut installation = given_password().await?;
+    add(&installation, "openai", "primary", KEY).await?;
+    installation.unset(VARIABLE);
+    let file = installation.directory().join("not-there/keys.json");
+    let said = fail_without_terminal(&installation, &["vault", "export", utf8(&file)?]).await?;
+    let expected = format!("stagepass-server: {}: the folder for it is not there\n", file.display());
+    assert_eq!(said, expected);
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use super::super::prompt::ask;
 use super::super::stores::StoreArgs;
 use super::unlock::OpenVault;
 use super::{checked, entry};
+use crate::audit::Entry;
 use crate::config::{FilePasswordArgs, MasterPasswordArgs};
 use crate::keyed_stores::KeyedStores;
 use crate::secret_file;
@@ -13,6 +14,7 @@ use crate::store::{IfMissing, SealedVaultCredential, VaultCredential};
 use crate::vault::credentials;
 use crate::vault::{ExportFile, MAX_CREDENTIALS, MAX_EXPORT_BYTES, PlainCredential};
 use clap::Args;
+use futures_util::future::try_join_all;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -48,13 +50,17 @@ pub(super) async fn export(stores: &StoreArgs, args: ExportArgs) -> Result<(), C
     if path.symlink_metadata().is_ok() {
         return Err(in_the_way(path));
     }
+    if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        return Err(CliError::User(format!("{}: the folder for it is not there", path.display())));
+    }
     let given = args.password.read()?;
     let stores = stores.open(IfMissing::Refuse).await?;
     let vault = OpenVault::open(&stores, given, "vault export").await?;
-    let credentials = open_all(&stores, &vault).await?;
+    let (ids, credentials): (Vec<_>, Vec<_>) = open_all(&stores, &vault).await?.into_iter().unzip();
     let text = ExportFile::seal(vault.password(), &credentials)?.render()?;
     let entry = entry("vault export");
-    stores.database.append(entry.clone()).await?;
+    // Before there is a file: none of them leaves unnoted.
+    note_each(&stores, &entry, &ids).await?;
     if let Err(error) = secret_file::write_new(path, &text) {
         stores.database.append(entry.with_outcome("the file can't be written")).await?;
         let is_there = error.kind() == io::ErrorKind::AlreadyExists;
@@ -68,14 +74,22 @@ fn in_the_way(path: &Path) -> CliError {
     CliError::User(format!("{} is there already, and stays as it is: name another file", path.display()))
 }
 
-/// All credentials with their keys, or an error where one does not open.
-async fn open_all(stores: &KeyedStores, vault: &OpenVault) -> Result<Vec<PlainCredential>, CliError> {
+/// Notes what is done with each credential. Rows that are appended at the same
+/// time share a sync.
+async fn note_each(stores: &KeyedStores, entry: &Entry, ids: &[Uuid]) -> Result<(), CliError> {
+    let append = |id: &Uuid| stores.database.append(entry.clone().on("vault_credentials", *id));
+    try_join_all(ids.iter().map(append)).await?;
+    Ok(())
+}
+
+/// All credentials with their ids and keys, or an error where one does not open.
+async fn open_all(stores: &KeyedStores, vault: &OpenVault) -> Result<Vec<(Uuid, PlainCredential)>, CliError> {
     let mut opened = Vec::new();
     for sealed in stores.vault.sealed_vault_credentials().await? {
         match credentials::open(vault.key(), &sealed) {
             Ok(key) => {
-                let VaultCredential { service, name, created_at, .. } = sealed.credential;
-                opened.push(PlainCredential { service, name, key, created_at });
+                let VaultCredential { id, service, name, created_at, .. } = sealed.credential;
+                opened.push((id, PlainCredential { service, name, key, created_at }));
             }
             Err(error) => {
                 vault.check_current().await?;
@@ -109,8 +123,14 @@ pub(super) async fn import(stores: &StoreArgs, args: ImportArgs) -> Result<(), C
     let mut kept: Vec<_> = kept.into_iter().map(|kept| (kept.service, kept.name)).collect();
     let sealed = new.into_iter().map(|new| seal(&vault, new)).collect::<Result<Vec<_>, _>>()?;
     let mut names: Vec<_> = sealed.iter().map(|sealed| sealed.credential.clone()).collect();
-    if !sealed.is_empty() {
-        let added: BTreeSet<_> = vault.add(sealed, entry("vault import")).await?.into_iter().collect();
+    if sealed.is_empty() {
+        // The password was said to become the vault's.
+        vault.set_up().await?;
+    } else {
+        let entry = entry("vault import");
+        let added = vault.add(sealed, entry.clone()).await?;
+        note_each(&stores, &entry, &added).await?;
+        let added: BTreeSet<_> = added.into_iter().collect();
         // Somebody else may have added the same since they were looked up.
         let late = names.extract_if(.., |credential| !added.contains(&credential.id));
         kept.extend(late.map(|late| (late.service, late.name)));

@@ -44,8 +44,8 @@ impl OpenVault {
         Self::with(stores, vault, &header, given, action).await
     }
 
-    /// The same; the master password of a vault that has none is chosen, and is
-    /// kept with what is added first.
+    /// The same; the master password of a vault that has none is chosen, and kept
+    /// by [`OpenVault::set_up`].
     pub(super) async fn open_or_new(
         stores: &KeyedStores,
         given: Option<SecretString>,
@@ -101,18 +101,22 @@ impl OpenVault {
         Ok(credentials::seal((&self.key, self.key_epoch), credential, api_key)?)
     }
 
+    /// Keeps the master password of a vault that has none.
+    pub(super) async fn set_up(&self) -> Result<(), CliError> {
+        let Some(salt) = self.new_salt else { return Ok(()) };
+        match self.vault.set_up(&self.key, salt, &Caller::Operator).await {
+            Err(Error::Conflict(_)) => Err(stale()),
+            set_up => Ok(set_up?),
+        }
+    }
+
     /// Keeps those whose service and name nobody has, and gives their ids.
     pub(super) async fn add(
         &self,
         new: Vec<SealedVaultCredential>,
         entry: Entry,
     ) -> Result<Vec<Uuid>, CliError> {
-        if let Some(salt) = self.new_salt {
-            match self.vault.set_up(&self.key, salt, &Caller::Operator).await {
-                Err(Error::Conflict(_)) => return Err(stale()),
-                set_up => set_up?,
-            }
-        }
+        self.set_up().await?;
         let added = self.store.add_vault_credentials(new, MAX_CREDENTIALS, self.key_epoch, entry).await?;
         Ok(done(added)?.ok_or(FULL)?)
     }
