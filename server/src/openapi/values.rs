@@ -7,12 +7,26 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+/// A class of all but control characters, invisible ones and what is given.
+macro_rules! no_invisible {
+    ($also:literal) => {
+        concat!(
+            "[^",
+            $also,
+            r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f-\u1160\u17b4-\u17b5\u180b-\u180f",
+            r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0]",
+        )
+    };
+}
+
 /// Any text without control characters (Unicode's category Cc).
 const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
 /// The same, and not white space alone.
 const NOT_BLANK: &str =
     r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
 const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+/// The same, and without what can't be seen.
+const VISIBLE: &str = concat!("^", no_invisible!(""), "*", no_invisible!(r"\s"), no_invisible!(""), "*$");
 const PLATFORM: &str = "^[a-z0-9._-]{1,64}$";
 /// A host name, a domain with a leading dot, or an IPv6 address in brackets.
 const COOKIE_DOMAIN: &str = r"^(\.?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:]{2,39}\])$";
@@ -119,7 +133,7 @@ described! {
         .examples(["openai"]);
     /// What an API key is called, for people.
     VaultName: text()
-        .pattern(Some(NOT_BLANK))
+        .pattern(Some(VISIBLE))
         .max_length(Some(crate::request::MAX_NAME_CHARS))
         .examples(["production"]);
     /// An API key, token or other secret of at most 16,384 bytes.
