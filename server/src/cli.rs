@@ -19,7 +19,8 @@ use crate::serve::{self, ServeError};
 use crate::store::IfMissing;
 use crate::vault::VaultFault;
 use audit::AuditCommand;
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ErrorKind};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use directus::DirectusCommand;
 use output::tell;
 use service_token::ServiceTokenCommand;
@@ -129,6 +130,19 @@ impl From<BootstrapError> for CliError {
 }
 
 impl Cli {
+    /// What the command line says; where it can't be read, the program ends with
+    /// the reason.
+    pub(crate) fn from_arguments() -> Self {
+        Self::try_parse().unwrap_or_else(|error| match error.kind() {
+            // The parser would show the value, which may be a secret.
+            ErrorKind::TooManyValues => {
+                let option = error.get(ContextKind::InvalidArg).map_or_else(String::new, ToString::to_string);
+                Self::command().error(ErrorKind::TooManyValues, format!("{option} takes no value")).exit()
+            }
+            _ => error.exit(),
+        })
+    }
+
     /// Does what the command line says.
     pub(crate) fn run(self) -> ExitCode {
         let done = tokio::runtime::Runtime::new()

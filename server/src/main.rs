@@ -26,9 +26,8 @@ mod store;
 mod telemetry;
 mod vault;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::Cli::parse().run()
+    cli::Cli::from_arguments().run()
 }

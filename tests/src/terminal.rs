@@ -5,6 +5,7 @@ use crate::process::Collected;
 use crate::wait;
 use anyhow::{Context as _, Result};
 use pty_process::OwnedWritePty;
+use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::termios::{LocalModes, tcgetattr};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{ExitStatus, Stdio};
@@ -101,6 +102,24 @@ impl Terminal {
     /// When the terminal is gone.
     pub async fn press_ctrl_c(&mut self) -> Result<()> {
         Ok(self.keyboard.write_all(b"\x03").await?)
+    }
+
+    /// Sends a signal to the program and to all that it has started.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.child.id().context("it has ended")?;
+        Ok(kill_process_group(Pid::from_raw(id.cast_signed()).context("no process id")?, signal)?)
+    }
+
+    /// Waits until something is shown.
+    ///
+    /// # Errors
+    /// When it is not shown in time.
+    pub async fn wait_for(&self, text: &str) -> Result<()> {
+        let is_shown = async || Ok(self.shown().contains(text).then_some(()));
+        wait::until(text, TIMEOUT, is_shown).await.with_context(|| self.shown())
     }
 
     /// All that could be seen so far.

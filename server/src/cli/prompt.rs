@@ -1,23 +1,25 @@
 //! Asking for secrets at the terminal, without echo: at the one that the command
 //! was started from (`/dev/tty`), whatever standard input is.
 
+#[cfg(unix)]
+mod terminal;
+
 use super::CliError;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::io;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, IsTerminal as _};
 
-/// How a program ends at Ctrl-C, as shells have it.
-const INTERRUPTED: i32 = 130;
-static IS_ASKING: AtomicBool = AtomicBool::new(false);
-
-/// Asks for a secret; `otherwise` says how else it can be given.
+/// Asks for a secret of one line; `otherwise` says how else it can be given.
 pub(super) fn ask(what: &str, otherwise: &str) -> Result<SecretString, CliError> {
-    prompt(what).map(SecretString::from).map_err(|error| CliError::Prompt {
-        what: what.to_owned(),
-        error,
-        otherwise: otherwise.to_owned(),
-    })
+    match prompt(&format!("{what}: ")) {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(CliError::User(format!(
+            "{what}: that was more than one line, so none of it was taken and nothing was done; {otherwise}"
+        ))),
+        Err(error) => {
+            let (what, otherwise) = (what.to_owned(), otherwise.to_owned());
+            Err(CliError::Prompt { what, error, otherwise })
+        }
+    }
 }
 
 /// Asks for a new password, twice.
@@ -30,34 +32,31 @@ pub(super) fn ask_twice(what: &str, otherwise: &str) -> Result<SecretString, Cli
     Ok(password)
 }
 
-/// Ctrl-C ends the program, once the terminal shows again what is typed: the
-/// library makes a signal of that key before it restores the terminal.
-fn prompt(what: &str) -> io::Result<String> {
-    static HEARD: Once = Once::new();
-    HEARD.call_once(end_on_interrupt);
-    IS_ASKING.store(true, Ordering::SeqCst);
-    let answer = rpassword::prompt_password(format!("{what}: "));
-    IS_ASKING.store(false, Ordering::SeqCst);
-    match answer {
-        Err(error) if error.kind() == io::ErrorKind::Interrupted => std::process::exit(INTERRUPTED),
-        answer => answer,
+/// Refuses to read a secret from standard input where that is a terminal, which
+/// would show it.
+pub(super) fn refuse_terminal(what: &str, flag: &str) -> Result<(), CliError> {
+    if !io::stdin().is_terminal() {
+        return Ok(());
     }
+    Err(CliError::User(format!(
+        "standard input is a terminal, which would show {what}: give it from a file or a program, or leave {flag} \
+         out and be asked for it"
+    )))
 }
 
-/// Once a signal is heard it does no more of itself, so from then on it ends the
-/// program here.
+/// The answer to a question; `None` where more than a line was pasted.
 #[cfg(unix)]
-fn end_on_interrupt() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut interrupts) = signal(SignalKind::interrupt()) else { return };
-    tokio::spawn(async move {
-        while interrupts.recv().await.is_some() {
-            if !IS_ASKING.load(Ordering::SeqCst) {
-                std::process::exit(INTERRUPTED);
-            }
-        }
-    });
+fn prompt(question: &str) -> io::Result<Option<SecretString>> {
+    let silent = terminal::Silent::start()?;
+    let (input, mut output) = (silent.file()?, silent.file()?);
+    let config = rpassword::ConfigBuilder::new().input_reader(input).output_writer(silent.file()?).build();
+    let answer = rpassword::prompt_password_with_config(question, config).map(SecretString::from)?;
+    // The key that ended the line was not shown either.
+    io::Write::write_all(&mut output, b"\n")?;
+    Ok((!silent.drop_pending()?).then_some(answer))
 }
 
 #[cfg(not(unix))]
-fn end_on_interrupt() {}
+fn prompt(question: &str) -> io::Result<Option<SecretString>> {
+    rpassword::prompt_password(question).map(|answer| Some(answer.into()))
+}

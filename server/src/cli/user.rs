@@ -2,7 +2,7 @@
 //! itself.
 
 use super::output::say;
-use super::prompt::ask_twice;
+use super::prompt::{ask_twice, refuse_terminal};
 use super::stores::StoreArgs;
 use super::{CliError, USERS_ELSEWHERE};
 use crate::audit::{Caller, Entry};
@@ -146,6 +146,7 @@ fn nobody(email: &str) -> CliError {
 impl PasswordArgs {
     fn read_password(&self) -> Result<SecretString, CliError> {
         let password: SecretString = if self.password_stdin {
+            refuse_terminal("the password", "--password-stdin")?;
             let line = io::read_to_string(io::stdin().lock()).map_err(CliError::PasswordInput)?;
             line.trim_end_matches(['\r', '\n']).into()
         } else {

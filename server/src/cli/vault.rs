@@ -6,11 +6,12 @@ mod unlock;
 
 use super::CliError;
 use super::output::say;
-use super::prompt::ask;
+use super::prompt::{ask, refuse_terminal};
 use super::stores::StoreArgs;
 use crate::audit::{Caller, Entry};
 use crate::clock::render_ms;
 use crate::config::MasterPasswordArgs;
+use crate::keyed_stores::KeyedStores;
 use crate::store::{IfMissing, VaultCredential};
 use crate::vault::credentials::{self, EXISTS, FULL, MISSING};
 use crate::vault::{MAX_CREDENTIALS, MAX_KEY_BYTES, Vault};
@@ -39,6 +40,11 @@ pub(super) enum VaultCommand {
     Import(ImportArgs),
 }
 
+/// Said of an argument too many, of which nothing is shown.
+const NO_ARGUMENT: &str = "`vault add` takes a service and a name, and nothing more. If that was the API key, every \
+     user of this machine could read it, and the shell may keep it: replace it by a new one, and give that one \
+     when asked for it, or with --key-stdin";
+
 /// Which API key.
 #[derive(Args, Debug)]
 pub(super) struct NameArgs {
@@ -55,6 +61,10 @@ pub(super) struct AddArgs {
     /// Read the key from standard input instead of asking for it
     #[arg(long)]
     key_stdin: bool,
+    /// What is one argument too many may be the key, which must not be shown as
+    /// the parser's own refusal would.
+    #[arg(hide = true)]
+    extra: Vec<SecretString>,
     #[command(flatten)]
     password: MasterPasswordArgs,
 }
@@ -75,23 +85,35 @@ impl VaultCommand {
 }
 
 async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
-    // Before anybody is asked for anything.
-    credentials::check_names(args.names.service.trim(), args.names.name.trim()).map_err(CliError::User)?;
-    let key = if args.key_stdin { read_key()? } else { ask("API key", "give it with --key-stdin")? };
-    let (service, name, key) =
-        checked(&args.names.service, &args.names.name, &key).map_err(CliError::User)?;
+    if !args.extra.is_empty() {
+        return Err(CliError::User(NO_ARGUMENT.to_owned()));
+    }
+    // All that is given is looked at before anything is made or asked for.
+    let (service, name) = checked_names(&args.names.service, &args.names.name).map_err(CliError::User)?;
+    let given_key = args.key_stdin.then(read_key).transpose()?;
     let given = args.password.read()?;
     let stores = stores.open(IfMissing::Make).await?;
-    // Before the password is asked for; the store looks again.
-    if stores.vault.vault_credentials().await?.len() >= MAX_CREDENTIALS as usize {
-        return Err(FULL.into());
-    }
+    check_room(&stores, &service, &name).await?;
+    let key = given_key.map_or_else(ask_for_key, Ok)?;
     let vault = OpenVault::open_or_new(&stores, given, "vault add").await?;
     let said = format!("{service} {name} added");
     let credential = credentials::new(service, name);
     let entry = entry("vault add").on("vault_credentials", credential.id);
     let sealed = vault.seal(credential, &key)?;
     if vault.add(vec![sealed], entry).await?.is_empty() { Err(EXISTS.into()) } else { say(&said) }
+}
+
+/// Refuses what there is no room for before anybody is asked for secrets; the
+/// store looks again.
+async fn check_room(stores: &KeyedStores, service: &str, name: &str) -> Result<(), CliError> {
+    let there = stores.vault.vault_credentials().await?;
+    if there.iter().any(|there| there.service == service && there.name == name) {
+        Err(EXISTS.into())
+    } else if there.len() >= MAX_CREDENTIALS as usize {
+        Err(FULL.into())
+    } else {
+        Ok(())
+    }
 }
 
 async fn remove(stores: &StoreArgs, names: &NameArgs) -> Result<(), CliError> {
@@ -121,19 +143,41 @@ fn entry(action: &str) -> Entry {
 /// What is to be stored, without the white space around it and held against the
 /// same rules as at a server.
 fn checked(service: &str, name: &str, key: &SecretString) -> Result<(String, String, SecretString), String> {
-    let (service, name) = (service.trim(), name.trim());
-    let key = SecretString::from(key.expose_secret().trim());
-    if service.is_empty() || name.is_empty() || key.expose_secret().is_empty() {
-        return Err(MISSING.to_owned());
-    }
-    credentials::check(service, name, &key)?;
-    Ok((service.to_owned(), name.to_owned(), key))
+    let (service, name) = checked_names(service, name)?;
+    Ok((service, name, checked_key(key)?))
 }
 
-/// The API key that comes from standard input.
+/// The same for the key alone.
+fn checked_key(key: &SecretString) -> Result<SecretString, String> {
+    let key = SecretString::from(key.expose_secret().trim());
+    if key.expose_secret().is_empty() {
+        return Err(MISSING.to_owned());
+    }
+    credentials::check_key(&key)?;
+    Ok(key)
+}
+
+/// The same for what is known of a key.
+fn checked_names(service: &str, name: &str) -> Result<(String, String), String> {
+    let (service, name) = (service.trim(), name.trim());
+    if service.is_empty() || name.is_empty() {
+        return Err(MISSING.to_owned());
+    }
+    credentials::check_names(service, name)?;
+    Ok((service.to_owned(), name.to_owned()))
+}
+
+fn ask_for_key() -> Result<SecretString, CliError> {
+    let key = ask("API key", "give it with --key-stdin, which takes several lines")?;
+    checked_key(&key).map_err(CliError::User)
+}
+
+/// The API key that comes from standard input, without the byte order mark that
+/// some editors put before it.
 fn read_key() -> Result<SecretString, CliError> {
     /// Some white space around the key.
     const SLACK: usize = 1024;
+    refuse_terminal("the API key", "--key-stdin")?;
     // With all the room that it needs: none is left behind by growing.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_BYTES + 2 * SLACK));
     let most = MAX_KEY_BYTES + SLACK;
@@ -143,5 +187,6 @@ fn read_key() -> Result<SecretString, CliError> {
         return Err(CliError::User(credentials::too_long()));
     }
     let text = std::str::from_utf8(&bytes);
-    text.map(SecretString::from).map_err(|_| CliError::User("the API key is no UTF-8".to_owned()))
+    let text = text.map_err(|_| CliError::User("the API key is no UTF-8".to_owned()))?;
+    checked_key(&text.strip_prefix('\u{feff}').unwrap_or(text).into()).map_err(CliError::User)
 }

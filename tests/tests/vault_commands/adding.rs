@@ -1,11 +1,13 @@
 //! Keys that are added, and what they and passwords are asked and taken from.
 
+use crate::beside_a_server::revealed;
 use crate::commands::{
-    KEY, OTHER_KEY, OTHER_PASSWORD, PASSWORD, VARIABLE, add, fail, given_input, given_password, listed,
-    run_add, secrets, text, utf8,
+    KEY, OTHER_KEY, OTHER_PASSWORD, PASSWORD, VARIABLE, add, fail, fail_without_terminal, given_input,
+    given_password, listed, run_add, secrets, text, utf8,
 };
 use anyhow::{Result, ensure};
 use rusqlite::Connection;
+use serde_json::json;
 use stagepass_tests::installation::{Installation, Store};
 use stagepass_tests::terminal::Terminal;
 use std::fs;
@@ -53,19 +55,6 @@ async fn asks_at_the_terminal_without_showing_what_is_typed() -> Result<()> {
 }
 
 #[tokio::test]
-async fn ctrl_c_at_a_question_ends_a_command_and_leaves_a_terminal_that_shows_what_is_typed() -> Result<()> {
-    let installation = Installation::new(Store::Sqlite).await?;
-    let mut command = installation.command()?;
-    command.args(["vault", "add", "openai", "primary"]);
-    let mut terminal = Terminal::start(command)?;
-    terminal.wait_for_question("API key: ").await?;
-    terminal.press_ctrl_c().await?;
-    let (status, shown) = terminal.end().await?;
-    assert_eq!((status.code(), terminal.has_echo()?), (Some(130), true), "{shown}");
-    Ok(())
-}
-
-#[tokio::test]
 async fn what_a_server_refuses_is_refused_with_the_same_words() -> Result<()> {
     let mut installation = given_password().await?;
     let nowhere = installation.directory().join("not-there");
@@ -76,6 +65,8 @@ async fn what_a_server_refuses_is_refused_with_the_same_words() -> Result<()> {
         ("myapp", "n", KEY.as_bytes(), "service must be one of openai, anthropic, binance or custom.<name>"),
         ("custom.", "n", KEY.as_bytes(), "service must be one of"),
         ("openai", "a\tb", KEY.as_bytes(), "name must have at most 200 characters, none of them a control"),
+        ("openai", "a\u{200b}b", KEY.as_bytes(), "name must not hold invisible characters"),
+        ("openai", "\u{3164}", KEY.as_bytes(), "name must not hold invisible characters"),
         ("openai", " ", KEY.as_bytes(), "service, name, and key are required"),
         ("openai", "n", b" \n", "service, name, and key are required"),
         ("openai", "n", &too_long, "key must have at most 16384 bytes"),
@@ -137,5 +128,60 @@ async fn a_name_is_taken_once_and_a_vault_holds_a_thousand_keys() -> Result<()> 
     )?;
     let output = run_add(&installation, "openai", "another", KEY.as_bytes()).await?;
     assert_eq!(text(&output), "stagepass-server: the vault is full: delete a credential first\n");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_can_not_be_added_is_refused_before_a_key_is_asked_for() -> Result<()> {
+    let installation = given_password().await?;
+    add(&installation, "openai", "primary", KEY).await?;
+    for (name, said) in [
+        ("primary", "a credential with this service and name exists"),
+        (" ", "service, name, and key are required"),
+    ] {
+        let told = fail_without_terminal(&installation, &["vault", "add", "openai", name]).await?;
+        assert_eq!(told, format!("stagepass-server: {said}\n"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_key_among_the_arguments_is_refused_and_not_shown() -> Result<()> {
+    let installation = given_password().await?;
+    for arguments in [
+        &["vault", "add", "openai", "primary", KEY][..],
+        &["vault", "add", "openai", "primary", "--key-stdin", KEY],
+        &["vault", "add", "openai", "primary", "--", KEY, OTHER_KEY],
+    ] {
+        let said = fail(&installation, arguments).await?;
+        ensure!(said.contains("or with --key-stdin") && !secrets()?.is_in(said.as_bytes()), "{said}");
+    }
+    let value = format!("--key-stdin={KEY}");
+    let output = installation.run(&["vault", "add", "openai", "primary", &value]).await?;
+    let said = text(&output);
+    ensure!(said.contains("--key-stdin takes no value") && !secrets()?.is_in(said.as_bytes()), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_no_part_of_a_key_nor_a_name_of_what_can_not_be_seen_one() -> Result<()> {
+    let installation = given_password().await?;
+    let output = run_add(&installation, "openai", "primary", format!("\u{feff}{KEY}\r\n").as_bytes()).await?;
+    ensure!(output.status.success(), "{}", text(&output));
+    let output = run_add(&installation, "openai", "other", "\u{feff}\n".as_bytes()).await?;
+    ensure!(text(&output).contains("service, name, and key are required"), "{}", text(&output));
+    let server = installation.serve().await?;
+    let vault = server.vault(PASSWORD).await?;
+    assert_eq!(revealed(&vault, "openai").await?, KEY);
+    for name in ["pri\u{ad}mary", "\u{202e}primary", "primary\u{200d}", "\u{2800}"] {
+        let body = json!({"service": "openai", "name": name, "key": OTHER_KEY});
+        let answer = vault.post("/api/credentials", &body).await?;
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.body["error"], "name must not hold invisible characters");
+    }
+    // What emoji are made of is seen.
+    let body = json!({"service": "openai", "name": "\u{2764}\u{fe0f}", "key": OTHER_KEY});
+    assert_eq!(vault.post("/api/credentials", &body).await?.status, 201);
+    server.stop().await?;
     Ok(())
 }

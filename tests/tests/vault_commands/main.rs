@@ -3,4 +3,5 @@
 mod adding;
 mod beside_a_server;
 mod commands;
+mod prompts;
 mod transfer;
