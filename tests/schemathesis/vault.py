@@ -14,6 +14,8 @@ from schemathesis.generation.meta import TestPhase
 
 LOGIN = "/api/auth/login"
 CHANGE = "/api/auth/change-password"
+CREDENTIALS = "/api/credentials"
+REVEAL = "/api/credentials/{id}/reveal"
 
 
 class Vault:
@@ -23,21 +25,40 @@ class Vault:
     password = None
     # A live session's.
     token = None
+    # The id of an API key in it.
+    credential = None
+
+
+def live_token(base_url):
+    """A session's token, for which it signs in where there is none; none before
+    the vault is set up."""
+    if Vault.token is None and Vault.password is not None:
+        url = base_url.rstrip("/") + LOGIN
+        # As through a proxy: wrong passwords are counted apart for callers on this machine.
+        headers = {"Via": "1.1 proxy"}
+        answer = requests.post(url, json={"password": Vault.password}, headers=headers, timeout=60)
+        answer.raise_for_status()
+        Vault.token = answer.json()["token"]
+    return Vault.token
+
+
+def own_credential(base_url):
+    """The id of an API key that is there, which is added where there is none."""
+    if Vault.credential is None:
+        headers = {"Authorization": f"Bearer {live_token(base_url)}"}
+        body = {"service": "openai", "name": "to be revealed", "key": "sk-1"}
+        answer = requests.post(base_url.rstrip("/") + CREDENTIALS, json=body, headers=headers, timeout=60)
+        answer.raise_for_status()
+        Vault.credential = answer.json()["id"]
+    return Vault.credential
 
 
 class Session:
-    """Gives operations a token, for which it signs in where there is none."""
+    """Gives operations a token."""
 
     def get(self, case, context):
-        """The token; none before the vault is set up."""
-        if Vault.token is None and Vault.password is not None:
-            url = context.operation.base_url.rstrip("/") + LOGIN
-            # As through a proxy: wrong passwords are counted apart for callers on this machine.
-            headers = {"Via": "1.1 proxy"}
-            answer = requests.post(url, json={"password": Vault.password}, headers=headers, timeout=60)
-            answer.raise_for_status()
-            Vault.token = answer.json()["token"]
-        return Vault.token
+        """The token."""
+        return live_token(context.operation.base_url)
 
     def set(self, case, token, context):
         """Sends it."""
@@ -60,13 +81,17 @@ def after_load_schema(context, schema):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    """Gives the right master password in the first phases.
+    """Gives the right master password, and an id that is there, in the first phases.
 
-    It can't be guessed, and later, where every password is wrong, five a minute
+    Neither can be guessed, and later, where every password is wrong, five a minute
     are looked at.
     """
     is_early = case.meta is not None and case.meta.phase.name in (TestPhase.EXAMPLES, TestPhase.COVERAGE)
-    if not is_early or Vault.password is None or not isinstance(case.body, dict):
+    if not is_early or Vault.password is None:
+        return
+    if case.path == REVEAL and case.meta.generation.mode.is_positive:
+        case.path_parameters["id"] = own_credential(case.operation.base_url)
+    if not isinstance(case.body, dict):
         return
     if case.path == LOGIN and isinstance(case.body.get("password"), str):
         case.body["password"] = Vault.password

@@ -17,7 +17,7 @@ pub(crate) struct FilterParameters {
     #[param(value_type = Option<Uuid>)]
     credential_type_id: Option<String>,
     /// Those whose name has this in it, whatever its case.
-    #[param(max_length = 1024)]
+    #[param(max_length = 1024, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     search: Option<String>,
 }
 
