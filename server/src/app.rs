@@ -1,7 +1,9 @@
 //! What all handlers share.
 
+use crate::audit::Entry;
 use crate::client::TrustedProxies;
 use crate::config::Timeouts;
+use crate::error::Error;
 use crate::identity::{Identity, ServiceSecrets};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -34,4 +36,22 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     /// The OpenAPI document.
     pub(crate) document: Rendered,
+}
+
+impl App {
+    /// Does what `entry` tells of, and notes in the audit log where it was refused.
+    /// Success is noted by the work itself.
+    pub(crate) async fn noting_refusal<T>(
+        &self,
+        entry: &Entry,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let result = work.await;
+        if let Err(error) = &result
+            && error.is_refusal()
+        {
+            self.database.append(entry.with_outcome(error)).await?;
+        }
+        result
+    }
 }

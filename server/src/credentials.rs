@@ -58,22 +58,6 @@ async fn own_connection(app: &App, user: UserId, id: Uuid) -> Result<Connection,
     own(app.records.connection(Actor::User(user.0), id).await?)
 }
 
-/// Does what `entry` tells of, and notes in the audit log where it was refused.
-/// Success is noted by the work itself, in the same transaction.
-async fn noting_refusal<T>(
-    app: &App,
-    entry: &Entry,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let result = work.await;
-    if let Err(error) = &result
-        && error.is_refusal()
-    {
-        app.database.append(entry.with_outcome(error)).await?;
-    }
-    result
-}
-
 /// Has a record revealed: what `judge` makes of the one that is found, which
 /// leaves once the row of the audit log is on disk that tells of it, or of the
 /// refusal. The judge may say more of the record in that row.

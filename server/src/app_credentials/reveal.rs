@@ -71,11 +71,7 @@ async fn noting(
     entry: Entry,
     revealing: impl Future<Output = Result<AppCredentialResponse, Error>>,
 ) -> Result<AppCredentialResponse, Error> {
-    let revealed = revealing.await;
-    match &revealed {
-        Ok(_) => app.database.append(entry).await?,
-        Err(error) if error.is_refusal() => app.database.append(entry.with_outcome(error)).await?,
-        Err(_) => {}
-    }
-    revealed
+    let revealed = app.noting_refusal(&entry, revealing).await?;
+    app.database.append(entry).await?;
+    Ok(revealed)
 }

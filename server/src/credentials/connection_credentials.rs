@@ -2,7 +2,7 @@
 //! a service, and revealed to services.
 
 use super::connections::{identity_key, place};
-use super::{IdResponse, Success, noting_refusal, open_as_json, own, own_connection, seal};
+use super::{IdResponse, Success, open_as_json, own, own_connection, seal};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::clock::now_ms;
@@ -46,7 +46,7 @@ pub(crate) async fn update_profile_creds(
         let renamed = username.map(|name| (identity_key(user.0, &connection.platform, Some(&name)), name));
         update(&app, Actor::User(user.0), connection, &credentials, renamed, entry.clone()).await
     };
-    noting_refusal(&app, &entry, updating).await?;
+    app.noting_refusal(&entry, updating).await?;
     Ok(Success::of(IdResponse { id }))
 }
 
@@ -82,7 +82,7 @@ pub(crate) async fn store(
         service.check_record(connection.user_id, &connection.platform)?;
         update(&app, Actor::Service, connection, &credentials, None, entry.clone()).await
     };
-    noting_refusal(&app, &entry, storing).await?;
+    app.noting_refusal(&entry, storing).await?;
     Ok(Success::of(StoreResponse { creator_profile_id: id, updated: id }))
 }
 

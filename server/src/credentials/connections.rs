@@ -1,6 +1,6 @@
 //! Connections: an account on a platform, with sealed credentials.
 
-use super::{IdResponse, Success, noting_refusal, own, own_connection, seal};
+use super::{IdResponse, Success, own, own_connection, seal};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
@@ -170,7 +170,7 @@ pub(crate) async fn delete_connection(
 ) -> Result<Json<Success<IdResponse>>, Error> {
     let entry = user.entry("delete-profile").on("platform_connections", id);
     let deleting = async { own(app.records.delete_connection(user.0, id, entry.clone()).await?) };
-    noting_refusal(&app, &entry, deleting).await?;
+    app.noting_refusal(&entry, deleting).await?;
     Ok(Success::of(IdResponse { id }))
 }
 

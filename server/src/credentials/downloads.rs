@@ -1,6 +1,6 @@
 //! Download credentials: what yt-dlp signs in with, by password or by cookies.
 
-use super::{IdResponse, Success, noting_refusal, open_as_json, own, own_connection, reveal, seal};
+use super::{IdResponse, Success, open_as_json, own, own_connection, reveal, seal};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::clock::{now_ms, render_ms};
@@ -67,7 +67,7 @@ pub(crate) async fn create_download_cred(
         let is_added = app.records.add_download_credential(credential, entry.clone()).await?;
         is_added.then_some(()).ok_or(Error::NotFound("Not found"))
     };
-    noting_refusal(&app, &entry, adding).await?;
+    app.noting_refusal(&entry, adding).await?;
     Ok(Success::of(IdResponse { id }))
 }
 
@@ -224,6 +224,6 @@ pub(crate) async fn delete_download_credential(
 ) -> Result<Json<Success<IdResponse>>, Error> {
     let entry = user.entry("delete-download-cred").on("download_credentials", id);
     let deleting = async { own(app.records.delete_download_credential(user.0, id, entry.clone()).await?) };
-    noting_refusal(&app, &entry, deleting).await?;
+    app.noting_refusal(&entry, deleting).await?;
     Ok(Success::of(IdResponse { id }))
 }

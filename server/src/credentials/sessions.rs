@@ -1,6 +1,6 @@
 //! Captured sessions: in by the extension, out to services.
 
-use super::{IdResponse, Success, noting_refusal, open, other_platform, own, reveal, seal};
+use super::{IdResponse, Success, open, other_platform, own, reveal, seal};
 use crate::app::App;
 use crate::audit::Entry;
 use crate::clock::{now_ms, parse_ms, render_ms};
@@ -71,7 +71,7 @@ pub(crate) async fn store_platform_session(
             PutSession::OtherPlatform(platform) => Err(other_platform(&platform)),
         }
     };
-    noting_refusal(&app, &entry, storing).await?;
+    app.noting_refusal(&entry, storing).await?;
     Ok(Success::of(StorePlatformSessionResponse {
         id: id.to_string(),
         platform,
@@ -244,7 +244,7 @@ pub(crate) async fn revoke_platform_session(
     let id = parse_id(&fields.required_text("id")?, "id")?;
     let entry = user.entry("revoke-platform-session").on("platform_sessions", id);
     let revoking = async { own(app.records.revoke_session(user.0, id, now_ms(), entry.clone()).await?) };
-    noting_refusal(&app, &entry, revoking).await?;
+    app.noting_refusal(&entry, revoking).await?;
     Ok(Success::of(IdResponse { id }))
 }
 

@@ -194,17 +194,14 @@ pub(crate) async fn reveal_vault_credential(
     State(app): State<Arc<App>>,
 ) -> Result<Json<RevealVaultCredentialResponse>, Error> {
     let entry = entry("vault reveal").on("vault_credentials", id);
-    let revealed = match reveal(&app, &vault, id, entry.clone()).await {
-        Ok(VaultWrite::Stale) => reveal(&app, &vault.renewed(&app.vault).await?, id, entry.clone()).await,
-        revealed => revealed,
+    let revealing = async {
+        let revealed = match reveal(&app, &vault, id, entry.clone()).await? {
+            VaultWrite::Stale => reveal(&app, &vault.renewed(&app.vault).await?, id, entry.clone()).await?,
+            revealed @ VaultWrite::Done(_) => revealed,
+        };
+        done(revealed)
     };
-    let revealed = revealed.and_then(done);
-    if let Err(error) = &revealed
-        && error.is_refusal()
-    {
-        app.database.append(entry.with_outcome(error)).await?;
-    }
-    Ok(Json(revealed?))
+    Ok(Json(app.noting_refusal(&entry, revealing).await?))
 }
 
 /// Opens an API key, and then notes that it is used: what does not open is not.
