@@ -229,7 +229,7 @@ impl Given {
 fn keep(
     directory: &Path,
     name: &str,
-    generate: fn() -> io::Result<SecretString>,
+    generate: fn() -> Result<SecretString, getrandom::Error>,
     made: &mut Vec<PathBuf>,
 ) -> Result<SecretString, ConfigError> {
     let path = directory.join(name);

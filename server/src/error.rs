@@ -112,6 +112,12 @@ pub(crate) fn is_of_vault_credentials(path: &str) -> bool {
     parse_id(rest.strip_suffix("/reveal").unwrap_or(rest), "id").is_ok()
 }
 
+impl From<getrandom::Error> for Error {
+    fn from(_: getrandom::Error) -> Self {
+        Self::Internal("no random bytes")
+    }
+}
+
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {

@@ -19,7 +19,7 @@ pub(crate) struct Kept {
 pub(crate) fn read_or_make(
     directory: &Path,
     name: &str,
-    generate: impl FnOnce() -> io::Result<SecretString>,
+    generate: impl FnOnce() -> Result<SecretString, getrandom::Error>,
 ) -> io::Result<Kept> {
     use secrecy::ExposeSecret as _;
     let path = directory.join(name);
@@ -28,7 +28,7 @@ pub(crate) fn read_or_make(
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return Ok(Kept { secret: found?, is_new: false }),
     }
-    let secret = generate()?;
+    let secret = generate().map_err(io::Error::other)?;
     // Keeping the secret is this function's purpose: it is written out here.
     match write_new(&path, secret.expose_secret().as_bytes()) {
         Ok(()) => Ok(Kept { secret, is_new: true }),

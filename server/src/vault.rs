@@ -112,6 +112,6 @@ impl Vault {
 /// A salt for Argon2id.
 pub(crate) fn generate_salt() -> Result<[u8; 16], Error> {
     let mut salt = [0; 16];
-    getrandom::fill(&mut salt).map_err(|_| Error::Internal("no random bytes"))?;
+    getrandom::fill(&mut salt)?;
     Ok(salt)
 }

@@ -146,7 +146,7 @@ pub(crate) async fn me(State(app): State<Arc<App>>, parts: Parts) -> Result<Json
 }
 
 fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {
-    let token = generate().map_err(|_| Error::Internal("no random bytes"))?;
+    let token = generate()?;
     let token_hash = hash("refresh", token.expose_secret());
     Ok((token, token_hash))
 }

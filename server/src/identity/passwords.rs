@@ -108,7 +108,7 @@ pub(crate) fn hash(password: &SecretString) -> Result<SecretString, Error> {
 /// What looks like the hash of a password, and is that of none: random bytes.
 fn decoy() -> Result<SecretString, Error> {
     let mut random = [0; 16 + Params::DEFAULT_OUTPUT_LEN];
-    getrandom::fill(&mut random).map_err(|_| Error::Internal("no random bytes"))?;
+    getrandom::fill(&mut random)?;
     let (salt, output) = random.split_at(16);
     let [salt, output] = [salt, output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
     Ok(format!("$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p=1${salt}${output}").into())

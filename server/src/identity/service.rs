@@ -57,7 +57,7 @@ const TOKEN_PREFIX: &str = "sp_svc_";
 
 /// A new named token, and the hash that is kept of it.
 pub(crate) fn generate_service_token() -> Result<(SecretString, Hash), Error> {
-    let random = token::generate().map_err(|_| Error::Internal("no random bytes"))?;
+    let random = token::generate()?;
     let secret = SecretString::from(format!("{TOKEN_PREFIX}{}", random.expose_secret()));
     let hash = hash("service token", secret.expose_secret());
     Ok((secret, hash))

@@ -7,7 +7,6 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use std::io;
 use uuid::Uuid;
 
 /// How long an access token lives.
@@ -93,9 +92,9 @@ impl TokenSigner {
 }
 
 /// A random token of 256 bits in base64url.
-pub(crate) fn generate() -> io::Result<SecretString> {
+pub(crate) fn generate() -> Result<SecretString, getrandom::Error> {
     let mut bytes = zeroize::Zeroizing::new([0; RANDOM_BYTES]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
+    getrandom::fill(bytes.as_mut_slice())?;
     Ok(URL_SAFE_NO_PAD.encode(bytes.as_slice()).into())
 }
 

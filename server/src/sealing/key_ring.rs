@@ -3,7 +3,6 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretBox, SecretString};
 use sha2::{Digest as _, Sha256};
-use std::io;
 use zeroize::Zeroizing;
 
 /// The length of an AES-256 key.
@@ -40,9 +39,9 @@ impl Key {
 }
 
 /// A random key in base64.
-pub(crate) fn generate_base64() -> io::Result<SecretString> {
+pub(crate) fn generate_base64() -> Result<SecretString, getrandom::Error> {
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
-    getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
+    getrandom::fill(bytes.as_mut_slice())?;
     Ok(STANDARD.encode(bytes.as_slice()).into())
 }
 

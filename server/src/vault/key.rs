@@ -91,7 +91,7 @@ impl Key {
     /// Seals, with a random nonce.
     pub(crate) fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = Nonce::default();
-        getrandom::fill(&mut nonce).map_err(|_| Error::Internal("no random bytes"))?;
+        getrandom::fill(&mut nonce)?;
         let mut sealed = Vec::with_capacity(nonce.len() + XSalsa20Poly1305::TAG_SIZE + plaintext.len());
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(&[0; XSalsa20Poly1305::TAG_SIZE]);

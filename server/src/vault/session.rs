@@ -118,7 +118,7 @@ fn context(key_epoch: i64, expires_at: i64) -> [u8; 16] {
 
 fn generate_token() -> Result<SecretString, Error> {
     let mut random = Zeroizing::new([0; TOKEN_BYTES]);
-    getrandom::fill(random.as_mut_slice()).map_err(|_| Error::Internal("no random bytes"))?;
+    getrandom::fill(random.as_mut_slice())?;
     let digits = Zeroizing::new(hex::encode(random.as_slice()));
     Ok(format!("{TOKEN_PREFIX}{}", *digits).into())
 }
