@@ -16,11 +16,17 @@ use crate::request::Listing;
 use crate::store::Page;
 use axum::Json;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Types and projects of one owner, each: they are listed as a whole and cut into
 /// pages afterwards.
 const MAX_OF_ONE_OWNER: usize = 1000;
+/// How often an edit is begun anew since another came in between.
+const TRIES: usize = 500;
+/// How long it waits before: whoever came in between may be done by then.
+const PAUSE: Duration = Duration::from_millis(2);
+const TYPE_CHANGED: Error = Error::Conflict("the credential type was changed meanwhile; try again");
 const NOT_FOUND: Error = Error::NotFound("Not found");
 
 /// A success that has nothing more to say.

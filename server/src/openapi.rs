@@ -42,8 +42,8 @@ use utoipa::{Modify, OpenApi, openapi};
     info(
         title = "Stagepass",
         description = "Keeps captured browser sessions encrypted and hands them to the backends that may have them. \
-            Bodies are JSON objects of at most 1 MiB and 64 levels, in which no member is named twice and unknown \
-            ones are ignored. Each answer has an X-Request-Id, under which the server's log tells of it.",
+            Bodies are JSON objects of at most 1 MiB and 64 levels, in which no member is named twice; unknown \
+            ones are refused in the bodies of app credentials, and ignored elsewhere. Each answer has an X-Request-Id, under which the server's log tells of it.",
     ),
     tags(
         (name = "Sign-in", description = "Tokens for users, in Directus's own shapes."),

@@ -50,6 +50,7 @@ pub(crate) fn host_names<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> impl Itera
 /// The members of a JSON object in a request's body, each as the text that was
 /// sent: what is only to be kept is not altered by reading it. None is named
 /// twice, since readers of JSON differ in which one counts.
+#[derive(Clone)]
 pub(crate) struct Fields(BTreeMap<String, Box<RawValue>>);
 
 impl<S: Send + Sync> FromRequest<S> for Fields {
@@ -188,15 +189,22 @@ impl Fields {
         self.0.contains_key(field)
     }
 
-    /// Refuses members that are none of these.
+    /// Refuses members of an edit that are none of these.
     pub(crate) fn allow_only(&self, allowed: &[&str]) -> Result<(), Error> {
-        match self.0.keys().find(|name| !allowed.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => {
-                let shown: String = name.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARS).collect();
-                Err(Error::BadRequest(format!("{shown} can't be changed: only {} can", allowed.join(", "))))
-            }
-        }
+        let Some(name) = self.other_than(allowed) else { return Ok(()) };
+        Err(Error::BadRequest(format!("{name} can't be changed: only {} can", allowed.join(", "))))
+    }
+
+    /// Refuses members that are none of these: nothing would come of them.
+    pub(crate) fn know_only(&self, known: &[&str]) -> Result<(), Error> {
+        let Some(name) = self.other_than(known) else { return Ok(()) };
+        Err(Error::BadRequest(format!("{name} is not known: known are {}", known.join(", "))))
+    }
+
+    /// The name, as it can be shown, of a member that is none of these.
+    fn other_than(&self, known: &[&str]) -> Option<String> {
+        let name = self.0.keys().find(|name| !known.contains(&name.as_str()))?;
+        Some(name.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARS).collect())
     }
 
     /// An optional boolean.

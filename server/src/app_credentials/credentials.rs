@@ -3,7 +3,7 @@
 use super::fields::{description, id, ids, name};
 use super::filter::FilterParameters;
 use super::values::{self, GivenValues, KeyResponse, Showing, type_of};
-use super::{NOT_FOUND, SuccessResponse, projects, types};
+use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, projects, types};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
@@ -19,16 +19,11 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
-use std::time::Duration;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Projects that one credential is handed to.
 pub(crate) const MAX_PROJECTS: usize = 1000;
-/// How often an edit is begun anew since another came in between.
-const TRIES: usize = 500;
-/// How long it waits before: whoever came in between may be done by then.
-const PAUSE: Duration = Duration::from_millis(2);
 const NAME_TAKEN: Error = Error::Conflict("credentialName is taken by another credential of yours");
 const UNKNOWN_PROJECT: &str = "projectIds names a project that is none of yours";
 
@@ -115,9 +110,7 @@ pub(crate) async fn add_app_credential(
         PutAppCredential::Stored => Ok((StatusCode::CREATED, answer(&app, new, &of)?).into_response()),
         PutAppCredential::NameTaken => Err(NAME_TAKEN),
         PutAppCredential::UnknownProject => Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
-        PutAppCredential::Stale => {
-            Err(Error::Conflict("the credential type was changed meanwhile; try again"))
-        }
+        PutAppCredential::Stale => Err(TYPE_CHANGED),
     }
 }
 
@@ -127,6 +120,7 @@ async fn read_new(
     user: UserId,
     fields: &mut Fields,
 ) -> Result<(AppCredential, CredentialType), Error> {
+    fields.know_only(&["credentialName", "credentialTypeId", "description", "keys", "projectIds"])?;
     let credential_name = name(fields, "credentialName")?;
     let credential_type_id = id(fields, "credentialTypeId")?;
     let description = description(fields)?;
@@ -298,6 +292,7 @@ pub(crate) async fn assign_projects(
     mut fields: Fields,
 ) -> Result<Json<Vec<AssignmentResponse>>, Error> {
     own(&app, user, id).await?;
+    fields.know_only(&["projectIds"])?;
     let required = || Error::BadRequest("projectIds array required".to_owned());
     let project_ids = ids(&mut fields, "projectIds", MAX_PROJECTS)?.ok_or_else(required)?;
     let now = now_ms();

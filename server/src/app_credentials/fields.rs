@@ -5,6 +5,16 @@ use crate::request::{Fields, parse_id};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
+/// A member as it is given; where an edit leaves it out, as it was kept.
+pub(super) fn given_or<T>(
+    fields: &mut Fields,
+    field: &str,
+    kept: Option<T>,
+    read: impl FnOnce(&mut Fields) -> Result<T, Error>,
+) -> Result<T, Error> {
+    kept.filter(|_| !fields.has(field)).map_or_else(|| read(fields), Ok)
+}
+
 /// A name that must be there, without the white space around it.
 pub(super) fn name(fields: &mut Fields, field: &str) -> Result<String, Error> {
     fields.trimmed(field)?.ok_or_else(|| Error::BadRequest(format!("{field} required")))

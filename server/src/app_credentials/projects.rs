@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::UserId;
 use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
-use crate::store::{Page, Project};
+use crate::store::{Page, Project, ProjectEdit};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -79,7 +79,7 @@ pub(crate) async fn add_project(
     State(app): State<Arc<App>>,
     mut fields: Fields,
 ) -> Result<(StatusCode, Json<ProjectResponse>), Error> {
-    let new = read(user, Uuid::now_v7(), &mut fields)?;
+    let new = read(user, &mut fields)?;
     let known = app.app_credentials.projects(user.0).await?;
     if known.iter().filter(|project| project.owner_id == user.0).count() >= MAX_OF_ONE_OWNER {
         return Err(Error::Conflict("there are too many projects: delete one first"));
@@ -109,14 +109,16 @@ pub(crate) async fn project(
     Ok(Json(seen(&app, user, id).await?.into()))
 }
 
-/// Gives a project another name and description
+/// Gives a project another name or description
+///
+/// What is left out stays.
 #[utoipa::path(
     put,
     path = "/api/v1/projects/{id}",
     tag = "App credentials",
     security(("user" = [])),
     params(Id),
-    request_body = openapi::ProjectRequest,
+    request_body = openapi::UpdateProjectRequest,
     responses(
         (status = 200, description = "It is changed", body = ProjectResponse),
         AppRecordFailures, AppForbiddenFailures, AppNameFailures
@@ -129,9 +131,9 @@ pub(crate) async fn update_project(
     mut fields: Fields,
 ) -> Result<Json<ProjectResponse>, Error> {
     own(&app, user, id).await?;
-    let changed = read(user, id, &mut fields)?;
+    let edit = read_edit(user, id, &mut fields)?;
     let entry = user.entry("update-project").on("projects", id);
-    match app.app_credentials.update_project(changed, entry).await? {
+    match app.app_credentials.update_project(edit, entry).await? {
         Some(true) => Ok(Json(own(&app, user, id).await?.into())),
         Some(false) => Err(NAME_TAKEN),
         None => Err(NOT_FOUND),
@@ -185,6 +187,7 @@ pub(crate) async fn set_project_members(
     mut fields: Fields,
 ) -> Result<Json<ProjectResponse>, Error> {
     own(&app, user, id).await?;
+    fields.know_only(&["userIds"])?;
     let required = || Error::BadRequest("userIds array required".to_owned());
     let member_ids = ids(&mut fields, "userIds", MAX_MEMBERS)?.ok_or_else(required)?;
     let entry = user.entry("set-project-members").on("projects", id);
@@ -205,12 +208,24 @@ async fn own(app: &App, user: UserId, id: Uuid) -> Result<Project, Error> {
     if project.owner_id == user.0 { Ok(project) } else { Err(Error::Forbidden) }
 }
 
-fn read(user: UserId, id: Uuid, fields: &mut Fields) -> Result<Project, Error> {
+fn read_edit(user: UserId, id: Uuid, fields: &mut Fields) -> Result<ProjectEdit, Error> {
+    fields.allow_only(&["projectName", "description"])?;
+    Ok(ProjectEdit {
+        id,
+        owner_id: user.0,
+        project_name: fields.has("projectName").then(|| name(fields, "projectName")).transpose()?,
+        description: fields.has("description").then(|| description(fields)).transpose()?,
+        updated_at: now_ms(),
+    })
+}
+
+fn read(user: UserId, fields: &mut Fields) -> Result<Project, Error> {
+    fields.know_only(&["projectName", "description"])?;
     let project_name = name(fields, "projectName")?;
     let description = description(fields)?;
     let now = now_ms();
     Ok(Project {
-        id,
+        id: Uuid::now_v7(),
         owner_id: user.0,
         project_name,
         description,

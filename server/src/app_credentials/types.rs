@@ -1,7 +1,7 @@
 //! `/api/v1/credential-types`.
 
-use super::fields::{description, name};
-use super::{MAX_OF_ONE_OWNER, NOT_FOUND, SuccessResponse, page_of};
+use super::fields::{description, given_or, name};
+use super::{MAX_OF_ONE_OWNER, NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, page_of};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
@@ -18,6 +18,8 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// What a definition has.
+const MEMBERS: [&str; 3] = ["typeName", "description", "fields"];
 /// Fields of one type.
 pub(crate) const MAX_FIELDS: usize = 64;
 
@@ -108,7 +110,8 @@ pub(crate) async fn add_credential_type(
     State(app): State<Arc<App>>,
     fields: Fields,
 ) -> Result<(StatusCode, Json<CredentialTypeResponse>), Error> {
-    let new = read(user, Uuid::now_v7(), fields, &[])?;
+    fields.know_only(&MEMBERS)?;
+    let new = read(user, fields, None)?;
     let own = app.app_credentials.credential_types(user.0).await?;
     if own.iter().filter(|found| found.owner_id.is_some()).count() >= MAX_OF_ONE_OWNER {
         return Err(Error::Conflict("there are too many types: delete one first"));
@@ -137,8 +140,9 @@ pub(crate) async fn credential_type(
 
 /// Defines a type anew
 ///
-/// A field with the id of one that is there stays that field; one whose id is
-/// left out is new; those that are not named are gone. A field that credentials
+/// What is left out stays. Of `fields`, where they are there, one with the id of one
+/// that is there stays that field; one whose id is left out is new; those that are not
+/// named are gone. A field that credentials
 /// have values in keeps its name and its type, and stays sensitive if it is.
 #[utoipa::path(
     put,
@@ -146,7 +150,7 @@ pub(crate) async fn credential_type(
     tag = "App credentials",
     security(("user" = [])),
     params(Id),
-    request_body = openapi::CredentialTypeRequest,
+    request_body = openapi::UpdateCredentialTypeRequest,
     responses(
         (status = 200, description = "It is changed", body = CredentialTypeResponse),
         AppRecordFailures, AppNameFailures, AppBuiltInFailures
@@ -158,11 +162,21 @@ pub(crate) async fn update_credential_type(
     Id(id): Id,
     fields: Fields,
 ) -> Result<Json<CredentialTypeResponse>, Error> {
-    let kept = own(&app, user, id).await?;
-    let changed = CredentialType { created_at: kept.created_at, ..read(user, id, fields, &kept.fields)? };
-    let entry = user.entry("update-credential-type").on("credential_types", id);
-    judge(app.app_credentials.update_credential_type(changed, entry).await?)?;
-    Ok(Json(app.app_credentials.credential_type(id).await?.ok_or(NOT_FOUND)?.into()))
+    for _ in 0..TRIES {
+        let kept = own(&app, user, id).await?;
+        fields.allow_only(&MEMBERS)?;
+        let changed = read(user, fields.clone(), Some(&kept))?;
+        let entry = user.entry("update-credential-type").on("credential_types", id);
+        match app.app_credentials.update_credential_type(changed, kept.updated_at, entry).await? {
+            // Another edit came in between.
+            PutType::Stale => tokio::time::sleep(PAUSE).await,
+            put => {
+                judge(put)?;
+                return Ok(Json(app.app_credentials.credential_type(id).await?.ok_or(NOT_FOUND)?.into()));
+            }
+        }
+    }
+    Err(TYPE_CHANGED)
 }
 
 /// Deletes a type that no credential is of
@@ -208,14 +222,32 @@ fn judge(put: PutType) -> Result<(), Error> {
         PutType::Stored => Ok(()),
         PutType::NameTaken => Err(Error::Conflict("typeName is taken by another type of yours")),
         PutType::FieldInUse(credentials) => Err(Error::FieldInUse { credentials }),
+        PutType::Stale => Err(TYPE_CHANGED),
         PutType::Gone => Err(NOT_FOUND),
     }
 }
 
-/// Reads a definition. Fields may have the ids of the `known` ones.
-fn read(user: UserId, id: Uuid, mut body: Fields, known: &[TypeField]) -> Result<CredentialType, Error> {
-    let type_name = name(&mut body, "typeName")?;
-    let description = description(&mut body)?;
+/// Reads a definition, or an edit of the one that is `kept`.
+fn read(user: UserId, mut body: Fields, kept: Option<&CredentialType>) -> Result<CredentialType, Error> {
+    let body = &mut body;
+    let now = now_ms();
+    Ok(CredentialType {
+        id: kept.map_or_else(Uuid::now_v7, |kept| kept.id),
+        owner_id: Some(user.0),
+        type_name: given_or(body, "typeName", kept.map(|kept| kept.type_name.clone()), |body| {
+            name(body, "typeName")
+        })?,
+        description: given_or(body, "description", kept.map(|kept| kept.description.clone()), description)?,
+        fields: given_or(body, "fields", kept.map(|kept| kept.fields.clone()), |body| {
+            read_fields(body, kept.map_or(&[], |kept| &kept.fields))
+        })?,
+        created_at: kept.map_or(now, |kept| kept.created_at),
+        updated_at: now,
+    })
+}
+
+/// Reads fields, which may have the ids of the `known` ones.
+fn read_fields(body: &mut Fields, known: &[TypeField]) -> Result<Vec<TypeField>, Error> {
     let given =
         body.objects("fields")?.ok_or_else(|| Error::BadRequest("fields array required".to_owned()))?;
     if given.is_empty() || given.len() > MAX_FIELDS {
@@ -232,12 +264,11 @@ fn read(user: UserId, id: Uuid, mut body: Fields, known: &[TypeField]) -> Result
     if fields.iter().map(|field| field.id).collect::<BTreeSet<_>>().len() < fields.len() {
         return Err(Error::BadRequest("fields names an id twice".to_owned()));
     }
-    let now = now_ms();
-    let owner_id = Some(user.0);
-    Ok(CredentialType { id, owner_id, type_name, description, fields, created_at: now, updated_at: now })
+    Ok(fields)
 }
 
 fn read_field(mut field: Fields, known: &[TypeField]) -> Result<TypeField, Error> {
+    field.know_only(&["id", "fieldName", "fieldLabel", "fieldType", "required", "sensitive"])?;
     let id = match field.text("id")? {
         None => Uuid::now_v7(),
         Some(id) => {

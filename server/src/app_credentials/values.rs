@@ -1,9 +1,10 @@
 //! Values of a credential: read, held against their fields, sealed and opened.
 
 use super::NOT_FOUND;
+use super::fields::id;
 use crate::app::App;
 use crate::error::Error;
-use crate::request::{Fields, parse_id};
+use crate::request::Fields;
 use crate::sealing::{self, Place, Version};
 use crate::store::{AppCredential, CredentialType, FieldType, SealedValue, TypeField, value_id};
 use reqwest::Url;
@@ -27,8 +28,7 @@ pub(super) fn read(body: &mut Fields) -> Result<Option<GivenValues>, Error> {
     let mut given = GivenValues::new();
     for (index, mut key) in keys.into_iter().enumerate() {
         let place = format!("keys[{index}]");
-        let field_id = key.required_text("fieldId").and_then(|id| parse_id(&id, "fieldId"));
-        let field_id = field_id.map_err(|error| error.in_place(&place))?;
+        let field_id = read_field_id(&mut key).map_err(|error| error.in_place(&place))?;
         if !key.has("keyValue") {
             return Err(Error::BadRequest(format!("{place}: keyValue required, be it null")));
         }
@@ -43,6 +43,15 @@ pub(super) fn read(body: &mut Fields) -> Result<Option<GivenValues>, Error> {
         }
     }
     Ok(Some(given))
+}
+
+/// Which field a key is for. What a credential shows of a key besides may come back,
+/// and changes nothing.
+fn read_field_id(key: &mut Fields) -> Result<Uuid, Error> {
+    key.know_only(&["fieldId", "keyValue", "fieldName", "hasValue"])?;
+    key.text("fieldName")?;
+    key.boolean("hasValue")?;
+    id(key, "fieldId")
 }
 
 /// Null, and text that is empty or white space.

@@ -251,7 +251,7 @@ pub(crate) struct AddVaultCredentialRequest {
     key: VaultApiKey,
 }
 
-/// The body of `POST /api/v1/credential-types` and `PUT /api/v1/credential-types/{id}`.
+/// The body of `POST /api/v1/credential-types`.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", examples(json!({
     "typeName": "SMTP", "description": "A mail server.",
@@ -260,6 +260,7 @@ pub(crate) struct AddVaultCredentialRequest {
         {"fieldName": "password", "fieldLabel": "Password", "fieldType": "password", "sensitive": true}
     ]
 })))]
+#[serde(deny_unknown_fields)]
 pub(crate) struct CredentialTypeRequest {
     type_name: Name,
     description: Option<Text>,
@@ -267,9 +268,22 @@ pub(crate) struct CredentialTypeRequest {
     fields: Vec<TypeFieldRequest>,
 }
 
+/// The body of `PUT /api/v1/credential-types/{id}`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({"description": "A mail server."})))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateCredentialTypeRequest {
+    #[schema(required = false)]
+    type_name: Name,
+    description: Option<Text>,
+    #[schema(required = false, min_items = 1, max_items = 64)]
+    fields: Vec<TypeFieldRequest>,
+}
+
 /// A field of a type; its name is its own there.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct TypeFieldRequest {
     /// That of a field which is there already; absent where this one is new.
     id: Option<FieldId>,
@@ -283,10 +297,21 @@ pub(crate) struct TypeFieldRequest {
     sensitive: Option<bool>,
 }
 
-/// The body of `POST /api/v1/projects` and `PUT /api/v1/projects/{id}`.
+/// The body of `POST /api/v1/projects`.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", examples(json!({"projectName": "Website", "description": "The public one."})))]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ProjectRequest {
+    project_name: Name,
+    description: Option<Text>,
+}
+
+/// The body of `PUT /api/v1/projects/{id}`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase", examples(json!({"description": "The public one."})))]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpdateProjectRequest {
+    #[schema(required = false)]
     project_name: Name,
     description: Option<Text>,
 }
@@ -294,6 +319,7 @@ pub(crate) struct ProjectRequest {
 /// The body of `POST /api/v1/projects/{id}/members`.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", examples(json!({"userIds": ["0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f"]})))]
+#[serde(deny_unknown_fields)]
 pub(crate) struct MembersRequest {
     #[schema(max_items = 1000)]
     user_ids: Vec<Uuid>,
@@ -305,6 +331,7 @@ pub(crate) struct MembersRequest {
     "credentialName": "Payments", "credentialTypeId": "00000000-0000-4000-8000-000000000400",
     "keys": [{"fieldId": "00000000-0000-4000-8000-000000000402", "keyValue": "sk-0f9e8d7c6b5a"}]
 })))]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AddAppCredentialRequest {
     credential_name: Name,
     credential_type_id: Uuid,
@@ -317,9 +344,14 @@ pub(crate) struct AddAppCredentialRequest {
 /// A value for a field, which is named once.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
+#[serde(deny_unknown_fields)]
 pub(crate) struct KeyRequest {
     field_id: Uuid,
     key_value: KeyValue,
+    /// As a credential shows it; it changes nothing.
+    field_name: Option<Text>,
+    /// As a credential shows it; it changes nothing.
+    has_value: Option<bool>,
 }
 
 /// The body of `PUT /api/v1/app-credentials/{id}`.
@@ -336,6 +368,7 @@ pub(crate) struct UpdateAppCredentialRequest {
 /// The body of `POST /api/v1/app-credentials/{id}/assign-projects`.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase", examples(json!({"projectIds": []})))]
+#[serde(deny_unknown_fields)]
 pub(crate) struct AssignProjectsRequest {
     #[schema(max_items = 1000)]
     project_ids: Vec<Uuid>,

@@ -83,6 +83,8 @@ pub(crate) enum PutType {
     NameTaken,
     /// A field that so many credentials have a value in would be gone, or be another's.
     FieldInUse(u64),
+    /// It is not any more as it was when it was read.
+    Stale,
     /// There is none of the owner's with this id.
     Gone,
 }
@@ -106,6 +108,16 @@ pub(crate) struct Project {
     /// In the order of their ids.
     pub(crate) member_ids: Vec<Uuid>,
     pub(crate) created_at: i64,
+    pub(crate) updated_at: i64,
+}
+
+/// An edit of an owner's project; what is `None` stays.
+#[derive(Clone, Debug)]
+pub(crate) struct ProjectEdit {
+    pub(crate) id: Uuid,
+    pub(crate) owner_id: Uuid,
+    pub(crate) project_name: Option<String>,
+    pub(crate) description: Option<Option<String>>,
     pub(crate) updated_at: i64,
 }
 
@@ -185,12 +197,13 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// Stores a new type of somebody's.
     async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError>;
 
-    /// Gives the owner's type another name, description and fields. Fields that
-    /// credentials have values in stay what they are, their label, order and
-    /// whether they are required aside.
+    /// Gives the owner's type another name, description and fields, where it is still
+    /// as it was at `known_updated_at`. Fields that credentials have values in stay what
+    /// they are, their label, order and whether they are required aside.
     async fn update_credential_type(
         &self,
         changed: CredentialType,
+        known_updated_at: i64,
         entry: Entry,
     ) -> Result<PutType, StoreError>;
 
@@ -211,9 +224,9 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// Stores a new project; false where its owner has another of the name.
     async fn add_project(&self, new: Project, entry: Entry) -> Result<bool, StoreError>;
 
-    /// Gives the owner's project another name and description; `None` where it
+    /// Gives the owner's project another name or description; `None` where it
     /// is not there, false where the name is taken.
-    async fn update_project(&self, changed: Project, entry: Entry) -> Result<Option<bool>, StoreError>;
+    async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError>;
 
     /// Deletes the owner's project; false where there is none.
     async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError>;

@@ -52,6 +52,18 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
             json!({"credentialName": "a", "credentialTypeId": UNKNOWN}),
             "credentialTypeId is no credential type of yours",
         ),
+        (
+            json!({"credentialName": "a", "ownerId": UNKNOWN}),
+            "ownerId is not known: known are credentialName, credentialTypeId, description, keys, projectIds",
+        ),
+        (
+            with(json!([{"fieldId": KEY, "keyValue": "k", "colour": 1}])),
+            "keys[0]: colour is not known: known are fieldId, keyValue, fieldName, hasValue",
+        ),
+        (
+            with(json!([{"fieldId": KEY, "keyValue": "k", "hasValue": 1}])),
+            "keys[0]: hasValue must be a boolean",
+        ),
         (with(json!({})), "keys must be an array of objects"),
         (with(json!([])), "api_key required"),
         (with(json!([key(KEY, Value::Null)])), "api_key required"),
@@ -148,6 +160,11 @@ async fn an_edit_changes_what_it_names_and_nothing_else() -> Result<()> {
         (&json!("second-key"), &json!("https://b.example/"))
     );
     assert_eq!((&revealed["credentialName"], &revealed["description"]), (&json!("Refunds"), &Value::Null));
+    // What is shown comes back, and nothing changes by it.
+    let shown = user.get(&path).await?.body;
+    assert_eq!(put(user, &path, &json!({"keys": shown["keys"]})).await?.body["keys"], shown["keys"]);
+    let revealed = reveal().await?;
+    assert_eq!(value(&revealed, KEY), "second-key");
     // A fault in one key leaves all as they were.
     let keys =
         json!([{"fieldId": KEY, "keyValue": "third-key"}, {"fieldId": BASE_URL, "keyValue": "no URL"}]);
@@ -230,6 +247,9 @@ async fn a_credential_is_handed_to_these_projects_and_no_others_or_to_none_of_th
     ] {
         assert_eq!(refusal(&assign(bad).await?), (400, expected));
     }
+    let unknown_member = json!({"projectIds": [], "x": 1});
+    let answer = user.post(&format!("{path}/assign-projects"), &unknown_member).await?;
+    assert_eq!(refusal(&answer), (400, "x is not known: known are projectIds"));
     let before = user.get(&path).await?.headers["etag"].clone();
     assert_eq!(assign(json!([c])).await?.body.as_array().map(Vec::len), Some(1));
     let shown = user.get(&path).await?;

@@ -19,8 +19,27 @@ async fn a_project_is_made_renamed_and_deleted_by_its_owner() -> Result<()> {
     assert_eq!(refusal(&user.post(PROJECTS, &json!({"projectName": "Website"})).await?), taken);
     project(user, "Shop").await?;
     assert_eq!(refusal(&put(user, &path, &json!({"projectName": "Shop"})).await?), taken);
-    let renamed = put(user, &path, &json!({"projectName": "Blog"})).await?;
-    assert_eq!((&renamed.body["projectName"], &renamed.body["description"]), (&json!("Blog"), &Value::Null));
+    let renamed = put(user, &path, &json!({"projectName": "Blog"})).await?.body;
+    assert_eq!((&renamed["projectName"], &renamed["description"]), (&json!("Blog"), &json!("Public")));
+    let described = put(user, &path, &json!({"description": "Private"})).await?.body;
+    assert_eq!((&described["projectName"], &described["description"]), (&json!("Blog"), &json!("Private")));
+    assert_eq!(put(user, &path, &json!({"description": null})).await?.body["description"], Value::Null);
+    let untouched = put(user, &path, &json!({})).await?.body;
+    assert_eq!((&untouched["projectName"], &untouched["description"]), (&json!("Blog"), &Value::Null));
+    for (body, name) in [
+        (json!({"projectName": "x", "ownerId": UNKNOWN}), "ownerId"),
+        (json!({"memberIds": []}), "memberIds"),
+        (made.clone(), "createdAt"),
+    ] {
+        let expected = format!("{name} can't be changed: only projectName, description can");
+        assert_eq!(refusal(&put(user, &path, &body).await?), (400, &*expected));
+    }
+    assert_eq!(
+        refusal(&put(user, &path, &json!({"projectName": null})).await?),
+        (400, "projectName required")
+    );
+    let unknown = (400, "memberIds is not known: known are projectName, description");
+    assert_eq!(refusal(&user.post(PROJECTS, &json!({"projectName": "x", "memberIds": []})).await?), unknown);
     for body in [json!({}), json!({"projectName": ""}), json!({"projectName": null})] {
         assert_eq!(refusal(&user.post(PROJECTS, &body).await?), (400, "projectName required"));
     }
@@ -55,6 +74,7 @@ async fn a_member_sees_what_the_project_was_handed_and_changes_nothing() -> Resu
     let other_id = id_of(other).await?;
     for (body, expected) in [
         (json!({}), "userIds array required"),
+        (json!({"userIds": [], "x": 1}), "x is not known: known are userIds"),
         (json!({"userIds": "x"}), "userIds must be an array of strings"),
         (json!({"userIds": ["x"]}), "userIds must be a UUID"),
         (json!({"userIds": [other_id, other_id]}), "userIds names an id twice"),

@@ -93,6 +93,14 @@ async fn a_definition_must_be_whole() -> Result<()> {
             json!({"typeName": "a", "fields": [field("a", json!("url")), field("a", json!("json"))]}),
             "fields[1]: fieldName is another field's",
         ),
+        (
+            json!({"typeName": "a", "fields": [], "id": UNKNOWN}),
+            "id is not known: known are typeName, description, fields",
+        ),
+        (
+            with_field(json!({"fieldName": "a", "colour": 1})),
+            "fields[0]: colour is not known: known are id, fieldName, fieldLabel, fieldType, required, sensitive",
+        ),
     ] {
         assert_eq!(refusal(&user.post(TYPES, &body).await?), (400, expected), "{body}");
     }
@@ -139,7 +147,8 @@ async fn what_credentials_have_values_in_stays_what_it_is() -> Result<()> {
     ]);
     let answer = put(user, &path, &json!({"typeName": "Mail", "fields": fields})).await?;
     assert_eq!(answer.status, 200, "{}", answer.body);
-    assert_eq!((&answer.body["typeName"], &answer.body["description"]), (&json!("Mail"), &Value::Null));
+    let kept = (&json!("Mail"), &json!("A mail server."));
+    assert_eq!((&answer.body["typeName"], &answer.body["description"]), kept);
     assert_eq!(answer.body["fields"][0]["id"], password["id"]);
     assert_eq!(answer.body["fields"][2]["fieldLabel"], "TLS port");
     let shown = user.get(&format!("{CREDENTIALS}/{}", id(&credential)?)).await?.body;
@@ -147,6 +156,53 @@ async fn what_credentials_have_values_in_stays_what_it_is() -> Result<()> {
         shown["keys"][1],
         json!({"fieldId": host["id"], "fieldName": "host", "keyValue": null, "hasValue": true})
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_edit_of_a_type_changes_what_it_names_and_nothing_else() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let made = make(user, TYPES, &smtp()).await?;
+    let path = format!("{TYPES}/{}", id(&made)?);
+    for (body, name) in [
+        (json!({"typeName": "x", "id": UNKNOWN}), "id"),
+        (json!({"ownerId": UNKNOWN}), "ownerId"),
+        (made.clone(), "createdAt"),
+        (json!({"x": 1}), "x"),
+    ] {
+        let expected = format!("{name} can't be changed: only typeName, description, fields can");
+        assert_eq!(refusal(&put(user, &path, &body).await?), (400, &*expected));
+    }
+    assert_eq!(refusal(&put(user, &path, &json!({"typeName": null})).await?), (400, "typeName required"));
+    assert_eq!(refusal(&put(user, &path, &json!({"fields": null})).await?), (400, "fields array required"));
+    assert_eq!(user.get(&path).await?.body, made, "nothing has changed");
+
+    let mut expected = made;
+    for (name, value) in [
+        ("typeName", json!("Mail")),
+        ("description", json!("Sends mail.")),
+        ("description", Value::Null),
+        ("fields", json!([expected["fields"][1], expected["fields"][0]])),
+    ] {
+        let mut edit = json!({});
+        edit[name] = value.clone();
+        let answer = put(user, &path, &edit).await?;
+        expected[name] = value;
+        expected["updatedAt"] = answer.body["updatedAt"].clone();
+        assert_eq!((answer.status.as_u16(), &answer.body), (200, &expected));
+    }
+    assert_eq!(put(user, &path, &json!({})).await?.body["typeName"], "Mail");
+
+    let edits = (0..12).map(|number| {
+        let edit = if number % 2 == 0 { json!({"typeName": "last"}) } else { json!({"description": "last"}) };
+        let path = &path;
+        async move { put(user, path, &edit).await }
+    });
+    for answer in futures_util::future::join_all(edits).await {
+        assert_eq!(answer?.status, 200);
+    }
+    let shown = user.get(&path).await?.body;
+    assert_eq!((&shown["typeName"], &shown["description"]), (&json!("last"), &json!("last")));
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::{Postgres, sealed};
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    PutAppCredential, PutType, Sealed, SealedTable, StoreError,
+    ProjectEdit, PutAppCredential, PutType, Sealed, SealedTable, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -34,9 +34,10 @@ impl AppCredentialStore for Postgres {
     async fn update_credential_type(
         &self,
         changed: CredentialType,
+        known_updated_at: i64,
         entry: Entry,
     ) -> Result<PutType, StoreError> {
-        types::update(self, &changed, entry).await
+        types::update(self, &changed, known_updated_at, entry).await
     }
 
     async fn delete_credential_type(
@@ -60,8 +61,8 @@ impl AppCredentialStore for Postgres {
         projects::add(self, &new, entry).await
     }
 
-    async fn update_project(&self, changed: Project, entry: Entry) -> Result<Option<bool>, StoreError> {
-        projects::update(self, &changed, entry).await
+    async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {
+        projects::update(self, &edit, entry).await
     }
 
     async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {

@@ -8,7 +8,7 @@ use super::{Sqlite, sealed};
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    PutAppCredential, PutType, Sealed, SealedTable, StoreError,
+    ProjectEdit, PutAppCredential, PutType, Sealed, SealedTable, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -33,9 +33,11 @@ impl AppCredentialStore for Sqlite {
     async fn update_credential_type(
         &self,
         changed: CredentialType,
+        known_updated_at: i64,
         entry: Entry,
     ) -> Result<PutType, StoreError> {
-        self.write_noting(entry, |put| *put == PutType::Stored, move |c| types::update(c, &changed)).await
+        let update = move |c: &rusqlite::Connection| types::update(c, &changed, known_updated_at);
+        self.write_noting(entry, |put| *put == PutType::Stored, update).await
     }
 
     async fn delete_credential_type(
@@ -60,8 +62,8 @@ impl AppCredentialStore for Sqlite {
         self.write_noting(entry, |added| *added, move |c| projects::add(c, &new)).await
     }
 
-    async fn update_project(&self, changed: Project, entry: Entry) -> Result<Option<bool>, StoreError> {
-        self.write_noting(entry, |put| *put == Some(true), move |c| projects::update(c, &changed)).await
+    async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {
+        self.write_noting(entry, |put| *put == Some(true), move |c| projects::update(c, &edit)).await
     }
 
     async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {

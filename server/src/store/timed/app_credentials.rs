@@ -4,7 +4,7 @@ use super::Timed;
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    PutAppCredential, PutType, Sealed, StoreError,
+    ProjectEdit, PutAppCredential, PutType, Sealed, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -26,9 +26,14 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
     async fn update_credential_type(
         &self,
         changed: CredentialType,
+        known_updated_at: i64,
         entry: Entry,
     ) -> Result<PutType, StoreError> {
-        self.time("update_credential_type", self.inner.update_credential_type(changed, entry)).await
+        self.time(
+            "update_credential_type",
+            self.inner.update_credential_type(changed, known_updated_at, entry),
+        )
+        .await
     }
 
     async fn delete_credential_type(
@@ -52,8 +57,8 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         self.time("add_project", self.inner.add_project(new, entry)).await
     }
 
-    async fn update_project(&self, changed: Project, entry: Entry) -> Result<Option<bool>, StoreError> {
-        self.time("update_project", self.inner.update_project(changed, entry)).await
+    async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {
+        self.time("update_project", self.inner.update_project(edit, entry)).await
     }
 
     async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {

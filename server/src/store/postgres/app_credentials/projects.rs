@@ -3,7 +3,7 @@
 use crate::audit::Entry;
 use crate::store::postgres::session::{Acting, Parameters, Step};
 use crate::store::postgres::{Postgres, row};
-use crate::store::{Project, StoreError};
+use crate::store::{Project, ProjectEdit, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -28,7 +28,8 @@ const ADD: &str = "
     INSERT INTO projects (id, owner_id, project_name, description, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (owner_id, project_name) DO NOTHING RETURNING id";
 const UPDATE: &str = "
-    UPDATE projects SET project_name = $3, description = $4, updated_at = $5
+    UPDATE projects SET project_name = coalesce($3, project_name),
+        description = CASE WHEN $4 THEN $5 ELSE description END, updated_at = $6
     WHERE id = $1 AND owner_id = $2 RETURNING id";
 /// Whoever hands it credentials waits for this, or this for him.
 const LOCK: &str = "SELECT id FROM projects WHERE id = $1 AND owner_id = $2 FOR UPDATE";
@@ -64,14 +65,15 @@ pub(super) async fn add(store: &Postgres, new: &Project, entry: Entry) -> Result
     Ok(!store.write_noting(Acting::User(*owner_id), entry, &steps, 0).await?[0].is_empty())
 }
 
-/// Gives the owner's project another name and description.
+/// Gives the owner's project another name or description.
 pub(super) async fn update(
     store: &Postgres,
-    changed: &Project,
+    edit: &ProjectEdit,
     entry: Entry,
 ) -> Result<Option<bool>, StoreError> {
-    let Project { id, owner_id, project_name, description, updated_at, .. } = changed;
-    let steps = [Step(UPDATE, &[id, owner_id, project_name, description, updated_at])];
+    let ProjectEdit { id, owner_id, project_name, description, updated_at } = edit;
+    let (is_described, description) = (description.is_some(), description.as_ref().and_then(Option::as_ref));
+    let steps = [Step(UPDATE, &[id, owner_id, project_name, &is_described, &description, updated_at])];
     match store.write_noting(Acting::User(*owner_id), entry, &steps, 0).await {
         Ok(rows) => Ok((!rows[0].is_empty()).then_some(true)),
         Err(StoreError::Postgres(fault)) if fault.is_clash_of("project_name") => Ok(Some(false)),

@@ -23,7 +23,7 @@ const ADD: &str = "
     INSERT INTO credential_types (id, owner_id, type_name, description, created_at, updated_at)
     VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
 /// Whoever stores credentials of the type waits for this, or this for him.
-const LOCK: &str = "SELECT id FROM credential_types WHERE id = $1 AND owner_id = $2 FOR UPDATE";
+const LOCK: &str = "SELECT updated_at FROM credential_types WHERE id = $1 AND owner_id = $2 FOR UPDATE";
 /// Values in a field that would be gone or be another's; they are all its owner's.
 macro_rules! lost_values {
     () => {
@@ -42,7 +42,7 @@ const USES: &str = concat!("SELECT count(DISTINCT credential_id) FROM ", lost_va
 const UPDATE: &str = concat!(
     "UPDATE credential_types
     SET type_name = $6, description = $7, updated_at = greatest($8, updated_at + 1)
-    WHERE id = $1 AND owner_id = $9 AND NOT EXISTS (SELECT FROM ",
+    WHERE id = $1 AND owner_id = $9 AND updated_at = $10 AND NOT EXISTS (SELECT FROM ",
     lost_values!(),
     ") RETURNING id"
 );
@@ -117,10 +117,11 @@ pub(super) async fn add(store: &Postgres, new: &CredentialType, entry: Entry) ->
     put(store.write_noting(owner(new), entry, &steps, 0).await.map(|_| PutType::Stored))
 }
 
-/// Gives the owner's type another name, description and fields.
+/// Gives the owner's type, as it is known, another name, description and fields.
 pub(super) async fn update(
     store: &Postgres,
     changed: &CredentialType,
+    known_updated_at: i64,
     entry: Entry,
 ) -> Result<PutType, StoreError> {
     let CredentialType { id, owner_id, type_name, description, updated_at, fields, .. } = changed;
@@ -130,7 +131,18 @@ pub(super) async fn update(
         Step(USES, &[id, &of.ids, &of.names, &of.types, &of.sensitive]),
         Step(
             UPDATE,
-            &[id, &of.ids, &of.names, &of.types, &of.sensitive, type_name, description, updated_at, owner_id],
+            &[
+                id,
+                &of.ids,
+                &of.names,
+                &of.types,
+                &of.sensitive,
+                type_name,
+                description,
+                updated_at,
+                owner_id,
+                &known_updated_at,
+            ],
         ),
         Step(MAKE_ROOM, &[id]),
         Step(DELETE_FIELDS, &[id, &of.ids]),
@@ -138,10 +150,12 @@ pub(super) async fn update(
     ];
     put(store.write_noting(owner(changed), entry, &steps, 2).await.and_then(|rows| {
         let uses: i64 = rows[1][0].try_get(0)?;
-        Ok(match (rows[0].is_empty(), rows[2].is_empty()) {
-            (true, _) => PutType::Gone,
-            (false, true) => PutType::FieldInUse(uses.unsigned_abs()),
-            (false, false) => PutType::Stored,
+        let updated_at: Option<i64> = rows[0].first().map(|found| found.try_get(0)).transpose()?;
+        Ok(match updated_at {
+            None => PutType::Gone,
+            Some(_) if !rows[2].is_empty() => PutType::Stored,
+            Some(updated_at) if updated_at != known_updated_at => PutType::Stale,
+            Some(_) => PutType::FieldInUse(uses.unsigned_abs()),
         })
     }))
 }

@@ -1,7 +1,7 @@
 //! `projects` and their members.
 
-use crate::store::Project;
 use crate::store::sqlite::row;
+use crate::store::{Project, ProjectEdit};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
@@ -57,16 +57,18 @@ pub(super) fn add(c: &Connection, new: &Project) -> Result<bool> {
     c.execute(&insert, columns).map(|rows| rows > 0)
 }
 
-/// Gives the owner's project another name and description.
-pub(super) fn update(c: &Connection, changed: &Project) -> Result<Option<bool>> {
-    let (id, owner_id) = (changed.id.to_string(), changed.owner_id.to_string());
+/// Gives the owner's project another name or description.
+pub(super) fn update(c: &Connection, edit: &ProjectEdit) -> Result<Option<bool>> {
+    let ProjectEdit { project_name, description, updated_at, .. } = edit;
+    let (id, owner_id) = (edit.id.to_string(), edit.owner_id.to_string());
     let taken = "SELECT 1 FROM projects WHERE owner_id = ?1 AND project_name = ?2 AND id <> ?3";
-    if c.prepare_cached(taken)?.exists((&owner_id, &changed.project_name, &id))? {
+    if c.prepare_cached(taken)?.exists((&owner_id, project_name, &id))? {
         return Ok(Some(false));
     }
-    let update = "UPDATE projects SET project_name = ?3, description = ?4, updated_at = ?5
-        WHERE id = ?1 AND owner_id = ?2";
-    let columns = params![id, owner_id, changed.project_name, changed.description, changed.updated_at];
+    let update = "UPDATE projects SET project_name = coalesce(?3, project_name),
+        description = iif(?4, ?5, description), updated_at = ?6 WHERE id = ?1 AND owner_id = ?2";
+    let (is_described, description) = (description.is_some(), description.as_ref().and_then(Option::as_ref));
+    let columns = params![id, owner_id, project_name, is_described, description, updated_at];
     c.execute(update, columns).map(|rows| (rows > 0).then_some(true))
 }
 

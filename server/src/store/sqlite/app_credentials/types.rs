@@ -57,8 +57,11 @@ pub(super) fn add(c: &Connection, new: &CredentialType) -> Result<PutType> {
 }
 
 /// Gives the owner's type another name, description and fields.
-pub(super) fn update(c: &Connection, changed: &CredentialType) -> Result<PutType> {
+pub(super) fn update(c: &Connection, changed: &CredentialType, known_updated_at: i64) -> Result<PutType> {
     let Some(kept) = find_own(c, changed)? else { return Ok(PutType::Gone) };
+    if kept.updated_at != known_updated_at {
+        return Ok(PutType::Stale);
+    }
     if is_taken(c, changed)? {
         return Ok(PutType::NameTaken);
     }
