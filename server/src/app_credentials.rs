@@ -5,6 +5,7 @@
 pub(crate) mod credentials;
 mod fields;
 mod filter;
+mod if_match;
 pub(crate) mod projects;
 pub(crate) mod reveal;
 pub(crate) mod types;

@@ -15,7 +15,7 @@ mod vault;
 
 pub(crate) use app_credentials::{
     AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, FieldType, Project,
-    ProjectEdit, PutAppCredential, PutType, SealedValue, TypeField, fold, value_id,
+    ProjectEdit, PutAppCredential, PutType, Revision, SealedValue, TypeField, fold, value_id,
 };
 pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,

@@ -2,6 +2,7 @@
 
 use super::fields::{description, id, ids, name};
 use super::filter::FilterParameters;
+use super::if_match::{IfMatch, entity_tag};
 use super::values::{self, GivenValues, KeyResponse, Showing, type_of};
 use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, projects, types};
 use crate::app::App;
@@ -10,10 +11,12 @@ use crate::error::Error;
 use crate::identity::UserId;
 use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures, StaleEditFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
-use crate::store::{Actor, AppCredential, AppCredentialFilter, CredentialType, Page, PutAppCredential};
+use crate::store::{
+    Actor, AppCredential, AppCredentialFilter, CredentialType, Page, PutAppCredential, Revision,
+};
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -25,6 +28,7 @@ use uuid::Uuid;
 /// Projects that one credential is handed to.
 pub(crate) const MAX_PROJECTS: usize = 1000;
 const NAME_TAKEN: Error = Error::Conflict("credentialName is taken by another credential of yours");
+const CHANGED: Error = Error::Conflict("the credential was changed all the while; try again");
 const UNKNOWN_PROJECT: &str = "projectIds names a project that is none of yours";
 
 /// A credential.
@@ -175,10 +179,7 @@ pub(crate) async fn app_credential(
     path = "/api/v1/app-credentials/{id}",
     tag = "App credentials",
     security(("user" = [])),
-    params(
-        Id,
-        ("If-Match" = Option<String>, Header, description = "The `ETag` of what is changed: it must be that still.")
-    ),
+    params(Id, IfMatch),
     request_body = openapi::UpdateAppCredentialRequest,
     responses(
         (status = 200, description = "It is changed", body = AppCredentialResponse),
@@ -189,16 +190,14 @@ pub(crate) async fn update_app_credential(
     user: UserId,
     State(app): State<Arc<App>>,
     Id(id): Id,
-    headers: HeaderMap,
+    if_match: IfMatch,
     mut fields: Fields,
 ) -> Result<Response, Error> {
     let edit = Edit::read(&mut fields)?;
     for _ in 0..TRIES {
         let current = own(&app, user, id).await?;
-        if !is_wanted(&headers, &current) {
-            return Err(Error::PreconditionFailed);
-        }
         let of = type_of(&app, &current).await?;
+        if_match.check(revision(&current, &of))?;
         let changed = edit.of(&app, current, &of)?;
         let entry = user.entry("update-app-credential").on("app_credentials", id);
         match app.app_credentials.update_app_credential(changed.clone(), of.updated_at, entry).await? {
@@ -208,7 +207,7 @@ pub(crate) async fn update_app_credential(
             PutAppCredential::Stale | PutAppCredential::UnknownProject => tokio::time::sleep(PAUSE).await,
         }
     }
-    Err(Error::Conflict("the credential was changed all the while; try again"))
+    Err(CHANGED)
 }
 
 /// What an edit changes; what is left out of it stays.
@@ -250,17 +249,26 @@ impl Edit {
     path = "/api/v1/app-credentials/{id}",
     tag = "App credentials",
     security(("user" = [])),
-    params(Id),
-    responses((status = 200, description = "It is gone", body = SuccessResponse), AppRecordFailures)
+    params(Id, IfMatch),
+    responses(
+        (status = 200, description = "It is gone", body = SuccessResponse), AppRecordFailures, StaleEditFailures
+    )
 )]
 pub(crate) async fn delete_app_credential(
     user: UserId,
     State(app): State<Arc<App>>,
     Id(id): Id,
+    if_match: IfMatch,
 ) -> Result<Json<SuccessResponse>, Error> {
-    let entry = user.entry("delete-app-credential").on("app_credentials", id);
-    let is_deleted = app.app_credentials.delete_app_credential(user.0, id, entry).await?;
-    if is_deleted { Ok(SuccessResponse::new()) } else { Err(NOT_FOUND) }
+    for _ in 0..TRIES {
+        let known = known(&app, user, id, &if_match).await?;
+        let entry = user.entry("delete-app-credential").on("app_credentials", id);
+        if app.app_credentials.delete_app_credential(user.0, id, known, entry).await? {
+            return Ok(SuccessResponse::new());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Err(CHANGED)
 }
 
 /// That a project has been handed a credential.
@@ -281,36 +289,51 @@ pub(crate) struct AssignmentResponse {
     path = "/api/v1/app-credentials/{id}/assign-projects",
     tag = "App credentials",
     security(("user" = [])),
-    params(Id),
+    params(Id, IfMatch),
     request_body = openapi::AssignProjectsRequest,
-    responses((status = 200, description = "They have it", body = Vec<AssignmentResponse>), AppRecordFailures)
+    responses(
+        (status = 200, description = "They have it", body = Vec<AssignmentResponse>),
+        AppRecordFailures, StaleEditFailures
+    )
 )]
 pub(crate) async fn assign_projects(
     user: UserId,
     State(app): State<Arc<App>>,
     Id(id): Id,
+    if_match: IfMatch,
     mut fields: Fields,
 ) -> Result<Json<Vec<AssignmentResponse>>, Error> {
-    own(&app, user, id).await?;
     fields.know_only(&["projectIds"])?;
     let required = || Error::BadRequest("projectIds array required".to_owned());
     let project_ids = ids(&mut fields, "projectIds", MAX_PROJECTS)?.ok_or_else(required)?;
-    let now = now_ms();
-    let entry = user.entry("assign-app-credential").on("app_credentials", id);
-    let put = app.app_credentials.assign_app_credential(user.0, id, project_ids.clone(), now, entry).await?;
-    match put {
-        PutAppCredential::Stored => {
-            let assigned_at = render_ms(now);
-            let assignment = |project_id| AssignmentResponse {
-                credential_id: id,
-                project_id,
-                assigned_at: assigned_at.clone(),
-            };
-            Ok(Json(project_ids.into_iter().map(assignment).collect()))
+    for _ in 0..TRIES {
+        let known = known(&app, user, id, &if_match).await?;
+        let now = now_ms();
+        let entry = user.entry("assign-app-credential").on("app_credentials", id);
+        let own = (user.0, id);
+        match app.app_credentials.assign_app_credential(own, known, project_ids.clone(), now, entry).await? {
+            PutAppCredential::Stored => {
+                let assigned_at = render_ms(now);
+                let assignment = |project_id| AssignmentResponse {
+                    credential_id: id,
+                    project_id,
+                    assigned_at: assigned_at.clone(),
+                };
+                return Ok(Json(project_ids.into_iter().map(assignment).collect()));
+            }
+            PutAppCredential::UnknownProject => return Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
+            PutAppCredential::NameTaken | PutAppCredential::Stale => tokio::time::sleep(PAUSE).await,
         }
-        PutAppCredential::UnknownProject => Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
-        PutAppCredential::NameTaken | PutAppCredential::Stale => Err(NOT_FOUND),
     }
+    Err(CHANGED)
+}
+
+/// In which revision a credential of the user's own must be when it is changed; none
+/// where the caller takes any.
+async fn known(app: &App, user: UserId, id: Uuid, if_match: &IfMatch) -> Result<Option<Revision>, Error> {
+    let current = own(app, user, id).await?;
+    let of = type_of(app, &current).await?;
+    if_match.check(revision(&current, &of))
 }
 
 /// Lists what a project has been handed
@@ -368,20 +391,11 @@ async fn show_all(app: &App, found: Vec<AppCredential>) -> Result<Vec<AppCredent
 
 /// A credential with its `ETag`.
 fn answer(app: &App, credential: AppCredential, of: &CredentialType) -> Result<impl IntoResponse, Error> {
-    let tag = entity_tag(&credential);
+    let tag = entity_tag(revision(&credential, of));
     let shown = AppCredentialResponse::of(app, credential, of, Showing::Harmless)?;
     Ok(([(header::ETAG, tag)], Json(shown)))
 }
 
-fn entity_tag(credential: &AppCredential) -> String {
-    format!("\"{}\"", credential.version)
-}
-
-/// Whether it is what the caller wants to change (RFC 9110, section 13.1.1): any,
-/// where he does not say.
-fn is_wanted(headers: &HeaderMap, credential: &AppCredential) -> bool {
-    let given = headers.get_all(header::IF_MATCH);
-    let tag = entity_tag(credential);
-    let mut tags = given.iter().flat_map(|line| line.to_str().unwrap_or_default().split(',')).map(str::trim);
-    given.iter().next().is_none() || tags.any(|given| given == "*" || given == tag)
+fn revision(credential: &AppCredential, of: &CredentialType) -> Revision {
+    Revision { version: credential.version, type_updated_at: of.updated_at }
 }

@@ -158,6 +158,15 @@ pub(crate) struct AppCredential {
     pub(crate) updated_at: i64,
 }
 
+/// What a credential shows hangs on these two.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Revision {
+    /// The credential's own.
+    pub(crate) version: i64,
+    /// When its type was changed last.
+    pub(crate) type_updated_at: i64,
+}
+
 /// What became of a new credential, or of a change to one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PutAppCredential {
@@ -274,15 +283,22 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// All credentials that a project has been handed, newest first, then by id.
     async fn app_credentials_by_project(&self, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError>;
 
-    /// Deletes the owner's credential; false where there is none.
-    async fn delete_app_credential(&self, owner_id: Uuid, id: Uuid, entry: Entry)
-    -> Result<bool, StoreError>;
-
-    /// Hands the owner's credential to these projects of his and to no others.
-    async fn assign_app_credential(
+    /// Deletes the owner's credential; false where there is none, or none as it is
+    /// `known`.
+    async fn delete_app_credential(
         &self,
         owner_id: Uuid,
         id: Uuid,
+        known: Option<Revision>,
+        entry: Entry,
+    ) -> Result<bool, StoreError>;
+
+    /// Hands a credential, given by its owner and its id, where it is as it is `known`,
+    /// to these projects of his and to no others.
+    async fn assign_app_credential(
+        &self,
+        own: (Uuid, Uuid),
+        known: Option<Revision>,
         project_ids: Vec<Uuid>,
         now: i64,
         entry: Entry,

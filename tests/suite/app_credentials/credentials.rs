@@ -5,7 +5,8 @@ use super::stage::{
     refusal, start, value,
 };
 use anyhow::{Context as _, Result};
-use reqwest::Method;
+use reqwest::header::HeaderValue;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use stagepass_tests::server::Answer;
 
@@ -195,7 +196,8 @@ async fn of_two_edits_at_once_the_second_is_told_unless_it_does_not_care() -> Re
     let tag = user.get(&path).await?.headers["etag"].to_str()?.to_owned();
     let changed = edit(Some(&tag), "one").await?;
     assert_eq!((changed.status.as_u16(), &changed.body["description"]), (200, &json!("one")));
-    for stale in [&tag, "\"x\"", "W/\"2\"", "", "x"] {
+    let weak = format!("W/{}", changed.headers["etag"].to_str()?);
+    for stale in [&tag, &weak, "\"x\"", "\"x\", *", "", "x"] {
         assert_eq!(refusal(&edit(Some(stale), "two").await?), (412, "the credential was changed meanwhile"));
     }
     let current = changed.headers["etag"].to_str()?;
@@ -214,6 +216,84 @@ async fn of_two_edits_at_once_the_second_is_told_unless_it_does_not_care() -> Re
     for answer in futures_util::future::join_all((0..30).map(|_| edit(None, "last"))).await {
         assert_eq!(answer?.status, 200);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_changed_meanwhile_is_neither_deleted_nor_handed_on() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let website = project(user, "Website").await?;
+    let made = user.post(CREDENTIALS, &api_key("Payments", "k")).await?;
+    let path = format!("{CREDENTIALS}/{}", id(&made.body)?);
+    let send = async |request: RequestBuilder, tags: &[&str]| -> Result<Answer> {
+        user.send(tags.iter().fold(request, |request, tag| request.header("if-match", *tag))).await
+    };
+    let delete = async |tags: &[&str]| send(user.request(Method::DELETE, &path), tags).await;
+    let assign = async |tags: &[&str]| {
+        let request = user.request(Method::POST, &format!("{path}/assign-projects"));
+        send(request.json(&json!({"projectIds": [website]})), tags).await
+    };
+    let tag = async || -> Result<String> { Ok(user.get(&path).await?.headers["etag"].to_str()?.to_owned()) };
+    let first = tag().await?;
+    put(user, &path, &json!({"description": "new"})).await?;
+    let stale = (412, "the credential was changed meanwhile");
+    for tags in [&[first.as_str()][..], &["\"x\"", &first], &[""], &["*", &first]] {
+        assert_eq!(refusal(&delete(tags).await?), stale, "{tags:?}");
+        assert_eq!(refusal(&assign(tags).await?), stale, "{tags:?}");
+    }
+    assert_eq!(user.get(&path).await?.body["projectIds"], json!([]));
+    let second = tag().await?;
+    assert_eq!(assign(&[&first, &second]).await?.status, 200, "on several lines");
+    assert_eq!(refusal(&assign(&[&second]).await?), stale, "assigning is a change");
+    assert_eq!(assign(&["*"]).await?.status, 200);
+    assert_eq!(assign(&[]).await?.status, 200);
+
+    // Of those at once that mean the same revision one comes first, and is told so.
+    let current = tag().await?;
+    let current = [current.as_str()];
+    let racing = (0..4).map(|_| assign(&current));
+    let mut statuses = Vec::new();
+    for answer in futures_util::future::join_all(racing).await {
+        statuses.push(answer?.status.as_u16());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412, 412, 412]);
+    assert_eq!(refusal(&delete(&current).await?), stale);
+    let current = tag().await?;
+    assert_eq!(delete(&[&format!("\"x\", {current}")]).await?.body, json!({"success": true}));
+    assert_eq!(refusal(&delete(&["*"]).await?), (404, "Not found"));
+    assert_eq!(refusal(&assign(&[&current]).await?), (404, "Not found"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_credential_is_another_one_once_its_type_is() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let field = json!({"fieldName": "host", "fieldLabel": "Host", "fieldType": "string"});
+    let of = make(user, TYPES, &json!({"typeName": "Mail", "fields": [field]})).await?;
+    let type_path = format!("{TYPES}/{}", id(&of)?);
+    let made = make(user, CREDENTIALS, &json!({"credentialName": "a", "credentialTypeId": of["id"]})).await?;
+    let path = format!("{CREDENTIALS}/{}", id(&made)?);
+    let before = user.get(&path).await?;
+    assert_eq!(user.get(&path).await?.headers["etag"], before.headers["etag"]);
+    let new = json!({"fieldName": "port", "fieldLabel": "Port", "fieldType": "number"});
+    let answer = put(user, &type_path, &json!({"fields": [of["fields"][0], new]})).await?;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let after = user.get(&path).await?;
+    assert_ne!(after.body["keys"], before.body["keys"]);
+    assert_ne!(after.headers["etag"], before.headers["etag"]);
+    let edit = async |method: Method, path: &str, tag: &HeaderValue| {
+        let request = user.request(method, path).json(&json!({})).header("if-match", tag);
+        user.send(request).await
+    };
+    let stale = (412, "the credential was changed meanwhile");
+    for method in [Method::PUT, Method::DELETE] {
+        assert_eq!(refusal(&edit(method, &path, &before.headers["etag"]).await?), stale);
+    }
+    let edited = edit(Method::PUT, &path, &after.headers["etag"]).await?;
+    assert_eq!(edited.status, 200);
+    assert_eq!(user.get(&path).await?.headers["etag"], edited.headers["etag"]);
+    assert_eq!(edit(Method::DELETE, &path, &edited.headers["etag"]).await?.status, 200);
     Ok(())
 }
 

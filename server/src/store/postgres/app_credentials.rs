@@ -9,7 +9,7 @@ use super::{Postgres, sealed};
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    ProjectEdit, PutAppCredential, PutType, Sealed, SealedTable, StoreError,
+    ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -119,20 +119,21 @@ impl AppCredentialStore for Postgres {
         &self,
         owner_id: Uuid,
         id: Uuid,
+        known: Option<Revision>,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        credentials::delete(self, owner_id, id, entry).await
+        credentials::delete(self, (owner_id, id), known, entry).await
     }
 
     async fn assign_app_credential(
         &self,
-        owner_id: Uuid,
-        id: Uuid,
+        own: (Uuid, Uuid),
+        known: Option<Revision>,
         project_ids: Vec<Uuid>,
         now: i64,
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
-        credentials::assign(self, (owner_id, id), &project_ids, now, entry).await
+        credentials::assign(self, own, known, (&project_ids, now), entry).await
     }
 
     async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {

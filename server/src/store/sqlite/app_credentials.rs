@@ -8,7 +8,7 @@ use super::{Sqlite, sealed};
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    ProjectEdit, PutAppCredential, PutType, Sealed, SealedTable, StoreError,
+    ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -123,21 +123,22 @@ impl AppCredentialStore for Sqlite {
         &self,
         owner_id: Uuid,
         id: Uuid,
+        known: Option<Revision>,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        self.write_noting(entry, |deleted| *deleted, move |c| credentials::delete(c, owner_id, id)).await
+        self.write_noting(entry, |deleted| *deleted, move |c| credentials::delete(c, (owner_id, id), known))
+            .await
     }
 
     async fn assign_app_credential(
         &self,
-        owner_id: Uuid,
-        id: Uuid,
+        own: (Uuid, Uuid),
+        known: Option<Revision>,
         project_ids: Vec<Uuid>,
         now: i64,
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
-        let assign =
-            move |c: &rusqlite::Connection| credentials::assign(c, (owner_id, id), &project_ids, now);
+        let assign = move |c: &rusqlite::Connection| credentials::assign(c, own, known, &project_ids, now);
         self.write_noting(entry, |put| *put == PutAppCredential::Stored, assign).await
     }
 

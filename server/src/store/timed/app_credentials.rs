@@ -4,7 +4,7 @@ use super::Timed;
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    ProjectEdit, PutAppCredential, PutType, Sealed, StoreError,
+    ProjectEdit, PutAppCredential, PutType, Revision, Sealed, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -117,22 +117,23 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         &self,
         owner_id: Uuid,
         id: Uuid,
+        known: Option<Revision>,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        self.time("delete_app_credential", self.inner.delete_app_credential(owner_id, id, entry)).await
+        self.time("delete_app_credential", self.inner.delete_app_credential(owner_id, id, known, entry)).await
     }
 
     async fn assign_app_credential(
         &self,
-        owner_id: Uuid,
-        id: Uuid,
+        own: (Uuid, Uuid),
+        known: Option<Revision>,
         project_ids: Vec<Uuid>,
         now: i64,
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
         self.time(
             "assign_app_credential",
-            self.inner.assign_app_credential(owner_id, id, project_ids, now, entry),
+            self.inner.assign_app_credential(own, known, project_ids, now, entry),
         )
         .await
     }

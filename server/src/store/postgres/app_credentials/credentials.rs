@@ -5,7 +5,8 @@ use crate::store::app_credentials::value_id;
 use crate::store::postgres::session::{Acting, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, SealedValue, StoreError, fold,
+    Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, Revision, SealedValue, StoreError,
+    fold,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -85,13 +86,19 @@ const PUT_PROJECTS: &str = "
     SELECT c.id, project_id, c.owner_id, $3 FROM app_credentials c, unnest($2::uuid[]) AS project_id
     WHERE c.id = $1 AND c.xmin = pg_current_xact_id()::xid";
 const TOUCH: &str = "
-    UPDATE app_credentials SET version = version + 1 WHERE id = $1 AND owner_id = $2
-        AND (SELECT count(*) FROM projects WHERE id = ANY ($3) AND owner_id = $2) = cardinality($3::uuid[])
-    RETURNING id";
+    UPDATE app_credentials c SET version = version + 1 FROM credential_types t
+    WHERE c.id = $1 AND c.owner_id = $2 AND t.id = credential_type_id
+        AND ($3::bigint IS NULL OR version = $3 AND t.updated_at = $4)
+        AND (SELECT count(*) FROM projects WHERE id = ANY ($5) AND owner_id = $2) = cardinality($5::uuid[])
+    RETURNING c.id";
 const DELETE_PROJECTS: &str = "
     DELETE FROM app_credential_projects
     WHERE credential_id = (SELECT id FROM app_credentials WHERE id = $1 AND xmin = pg_current_xact_id()::xid)";
-const DELETE: &str = "DELETE FROM app_credentials WHERE id = $1 AND owner_id = $2 RETURNING id";
+const DELETE: &str = "
+    DELETE FROM app_credentials c USING credential_types t
+    WHERE c.id = $1 AND c.owner_id = $2 AND t.id = credential_type_id
+        AND ($3::bigint IS NULL OR version = $3 AND t.updated_at = $4)
+    RETURNING c.id";
 
 /// A credential that the actor may have: row-level security shows him no other.
 pub(super) async fn find(
@@ -217,14 +224,15 @@ pub(super) async fn update(
     }
 }
 
-/// Deletes the owner's credential; false where there is none.
+/// Deletes the owner's credential; false where there is none, or none as it is known.
 pub(super) async fn delete(
     store: &Postgres,
-    owner_id: Uuid,
-    id: Uuid,
+    (owner_id, id): (Uuid, Uuid),
+    known: Option<Revision>,
     entry: Entry,
 ) -> Result<bool, StoreError> {
-    let steps = [Step(DELETE, &[&id, &owner_id])];
+    let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
+    let steps = [Step(DELETE, &[&id, &owner_id, &version, &type_updated_at])];
     Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
 }
 
@@ -232,13 +240,14 @@ pub(super) async fn delete(
 pub(super) async fn assign(
     store: &Postgres,
     (owner_id, id): (Uuid, Uuid),
-    project_ids: &[Uuid],
-    now: i64,
+    known: Option<Revision>,
+    (project_ids, now): (&[Uuid], i64),
     entry: Entry,
 ) -> Result<PutAppCredential, StoreError> {
+    let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
     let steps = [
         Step(HOLD_PROJECTS, &[&project_ids, &owner_id]),
-        Step(TOUCH, &[&id, &owner_id, &project_ids]),
+        Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids]),
         Step(DELETE_PROJECTS, &[&id]),
         Step(PUT_PROJECTS, &[&id, &project_ids, &now]),
     ];

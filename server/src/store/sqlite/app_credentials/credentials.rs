@@ -2,7 +2,9 @@
 
 use crate::store::app_credentials::value_id;
 use crate::store::sqlite::row;
-use crate::store::{Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, SealedValue, fold};
+use crate::store::{
+    Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, Revision, SealedValue, fold,
+};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
@@ -128,26 +130,38 @@ pub(super) fn update(
     Ok(PutAppCredential::Stored)
 }
 
-/// Deletes the owner's credential; false where there is none.
-pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<bool> {
-    let delete = "DELETE FROM app_credentials WHERE id = ?1 AND owner_id = ?2";
-    c.execute(delete, (id.to_string(), owner_id.to_string())).map(|rows| rows > 0)
+/// Deletes the owner's credential; false where there is none, or none as it is known.
+pub(super) fn delete(c: &Connection, own: (Uuid, Uuid), known: Option<Revision>) -> Result<bool> {
+    let is_known = is_known(c, own, known)?;
+    if is_known {
+        c.execute("DELETE FROM app_credentials WHERE id = ?1", [own.1.to_string()])?;
+    }
+    Ok(is_known)
+}
+
+/// Whether the owner has the credential, as it is known.
+fn is_known(c: &Connection, (owner_id, id): (Uuid, Uuid), known: Option<Revision>) -> Result<bool> {
+    let select = "SELECT 1 FROM app_credentials c JOIN credential_types t ON t.id = credential_type_id
+        WHERE c.id = ?1 AND c.owner_id = ?2 AND (?3 IS NULL OR version = ?3 AND t.updated_at = ?4)";
+    let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
+    c.prepare_cached(select)?.exists((id.to_string(), owner_id.to_string(), version, type_updated_at))
 }
 
 /// Hands the owner's credential to these projects and to no others.
 pub(super) fn assign(
     c: &Connection,
     (owner_id, id): (Uuid, Uuid),
+    known: Option<Revision>,
     project_ids: &[Uuid],
     now: i64,
 ) -> Result<PutAppCredential> {
     if !are_own_projects(c, owner_id, project_ids)? {
         return Ok(PutAppCredential::UnknownProject);
     }
-    let update = "UPDATE app_credentials SET version = version + 1 WHERE id = ?1 AND owner_id = ?2";
-    if c.execute(update, (id.to_string(), owner_id.to_string()))? == 0 {
+    if !is_known(c, (owner_id, id), known)? {
         return Ok(PutAppCredential::Stale);
     }
+    c.execute("UPDATE app_credentials SET version = version + 1 WHERE id = ?1", [id.to_string()])?;
     c.execute("DELETE FROM app_credential_projects WHERE credential_id = ?1", [id.to_string()])?;
     put_projects(c, id, project_ids, now)?;
     Ok(PutAppCredential::Stored)
