@@ -2,6 +2,7 @@
 //! these types, and hand them to projects. Each value is sealed by itself, for
 //! its credential and its field.
 
+pub(crate) mod by_project;
 pub(crate) mod credentials;
 mod fields;
 mod filter;

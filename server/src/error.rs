@@ -242,7 +242,8 @@ impl Error {
         }
     }
 
-    fn log(&self) {
+    /// Tells the operator.
+    pub(crate) fn log(&self) {
         match self {
             Self::Store(error) => tracing::error!(%error, "the store failed"),
             Self::Directus(error) => tracing::error!(%error, "Directus failed"),

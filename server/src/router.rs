@@ -1,7 +1,7 @@
 //! The routes, and what holds for all of them.
 
 use crate::app::App;
-use crate::app_credentials::{credentials as app, projects, reveal, types};
+use crate::app_credentials::{by_project, credentials as app, projects, reveal, types};
 use crate::client::Client;
 use crate::clock::now_ms;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
@@ -78,7 +78,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(app::app_credentials, app::add_app_credential))
         .routes(routes!(app::app_credential, app::update_app_credential, app::delete_app_credential))
         .routes(routes!(app::assign_projects))
-        .routes(routes!(app::app_credentials_by_project))
+        .routes(routes!(by_project::app_credentials_by_project))
         .routes(routes!(reveal::reveal_app_credential))
         .routes(routes!(reveal::reveal_app_cred))
 }

@@ -114,6 +114,12 @@ pub(crate) fn open(keys: &KeyRing, place: &Place, blob: &str) -> Result<SecretSt
     open_parsed(keys, place, blob).map(|(_, text)| text)
 }
 
+/// How many bytes are sealed in a blob, as many as without the seal; none where it is in
+/// no known form.
+pub(crate) fn sealed_bytes(blob: &str) -> Option<usize> {
+    blob_form::parse(blob).map(|blob| blob.parts.ciphertext.len())
+}
+
 /// Seals a blob's plaintext again, in `version` and under the writing key, for
 /// the rotation of keys. None where that would change nothing.
 pub(crate) fn reseal(
@@ -197,6 +203,7 @@ mod tests {
         let keys = ring(7);
         let [one, two] = [(), ()].map(|()| seal(&keys, Version::V2, &place(), b"{\"a\":1}").unwrap());
         assert_ne!(one, two);
+        assert_eq!((sealed_bytes(&one), sealed_bytes("x")), (Some(7), None));
         assert!(one.starts_with(&format!("v2:{}:", keys.writing().id())));
         assert_eq!(open(&keys, &place(), &one).unwrap().expose_secret(), "{\"a\":1}");
     }

@@ -4,12 +4,12 @@ use super::fields::{description, id, ids, name};
 use super::filter::FilterParameters;
 use super::if_match::{IfMatch, entity_tag};
 use super::values::{self, GivenValues, KeyResponse, Showing, type_of};
-use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, projects, types};
+use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, types};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::UserId;
-use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures, StaleEditFailures};
+use crate::openapi::{self, AppNameFailures, AppRecordFailures, StaleEditFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, CredentialType, Page, PutAppCredential, Revision,
@@ -28,6 +28,7 @@ use uuid::Uuid;
 /// Projects that one credential is handed to.
 pub(crate) const MAX_PROJECTS: usize = 1000;
 const NAME_TAKEN: Error = Error::Conflict("credentialName is taken by another credential of yours");
+const PROJECT_FULL: Error = Error::Conflict("a project has as many credentials as it can have: 1000");
 const CHANGED: Error = Error::Conflict("the credential was changed all the while; try again");
 const UNKNOWN_PROJECT: &str = "projectIds names a project that is none of yours";
 
@@ -69,6 +70,14 @@ impl AppCredentialResponse {
             updated_at: render_ms(credential.updated_at),
         })
     }
+
+    /// As a member of the project sees it: whom else its owner handed it to is nothing
+    /// to him.
+    pub(super) fn to(self, user: UserId, project_id: Uuid) -> Self {
+        let is_own = self.owner_id == user.0;
+        let project_ids = if is_own { self.project_ids } else { vec![project_id] };
+        Self { project_ids, ..self }
+    }
 }
 
 /// Lists the caller's credentials
@@ -94,7 +103,8 @@ pub(crate) async fn app_credentials(
 
 /// Makes a credential
 ///
-/// And hands it to projects, where some are named.
+/// And hands it to projects, where some are named; a project has at most 1,000. Its
+/// values have at most 131,072 bytes together.
 #[utoipa::path(
     post,
     path = "/api/v1/app-credentials",
@@ -114,6 +124,7 @@ pub(crate) async fn add_app_credential(
         PutAppCredential::Stored => Ok((StatusCode::CREATED, answer(&app, new, &of)?).into_response()),
         PutAppCredential::NameTaken => Err(NAME_TAKEN),
         PutAppCredential::UnknownProject => Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
+        PutAppCredential::ProjectFull => Err(PROJECT_FULL),
         PutAppCredential::Stale => Err(TYPE_CHANGED),
     }
 }
@@ -204,7 +215,9 @@ pub(crate) async fn update_app_credential(
             PutAppCredential::NameTaken => return Err(NAME_TAKEN),
             PutAppCredential::Stored => return Ok(answer(&app, changed, &of)?.into_response()),
             // Another edit came in between.
-            PutAppCredential::Stale | PutAppCredential::UnknownProject => tokio::time::sleep(PAUSE).await,
+            PutAppCredential::Stale | PutAppCredential::UnknownProject | PutAppCredential::ProjectFull => {
+                tokio::time::sleep(PAUSE).await
+            }
         }
     }
     Err(CHANGED)
@@ -283,7 +296,8 @@ pub(crate) struct AssignmentResponse {
 
 /// Hands a credential to projects
 ///
-/// To these and to no others; to none of them where one is unknown.
+/// To these and to no others; to none of them where one is unknown, or has 1,000
+/// credentials already.
 #[utoipa::path(
     post,
     path = "/api/v1/app-credentials/{id}/assign-projects",
@@ -293,7 +307,7 @@ pub(crate) struct AssignmentResponse {
     request_body = openapi::AssignProjectsRequest,
     responses(
         (status = 200, description = "They have it", body = Vec<AssignmentResponse>),
-        AppRecordFailures, StaleEditFailures
+        AppRecordFailures, AppNameFailures, StaleEditFailures
     )
 )]
 pub(crate) async fn assign_projects(
@@ -322,6 +336,7 @@ pub(crate) async fn assign_projects(
                 return Ok(Json(project_ids.into_iter().map(assignment).collect()));
             }
             PutAppCredential::UnknownProject => return Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
+            PutAppCredential::ProjectFull => return Err(PROJECT_FULL),
             PutAppCredential::NameTaken | PutAppCredential::Stale => tokio::time::sleep(PAUSE).await,
         }
     }
@@ -336,41 +351,16 @@ async fn known(app: &App, user: UserId, id: Uuid, if_match: &IfMatch) -> Result<
     if_match.check(revision(&current, &of))
 }
 
-/// Lists what a project has been handed
-///
-/// For its owner and its members; newest first, then by id. Values of sensitive
-/// fields are not shown.
-#[utoipa::path(
-    get,
-    path = "/api/v1/app-credentials/by-project/{projectId}",
-    tag = "App credentials",
-    security(("user" = [])),
-    params(("projectId" = Uuid, Path)),
-    responses(
-        (status = 200, description = "All of it", body = Vec<AppCredentialResponse>), AppForbiddenFailures
-    )
-)]
-pub(crate) async fn app_credentials_by_project(
-    user: UserId,
-    State(app): State<Arc<App>>,
-    Id(project_id): Id,
-) -> Result<Json<Vec<AppCredentialResponse>>, Error> {
-    // A project that is not there is one that the caller is no member of.
-    projects::seen(&app, user, project_id).await.map_err(|error| match error {
-        Error::NotFound(_) => Error::Forbidden,
-        error => error,
-    })?;
-    let found = app.app_credentials.app_credentials_by_project(project_id).await?;
-    Ok(Json(show_all(&app, found).await?))
-}
-
 /// The user's own credential; another's is as if it were not there.
 pub(super) async fn own(app: &App, user: UserId, id: Uuid) -> Result<AppCredential, Error> {
     app.app_credentials.app_credential(Actor::User(user.0), id).await?.ok_or(NOT_FOUND)
 }
 
 /// Credentials as lists show them.
-async fn show_all(app: &App, found: Vec<AppCredential>) -> Result<Vec<AppCredentialResponse>, Error> {
+pub(super) async fn show_all(
+    app: &App,
+    found: Vec<AppCredential>,
+) -> Result<Vec<AppCredentialResponse>, Error> {
     let mut types: HashMap<Uuid, Option<CredentialType>> = HashMap::new();
     let mut shown = Vec::with_capacity(found.len());
     for credential in found {

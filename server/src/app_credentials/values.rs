@@ -19,6 +19,9 @@ use uuid::Uuid;
 /// The longest value, in bytes of JSON.
 pub(crate) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
+/// The values of one credential together: lists hold those of many.
+pub(crate) const MAX_BYTES_OF_CREDENTIAL: usize = 128 * 1024;
+
 /// What a request gives for fields, as JSON; `None` where that is blank.
 pub(super) type GivenValues = BTreeMap<Uuid, Option<SecretString>>;
 
@@ -72,21 +75,30 @@ pub(super) fn seal(
         return Err(Error::BadRequest(format!("keys: {unknown} is no field of this credential type")));
     }
     let mut sealed = Vec::new();
+    let mut bytes = 0;
     for field in &of.fields {
         let kept = credential.values.iter().find(|value| value.field_id == field.id);
         match given.get(&field.id).and_then(Option::as_ref) {
             Some(value) => {
                 check(field, value)?;
+                bytes += value.expose_secret().len();
                 sealed.push(seal_one(app, credential, field.id, value)?);
             }
             None => match kept.filter(|_| field.sensitive) {
-                Some(kept) => sealed.push(kept.clone()),
+                Some(kept) => {
+                    bytes += sealing::sealed_bytes(&kept.blob).unwrap_or_default();
+                    sealed.push(kept.clone());
+                }
                 None if field.required => {
                     return Err(Error::BadRequest(format!("{} required", field.field_name)));
                 }
                 None => {}
             },
         }
+    }
+    if bytes > MAX_BYTES_OF_CREDENTIAL {
+        let fault = format!("keys: values must have at most {MAX_BYTES_OF_CREDENTIAL} bytes together");
+        return Err(Error::BadRequest(fault));
     }
     Ok(sealed)
 }

@@ -145,7 +145,7 @@ described! {
     Name: text().pattern(Some(NOT_BLANK)).max_length(Some(crate::request::MAX_NAME_CHARS));
     /// A field's id.
     FieldId: text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).pattern(Some(UUID));
-    /// A field's value, as its type has it; at most 65,536 bytes. Null and blank mean none.
+    /// A field's value, as its type has it; at most 65,536 bytes, and 131,072 in all of a credential. Null and blank mean none.
     KeyValue: ObjectBuilder::new().schema_type(SchemaType::AnyValue);
     /// An object of any shape; a secret as a whole.
     Credentials: ObjectBuilder::new().schema_type(Type::Object);

@@ -158,6 +158,16 @@ pub(crate) struct AppCredential {
     pub(crate) updated_at: i64,
 }
 
+/// Credentials that one project can be handed.
+pub(crate) const MAX_CREDENTIALS_OF_PROJECT: i64 = 1000;
+
+/// Where a credential stands in a list.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) created_at: i64,
+    pub(crate) id: Uuid,
+}
+
 /// What a credential shows hangs on these two.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Revision {
@@ -174,6 +184,8 @@ pub(crate) enum PutAppCredential {
     NameTaken,
     /// A project is unknown or somebody else's.
     UnknownProject,
+    /// A project has as many others as it can have.
+    ProjectFull,
     /// It, or its type, is not there any more, or not as it was when it was read.
     Stale,
 }
@@ -280,8 +292,14 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
         page: Page,
     ) -> Result<(Vec<AppCredential>, u64), StoreError>;
 
-    /// All credentials that a project has been handed, newest first, then by id.
-    async fn app_credentials_by_project(&self, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError>;
+    /// Credentials that a project has been handed, newest first, then by id: so many
+    /// `after` a place.
+    async fn app_credentials_by_project(
+        &self,
+        project_id: Uuid,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<AppCredential>, StoreError>;
 
     /// Deletes the owner's credential; false where there is none, or none as it is
     /// `known`.

@@ -220,6 +220,29 @@ async fn of_two_edits_at_once_the_second_is_told_unless_it_does_not_care() -> Re
 }
 
 #[tokio::test]
+async fn the_values_of_a_credential_have_a_bound_together() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let field = |name: &str, kind: &str| json!({"fieldName": name, "fieldLabel": name, "fieldType": kind});
+    let fields = json!([field("a", "string"), field("b", "string"), field("c", "password")]);
+    let of = make(user, TYPES, &json!({"typeName": "Large", "fields": fields})).await?;
+    // With its quotes a value is of this size.
+    let key = |index: usize, bytes: usize| json!({"fieldId": of["fields"][index]["id"], "keyValue": "k".repeat(bytes - 2)});
+    let with = |keys: Value| json!({"credentialName": "a", "credentialTypeId": of["id"], "keys": keys});
+    let refused = (400, "keys: values must have at most 131072 bytes together");
+    let too_much = json!([key(0, 65_536), key(1, 65_000), key(2, 537)]);
+    assert_eq!(refusal(&user.post(CREDENTIALS, &with(too_much)).await?), refused);
+    let made = make(user, CREDENTIALS, &with(json!([key(0, 65_536), key(1, 65_000), key(2, 536)]))).await?;
+    let path = format!("{CREDENTIALS}/{}", id(&made)?);
+    let edit = async |keys: Value| put(user, &path, &json!({"keys": keys})).await;
+    let grown = json!([key(0, 65_536), key(1, 65_001)]);
+    assert_eq!(refusal(&edit(grown).await?), refused, "what is kept counts");
+    assert_eq!(user.get(&path).await?.body, made);
+    assert_eq!(edit(json!([key(0, 65_536), key(1, 65_000)])).await?.status, 200);
+    assert_eq!(edit(json!([key(0, 65_536), key(2, 65_536)])).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
 async fn what_was_changed_meanwhile_is_neither_deleted_nor_handed_on() -> Result<()> {
     let Stage { user, .. } = &start().await?;
     let website = project(user, "Website").await?;

@@ -13,7 +13,7 @@ fn names(listed: &Value) -> Vec<&str> {
 }
 
 /// Whether each credential comes before those that are older, and of one moment by id.
-fn is_in_order(listed: &Value) -> bool {
+pub(super) fn is_in_order(listed: &Value) -> bool {
     let data = listed["data"].as_array().map(Vec::as_slice).unwrap_or_default();
     let place = |credential: &Value| {
         let text = |name: &str| credential[name].as_str().unwrap_or_default().to_owned();

@@ -1,11 +1,15 @@
 //! Projects and their members.
 
+use super::listing::is_in_order;
 use super::stage::{
-    BASE_URL, CREDENTIALS, KEY, PROJECTS, Stage, UNKNOWN, api_key, id, id_of, make, project, put, refusal,
-    start, value,
+    API_KEY, BASE_URL, CREDENTIALS, KEY, PROJECTS, Stage, UNKNOWN, api_key, change, id, id_of, make, project,
+    put, refusal, start, value,
 };
+use crate::STORE;
 use anyhow::Result;
 use serde_json::{Value, json};
+use stagepass_tests::installation::Store;
+use std::collections::BTreeSet;
 
 #[tokio::test]
 async fn a_project_is_made_renamed_and_deleted_by_its_owner() -> Result<()> {
@@ -64,7 +68,8 @@ async fn a_member_sees_what_the_project_was_handed_and_changes_nothing() -> Resu
     let path = format!("{PROJECTS}/{website}");
     let by_project = format!("{CREDENTIALS}/by-project/{website}");
     let credential = make(user, CREDENTIALS, &api_key("payments", "planted-key")).await?;
-    let assign = json!({"projectIds": [website]});
+    let unseen = project(user, "Unseen").await?;
+    let assign = json!({"projectIds": [website, unseen]});
     user.post(&format!("{CREDENTIALS}/{}/assign-projects", id(&credential)?), &assign).await?;
     for nobodys in [&by_project, &format!("{CREDENTIALS}/by-project/{UNKNOWN}")] {
         assert_eq!(refusal(&other.get(nobodys).await?), (403, "Forbidden"));
@@ -85,6 +90,8 @@ async fn a_member_sees_what_the_project_was_handed_and_changes_nothing() -> Resu
     assert_eq!(set.body["memberIds"], json!([other_id]));
     let seen = other.get(&by_project).await?.body;
     assert_eq!(seen.as_array().map(Vec::len), Some(1));
+    assert_eq!(seen[0]["projectIds"], json!([website]), "whom else it was handed to is the owner's affair");
+    assert_eq!(user.get(&by_project).await?.body[0]["projectIds"], json!([website, unseen]));
     assert_eq!(value(&seen[0], BASE_URL), "https://api.example.org/v1");
     assert_eq!((value(&seen[0], KEY), &seen[0]["keys"][1]["hasValue"]), (&Value::Null, &json!(true)));
     assert_eq!(other.get(&path).await?.body["id"], website);
@@ -111,6 +118,65 @@ async fn a_member_sees_what_the_project_was_handed_and_changes_nothing() -> Resu
     assert_eq!(refusal(&other.get(&by_project).await?), (403, "Forbidden"));
     // With its project gone, the credential stays with its owner.
     assert_eq!(user.delete(&path).await?.status, 200);
-    assert_eq!(user.get(&own).await?.body["projectIds"], json!([]));
+    assert_eq!(user.get(&own).await?.body["projectIds"], json!([unseen]));
+    Ok(())
+}
+
+/// Hands a project so many credentials, which are put there past the server.
+async fn fill(stage: &Stage, project_id: &str, count: usize) -> Result<()> {
+    let owner_id = id_of(&stage.user).await?;
+    let row = |number| {
+        let id = format!("00000000-0000-7000-8000-{number:012}");
+        // Several are of one moment.
+        let at = number / 3;
+        format!("('{id}', '{owner_id}', 'n {number}', 'n {number}', '{API_KEY}', NULL, 1, {at}, {at})")
+    };
+    let rows: Vec<_> = (0..count).map(row).collect();
+    change(&stage.installation, &format!("INSERT INTO app_credentials VALUES {}", rows.join(", "))).await?;
+    let (column, value) = if STORE == Store::Postgres { (", user_id", ", owner_id") } else { ("", "") };
+    let assign = format!(
+        "INSERT INTO app_credential_projects (credential_id, project_id, assigned_at{column})
+         SELECT id, '{project_id}', 0{value} FROM app_credentials"
+    );
+    assert_eq!(change(&stage.installation, &assign).await?, count as u64);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_project_takes_1000_credentials_and_lists_them_all() -> Result<()> {
+    let stage = &start().await?;
+    let user = &stage.user;
+    let website = project(user, "Website").await?;
+    let by_project = format!("{CREDENTIALS}/by-project/{website}");
+    assert_eq!(user.get(&by_project).await?.body, json!([]));
+    fill(stage, &website, 999).await?;
+    let new = |name: &str| {
+        let mut body = api_key(name, "k");
+        body["projectIds"] = json!([website]);
+        body
+    };
+    let (one, two) = (new("one"), new("two"));
+    let at_once =
+        futures_util::future::join(user.post(CREDENTIALS, &one), user.post(CREDENTIALS, &two)).await;
+    let (one, two) = (at_once.0?, at_once.1?);
+    let (taken, refused) = if one.status == 201 { (one, two) } else { (two, one) };
+    let full = (409, "a project has as many credentials as it can have: 1000");
+    assert_eq!((taken.status.as_u16(), refusal(&refused)), (201, full));
+
+    let listed = user.get(&by_project).await?.body;
+    let ids: BTreeSet<_> = listed.as_array().into_iter().flatten().map(|one| one["id"].as_str()).collect();
+    assert_eq!((ids.len(), listed.as_array().map(Vec::len)), (1000, Some(1000)));
+    assert_eq!(listed[0]["id"], taken.body["id"]);
+    assert!(is_in_order(&json!({"data": listed})));
+
+    let spare = make(user, CREDENTIALS, &api_key("spare", "k")).await?;
+    let assign = async |credential: &Value, projects: Value| {
+        let path = format!("{CREDENTIALS}/{}/assign-projects", id(credential)?);
+        user.post(&path, &json!({"projectIds": projects})).await
+    };
+    assert_eq!(refusal(&assign(&spare, json!([website])).await?), full);
+    assert_eq!(assign(&taken.body, json!([website])).await?.status, 200, "it has it already");
+    assert_eq!(assign(&taken.body, json!([])).await?.status, 200);
+    assert_eq!(assign(&spare, json!([website])).await?.status, 200, "there is room again");
     Ok(())
 }

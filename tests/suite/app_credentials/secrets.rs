@@ -2,32 +2,20 @@
 //! place alone, noted, rotated, and gone with its owner.
 
 use super::stage::{
-    BASE_URL, CREDENTIALS, KEY, PROJECTS, Stage, TYPES, UNKNOWN, api_key, id, id_of, make, project, put,
-    refusal, start, value,
+    BASE_URL, CREDENTIALS, KEY, PROJECTS, Stage, TYPES, UNKNOWN, api_key, change, id, id_of, make, project,
+    put, refusal, start, value,
 };
 use crate::STORE;
 use anyhow::{Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stagepass_tests::installation::{Installation, Store};
-use stagepass_tests::postgres::connect;
+use stagepass_tests::installation::Installation;
 use stagepass_tests::secret_search::SecretSearch;
 use std::path::PathBuf;
 
 const REVEAL: &str = "/api/credentials/reveal-app-cred";
 const SECRET: &str = "planted-app-key-Ns4wQ";
-
-/// Changes something in the database from outside, in so many rows.
-async fn change(installation: &Installation, statement: &str) -> Result<u64> {
-    if STORE == Store::Postgres {
-        let database = connect(&installation.postgres()?.superuser_url()).await?;
-        database.batch_execute("SET search_path = stagepass").await?;
-        return Ok(database.execute(statement, &[]).await?);
-    }
-    let database = rusqlite::Connection::open(installation.directory().join("stagepass.db"))?;
-    Ok(database.execute(statement, [])?.try_into()?)
-}
 
 #[tokio::test]
 async fn values_are_revealed_to_their_owner_and_to_services_that_may() -> Result<()> {

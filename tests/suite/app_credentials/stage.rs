@@ -4,7 +4,8 @@ use crate::STORE;
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stagepass_tests::installation::{Installation, Person};
+use stagepass_tests::installation::{Installation, Person, Store};
+use stagepass_tests::postgres::connect;
 use stagepass_tests::server::{Answer, Client, Server};
 
 pub(super) const CREDENTIALS: &str = "/api/v1/app-credentials";
@@ -41,6 +42,17 @@ pub(super) async fn start() -> Result<Stage> {
 
 pub(super) async fn put(client: &Client, path: &str, body: &Value) -> Result<Answer> {
     client.send(client.request(Method::PUT, path).json(body)).await
+}
+
+/// Changes something in the database from outside, in so many rows.
+pub(super) async fn change(installation: &Installation, statement: &str) -> Result<u64> {
+    if STORE == Store::Postgres {
+        let database = connect(&installation.postgres()?.superuser_url()).await?;
+        database.batch_execute("SET search_path = stagepass").await?;
+        return Ok(database.execute(statement, &[]).await?);
+    }
+    let database = rusqlite::Connection::open(installation.directory().join("stagepass.db"))?;
+    Ok(database.execute(statement, [])?.try_into()?)
 }
 
 /// Status and error text of a refusal, whose body must be the whole form.

@@ -8,8 +8,8 @@ mod types;
 use super::{Postgres, sealed};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
+    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
+    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -111,8 +111,13 @@ impl AppCredentialStore for Postgres {
         credentials::page(self, owner_id, &filter, page).await
     }
 
-    async fn app_credentials_by_project(&self, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError> {
-        credentials::by_project(self, project_id).await
+    async fn app_credentials_by_project(
+        &self,
+        project_id: Uuid,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<AppCredential>, StoreError> {
+        credentials::by_project(self, project_id, after, limit).await
     }
 
     async fn delete_app_credential(

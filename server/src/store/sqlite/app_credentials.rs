@@ -7,8 +7,8 @@ mod types;
 use super::{Sqlite, sealed};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
+    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
+    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -115,8 +115,13 @@ impl AppCredentialStore for Sqlite {
         self.read(move |c| credentials::page(c, owner_id, &filter, page)).await
     }
 
-    async fn app_credentials_by_project(&self, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError> {
-        self.read(move |c| credentials::by_project(c, project_id)).await
+    async fn app_credentials_by_project(
+        &self,
+        project_id: Uuid,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<AppCredential>, StoreError> {
+        self.read(move |c| credentials::by_project(c, project_id, after, limit)).await
     }
 
     async fn delete_app_credential(

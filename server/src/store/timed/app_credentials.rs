@@ -3,8 +3,8 @@
 use super::Timed;
 use crate::audit::Entry;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Project,
-    ProjectEdit, PutAppCredential, PutType, Revision, Sealed, StoreError,
+    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
+    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -109,8 +109,17 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         self.time("app_credentials_of", self.inner.app_credentials_of(owner_id, filter, page)).await
     }
 
-    async fn app_credentials_by_project(&self, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError> {
-        self.time("app_credentials_by_project", self.inner.app_credentials_by_project(project_id)).await
+    async fn app_credentials_by_project(
+        &self,
+        project_id: Uuid,
+        after: Option<Place>,
+        limit: u32,
+    ) -> Result<Vec<AppCredential>, StoreError> {
+        self.time(
+            "app_credentials_by_project",
+            self.inner.app_credentials_by_project(project_id, after, limit),
+        )
+        .await
     }
 
     async fn delete_app_credential(

@@ -5,8 +5,8 @@ use crate::store::app_credentials::value_id;
 use crate::store::postgres::session::{Acting, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, Revision, SealedValue, StoreError,
-    fold,
+    Actor, AppCredential, AppCredentialFilter, MAX_CREDENTIALS_OF_PROJECT, Page, Place, PutAppCredential,
+    Revision, SealedValue, StoreError, fold,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -31,8 +31,12 @@ macro_rules! select {
 
 const FIND: &str = select!("WHERE id = $1");
 const BY_PROJECT: &str = select!(
-    "WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)
-     ORDER BY created_at DESC, id"
+    "WHERE id IN (
+        SELECT id FROM app_credentials
+        WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)
+            AND ($2::bigint IS NULL OR created_at < $2 OR created_at = $2 AND id > $3)
+        ORDER BY created_at DESC, id LIMIT $4
+     ) ORDER BY created_at DESC, id"
 );
 /// What stands in other tables is looked up for those on the page alone.
 const PAGE: &str = select!(
@@ -53,17 +57,38 @@ const FILTERED_COUNT: &str = "
     SELECT count(*) FROM app_credentials
     WHERE owner_id = $1 AND credential_type_id = coalesce($2, credential_type_id)
         AND strpos(folded_name, coalesce($3, '')) > 0";
-/// What is relied on stays as it is until the transaction ends.
+/// What is relied on stays as it is until the transaction ends. Projects are held by one
+/// at a time, who counts what they have been handed.
 const HOLD_TYPE: &str = "SELECT id FROM credential_types WHERE id = $1 AND updated_at = $2 FOR SHARE";
 const HOLD_PROJECTS: &str =
-    "SELECT id FROM projects WHERE id = ANY ($1) AND owner_id = $2 ORDER BY id FOR KEY SHARE";
-const ADD: &str = "
+    "SELECT id FROM projects WHERE id = ANY ($1) AND owner_id = $2 ORDER BY id FOR NO KEY UPDATE";
+/// Projects that have as many other credentials as they can have.
+macro_rules! full_projects {
+    ($id:literal, $projects:literal, $most:literal) => {
+        concat!(
+            "SELECT project_id FROM app_credential_projects WHERE project_id = ANY (",
+            $projects,
+            ") AND credential_id <> ",
+            $id,
+            " GROUP BY project_id HAVING count(*) >= ",
+            $most
+        )
+    };
+}
+
+const FULL_PROJECTS: &str = full_projects!("$1", "$2", "$3");
+const ADD: &str = concat!(
+    "
     INSERT INTO app_credentials (id, owner_id, credential_name, folded_name, credential_type_id, description,
         version, created_at, updated_at)
     SELECT $1, $2, $3, $4, t.id, $6, $7, $8, $8 FROM credential_types t
     WHERE t.id = $5 AND t.updated_at = $9
         AND (SELECT count(*) FROM projects WHERE id = ANY ($10) AND owner_id = $2) = cardinality($10::uuid[])
-    ON CONFLICT (owner_id, credential_name) DO NOTHING RETURNING id";
+        AND NOT EXISTS (",
+    full_projects!("$1", "$10", "$11"),
+    ")
+    ON CONFLICT (owner_id, credential_name) DO NOTHING RETURNING id"
+);
 const UPDATE: &str = "
     UPDATE app_credentials c SET credential_name = $3, folded_name = $4, description = $5, version = $6,
         updated_at = $7
@@ -85,12 +110,17 @@ const PUT_PROJECTS: &str = "
     INSERT INTO app_credential_projects (credential_id, project_id, user_id, assigned_at)
     SELECT c.id, project_id, c.owner_id, $3 FROM app_credentials c, unnest($2::uuid[]) AS project_id
     WHERE c.id = $1 AND c.xmin = pg_current_xact_id()::xid";
-const TOUCH: &str = "
+const TOUCH: &str = concat!(
+    "
     UPDATE app_credentials c SET version = version + 1 FROM credential_types t
     WHERE c.id = $1 AND c.owner_id = $2 AND t.id = credential_type_id
         AND ($3::bigint IS NULL OR version = $3 AND t.updated_at = $4)
         AND (SELECT count(*) FROM projects WHERE id = ANY ($5) AND owner_id = $2) = cardinality($5::uuid[])
-    RETURNING c.id";
+        AND NOT EXISTS (",
+    full_projects!("$1", "$5", "$6"),
+    ")
+    RETURNING c.id"
+);
 const DELETE_PROJECTS: &str = "
     DELETE FROM app_credential_projects
     WHERE credential_id = (SELECT id FROM app_credentials WHERE id = $1 AND xmin = pg_current_xact_id()::xid)";
@@ -134,9 +164,16 @@ pub(super) async fn page(
     Ok((row::all(&rows[1], read)?, total.unwrap_or(0).unsigned_abs()))
 }
 
-/// All credentials that a project has been handed.
-pub(super) async fn by_project(store: &Postgres, project_id: Uuid) -> Result<Vec<AppCredential>, StoreError> {
-    row::all(&store.read(Acting::Service, &[Step(BY_PROJECT, &[&project_id])]).await?, read)
+/// Credentials that a project has been handed, after a place.
+pub(super) async fn by_project(
+    store: &Postgres,
+    project_id: Uuid,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<AppCredential>, StoreError> {
+    let (created_at, id) = after.map(|after| (after.created_at, after.id)).unzip();
+    let steps = [Step(BY_PROJECT, &[&project_id, &created_at, &id, &i64::from(limit)])];
+    row::all(&store.read(Acting::Service, &steps).await?, read)
 }
 
 /// Stores a new credential and hands it to the owner's projects.
@@ -153,6 +190,7 @@ pub(super) async fn add(
     let steps = [
         Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
         Step(HOLD_PROJECTS, &[project_ids, owner_id]),
+        Step(FULL_PROJECTS, &[id, project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
         Step(
             ADD,
             &[
@@ -166,18 +204,21 @@ pub(super) async fn add(
                 created_at,
                 &type_updated_at,
                 project_ids,
+                &MAX_CREDENTIALS_OF_PROJECT,
             ],
         ),
         Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
         Step(PUT_PROJECTS, &[id, project_ids, created_at]),
     ];
-    let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 2).await?;
-    Ok(if !rows[2].is_empty() {
+    let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 3).await?;
+    Ok(if !rows[3].is_empty() {
         PutAppCredential::Stored
     } else if rows[0].is_empty() {
         PutAppCredential::Stale
     } else if rows[1].len() < project_ids.len() {
         PutAppCredential::UnknownProject
+    } else if !rows[2].is_empty() {
+        PutAppCredential::ProjectFull
     } else {
         PutAppCredential::NameTaken
     })
@@ -247,15 +288,18 @@ pub(super) async fn assign(
     let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
     let steps = [
         Step(HOLD_PROJECTS, &[&project_ids, &owner_id]),
-        Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids]),
+        Step(FULL_PROJECTS, &[&id, &project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
+        Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
         Step(DELETE_PROJECTS, &[&id]),
         Step(PUT_PROJECTS, &[&id, &project_ids, &now]),
     ];
-    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 1).await?;
-    Ok(if !rows[1].is_empty() {
+    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
+    Ok(if !rows[2].is_empty() {
         PutAppCredential::Stored
     } else if rows[0].len() < project_ids.len() {
         PutAppCredential::UnknownProject
+    } else if !rows[1].is_empty() {
+        PutAppCredential::ProjectFull
     } else {
         PutAppCredential::Stale
     })

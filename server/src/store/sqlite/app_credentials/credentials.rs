@@ -3,7 +3,8 @@
 use crate::store::app_credentials::value_id;
 use crate::store::sqlite::row;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, Page, PutAppCredential, Revision, SealedValue, fold,
+    Actor, AppCredential, AppCredentialFilter, MAX_CREDENTIALS_OF_PROJECT, Page, Place, PutAppCredential,
+    Revision, SealedValue, fold,
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
@@ -52,16 +53,25 @@ pub(super) fn page(
     Ok((rows.into_iter().map(|found| complete(&c, found)).collect::<Result<_>>()?, total))
 }
 
-/// All credentials that a project has been handed.
-pub(super) fn by_project(c: &Connection, project_id: Uuid) -> Result<Vec<AppCredential>> {
+/// Credentials that a project has been handed, after a place.
+pub(super) fn by_project(
+    c: &Connection,
+    project_id: Uuid,
+    after: Option<Place>,
+    limit: u32,
+) -> Result<Vec<AppCredential>> {
     let c = c.unchecked_transaction()?;
     let select = format!(
         "SELECT {CREDENTIAL} FROM app_credentials
          WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
-         ORDER BY created_at DESC, id"
+             AND (?2 IS NULL OR created_at < ?2 OR created_at = ?2 AND id > ?3)
+         ORDER BY created_at DESC, id LIMIT ?4"
     );
-    let rows: Vec<_> =
-        c.prepare_cached(&select)?.query_map([project_id.to_string()], read)?.collect::<Result<_>>()?;
+    let (created_at, id) = after.map(|after| (after.created_at, after.id.to_string())).unzip();
+    let rows: Vec<_> = c
+        .prepare_cached(&select)?
+        .query_map(params![project_id.to_string(), created_at, id, limit], read)?
+        .collect::<Result<_>>()?;
     rows.into_iter().map(|found| complete(&c, found)).collect()
 }
 
@@ -74,6 +84,9 @@ pub(super) fn add(c: &Connection, new: &AppCredential, type_updated_at: i64) -> 
     }
     if !are_own_projects(c, new.owner_id, &new.project_ids)? {
         return Ok(PutAppCredential::UnknownProject);
+    }
+    if is_one_full(c, new.id, &new.project_ids)? {
+        return Ok(PutAppCredential::ProjectFull);
     }
     c.prepare_cached(
         "INSERT INTO app_credentials (id, owner_id, credential_name, folded_name, credential_type_id, description,
@@ -161,6 +174,9 @@ pub(super) fn assign(
     if !is_known(c, (owner_id, id), known)? {
         return Ok(PutAppCredential::Stale);
     }
+    if is_one_full(c, id, project_ids)? {
+        return Ok(PutAppCredential::ProjectFull);
+    }
     c.execute("UPDATE app_credentials SET version = version + 1 WHERE id = ?1", [id.to_string()])?;
     c.execute("DELETE FROM app_credential_projects WHERE credential_id = ?1", [id.to_string()])?;
     put_projects(c, id, project_ids, now)?;
@@ -186,6 +202,19 @@ fn are_own_projects(c: &Connection, owner_id: Uuid, project_ids: &[Uuid]) -> Res
         }
     }
     Ok(true)
+}
+
+/// Whether one of the projects has as many other credentials as it can have.
+fn is_one_full(c: &Connection, id: Uuid, project_ids: &[Uuid]) -> Result<bool> {
+    let count = "SELECT count(*) FROM app_credential_projects WHERE project_id = ?1 AND credential_id <> ?2";
+    let mut count = c.prepare_cached(count)?;
+    for project_id in project_ids {
+        let others: i64 = count.query_row((project_id.to_string(), id.to_string()), |found| found.get(0))?;
+        if others >= MAX_CREDENTIALS_OF_PROJECT {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Stores the values that are new.
