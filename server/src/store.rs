@@ -16,7 +16,7 @@ mod vault;
 pub(crate) use app_credentials::{
     AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, FieldType,
     MAX_CREDENTIALS_OF_PROJECT, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision,
-    SealedValue, TypeField, fold, value_id,
+    SealedValue, SetMembers, TypeField, fold, value_id,
 };
 pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,

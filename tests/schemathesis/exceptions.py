@@ -28,6 +28,7 @@ EXCEPTIONS = [
     r"api_key required",
     r"(api_key must be a string|base_url must be an absolute URL)",
     r"projectIds names a project that is none of yours",
+    r"userIds names somebody who is no user",
     r"fields\[\d+\]: id is no field's of this type",
     # One of several must not be another.
     r"keys\[\d+\]: fieldId given twice",

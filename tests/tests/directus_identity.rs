@@ -369,3 +369,14 @@ async fn without_a_service_secret_its_routes_say_so_and_none_is_made() {
         .collect();
     assert!(made.is_empty(), "{made:?}");
 }
+
+#[tokio::test]
+async fn whoever_a_directus_may_know_can_be_a_projects_member() {
+    let setup = Setup::new(false).await.unwrap();
+    let user = setup.sign_in().await.unwrap();
+    let project = user.post("/api/v1/projects", &json!({"projectName": "Website"})).await.unwrap().body;
+    let somebody = "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f";
+    let path = format!("/api/v1/projects/{}/members", project["id"].as_str().unwrap());
+    let answer = user.post(&path, &json!({"userIds": [somebody]})).await.unwrap();
+    assert_eq!((answer.status.as_u16(), &answer.body["memberIds"]), (200, &json!([somebody])));
+}

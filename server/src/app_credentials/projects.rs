@@ -5,10 +5,10 @@ use super::{MAX_OF_ONE_OWNER, NOT_FOUND, SuccessResponse, page_of};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
-use crate::identity::UserId;
+use crate::identity::{Identity, UserId};
 use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
-use crate::store::{Page, Project, ProjectEdit};
+use crate::store::{Page, Project, ProjectEdit, SetMembers};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -167,7 +167,8 @@ pub(crate) async fn delete_project(
 
 /// Says who the members of a project are
 ///
-/// All of them: those who are not named are members no more.
+/// All of them: those who are not named are members no more. Somebody who is no user of
+/// this server is refused; where users are those of a Directus, that is not asked.
 #[utoipa::path(
     post,
     path = "/api/v1/projects/{id}/members",
@@ -191,8 +192,15 @@ pub(crate) async fn set_project_members(
     let required = || Error::BadRequest("userIds array required".to_owned());
     let member_ids = ids(&mut fields, "userIds", MAX_MEMBERS)?.ok_or_else(required)?;
     let entry = user.entry("set-project-members").on("projects", id);
-    let set = app.app_credentials.set_project_members(user.0, id, member_ids, now_ms(), entry).await?;
-    if set { Ok(Json(own(&app, user, id).await?.into())) } else { Err(NOT_FOUND) }
+    // Who the users of a Directus are only that knows.
+    let are_users = matches!(app.identity, Identity::Embedded(_));
+    let set =
+        app.app_credentials.set_project_members((user.0, id), member_ids, are_users, now_ms(), entry).await?;
+    match set {
+        SetMembers::Set => Ok(Json(own(&app, user, id).await?.into())),
+        SetMembers::UnknownUser => Err(Error::BadRequest("userIds names somebody who is no user".to_owned())),
+        SetMembers::Gone => Err(NOT_FOUND),
+    }
 }
 
 /// A project that is the user's or has the user as a member.

@@ -121,6 +121,16 @@ pub(crate) struct ProjectEdit {
     pub(crate) updated_at: i64,
 }
 
+/// What became of a project's new members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SetMembers {
+    Set,
+    /// One of them is no user.
+    UnknownUser,
+    /// There is no such project of the owner's.
+    Gone,
+}
+
 /// A value of a credential, sealed.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedValue {
@@ -252,15 +262,16 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// Deletes the owner's project; false where there is none.
     async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError>;
 
-    /// Says who the members of the owner's project are; false where there is none.
+    /// Says who the members of a project are, which is given by its owner and its id.
+    /// Where `are_users` they must be users of this database.
     async fn set_project_members(
         &self,
-        owner_id: Uuid,
-        id: Uuid,
+        own: (Uuid, Uuid),
         member_ids: Vec<Uuid>,
+        are_users: bool,
         now: i64,
         entry: Entry,
-    ) -> Result<bool, StoreError>;
+    ) -> Result<SetMembers, StoreError>;
 
     /// Stores a new credential and hands it to the owner's projects.
     /// `type_updated_at` says how its type was when the values were checked.

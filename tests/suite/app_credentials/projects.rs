@@ -83,9 +83,12 @@ async fn a_member_sees_what_the_project_was_handed_and_changes_nothing() -> Resu
         (json!({"userIds": "x"}), "userIds must be an array of strings"),
         (json!({"userIds": ["x"]}), "userIds must be a UUID"),
         (json!({"userIds": [other_id, other_id]}), "userIds names an id twice"),
+        (json!({"userIds": [UNKNOWN]}), "userIds names somebody who is no user"),
+        (json!({"userIds": [other_id, UNKNOWN]}), "userIds names somebody who is no user"),
     ] {
         assert_eq!(refusal(&user.post(&members, &body).await?), (400, expected));
     }
+    assert_eq!(user.get(&path).await?.body["memberIds"], json!([]), "none of them, where one is unknown");
     let set = user.post(&members, &json!({"userIds": [other_id]})).await?;
     assert_eq!(set.body["memberIds"], json!([other_id]));
     let seen = other.get(&by_project).await?.body;
@@ -114,6 +117,8 @@ async fn a_member_sees_what_the_project_was_handed_and_changes_nothing() -> Resu
         assert_eq!(refusal(&answer), (404, "Not found"), "a member sees it there alone");
     }
 
+    assert_eq!(user.post(&members, &json!({"userIds": [UNKNOWN]})).await?.status, 400);
+    assert_eq!(other.get(&by_project).await?.status, 200, "who is one stays one");
     user.post(&members, &json!({"userIds": []})).await?;
     assert_eq!(refusal(&other.get(&by_project).await?), (403, "Forbidden"));
     // With its project gone, the credential stays with its owner.

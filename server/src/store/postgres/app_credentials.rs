@@ -9,7 +9,7 @@ use super::{Postgres, sealed};
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
-    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
+    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -71,13 +71,13 @@ impl AppCredentialStore for Postgres {
 
     async fn set_project_members(
         &self,
-        owner_id: Uuid,
-        id: Uuid,
+        own: (Uuid, Uuid),
         member_ids: Vec<Uuid>,
+        are_users: bool,
         now: i64,
         entry: Entry,
-    ) -> Result<bool, StoreError> {
-        projects::set_members(self, (owner_id, id), &member_ids, now, entry).await
+    ) -> Result<SetMembers, StoreError> {
+        projects::set_members(self, own, (&member_ids, are_users), now, entry).await
     }
 
     async fn add_app_credential(

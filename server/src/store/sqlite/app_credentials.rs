@@ -8,7 +8,7 @@ use super::{Sqlite, sealed};
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
-    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, StoreError,
+    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -72,14 +72,15 @@ impl AppCredentialStore for Sqlite {
 
     async fn set_project_members(
         &self,
-        owner_id: Uuid,
-        id: Uuid,
+        own: (Uuid, Uuid),
         member_ids: Vec<Uuid>,
+        are_users: bool,
         now: i64,
         entry: Entry,
-    ) -> Result<bool, StoreError> {
-        let set = move |c: &rusqlite::Connection| projects::set_members(c, (owner_id, id), &member_ids, now);
-        self.write_noting(entry, |set| *set, set).await
+    ) -> Result<SetMembers, StoreError> {
+        let set =
+            move |c: &rusqlite::Connection| projects::set_members(c, own, (&member_ids, are_users), now);
+        self.write_noting(entry, |set| *set == SetMembers::Set, set).await
     }
 
     async fn add_app_credential(

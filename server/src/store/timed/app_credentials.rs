@@ -4,7 +4,7 @@ use super::Timed;
 use crate::audit::Entry;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
-    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, StoreError,
+    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SetMembers, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -67,14 +67,17 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
 
     async fn set_project_members(
         &self,
-        owner_id: Uuid,
-        id: Uuid,
+        own: (Uuid, Uuid),
         member_ids: Vec<Uuid>,
+        are_users: bool,
         now: i64,
         entry: Entry,
-    ) -> Result<bool, StoreError> {
-        self.time("set_project_members", self.inner.set_project_members(owner_id, id, member_ids, now, entry))
-            .await
+    ) -> Result<SetMembers, StoreError> {
+        self.time(
+            "set_project_members",
+            self.inner.set_project_members(own, member_ids, are_users, now, entry),
+        )
+        .await
     }
 
     async fn add_app_credential(

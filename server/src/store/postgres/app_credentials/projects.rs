@@ -3,7 +3,7 @@
 use crate::audit::Entry;
 use crate::store::postgres::session::{Acting, Parameters, Step};
 use crate::store::postgres::{Postgres, row};
-use crate::store::{Project, ProjectEdit, StoreError};
+use crate::store::{Project, ProjectEdit, SetMembers, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -38,14 +38,23 @@ const TOUCH_CREDENTIALS: &str = "
     UPDATE app_credentials SET version = version + 1 WHERE owner_id = $2
         AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)";
 const DELETE: &str = "DELETE FROM projects WHERE id = $1 AND owner_id = $2 RETURNING id";
-const TOUCH: &str = "UPDATE projects SET updated_at = $3 WHERE id = $1 AND owner_id = $2 RETURNING id";
-/// Who was one before has been one since then.
+const USERS: &str = "SELECT id FROM users WHERE id = ANY ($1)";
+/// Where the members are known, or need not be.
+const TOUCH: &str = "
+    UPDATE projects SET updated_at = $3 WHERE id = $1 AND owner_id = $2
+        AND (NOT $5 OR (SELECT count(*) FROM users WHERE id = ANY ($4)) = cardinality($4::uuid[]))
+    RETURNING id";
+/// These only in the transaction that has touched the project. Who was a member before
+/// has been one since then.
 const REMOVE_MEMBERS: &str = "
-    DELETE FROM project_members WHERE project_id = $1 AND owner_id = $2 AND user_id <> ALL ($3)";
+    DELETE FROM project_members
+    WHERE project_id = (SELECT id FROM projects WHERE id = $1 AND xmin = pg_current_xact_id()::xid)
+        AND owner_id = $2 AND user_id <> ALL ($3)";
 const ADD_MEMBERS: &str = "
     INSERT INTO project_members (project_id, user_id, owner_id, added_at)
     SELECT id, member_id, owner_id, $4 FROM projects, unnest($3::uuid[]) AS member_id
-    WHERE id = $1 AND owner_id = $2 ON CONFLICT (project_id, user_id) DO NOTHING";
+    WHERE id = $1 AND owner_id = $2 AND xmin = pg_current_xact_id()::xid
+    ON CONFLICT (project_id, user_id) DO NOTHING";
 
 /// A project, whoever's it is.
 pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<Project>, StoreError> {
@@ -93,20 +102,28 @@ pub(super) async fn delete(
     Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?[2].is_empty())
 }
 
-/// Says who the members of the owner's project are; false where there is none.
+/// Says who the members of the owner's project are.
 pub(super) async fn set_members(
     store: &Postgres,
     (owner_id, id): (Uuid, Uuid),
-    member_ids: &[Uuid],
+    (member_ids, are_users): (&[Uuid], bool),
     now: i64,
     entry: Entry,
-) -> Result<bool, StoreError> {
+) -> Result<SetMembers, StoreError> {
     let steps = [
-        Step(TOUCH, &[&id, &owner_id, &now]),
+        Step(USERS, &[&member_ids]),
+        Step(TOUCH, &[&id, &owner_id, &now, &member_ids, &are_users]),
         Step(REMOVE_MEMBERS, &[&id, &owner_id, &member_ids]),
         Step(ADD_MEMBERS, &[&id, &owner_id, &member_ids, &now]),
     ];
-    Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
+    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 1).await?;
+    Ok(if !rows[1].is_empty() {
+        SetMembers::Set
+    } else if are_users && rows[0].len() < member_ids.len() {
+        SetMembers::UnknownUser
+    } else {
+        SetMembers::Gone
+    })
 }
 
 fn read(found: &Row) -> Result<Project, StoreError> {

@@ -1,7 +1,7 @@
 //! `projects` and their members.
 
 use crate::store::sqlite::row;
-use crate::store::{Project, ProjectEdit};
+use crate::store::{Project, ProjectEdit, SetMembers};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
@@ -82,17 +82,23 @@ pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<bool> {
     c.execute("DELETE FROM projects WHERE id = ?1 AND owner_id = ?2", own).map(|rows| rows > 0)
 }
 
-/// Says who the members of the owner's project are; false where there is none.
+/// Says who the members of the owner's project are.
 pub(super) fn set_members(
     c: &Connection,
     (owner_id, id): (Uuid, Uuid),
-    member_ids: &[Uuid],
+    (member_ids, are_users): (&[Uuid], bool),
     now: i64,
-) -> Result<bool> {
+) -> Result<SetMembers> {
+    let mut user = c.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?;
+    for member_id in member_ids.iter().filter(|_| are_users) {
+        if !user.exists([member_id.to_string()])? {
+            return Ok(SetMembers::UnknownUser);
+        }
+    }
     let update = "UPDATE projects SET updated_at = ?3 WHERE id = ?1 AND owner_id = ?2";
     let id = id.to_string();
     if c.execute(update, params![id, owner_id.to_string(), now])? == 0 {
-        return Ok(false);
+        return Ok(SetMembers::Gone);
     }
     // Who was one before has been one since then.
     let listed = serde_json::json!(member_ids).to_string();
@@ -104,5 +110,5 @@ pub(super) fn set_members(
     for member_id in member_ids {
         add.execute(params![id, member_id.to_string(), now])?;
     }
-    Ok(true)
+    Ok(SetMembers::Set)
 }
