@@ -112,6 +112,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0005_retired_keys.sql", "70a46f1a4dc40622803699bff6f9b789738736f83e6d80399c102f811b1bdf43"),
         ("0006_vault.sql", "5625f1cc4c566f0a205daf1d5ffa9236ff358f67372be64a0804eafe87cc8d12"),
         ("0007_app_credentials.sql", "ae1a1c5bfba9233065a64a6052aea047075e7035092663e782dcba1f0c139213"),
+        ("0008_fold_dotted_i.sql", "e61d06579e578853bc200eba9bfd0d23d4c9942df8b55e3497ca8e2ae08260cd"),
     ];
     let postgres: &[_] = &[
         ("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27"),
@@ -119,6 +120,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0003_vault.sql", "21ec3b8bbbaa76727f110055a3f46401cd1e78c2455fbf898503fff74ff624e4"),
         ("0004_put_sessions.sql", "84a1b219ef3f975f460b07c1f3329d0c16feff461f1b1329186d249ce5817136"),
         ("0005_app_credentials.sql", "5232fb678c857a4f9883367506423691f5315962598bb6cc3118bd6fac3ed86d"),
+        ("0006_fold_dotted_i.sql", "06473f8cc4c7b7ca5a9b6fb513e2186a3a83402697425854b3b5a2f8e1d2c5eb"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

@@ -209,9 +209,11 @@ pub(crate) struct AppCredentialFilter {
 }
 
 /// Text without regard to case, beyond ASCII too: what differs in case alone is
-/// the same (`ß` and `SS`, and each form of sigma).
+/// the same (`ß` and `SS`, each form of sigma, and an i with a dot or without one, be it
+/// large or small: whose capital is which depends on the language).
 pub(crate) fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    let folded: String = text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
+    folded.replace("i\u{307}", "i")
 }
 
 /// What every kind of own database does for app credentials. Times are
@@ -351,6 +353,9 @@ mod tests {
             [("ÄPFEL", "äpfel"), ("STRASSE", "straße"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("ДОМ", "дом")]
         {
             assert_eq!(fold(one), fold(other));
+        }
+        for one in ["İstanbul", "I\u{307}stanbul", "i\u{307}stanbul", "ıstanbul", "ISTANBUL"] {
+            assert_eq!(fold(one), "istanbul");
         }
         assert_eq!(fold("100%_a"), "100%_a");
         assert_ne!(fold("é"), fold("e"));

@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0003_vault.sql"),
     include_str!("../../../migrations/postgres/0004_put_sessions.sql"),
     include_str!("../../../migrations/postgres/0005_app_credentials.sql"),
+    include_str!("../../../migrations/postgres/0006_fold_dotted_i.sql"),
 ];
 /// Lets one process at a time migrate; it tells the lock from others and means
 /// nothing. Who waits for it may wait as long as another's migration takes.
@@ -32,6 +33,14 @@ const MAKE_SCHEMA: &str = "
 
 /// Brings the schema up to date in one transaction.
 pub(super) async fn apply(client: &mut Client, if_missing: IfMissing) -> Result<(), StoreError> {
+    apply_these(client, if_missing, MIGRATIONS).await
+}
+
+async fn apply_these(
+    client: &mut Client,
+    if_missing: IfMissing,
+    migrations: &'static [&'static str],
+) -> Result<(), StoreError> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(LOCK).await?;
     let is_there: bool = transaction.query_one(IS_THERE, &[]).await?.try_get(0)?;
@@ -41,11 +50,38 @@ pub(super) async fn apply(client: &mut Client, if_missing: IfMissing) -> Result<
     transaction.batch_execute(MAKE_SCHEMA).await?;
     let applied = transaction.query("SELECT sha256 FROM schema_migrations ORDER BY number", &[]).await?;
     let applied: Vec<String> = applied.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
-    for Pending { number, sql, sha256 } in pending(MIGRATIONS, &applied)? {
+    for Pending { number, sql, sha256 } in pending(migrations, &applied)? {
         transaction.batch_execute(sql).await?;
         let record = "INSERT INTO schema_migrations (number, sha256, applied_at) VALUES ($1, $2, $3)";
         let number = i64::try_from(number).unwrap_or(i64::MAX);
         transaction.execute(record, &[&number, &sha256, &now_ms()]).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::fold;
+    use crate::store::postgres::Postgres;
+    use crate::store::postgres::testing::TestDatabase;
+
+    #[tokio::test]
+    async fn names_that_are_there_are_folded_as_new_ones_are() {
+        let database = TestDatabase::create().await;
+        let store = Postgres::open(&database.url(), IfMissing::Make).await.unwrap();
+        let superuser = database.superuser().await;
+        superuser.batch_execute("DROP SCHEMA stagepass CASCADE").await.unwrap();
+        let mut session = store.session().await.unwrap();
+        apply_these(session.client(), IfMissing::Make, &MIGRATIONS[..5]).await.unwrap();
+        let add = "SET search_path = stagepass;
+            INSERT INTO app_credentials
+            SELECT id, id, 'İSTANBUL', 'i' || chr(775) || 'stanbul', id, NULL, 1, 0, 0
+            FROM credential_types LIMIT 1";
+        superuser.batch_execute(add).await.unwrap();
+        apply(session.client(), IfMissing::Refuse).await.unwrap();
+        let select = "SELECT folded_name FROM app_credentials";
+        let folded: String = superuser.query_one(select, &[]).await.unwrap().get(0);
+        assert_eq!(folded, fold("İSTANBUL"));
+    }
 }

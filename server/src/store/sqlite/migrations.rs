@@ -15,11 +15,16 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0005_retired_keys.sql"),
     include_str!("../../../migrations/sqlite/0006_vault.sql"),
     include_str!("../../../migrations/sqlite/0007_app_credentials.sql"),
+    include_str!("../../../migrations/sqlite/0008_fold_dotted_i.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any
 /// other process that starts at the same time.
 pub(super) fn apply(connection: &mut Connection) -> Result<(), StoreError> {
+    apply_these(connection, MIGRATIONS)
+}
+
+fn apply_these(connection: &mut Connection, migrations: &'static [&'static str]) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -30,7 +35,7 @@ pub(super) fn apply(connection: &mut Connection) -> Result<(), StoreError> {
         .prepare("SELECT sha256 FROM schema_migrations ORDER BY number")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
-    for Pending { number, sql, sha256 } in pending(MIGRATIONS, &applied)? {
+    for Pending { number, sql, sha256 } in pending(migrations, &applied)? {
         transaction.execute_batch(sql)?;
         let record = "INSERT INTO schema_migrations VALUES (?1, ?2, ?3)";
         transaction.execute(record, (number, sha256, now_ms()))?;
@@ -41,6 +46,7 @@ pub(super) fn apply(connection: &mut Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::fold;
 
     #[test]
     fn applies_once_and_refuses_a_database_from_the_future_or_with_another_past() {
@@ -55,5 +61,19 @@ mod tests {
         connection.execute("UPDATE schema_migrations SET sha256 = ?1", [original]).unwrap();
         connection.execute("INSERT INTO schema_migrations VALUES (99, 'y', 0)", []).unwrap();
         assert!(matches!(apply(&mut connection), Err(StoreError::Newer { .. })));
+    }
+
+    #[test]
+    fn names_that_are_there_are_folded_as_new_ones_are() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply_these(&mut connection, &MIGRATIONS[..7]).unwrap();
+        let add = "INSERT INTO app_credentials
+            SELECT 'id', 'owner', 'İSTANBUL', 'i' || char(775) || 'stanbul', id, NULL, 1, 0, 0
+            FROM credential_types LIMIT 1";
+        connection.execute(add, []).unwrap();
+        apply(&mut connection).unwrap();
+        let select = "SELECT folded_name FROM app_credentials";
+        let folded: String = connection.query_row(select, [], |row| row.get(0)).unwrap();
+        assert_eq!(folded, fold("İSTANBUL"));
     }
 }
