@@ -5,12 +5,12 @@
 pub(crate) mod by_project;
 pub(crate) mod credentials;
 mod fields;
-mod filter;
-mod if_match;
+pub(crate) mod filter;
+pub(crate) mod if_match;
 pub(crate) mod projects;
 pub(crate) mod reveal;
 pub(crate) mod types;
-mod values;
+pub(crate) mod values;
 
 use crate::error::Error;
 use crate::openapi::True;

@@ -7,7 +7,7 @@
 
 use crate::app::App;
 use crate::error::Error;
-use crate::request::{Peer, host_names};
+use crate::request::{LOCAL_NAMES, Peer, host_names};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, Uri, header};
@@ -98,8 +98,7 @@ impl Client {
 
     fn judge(peer: Peer, uri: &Uri, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
         let is_forwarded = headers.keys().any(is_of_proxy);
-        let is_local = |name: &str| matches!(name, "localhost" | "127.0.0.1" | "[::1]");
-        let is_direct = !is_forwarded && host_names(uri, headers).all(is_local);
+        let is_direct = !is_forwarded && host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name));
         Self { address: proxies.client(peer.0.ip(), headers), is_direct }
     }
 

@@ -16,6 +16,7 @@ pub(crate) use limits::{LimitSettings, Timeouts};
 pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
+use crate::request::LOCAL_NAMES;
 use crate::secret_file::{self, Kept};
 use crate::telemetry::LogFormat;
 use clap::{Args, ValueEnum as _};
@@ -33,8 +34,6 @@ use tracing_subscriber::filter::Targets;
 const SERVICE_SECRET: &str = "RBAC_SYNC_WEBHOOK_SECRET";
 const PREVIOUS_SERVICE_SECRETS: &str = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS";
 const JWT_SECRET: &str = "STAGEPASS_JWT_SECRET";
-/// The names under which a machine reaches itself.
-const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 /// The shortest key that HS256 may have (RFC 7518, section 3.2).
 const MIN_JWT_SECRET_BYTES: usize = 32;
 

@@ -10,7 +10,7 @@ pub(crate) use error::DirectusError;
 
 use crate::error::Error;
 use axum::body::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -104,6 +104,13 @@ impl<'a> Call<'a> {
     }
 }
 
+/// What Directus answers.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
 /// Directus wraps what it answers.
 #[derive(Debug, Deserialize)]
 struct Data<T> {
@@ -179,7 +186,7 @@ impl Directus {
         if let Some(body) = &call.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let (status, body) = self.send(request, call.path).await?;
+        let Answer { status, body, .. } = self.send(request, call.path).await?;
         if (200..300).contains(&status) {
             Ok((status, body))
         } else {
@@ -200,21 +207,17 @@ impl Directus {
         url
     }
 
-    /// Sends a request, and reads the status and the whole body of the answer.
-    pub(crate) async fn send(
-        &self,
-        request: RequestBuilder,
-        path: &str,
-    ) -> Result<(u16, Bytes), DirectusError> {
+    /// Sends a request, and reads the whole answer.
+    pub(crate) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Answer, DirectusError> {
         let unavailable = |error: reqwest::Error| {
             // Without its URL, whose query names users and records.
             tracing::warn!(path, error = %error.without_url(), "Directus does not answer");
             DirectusError::Unavailable
         };
         let response = request.send().await.map_err(unavailable)?;
-        let status = response.status().as_u16();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read_bounded(response).await.map_err(unavailable)?;
-        body.map(|body| (status, body)).ok_or_else(|| DirectusError::garbage(status, path))
+        body.map(|body| Answer { status, headers, body }).ok_or_else(|| DirectusError::garbage(status, path))
     }
 }
 

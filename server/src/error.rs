@@ -35,6 +35,10 @@ pub(crate) enum Error {
     Forbidden,
     #[error("set-up is taken from the server's own machine, or with the token that it printed at its start")]
     ForbiddenSetUp,
+    #[error(
+        "a session cookie is good for what this server's own pages ask for: over https, or on the server's own machine"
+    )]
+    ForbiddenOrigin,
     #[error("built-in credential types can't be changed")]
     ForbiddenBuiltIn,
     #[error("{0}")]
@@ -158,7 +162,9 @@ impl Error {
             | Self::InvalidCredentials
             | Self::TokenExpired
             | Self::InvalidMasterPassword => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenBuiltIn => StatusCode::FORBIDDEN,
+            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenOrigin | Self::ForbiddenBuiltIn => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
@@ -207,7 +213,9 @@ impl Error {
             | Self::InvalidCredentials
             | Self::InvalidMasterPassword => "INVALID_CREDENTIALS",
             Self::TokenExpired => "TOKEN_EXPIRED",
-            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenBuiltIn => "FORBIDDEN",
+            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenOrigin | Self::ForbiddenBuiltIn => {
+                "FORBIDDEN"
+            }
             Self::NotFound(_) => "ROUTE_NOT_FOUND",
             Self::Conflict(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => "RECORD_NOT_UNIQUE",
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
@@ -264,10 +272,16 @@ impl IntoResponse for Error {
     }
 }
 
+/// The error that a response carries whose body is to be written.
+pub(crate) fn take(response: &mut Response) -> Option<Arc<Error>> {
+    let error = response.extensions_mut().remove::<Arc<Error>>()?;
+    error.log();
+    Some(error)
+}
+
 /// Writes the body of a failure in the form of the API that was called.
 pub(crate) fn render(response: &mut Response, form: Form) {
-    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
-        error.log();
+    if let Some(error) = take(response) {
         *response.body_mut() = error.body(form).into();
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -16,6 +16,7 @@ mod keyed_stores;
 mod limits;
 mod metrics;
 mod openapi;
+mod pages;
 mod request;
 mod rotation;
 mod router;

@@ -13,11 +13,12 @@ mod values;
 pub(crate) use failures::{
     AddVaultCredentialFailures, AppBuiltInFailures, AppForbiddenFailures, AppInUseFailures, AppNameFailures,
     AppRecordFailures, ChangeMasterPasswordFailures, OpenVaultFailures, ReadinessFailures, RecordFailures,
-    RenameFailures, SetUpFailures, SignInFailures, StaleEditFailures, VaultCredentialFailures,
+    RenameFailures, SetUpFailures, SignInFailures, SignOutFailures, StaleEditFailures,
+    VaultCredentialFailures,
 };
 pub(crate) use requests::*;
 pub(crate) use responses::{
-    Alive, CreateProfileResponse, CurrentUser, GetPlatformSessionResponse, Healthy,
+    Alive, CreateProfileResponse, CurrentUser, GetPlatformSessionResponse, Healthy, SignIn,
     StorePlatformSessionResponse, Tokens,
 };
 pub(crate) use values::{
@@ -25,7 +26,7 @@ pub(crate) use values::{
 };
 
 use crate::app::App;
-use crate::error::Error;
+use crate::error::{Error, Form};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header;
@@ -33,7 +34,9 @@ use axum::response::IntoResponse;
 use std::sync::Arc;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::{Modify, OpenApi, openapi};
 
 /// What stands before all operations.
@@ -76,6 +79,10 @@ impl Modify for Shared {
             .description(Some("A user's access token, from `POST /auth/login` or from Directus."))
             .build();
         components.add_security_scheme("user", SecurityScheme::Http(user));
+        let session = "The cookie that `POST /auth/login` sets in the mode `session`, for pages of this server: \
+            a write needs their `Origin`. Where TLS is, it is called `__Host-stagepass_session`.";
+        let session = ApiKey::Cookie(ApiKeyValue::with_description("stagepass_session", session));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(session));
         let vault = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .description(Some("The token of a session of the vault's, from `POST /api/auth/login`."))
@@ -103,10 +110,11 @@ pub(crate) struct Rendered {
 /// Completes the document that the routes make together, and renders it.
 pub(crate) fn render(mut document: openapi::OpenApi) -> Result<Rendered, Error> {
     for (path, item) in &mut document.paths.paths {
-        for operation in
-            [&mut item.get, &mut item.post, &mut item.put, &mut item.delete].into_iter().flatten()
-        {
-            failures::complete(operation, path);
+        let writes = [&mut item.post, &mut item.put, &mut item.delete].map(|write| (write, true));
+        for (operation, is_write) in [(&mut item.get, false)].into_iter().chain(writes) {
+            let Some(operation) = operation else { continue };
+            add_session_cookie(operation, path);
+            failures::complete(operation, path, is_write);
             examples::complete(operation);
             links::complete(operation);
             if failures::is_for_services(operation) {
@@ -126,6 +134,14 @@ fn success_of(operation: &mut Operation) -> Option<&mut openapi::Response> {
         openapi::RefOr::T(answer) if status.starts_with('2') => Some(answer),
         _ => None,
     })
+}
+
+/// Whoever calls for app credentials as a user may say so by cookie.
+fn add_session_cookie(operation: &mut Operation, path: &str) {
+    if Form::of(path) == Form::AppCredentials {
+        let session = SecurityRequirement::new("session", std::iter::empty::<&str>());
+        operation.security.get_or_insert_default().push(session);
+    }
 }
 
 /// The optional header of every call by a service.

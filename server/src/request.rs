@@ -36,6 +36,9 @@ pub(crate) const MAX_NAME_CHARS: usize = 200;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// The names under which a machine reaches itself.
+pub(crate) const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
 /// The hosts under which a request looks for this server, without their ports:
 /// the `Host` header's, and that of the target where it has one. There the
 /// target's is the one that counts (RFC 9112, section 3.2.2), but whoever stands
@@ -261,6 +264,19 @@ pub(crate) fn check_platform(platform: &str) -> Result<(), Error> {
     }
 }
 
+/// The parameters of a query string.
+pub(crate) struct Parameters<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let read = Query::try_from_uri(&parts.uri);
+        let Query(given) = read.map_err(|_| Error::BadRequest("query string is malformed".to_owned()))?;
+        Ok(Self(given))
+    }
+}
+
 /// Which part of a list is asked for, as it is written in a query string.
 #[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
@@ -277,9 +293,8 @@ pub(crate) struct PageParameters {
 impl<S: Send + Sync> FromRequestParts<S> for Page {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let Query(given) = Query::<PageParameters>::try_from_uri(&parts.uri)
-            .map_err(|_| Error::BadRequest("query string is malformed".to_owned()))?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Parameters(given) = Parameters::<PageParameters>::from_request_parts(parts, state).await?;
         let number = |text: Option<String>, default, most, name| match text {
             None => Ok(default),
             Some(text) => (text.parse().ok())

@@ -9,6 +9,7 @@ use crate::error::{self, Error, Form};
 use crate::identity::{auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document};
+use crate::pages::{self, Wanted};
 use crate::request::host_names;
 use crate::{telemetry, vault};
 use axum::Router;
@@ -26,6 +27,7 @@ use utoipa_axum::routes;
 /// Serves the routes, and answers what is none.
 pub(crate) fn router(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
+        .merge(pages::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(async || Error::NotFound("Not found"))
         .layer(from_fn_with_state(Arc::clone(&app), surround))
@@ -127,11 +129,14 @@ async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next)
     let line = telemetry::Line::begin(&request);
     let span = line.span();
     let measurement = Measurement::begin(&mut request);
-    let form = Form::of(request.uri().path());
+    let (form, page) = (Form::of(request.uri().path()), Wanted::of(&request));
     let answering = async {
         let mut response = admit(&app, request, next).await.unwrap_or_else(Error::into_response);
+        match page {
+            Some(page) => page.render(&mut response),
+            None => error::render(&mut response, form),
+        }
         forbid_storing(&mut response);
-        error::render(&mut response, form);
         measurement.end(&app.metrics, response.status());
         line.end(&mut response);
         response

@@ -115,7 +115,7 @@ async fn a_person_signs_in_refreshes_and_signs_out_through_the_server() {
 }
 
 #[tokio::test]
-async fn nothing_but_four_calls_is_handed_on_and_no_cookie_comes_back() {
+async fn nothing_but_four_calls_is_handed_on() {
     let setup = Setup::new(false).await.unwrap();
     let server = setup.server.anonymous();
     for (method, path, status) in [
@@ -133,13 +133,14 @@ async fn nothing_but_four_calls_is_handed_on_and_no_cookie_comes_back() {
             assert_eq!(setup.proxy.requests(path), 0, "{method} {path}");
         }
     }
-    for mode in ["session", "cookie"] {
-        let login = json!({"email": setup.user.email(), "password": "x", "mode": mode});
-        let answer = server.post("/auth/login", &login).await.unwrap();
-        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-        assert_eq!(answer.body["errors"][0]["message"], "mode must be json");
-    }
-    assert_eq!(setup.proxy.requests("/auth/login"), 0);
+    let login = json!({"email": setup.user.email(), "password": "x", "mode": "cookie"});
+    let answer = server.post("/auth/login", &login).await.unwrap();
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(answer.body["errors"][0]["message"], "mode must be json or session");
+    let refresh = json!({"refresh_token": "x", "mode": "session"});
+    let answer = server.post("/auth/refresh", &refresh).await.unwrap();
+    assert_eq!(answer.body["errors"][0]["message"], "mode must be json");
+    assert_eq!(setup.proxy.requests("/auth/login") + setup.proxy.requests("/auth/refresh"), 0);
 }
 
 #[tokio::test]
@@ -258,6 +259,46 @@ async fn a_token_of_a_session_is_asked_about_each_time() {
         }
         setup.user.suspend().await.unwrap();
         assert_unauthorized(&setup.with_token(&token).await.unwrap(), "suspended");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_is_signed_in_by_a_session_of_directus_in_a_cookie_of_ours() {
+    const CREDENTIALS: &str = "/api/v1/app-credentials";
+    for knows_secret in [false, true] {
+        let setup = Setup::new(knows_secret).await.unwrap();
+        let server = setup.server.anonymous();
+        let login = json!({"email": setup.user.email(), "password": setup.user.password().expose_secret(),
+            "mode": "session"});
+        let sign_in = async || server.post("/auth/login", &login).await.unwrap();
+        let answer = sign_in().await;
+        assert_eq!(answer.body, json!({"data": {"expires": 86_400_000}}));
+        let set: Vec<_> = answer.headers.get_all("set-cookie").iter().collect();
+        let (cookie, attributes) = set[0].to_str().unwrap().split_once("; ").unwrap();
+        assert_eq!((set.len(), attributes), (1, "HttpOnly; SameSite=Lax; Path=/; Max-Age=86400"));
+        let send = async |method, path, cookie: &str, body: Value| {
+            let request = server.request(method, path).header("cookie", cookie).json(&body);
+            server.send(request.header("origin", setup.server.url())).await.unwrap()
+        };
+        let list = async |cookie| send(Method::GET, CREDENTIALS, cookie, Value::Null).await;
+        assert_eq!(list(cookie).await.body["total"], 0);
+        let project = json!({"projectName": "Tour"});
+        let made = send(Method::POST, "/api/v1/projects", cookie, project).await;
+        assert_eq!(made.body["ownerId"], setup.user.id());
+        assert_unauthorized(&send(Method::GET, SESSIONS, cookie, Value::Null).await, "not there");
+
+        let ended = send(Method::POST, "/auth/logout", cookie, json!({"mode": "session"})).await;
+        assert_eq!(ended.status, StatusCode::NO_CONTENT);
+        let cleared = "stagepass_session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0";
+        assert_eq!(ended.headers["set-cookie"], cleared);
+        assert_eq!(list(cookie).await.status, StatusCode::UNAUTHORIZED, "Directus has ended it");
+
+        let answer = sign_in().await;
+        let cookie = answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+        assert_eq!(list(cookie).await.status, StatusCode::OK);
+        setup.user.suspend().await.unwrap();
+        assert_eq!(list(cookie).await.status, StatusCode::UNAUTHORIZED, "suspended");
+        assert!(sign_in().await.headers.get("set-cookie").is_none());
     }
 }
 

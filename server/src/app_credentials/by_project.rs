@@ -55,6 +55,19 @@ pub(crate) async fn app_credentials_by_project(
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
+/// The newest of what a project that the user sees has been handed, `most` at most.
+pub(crate) async fn newest_of_project(
+    app: &App,
+    user: UserId,
+    project_id: Uuid,
+    most: u32,
+) -> Result<Vec<AppCredentialResponse>, Error> {
+    projects::seen(app, user, project_id).await?;
+    let found = app.app_credentials.app_credentials_by_project(project_id, None, most).await?;
+    let shown = show_all(app, found).await?.into_iter().map(|shown| shown.to(user, project_id));
+    Ok(shown.collect())
+}
+
 /// The piece that comes next. Where it fails the answer is cut off, by which its
 /// reader knows.
 async fn rest(mut listing: Pieces) -> Result<Option<(Bytes, Pieces)>, Error> {

@@ -16,8 +16,7 @@ use crate::store::{
 };
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderName, StatusCode, header};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -36,19 +35,19 @@ const UNKNOWN_PROJECT: &str = "projectIds names a project that is none of yours"
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AppCredentialResponse {
-    pub(super) id: Uuid,
-    credential_name: String,
-    credential_type_id: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) credential_name: String,
+    pub(crate) credential_type_id: Uuid,
     #[schema(required)]
-    description: Option<String>,
+    pub(crate) description: Option<String>,
     /// All fields of its type, in their order.
-    keys: Vec<KeyResponse>,
-    project_ids: Vec<Uuid>,
-    owner_id: Uuid,
+    pub(crate) keys: Vec<KeyResponse>,
+    pub(crate) project_ids: Vec<Uuid>,
+    pub(crate) owner_id: Uuid,
     #[schema(value_type = openapi::Time)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(value_type = openapi::Time)]
-    updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 impl AppCredentialResponse {
@@ -117,11 +116,11 @@ pub(crate) async fn add_app_credential(
     user: UserId,
     State(app): State<Arc<App>>,
     mut fields: Fields,
-) -> Result<Response, Error> {
+) -> Result<(StatusCode, Tagged), Error> {
     let (new, of) = read_new(&app, user, &mut fields).await?;
     let entry = user.entry("create-app-credential").on("app_credentials", new.id);
     match app.app_credentials.add_app_credential(new.clone(), of.updated_at, entry).await? {
-        PutAppCredential::Stored => Ok((StatusCode::CREATED, answer(&app, new, &of)?).into_response()),
+        PutAppCredential::Stored => Ok((StatusCode::CREATED, answer(&app, new, &of)?)),
         PutAppCredential::NameTaken => Err(NAME_TAKEN),
         PutAppCredential::UnknownProject => Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
         PutAppCredential::ProjectFull => Err(PROJECT_FULL),
@@ -175,10 +174,10 @@ pub(crate) async fn app_credential(
     user: UserId,
     State(app): State<Arc<App>>,
     Id(id): Id,
-) -> Result<Response, Error> {
+) -> Result<Tagged, Error> {
     let found = own(&app, user, id).await?;
     let of = type_of(&app, &found).await?;
-    Ok(answer(&app, found, &of)?.into_response())
+    answer(&app, found, &of)
 }
 
 /// Changes a credential
@@ -203,7 +202,7 @@ pub(crate) async fn update_app_credential(
     Id(id): Id,
     if_match: IfMatch,
     mut fields: Fields,
-) -> Result<Response, Error> {
+) -> Result<Tagged, Error> {
     let edit = Edit::read(&mut fields)?;
     for _ in 0..TRIES {
         let current = own(&app, user, id).await?;
@@ -213,7 +212,7 @@ pub(crate) async fn update_app_credential(
         let entry = user.entry("update-app-credential").on("app_credentials", id);
         match app.app_credentials.update_app_credential(changed.clone(), of.updated_at, entry).await? {
             PutAppCredential::NameTaken => return Err(NAME_TAKEN),
-            PutAppCredential::Stored => return Ok(answer(&app, changed, &of)?.into_response()),
+            PutAppCredential::Stored => return answer(&app, changed, &of),
             // Another edit came in between.
             PutAppCredential::Stale | PutAppCredential::UnknownProject | PutAppCredential::ProjectFull => {
                 tokio::time::sleep(PAUSE).await
@@ -380,7 +379,9 @@ pub(super) async fn show_all(
 }
 
 /// A credential with its `ETag`.
-fn answer(app: &App, credential: AppCredential, of: &CredentialType) -> Result<impl IntoResponse, Error> {
+pub(crate) type Tagged = ([(HeaderName, String); 1], Json<AppCredentialResponse>);
+
+fn answer(app: &App, credential: AppCredential, of: &CredentialType) -> Result<Tagged, Error> {
     let tag = entity_tag(revision(&credential, of));
     let shown = AppCredentialResponse::of(app, credential, of, Showing::Harmless)?;
     Ok(([(header::ETAG, tag)], Json(shown)))

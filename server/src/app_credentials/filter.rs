@@ -1,41 +1,47 @@
 //! Which of a user's credentials are listed: `credentialTypeId` and `search`.
 
 use crate::error::Error;
-use crate::request::{MAX_TEXT_CHARS, parse_id};
+use crate::request::{MAX_TEXT_CHARS, Parameters, parse_id};
 use crate::store::{AppCredentialFilter, fold};
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 /// Which credentials are listed, beside the page.
-#[derive(Deserialize, IntoParams)]
+#[derive(Clone, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FilterParameters {
     /// Those of one type.
     #[param(value_type = Option<Uuid>)]
-    credential_type_id: Option<String>,
+    pub(crate) credential_type_id: Option<String>,
     /// Those whose name has this in it, whatever its case.
     #[param(max_length = 1024, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
-    search: Option<String>,
+    pub(crate) search: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for AppCredentialFilter {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let Query(given) = Query::<FilterParameters>::try_from_uri(&parts.uri)
-            .map_err(|_| Error::BadRequest("query string is malformed".to_owned()))?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let Parameters(given) = Parameters::<FilterParameters>::from_request_parts(parts, state).await?;
+        given.read()
+    }
+}
+
+impl FilterParameters {
+    /// The filter that they mean.
+    pub(crate) fn read(self) -> Result<AppCredentialFilter, Error> {
         let credential_type_id =
-            given.credential_type_id.map(|id| parse_id(&id, "credentialTypeId")).transpose()?;
-        if given.search.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_CHARS) {
+            self.credential_type_id.map(|id| parse_id(&id, "credentialTypeId")).transpose()?;
+        if self.search.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT_CHARS) {
             return Err(Error::BadRequest(format!("search must have at most {MAX_TEXT_CHARS} characters")));
         }
-        if given.search.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+        if self.search.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
             return Err(Error::BadRequest("search must not hold control characters".to_owned()));
         }
-        let folded_search = given.search.filter(|text| !text.is_empty()).map(|text| fold(&text));
-        Ok(Self { credential_type_id, folded_search })
+        let folded_search = self.search.filter(|text| !text.is_empty()).map(|text| fold(&text));
+        Ok(AppCredentialFilter { credential_type_id, folded_search })
     }
 }

@@ -25,17 +25,17 @@ const NAME_TAKEN: Error = Error::Conflict("projectName is taken by another proje
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProjectResponse {
-    id: Uuid,
-    project_name: String,
+    pub(crate) id: Uuid,
+    pub(crate) project_name: String,
     #[schema(required)]
-    description: Option<String>,
-    owner_id: Uuid,
+    pub(crate) description: Option<String>,
+    pub(crate) owner_id: Uuid,
     /// Who may see, beside the owner, what it was handed.
-    member_ids: Vec<Uuid>,
+    pub(crate) member_ids: Vec<Uuid>,
     #[schema(value_type = openapi::Time)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(value_type = openapi::Time)]
-    updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 impl From<Project> for ProjectResponse {

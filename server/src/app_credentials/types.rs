@@ -27,33 +27,33 @@ pub(crate) const MAX_FIELDS: usize = 64;
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CredentialTypeResponse {
-    id: Uuid,
-    type_name: String,
+    pub(crate) id: Uuid,
+    pub(crate) type_name: String,
     #[schema(required)]
-    description: Option<String>,
-    fields: Vec<TypeFieldResponse>,
+    pub(crate) description: Option<String>,
+    pub(crate) fields: Vec<TypeFieldResponse>,
     /// Whose it is; null where it is built in.
     #[schema(required)]
-    owner_id: Option<Uuid>,
+    pub(crate) owner_id: Option<Uuid>,
     #[schema(value_type = openapi::Time)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(value_type = openapi::Time)]
-    updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 /// A field of a type.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TypeFieldResponse {
-    id: Uuid,
-    field_name: String,
-    field_label: String,
+    pub(crate) id: Uuid,
+    pub(crate) field_name: String,
+    pub(crate) field_label: String,
     #[schema(value_type = openapi::FieldType)]
-    field_type: &'static str,
+    pub(crate) field_type: &'static str,
     /// Whether each credential must have a value in it.
-    required: bool,
+    pub(crate) required: bool,
     /// Whether its values are shown only where they are revealed.
-    sensitive: bool,
+    pub(crate) sensitive: bool,
 }
 
 impl From<CredentialType> for CredentialTypeResponse {

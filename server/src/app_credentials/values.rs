@@ -147,19 +147,26 @@ fn seal_one(
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeyResponse {
-    field_id: Uuid,
-    field_name: String,
+    pub(crate) field_id: Uuid,
+    pub(crate) field_name: String,
     /// Null where there is none, or none that is shown.
     #[schema(required, value_type = Option<serde_json::Value>)]
-    key_value: Option<Shown>,
+    pub(crate) key_value: Option<Shown>,
     /// Whether there is one.
-    has_value: bool,
+    pub(crate) has_value: bool,
 }
 
 /// A value in an answer, whose purpose is to show it.
 #[derive(Serialize)]
 #[serde(transparent)]
-struct Shown(Box<RawValue>);
+pub(crate) struct Shown(Box<RawValue>);
+
+impl Shown {
+    /// The value as JSON, for a page whose purpose is to show it.
+    pub(crate) fn json(&self) -> &str {
+        self.0.get()
+    }
+}
 
 impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -70,14 +70,14 @@ pub(crate) async fn request_capture(
 /// A pending capture request as the owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CaptureRequestResponse {
-    id: Uuid,
-    creator_profile_id: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) creator_profile_id: Uuid,
     #[schema(value_type = openapi::Platform)]
-    platform: String,
+    pub(crate) platform: String,
     #[schema(required)]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
     #[schema(value_type = openapi::Time)]
-    created_at: String,
+    pub(crate) created_at: String,
 }
 
 impl From<CaptureRequest> for CaptureRequestResponse {

@@ -26,17 +26,17 @@ const ATTEMPTS: usize = 3;
 /// A connection as its owner sees it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ConnectionResponse {
-    id: Uuid,
+    pub(crate) id: Uuid,
     #[schema(value_type = openapi::Platform)]
-    platform: String,
+    pub(crate) platform: String,
     #[schema(required)]
-    platform_username: Option<String>,
+    pub(crate) platform_username: Option<String>,
     #[schema(value_type = Option<openapi::Time>, required)]
-    credentials_updated_at: Option<String>,
+    pub(crate) credentials_updated_at: Option<String>,
     #[schema(value_type = openapi::Time)]
-    created_at: String,
+    pub(crate) created_at: String,
     #[schema(value_type = openapi::Time)]
-    updated_at: String,
+    pub(crate) updated_at: String,
 }
 
 impl From<Connection> for ConnectionResponse {

@@ -251,21 +251,21 @@ pub(crate) async fn revoke_platform_session(
 /// A session as its owner sees it: never a cookie.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionResponse {
-    id: Uuid,
-    creator_profile_id: Uuid,
+    pub(crate) id: Uuid,
+    pub(crate) creator_profile_id: Uuid,
     #[schema(value_type = openapi::Platform)]
-    platform: String,
-    cookie_count: usize,
+    pub(crate) platform: String,
+    pub(crate) cookie_count: usize,
     #[schema(required)]
-    user_agent: Option<String>,
+    pub(crate) user_agent: Option<String>,
     #[schema(value_type = openapi::SessionStatus)]
-    status: &'static str,
+    pub(crate) status: &'static str,
     #[schema(value_type = openapi::Time)]
-    captured_at: String,
+    pub(crate) captured_at: String,
     #[schema(value_type = Option<openapi::Time>, required)]
-    expires_at: Option<String>,
+    pub(crate) expires_at: Option<String>,
     #[schema(value_type = Option<openapi::Time>, required)]
-    revoked_at: Option<String>,
+    pub(crate) revoked_at: Option<String>,
 }
 
 impl From<Session> for SessionResponse {

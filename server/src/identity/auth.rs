@@ -1,20 +1,24 @@
 //! `POST /auth/login|refresh|logout` and `GET /users/me`, in Directus's shapes.
 
 use super::login_attempts::LoginAttempt;
-use super::token::{ACCESS_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS, REFRESH_TOKEN_LIFETIME_MS, generate};
-use super::{hash, user};
+use super::token::{
+    ACCESS_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS, REFRESH_TOKEN_LIFETIME_MS, SESSION_LIFETIME_MS, generate,
+};
+use super::{SessionCookie, hash, user};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::openapi::{self, SignInFailures};
+use crate::openapi::{self, SignInFailures, SignOutFailures};
 use crate::request::Fields;
 use crate::store::{Hash, Refresh, RefreshToken, User, UserStatus};
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use cookie::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,6 +30,33 @@ use uuid::Uuid;
 /// Somebody else may have had it: so say the log and the audit log.
 const SPENT_TOKEN_CAME_AGAIN: &str = "a spent refresh token came again: its sign-in was ended";
 
+/// Where the proof of a sign-in goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Into the answer, as tokens.
+    Json,
+    /// Into a cookie.
+    Session,
+}
+
+impl Mode {
+    /// Reads `mode`. Directus's third, `cookie`, is none of ours.
+    pub(super) fn read(fields: &mut Fields) -> Result<Self, Error> {
+        match fields.text("mode")?.as_deref() {
+            None | Some("json") => Ok(Self::Json),
+            Some("session") => Ok(Self::Session),
+            Some(_) => Err(Error::BadRequest("mode must be json or session".to_owned())),
+        }
+    }
+}
+
+/// A session that has begun: its token is in the cookie.
+#[derive(Debug, Serialize)]
+struct Session {
+    /// How long it lasts, in milliseconds.
+    expires: u64,
+}
+
 /// Directus wraps what it answers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Data<T> {
@@ -33,34 +64,53 @@ pub(crate) struct Data<T> {
 }
 
 /// Signs in with an e-mail address and a password
+///
+/// In the mode `session`, which is for pages of this server, a cookie is set that
+/// calls for app credentials are made with; it lasts a day.
 #[utoipa::path(
     post,
     path = "/auth/login",
     tag = "Sign-in",
     request_body = openapi::LoginRequest,
-    responses((status = 200, description = "Tokens", body = Data<openapi::Tokens>), SignInFailures)
+    responses(
+        (status = 200, description = "Tokens, or how long the session lasts", body = Data<openapi::SignIn>),
+        SignInFailures
+    )
 )]
 pub(crate) async fn login(
     State(app): State<Arc<App>>,
     client: Client,
+    cookie: SessionCookie,
     mut fields: Fields,
-) -> Result<Json<Data<Tokens>>, Error> {
+) -> Result<Response, Error> {
     let email = fields.required_text("email")?;
     let password = fields.required_secret("password")?;
-    if fields.text("mode")?.is_some_and(|mode| mode != "json") {
-        return Err(Error::BadRequest("mode must be json".to_owned()));
+    let mode = Mode::read(&mut fields)?;
+    let user = check_password(&app, client, email, password).await?;
+    match mode {
+        Mode::Json => Ok(sign_in(&app, client, &user).await?.into_response()),
+        Mode::Session => open_session(&app, client, &user, &cookie).await,
     }
-    let attempt = LoginAttempt::count(&app, Some(&email), client).await?;
+}
+
+/// The user with an e-mail address and a password.
+async fn check_password(
+    app: &App,
+    client: Client,
+    email: String,
+    password: SecretString,
+) -> Result<User, Error> {
+    let attempt = LoginAttempt::count(app, Some(&email), client).await?;
     let user = app.database.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
     let known = user.as_ref().map(|user| user.password_hash.clone());
     let verified = app.identity.embedded()?.passwords.verify(password, known).await;
     if !matches!(verified, Ok(false)) {
         // Only a wrong password counts, not one that was never looked at.
-        attempt.take_back(&app).await?;
+        attempt.take_back(app).await?;
     }
     let is_right = verified?;
     match user {
-        Some(user) if is_right => sign_in(&app, client, &user).await,
+        Some(user) if is_right => Ok(user),
         user => {
             // Not the address that was typed: it may be a password.
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
@@ -68,6 +118,24 @@ pub(crate) async fn login(
             Err(Error::InvalidCredentials)
         }
     }
+}
+
+/// Gives the browser a cookie that says who it is.
+async fn open_session(
+    app: &App,
+    client: Client,
+    user: &User,
+    cookie: &SessionCookie,
+) -> Result<Response, Error> {
+    let token = generate()?;
+    let (token_hash, expires_at) = (session_hash(&token), now_ms() + SESSION_LIFETIME_MS);
+    let session = RefreshToken { token_hash, family_id: Uuid::now_v7(), user_id: user.id, expires_at };
+    let entry = Entry::new(&Caller::User(user.id), "login").on("users", user.id);
+    app.database.add_refresh_token(session, entry).await?;
+    app.limits.note_passed(client, &token);
+    let set_cookie = cookie.set(&token, Duration::milliseconds(SESSION_LIFETIME_MS));
+    let session = Session { expires: SESSION_LIFETIME_MS.unsigned_abs() };
+    Ok(([(header::SET_COOKIE, set_cookie)], Json(Data { data: session })).into_response())
 }
 
 async fn sign_in(app: &App, client: Client, user: &User) -> Result<Json<Data<Tokens>>, Error> {
@@ -113,23 +181,36 @@ pub(crate) async fn refresh(
     }
 }
 
-/// Ends the sign-in that a refresh token belongs to
+/// Ends the sign-in that a refresh token, or the session cookie, belongs to
 #[utoipa::path(
     post,
     path = "/auth/logout",
     tag = "Sign-in",
-    request_body = openapi::RefreshTokenRequest,
-    responses((status = 204, description = "It has ended"))
+    request_body = openapi::LogoutRequest,
+    responses((status = 204, description = "It has ended"), SignOutFailures)
 )]
 pub(crate) async fn logout(
     State(app): State<Arc<App>>,
     client: Client,
+    cookie: SessionCookie,
     mut fields: Fields,
-) -> Result<StatusCode, Error> {
+) -> Result<Response, Error> {
+    if Mode::read(&mut fields)? == Mode::Session {
+        return close_session(&app, client, cookie).await;
+    }
     let token = fields.required_secret("refresh_token")?;
     app.limits.check_guess(client, &token)?;
     app.database.end_family(hash("refresh", token.expose_secret())).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Ends the session of the cookie, and has the browser forget it.
+async fn close_session(app: &App, client: Client, cookie: SessionCookie) -> Result<Response, Error> {
+    let clear = cookie.clear();
+    let token = cookie.token(&Method::POST)?;
+    app.limits.check_guess(client, &token)?;
+    app.database.end_family(session_hash(&token)).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, clear)]).into_response())
 }
 
 /// Shows who the access token belongs to
@@ -143,6 +224,11 @@ pub(crate) async fn logout(
 pub(crate) async fn me(State(app): State<Arc<App>>, parts: Parts) -> Result<Json<Data<Value>>, Error> {
     let user = user::authenticate(&parts, &app).await?;
     Ok(Json(Data { data: json!({"id": user.id, "email": user.email, "status": "active", "role": null}) }))
+}
+
+/// What is kept of a session cookie's token. It leaves its wrapper to be hashed.
+pub(super) fn session_hash(token: &SecretString) -> Hash {
+    hash("session cookie", token.expose_secret())
 }
 
 fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {

@@ -4,7 +4,7 @@
 mod claims;
 mod pass_through;
 
-pub(super) use pass_through::is_handed_on;
+pub(super) use pass_through::{LOGIN, LOGOUT, is_handed_on};
 
 use super::hash;
 use crate::clock::now_ms;

@@ -1,14 +1,23 @@
 //! Whose users call: this server's own, or those of a Directus. Handlers don't
 //! know which.
 
-use super::directus::{DirectusIdentity, is_handed_on};
-use super::{Passwords, TokenSigner};
+use super::directus::{DirectusIdentity, LOGIN, LOGOUT, is_handed_on};
+use super::{Passwords, SessionCookie, TokenSigner, auth};
 use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;
-use axum::extract::Request;
+use crate::request::Fields;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::sync::Arc;
+
+/// How long to wait where Directus says that there were too many logins: its
+/// limit's own default.
+const DIRECTUS_WAIT_S: u64 = 1;
 
 /// Who knows the users.
 #[derive(Debug)]
@@ -34,6 +43,47 @@ impl Identity {
             Self::Directus(_) => Err(Error::Internal("a call for Directus was not handed on")),
         }
     }
+}
+
+/// Signs somebody in who has filled in a page: `credentials` is the body of
+/// `POST /auth/login`.
+pub(crate) async fn sign_in(
+    app: &Arc<App>,
+    client: Client,
+    parts: &Parts,
+    credentials: Bytes,
+) -> Result<HeaderValue, Error> {
+    let mut answer = match &app.identity {
+        Identity::Embedded(_) => {
+            let (cookie, fields) = (SessionCookie::of(parts), Fields::parse(&credentials)?);
+            auth::login(State(Arc::clone(app)), client, cookie, fields).await?
+        }
+        Identity::Directus(directus) => directus.pass_body(app, parts, LOGIN, credentials, client).await?,
+    };
+    match answer.status() {
+        StatusCode::TOO_MANY_REQUESTS => Err(Error::TooManyRequests { retry_after_s: DIRECTUS_WAIT_S }),
+        status if status.is_success() => {
+            let cookie = answer.headers_mut().remove(header::SET_COOKIE);
+            cookie.ok_or(Error::Internal("a session without a cookie"))
+        }
+        // Directus has its own words for what it refuses, which no page shows.
+        _ => Err(Error::InvalidCredentials),
+    }
+}
+
+/// Ends the session that the cookie says of.
+pub(crate) async fn sign_out(app: &Arc<App>, client: Client, parts: &Parts) -> Result<(), Error> {
+    const SESSION: &[u8] = br#"{"mode":"session"}"#;
+    match &app.identity {
+        Identity::Embedded(_) => {
+            let (cookie, fields) = (SessionCookie::of(parts), Fields::parse(SESSION)?);
+            auth::logout(State(Arc::clone(app)), client, cookie, fields).await
+        }
+        Identity::Directus(directus) => {
+            directus.pass_body(app, parts, LOGOUT, Bytes::from_static(SESSION), client).await
+        }
+    }
+    .map(drop)
 }
 
 /// Hands the four calls about users' tokens on to Directus, where that knows

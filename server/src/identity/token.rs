@@ -13,6 +13,8 @@ use uuid::Uuid;
 pub(crate) const ACCESS_TOKEN_LIFETIME_MS: i64 = 15 * 60 * 1000;
 /// How long a refresh token lives: Directus's default.
 pub(crate) const REFRESH_TOKEN_LIFETIME_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// How long a browser stays signed in: as long as at Directus by default.
+pub(crate) const SESSION_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
 /// How long a spent refresh token still gets a successor: for an answer that
 /// was lost, or two tabs that refresh at once.
 pub(crate) const REFRESH_GRACE_MS: i64 = 30 * 1000;

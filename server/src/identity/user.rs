@@ -1,11 +1,14 @@
 //! The extractor of a user: a bearer token of somebody who may still sign in,
 //! here or at Directus.
 
-use super::{DirectusIdentity, Identity};
+use super::auth::session_hash;
+use super::{DirectusIdentity, Identity, SessionCookie};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
-use crate::error::Error;
+use crate::clock::now_ms;
+use crate::error::{Error, Form};
+use crate::pages;
 use crate::store::{User, UserStatus};
 use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
@@ -33,15 +36,37 @@ impl FromRequestParts<Arc<App>> for UserId {
             Error::TokenExpired => Error::Unauthorized,
             other => other,
         };
-        let user_id = match &app.identity {
-            Identity::Embedded(_) => authenticate(parts, app).await.map(|user| user.id).map_err(unified)?,
-            Identity::Directus(directus) => {
-                let client = Client::from_request_parts(parts, app).await?;
+        let cookie = Some(SessionCookie::of(parts)).filter(|cookie| cookie.is_given() && takes_cookie(parts));
+        let cookie = cookie.map(|cookie| cookie.token(&parts.method)).transpose()?;
+        let client = Client::from_request_parts(parts, app).await?;
+        let user_id = match (&app.identity, cookie) {
+            (Identity::Embedded(_), None) => authenticate(parts, app).await.map_err(unified)?.id,
+            (Identity::Embedded(_), Some(token)) => signed_in(&token, client, app).await?.id,
+            (Identity::Directus(directus), None) => {
                 introspect(directus, &bearer_token(parts)?, client, app).await?
             }
+            (Identity::Directus(directus), Some(token)) => introspect(directus, &token, client, app).await?,
         };
         Ok(Self(user_id))
     }
+}
+
+/// Whether a request may say by cookie who calls: not to the Credentials API,
+/// and not where it says so in another way.
+fn takes_cookie(parts: &Parts) -> bool {
+    let path = parts.uri.path();
+    let takes = pages::is_page(path) || Form::of(path) == Form::AppCredentials;
+    takes && !parts.headers.contains_key(header::AUTHORIZATION)
+}
+
+/// The user of this server's own whose session a cookie's token is.
+async fn signed_in(token: &SecretString, client: Client, app: &App) -> Result<User, Error> {
+    app.limits.check_guess(client, token)?;
+    let found = app.database.user_by_token(session_hash(token), now_ms()).await?;
+    let user = found.filter(|user| user.status == UserStatus::Active).ok_or(Error::Unauthorized)?;
+    app.limits.note_passed(client, token);
+    app.limits.count_user(user.id)?;
+    Ok(user)
 }
 
 /// The user of a Directus whom a token belongs to.

@@ -50,10 +50,11 @@ pub(crate) enum Failure {
     NameTaken,
     InUse,
     PreconditionFailed,
+    OtherOrigin,
 }
 
 impl Failure {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 27] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -80,6 +81,7 @@ impl Failure {
         Self::NameTaken,
         Self::InUse,
         Self::PreconditionFailed,
+        Self::OtherOrigin,
     ];
 
     /// The forms that it is answered in.
@@ -89,6 +91,7 @@ impl Failure {
             Self::Forbidden => &[Form::Credentials, Form::AppCredentials],
             Self::NotFound => &[Form::Credentials, Form::Vault, Form::AppCredentials],
             Self::BadGateway => &[Form::Credentials, Form::Directus, Form::AppCredentials],
+            Self::OtherOrigin => &[Form::Directus, Form::AppCredentials],
             Self::BuiltIn | Self::NameTaken | Self::InUse | Self::PreconditionFailed => {
                 &[Form::AppCredentials]
             }
@@ -145,6 +148,7 @@ impl Failure {
             Self::NameTaken => Error::Conflict("credentialName is taken by another credential of yours"),
             Self::InUse => Error::TypeInUse { credentials: 3 },
             Self::PreconditionFailed => Error::PreconditionFailed,
+            Self::OtherOrigin => Error::ForbiddenOrigin,
         }
     }
 
@@ -186,6 +190,7 @@ impl Failure {
             }
             Self::InUse => "Credentials are of this type; the text says how many",
             Self::PreconditionFailed => "It is not any more what `If-Match` says",
+            Self::OtherOrigin => "A write with the session cookie that no page of this server asks for",
         }
     }
 
@@ -251,7 +256,7 @@ fn references(failures: &[Failure], form: Form) -> BTreeMap<String, RefOr<Respon
 }
 
 /// Adds to an operation what follows from its path, its callers and what it reads.
-pub(super) fn complete(operation: &mut Operation, path: &str) {
+pub(super) fn complete(operation: &mut Operation, path: &str, is_write: bool) {
     use Failure::*;
     // A path of the document has a parameter where a real one has an id.
     let form = Form::of(&path.replace("{id}", &Uuid::nil().to_string()));
@@ -267,7 +272,10 @@ pub(super) fn complete(operation: &mut Operation, path: &str) {
     match form {
         Form::Vault => failures.extend([Internal, Unavailable]),
         Form::Directus => failures.extend([TooManyRequests, Internal, BadGateway, Unavailable]),
-        Form::AppCredentials => failures.extend([Internal, BadGateway, Unavailable]),
+        Form::AppCredentials => {
+            failures.extend([Internal, BadGateway, Unavailable]);
+            failures.extend(is_write.then_some(OtherOrigin));
+        }
         Form::Credentials if operation.security.is_some() => {
             failures.extend([Internal, BadGateway, Unavailable]);
         }
@@ -316,6 +324,15 @@ pub(crate) struct RenameFailures;
 impl IntoResponses for RenameFailures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         references(&[Failure::Conflict], Form::Credentials)
+    }
+}
+
+/// Where somebody signs out by cookie: it is none, or another's page asks for it.
+pub(crate) struct SignOutFailures;
+
+impl IntoResponses for SignOutFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[Failure::Unauthorized, Failure::OtherOrigin], Form::Directus)
     }
 }
 

@@ -15,7 +15,8 @@ use uuid::Uuid;
 pub(crate) struct LoginRequest {
     email: Email,
     password: Secret,
-    /// Where the refresh token goes: always into the answer.
+    /// Where the proof of the sign-in goes: into the answer, as tokens, or into a
+    /// cookie, for pages of this server.
     mode: Option<LoginMode>,
 }
 
@@ -23,9 +24,33 @@ pub(crate) struct LoginRequest {
 #[schema(rename_all = "lowercase")]
 pub(crate) enum LoginMode {
     Json,
+    Session,
 }
 
-/// The body of `POST /auth/refresh` and `POST /auth/logout`.
+/// The body of `POST /auth/logout`: which sign-in is to end.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(examples(json!({"refresh_token": "q3Zb1mGxOQv0d7m7aYyVxJb1gqQk0b0oX1uYw8pYJ2c"})))]
+pub(crate) enum LogoutRequest {
+    /// The one that the token descends from.
+    RefreshToken { refresh_token: Secret, mode: Option<JsonMode> },
+    /// The one of the session cookie.
+    Session { mode: SessionMode },
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum JsonMode {
+    Json,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum SessionMode {
+    Session,
+}
+
+/// The body of `POST /auth/refresh`.
 #[derive(ToSchema)]
 #[schema(examples(json!({"refresh_token": "q3Zb1mGxOQv0d7m7aYyVxJb1gqQk0b0oX1uYw8pYJ2c"})))]
 pub(crate) struct RefreshTokenRequest {

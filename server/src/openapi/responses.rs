@@ -58,6 +58,20 @@ pub(crate) enum Cookies {
     },
 }
 
+/// A sign-in, whose tokens are left out where a cookie is set.
+#[derive(ToSchema)]
+pub(crate) struct SignIn {
+    /// A JWT, to be sent as a bearer.
+    #[schema(nullable = false)]
+    access_token: Option<Secret>,
+    /// Good for one refresh.
+    #[schema(nullable = false)]
+    refresh_token: Option<Secret>,
+    /// How long the access token lives, or the session, in milliseconds.
+    #[schema(minimum = 1)]
+    expires: u64,
+}
+
 /// The tokens of a sign-in.
 #[derive(ToSchema)]
 pub(crate) struct Tokens {

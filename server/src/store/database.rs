@@ -148,7 +148,7 @@ pub(crate) trait Database: Debug + Send + Sync {
     /// Deletes a user and all that is the user's; false where there is none.
     async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError>;
 
-    /// Stores the refresh token of a new sign-in.
+    /// Stores the token of a new sign-in: a refresh token, or that of a session cookie.
     async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError>;
 
     /// Spends the token with `hash` and stores its successor. A spent token
@@ -161,6 +161,9 @@ pub(crate) trait Database: Debug + Send + Sync {
         (now, lifetime_ms, grace_ms): (i64, i64, i64),
         reuse: Entry,
     ) -> Result<Refresh, StoreError>;
+
+    /// The user who signed in with the unspent token with `hash`, until its time.
+    async fn user_by_token(&self, hash: Hash, now: i64) -> Result<Option<User>, StoreError>;
 
     /// Ends the sign-in that the token with `hash` descends from.
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError>;

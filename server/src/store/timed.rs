@@ -232,6 +232,10 @@ impl Database for Timed<dyn Database> {
         self.time("refresh", self.inner.refresh(hash, successor, times, reuse)).await
     }
 
+    async fn user_by_token(&self, hash: Hash, now: i64) -> Result<Option<User>, StoreError> {
+        self.time("user_by_token", self.inner.user_by_token(hash, now)).await
+    }
+
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
         self.time("end_family", self.inner.end_family(hash)).await
     }

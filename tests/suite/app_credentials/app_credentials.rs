@@ -6,5 +6,6 @@ mod listing;
 mod model;
 mod projects;
 mod secrets;
+mod session_cookie;
 mod stage;
 mod types;

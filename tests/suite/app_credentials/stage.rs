@@ -23,7 +23,7 @@ pub(super) struct Stage {
     pub(super) service: Client,
     pub(super) server: Server,
     pub(super) installation: Installation,
-    _people: [Person; 2],
+    pub(super) people: [Person; 2],
 }
 
 pub(super) async fn start() -> Result<Stage> {
@@ -36,7 +36,7 @@ pub(super) async fn start() -> Result<Stage> {
         service: server.service()?,
         server,
         installation,
-        _people: people,
+        people,
     })
 }
 

@@ -1,31 +1,38 @@
 //! `POST /auth/login|refresh|logout` and `GET /users/me`, handed on to Directus,
-//! so that a client needs one base URL. What is handed on is listed: no cookie,
-//! no secret of a service, nothing that belongs to a connection (RFC 9110,
+//! so that a client needs one base URL. What is handed on is listed: no cookie
+//! but that of a session that is to end, no secret of a service, nothing that belongs to a connection (RFC 9110,
 //! section 7.6.1), and no address but the one that the caller has.
 
 use super::DirectusIdentity;
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
-use crate::directus::DirectusError;
+use crate::directus::{Answer, DirectusError};
 use crate::error::Error;
+use crate::identity::SessionCookie;
+use crate::identity::auth::Mode;
 use crate::identity::login_attempts::LoginAttempt;
 use crate::identity::user::{bearer_token, introspect};
 use crate::request::{Fields, is_json, read_body};
 use axum::body::Bytes;
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use cookie::Cookie;
+use cookie::time::Duration;
 use reqwest::RequestBuilder;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::net::IpAddr;
 
-const LOGIN: &str = "/auth/login";
+pub(in crate::identity) const LOGIN: &str = "/auth/login";
 const REFRESH: &str = "/auth/refresh";
-const LOGOUT: &str = "/auth/logout";
+pub(in crate::identity) const LOGOUT: &str = "/auth/logout";
 const ME: &str = "/users/me";
+/// Directus's own cookie, by its default name.
+const SESSION_COOKIE: &str = "directus_session_token";
 /// The headers of a request that Directus gets as they are.
 const HANDED_ON: [HeaderName; 3] = [header::AUTHORIZATION, header::CONTENT_TYPE, header::USER_AGENT];
 /// By which Directus counts logins, and writes down where they come from.
@@ -49,39 +56,53 @@ impl DirectusIdentity {
         request: Request,
         client: Client,
     ) -> Result<Response, Error> {
-        if request.headers().get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
+        let (parts, body) = request.into_parts();
+        if parts.headers.get_all(header::AUTHORIZATION).iter().nth(1).is_some() {
             return Err(Error::Unauthorized);
         }
-        let headers = handed_on(request.headers(), client.address());
-        if request.method() == Method::POST {
-            self.pass_body(app, request, headers, client).await
-        } else {
-            self.pass_me(app, request, headers, client).await
+        if parts.method != Method::POST {
+            return self.pass_me(app, &parts, client).await;
         }
-    }
-
-    async fn pass_body(
-        &self,
-        app: &App,
-        request: Request,
-        headers: HeaderMap,
-        client: Client,
-    ) -> Result<Response, Error> {
-        if !is_json(request.headers()) {
+        if !is_json(&parts.headers) {
             return Err(Error::UnsupportedMediaType);
         }
-        let path = request.uri().path().to_owned();
-        let body = read_body(request).await?;
+        let body = read_body(Request::new(body)).await?;
+        self.pass_body(app, &parts, parts.uri.path(), body, client).await
+    }
+
+    /// Hands on a body to one of the three paths that take one, whatever path
+    /// the request itself went to.
+    pub(in crate::identity) async fn pass_body(
+        &self,
+        app: &App,
+        parts: &Parts,
+        path: &str,
+        body: Bytes,
+        client: Client,
+    ) -> Result<Response, Error> {
         let mut fields = Fields::parse(&body)?;
-        check_mode(&mut fields)?;
-        let request = self.directus.forward(Method::POST, &path, None).headers(headers).body(body);
-        if path == LOGIN {
-            let email = fields.text("email")?;
-            return self.log_in(app, email.as_deref(), client, request).await;
+        let mode = Mode::read(&mut fields)?;
+        let headers = handed_on(&parts.headers, client.address());
+        let request = self.directus.forward(Method::POST, path, None).headers(headers).body(body);
+        match (path, mode) {
+            (LOGIN, mode) => {
+                let email = fields.text("email")?;
+                let answer = self.log_in(app, email.as_deref(), client, request).await?;
+                match mode {
+                    Mode::Json => respond(answer, path),
+                    Mode::Session => respond_with_session(answer, &SessionCookie::of(parts)),
+                }
+            }
+            (LOGOUT, Mode::Session) => {
+                self.close_session(app, client, request, SessionCookie::of(parts)).await
+            }
+            (_, Mode::Session) => Err(Error::BadRequest("mode must be json".to_owned())),
+            (_, Mode::Json) => {
+                let token = fields.required_secret("refresh_token")?;
+                app.limits.check_guess(client, &token)?;
+                respond(self.hand_on(app, client, request, path).await?, path)
+            }
         }
-        let token = fields.required_secret("refresh_token")?;
-        app.limits.check_guess(client, &token)?;
-        self.hand_on(app, client, request, &path).await
     }
 
     async fn log_in(
@@ -90,50 +111,65 @@ impl DirectusIdentity {
         email: Option<&str>,
         client: Client,
         request: RequestBuilder,
-    ) -> Result<Response, Error> {
+    ) -> Result<Answer, Error> {
         let attempt = LoginAttempt::count(app, email, client).await?;
-        let response = self.hand_on(app, client, request, LOGIN).await;
-        if response.as_ref().is_ok_and(|response| is_refusal(response.status())) {
+        let answer = self.hand_on(app, client, request, LOGIN).await;
+        if answer.as_ref().is_ok_and(is_refusal) {
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
             app.database.append(entry).await?;
         } else {
             attempt.take_back(app).await?;
         }
-        response
+        answer
     }
 
-    async fn pass_me(
+    /// Ends the session of the cookie, and has the browser forget it.
+    async fn close_session(
         &self,
         app: &App,
-        request: Request,
-        headers: HeaderMap,
         client: Client,
+        request: RequestBuilder,
+        cookie: SessionCookie,
     ) -> Result<Response, Error> {
-        let (parts, _) = request.into_parts();
+        let clear = cookie.clear();
+        let token = cookie.token(&Method::POST)?;
+        app.limits.check_guess(client, &token)?;
+        let answer =
+            self.hand_on(app, client, request.header(header::COOKIE, as_cookie(&token)), LOGOUT).await?;
+        let mut response = respond(answer, LOGOUT)?;
+        response.headers_mut().insert(header::SET_COOKIE, clear);
+        Ok(response)
+    }
+
+    async fn pass_me(&self, app: &App, parts: &Parts, client: Client) -> Result<Response, Error> {
         // Directus would take one from the query, too.
-        let token = bearer_token(&parts)?;
+        let token = bearer_token(parts)?;
         match introspect(self, &token, client, app).await {
             // What is wrong with a token, Directus says.
             Ok(_) | Err(Error::Unauthorized) => {}
             Err(error) => return Err(error),
         }
+        let headers = handed_on(&parts.headers, client.address());
         let request = self.directus.forward(Method::GET, ME, parts.uri.query()).headers(headers);
-        self.hand_on(app, client, request, ME).await
+        respond(self.hand_on(app, client, request, ME).await?, ME)
     }
 
-    /// A refresh token in the answer is known from then on where it was given out to.
+    /// A token in the answer is known from then on where it was given out to.
     async fn hand_on(
         &self,
         app: &App,
         client: Client,
         request: RequestBuilder,
         path: &str,
-    ) -> Result<Response, Error> {
-        let (status, body) = self.directus.send(request, path).await?;
-        if let Ok(GivenOut { data }) = serde_json::from_slice(&body) {
+    ) -> Result<Answer, Error> {
+        let answer = self.directus.send(request, path).await?;
+        if let Ok(GivenOut { data }) = serde_json::from_slice(&answer.body) {
             app.limits.note_passed(client, &data.refresh_token);
         }
-        answer(status, body, path)
+        if let Some((token, _)) = session(&answer.headers) {
+            app.limits.note_passed(client, &token);
+        }
+        Ok(answer)
     }
 }
 
@@ -149,8 +185,25 @@ struct RefreshToken {
 }
 
 /// Whether a password was looked at and was wrong, or is not enough by itself.
-fn is_refusal(status: StatusCode) -> bool {
-    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+fn is_refusal(answer: &Answer) -> bool {
+    matches!(StatusCode::from_u16(answer.status), Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
+}
+
+/// The token of the session that Directus has begun, and how long it lasts.
+fn session(headers: &HeaderMap) -> Option<(SecretString, Duration)> {
+    let lines = headers.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.filter_map(|line| Cookie::parse(line).ok());
+    let cookie = cookies.find(|cookie| cookie.name() == SESSION_COOKIE && !cookie.value().is_empty())?;
+    Some((cookie.value().into(), cookie.max_age()?))
+}
+
+/// The session's token as Directus knows it.
+fn as_cookie(token: &SecretString) -> HeaderValue {
+    // It leaves its wrapper for the one whose it is.
+    let value = HeaderValue::try_from(format!("{SESSION_COOKIE}={}", token.expose_secret()));
+    let mut value = value.unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
 }
 
 fn handed_on(given: &HeaderMap, address: IpAddr) -> HeaderMap {
@@ -162,17 +215,8 @@ fn handed_on(given: &HeaderMap, address: IpAddr) -> HeaderMap {
     headers
 }
 
-/// Tokens come in the answer's body alone: the other modes of Directus set a
-/// cookie, which would be one of this server.
-fn check_mode(fields: &mut Fields) -> Result<(), Error> {
-    match fields.text("mode")? {
-        Some(mode) if mode != "json" => Err(Error::BadRequest("mode must be json".to_owned())),
-        _ => Ok(()),
-    }
-}
-
 /// The status and the JSON of Directus as they are; of its headers none.
-fn answer(status: u16, body: Bytes, path: &str) -> Result<Response, Error> {
+fn respond(Answer { status, body, .. }: Answer, path: &str) -> Result<Response, Error> {
     let garbage = || Error::from(DirectusError::garbage(status, path));
     let code = StatusCode::from_u16(status).map_err(|_| garbage())?;
     if body.is_empty() && code == StatusCode::NO_CONTENT {
@@ -183,6 +227,18 @@ fn answer(status: u16, body: Bytes, path: &str) -> Result<Response, Error> {
         return Err(garbage());
     }
     Ok((code, [(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// The same for a login, and its session in a cookie of ours.
+fn respond_with_session(answer: Answer, cookie: &SessionCookie) -> Result<Response, Error> {
+    let session = session(&answer.headers);
+    let mut response = respond(answer, LOGIN)?;
+    if response.status().is_success() {
+        let status = response.status().as_u16();
+        let (token, lifetime) = session.ok_or_else(|| DirectusError::garbage(status, LOGIN))?;
+        response.headers_mut().insert(header::SET_COOKIE, cookie.set(&token, lifetime));
+    }
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -230,28 +286,34 @@ mod tests {
     }
 
     #[test]
-    fn refuses_modes_that_set_a_cookie() {
-        let check =
-            |body: &str| Fields::parse(body.as_bytes()).and_then(|mut fields| check_mode(&mut fields));
-        for body in ["{\"mode\":\"json\"}", "{}", "{\"mode\":null}"] {
-            assert!(check(body).is_ok(), "{body}");
-        }
-        for body in [
-            "{\"mode\":\"session\"}",
-            "{\"mode\":[\"session\"]}",
-            "{\"email\":\"a\",\"mode\":\"cookie\"}",
-            "{\"mode\":\"json\",\"mode\":\"session\"}",
-            "{\"mode\":\"session\",\"mode\":\"json\"}",
-            "{\"mode\":\"json\",\"m\\u006fde\":\"session\"}",
-            "{\"email\":\"a\",\"email\":\"b\"}",
+    fn a_session_is_what_directus_sets_its_cookie_to() {
+        let found = |lines: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(header::SET_COOKIE, HeaderValue::from_static(line));
+            }
+            session(&headers)
+                .map(|(token, lifetime)| (token.expose_secret().to_owned(), lifetime.whole_seconds()))
+        };
+        let set = "directus_session_token=ey.J.x; Max-Age=86400; Path=/; HttpOnly; SameSite=Lax";
+        assert_eq!(found(&["a=b; Max-Age=1", set]), Some(("ey.J.x".to_owned(), 86400)));
+        for lines in [
+            &[][..],
+            &["directus_refresh_token=x; Max-Age=1"],
+            &["directus_session_token=x"],
+            &["directus_session_token=; Max-Age=1"],
         ] {
-            assert!(matches!(check(body), Err(Error::BadRequest(_))), "{body}");
+            assert_eq!(found(lines), None, "{lines:?}");
         }
+        assert!(!format!("{:?}", as_cookie(&"planted".into())).contains("planted"));
     }
 
     #[test]
     fn hands_back_json_and_no_content_and_nothing_else() {
-        let answer = |status, body: &'static str| answer(status, Bytes::from_static(body.as_bytes()), "/x");
+        let answer = |status, body: &'static str| {
+            let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
+            respond(Answer { status, headers, body }, "/x")
+        };
         assert_eq!(answer(200, "{\"data\":1}").unwrap().status(), 200);
         assert_eq!(answer(401, "{\"errors\":[]}").unwrap().status(), 401);
         assert_eq!(answer(204, "").unwrap().status(), 204);

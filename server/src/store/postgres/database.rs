@@ -94,6 +94,10 @@ impl Database for Postgres {
         refresh_tokens::refresh(self, hash, successor, times, reuse).await
     }
 
+    async fn user_by_token(&self, hash: Hash, now: i64) -> Result<Option<User>, StoreError> {
+        users::by_token(self, &hash, now).await
+    }
+
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
         refresh_tokens::end_family(self, &hash).await
     }

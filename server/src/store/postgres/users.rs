@@ -3,7 +3,7 @@
 use super::session::{Acting, Parameters, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
-use crate::store::{StoreError, User};
+use crate::store::{Hash, StoreError, User};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
@@ -16,6 +16,9 @@ const BY_EMAIL: &str = r#"
 /// Over connections that act as a service, whose rights do not bear upon this table.
 pub(super) const FIND: &str = "
     SELECT id, email, password_hash, status, created_at, tokens_valid_from FROM users WHERE id = $1";
+const BY_TOKEN: &str = "
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from FROM users WHERE id =
+        (SELECT user_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2)";
 const ALL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from
     FROM users ORDER BY lower(email COLLATE "C")"#;
@@ -58,6 +61,12 @@ pub(super) async fn by_email(store: &Postgres, email: &str) -> Result<Option<Use
 pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<User>, StoreError> {
     let rows = store.service_readers.read(&[Step(FIND, &[&id])]).await?;
     row::optional(&rows[0], row::user)
+}
+
+/// The user who signed in with the unspent token with `hash`, until its time.
+pub(super) async fn by_token(store: &Postgres, hash: &Hash, now: i64) -> Result<Option<User>, StoreError> {
+    let rows = store.read(Acting::Nobody, &[Step(BY_TOKEN, &[&&hash[..], &now])]).await?;
+    row::optional(&rows, row::user)
 }
 
 /// All users, by e-mail address.

@@ -103,6 +103,10 @@ impl Database for Sqlite {
         .await
     }
 
+    async fn user_by_token(&self, hash: Hash, now: i64) -> Result<Option<User>, StoreError> {
+        self.read(move |c| users::by_token(c, &hash, now)).await
+    }
+
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
         self.write(move |c| refresh_tokens::end_family(c, &hash)).await
     }

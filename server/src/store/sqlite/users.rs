@@ -1,7 +1,7 @@
 //! `users`.
 
 use super::row;
-use crate::store::User;
+use crate::store::{Hash, User};
 use rusqlite::{Connection, OptionalExtension as _, Result};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -24,6 +24,16 @@ pub(super) fn by_email(c: &Connection, email: &str) -> Result<Option<User>> {
 pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<User>> {
     let sql = format!("SELECT {} FROM users WHERE id = ?1", row::USER);
     c.prepare_cached(&sql)?.query_row([id.to_string()], row::user).optional()
+}
+
+/// The user who signed in with the unspent token with `hash`, until its time.
+pub(super) fn by_token(c: &Connection, hash: &Hash, now: i64) -> Result<Option<User>> {
+    let sql = format!(
+        "SELECT {} FROM users WHERE id =
+            (SELECT user_id FROM refresh_tokens WHERE token_hash = ?1 AND spent_at IS NULL AND expires_at > ?2)",
+        row::USER
+    );
+    c.prepare_cached(&sql)?.query_row((&hash[..], now), row::user).optional()
 }
 
 /// All users, by e-mail address.

@@ -13,6 +13,7 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 on_every_store!(
     an_address_is_one_users_whatever_its_case,
     changing_a_user_ends_what_is_signed_in,
+    a_token_tells_whose_it_is_until_its_time_or_its_end,
     deleting_a_user_takes_all_that_is_the_users,
     a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later,
     a_family_that_is_ended_while_it_is_renewed_is_ended,
@@ -54,6 +55,27 @@ async fn changing_a_user_ends_what_is_signed_in(Opened { store, .. }: &Opened) {
     assert!(!store.set_password(nobody, "hash".into(), 9, entry("of nobody")).await.unwrap());
     assert!(!store.set_user_status(nobody, UserStatus::Active, 9, entry("of nobody")).await.unwrap());
     assert_eq!(noted(&**store).await, ["login", "password", "suspend"]);
+}
+
+async fn a_token_tells_whose_it_is_until_its_time_or_its_end(Opened { store, .. }: &Opened) {
+    let owner_of =
+        async |number: u8, now| store.user_by_token([number; 32], now).await.unwrap().map(|user| user.id);
+    store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
+    assert_eq!(owner_of(1, HOUR_MS - 1).await, Some(OWNER));
+    assert_eq!(owner_of(1, HOUR_MS).await, None);
+    assert_eq!(owner_of(2, 0).await, None);
+    let times = (1, HOUR_MS, 30_000);
+    assert_eq!(
+        store.refresh([1; 32], [2; 32], times, entry("reuse")).await.unwrap(),
+        Refresh::Renewed(OWNER)
+    );
+    assert_eq!(
+        (owner_of(1, 2).await, owner_of(2, 2).await),
+        (None, Some(OWNER)),
+        "one that is spent is void"
+    );
+    store.end_family([2; 32]).await.unwrap();
+    assert_eq!(owner_of(2, 2).await, None);
 }
 
 async fn deleting_a_user_takes_all_that_is_the_users(Opened { store, .. }: &Opened) {

@@ -1,0 +1,203 @@
+//! Connections, captured sessions and capture requests: what state they are in.
+
+use super::layout::{Notice, Page, done, pager, time};
+use crate::app::App;
+use crate::clock::{now_ms, parse_ms, render_ms};
+use crate::credentials::capture_requests::{self as requests, CaptureRequestResponse};
+use crate::credentials::connections as accounts;
+use crate::credentials::sessions::{self as captured, SessionResponse};
+use crate::error::Error;
+use crate::identity::UserId;
+use crate::request::{Id, Listing};
+use crate::store::{self, CAPTURE_REQUEST_LIFETIME_MS};
+use axum::Json;
+use axum::extract::State;
+use axum::response::Redirect;
+use maud::{Markup, html};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+const CONNECTIONS: &str = "/app/connections";
+const SESSIONS: &str = "/app/sessions";
+const CAPTURE_REQUESTS: &str = "/app/capture-requests";
+
+/// Lists connections.
+pub(super) async fn connections(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: store::Page,
+) -> Result<Page, Error> {
+    let Json(listing) = accounts::connections(user, State(app), page).await?;
+    let body = html! {
+        p { "Your accounts on platforms. The extension makes them, when you capture a session." }
+        @if listing.total > 0 {
+            div.scroll tabindex="0" role="region" aria-label="Connections" { table {
+                thead { tr {
+                    th scope="col" { "Account" } th scope="col" { "Platform" }
+                    th scope="col" { "Credentials" } th scope="col" { "Since" }
+                } }
+                tbody { @for found in &listing.data { tr {
+                    th scope="row" { (account(found.platform_username.as_deref())) }
+                    td { (found.platform) }
+                    td { @match &found.credentials_updated_at { Some(at) => { "kept since " (time(at)) } None => { "none" } } }
+                    td { (time(&found.created_at)) }
+                } } }
+            } }
+        }
+        (none(&listing, "No connection yet."))
+        (pager(&listing, CONNECTIONS, &[]))
+    };
+    Ok(Page::new(CONNECTIONS, "Connections", body))
+}
+
+/// Lists captured sessions.
+pub(super) async fn sessions(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: store::Page,
+    notice: Notice,
+) -> Result<Page, Error> {
+    let Json(listing) = captured::sessions(user, State(Arc::clone(&app)), page).await?;
+    let of = listing.data.iter().map(|session| session.creator_profile_id);
+    let accounts = accounts_of(user, &app, of).await?;
+    let now = now_ms();
+    let body = html! {
+        (notice)
+        p { "What backends may have. To revoke a session erases its cookies here; to log out at the platform makes every copy worthless." }
+        @if listing.total > 0 {
+            div.scroll tabindex="0" role="region" aria-label="Sessions" { table {
+                thead { tr {
+                    th scope="col" { "Account" } th scope="col" { "State" } th scope="col" { "Cookies" }
+                    th scope="col" { "Captured" } th scope="col" { "Expires" } th scope="col" { "Action" }
+                } }
+                tbody { @for found in &listing.data { tr {
+                    th scope="row" { (name(&accounts, found.creator_profile_id, &found.platform)) }
+                    td { (state(found, now)) }
+                    td { (found.cookie_count) }
+                    td { (time(&found.captured_at)) }
+                    td { @match &found.expires_at { Some(at) => (time(at)), None => "not known" } }
+                    td { @if found.status == "active" {
+                        form method="post" action=(format!("{SESSIONS}/{}/revoke", found.id)) {
+                            button.danger type="submit" aria-label=(format!("Revoke the session of {}", label(&accounts, found.creator_profile_id, &found.platform))) { "Revoke" }
+                        }
+                    } }
+                } } }
+            } }
+        }
+        (none(&listing, "No session has been captured yet."))
+        (pager(&listing, SESSIONS, &[]))
+    };
+    Ok(Page::new(SESSIONS, "Sessions", body))
+}
+
+fn state(session: &SessionResponse, now: i64) -> Markup {
+    let expires_at = session.expires_at.as_deref().and_then(parse_ms);
+    let is_expired = expires_at.is_some_and(|expires_at| expires_at <= now);
+    let state = if session.status == "active" && is_expired { "expired" } else { session.status };
+    html! { span.state.good[state == "active"] { (state) } }
+}
+
+/// Revokes a session.
+pub(super) async fn revoke(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Redirect, Error> {
+    let fields = super::filled::body(&json!({"id": id}))?;
+    let Json(_) = captured::revoke_platform_session(user, State(app), fields).await?;
+    Ok(done(SESSIONS, "revoked"))
+}
+
+/// Lists capture requests.
+pub(super) async fn capture_requests(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: store::Page,
+    notice: Notice,
+) -> Result<Page, Error> {
+    let Json(listing) = requests::capture_requests(user, State(Arc::clone(&app)), page).await?;
+    let of = listing.data.iter().map(|request| request.creator_profile_id);
+    let accounts = accounts_of(user, &app, of).await?;
+    let body = html! {
+        (notice)
+        p { "A backend asks you to capture a session anew: log in at the platform, then click Capture session in the extension." }
+        @if listing.total > 0 {
+            div.scroll tabindex="0" role="region" aria-label="Capture requests" { table {
+                thead { tr {
+                    th scope="col" { "Account" } th scope="col" { "Reason" } th scope="col" { "State" }
+                    th scope="col" { "Asked" } th scope="col" { "Expires" } th scope="col" { "Action" }
+                } }
+                tbody { @for found in &listing.data { tr { (request_row(found, &accounts)) } } }
+            } }
+        }
+        (none(&listing, "Nobody asks for a capture."))
+        (pager(&listing, CAPTURE_REQUESTS, &[]))
+    };
+    Ok(Page::new(CAPTURE_REQUESTS, "Capture requests", body))
+}
+
+fn request_row(found: &CaptureRequestResponse, accounts: &Accounts) -> Markup {
+    let ends_at = parse_ms(&found.created_at).map(|at| render_ms(at + CAPTURE_REQUEST_LIFETIME_MS));
+    let asker = label(accounts, found.creator_profile_id, &found.platform);
+    html! {
+        th scope="row" { (name(accounts, found.creator_profile_id, &found.platform)) }
+        td { (found.reason.as_deref().unwrap_or("none given")) }
+        td { span.state { "pending" } }
+        td { (time(&found.created_at)) }
+        td { @if let Some(at) = &ends_at { (time(at)) } }
+        td { form method="post" action=(format!("{CAPTURE_REQUESTS}/{}/decline", found.id)) {
+            button type="submit" aria-label=(format!("Decline the request for {asker}")) { "Decline" }
+        } }
+    }
+}
+
+/// Declines a capture request.
+pub(super) async fn decline(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Redirect, Error> {
+    let Json(_) = requests::decline_capture_request(user, State(app), Id(id)).await?;
+    Ok(done(CAPTURE_REQUESTS, "declined"))
+}
+
+/// The usernames of connections.
+type Accounts = BTreeMap<Uuid, Option<String>>;
+
+async fn accounts_of(
+    user: UserId,
+    app: &Arc<App>,
+    ids: impl Iterator<Item = Uuid>,
+) -> Result<Accounts, Error> {
+    let mut accounts = Accounts::new();
+    for id in ids {
+        if accounts.contains_key(&id) {
+            continue;
+        }
+        match accounts::connection(user, State(Arc::clone(app)), Id(id)).await {
+            Ok(Json(found)) => drop(accounts.insert(id, found.platform_username)),
+            // Gone since it was listed.
+            Err(Error::NotFound(_) | Error::Forbidden) => drop(accounts.insert(id, None)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(accounts)
+}
+
+fn label(accounts: &Accounts, id: Uuid, platform: &str) -> String {
+    match accounts.get(&id) {
+        Some(Some(username)) => format!("{username} at {platform}"),
+        _ => platform.to_owned(),
+    }
+}
+
+fn name(accounts: &Accounts, id: Uuid, platform: &str) -> Markup {
+    let username = accounts.get(&id).and_then(Option::as_deref);
+    html! { (account(username)) " " span.quiet { (platform) } }
+}
+
+fn account(username: Option<&str>) -> &str {
+    username.unwrap_or("without a name")
+}
+
+fn none<T>(listing: &Listing<T>, text: &str) -> Markup {
+    html! { @if listing.total == 0 { p { (text) } } }
+}

@@ -1,0 +1,277 @@
+//! The form that a credential is made and edited with, built from the fields of
+//! its type.
+
+use super::credentials::{PART, path, text};
+use super::filled::{Filled, body};
+use super::layout::{Page, alert, done};
+use crate::app::App;
+use crate::app_credentials::credentials::{self, AppCredentialResponse};
+use crate::app_credentials::types::{self, CredentialTypeResponse, TypeFieldResponse};
+use crate::error::Error;
+use crate::identity::UserId;
+use crate::request::{Id, Parameters, parse_id};
+use crate::store;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use maud::{Markup, html};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::Number;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// Which type a new credential is to be of.
+#[derive(Deserialize)]
+pub(super) struct OfType {
+    r#type: Option<String>,
+}
+
+/// A form: for a new credential, or for one that is there.
+struct Form<'a> {
+    of: &'a CredentialTypeResponse,
+    existing: Option<&'a AppCredentialResponse>,
+    /// The `ETag` of what is edited.
+    tag: &'a str,
+    /// What was filled in before, where that failed.
+    filled: Option<&'a Filled>,
+    failure: Option<&'a Error>,
+}
+
+/// Asks for the type of a new credential, and then for the rest.
+pub(super) async fn new(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: store::Page,
+    Parameters(OfType { r#type }): Parameters<OfType>,
+) -> Result<Page, Error> {
+    if let Some(id) = r#type {
+        let Json(of) = types::credential_type(user, State(app), Id(parse_id(&id, "type")?)).await?;
+        return Ok(Form { of: &of, existing: None, tag: "", filled: None, failure: None }.page());
+    }
+    let Json(types) = types::credential_types(user, State(app), page).await?;
+    let body = html! {
+        p { "What kind of credential is it?" }
+        ul.plain { @for of in &types.data {
+            li {
+                a href=(format!("{PART}/new?type={}", of.id)) { (of.type_name) }
+                @if let Some(description) = &of.description { " " span.quiet { (description) } }
+            }
+        } }
+        (super::layout::pager(&types, "/app/credentials/new", &[]))
+    };
+    Ok(Page::new(PART, "New credential", body))
+}
+
+/// Makes a credential.
+pub(super) async fn add(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    filled: Filled,
+) -> Result<Response, Error> {
+    let type_id = parse_id(filled.text("credentialTypeId"), "credentialTypeId")?;
+    let Json(of) = types::credential_type(user, State(Arc::clone(&app)), Id(type_id)).await?;
+    let adding = async {
+        let members = Members { credential_type_id: Some(type_id), ..Members::read(&of, &filled)? };
+        credentials::add_app_credential(user, State(app), body(&members)?).await
+    };
+    match adding.await {
+        Ok((_, (_, Json(made)))) => Ok(done(&path(made.id), "made").into_response()),
+        Err(error @ (Error::BadRequest(_) | Error::Conflict(_))) => {
+            let form =
+                Form { of: &of, existing: None, tag: "", filled: Some(&filled), failure: Some(&error) };
+            Ok(form.page().into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Shows a credential's form.
+pub(super) async fn edit(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Page, Error> {
+    let ([(_, tag)], Json(existing)) =
+        credentials::app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
+    let Json(of) = types::credential_type(user, State(app), Id(existing.credential_type_id)).await?;
+    Ok(Form { of: &of, existing: Some(&existing), tag: &tag, filled: None, failure: None }.page())
+}
+
+/// Changes a credential, unless another edit came in between.
+pub(super) async fn update(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    filled: Filled,
+) -> Result<Response, Error> {
+    let ([(_, tag)], Json(existing)) =
+        credentials::app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
+    let of_type = Id(existing.credential_type_id);
+    let Json(of) = types::credential_type(user, State(Arc::clone(&app)), of_type).await?;
+    let updating = async {
+        let fields = body(&Members::read(&of, &filled)?)?;
+        credentials::update_app_credential(user, State(app), Id(id), filled.if_match(), fields).await
+    };
+    match updating.await {
+        Ok(_) => Ok(done(&path(id), "saved").into_response()),
+        Err(error @ (Error::BadRequest(_) | Error::Conflict(_) | Error::PreconditionFailed)) => {
+            let (existing, failure) = (Some(&existing), Some(&error));
+            let form = Form { of: &of, existing, tag: &tag, filled: Some(&filled), failure };
+            Ok(form.page().into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What the API gets of a form.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Members<'a> {
+    credential_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential_type_id: Option<Uuid>,
+    description: &'a str,
+    keys: Vec<Key>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Key {
+    field_id: Uuid,
+    key_value: Box<RawValue>,
+}
+
+impl<'a> Members<'a> {
+    fn read(of: &CredentialTypeResponse, filled: &'a Filled) -> Result<Self, Error> {
+        let key = |field: &TypeFieldResponse| {
+            let key_value = as_json(field, &filled.secret(&field_name(field)))?;
+            Ok(Key { field_id: field.id, key_value })
+        };
+        Ok(Self {
+            credential_name: filled.text("credentialName"),
+            credential_type_id: None,
+            description: filled.text("description"),
+            keys: of.fields.iter().map(key).collect::<Result<_, Error>>()?,
+        })
+    }
+}
+
+/// What is typed into a field, as JSON of its type where it is that, to the letter;
+/// else as a text, which the API finds not to fit.
+fn as_json(field: &TypeFieldResponse, typed: &SecretString) -> Result<Box<RawValue>, Error> {
+    // It leaves its wrapper to be put into the body that the API reads.
+    let (typed, bare) = (typed.expose_secret(), typed.expose_secret().trim());
+    let is_bare = match field.field_type {
+        "number" => serde_json::from_str::<Number>(bare).is_ok(),
+        "boolean" => matches!(bare, "true" | "false"),
+        "json" => true,
+        _ => false,
+    };
+    if bare.is_empty() {
+        Ok(RawValue::NULL.to_owned())
+    } else if is_bare {
+        let value = RawValue::from_string(bare.to_owned());
+        value.map_err(|_| Error::BadRequest(format!("{} must be JSON", field.field_name)))
+    } else {
+        serde_json::value::to_raw_value(typed).map_err(|_| Error::Internal("a text as JSON"))
+    }
+}
+
+fn field_name(field: &TypeFieldResponse) -> String {
+    format!("key-{}", field.id)
+}
+
+impl Form<'_> {
+    fn page(&self) -> Page {
+        let action = self.existing.map_or(PART.to_owned(), |existing| path(existing.id));
+        let back = self.existing.map_or(PART.to_owned(), |existing| path(existing.id));
+        let title = match self.existing {
+            Some(existing) => format!("Edit {}", existing.credential_name),
+            None => format!("New credential: {}", self.of.type_name),
+        };
+        let name = self.existing.map_or("", |existing| existing.credential_name.as_str());
+        let description =
+            self.existing.and_then(|existing| existing.description.as_deref()).unwrap_or_default();
+        let body = html! {
+            (alert(self.failure))
+            @if matches!(self.failure, Some(Error::PreconditionFailed)) {
+                p { "This is what you filled in: save it again to put it in the place of that." }
+            }
+            @if self.filled.is_some() && self.of.fields.iter().any(|field| field.sensitive) {
+                p { "What is secret is not shown again: fill it in once more." }
+            }
+            form.narrow method="post" action=(action) {
+                @match self.existing {
+                    Some(_) => input type="hidden" name="etag" value=(self.tag);,
+                    None => input type="hidden" name="credentialTypeId" value=(self.of.id);,
+                }
+                label for="credentialName" { "Name" }
+                input id="credentialName" name="credentialName" required maxlength="200"
+                    value=(self.given("credentialName").unwrap_or(name));
+                label for="description" { "Description " span.quiet { "(optional)" } }
+                input id="description" name="description" maxlength="1024"
+                    value=(self.given("description").unwrap_or(description));
+                @for field in &self.of.fields { (self.field(field)) }
+                div.row {
+                    button type="submit" { "Save" }
+                    a.button href=(back) { "Cancel" }
+                }
+            }
+        };
+        Page::new(PART, title, body).after(self.failure)
+    }
+
+    /// What was filled in before, where that is no secret.
+    fn given(&self, name: &str) -> Option<&str> {
+        self.filled.map(|filled| filled.text(name))
+    }
+
+    fn field(&self, field: &TypeFieldResponse) -> Markup {
+        let name = field_name(field);
+        let key =
+            self.existing.and_then(|existing| existing.keys.iter().find(|key| key.field_id == field.id));
+        let is_kept = field.sensitive && key.is_some_and(|key| key.has_value);
+        let shown = match self.given(&name) {
+            _ if field.sensitive => Zeroizing::default(),
+            Some(given) => Zeroizing::new(given.to_owned()),
+            None => key.map(text).unwrap_or_default(),
+        };
+        let required = field.required && !is_kept;
+        html! {
+            label for=(name) {
+                (field.field_label)
+                @if !field.required { " " span.quiet { "(optional)" } }
+            }
+            (input(field, &name, &shown, required))
+            @if is_kept { p.hint id=(format!("{name}-hint")) { "A value is kept. Leave this empty to keep it." } }
+        }
+    }
+}
+
+/// The control for a field, which takes what its type may hold to the letter.
+fn input(field: &TypeFieldResponse, name: &str, shown: &str, required: bool) -> Markup {
+    let has_lines = shown.contains('\n') || (field.sensitive && field.field_type == "string");
+    html! {
+        @match field.field_type {
+            "boolean" => select id=(name) name=(name) required[required] {
+                @for (value, label) in [("", "–"), ("true", "yes"), ("false", "no")] {
+                    option value=(value) selected[value == shown] { (label) }
+                }
+            },
+            "json" => (lines(name, shown, required, 6)),
+            "string" if has_lines => (lines(name, shown, required, 3)),
+            kind => input id=(name) name=(name) required[required] value=(shown)
+                type=(if field.sensitive || kind == "password" { "password" } else if kind == "url" { "url" } else { "text" })
+                inputmode=[(kind == "number").then_some("decimal")]
+                autocomplete=(if field.sensitive { "new-password" } else { "off" }) spellcheck="false";,
+        }
+    }
+}
+
+fn lines(name: &str, shown: &str, required: bool, rows: u8) -> Markup {
+    html! {
+        textarea id=(name) name=(name) rows=(rows) required[required] autocomplete="off" spellcheck="false" {
+            // A browser drops the line break that comes first.
+            "\n" (shown)
+        }
+    }
+}

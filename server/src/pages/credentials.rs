@@ -1,0 +1,232 @@
+//! App credentials: their list, each of them, its secrets when they are asked
+//! for, and whom it is handed to.
+
+use super::filled::{Filled, body};
+use super::layout::{Notice, Page, done, pager, time};
+use crate::app::App;
+use crate::app_credentials::credentials::{self, AppCredentialResponse};
+use crate::app_credentials::filter::FilterParameters;
+use crate::app_credentials::projects::{self, ProjectResponse};
+use crate::app_credentials::reveal::reveal_app_credential;
+use crate::app_credentials::types::{self, CredentialTypeResponse};
+use crate::app_credentials::values::KeyResponse;
+use crate::error::Error;
+use crate::identity::UserId;
+use crate::request::{Id, Listing, Parameters};
+use crate::store;
+use axum::Json;
+use axum::extract::State;
+use axum::response::Redirect;
+use maud::{Markup, html};
+use serde_json::json;
+use std::sync::Arc;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+pub(super) const PART: &str = "/app/credentials";
+/// All of a user's types or projects: there are at most so many, and the built-in types.
+const ALL: store::Page = store::Page { number: 1, size: 2000 };
+
+/// Lists credentials.
+pub(super) async fn list(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Parameters(mut search): Parameters<FilterParameters>,
+    page: store::Page,
+    notice: Notice,
+) -> Result<Page, Error> {
+    // A form leaves it empty where all types are meant.
+    search.credential_type_id = search.credential_type_id.filter(|id| !id.is_empty());
+    let filter = search.clone().read()?;
+    let Json(listing) = credentials::app_credentials(user, State(Arc::clone(&app)), filter, page).await?;
+    let Json(types) = types::credential_types(user, State(app), ALL).await?;
+    let type_name = |id| types.data.iter().find(|of| of.id == id).map_or("", |of| of.type_name.as_str());
+    let query = [
+        ("search", search.search.as_deref().unwrap_or_default()),
+        ("credentialTypeId", search.credential_type_id.as_deref().unwrap_or_default()),
+    ];
+    let body = html! {
+        (notice)
+        p { a.button.first href="/app/credentials/new" { "New credential" } }
+        (search_form(&search, &types))
+        p.quiet role="status" { (listing.total) @if listing.total == 1 { " credential" } @else { " credentials" } }
+        @if listing.total > 0 {
+            div.scroll tabindex="0" role="region" aria-label="Credentials" { table {
+                thead { tr {
+                    th scope="col" { "Credential" } th scope="col" { "Type" }
+                    th scope="col" { "Projects" } th scope="col" { "Changed" }
+                } }
+                tbody { @for found in &listing.data { tr {
+                    th scope="row" { a href=(path(found.id)) { (found.credential_name) } }
+                    td { (type_name(found.credential_type_id)) }
+                    td { (found.project_ids.len()) }
+                    td { (time(&found.updated_at)) }
+                } } }
+            } }
+        }
+        (pager(&listing, PART, &query))
+    };
+    Ok(Page::new(PART, "Credentials", body))
+}
+
+fn search_form(search: &FilterParameters, types: &Listing<CredentialTypeResponse>) -> Markup {
+    let chosen = |of: &CredentialTypeResponse| search.credential_type_id.as_ref() == Some(&of.id.to_string());
+    html! {
+        form.row method="get" action=(PART) role="search" {
+            div {
+                label for="search" { "Name" }
+                input id="search" name="search" type="search" value=(search.search.as_deref().unwrap_or_default()) maxlength="1024";
+            }
+            div {
+                label for="credentialTypeId" { "Type" }
+                select id="credentialTypeId" name="credentialTypeId" {
+                    option value="" { "All" }
+                    @for of in &types.data { option value=(of.id) selected[chosen(of)] { (of.type_name) } }
+                }
+            }
+            button type="submit" { "Search" }
+        }
+    }
+}
+
+/// Shows a credential without its secrets.
+pub(super) async fn show(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    notice: Notice,
+) -> Result<Page, Error> {
+    let ([(_, tag)], Json(found)) =
+        credentials::app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
+    let Json(of) =
+        types::credential_type(user, State(Arc::clone(&app)), Id(found.credential_type_id)).await?;
+    let Json(projects) = projects::projects(user, State(app), ALL).await?;
+    let own: Vec<_> = projects.data.into_iter().filter(|project| project.owner_id == user.0).collect();
+    let body = html! {
+        (notice)
+        (about(&found, &of))
+        (values(&found, &of))
+        @if found.keys.iter().any(|key| key.has_value) {
+            form method="post" action=(format!("{}/reveal", path(id))) {
+                button type="submit" { "Reveal the values" }
+                span.quiet { " The audit log tells of it." }
+            }
+        }
+        p.row {
+            a.button href=(format!("{}/edit", path(id))) { "Edit" }
+            a.button.danger href=(format!("{}/delete", path(id))) { "Delete" }
+        }
+        h2 { "Projects" }
+        (projects_form(&found, &tag, &own))
+    };
+    Ok(Page::new(PART, found.credential_name, body))
+}
+
+/// Shows a credential with its secrets, of which the audit log tells.
+pub(super) async fn reveal(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Page, Error> {
+    let Json(found) = reveal_app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
+    let Json(of) = types::credential_type(user, State(app), Id(found.credential_type_id)).await?;
+    let body = html! {
+        p.notice role="status" { "These are its values, secrets among them. The audit log tells of it." }
+        (about(&found, &of))
+        (values(&found, &of))
+        p { a.button href=(path(id)) { "Hide them" } }
+    };
+    Ok(Page::new(PART, found.credential_name, body))
+}
+
+fn about(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup {
+    html! {
+        @if let Some(description) = &found.description { p { (description) } }
+        p.quiet {
+            a href=(format!("/app/types/{}", of.id)) { (of.type_name) }
+            " · made " (time(&found.created_at)) " · changed " (time(&found.updated_at))
+        }
+    }
+}
+
+fn values(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup {
+    html! {
+        dl { @for field in &of.fields {
+            dt { (field.field_label) }
+            @match found.keys.iter().find(|key| key.field_id == field.id) {
+                Some(key) if key.key_value.is_some() => dd { code.value { (*text(key)) } },
+                Some(key) if key.has_value => dd.quiet { "hidden" },
+                _ => dd.quiet { "not set" },
+            }
+        } }
+    }
+}
+
+/// A value as somebody would type it: a text without its quotation marks.
+pub(super) fn text(key: &KeyResponse) -> Zeroizing<String> {
+    let json = key.key_value.as_ref().map_or("", |shown| shown.json());
+    Zeroizing::new(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned()))
+}
+
+fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[ProjectResponse]) -> Markup {
+    html! {
+        @if own.is_empty() {
+            p { "Members of a project see what it was handed, without secrets. " a href="/app/projects" { "Make a project" } " first." }
+        } @else {
+            form method="post" action=(format!("{}/projects", path(found.id))) {
+                input type="hidden" name="etag" value=(tag);
+                fieldset {
+                    legend { "Handed to" }
+                    @for project in own {
+                        label.choice {
+                            input type="checkbox" name="projectIds" value=(project.id) checked[found.project_ids.contains(&project.id)];
+                            " " (project.project_name)
+                        }
+                    }
+                }
+                button type="submit" { "Save projects" }
+            }
+        }
+    }
+}
+
+/// Hands a credential to the projects that are chosen, and to no others.
+pub(super) async fn assign(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    filled: Filled,
+) -> Result<Redirect, Error> {
+    let fields = body(&json!({"projectIds": filled.texts("projectIds")}))?;
+    let Json(_) = credentials::assign_projects(user, State(app), Id(id), filled.if_match(), fields).await?;
+    Ok(done(&path(id), "assigned"))
+}
+
+/// Asks whether a credential is really to go.
+pub(super) async fn confirm_delete(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+) -> Result<Page, Error> {
+    let ([(_, tag)], Json(found)) = credentials::app_credential(user, State(app), Id(id)).await?;
+    let body = html! {
+        p { "Its values are erased, and the projects it was handed to lose it. Nothing brings it back." }
+        form.row method="post" action=(format!("{}/delete", path(id))) {
+            input type="hidden" name="etag" value=(tag);
+            button.danger type="submit" { "Delete it" }
+            a.button href=(path(id)) { "Keep it" }
+        }
+    };
+    Ok(Page::new(PART, format!("Delete {}?", found.credential_name), body))
+}
+
+/// Deletes a credential.
+pub(super) async fn delete(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    filled: Filled,
+) -> Result<Redirect, Error> {
+    let Json(_) = credentials::delete_app_credential(user, State(app), Id(id), filled.if_match()).await?;
+    Ok(done(PART, "deleted"))
+}
+
+pub(super) fn path(id: Uuid) -> String {
+    format!("{PART}/{id}")
+}

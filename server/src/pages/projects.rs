@@ -1,0 +1,116 @@
+//! Projects, and what they have been handed.
+
+use super::filled::{Filled, body};
+use super::layout::{Notice, Page, alert, done, pager};
+use crate::app::App;
+use crate::app_credentials::by_project::newest_of_project;
+use crate::app_credentials::credentials::AppCredentialResponse;
+use crate::app_credentials::projects;
+use crate::error::Error;
+use crate::identity::UserId;
+use crate::request::Id;
+use crate::store;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use maud::{Markup, html};
+use serde_json::json;
+use std::sync::Arc;
+
+const PART: &str = "/app/projects";
+/// So many credentials of a project are shown.
+const SHOWN: u32 = 100;
+
+/// Lists the projects that this user sees, with a form for one more.
+pub(super) async fn list(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: store::Page,
+    notice: Notice,
+) -> Result<Page, Error> {
+    overview(user, app, page, None, html! { (notice) }).await
+}
+
+async fn overview(
+    user: UserId,
+    app: Arc<App>,
+    page: store::Page,
+    filled: Option<&Filled>,
+    above: Markup,
+) -> Result<Page, Error> {
+    let Json(listing) = projects::projects(user, State(app), page).await?;
+    let given = |name| filled.map_or("", |filled| filled.text(name));
+    let body = html! {
+        (above)
+        @if listing.total == 0 { p { "None yet. A project is what credentials are handed to." } } @else {
+            div.scroll tabindex="0" role="region" aria-label="Projects" { table {
+                thead { tr { th scope="col" { "Project" } th scope="col" { "Description" } th scope="col" { "You are" } } }
+                tbody { @for found in &listing.data { tr {
+                    th scope="row" { a href=(format!("{PART}/{}", found.id)) { (found.project_name) } }
+                    td { (found.description.as_deref().unwrap_or_default()) }
+                    td { @if found.owner_id == user.0 { "its owner" } @else { "a member" } }
+                } } }
+            } }
+            (pager(&listing, PART, &[]))
+        }
+        h2 { "New project" }
+        form.narrow method="post" action=(PART) {
+            label for="projectName" { "Name" }
+            input id="projectName" name="projectName" value=(given("projectName")) required maxlength="200";
+            label for="description" { "Description " span.quiet { "(optional)" } }
+            input id="description" name="description" value=(given("description")) maxlength="1024";
+            button type="submit" { "Make it" }
+        }
+    };
+    Ok(Page::new(PART, "Projects", body))
+}
+
+/// Makes a project.
+pub(super) async fn add(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    page: store::Page,
+    filled: Filled,
+) -> Result<Response, Error> {
+    let members =
+        json!({"projectName": filled.text("projectName"), "description": filled.text("description")});
+    match projects::add_project(user, State(Arc::clone(&app)), body(&members)?).await {
+        Ok(_) => Ok(done(PART, "made").into_response()),
+        Err(error @ (Error::BadRequest(_) | Error::Conflict(_))) => {
+            let page = overview(user, app, page, Some(&filled), alert(Some(&error))).await?;
+            Ok(page.after(Some(&error)).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Shows a project, and what it has been handed.
+pub(super) async fn show(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Page, Error> {
+    let Json(project) = projects::project(user, State(Arc::clone(&app)), Id(id)).await?;
+    let handed = newest_of_project(&app, user, id, SHOWN).await?;
+    let is_own = project.owner_id == user.0;
+    let body = html! {
+        @if let Some(description) = &project.description { p { (description) } }
+        p.quiet {
+            "You are " @if is_own { "its owner" } @else { "a member" } ". Members, of whom there are "
+            (project.member_ids.len()) ", see what it was handed, without secrets."
+        }
+        h2 { "Credentials" }
+        @if handed.is_empty() { p { "None has been handed to it." } } @else {
+            @if handed.len() == SHOWN as usize { p.quiet { "The newest " (SHOWN) ":" } }
+            ul.plain { @for credential in &handed { li { (named(credential, user)) } } }
+        }
+    };
+    Ok(Page::new(PART, project.project_name, body))
+}
+
+/// A credential's name, which leads to it for its owner.
+fn named(credential: &AppCredentialResponse, user: UserId) -> Markup {
+    html! {
+        @if credential.owner_id == user.0 {
+            a href=(format!("/app/credentials/{}", credential.id)) { (credential.credential_name) }
+        } @else {
+            (credential.credential_name) " " span.quiet { "(another's)" }
+        }
+    }
+}
