@@ -59,6 +59,17 @@ async fn measures_logins_to_the_vault_and_other_calls_meanwhile() -> Result<()> 
     Ok(())
 }
 
+#[tokio::test]
+async fn measures_lists_of_app_credentials_of_few_and_of_many() -> Result<()> {
+    let (report, table) = run(Some("app-credentials")).await?;
+    let groups = report["groups"].as_array().context("no groups")?;
+    assert_eq!(names_of_lines(groups), [["out of 1000", "out of 2000"]; 4].concat());
+    assert_eq!(targets(groups, &table)?, ["p50 at most 1.5 times that out of 1000"; 2]);
+    let remarks = table.lines().filter(|line| line.trim().starts_with("p50 "));
+    assert_eq!(remarks.count(), 2, "a search and the last page take as long as they take: {table}");
+    Ok(())
+}
+
 /// Runs the benchmark, or a part of it, on SQLite; gives its report and its table.
 async fn run(part: Option<&str>) -> Result<(Value, String)> {
     let folder = tempfile::tempdir()?;

@@ -21,6 +21,9 @@ pub(crate) enum Subject {
     /// Measure how long a login to the vault takes, and how other calls fare while
     /// many log in
     Vault(Options),
+    /// Measure how soon somebody who has many app credentials gets a page of them,
+    /// beside somebody who has few
+    AppCredentials(Options),
 }
 
 /// Options of `cargo xtask bench`.
@@ -52,6 +55,7 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
     let (options, part) = match subject {
         Subject::Server(options) => (options, None),
         Subject::Vault(options) => (options, Some("vault")),
+        Subject::AppCredentials(options) => (options, Some("app-credentials")),
     };
     let mut services = if options.store == Some(Store::Sqlite) {
         None

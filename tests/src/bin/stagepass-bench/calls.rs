@@ -103,7 +103,8 @@ pub(crate) fn address_of(request: &reqwest::Request) -> Result<SocketAddr> {
 pub(crate) fn write_request(request: &reqwest::Request) -> Result<Vec<u8>> {
     let url = request.url();
     let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
-    let mut text = format!("{} {} HTTP/1.1\r\n", request.method(), url.path()).into_bytes();
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut text = format!("{} {}{query} HTTP/1.1\r\n", request.method(), url.path()).into_bytes();
     let host = format!("{}:{}", url.host_str().context("no host")?, url.port().context("no port")?);
     let length = body.len().to_string();
     let framing = [(header::HOST, host.as_bytes()), (header::CONTENT_LENGTH, length.as_bytes())];

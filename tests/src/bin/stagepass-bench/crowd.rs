@@ -92,7 +92,7 @@ impl Writer {
 
 /// The server's own database, which must not be open elsewhere. A fault may
 /// spoil it: nobody would miss it. The server goes back to its own settings.
-fn open(directory: &Path) -> Result<Connection> {
+pub(crate) fn open(directory: &Path) -> Result<Connection> {
     let database = Connection::open(directory.join("stagepass.db"))?;
     database.pragma_update(None, "journal_mode", "off")?;
     database.pragma_update(None, "cache_size", -CACHE_KIB)?;
@@ -102,7 +102,7 @@ fn open(directory: &Path) -> Result<Connection> {
 }
 
 /// A UUID of version 7 (RFC 9562), which like the server's own grows with time.
-fn id(at_ms: i64, kind: u16, hash: &[u8]) -> String {
+pub(crate) fn id(at_ms: i64, kind: u16, hash: &[u8]) -> String {
     let tail = hex::encode(&hash[..6]);
     format!("{:08x}-{:04x}-7{kind:03x}-8000-{tail}", at_ms >> 16, at_ms & 0xffff)
 }

@@ -1,8 +1,9 @@
 //! The benchmarks of the server: how many calls a second it answers and how soon,
-//! beside what the same machine can do at best, measured in the same run; and how
-//! the rest of it fares while many log in to the vault.
+//! beside what the same machine can do at best, measured in the same run; how the
+//! rest of it fares while many log in to the vault; and how soon somebody who has many
+//! app credentials gets a page of them.
 //!
-//! `cargo xtask bench server` and `cargo xtask bench vault` build everything as it is
+//! `cargo xtask bench server`, `vault` and `app-credentials` build everything as it is
 //! released, start PostgreSQL, and run this.
 
 mod bounds;
@@ -12,6 +13,7 @@ mod exchange;
 mod load;
 mod logins;
 mod memory;
+mod owners;
 mod report;
 mod sample;
 mod scenarios;
@@ -57,6 +59,8 @@ enum StoreName {
 enum Part {
     /// Measure logins to the vault, and other calls meanwhile
     Vault,
+    /// Measure lists of app credentials, of few and of many
+    AppCredentials,
     /// Answer every POST to a path with what comes on standard input
     AnswerPosts {
         /// The path
@@ -78,6 +82,10 @@ struct Plan {
     few_sessions: usize,
     /// Sessions in the large one.
     crowd_sessions: usize,
+    /// App credentials of the owner who has few.
+    few_credentials: usize,
+    /// And of the one who has many.
+    many_credentials: usize,
     /// Logins one after another, with the right password and with a wrong one.
     logins: usize,
 }
@@ -89,6 +97,8 @@ const FULL: Plan = Plan {
     many_clients: 64,
     few_sessions: 1_000,
     crowd_sessions: 1_000_000,
+    few_credentials: 1_000,
+    many_credentials: 100_000,
     logins: 20,
 };
 
@@ -105,6 +115,7 @@ impl Options {
                 rounds: 1,
                 few_sessions: 64,
                 crowd_sessions: 640,
+                many_credentials: 2_000,
                 logins: 1,
                 ..FULL
             }
@@ -148,6 +159,7 @@ async fn run(options: Options) -> Result<()> {
     let (plan, stores) = (options.plan(), options.stores());
     let report = match &options.part {
         Some(Part::AnswerPosts { path }) => return bounds::route::serve(path).await,
+        Some(Part::AppCredentials) => scenarios::app_credentials::run(plan, stores).await?,
         Some(Part::Vault) => scenarios::vault::run(plan, stores).await?,
         None => scenarios::run(plan, stores).await?,
     };

@@ -20,6 +20,7 @@ pub(crate) struct Group {
     title: String,
     lines: Vec<Line>,
     targets: Vec<Target>,
+    remarks: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,7 +66,7 @@ impl Group {
     /// One with a line for each series.
     pub(crate) fn new<'a>(title: String, lines: impl IntoIterator<Item = (&'a str, &'a Series)>) -> Self {
         let lines = lines.into_iter().map(|(name, series)| Line::new(name, series)).collect();
-        Self { title, lines, targets: Vec::new() }
+        Self { title, lines, targets: Vec::new(), remarks: Vec::new() }
     }
 
     /// Adds something to reach.
@@ -73,6 +74,18 @@ impl Group {
         self.targets.push(target);
         self
     }
+
+    /// Says how much longer something took than another, where nothing is to be reached.
+    pub(crate) fn comparing(mut self, to: &str, both: (&Series, &Series)) -> Self {
+        self.remarks.push(format!("p50 {:.1} times that {to}", p50_ratio(both)));
+        self
+    }
+}
+
+/// How many times as long the second one takes.
+fn p50_ratio((one, other): (&Series, &Series)) -> f64 {
+    let [one, other] = [one, other].map(|series| series.latency(50.0).as_secs_f64());
+    other / one
 }
 
 impl Line {
@@ -102,6 +115,13 @@ impl Target {
         let [p50, p99] = [50.0, 99.0].map(|percent| series.latency(percent).as_secs_f64());
         let measured = p99 / p50;
         let wanted = format!("p99 at most {times} times p50");
+        Self { wanted, measured, unit: " times", is_reached: measured <= times }
+    }
+
+    /// A p50 of at most so many times another's.
+    pub(crate) fn p50_at_most(times: f64, of: &str, both: (&Series, &Series)) -> Self {
+        let measured = p50_ratio(both);
+        let wanted = format!("p50 at most {times} times that {of}");
         Self { wanted, measured, unit: " times", is_reached: measured <= times }
     }
 
@@ -138,6 +158,9 @@ impl fmt::Display for Group {
             let state = if target.is_reached { "reached" } else { "MISSED" };
             writeln!(f, "  {state:8} {}: {:.1}{}", target.wanted, target.measured, target.unit)?;
         }
+        for remark in &self.remarks {
+            writeln!(f, "  {remark}")?;
+        }
         Ok(())
     }
 }
@@ -173,6 +196,10 @@ mod tests {
         assert!(!Target::memory_below(40.0, 40.0).is_reached);
         assert!(Target::even_latencies(4.0, &series(&[10, 10, 39])).is_reached);
         assert!(!Target::even_latencies(4.0, &series(&[10, 10, 42])).is_reached);
+        for (one, other, is_reached) in [(10, 14, true), (10, 16, false), (10, 5, true)] {
+            let both = (&series(&[one]), &series(&[other]));
+            assert_eq!(Target::p50_at_most(1.5, "one", both).is_reached, is_reached, "{other}");
+        }
         for (without, with, is_reached) in [(5, 24, true), (5, 26, false), (20, 39, true), (20, 42, false)] {
             let both = (&series(&[without]), &series(&[with]));
             assert_eq!(Target::little_slower("without", both, 25.0).is_reached, is_reached, "{with}");
@@ -189,5 +216,7 @@ mod tests {
         assert_eq!(lines[1][..2], ["stagepass-server", "300"]);
         assert!(lines[1][2].starts_with("1.0") && lines[1][2].ends_with("ms"), "{table}");
         assert_eq!(lines[2].join(" "), "MISSED at least 50% of the bare route: 40.0%");
+        let slower = Group::new(String::new(), []).comparing("alone", (&ours, &series(&[20])));
+        assert_eq!(slower.to_string().trim(), "p50 20.0 times that alone");
     }
 }

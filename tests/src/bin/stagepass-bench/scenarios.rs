@@ -1,5 +1,6 @@
 //! What is measured beside what, and what is to be reached.
 
+pub(crate) mod app_credentials;
 pub(crate) mod vault;
 
 use crate::Plan;
