@@ -14,16 +14,11 @@ pub(crate) mod values;
 
 use crate::error::Error;
 use crate::openapi::True;
-use crate::request::Listing;
-use crate::store::Page;
 use axum::Json;
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// Types and projects of one owner, each: they are listed as a whole and cut into
-/// pages afterwards.
-const MAX_OF_ONE_OWNER: usize = 1000;
 /// How often an edit is begun anew since another came in between.
 const TRIES: usize = 500;
 /// How long it waits before: whoever came in between may be done by then.
@@ -42,12 +37,4 @@ impl SuccessResponse {
     fn new() -> Json<Self> {
         Json(Self { success: true })
     }
-}
-
-/// The page of a whole list.
-fn page_of<Row, T: From<Row>>(rows: Vec<Row>, page: Page) -> Listing<T> {
-    let total = rows.len() as u64;
-    let offset = usize::try_from(page.offset()).unwrap_or(usize::MAX);
-    let on_it = rows.into_iter().skip(offset).take(page.size as usize).collect();
-    Listing::of((on_it, total), page, T::from)
 }

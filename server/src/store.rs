@@ -14,9 +14,9 @@ mod timed;
 mod vault;
 
 pub(crate) use app_credentials::{
-    AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, FieldType,
-    MAX_CREDENTIALS_OF_PROJECT, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision,
-    SealedValue, SetMembers, TypeField, fold, value_id,
+    AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
+    FieldType, MAX_CREDENTIALS_OF_PROJECT, MAX_OF_ONE_OWNER, Place, Project, ProjectEdit, PutAppCredential,
+    PutType, Revision, SealedValue, SetMembers, TypeField, fold, value_id,
 };
 pub(crate) use database::{
     AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,

@@ -1,14 +1,14 @@
 //! `/api/v1/projects`.
 
 use super::fields::{description, ids, name};
-use super::{MAX_OF_ONE_OWNER, NOT_FOUND, SuccessResponse, page_of};
+use super::{NOT_FOUND, SuccessResponse};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Identity, UserId};
 use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
-use crate::store::{Page, Project, ProjectEdit, SetMembers};
+use crate::store::{AddProject, Page, Project, ProjectEdit, SetMembers};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -62,7 +62,8 @@ pub(crate) async fn projects(
     State(app): State<Arc<App>>,
     page: Page,
 ) -> Result<Json<Listing<ProjectResponse>>, Error> {
-    Ok(Json(page_of(app.app_credentials.projects(user.0).await?, page)))
+    let found = app.app_credentials.projects(user.0, page).await?;
+    Ok(Json(Listing::of(found, page, ProjectResponse::from)))
 }
 
 /// Begins a project
@@ -80,15 +81,11 @@ pub(crate) async fn add_project(
     mut fields: Fields,
 ) -> Result<(StatusCode, Json<ProjectResponse>), Error> {
     let new = read(user, &mut fields)?;
-    let known = app.app_credentials.projects(user.0).await?;
-    if known.iter().filter(|project| project.owner_id == user.0).count() >= MAX_OF_ONE_OWNER {
-        return Err(Error::Conflict("there are too many projects: delete one first"));
-    }
     let entry = user.entry("create-project").on("projects", new.id);
-    if app.app_credentials.add_project(new.clone(), entry).await? {
-        Ok((StatusCode::CREATED, Json(new.into())))
-    } else {
-        Err(NAME_TAKEN)
+    match app.app_credentials.add_project(new.clone(), entry).await? {
+        AddProject::Added => Ok((StatusCode::CREATED, Json(new.into()))),
+        AddProject::NameTaken => Err(NAME_TAKEN),
+        AddProject::TooMany => Err(Error::Conflict("there are too many projects: delete one first")),
     }
 }
 

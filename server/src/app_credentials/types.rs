@@ -1,7 +1,7 @@
 //! `/api/v1/credential-types`.
 
 use super::fields::{description, given_or, name};
-use super::{MAX_OF_ONE_OWNER, NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, page_of};
+use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
@@ -93,7 +93,8 @@ pub(crate) async fn credential_types(
     State(app): State<Arc<App>>,
     page: Page,
 ) -> Result<Json<Listing<CredentialTypeResponse>>, Error> {
-    Ok(Json(page_of(app.app_credentials.credential_types(user.0).await?, page)))
+    let found = app.app_credentials.credential_types(user.0, page).await?;
+    Ok(Json(Listing::of(found, page, CredentialTypeResponse::from)))
 }
 
 /// Defines a type
@@ -112,10 +113,6 @@ pub(crate) async fn add_credential_type(
 ) -> Result<(StatusCode, Json<CredentialTypeResponse>), Error> {
     fields.know_only(&MEMBERS)?;
     let new = read(user, fields, None)?;
-    let own = app.app_credentials.credential_types(user.0).await?;
-    if own.iter().filter(|found| found.owner_id.is_some()).count() >= MAX_OF_ONE_OWNER {
-        return Err(Error::Conflict("there are too many types: delete one first"));
-    }
     let entry = user.entry("create-credential-type").on("credential_types", new.id);
     judge(app.app_credentials.add_credential_type(new.clone(), entry).await?)?;
     Ok((StatusCode::CREATED, Json(new.into())))
@@ -222,6 +219,7 @@ fn judge(put: PutType) -> Result<(), Error> {
         PutType::Stored => Ok(()),
         PutType::NameTaken => Err(Error::Conflict("typeName is taken by another type of yours")),
         PutType::FieldInUse(credentials) => Err(Error::FieldInUse { credentials }),
+        PutType::TooMany => Err(Error::Conflict("there are too many types: delete one first")),
         PutType::Stale => Err(TYPE_CHANGED),
         PutType::Gone => Err(NOT_FOUND),
     }

@@ -81,6 +81,8 @@ pub(crate) struct CredentialType {
 pub(crate) enum PutType {
     Stored,
     NameTaken,
+    /// The owner has as many as he can have.
+    TooMany,
     /// A field that so many credentials have a value in would be gone, or be another's.
     FieldInUse(u64),
     /// It is not any more as it was when it was read.
@@ -109,6 +111,15 @@ pub(crate) struct Project {
     pub(crate) member_ids: Vec<Uuid>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
+}
+
+/// What became of a new project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AddProject {
+    Added,
+    NameTaken,
+    /// The owner has as many as he can have.
+    TooMany,
 }
 
 /// An edit of an owner's project; what is `None` stays.
@@ -168,6 +179,8 @@ pub(crate) struct AppCredential {
     pub(crate) updated_at: i64,
 }
 
+/// Types that one owner can have, and projects.
+pub(crate) const MAX_OF_ONE_OWNER: i64 = 1000;
 /// Credentials that one project can be handed.
 pub(crate) const MAX_CREDENTIALS_OF_PROJECT: i64 = 1000;
 
@@ -221,8 +234,13 @@ pub(crate) fn fold(text: &str) -> String {
 /// where the operation did what was asked.
 #[async_trait]
 pub(crate) trait AppCredentialStore: Debug + Send + Sync {
-    /// The built-in types and the owner's, by name; in one moment.
-    async fn credential_types(&self, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError>;
+    /// A page of the built-in types and the owner's, by name, and how many there are; in
+    /// one moment.
+    async fn credential_types(
+        &self,
+        owner_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<CredentialType>, u64), StoreError>;
 
     /// A type, whoever's it is.
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError>;
@@ -251,11 +269,12 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// A project, whoever's it is.
     async fn project(&self, id: Uuid) -> Result<Option<Project>, StoreError>;
 
-    /// The projects that are the user's or have him as a member, by name.
-    async fn projects(&self, user_id: Uuid) -> Result<Vec<Project>, StoreError>;
+    /// A page of the projects that are the user's or have him as a member, by name, and
+    /// how many there are.
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError>;
 
-    /// Stores a new project; false where its owner has another of the name.
-    async fn add_project(&self, new: Project, entry: Entry) -> Result<bool, StoreError>;
+    /// Stores a new project.
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError>;
 
     /// Gives the owner's project another name or description; `None` where it
     /// is not there, false where the name is taken.

@@ -1,6 +1,9 @@
 //! Lists: their order, pages, totals and filters.
 
-use super::stage::{API_KEY, CREDENTIALS, KEY, PROJECTS, Stage, TYPES, api_key, id, make, refusal, start};
+use super::stage::{
+    API_KEY, CREDENTIALS, KEY, PROJECTS, Stage, TYPES, api_key, change, id, id_of, make, project, refusal,
+    start,
+};
 use anyhow::Result;
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -124,5 +127,69 @@ async fn a_search_is_for_plain_characters_whatever_their_case() -> Result<()> {
     assert_eq!(found(&[("credentialTypeId", API_KEY), ("pageSize", "2")]).await?.1, 10);
     assert_eq!(found(&[("search", "")]).await?.1, 11);
     assert_eq!(found(&[("credentialTypeId", KEY)]).await?.1, 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn types_and_projects_come_by_name_and_page_by_page() -> Result<()> {
+    let Stage { user, other, .. } = &start().await?;
+    let field = |name: &str| json!({"fieldName": name, "fieldLabel": name, "fieldType": "string"});
+    for name in ["c", "a", "B", "Z"] {
+        make(user, TYPES, &json!({"typeName": name, "fields": [field("two"), field("one")]})).await?;
+        project(user, name).await?;
+    }
+    let shared = project(other, "b").await?;
+    let members = json!({"userIds": [id_of(user).await?]});
+    other.post(&format!("{PROJECTS}/{shared}/members"), &members).await?;
+    project(other, "d").await?;
+    for (path, name, expected) in [
+        (
+            TYPES,
+            "typeName",
+            &["API key", "AWS S3", "B", "Generic", "MySQL", "PostgreSQL", "Redis", "Z", "a", "c"][..],
+        ),
+        (PROJECTS, "projectName", &["B", "Z", "a", "b", "c"]),
+    ] {
+        let mut listed = Vec::new();
+        for page in 1..=expected.len() / 3 + 1 {
+            let found = user.get(&format!("{path}?page={page}&pageSize=3")).await?.body;
+            assert_eq!(found["total"], expected.len(), "{found}");
+            listed.extend(found["data"].as_array().cloned().unwrap_or_default());
+        }
+        let names: Vec<_> = listed.iter().filter_map(|one| one[name].as_str()).collect();
+        assert_eq!(names, expected);
+        // Each is listed as it is shown.
+        for one in listed {
+            assert_eq!(user.get(&format!("{path}/{}", id(&one)?)).await?.body, one);
+        }
+        assert_eq!(user.get(&format!("{path}?page=9")).await?.body["data"], json!([]));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_owner_has_at_most_1000_types_and_projects() -> Result<()> {
+    let Stage { user, other, installation, .. } = &start().await?;
+    let owner_id = id_of(user).await?;
+    for (table, name) in [("credential_types", "type_name"), ("projects", "project_name")] {
+        let row =
+            |number| format!("('00000000-0000-7000-8000-{number:012}', '{owner_id}', 'n {number}', 0, 0)");
+        let rows: Vec<_> = (0..999).map(row).collect();
+        let columns = format!("id, owner_id, {name}, created_at, updated_at");
+        change(installation, &format!("INSERT INTO {table} ({columns}) VALUES {}", rows.join(", "))).await?;
+    }
+    let field = json!({"fieldName": "a", "fieldLabel": "A", "fieldType": "string"});
+    for (path, new, expected) in [
+        (TYPES, json!({"typeName": "new", "fields": [field]}), "there are too many types: delete one first"),
+        (PROJECTS, json!({"projectName": "new"}), "there are too many projects: delete one first"),
+    ] {
+        let made = make(user, path, &new).await?;
+        let mut another = new.clone();
+        another[if path == TYPES { "typeName" } else { "projectName" }] = json!("another");
+        assert_eq!(refusal(&user.post(path, &another).await?), (409, expected));
+        make(other, path, &new).await?;
+        user.delete(&format!("{path}/{}", id(&made)?)).await?;
+        make(user, path, &another).await?;
+    }
     Ok(())
 }

@@ -8,8 +8,9 @@ mod types;
 use super::{Postgres, sealed};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
-    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers, StoreError,
+    Actor, AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
+    Page, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers,
+    StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -19,8 +20,12 @@ const VERSION: &str = "v2";
 
 #[async_trait]
 impl AppCredentialStore for Postgres {
-    async fn credential_types(&self, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError> {
-        types::all(self, owner_id).await
+    async fn credential_types(
+        &self,
+        owner_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<CredentialType>, u64), StoreError> {
+        types::page(self, owner_id, page).await
     }
 
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
@@ -53,11 +58,11 @@ impl AppCredentialStore for Postgres {
         projects::find(self, id).await
     }
 
-    async fn projects(&self, user_id: Uuid) -> Result<Vec<Project>, StoreError> {
-        projects::all(self, user_id).await
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError> {
+        projects::page(self, user_id, page).await
     }
 
-    async fn add_project(&self, new: Project, entry: Entry) -> Result<bool, StoreError> {
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
         projects::add(self, &new, entry).await
     }
 

@@ -7,8 +7,9 @@ mod types;
 use super::{Sqlite, sealed};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
-    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers, StoreError,
+    Actor, AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
+    Page, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers,
+    StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -18,8 +19,12 @@ const VERSION: &str = "v2";
 
 #[async_trait]
 impl AppCredentialStore for Sqlite {
-    async fn credential_types(&self, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError> {
-        self.read(move |c| types::all(c, owner_id)).await
+    async fn credential_types(
+        &self,
+        owner_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<CredentialType>, u64), StoreError> {
+        self.read(move |c| types::page(c, owner_id, page)).await
     }
 
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
@@ -54,12 +59,12 @@ impl AppCredentialStore for Sqlite {
         self.read(move |c| projects::find(c, id)).await
     }
 
-    async fn projects(&self, user_id: Uuid) -> Result<Vec<Project>, StoreError> {
-        self.read(move |c| projects::all(c, user_id)).await
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError> {
+        self.read(move |c| projects::page(c, user_id, page)).await
     }
 
-    async fn add_project(&self, new: Project, entry: Entry) -> Result<bool, StoreError> {
-        self.write_noting(entry, |added| *added, move |c| projects::add(c, &new)).await
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
+        self.write_noting(entry, |added| *added == AddProject::Added, move |c| projects::add(c, &new)).await
     }
 
     async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {

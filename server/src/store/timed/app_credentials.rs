@@ -3,16 +3,20 @@
 use super::Timed;
 use crate::audit::Entry;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType, Page, Place,
-    Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SetMembers, StoreError,
+    Actor, AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
+    Page, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SetMembers, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
 
 #[async_trait]
 impl AppCredentialStore for Timed<dyn AppCredentialStore> {
-    async fn credential_types(&self, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError> {
-        self.time("credential_types", self.inner.credential_types(owner_id)).await
+    async fn credential_types(
+        &self,
+        owner_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<CredentialType>, u64), StoreError> {
+        self.time("credential_types", self.inner.credential_types(owner_id, page)).await
     }
 
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
@@ -49,11 +53,11 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         self.time("project", self.inner.project(id)).await
     }
 
-    async fn projects(&self, user_id: Uuid) -> Result<Vec<Project>, StoreError> {
-        self.time("projects", self.inner.projects(user_id)).await
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError> {
+        self.time("projects", self.inner.projects(user_id, page)).await
     }
 
-    async fn add_project(&self, new: Project, entry: Entry) -> Result<bool, StoreError> {
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
         self.time("add_project", self.inner.add_project(new, entry)).await
     }
 

@@ -1,9 +1,9 @@
 //! `projects` and their members.
 
 use crate::audit::Entry;
-use crate::store::postgres::session::{Acting, Parameters, Step};
-use crate::store::postgres::{Postgres, row};
-use crate::store::{Project, ProjectEdit, SetMembers, StoreError};
+use crate::store::postgres::session::{Acting, Parameters, Step, View};
+use crate::store::postgres::{Postgres, bounds, row};
+use crate::store::{AddProject, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -20,13 +20,21 @@ macro_rules! select {
 }
 
 const FIND: &str = select!("WHERE id = $1");
-const ALL: &str = select!(
-    r#"WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)
-    ORDER BY project_name COLLATE "C", id"#
+const PAGE: &str = select!(
+    r#"WHERE id IN (
+        SELECT id FROM projects
+        WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)
+        ORDER BY project_name COLLATE "C", id LIMIT $2 OFFSET $3
+    ) ORDER BY project_name COLLATE "C", id"#
 );
+const TOTAL: &str = "
+    SELECT count(*) FROM projects
+    WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)";
+const OWN: &str = "SELECT count(*) FROM projects WHERE owner_id = $1";
 const ADD: &str = "
     INSERT INTO projects (id, owner_id, project_name, description, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (owner_id, project_name) DO NOTHING RETURNING id";
+    SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM projects WHERE owner_id = $2) < $7
+    ON CONFLICT (owner_id, project_name) DO NOTHING RETURNING id";
 const UPDATE: &str = "
     UPDATE projects SET project_name = coalesce($3, project_name),
         description = CASE WHEN $4 THEN $5 ELSE description END, updated_at = $6
@@ -61,17 +69,37 @@ pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<Project>, 
     row::optional(&store.read(Acting::Service, &[Step(FIND, &[&id])]).await?, read)
 }
 
-/// The projects that are the user's or have him as a member, by name. Others'
-/// are shown to him as a service, since row-level security knows owners alone.
-pub(super) async fn all(store: &Postgres, user_id: Uuid) -> Result<Vec<Project>, StoreError> {
-    row::all(&store.read(Acting::Service, &[Step(ALL, &[&user_id])]).await?, read)
+/// A page of the projects that are the user's or have him as a member, by name, and how
+/// many there are. Others' are shown to him as a service, since row-level security knows
+/// owners alone.
+pub(super) async fn page(
+    store: &Postgres,
+    user_id: Uuid,
+    page: Page,
+) -> Result<(Vec<Project>, u64), StoreError> {
+    let (limit, offset) = bounds(page);
+    let steps = [Step(PAGE, &[&user_id, &limit, &offset]), Step(TOTAL, &[&user_id])];
+    let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
+    let total: i64 = rows[1][0].try_get(0)?;
+    Ok((row::all(&rows[0], read)?, total.unsigned_abs()))
 }
 
-/// Stores a new project; false where its owner has another of the name.
-pub(super) async fn add(store: &Postgres, new: &Project, entry: Entry) -> Result<bool, StoreError> {
+/// Stores a new project.
+pub(super) async fn add(store: &Postgres, new: &Project, entry: Entry) -> Result<AddProject, StoreError> {
     let Project { id, owner_id, project_name, description, created_at, updated_at, .. } = new;
-    let steps = [Step(ADD, &[id, owner_id, project_name, description, created_at, updated_at])];
-    Ok(!store.write_noting(Acting::User(*owner_id), entry, &steps, 0).await?[0].is_empty())
+    let steps = [
+        Step(OWN, &[owner_id]),
+        Step(ADD, &[id, owner_id, project_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER]),
+    ];
+    let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 1).await?;
+    let own: i64 = rows[0][0].try_get(0)?;
+    Ok(if !rows[1].is_empty() {
+        AddProject::Added
+    } else if own >= MAX_OF_ONE_OWNER {
+        AddProject::TooMany
+    } else {
+        AddProject::NameTaken
+    })
 }
 
 /// Gives the owner's project another name or description.

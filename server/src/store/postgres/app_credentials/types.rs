@@ -1,19 +1,35 @@
 //! `credential_types` and their fields.
 
 use crate::audit::Entry;
-use crate::store::postgres::session::{Acting, Step, View};
-use crate::store::postgres::{Postgres, row};
-use crate::store::{CredentialType, DeleteType, FieldType, PutType, StoreError, TypeField};
+use crate::store::postgres::session::{Acting, Parameters, Step, View};
+use crate::store::postgres::{Postgres, bounds, row};
+use crate::store::{
+    CredentialType, DeleteType, FieldType, MAX_OF_ONE_OWNER, Page, PutType, StoreError, TypeField,
+};
 use std::collections::HashMap;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-const ALL: &str = r#"
-    SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types
-    WHERE owner_id IS NULL OR owner_id = $1 ORDER BY type_name COLLATE "C", id"#;
-const FIELDS_OF_ALL: &str = "
-    SELECT type_id, id, field_name, field_label, field_type, required, sensitive
-    FROM credential_type_fields WHERE owner_id IS NULL OR owner_id = $1 ORDER BY position";
+/// The types on a page.
+macro_rules! page {
+    ($columns:literal) => {
+        concat!(
+            "SELECT ",
+            $columns,
+            r#" FROM credential_types WHERE owner_id IS NULL OR owner_id = $1
+            ORDER BY type_name COLLATE "C", id LIMIT $2 OFFSET $3"#
+        )
+    };
+}
+
+const TOTAL: &str = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = $1";
+const PAGE: &str = page!("id, owner_id, type_name, description, created_at, updated_at");
+const FIELDS_OF_PAGE: &str = concat!(
+    "SELECT type_id, id, field_name, field_label, field_type, required, sensitive
+    FROM credential_type_fields WHERE type_id IN (",
+    page!("id"),
+    ") ORDER BY position"
+);
 const FIND: &str = "
     SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types WHERE id = $1";
 const FIELDS: &str = "
@@ -21,7 +37,8 @@ const FIELDS: &str = "
     FROM credential_type_fields WHERE type_id = $1 ORDER BY position";
 const ADD: &str = "
     INSERT INTO credential_types (id, owner_id, type_name, description, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6) RETURNING id";
+    SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM credential_types WHERE owner_id = $2) < $7
+    RETURNING id";
 /// Whoever stores credentials of the type waits for this, or this for him.
 const LOCK: &str = "SELECT updated_at FROM credential_types WHERE id = $1 AND owner_id = $2 FOR UPDATE";
 /// Values in a field that would be gone or be another's; they are all its owner's.
@@ -94,10 +111,18 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The built-in types and the owner's, by name.
-pub(super) async fn all(store: &Postgres, owner_id: Uuid) -> Result<Vec<CredentialType>, StoreError> {
-    let steps = [Step(ALL, &[&owner_id]), Step(FIELDS_OF_ALL, &[&owner_id])];
-    read_types(&store.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?)
+/// A page of the built-in types and the owner's, by name, and how many there are.
+pub(super) async fn page(
+    store: &Postgres,
+    owner_id: Uuid,
+    page: Page,
+) -> Result<(Vec<CredentialType>, u64), StoreError> {
+    let (limit, offset) = bounds(page);
+    let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
+    let steps = [Step(PAGE, on_page), Step(FIELDS_OF_PAGE, on_page), Step(TOTAL, &[&owner_id])];
+    let rows = store.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?;
+    let total: i64 = rows[2][0].try_get(0)?;
+    Ok((read_types(&rows)?, total.unsigned_abs()))
 }
 
 /// A type, whoever's it is.
@@ -111,10 +136,11 @@ pub(super) async fn add(store: &Postgres, new: &CredentialType, entry: Entry) ->
     let CredentialType { id, owner_id, type_name, description, created_at, updated_at, fields } = new;
     let of = Columns::of(fields);
     let steps = [
-        Step(ADD, &[id, owner_id, type_name, description, created_at, updated_at]),
+        Step(ADD, &[id, owner_id, type_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER]),
         Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
     ];
-    put(store.write_noting(owner(new), entry, &steps, 0).await.map(|_| PutType::Stored))
+    let put_it = |rows: Vec<Vec<Row>>| if rows[0].is_empty() { PutType::TooMany } else { PutType::Stored };
+    put(store.write_noting(owner(new), entry, &steps, 0).await.map(put_it))
 }
 
 /// Gives the owner's type, as it is known, another name, description and fields.

@@ -1,7 +1,7 @@
 //! `projects` and their members.
 
 use crate::store::sqlite::row;
-use crate::store::{Project, ProjectEdit, SetMembers};
+use crate::store::{AddProject, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
@@ -15,17 +15,21 @@ pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<Project>> {
     found.map(|found| with_members(&c, found)).transpose()
 }
 
-/// The projects that are the user's or have him as a member, by name.
-pub(super) fn all(c: &Connection, user_id: Uuid) -> Result<Vec<Project>> {
+/// A page of the projects that are the user's or have him as a member, by name, and how
+/// many there are.
+pub(super) fn page(c: &Connection, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64)> {
     let c = c.unchecked_transaction()?;
-    let select = format!(
-        "SELECT {PROJECT} FROM projects
-         WHERE owner_id = ?1 OR id IN (SELECT project_id FROM project_members WHERE user_id = ?1)
-         ORDER BY project_name, id"
-    );
-    let found: Vec<_> =
-        c.prepare_cached(&select)?.query_map([user_id.to_string()], read)?.collect::<Result<_>>()?;
-    found.into_iter().map(|found| with_members(&c, found)).collect()
+    let user_id = user_id.to_string();
+    let seen = "FROM projects
+        WHERE owner_id = ?1 OR id IN (SELECT project_id FROM project_members WHERE user_id = ?1)";
+    let count = format!("SELECT count(*) {seen}");
+    let total = c.prepare_cached(&count)?.query_row([&user_id], |found| found.get(0))?;
+    let select = format!("SELECT {PROJECT} {seen} ORDER BY project_name, id LIMIT ?2 OFFSET ?3");
+    let found: Vec<_> = c
+        .prepare_cached(&select)?
+        .query_map(params![user_id, page.size, page.offset()], read)?
+        .collect::<Result<_>>()?;
+    Ok((found.into_iter().map(|found| with_members(&c, found)).collect::<Result<_>>()?, total))
 }
 
 fn with_members(c: &Connection, found: Project) -> Result<Project> {
@@ -48,13 +52,19 @@ fn read(found: &Row<'_>) -> Result<Project> {
     })
 }
 
-/// Stores a new project; false where its owner has another of the name.
-pub(super) fn add(c: &Connection, new: &Project) -> Result<bool> {
+/// Stores a new project.
+pub(super) fn add(c: &Connection, new: &Project) -> Result<AddProject> {
+    let count = "SELECT count(*) FROM projects WHERE owner_id = ?1";
+    let own: i64 = c.query_row(count, [new.owner_id.to_string()], |found| found.get(0))?;
+    if own >= MAX_OF_ONE_OWNER {
+        return Ok(AddProject::TooMany);
+    }
     let insert =
         format!("INSERT INTO projects ({PROJECT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING");
     let (id, owner_id) = (new.id.to_string(), new.owner_id.to_string());
     let columns = params![id, owner_id, new.project_name, new.description, new.created_at, new.updated_at];
-    c.execute(&insert, columns).map(|rows| rows > 0)
+    let is_added = c.execute(&insert, columns)? > 0;
+    Ok(if is_added { AddProject::Added } else { AddProject::NameTaken })
 }
 
 /// Gives the owner's project another name or description.

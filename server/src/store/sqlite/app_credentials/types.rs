@@ -1,23 +1,29 @@
 //! `credential_types` and their fields.
 
 use crate::store::sqlite::row;
-use crate::store::{CredentialType, DeleteType, FieldType, PutType, TypeField};
+use crate::store::{CredentialType, DeleteType, FieldType, MAX_OF_ONE_OWNER, Page, PutType, TypeField};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
 const TYPE: &str = "id, owner_id, type_name, description, created_at, updated_at";
 
-/// The built-in types and the owner's, by name.
-pub(super) fn all(c: &Connection, owner_id: Uuid) -> Result<Vec<CredentialType>> {
+/// A page of the built-in types and the owner's, by name, and how many there are.
+pub(super) fn page(c: &Connection, owner_id: Uuid, page: Page) -> Result<(Vec<CredentialType>, u64)> {
     // All statements see the same rows.
     let c = c.unchecked_transaction()?;
+    let owner_id = owner_id.to_string();
+    let count = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1";
+    let total = c.prepare_cached(count)?.query_row([&owner_id], |found| found.get(0))?;
     let select = format!(
-        "SELECT {TYPE} FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1 ORDER BY type_name, id"
+        "SELECT {TYPE} FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
+         ORDER BY type_name, id LIMIT ?2 OFFSET ?3"
     );
-    let types: Vec<_> =
-        c.prepare_cached(&select)?.query_map([owner_id.to_string()], read)?.collect::<Result<_>>()?;
-    types.into_iter().map(|found| with_fields(&c, found)).collect()
+    let types: Vec<_> = c
+        .prepare_cached(&select)?
+        .query_map(params![owner_id, page.size, page.offset()], read)?
+        .collect::<Result<_>>()?;
+    Ok((types.into_iter().map(|found| with_fields(&c, found)).collect::<Result<_>>()?, total))
 }
 
 /// A type, whoever's it is.
@@ -40,6 +46,11 @@ pub(super) fn add(c: &Connection, new: &CredentialType) -> Result<PutType> {
     let insert = format!("INSERT INTO credential_types ({TYPE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     if is_taken(c, new)? {
         return Ok(PutType::NameTaken);
+    }
+    let count = "SELECT count(*) FROM credential_types WHERE owner_id = ?1";
+    let own: i64 = c.query_row(count, [new.owner_id.map(|id| id.to_string())], |found| found.get(0))?;
+    if own >= MAX_OF_ONE_OWNER {
+        return Ok(PutType::TooMany);
     }
     c.execute(
         &insert,
