@@ -135,7 +135,7 @@ pub(crate) async fn credential_type(
     Ok(Json(usable(&app, user, id).await?.ok_or(NOT_FOUND)?.into()))
 }
 
-/// Defines a type anew
+/// Changes a type
 ///
 /// What is left out stays. Of `fields`, where they are there, one with the id of one
 /// that is there stays that field; one whose id is left out is new; those that are not

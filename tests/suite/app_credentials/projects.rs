@@ -185,3 +185,27 @@ async fn a_project_takes_1000_credentials_and_lists_them_all() -> Result<()> {
     assert_eq!(assign(&spare, json!([website])).await?.status, 200, "there is room again");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_list_is_cut_off_where_a_later_part_of_it_fails() -> Result<()> {
+    let stage = &start().await?;
+    let user = &stage.user;
+    let website = project(user, "Website").await?;
+    let by_project = format!("{CREDENTIALS}/by-project/{website}");
+    fill(stage, &website, 45).await?;
+    let owner_id = id_of(user).await?;
+    let spoil = async |number: usize| {
+        let [key, credential] =
+            ["1000", "0000"].map(|kind| format!("00000000-{kind}-7000-8000-{number:012}"));
+        let row = format!("'{key}', '{owner_id}', '{credential}', '{BASE_URL}', 'no blob', 'v2'");
+        change(&stage.installation, &format!("INSERT INTO app_credential_keys VALUES ({row})")).await
+    };
+    assert_eq!(user.get(&by_project).await?.body.as_array().map(Vec::len), Some(45));
+    // The oldest comes last, when the answer has begun.
+    spoil(0).await?;
+    assert!(user.get(&by_project).await.is_err(), "it must not look whole");
+    spoil(44).await?;
+    let undecryptable = (500, "Stored credentials cannot be decrypted");
+    assert_eq!(refusal(&user.get(&by_project).await?), undecryptable);
+    Ok(())
+}
