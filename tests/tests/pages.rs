@@ -242,6 +242,54 @@ async fn an_edit_that_came_in_between_is_not_overwritten_unseen() -> Result<()> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_saved_as_it_was_changes_no_value() -> Result<()> {
+    let stage = Stage::start().await?;
+    let user = stage.person.sign_in(&stage.server).await?;
+    let values = [
+        ("string", r#"" two  words ""#),
+        ("string", r#""true""#),
+        ("string", r#""\"quoted\" <b>&amp;</b>""#),
+        ("string", r#""\nfirst\n\nlast\n""#),
+        ("number", "1.10"),
+        ("number", "-1E300"),
+        ("boolean", "false"),
+        ("url", r#""https://example.org/a?b=c&d""#),
+        ("json", r#""text""#),
+        ("json", r#"{"b": 1.0, "a": [null,   true], "b2": "\n"}"#),
+        ("json", "12345678901234567890"),
+    ];
+    let field = |index: usize, kind: &str| json!({"fieldName": format!("f{index}"), "fieldLabel": format!("Field {index}"), "fieldType": kind});
+    let fields: Vec<_> = values.iter().enumerate().map(|(index, (kind, _))| field(index, kind)).collect();
+    let of = user.post("/api/v1/credential-types", &json!({"typeName": "All", "fields": fields})).await?.body;
+    let ids = of["fields"].as_array().with_context(|| of.to_string())?.iter().map(|field| &field["id"]);
+    let keys = ids.zip(values).map(|(id, (_, value))| format!(r#"{{"fieldId":{id},"keyValue":{value}}}"#));
+    let keys = keys.collect::<Vec<_>>().join(",");
+    let body = format!(r#"{{"credentialName":"All","credentialTypeId":{},"keys":[{keys}]}}"#, of["id"]);
+    let request = user.request(Method::POST, "/api/v1/app-credentials").body(body);
+    let made = user.send(request.header("content-type", "application/json")).await?.body;
+    let path = format!("credentials/{}", made["id"].as_str().with_context(|| made.to_string())?);
+    // The text of the answer, since a reader of JSON may alter a number.
+    let values = async || -> Result<Vec<String>> {
+        let shown = user.request(Method::GET, &format!("/api/v1/app-{path}")).send().await?.text().await?;
+        Ok(shown
+            .split(r#""keyValue":"#)
+            .skip(1)
+            .map(|rest| rest.split(r#","hasValue""#).next().unwrap_or_default().to_owned())
+            .collect())
+    };
+    let before = values().await?;
+    assert_eq!(before.len(), 11);
+    stage.open("/app").await?;
+    stage.sign_in().await?;
+    stage.open(&format!("/app/{path}/edit")).await?;
+    stage.look("credential-of-all-kinds").await?;
+    stage.press_button("Save").await?;
+    assert!(stage.text().await?.contains("Saved."), "{}", stage.text().await?);
+    assert_eq!(values().await?, before);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sessions_and_requests_are_shown_with_their_state_and_can_be_ended() -> Result<()> {
     let stage = Stage::start().await?;
     let user = stage.person.sign_in(&stage.server).await?;

@@ -233,7 +233,7 @@ impl Form<'_> {
         let shown = match self.given(&name) {
             _ if field.sensitive => Zeroizing::default(),
             Some(given) => Zeroizing::new(given.to_owned()),
-            None => key.map(text).unwrap_or_default(),
+            None => key.map(|key| text(field, key)).unwrap_or_default(),
         };
         let required = field.required && !is_kept;
         html! {

@@ -8,7 +8,7 @@ use crate::app_credentials::credentials::{self, AppCredentialResponse};
 use crate::app_credentials::filter::FilterParameters;
 use crate::app_credentials::projects::{self, ProjectResponse};
 use crate::app_credentials::reveal::reveal_app_credential;
-use crate::app_credentials::types::{self, CredentialTypeResponse};
+use crate::app_credentials::types::{self, CredentialTypeResponse, TypeFieldResponse};
 use crate::app_credentials::values::KeyResponse;
 use crate::error::Error;
 use crate::identity::UserId;
@@ -150,7 +150,7 @@ fn values(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup 
         dl { @for field in &of.fields {
             dt { (field.field_label) }
             @match found.keys.iter().find(|key| key.field_id == field.id) {
-                Some(key) if key.key_value.is_some() => dd { code.value { (*text(key)) } },
+                Some(key) if key.key_value.is_some() => dd { code.value { (*text(field, key)) } },
                 Some(key) if key.has_value => dd.quiet { "hidden" },
                 _ => dd.quiet { "not set" },
             }
@@ -158,10 +158,12 @@ fn values(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup 
     }
 }
 
-/// A value as somebody would type it: a text without its quotation marks.
-pub(super) fn text(key: &KeyResponse) -> Zeroizing<String> {
+/// A value as somebody would type it into its field: a text without its quotation
+/// marks, unless any JSON may be there.
+pub(super) fn text(field: &TypeFieldResponse, key: &KeyResponse) -> Zeroizing<String> {
     let json = key.key_value.as_ref().map_or("", |shown| shown.json());
-    Zeroizing::new(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned()))
+    let text = if field.field_type == "json" { None } else { serde_json::from_str(json).ok() };
+    Zeroizing::new(text.unwrap_or_else(|| json.to_owned()))
 }
 
 fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[ProjectResponse]) -> Markup {
