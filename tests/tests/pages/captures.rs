@@ -1,0 +1,62 @@
+//! Connections, sessions and capture requests, and what types there are.
+
+use super::stage::{SECRET, SOON, Stage, source};
+use anyhow::Result;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_and_requests_are_shown_with_their_state_and_can_be_ended() -> Result<()> {
+    let stage = Stage::start().await?;
+    let user = stage.person.sign_in(&stage.server).await?;
+    let mut connections = Vec::new();
+    for (username, expires_at) in
+        [("stage.artist", "2099-12-31T23:59:59Z"), ("tour.crew", "2026-01-01T00:00:00Z")]
+    {
+        let connection = user.create_profile("instagram", username).await?;
+        let session = json!({"creator_profile_id": connection, "platform": "instagram", "expires_at": expires_at,
+            "cookies": [{"name": "sessionid", "value": SECRET, "domain": ".instagram.com"}]});
+        user.post("/api/credentials/store-platform-session", &session).await?;
+        connections.push(connection);
+    }
+    let wish =
+        json!({"creator_profile_id": connections[1], "platform": "instagram", "reason": "It has expired"});
+    stage.server.service()?.post("/api/credentials/request-capture", &wish).await?;
+
+    stage.open("/app").await?;
+    stage.sign_in().await?;
+    stage.press_button("Connections").await?;
+    stage.look("connections").await?;
+    assert!(stage.text().await?.contains("stage.artist"));
+    stage.press_button("Capture requests").await?;
+    stage.look("capture-requests").await?;
+    let text = stage.text().await?;
+    assert!(text.contains("It has expired") && text.contains("pending"), "{text}");
+    stage.press_button("Decline").await?;
+    assert!(stage.text().await?.contains("Nobody asks for a capture."));
+
+    stage.press_button("Sessions").await?;
+    stage.look("sessions").await?;
+    let states = "[...document.querySelectorAll('tbody tr')].map((row) => row.innerText.split('\\t').slice(0, 3).join(' '))";
+    assert_eq!(
+        stage.tab.evaluate(states).await?,
+        json!(["tour.crew instagram expired 1", "stage.artist instagram active 1"])
+    );
+    stage.tab.click("[aria-label='Revoke the session of stage.artist at instagram']").await?;
+    stage
+        .tab
+        .wait_for(
+            "the revocation",
+            SOON,
+            "document.querySelector('.notice')?.textContent.startsWith('Revoked:')",
+        )
+        .await?;
+    let states = stage.tab.evaluate(states).await?;
+    assert_eq!(states[1], "stage.artist instagram revoked 1", "{states}");
+    assert!(!source(&stage.tab).await?.contains(SECRET));
+
+    stage.press_button("Types").await?;
+    stage.look("types").await?;
+    stage.press_button("API key").await?;
+    stage.look("type").await?;
+    Ok(())
+}
