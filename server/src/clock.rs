@@ -7,6 +7,12 @@ pub(crate) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
+/// So many milliseconds in seconds, for a `Retry-After`: rounded up, since who comes
+/// a moment early comes in vain.
+pub(crate) fn whole_seconds(wait_ms: i64) -> u64 {
+    wait_ms.unsigned_abs().div_ceil(1000)
+}
+
 /// RFC 3339 in UTC with milliseconds: `2026-01-15T10:30:00.000Z`.
 ///
 /// `time_ms` comes from this module or from [`parse_ms`], both of which keep to

@@ -4,7 +4,7 @@
 use super::hash;
 use crate::app::App;
 use crate::client::Client;
-use crate::clock::now_ms;
+use crate::clock::{now_ms, whole_seconds};
 use crate::error::Error;
 use crate::store::{AttemptLimit, Hash};
 use std::net::IpAddr;
@@ -29,9 +29,7 @@ impl LoginAttempt {
         let limits = limits(email, client.limited_network());
         let subjects = limits.iter().map(|limit| limit.subject).collect();
         match app.database.count_attempt(limits, now_ms()).await? {
-            Some(wait_ms) => {
-                Err(Error::TooManyRequests { retry_after_s: wait_ms.unsigned_abs().div_ceil(1000) })
-            }
+            Some(wait_ms) => Err(Error::TooManyRequests { retry_after_s: whole_seconds(wait_ms) }),
             None => Ok(Self { subjects }),
         }
     }

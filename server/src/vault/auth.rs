@@ -8,7 +8,7 @@ use super::{Key, generate_salt};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
-use crate::clock::{now_ms, render_ms};
+use crate::clock::{now_ms, render_ms, whole_seconds};
 use crate::error::Error;
 use crate::identity::{check_password, hash};
 use crate::openapi::{self, ChangeMasterPasswordFailures, OpenVaultFailures, SetUpFailures};
@@ -220,10 +220,11 @@ async fn unlock(
     action: &'static str,
 ) -> Result<(Turn, Key, i64), Error> {
     // Whoever has had his attempts takes nobody's place.
-    refuse(app.database.attempt_wait(vec![limit(app, client)], now_ms()).await?)?;
+    let limit = limit(app, client);
+    refuse(app.database.attempt_wait(vec![limit], now_ms()).await?)?;
     let turn = app.vault.derivations.turn(callers).await?;
     let app = Arc::clone(app);
-    carry(async move { judge(&app, turn, client, password, action).await }).await
+    carry(async move { judge(&app, turn, limit, password, action).await }).await
 }
 
 /// The attempt is counted before the password is looked at, and taken back if it
@@ -231,17 +232,15 @@ async fn unlock(
 async fn judge(
     app: &App,
     turn: Turn,
-    client: Client,
+    limit: AttemptLimit,
     password: SecretString,
     action: &str,
 ) -> Result<(Turn, Key, i64), Error> {
     let header = app.vault.header().await?.ok_or(Error::Conflict("password not configured"))?;
-    let limit = limit(app, client);
-    let subject = limit.subject;
     refuse(app.database.count_attempt(vec![limit], now_ms()).await?)?;
     let (turn, key) = turn.derive(password, header.salt).await?;
     if key.opens(&header) {
-        app.database.uncount_attempt(vec![subject]).await?;
+        app.database.uncount_attempt(vec![limit.subject]).await?;
         Ok((turn, key, header.key_epoch))
     } else {
         let entry = Entry::new(&Caller::Anonymous, action).with_outcome(Error::InvalidMasterPassword);
@@ -251,8 +250,7 @@ async fn judge(
 }
 
 fn refuse(wait_ms: Option<i64>) -> Result<(), Error> {
-    let retry_after_s = |ms: i64| ms.unsigned_abs().div_ceil(1000);
-    wait_ms.map_or(Ok(()), |ms| Err(Error::TooManyFailedLogins { retry_after_s: retry_after_s(ms) }))
+    wait_ms.map_or(Ok(()), |ms| Err(Error::TooManyFailedLogins { retry_after_s: whole_seconds(ms) }))
 }
 
 /// There is one master password, so attempts are counted for all callers
