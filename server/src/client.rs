@@ -78,6 +78,12 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         || beginnings.iter().any(|beginning| name.as_str().starts_with(beginning))
 }
 
+/// Whether a request looks for this very machine, with no proxy between.
+pub(crate) fn is_direct(uri: &Uri, headers: &HeaderMap) -> bool {
+    let is_forwarded = headers.keys().any(is_of_proxy);
+    !is_forwarded && host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name))
+}
+
 /// Who calls, as far as addresses tell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
@@ -97,8 +103,7 @@ impl Client {
     }
 
     fn judge(peer: Peer, uri: &Uri, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
-        let is_forwarded = headers.keys().any(is_of_proxy);
-        let is_direct = !is_forwarded && host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name));
+        let is_direct = is_direct(uri, headers);
         Self { address: proxies.client(peer.0.ip(), headers), is_direct }
     }
 

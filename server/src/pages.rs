@@ -9,13 +9,14 @@ mod layout;
 mod projects;
 mod sign_in;
 mod types;
+mod value_field;
 
 pub(crate) use layout::{Wanted, is_page};
 
 use crate::app::App;
 use axum::Router;
 use axum::response::Redirect;
-use axum::routing::{get, post};
+use axum::routing::get;
 use std::sync::Arc;
 
 const HOME: &str = "/app/credentials";
@@ -23,15 +24,17 @@ const HOME: &str = "/app/credentials";
 /// The pages and what their forms are sent to.
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
+        .route("/", get(async || Redirect::to(HOME)))
         .route("/app", get(async || Redirect::to(HOME)))
+        .route("/app/", get(async || Redirect::to(HOME)))
         .route("/app/sign-in", get(sign_in::form).post(sign_in::sign_in))
-        .route("/app/sign-out", post(sign_in::sign_out))
+        .route("/app/sign-out", get(async || Redirect::to(HOME)).post(sign_in::sign_out))
         .route("/app/credentials", get(credentials::list).post(credential_form::add))
         .route("/app/credentials/new", get(credential_form::new))
         .route("/app/credentials/{id}", get(credentials::show).post(credential_form::update))
         .route("/app/credentials/{id}/edit", get(credential_form::edit))
-        .route("/app/credentials/{id}/reveal", post(credentials::reveal))
-        .route("/app/credentials/{id}/projects", post(credentials::assign))
+        .route("/app/credentials/{id}/reveal", get(credentials::back).post(credentials::reveal))
+        .route("/app/credentials/{id}/projects", get(credentials::back).post(credentials::assign))
         .route("/app/credentials/{id}/delete", get(credentials::confirm_delete).post(credentials::delete))
         .route("/app/types", get(types::list))
         .route("/app/types/{id}", get(types::show))
@@ -39,7 +42,13 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/app/projects/{id}", get(projects::show))
         .route("/app/connections", get(captures::connections))
         .route("/app/sessions", get(captures::sessions))
-        .route("/app/sessions/{id}/revoke", post(captures::revoke))
+        .route(
+            "/app/sessions/{id}/revoke",
+            get(async || Redirect::to(captures::SESSIONS)).post(captures::revoke),
+        )
         .route("/app/capture-requests", get(captures::capture_requests))
-        .route("/app/capture-requests/{id}/decline", post(captures::decline))
+        .route(
+            "/app/capture-requests/{id}/decline",
+            get(async || Redirect::to(captures::CAPTURE_REQUESTS)).post(captures::decline),
+        )
 }

@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 /// The largest body that is read.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Rows on a page where nobody says how many.
+pub(crate) const DEFAULT_PAGE_SIZE: u32 = 20;
 /// How much of a name that a request made up is shown in a fault.
 const MAX_SHOWN_CHARS: usize = 64;
 /// The longest text in a body, keys and cookies aside, in characters.
@@ -303,7 +305,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Page {
         };
         Ok(Self {
             number: number(given.page, 1, 1_000_000, "page")?,
-            size: number(given.page_size, 20, 100, "pageSize")?,
+            size: number(given.page_size, DEFAULT_PAGE_SIZE, 100, "pageSize")?,
         })
     }
 }

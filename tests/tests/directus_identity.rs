@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use reqwest::redirect::Policy;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -300,6 +301,50 @@ async fn a_browser_is_signed_in_by_a_session_of_directus_in_a_cookie_of_ours() {
         assert_eq!(list(cookie).await.status, StatusCode::UNAUTHORIZED, "suspended");
         assert!(sign_in().await.headers.get("set-cookie").is_none());
     }
+}
+
+#[tokio::test]
+async fn a_person_signs_in_and_out_on_a_page() {
+    let setup = Setup::new(false).await.unwrap();
+    let http = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
+    let fill = async |path: &str, cookie: &str, form: &[(&str, &str)]| {
+        let url = reqwest::Url::parse_with_params("http://form", form).unwrap();
+        let body = url.query().unwrap_or_default().to_owned();
+        let request = http.post(format!("{}{path}", setup.server.url())).header("origin", setup.server.url());
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        request.header("cookie", cookie).body(body).send().await.unwrap()
+    };
+    let page = async |cookie: &str| {
+        let request = http.get(format!("{}/app/credentials", setup.server.url())).header("cookie", cookie);
+        request.send().await.unwrap().status().as_u16()
+    };
+    let (email, password) = (setup.user.email(), setup.user.password().expose_secret());
+    let wrong = fill("/app/sign-in", "", &[("email", email), ("password", "wrong")]).await;
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
+    assert!(wrong.headers().get("set-cookie").is_none());
+    assert!(wrong.text().await.unwrap().contains("Invalid user credentials."));
+    let right = [("email", email), ("password", password)];
+    let signed_in = fill("/app/sign-in", "", &right).await;
+    assert_eq!(
+        (signed_in.status().as_u16(), &signed_in.headers()["location"]),
+        (303, &"/app/credentials".parse().unwrap())
+    );
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    assert_eq!(page(cookie).await, 200);
+
+    setup.proxy.fail("/auth/", Fault::Answer { status: 503, body: "{}".into() });
+    let in_vain = fill("/app/sign-out", cookie, &[]).await;
+    assert!(
+        in_vain.status().is_server_error() && in_vain.headers().get("set-cookie").is_none(),
+        "{in_vain:?}"
+    );
+    let in_vain = fill("/app/sign-in", "", &right).await;
+    assert!(in_vain.status().is_server_error(), "{in_vain:?}");
+    setup.proxy.heal();
+    assert_eq!(page(cookie).await, 200, "the session goes on");
+    let signed_out = fill("/app/sign-out", cookie, &[]).await;
+    assert_eq!(signed_out.headers()["location"], "/app/sign-in?notice=left");
+    assert_eq!(page(cookie).await, 303, "Directus has ended it");
 }
 
 #[tokio::test]

@@ -70,6 +70,11 @@ impl AppCredentialResponse {
         })
     }
 
+    /// What it shows for a field.
+    pub(crate) fn key(&self, field_id: Uuid) -> Option<&KeyResponse> {
+        self.keys.iter().find(|key| key.field_id == field_id)
+    }
+
     /// As a member of the project sees it: whom else its owner handed it to is nothing
     /// to him.
     pub(super) fn to(self, user: UserId, project_id: Uuid) -> Self {

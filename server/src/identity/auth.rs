@@ -73,7 +73,10 @@ pub(crate) struct Data<T> {
     tag = "Sign-in",
     request_body = openapi::LoginRequest,
     responses(
-        (status = 200, description = "Tokens, or how long the session lasts", body = Data<openapi::SignIn>),
+        (
+            status = 200, description = "Tokens, or how long the session lasts", body = Data<openapi::SignIn>,
+            headers(("Set-Cookie" = String, description = "The session's cookie, in the mode `session`"))
+        ),
         SignInFailures
     )
 )]
@@ -164,6 +167,9 @@ pub(crate) async fn refresh(
     client: Client,
     mut fields: Fields,
 ) -> Result<Json<Data<Tokens>>, Error> {
+    if Mode::read(&mut fields)? == Mode::Session {
+        return Err(Error::BadRequest("mode must be json".to_owned()));
+    }
     let spent = fields.required_secret("refresh_token")?;
     app.limits.check_guess(client, &spent)?;
     let now = now_ms();
@@ -187,7 +193,14 @@ pub(crate) async fn refresh(
     path = "/auth/logout",
     tag = "Sign-in",
     request_body = openapi::LogoutRequest,
-    responses((status = 204, description = "It has ended"), SignOutFailures)
+    security((), ("session" = [])),
+    responses(
+        (
+            status = 204, description = "It has ended",
+            headers(("Set-Cookie" = String, description = "Takes the cookie away, in the mode `session`"))
+        ),
+        SignOutFailures
+    )
 )]
 pub(crate) async fn logout(
     State(app): State<Arc<App>>,

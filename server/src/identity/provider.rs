@@ -5,6 +5,7 @@ use super::directus::{DirectusIdentity, LOGIN, LOGOUT, is_handed_on};
 use super::{Passwords, SessionCookie, TokenSigner, auth};
 use crate::app::App;
 use crate::client::Client;
+use crate::directus::DirectusError;
 use crate::error::Error;
 use crate::request::Fields;
 use axum::body::Bytes;
@@ -60,30 +61,37 @@ pub(crate) async fn sign_in(
         }
         Identity::Directus(directus) => directus.pass_body(app, parts, LOGIN, credentials, client).await?,
     };
-    match answer.status() {
-        StatusCode::TOO_MANY_REQUESTS => Err(Error::TooManyRequests { retry_after_s: DIRECTUS_WAIT_S }),
-        status if status.is_success() => {
-            let cookie = answer.headers_mut().remove(header::SET_COOKIE);
-            cookie.ok_or(Error::Internal("a session without a cookie"))
-        }
-        // Directus has its own words for what it refuses, which no page shows.
-        _ => Err(Error::InvalidCredentials),
-    }
+    judge(answer.status(), LOGIN)?;
+    answer.headers_mut().remove(header::SET_COOKIE).ok_or(Error::Internal("a session without a cookie"))
 }
 
 /// Ends the session that the cookie says of.
 pub(crate) async fn sign_out(app: &Arc<App>, client: Client, parts: &Parts) -> Result<(), Error> {
     const SESSION: &[u8] = br#"{"mode":"session"}"#;
-    match &app.identity {
+    let answer = match &app.identity {
         Identity::Embedded(_) => {
             let (cookie, fields) = (SessionCookie::of(parts), Fields::parse(SESSION)?);
-            auth::logout(State(Arc::clone(app)), client, cookie, fields).await
+            auth::logout(State(Arc::clone(app)), client, cookie, fields).await?
         }
         Identity::Directus(directus) => {
-            directus.pass_body(app, parts, LOGOUT, Bytes::from_static(SESSION), client).await
+            directus.pass_body(app, parts, LOGOUT, Bytes::from_static(SESSION), client).await?
         }
+    };
+    judge(answer.status(), LOGOUT)
+}
+
+/// What an answer of Directus means to a page, which shows none of its words.
+fn judge(status: StatusCode, path: &str) -> Result<(), Error> {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::InvalidCredentials),
+        // Such as an address that is none.
+        StatusCode::BAD_REQUEST => {
+            Err(Error::BadRequest("Directus can't read what was filled in".to_owned()))
+        }
+        StatusCode::TOO_MANY_REQUESTS => Err(Error::TooManyRequests { retry_after_s: DIRECTUS_WAIT_S }),
+        status if status.is_success() => Ok(()),
+        status => Err(DirectusError::garbage(status.as_u16(), path).into()),
     }
-    .map(drop)
 }
 
 /// Hands the four calls about users' tokens on to Directus, where that knows

@@ -3,8 +3,8 @@
 //! write there it must ask for from a page of this server's own: browsers send
 //! cookies along with what pages of others ask for, too.
 
+use crate::client::is_direct;
 use crate::error::Error;
-use crate::request::{LOCAL_NAMES, host_names};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
@@ -31,9 +31,14 @@ pub(crate) struct SessionCookie {
 impl SessionCookie {
     pub(super) fn of(parts: &Parts) -> Self {
         let (uri, headers) = (&parts.uri, &parts.headers);
-        let is_local = host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name));
+        let is_local = is_direct(uri, headers);
         let token = token(headers, name(is_local));
         Self { token, is_local, is_same_origin: is_same_origin(uri, headers, is_local) }
+    }
+
+    /// Whether a request with these headers brings one.
+    pub(crate) fn is_in(uri: &Uri, headers: &HeaderMap) -> bool {
+        token(headers, name(is_direct(uri, headers))).is_some()
     }
 
     /// Whether the request brings one.
@@ -177,6 +182,9 @@ mod tests {
             set("stagepass.example"),
             "__Host-stagepass_session=planted; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600"
         );
+        let behind_proxy = cookie(&[("host", "127.0.0.1:3001"), ("x-forwarded-for", "192.0.2.1")]);
+        let set_there = behind_proxy.set(&"planted".into(), Duration::hours(1));
+        assert!(set_there.to_str().unwrap().starts_with("__Host-"), "a proxy may hide the host's name");
         assert_eq!(
             set("127.0.0.1:3001"),
             "stagepass_session=planted; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600"

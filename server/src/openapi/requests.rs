@@ -55,6 +55,7 @@ pub(crate) enum SessionMode {
 #[schema(examples(json!({"refresh_token": "q3Zb1mGxOQv0d7m7aYyVxJb1gqQk0b0oX1uYw8pYJ2c"})))]
 pub(crate) struct RefreshTokenRequest {
     refresh_token: Secret,
+    mode: Option<JsonMode>,
 }
 
 /// The body of `create-profile`.

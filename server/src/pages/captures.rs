@@ -13,15 +13,18 @@ use crate::store::{self, CAPTURE_REQUEST_LIFETIME_MS};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Redirect;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use maud::{Markup, html};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
 const CONNECTIONS: &str = "/app/connections";
-const SESSIONS: &str = "/app/sessions";
-const CAPTURE_REQUESTS: &str = "/app/capture-requests";
+pub(super) const SESSIONS: &str = "/app/sessions";
+pub(super) const CAPTURE_REQUESTS: &str = "/app/capture-requests";
+/// Connections that are looked up at the same time.
+const AT_ONCE: usize = 8;
 
 /// Lists connections.
 pub(super) async fn connections(
@@ -32,7 +35,7 @@ pub(super) async fn connections(
     let Json(listing) = accounts::connections(user, State(app), page).await?;
     let body = html! {
         p { "Your accounts on platforms. The extension makes them, when you capture a session." }
-        @if listing.total > 0 {
+        @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Connections" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "Platform" }
@@ -66,7 +69,7 @@ pub(super) async fn sessions(
     let body = html! {
         (notice)
         p { "What backends may have. To revoke a session erases its cookies here; to log out at the platform makes every copy worthless." }
-        @if listing.total > 0 {
+        @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Sessions" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "State" } th scope="col" { "Cookies" }
@@ -119,7 +122,7 @@ pub(super) async fn capture_requests(
     let body = html! {
         (notice)
         p { "A backend asks you to capture a session anew: log in at the platform, then click Capture session in the extension." }
-        @if listing.total > 0 {
+        @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Capture requests" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "Reason" } th scope="col" { "State" }
@@ -167,19 +170,16 @@ async fn accounts_of(
     app: &Arc<App>,
     ids: impl Iterator<Item = Uuid>,
 ) -> Result<Accounts, Error> {
-    let mut accounts = Accounts::new();
-    for id in ids {
-        if accounts.contains_key(&id) {
-            continue;
-        }
+    let ids: BTreeSet<Uuid> = ids.collect();
+    let found = stream::iter(ids).map(async |id| {
         match accounts::connection(user, State(Arc::clone(app)), Id(id)).await {
-            Ok(Json(found)) => drop(accounts.insert(id, found.platform_username)),
+            Ok(Json(found)) => Ok((id, found.platform_username)),
             // Gone since it was listed.
-            Err(Error::NotFound(_) | Error::Forbidden) => drop(accounts.insert(id, None)),
-            Err(error) => return Err(error),
+            Err(Error::NotFound(_) | Error::Forbidden) => Ok((id, None)),
+            Err(error) => Err(error),
         }
-    }
-    Ok(accounts)
+    });
+    found.buffer_unordered(AT_ONCE).try_collect().await
 }
 
 fn label(accounts: &Accounts, id: Uuid, platform: &str) -> String {

@@ -1,9 +1,10 @@
 //! The form that a credential is made and edited with, built from the fields of
 //! its type.
 
-use super::credentials::{PART, path, text};
+use super::credentials::{PART, path};
 use super::filled::{Filled, body};
 use super::layout::{Page, alert, done};
+use super::value_field;
 use crate::app::App;
 use crate::app_credentials::credentials::{self, AppCredentialResponse};
 use crate::app_credentials::types::{self, CredentialTypeResponse, TypeFieldResponse};
@@ -15,9 +16,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
-use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::Number;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -74,10 +73,10 @@ pub(super) async fn add(
     let type_id = parse_id(filled.text("credentialTypeId"), "credentialTypeId")?;
     let Json(of) = types::credential_type(user, State(Arc::clone(&app)), Id(type_id)).await?;
     let adding = async {
-        let members = Members { credential_type_id: Some(type_id), ..Members::read(&of, &filled)? };
+        let members = Members { credential_type_id: Some(type_id), ..Members::read(&of, None, &filled)? };
         credentials::add_app_credential(user, State(app), body(&members)?).await
     };
-    match adding.await {
+    match adding.await.map_err(|error| in_words_of_form(error, &of)) {
         Ok((_, (_, Json(made)))) => Ok(done(&path(made.id), "made").into_response()),
         Err(error @ (Error::BadRequest(_) | Error::Conflict(_))) => {
             let form =
@@ -108,10 +107,10 @@ pub(super) async fn update(
     let of_type = Id(existing.credential_type_id);
     let Json(of) = types::credential_type(user, State(Arc::clone(&app)), of_type).await?;
     let updating = async {
-        let fields = body(&Members::read(&of, &filled)?)?;
+        let fields = body(&Members::read(&of, Some(&existing), &filled)?)?;
         credentials::update_app_credential(user, State(app), Id(id), filled.if_match(), fields).await
     };
-    match updating.await {
+    match updating.await.map_err(|error| in_words_of_form(error, &of)) {
         Ok(_) => Ok(done(&path(id), "saved").into_response()),
         Err(error @ (Error::BadRequest(_) | Error::Conflict(_) | Error::PreconditionFailed)) => {
             let (existing, failure) = (Some(&existing), Some(&error));
@@ -141,9 +140,15 @@ struct Key {
 }
 
 impl<'a> Members<'a> {
-    fn read(of: &CredentialTypeResponse, filled: &'a Filled) -> Result<Self, Error> {
+    fn read(
+        of: &CredentialTypeResponse,
+        existing: Option<&AppCredentialResponse>,
+        filled: &'a Filled,
+    ) -> Result<Self, Error> {
         let key = |field: &TypeFieldResponse| {
-            let key_value = as_json(field, &filled.secret(&field_name(field)))?;
+            let typed = filled.secret(&value_field::name(field));
+            let key_value =
+                value_field::read(field, &typed, existing.and_then(|existing| existing.key(field.id)))?;
             Ok(Key { field_id: field.id, key_value })
         };
         Ok(Self {
@@ -155,29 +160,20 @@ impl<'a> Members<'a> {
     }
 }
 
-/// What is typed into a field, as JSON of its type where it is that, to the letter;
-/// else as a text, which the API finds not to fit.
-fn as_json(field: &TypeFieldResponse, typed: &SecretString) -> Result<Box<RawValue>, Error> {
-    // It leaves its wrapper to be put into the body that the API reads.
-    let (typed, bare) = (typed.expose_secret(), typed.expose_secret().trim());
-    let is_bare = match field.field_type {
-        "number" => serde_json::from_str::<Number>(bare).is_ok(),
-        "boolean" => matches!(bare, "true" | "false"),
-        "json" => true,
-        _ => false,
-    };
-    if bare.is_empty() {
-        Ok(RawValue::NULL.to_owned())
-    } else if is_bare {
-        let value = RawValue::from_string(bare.to_owned());
-        value.map_err(|_| Error::BadRequest(format!("{} must be JSON", field.field_name)))
-    } else {
-        serde_json::value::to_raw_value(typed).map_err(|_| Error::Internal("a text as JSON"))
+/// The same fault, of what the form calls it.
+fn in_words_of_form(error: Error, of: &CredentialTypeResponse) -> Error {
+    let Error::BadRequest(fault) = &error else { return error };
+    let fields = of.fields.iter().enumerate().flat_map(|(index, field)| {
+        [format!("keys[{index}]: keyValue "), format!("{} ", field.field_name)]
+            .map(|api| (api, &*field.field_label))
+    });
+    let others = [("credentialName", "Name"), ("description", "Description")];
+    let others = others.map(|(api, form)| (format!("{api} "), form));
+    let found = fields.chain(others).find_map(|(api, form)| Some((fault.strip_prefix(&api)?, form)));
+    match found {
+        Some((what, form)) => Error::BadRequest(format!("{form} {what}")),
+        None => error,
     }
-}
-
-fn field_name(field: &TypeFieldResponse) -> String {
-    format!("key-{}", field.id)
 }
 
 impl Form<'_> {
@@ -226,52 +222,22 @@ impl Form<'_> {
     }
 
     fn field(&self, field: &TypeFieldResponse) -> Markup {
-        let name = field_name(field);
-        let key =
-            self.existing.and_then(|existing| existing.keys.iter().find(|key| key.field_id == field.id));
+        let name = value_field::name(field);
+        let key = self.existing.and_then(|existing| existing.key(field.id));
         let is_kept = field.sensitive && key.is_some_and(|key| key.has_value);
         let shown = match self.given(&name) {
             _ if field.sensitive => Zeroizing::default(),
             Some(given) => Zeroizing::new(given.to_owned()),
-            None => key.map(|key| text(field, key)).unwrap_or_default(),
+            None => key.map(|key| value_field::text(field, key)).unwrap_or_default(),
         };
-        let required = field.required && !is_kept;
+        let hint = is_kept.then(|| format!("{name}-hint"));
         html! {
             label for=(name) {
                 (field.field_label)
                 @if !field.required { " " span.quiet { "(optional)" } }
             }
-            (input(field, &name, &shown, required))
-            @if is_kept { p.hint id=(format!("{name}-hint")) { "A value is kept. Leave this empty to keep it." } }
-        }
-    }
-}
-
-/// The control for a field, which takes what its type may hold to the letter.
-fn input(field: &TypeFieldResponse, name: &str, shown: &str, required: bool) -> Markup {
-    let has_lines = shown.contains('\n') || (field.sensitive && field.field_type == "string");
-    html! {
-        @match field.field_type {
-            "boolean" => select id=(name) name=(name) required[required] {
-                @for (value, label) in [("", "–"), ("true", "yes"), ("false", "no")] {
-                    option value=(value) selected[value == shown] { (label) }
-                }
-            },
-            "json" => (lines(name, shown, required, 6)),
-            "string" if has_lines => (lines(name, shown, required, 3)),
-            kind => input id=(name) name=(name) required[required] value=(shown)
-                type=(if field.sensitive || kind == "password" { "password" } else if kind == "url" { "url" } else { "text" })
-                inputmode=[(kind == "number").then_some("decimal")]
-                autocomplete=(if field.sensitive { "new-password" } else { "off" }) spellcheck="false";,
-        }
-    }
-}
-
-fn lines(name: &str, shown: &str, required: bool, rows: u8) -> Markup {
-    html! {
-        textarea id=(name) name=(name) rows=(rows) required[required] autocomplete="off" spellcheck="false" {
-            // A browser drops the line break that comes first.
-            "\n" (shown)
+            (value_field::control(field, &shown, field.required && !is_kept, hint.as_deref()))
+            @if let Some(hint) = &hint { p.hint id=(hint) { "A value is kept. Leave this empty to keep it." } }
         }
     }
 }

@@ -3,13 +3,12 @@
 
 use super::filled::{Filled, body};
 use super::layout::{Notice, Page, done, pager, time};
+use super::value_field;
 use crate::app::App;
 use crate::app_credentials::credentials::{self, AppCredentialResponse};
 use crate::app_credentials::filter::FilterParameters;
-use crate::app_credentials::projects::{self, ProjectResponse};
 use crate::app_credentials::reveal::reveal_app_credential;
-use crate::app_credentials::types::{self, CredentialTypeResponse, TypeFieldResponse};
-use crate::app_credentials::values::KeyResponse;
+use crate::app_credentials::types::{self, CredentialTypeResponse};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::{Id, Listing, Parameters};
@@ -21,10 +20,9 @@ use maud::{Markup, html};
 use serde_json::json;
 use std::sync::Arc;
 use uuid::Uuid;
-use zeroize::Zeroizing;
 
 pub(super) const PART: &str = "/app/credentials";
-/// All of a user's types or projects: there are at most so many, and the built-in types.
+/// All types that a user sees: the built-in ones, and at most 1,000 own ones.
 const ALL: store::Page = store::Page { number: 1, size: 2000 };
 
 /// Lists credentials.
@@ -50,7 +48,7 @@ pub(super) async fn list(
         p { a.button.first href="/app/credentials/new" { "New credential" } }
         (search_form(&search, &types))
         p.quiet role="status" { (listing.total) @if listing.total == 1 { " credential" } @else { " credentials" } }
-        @if listing.total > 0 {
+        @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Credentials" { table {
                 thead { tr {
                     th scope="col" { "Credential" } th scope="col" { "Type" }
@@ -100,8 +98,7 @@ pub(super) async fn show(
         credentials::app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
     let Json(of) =
         types::credential_type(user, State(Arc::clone(&app)), Id(found.credential_type_id)).await?;
-    let Json(projects) = projects::projects(user, State(app), ALL).await?;
-    let own: Vec<_> = projects.data.into_iter().filter(|project| project.owner_id == user.0).collect();
+    let own = app.app_credentials.own_projects(user.0).await?;
     let body = html! {
         (notice)
         (about(&found, &of))
@@ -149,8 +146,8 @@ fn values(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup 
     html! {
         dl { @for field in &of.fields {
             dt { (field.field_label) }
-            @match found.keys.iter().find(|key| key.field_id == field.id) {
-                Some(key) if key.key_value.is_some() => dd { code.value { (*text(field, key)) } },
+            @match found.key(field.id) {
+                Some(key) if key.key_value.is_some() => dd { code.value { (*value_field::text(field, key)) } },
                 Some(key) if key.has_value => dd.quiet { "hidden" },
                 _ => dd.quiet { "not set" },
             }
@@ -158,15 +155,7 @@ fn values(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup 
     }
 }
 
-/// A value as somebody would type it into its field: a text without its quotation
-/// marks, unless any JSON may be there.
-pub(super) fn text(field: &TypeFieldResponse, key: &KeyResponse) -> Zeroizing<String> {
-    let json = key.key_value.as_ref().map_or("", |shown| shown.json());
-    let text = if field.field_type == "json" { None } else { serde_json::from_str(json).ok() };
-    Zeroizing::new(text.unwrap_or_else(|| json.to_owned()))
-}
-
-fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[ProjectResponse]) -> Markup {
+fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[(Uuid, String)]) -> Markup {
     html! {
         @if own.is_empty() {
             p { "Members of a project see what it was handed, without secrets. " a href="/app/projects" { "Make a project" } " first." }
@@ -175,10 +164,10 @@ fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[ProjectRespons
                 input type="hidden" name="etag" value=(tag);
                 fieldset {
                     legend { "Handed to" }
-                    @for project in own {
+                    @for (id, name) in own {
                         label.choice {
-                            input type="checkbox" name="projectIds" value=(project.id) checked[found.project_ids.contains(&project.id)];
-                            " " (project.project_name)
+                            input type="checkbox" name="projectIds" value=(id) checked[found.project_ids.contains(id)];
+                            " " (name)
                         }
                     }
                 }
@@ -186,6 +175,11 @@ fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[ProjectRespons
             }
         }
     }
+}
+
+/// Back to a credential, for an address that only a form is sent to.
+pub(super) async fn back(Id(id): Id) -> Redirect {
+    Redirect::to(&path(id))
 }
 
 /// Hands a credential to the projects that are chosen, and to no others.

@@ -6,6 +6,7 @@ use crate::request::{Fields, read_body};
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
+use percent_encoding::percent_decode;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -25,6 +26,10 @@ impl<S: Send + Sync> FromRequest<S> for Filled {
             return Err(Error::BadRequest(format!("Content-Type must be {MEDIA_TYPE}")));
         }
         let body = read_body(request).await?;
+        // Else what is no text would become another, a secret too.
+        percent_decode(&body)
+            .decode_utf8()
+            .map_err(|_| Error::BadRequest("the form is not UTF-8".to_owned()))?;
         let pairs = form_urlencoded::parse(&body);
         // A form's lines end as a letter's did; nobody typed it so.
         let value = |value: &str| SecretString::from(value.replace("\r\n", "\n"));

@@ -2,7 +2,8 @@
 //! under, and how a failure looks.
 
 use crate::error::{self, Error};
-use crate::request::Listing;
+use crate::identity::SessionCookie;
+use crate::request::{DEFAULT_PAGE_SIZE, Listing};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -45,7 +46,7 @@ const PARTS: [(&str, &str); 6] = [
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) title: String,
-    /// The menu's entry that it belongs to; none where nobody is signed in.
+    /// The menu's entry that it belongs to, if any; none where nobody is signed in.
     pub(super) part: Option<&'static str>,
     pub(super) status: StatusCode,
     pub(super) body: Markup,
@@ -118,14 +119,21 @@ impl IntoResponse for Page {
 pub(crate) struct Wanted {
     /// The path and query to come back to; none where more than a look was wanted.
     again: Option<String>,
+    /// Whether there is a session to show the menu to.
+    has_session: bool,
 }
 
 impl Wanted {
     /// None where a request wants no page.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
-        let again = request.uri().path_and_query().filter(|_| is_look).map(ToString::to_string);
-        is_page(request.uri().path()).then_some(Self { again })
+        let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        // What was done before need not be told again.
+        let query = if query.starts_with("notice=") { "" } else { query };
+        let again =
+            is_look.then(|| if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
+        let has_session = SessionCookie::is_in(request.uri(), request.headers());
+        is_page(path).then_some(Self { again, has_session })
     }
 
     /// Makes a page of a failure; whoever is not signed in is asked to.
@@ -134,7 +142,7 @@ impl Wanted {
         let page = if matches!(*error, Error::Unauthorized) {
             Redirect::to(&self.sign_in()).into_response()
         } else {
-            failure(&error).into_response()
+            failure(&error, self.has_session).into_response()
         };
         // Such as how long to wait, and which methods there are.
         let mut headers = std::mem::take(response.headers_mut());
@@ -152,7 +160,7 @@ impl Wanted {
     }
 }
 
-fn failure(error: &Error) -> Page {
+fn failure(error: &Error, has_session: bool) -> Page {
     let status = error.status();
     let title = match status {
         StatusCode::NOT_FOUND => "There is nothing here",
@@ -163,7 +171,8 @@ fn failure(error: &Error) -> Page {
         @if let Some(seconds) = error.retry_after_s() { p { "Try again in " (seconds) " s." } }
         p { a href=(super::HOME) { "To your credentials" } }
     };
-    Page { title: title.to_owned(), part: None, status, body }
+    let part = has_session.then_some("");
+    Page { title: title.to_owned(), part, status, body }
 }
 
 /// A path with a query.
@@ -233,14 +242,21 @@ pub(super) fn pager<T>(listing: &Listing<T>, path: &str, query: &[(&str, &str)])
     let last = listing.total.div_ceil(u64::from(listing.page_size)).max(1);
     let to = |page: u64| {
         let page = page.to_string();
-        link(path, &[query, &[("page", page.as_str())]].concat())
+        let size = if listing.page_size == DEFAULT_PAGE_SIZE {
+            String::new()
+        } else {
+            listing.page_size.to_string()
+        };
+        link(path, &[query, &[("pageSize", size.as_str()), ("page", page.as_str())]].concat())
     };
     let page = u64::from(listing.page);
     html! {
-        @if last > 1 {
+        @if last > 1 || page > last {
             nav.pager aria-label="Pages" {
                 @if page > 1 { a rel="prev" href=(to((page - 1).min(last))) { "Previous" } }
-                span { "Page " (page) " of " (last) }
+                @if page > last { span { "There is no page " (page) ", the last is " (last) } } @else {
+                    span { "Page " (page) " of " (last) }
+                }
                 @if page < last { a rel="next" href=(to(page + 1)) { "Next" } }
             }
         }

@@ -91,7 +91,7 @@ pub(super) async fn sign_in(
     let answer = identity::sign_in(&app, client, &parts, members.to_string().into()).await;
     match answer {
         Ok(cookie) => Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next.path())).into_response()),
-        Err(error @ (Error::InvalidCredentials | Error::BadRequest(_) | Error::TooManyRequests { .. })) => {
+        Err(error @ (Error::InvalidCredentials | Error::BadRequest(_))) => {
             Ok(page(&app, &next, filled.text("email"), Some(&error), &Notice::none()).into_response())
         }
         Err(error) => Err(error),
@@ -108,7 +108,7 @@ pub(super) async fn sign_out(
     cookie.check_origin()?;
     // One that has ended already is to be forgotten all the same.
     match identity::sign_out(&app, client, &parts).await {
-        Ok(_) | Err(Error::Unauthorized) => {}
+        Ok(_) | Err(Error::Unauthorized | Error::InvalidCredentials) => {}
         Err(error) => return Err(error),
     }
     Ok(([(header::SET_COOKIE, cookie.clear())], done(SIGN_IN, "left")).into_response())

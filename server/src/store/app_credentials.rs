@@ -273,6 +273,9 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// how many there are.
     async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError>;
 
+    /// The ids and names of all projects of an owner's, by name.
+    async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError>;
+
     /// Stores a new project.
     async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError>;
 

@@ -56,7 +56,7 @@ async fn a_path_that_nobody_serves_is_not_found() -> Result<()> {
     let stage = start().await?;
     let before = stage.records().await?;
     let mut unknown: Vec<_> = [
-        "/",
+        "//",
         "/api",
         "/api/",
         "/api/credentials/",

@@ -63,6 +63,8 @@ async fn a_person_makes_edits_reveals_and_hands_over_a_credential() -> Result<()
 
     stage.press_button("Edit").await?;
     stage.look("credential-edit").await?;
+    let hint = "document.getElementById(document.querySelector('[type=password]').getAttribute('aria-describedby')).textContent";
+    assert_eq!(tab.evaluate(hint).await?, "A value is kept. Leave this empty to keep it.");
     assert!(!source(tab).await?.contains(SECRET));
     tab.fill(&stage.field("Host").await?, "db2.example.org").await?;
     stage.press_button("Save").await?;
@@ -87,6 +89,19 @@ async fn an_edit_that_came_in_between_is_not_overwritten_unseen() -> Result<()> 
     stage.sign_in().await?;
     let user = stage.person.sign_in(&stage.server).await?;
     let id = make_credential(&user, "Shared <script>alert(1)</script>").await?;
+    let long = json!({"credentialName": "l".repeat(200), "description": "d".repeat(1024)});
+    let other = make_credential(&user, "Other").await?;
+    user.send(user.request(Method::PUT, &format!("/api/v1/app-credentials/{other}")).json(&long)).await?;
+    for (path, name) in [("", "credentials-long"), (&*format!("/{other}"), "credential-long")] {
+        stage.open(&format!("/app/credentials{path}")).await?;
+        stage.look(name).await?;
+    }
+    stage.open(&format!("/app/credentials/{id}/reveal")).await?;
+    assert_eq!(stage.path().await?, format!("/app/credentials/{id}"), "a look reveals nothing");
+    stage.open("/app/credentials?page=9&pageSize=1").await?;
+    assert!(stage.text().await?.contains("There is no page 9, the last is 2"));
+    stage.press_button("Previous").await?;
+    assert_eq!(stage.path().await?, "/app/credentials?pageSize=1&page=2");
     stage.open(&format!("/app/credentials/{id}/edit")).await?;
     let changed = json!({"description": "Changed meanwhile"});
     let path = format!("/api/v1/app-credentials/{id}");
@@ -111,6 +126,11 @@ async fn a_form_that_is_saved_as_it_was_changes_no_value() -> Result<()> {
         ("string", r#""true""#),
         ("string", r#""\"quoted\" <b>&amp;</b>""#),
         ("string", r#""\nfirst\n\nlast\n""#),
+        ("string", r#""first\r\nlast""#),
+        ("string", r#""first\rlast""#),
+        ("string", r#""not\u0000typed""#),
+        ("url", r#""  https://example.org/  ""#),
+        ("url", r#""https://example.org/\n""#),
         ("number", "1.10"),
         ("number", "-1E300"),
         ("boolean", "false"),
@@ -139,7 +159,7 @@ async fn a_form_that_is_saved_as_it_was_changes_no_value() -> Result<()> {
             .collect())
     };
     let before = values().await?;
-    assert_eq!(before.len(), 11);
+    assert_eq!(before.len(), 16);
     stage.open("/app").await?;
     stage.sign_in().await?;
     stage.open(&format!("/app/{path}/edit")).await?;

@@ -1,8 +1,10 @@
 //! Who is let in, for how long, and from which pages.
 
 use super::stage::{SOON, Stage, make_credential};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use reqwest::redirect::Policy;
 use serde_json::json;
+use stagepass_tests::installation::{Installation, Store};
 use stagepass_tests::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -19,6 +21,10 @@ async fn nobody_is_signed_in_but_by_the_right_password_and_until_signing_out() -
     assert_eq!(stage.path().await?, "/app/credentials?search=a%26b");
     stage.open("/app/sign-in").await?;
     assert_eq!(stage.path().await?, "/app/credentials", "already there");
+    for path in ["/", "/app", "/app/"] {
+        stage.open(path).await?;
+        assert_eq!(stage.path().await?, "/app/credentials");
+    }
     stage.open("/app/credentials/nonsense").await?;
     stage.look("refused").await?;
     stage.open("/app/credentials/00000000-0000-4000-8000-00000000ffff").await?;
@@ -44,6 +50,55 @@ async fn nobody_is_signed_in_but_by_the_right_password_and_until_signing_out() -
         let next = stage.tab.evaluate("document.querySelector('[name=next]').value").await?;
         assert_eq!(next, "/app/credentials");
     }
+    Ok(())
+}
+
+/// What a browser sends a form as.
+async fn fill(server: &Server, path: &str, cookie: &str, form: &'static str) -> Result<reqwest::Response> {
+    let http = reqwest::Client::builder().redirect(Policy::none()).build()?;
+    let request = http.post(format!("{}{path}", server.url())).header("origin", server.url());
+    let request = request.header("content-type", "application/x-www-form-urlencoded");
+    Ok(request.header("cookie", cookie).body(form).send().await?)
+}
+
+#[tokio::test]
+async fn a_form_that_cannot_be_taken_is_refused_in_words_on_a_page() -> Result<()> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let body = json!({"email": person.email(), "password": person.password(), "mode": "session"});
+    let answer = server.anonymous().post("/auth/login", &body).await?;
+    let cookie = answer.headers["set-cookie"].to_str()?.split(';').next().context("a cookie")?.to_owned();
+    let page = async |response: reqwest::Response| -> Result<(u16, String)> {
+        assert_eq!(response.headers()["content-type"], "text/html; charset=utf-8");
+        assert!(response.headers()["content-security-policy"].to_str()?.starts_with("default-src 'none'; "));
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        Ok((response.status().as_u16(), response.text().await?))
+    };
+    let (status, text) =
+        page(fill(&server, "/app/projects", &cookie, "projectName=pass%ffword").await?).await?;
+    assert_eq!(status, 400);
+    assert!(text.contains("The form is not UTF-8.") && text.contains("Sign out"), "{text}");
+    let http = reqwest::Client::new();
+    let too_large = http.post(format!("{}/app/projects", server.url())).header("origin", server.url());
+    let too_large =
+        too_large.header("content-type", "application/x-www-form-urlencoded").header("cookie", &cookie);
+    let (status, text) = page(too_large.body("a".repeat(1024 * 1024 + 1)).send().await?).await?;
+    assert_eq!(status, 413);
+    assert!(text.contains("Body larger than"), "{text}");
+    let other_method =
+        http.put(format!("{}/app/projects", server.url())).header("cookie", &cookie).send().await?;
+    assert_eq!(other_method.headers()["allow"], "GET,HEAD,POST");
+    assert_eq!(page(other_method).await?.0, 405);
+
+    for _ in 0..10 {
+        fill(&server, "/app/sign-in", "", "email=creator%40example.org&password=wrong").await?;
+    }
+    let refused = fill(&server, "/app/sign-in", "", "email=creator%40example.org&password=wrong").await?;
+    assert!(refused.headers()["retry-after"].to_str()?.parse::<u64>()? > 0);
+    let (status, text) = page(refused).await?;
+    assert_eq!(status, 429);
+    assert!(text.contains("Try again in"), "{text}");
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! `POST /auth/login|refresh|logout` and `GET /users/me`, handed on to Directus,
 //! so that a client needs one base URL. What is handed on is listed: no cookie
-//! but that of a session that is to end, no secret of a service, nothing that belongs to a connection (RFC 9110,
-//! section 7.6.1), and no address but the one that the caller has.
+//! but that of a session that is to end, no secret of a service, nothing that
+//! belongs to a connection (RFC 9110, section 7.6.1), and no address but the one
+//! that the caller has.
 
 use super::DirectusIdentity;
 use crate::app::App;
@@ -34,7 +35,7 @@ const ME: &str = "/users/me";
 /// Directus's own cookie, by its default name.
 const SESSION_COOKIE: &str = "directus_session_token";
 /// The headers of a request that Directus gets as they are.
-const HANDED_ON: [HeaderName; 3] = [header::AUTHORIZATION, header::CONTENT_TYPE, header::USER_AGENT];
+const HANDED_ON: [HeaderName; 2] = [header::AUTHORIZATION, header::USER_AGENT];
 /// By which Directus counts logins, and writes down where they come from.
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -83,7 +84,8 @@ impl DirectusIdentity {
         let mut fields = Fields::parse(&body)?;
         let mode = Mode::read(&mut fields)?;
         let headers = handed_on(&parts.headers, client.address());
-        let request = self.directus.forward(Method::POST, path, None).headers(headers).body(body);
+        let request = self.directus.forward(Method::POST, path, None).headers(headers);
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
         match (path, mode) {
             (LOGIN, mode) => {
                 let email = fields.text("email")?;
@@ -137,7 +139,10 @@ impl DirectusIdentity {
         let answer =
             self.hand_on(app, client, request.header(header::COOKIE, as_cookie(&token)), LOGOUT).await?;
         let mut response = respond(answer, LOGOUT)?;
-        response.headers_mut().insert(header::SET_COOKIE, clear);
+        // One that Directus does not know has ended already.
+        if response.status().is_success() || response.status() == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::SET_COOKIE, clear);
+        }
         Ok(response)
     }
 
@@ -281,7 +286,7 @@ mod tests {
         let headers = handed_on(&given, "198.51.100.7".parse().unwrap());
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["authorization", "content-type", "user-agent", "x-forwarded-for"]);
+        assert_eq!(names, ["authorization", "user-agent", "x-forwarded-for"]);
         assert_eq!(headers["x-forwarded-for"], "198.51.100.7");
     }
 

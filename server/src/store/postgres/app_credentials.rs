@@ -62,6 +62,10 @@ impl AppCredentialStore for Postgres {
         projects::page(self, user_id, page).await
     }
 
+    async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        projects::own(self, owner_id).await
+    }
+
     async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
         projects::add(self, &new, entry).await
     }

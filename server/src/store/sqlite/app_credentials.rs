@@ -63,6 +63,10 @@ impl AppCredentialStore for Sqlite {
         self.read(move |c| projects::page(c, user_id, page)).await
     }
 
+    async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        self.read(move |c| projects::own(c, owner_id)).await
+    }
+
     async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
         self.write_noting(entry, |added| *added == AddProject::Added, move |c| projects::add(c, &new)).await
     }

@@ -57,6 +57,10 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         self.time("projects", self.inner.projects(user_id, page)).await
     }
 
+    async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        self.time("own_projects", self.inner.own_projects(owner_id)).await
+    }
+
     async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
         self.time("add_project", self.inner.add_project(new, entry)).await
     }

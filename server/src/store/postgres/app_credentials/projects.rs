@@ -30,6 +30,8 @@ const PAGE: &str = select!(
 const TOTAL: &str = "
     SELECT count(*) FROM projects
     WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)";
+const NAMES: &str = r#"
+    SELECT id, project_name FROM projects WHERE owner_id = $1 ORDER BY project_name COLLATE "C""#;
 const OWN: &str = "SELECT count(*) FROM projects WHERE owner_id = $1";
 const ADD: &str = "
     INSERT INTO projects (id, owner_id, project_name, description, created_at, updated_at)
@@ -82,6 +84,12 @@ pub(super) async fn page(
     let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
     let total: i64 = rows[1][0].try_get(0)?;
     Ok((row::all(&rows[0], read)?, total.unsigned_abs()))
+}
+
+/// The ids and names of all projects of an owner's, by name.
+pub(super) async fn own(store: &Postgres, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+    let rows = store.read(Acting::User(owner_id), &[Step(NAMES, &[&owner_id])]).await?;
+    row::all(&rows, |found| Ok((found.try_get(0)?, found.try_get(1)?)))
 }
 
 /// Stores a new project.

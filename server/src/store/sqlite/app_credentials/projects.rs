@@ -32,6 +32,13 @@ pub(super) fn page(c: &Connection, user_id: Uuid, page: Page) -> Result<(Vec<Pro
     Ok((found.into_iter().map(|found| with_members(&c, found)).collect::<Result<_>>()?, total))
 }
 
+/// The ids and names of all projects of an owner's, by name.
+pub(super) fn own(c: &Connection, owner_id: Uuid) -> Result<Vec<(Uuid, String)>> {
+    let select = "SELECT id, project_name FROM projects WHERE owner_id = ?1 ORDER BY project_name";
+    let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
+    c.prepare_cached(select)?.query_map([owner_id.to_string()], read)?.collect()
+}
+
 fn with_members(c: &Connection, found: Project) -> Result<Project> {
     let select = "SELECT user_id FROM project_members WHERE project_id = ?1 ORDER BY user_id";
     let read = |found: &Row<'_>| row::id(found, 0);
