@@ -29,8 +29,8 @@ pub const MAX_EXPIRES: i64 = 253_370_764_800;
 
 /// A valid cookie. Its value is a secret: `Debug` hides it, dropping wipes it,
 /// and it is serialised only because sending cookies is this type's job.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", try_from = "GivenCookie")]
 pub struct Cookie {
     /// Never empty; no control characters, `;` or `=`.
     pub name: String,

@@ -6,6 +6,7 @@
 //! builds for wasm32. It knows none of the other crates.
 
 pub mod api;
+pub mod bridge;
 pub mod cookie;
 pub mod host;
 pub mod netscape;

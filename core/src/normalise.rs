@@ -39,7 +39,7 @@ pub struct BrowserCookie {
 }
 
 /// The browsers' words for `SameSite`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BrowserSameSite {
     /// `SameSite=None`.
@@ -55,11 +55,11 @@ pub enum BrowserSameSite {
 }
 
 /// The partition of a cookie.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartitionKey {
     /// The site of the page that the cookie was set in, such as `https://example.com`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub top_level_site: Option<String>,
 }
 
@@ -336,6 +336,13 @@ fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option
     };
     cookie.check()?;
     Ok((cookie, repair))
+}
+
+/// When the first of the cookies that prove the login expires, in Unix seconds;
+/// `None` where none of them does, or they prove none.
+#[must_use]
+pub fn login_expiry(cookies: &[Cookie], site: &Site) -> Option<i64> {
+    judge_login(cookies, site.login_cookies()).1
 }
 
 fn judge_login(cookies: &[Cookie], login_cookies: &[LoginCookie]) -> (Login, Option<i64>) {
