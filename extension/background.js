@@ -3,6 +3,7 @@
 // store. It sleeps when idle, so every listener is registered here, at once,
 // and everything that must outlast a nap is in storage.
 
+import { keepBridge, onAlarm } from "./background/bridge.js";
 import { answer } from "./background/messages.js";
 import { reportInterrupted, resume } from "./background/tasks.js";
 
@@ -16,7 +17,13 @@ chrome.runtime.onMessage.addListener((message, sender, reply) => {
 // carries on here.
 chrome.permissions.onAdded.addListener(() => resume());
 
+// With the browser, after an update, and whenever the worker begins anew.
+chrome.runtime.onStartup.addListener(() => keepBridge());
+chrome.runtime.onInstalled.addListener(() => keepBridge());
+chrome.alarms.onAlarm.addListener((alarm) => onAlarm(alarm));
+
 reportInterrupted();
+keepBridge();
 
 function isOurOwnPage(sender) {
   return sender.id === chrome.runtime.id && Boolean(sender.url?.startsWith(chrome.runtime.getURL("")));

@@ -1,5 +1,6 @@
 // What the popup may ask of the worker, one line each.
 
+import { allowWriteBack, bridgeStatus, forbidPlatform, nameProfile } from "./bridge.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { listConnections, listSessions } from "./lists.js";
@@ -7,9 +8,13 @@ import { callSignedIn, leaveServer, signIn, signInStatus, signOut } from "./sign
 import { begin, refuse, settle } from "./tasks.js";
 
 const HANDLERS = {
+  allowWriteBack: ({ platform, isAllowed }) => allowWriteBack(platform, isAllowed),
   begin: ({ intent }) => begin(intent),
+  bridge: ({ platform }) => bridgeStatus(platform),
   connections: ({ platform }) => listConnections(platform),
+  forbidPlatform: ({ platform }) => forbidPlatform(platform),
   leaveServer: () => leaveServer(),
+  nameProfile: ({ name }) => nameProfile(name),
   preview: async ({ platform, tabId }) => (await loadCore()).preview(platform, tabId),
   recognise: async ({ url }) => (await loadCore()).recognise(url),
   refused: ({ windowId }) => refuse(windowId),

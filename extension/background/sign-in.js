@@ -114,7 +114,7 @@ async function endSignIn(changeServer) {
   const held = await navigator.locks.request(LOCK, async () => {
     const held = await readSignIn();
     await forgetSignIn();
-    await chrome.storage.session.clear();
+    await forgetAllOfServer();
     await changeServer();
     return held;
   });
@@ -123,6 +123,12 @@ async function endSignIn(changeServer) {
   // Nobody waits for it: the tokens are gone from here either way, and the
   // server's end by themselves.
   call(held.server, "/auth/logout", { method: "POST", body }).catch(() => {});
+}
+
+/** All but what is about programs on this computer, which no server has a part in. */
+async function forgetAllOfServer() {
+  const { bridgeState: _, openHandOvers: __, ...rest } = await chrome.storage.session.get();
+  await chrome.storage.session.remove(Object.keys(rest));
 }
 
 function tokensOf(answer) {

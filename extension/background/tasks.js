@@ -1,5 +1,5 @@
 // What a click in the popup starts and the browser's permission prompt may come
-// in between of: connecting, capturing, exporting.
+// in between of: connecting, capturing, exporting, allowing fresh cookies.
 //
 // A click leaves an intent in storage.session. Whoever first sees that its
 // permission is there claims it, so that a click runs exactly once. What came
@@ -7,6 +7,7 @@
 // holds a secret.
 
 import { parseServerAddress } from "../server-address.js";
+import { allowPlatform } from "./bridge.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { listConnections } from "./lists.js";
@@ -19,7 +20,7 @@ const INTENT_LIFETIME_MS = 5 * 60_000;
 // The host answers within moments, or hangs.
 const HOST_TIMEOUT_MS = 20_000;
 
-const RUN = { connect, capture, export: exportForYtDlp };
+const RUN = { bridge: allowPlatform, connect, capture, export: exportForYtDlp };
 
 // The id of the intent that runs in this worker.
 let running = null;

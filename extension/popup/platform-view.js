@@ -1,6 +1,7 @@
 // The tab's platform: what a capture would take, which connection it belongs
 // to, capturing and exporting.
 
+import { initBridge, showBridge } from "./bridge.js";
 import {
   chosenConnection,
   chosenLabel,
@@ -43,6 +44,7 @@ export function initPlatformView(show) {
   onSignedOut = show;
   initConnections();
   initSessions(forgetCapture);
+  initBridge();
   initSiteChoice((site) => showSite(site, current.tab));
   onClick(captureButton, () => start("capture", { connection: chosenConnection() }));
   onClick(document.querySelector("#export"), () => start("export", { label: chosenLabel() }));
@@ -65,7 +67,7 @@ async function showSite(site, tab) {
   withholdConnections("loading");
   showView("ready");
   setReadiness("loading");
-  await Promise.all(Object.keys(places).map(restoreOutcome));
+  await Promise.all([showBridge(current), ...Object.keys(places).map(restoreOutcome)]);
   await Promise.all([loadPreview(), loadConnections(), refreshSessions()]);
 }
 

@@ -75,6 +75,11 @@ pub(crate) fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
 }
 
+/// Makes an empty temporary file for its owner alone.
+pub(crate) fn create_private(folder: &Path) -> io::Result<NamedTempFile> {
+    create_temporary(folder, Access::Private)
+}
+
 #[cfg(unix)]
 fn create_temporary(folder: &Path, access: Access) -> io::Result<NamedTempFile> {
     let temporary = tempfile::Builder::new()
@@ -128,7 +133,32 @@ pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
 /// [`make_folder`] for one that is ours in any case: where it is there and open
 /// to others, it is narrowed.
 pub(crate) fn make_private_folder(path: &Path) -> Result<(), Error> {
-    if folder_is_there(path)? { narrow_to_owner(path) } else { create_folder(path) }
+    if folder_is_there(path)? {
+        narrow_to_owner(path)?
+    } else {
+        create_folder(path)?
+    }
+    refuse_foreign_folder(path)
+}
+
+/// Refuses a folder that is somebody else's, or that others may write to: what
+/// is in it can be anybody's. One that was just taken away is no fault.
+#[cfg(unix)]
+pub(crate) fn refuse_foreign_folder(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+    let what = match fs::symlink_metadata(path) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(fault) => return Err(Error::io("look at", path)(fault)),
+        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => "another user's folder",
+        Ok(metadata) if metadata.mode() & 0o022 != 0 => "a folder that others may write to",
+        Ok(_) => return Ok(()),
+    };
+    Err(Error::InTheWay { path: path.to_owned(), what })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn refuse_foreign_folder(_path: &Path) -> Result<(), Error> {
+    Ok(())
 }
 
 fn create_folder(path: &Path) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 //! nothing itself.
 
 use crate::allowed_extensions::ExtensionId;
-use crate::commands::{self, CommandError};
+use crate::commands::{self, CommandError, Wanted};
 use crate::registration::Browser;
 use crate::{complain, host_dir};
 use clap::{Args, Parser, Subcommand};
@@ -50,19 +50,50 @@ enum Command {
         #[command(flatten)]
         label: Label,
     },
-    /// Print an exported cookie file
+    /// Print a platform's cookies as a cookie file
     ///
-    /// It holds a login: whoever has it is you. Take care where it goes.
+    /// Those that the running browser has now, where it may hand them over; else
+    /// those of the newest export. They are a login: whoever has them is you.
+    /// Take care where they go.
     Cookies {
         /// The platform, or the URL of a page there
         #[arg(value_name = "PLATFORM|URL")]
         target: String,
         #[command(flatten)]
-        label: Label,
+        wanted: Wanted,
         /// For wget, which passes over cookies that are marked `HttpOnly`
         #[arg(long)]
         wget: bool,
     },
+    /// Run yt-dlp with the cookies of the platforms that its URLs are of
+    ///
+    /// They are those that the running browser has now, where it may hand them
+    /// over, else those of the newest export, in a private file that is gone
+    /// afterwards. What a platform replaces meanwhile goes into the export. All
+    /// arguments from the first that is not an option below are yt-dlp's.
+    YtDlp(YtDlp),
+    /// Show which browsers are connected, and what they hand over
+    Browsers,
+}
+
+#[derive(Debug, Args)]
+struct YtDlp {
+    #[command(flatten)]
+    wanted: Wanted,
+    /// Put what a platform replaces into the browser, too, which the popup must allow
+    #[arg(long)]
+    write_back: bool,
+    /// The yt-dlp to run
+    #[arg(long, env = "STAGEPASS_YT_DLP", value_name = "PROGRAM", default_value = "yt-dlp")]
+    yt_dlp: OsString,
+    /// What yt-dlp is to do; the URLs are those that begin with http or https
+    #[arg(
+        value_name = "YT-DLP'S OPTIONS AND URLS",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -112,9 +143,10 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         }
     };
     let mut output = io::stdout().lock();
-    let done = execute(cli, &mut output).and_then(|()| output.flush().map_err(CommandError::Output));
+    let done = execute(cli, &mut output)
+        .and_then(|code| output.flush().map(|()| code).map_err(CommandError::Output));
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // The reader has what it wanted, as in `… | head`.
         Err(CommandError::Output(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(fault) => {
@@ -124,9 +156,14 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     }
 }
 
-fn execute(cli: Cli, output: &mut impl Write) -> Result<(), CommandError> {
+fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> {
     let host_dir = host_dir::resolve(cli.host_dir.as_deref())?;
     match cli.command {
+        Command::YtDlp(YtDlp { wanted, write_back, yt_dlp, arguments }) => {
+            let asked =
+                commands::YtDlp { program: &yt_dlp, arguments: &arguments, wanted: &wanted, write_back };
+            return commands::yt_dlp(&host_dir, &asked);
+        }
         Command::Install(Install { extension_ids, places }) => {
             commands::install(&host_dir, places.try_into()?, &extension_ids, output)
         }
@@ -137,10 +174,12 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<(), CommandError> {
         Command::Path { platform, label } => {
             commands::path(&host_dir, &platform, label.label.as_deref(), output)
         }
-        Command::Cookies { target, label, wget } => {
-            commands::cookies(&host_dir, &target, label.label.as_deref(), wget, output)
+        Command::Cookies { target, wanted, wget } => {
+            commands::cookies(&host_dir, &target, &wanted, wget, output)
         }
-    }
+        Command::Browsers => commands::browsers(&host_dir, output),
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 impl TryFrom<Places> for crate::registration::Targets {

@@ -1,17 +1,25 @@
 //! What the command line does, for people to read. Knows nothing of frames.
 
+mod fresh;
 mod select;
+mod yt_dlp;
+
+pub(crate) use fresh::Wanted;
+pub(crate) use yt_dlp::{YtDlp, yt_dlp};
 
 use crate::allowed_extensions::{AllowedExtensions, ExtensionId};
+use crate::bridge;
 use crate::complain;
 use crate::error::Error;
-use crate::exports::{self, Export, Exports};
+use crate::exports::{Export, Exports};
 use crate::registration::{Line, Os, Outcome, Registrar, Targets, UserFolders};
+use crate::yt_dlp::{ArgumentFault, ChildFault};
 use etcetera::BaseStrategy;
 use secrecy::ExposeSecret;
+use stagepass_core::bridge::Announcement;
 use stagepass_core::netscape::{self, Dialect};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use thiserror::Error;
 
 /// Why a command failed, and what to do about it.
@@ -29,6 +37,24 @@ pub(crate) enum CommandError {
          Exported so far: {known}"
     )]
     NothingExported { wanted: String, known: String },
+    #[error("no such browser is connected. Connected: {0}")]
+    NoSuchBrowser(String),
+    #[error("that browser hands over no cookies of {0}")]
+    NotHandedOver(String),
+    #[error(transparent)]
+    Argument(#[from] ArgumentFault),
+    #[error(transparent)]
+    Child(#[from] ChildFault),
+    #[error(
+        "--write-back needs a running browser that hands over the cookies of {0}; nothing was run. \
+         \"stagepass-native-host browsers\" shows which ones do"
+    )]
+    NoBrowserToWriteTo(String),
+    #[error(
+        "the browser may not take cookies of {0} back; nothing was run. In the extension's popup, \
+         \"Fresh cookies for yt-dlp\" allows it"
+    )]
+    WriteBackNotAllowed(String),
     #[error("{0} of them could not be done; the lines above say why")]
     Incomplete(usize),
     #[error("cannot find out where this program is: {0}")]
@@ -79,6 +105,7 @@ pub(crate) fn uninstall(
     }
     let news = if let Some(purged) = purged {
         faults.extend(purged.faults);
+        faults.extend(crate::yt_dlp::remove_abandoned(host_dir).err());
         format!("{} exported cookie files removed from {folder}", purged.removed)
     } else {
         match exports.list()?.len() {
@@ -119,26 +146,39 @@ pub(crate) fn path(
     writeln!(output, "{}", export.path).map_err(CommandError::Output)
 }
 
-/// Prints an export.
+/// Prints a platform's cookies: the browser's where one hands them over, else
+/// those of an export.
 pub(crate) fn cookies(
     host_dir: &Path,
     target: &str,
-    label: Option<&str>,
+    wanted: &Wanted,
     wget: bool,
     output: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let export = select::select(&Exports::new(host_dir).list()?, target, label)?;
-    let path = PathBuf::from(export.path);
-    let mut text = exports::read_text(&path)?;
-    if wget {
-        let rendered = netscape::render(&exports::parse(&path, &text)?, Dialect::Plain);
-        for loss in rendered.losses {
-            complain(&format_args!("note: {loss}"));
-        }
-        text = rendered.text;
+    let session = fresh::Finder::new(host_dir, wanted)?.find(target)?;
+    let dialect = if wget { Dialect::Plain } else { Dialect::HttpOnlyPrefix };
+    let rendered = netscape::render(&session.cookies, dialect);
+    for loss in rendered.losses.iter().filter(|_| wget) {
+        complain(&format_args!("note: {loss}"));
     }
     // To print the file is what was asked for.
-    output.write_all(text.expose_secret().as_bytes()).map_err(CommandError::Output)
+    output.write_all(rendered.text.expose_secret().as_bytes()).map_err(CommandError::Output)
+}
+
+/// Shows which browsers are connected, and what they hand over.
+pub(crate) fn browsers(host_dir: &Path, output: &mut impl Write) -> Result<(), CommandError> {
+    let connected = bridge::connected(host_dir)?;
+    if connected.is_empty() {
+        let advice = "No browser is connected. In its popup, \"Fresh cookies for yt-dlp\" switches that on.";
+        return writeln!(output, "{advice}").map_err(CommandError::Output);
+    }
+    let rows = connected.iter().map(|browser| {
+        let Announcement { browser: name, profile, platforms } = &browser.announcement;
+        let platforms: Vec<_> = platforms.iter().map(|allowed| allowed.platform.as_str()).collect();
+        [name.clone(), profile.clone(), browser.since.to_string(), platforms.join(", ")]
+    });
+    let table = table_of(["BROWSER", "PROFILE", "CONNECTED", "HANDS OVER"], rows);
+    writeln!(output, "{table}").map_err(CommandError::Output)
 }
 
 fn registrar(host_dir: &Path) -> Result<Registrar, Error> {
@@ -180,19 +220,24 @@ fn check_failures(count: usize) -> Result<(), CommandError> {
 }
 
 fn table(exports: &[Export]) -> String {
-    let mut table = comfy_table::Table::new();
-    table.load_style(comfy_table::presets::NOTHING);
-    table.set_header(["PLATFORM", "LABEL", "COOKIES", "EXPORTED", "EXPIRES", "FILE"]);
-    for export in exports {
-        let unknown = || "?".to_owned();
-        table.add_row([
+    let unknown = || "?".to_owned();
+    let rows = exports.iter().map(|export| {
+        [
             export.platform.clone(),
             export.label.clone().unwrap_or_else(unknown),
             export.cookie_count.map_or_else(unknown, |count| count.to_string()),
             export.exported_at.to_string(),
             export.expires_at.map_or_else(|| "-".to_owned(), |time| time.to_string()),
             export.path.clone(),
-        ]);
-    }
+        ]
+    });
+    table_of(["PLATFORM", "LABEL", "COOKIES", "EXPORTED", "EXPIRES", "FILE"], rows)
+}
+
+fn table_of<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(header);
+    table.add_rows(rows);
     table.trim_fmt()
 }

@@ -75,6 +75,12 @@ pub enum Error {
     /// A path that JSON and command lines can't carry.
     #[error("{} is no Unicode text; name another folder with STAGEPASS_HOST_DIR", .0.display())]
     NotUnicode(PathBuf),
+    /// A socket's path has a limit, which is a short one.
+    #[error("the path of {} is too long for a socket; name a shorter folder with STAGEPASS_HOST_DIR", .0.display())]
+    SocketPathTooLong(PathBuf),
+    /// There are no Unix sockets here.
+    #[error("fresh cookies from the running browser are not available on this system yet")]
+    NoBridge,
     /// No home folder.
     #[error("the user's home folder is not known; name a folder with STAGEPASS_HOST_DIR")]
     NoHome,
@@ -112,11 +118,13 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::BadFile { .. } => "bad_file",
             Self::CallerNotAllowed(_) => "not_allowed",
+            Self::NoBridge => "unsupported",
             Self::BrokenFrame(_)
             | Self::Io { .. }
             | Self::InTheWay { .. }
             | Self::Busy(_)
             | Self::NotUnicode(_)
+            | Self::SocketPathTooLong(_)
             | Self::NoHome
             | Self::DamagedSettings { .. } => "io",
         }

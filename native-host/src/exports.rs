@@ -2,7 +2,6 @@
 //! sidecar that says what it is. Knows neither frames nor command lines.
 
 mod key;
-mod lock;
 mod purge;
 mod sidecar;
 
@@ -11,6 +10,7 @@ pub use purge::Purged;
 
 use crate::atomic_file::{self, Access};
 use crate::error::Error;
+use crate::folder_lock::{self, Lock};
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -103,11 +103,37 @@ impl Exports {
     /// # Errors
     /// Such as name the place that could not be written.
     pub fn write(&self, export: &NewExport) -> Result<Written, Error> {
+        self.write_locked(export, &folder_lock::in_made_folder(&self.folder)?)
+    }
+
+    /// Changes the cookies of an export that is there; false where there is none
+    /// (any more). `expires_at` says when the changed session ends.
+    pub(crate) fn update(
+        &self,
+        key: &ExportKey,
+        change: impl FnOnce(&mut Vec<Cookie>),
+        expires_at: impl FnOnce(&[Cookie]) -> Option<UtcTime>,
+    ) -> Result<bool, Error> {
+        if !atomic_file::folder_is_there(&self.folder)? {
+            return Ok(false);
+        }
+        let Some(lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
+        let text = match self.read(key) {
+            Err(Error::NotFound(_)) => return Ok(false),
+            outcome => outcome?,
+        };
+        let mut cookies = parse(&self.path(key), &text)?;
+        change(&mut cookies);
+        let expires_at = expires_at(&cookies);
+        self.write_locked(&NewExport { key: key.clone(), cookies, repeated: 0, expires_at }, &lock)?;
+        Ok(true)
+    }
+
+    fn write_locked(&self, export: &NewExport, lock: &Lock) -> Result<Written, Error> {
         let rendered = netscape::render(&export.cookies, Dialect::HttpOnlyPrefix);
         let sidecar = Sidecar::new(&export.key, export.expires_at);
         let path = self.path(&export.key);
 
-        let lock = self.lock_made_folder()?;
         if lock.is_exclusive() {
             self.remove_leftovers()?;
         }
@@ -146,7 +172,7 @@ impl Exports {
         if !atomic_file::folder_is_there(&self.folder)? {
             return Ok(false);
         }
-        let Some(_lock) = lock::acquire(&self.folder)? else { return Ok(false) };
+        let Some(_lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
         let was_there = remove(&self.path(key))?;
         remove(&self.sidecar_path(key))?;
         atomic_file::sync_folder(&self.folder)?;
@@ -174,17 +200,6 @@ impl Exports {
     pub fn verify(&self, key: &ExportKey) -> Result<usize, Error> {
         let text = self.read(key)?;
         parse(&self.path(key), &text).map(|cookies| cookies.len())
-    }
-
-    /// The lock, in a folder that is made where it is missing.
-    fn lock_made_folder(&self) -> Result<lock::Lock, Error> {
-        loop {
-            atomic_file::make_private_folder(&self.folder)?;
-            // A purge can take the folder away before it is locked.
-            if let Some(lock) = lock::acquire(&self.folder)? {
-                return Ok(lock);
-            }
-        }
     }
 
     fn describe(&self, name: &str) -> Option<Export> {

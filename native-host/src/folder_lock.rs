@@ -1,5 +1,5 @@
-//! One writer at a time in the folder of exports, so that a cookie file and its
-//! sidecar always belong together.
+//! One writer at a time in a folder, so that files that belong together always
+//! do, and none is taken for abandoned that is only just being made.
 
 use crate::atomic_file;
 use crate::error::Error;
@@ -16,16 +16,27 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     /// Closing it ends the lock.
     _file: File,
     is_exclusive: bool,
 }
 
+/// The lock of a private folder that is made where it is missing.
+pub(crate) fn in_made_folder(folder: &Path) -> Result<Lock, Error> {
+    loop {
+        atomic_file::make_private_folder(folder)?;
+        // A purge can take the folder away before it is locked.
+        if let Some(lock) = acquire(folder)? {
+            return Ok(lock);
+        }
+    }
+}
+
 /// Waits for the folder's lock, for a while; `None` where the folder is not
 /// there (any more).
-pub(super) fn acquire(folder: &Path) -> Result<Option<Lock>, Error> {
+pub(crate) fn acquire(folder: &Path) -> Result<Option<Lock>, Error> {
     let path = folder.join(NAME);
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -69,13 +80,13 @@ fn leads_to(path: &Path, file: &File) -> io::Result<bool> {
 
 impl Lock {
     /// Whether the file system really gave a lock.
-    pub(super) fn is_exclusive(&self) -> bool {
+    pub(crate) fn is_exclusive(&self) -> bool {
         self.is_exclusive
     }
 
     /// Takes the lock's file away while the lock is still held. Who waits for
     /// it will notice.
-    pub(super) fn remove_file(&self) -> Result<(), Error> {
+    pub(crate) fn remove_file(&self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))
     }
 }

@@ -9,7 +9,9 @@ use serde_json::Value;
 use serde_json::error::Category;
 use stagepass_core::cookie::MAX_COOKIES;
 use stagepass_core::host::MAX_REQUEST_BYTES;
+use std::fmt;
 use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const HEADER_BYTES: usize = 4;
 /// The most JSON values in one message: a hundred for each cookie of the largest session.
@@ -30,7 +32,12 @@ pub fn read(mut input: impl Read) -> Result<Option<Value>, Error> {
     // `chrome_native_messaging::read_input` neither judges the length that a
     // frame claims nor bounds what its JSON takes when it is read, so the crate
     // is used for writing alone.
-    bounded_value::from_slice(&content, MAX_VALUES).map(Some).map_err(|fault| match fault.classify() {
+    parse(&content).map(Some)
+}
+
+/// The JSON of a frame's content, of a bounded number of values.
+pub(crate) fn parse(content: &[u8]) -> Result<Value, Error> {
+    bounded_value::from_slice(content, MAX_VALUES).map_err(|fault| match fault.classify() {
         Category::Data => Error::TooManyValues,
         _ => Error::BadJson { line: fault.line(), column: fault.column() },
     })
@@ -72,6 +79,29 @@ pub fn write(output: impl Write, message: &impl Serialize) -> Result<(), Error> 
         chrome_native_messaging::Error::Io(fault) => Error::BrokenFrame(fault),
         fault => Error::BrokenFrame(io::Error::other(fault.to_string())),
     })
+}
+
+/// The way to the browser, shared by all who write to it: a frame is whole
+/// before the next begins.
+#[derive(Clone)]
+pub(crate) struct ToBrowser(Arc<Mutex<dyn Write + Send>>);
+
+impl ToBrowser {
+    pub(crate) fn new(output: impl Write + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(output)))
+    }
+
+    /// As [`write`].
+    pub(crate) fn send(&self, message: &impl Serialize) -> Result<(), Error> {
+        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        write(&mut *output, message)
+    }
+}
+
+impl fmt::Debug for ToBrowser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ToBrowser")
+    }
 }
 
 #[cfg(test)]

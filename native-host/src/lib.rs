@@ -3,27 +3,29 @@
 //!
 //! The same program serves a browser, which starts it and speaks in frames
 //! over its standard input and output, and people at a command line. It talks
-//! to no network and runs no other program.
+//! to no network and runs no other program, but yt-dlp where a person says so.
 
 mod allowed_extensions;
 mod atomic_file;
+mod bridge;
 mod caller;
 mod cli;
 mod commands;
 mod error;
 pub mod exports;
+mod folder_lock;
 pub mod frame;
 mod host_dir;
 mod registration;
 mod request;
 pub mod serve;
 mod utc_time;
+mod yt_dlp;
 
 pub use error::Error;
 pub use utc_time::UtcTime;
 
 use caller::Caller;
-use exports::Exports;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -41,7 +43,7 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
 fn serve_browser(caller: &Caller) -> ExitCode {
     let served = host_dir::from_environment().and_then(|host_dir| {
         allowed_extensions::check(caller, &host_dir)?;
-        serve::serve(io::stdin().lock(), io::stdout().lock(), &Exports::new(&host_dir))
+        serve::serve(io::stdin().lock(), io::stdout(), &host_dir)
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,

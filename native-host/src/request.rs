@@ -5,11 +5,12 @@ use crate::error::Error;
 use crate::exports::{ExportKey, NewExport};
 use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
+use stagepass_core::bridge::Announcement;
 use stagepass_core::cookie::{Cookie, MAX_COOKIES};
 use std::collections::HashSet;
 
 /// Every type of request, as `hello` tells them.
-pub(crate) const TYPES: &[&str] = &["hello", "export", "list", "delete", "verify"];
+pub(crate) const TYPES: &[&str] = &["hello", "export", "list", "delete", "verify", "listen"];
 
 /// The longest `id`, and the longest unknown `type` that is repeated. An answer
 /// repeats both and must stay below what a browser takes.
@@ -34,6 +35,7 @@ pub(crate) enum Action {
     List,
     Delete(ExportKey),
     Verify(ExportKey),
+    Listen(Announcement),
 }
 
 impl Request {
@@ -70,6 +72,7 @@ impl Action {
             Some("list") => Ok(Self::List),
             Some("delete") => export_key(&mut fields).map(Self::Delete),
             Some("verify") => export_key(&mut fields).map(Self::Verify),
+            Some("listen") => announcement(fields).map(Self::Listen),
             Some(_) => Err(Error::UnknownType),
         }
     }
@@ -98,6 +101,13 @@ fn export_key(fields: &mut Map<String, Value>) -> Result<ExportKey, Error> {
         text(take(fields, "platform"), "platform")?.ok_or_else(|| bad_request("platform required"))?;
     let label = text(take(fields, "label"), "label")?.unwrap_or_default();
     ExportKey::new(platform, label)
+}
+
+fn announcement(fields: Map<String, Value>) -> Result<Announcement, Error> {
+    let malformed = |_| bad_request("browser, profile and platforms required, as the core has them");
+    let announcement: Announcement = serde_json::from_value(Value::Object(fields)).map_err(malformed)?;
+    announcement.check().map_err(|fault| bad_request(fault.to_string()))?;
+    Ok(announcement)
 }
 
 fn new_export(mut fields: Map<String, Value>) -> Result<NewExport, Error> {

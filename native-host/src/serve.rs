@@ -1,74 +1,112 @@
 //! The conversation with a browser: one answer to each message, until it ends.
 //! Knows neither how frames are written nor how exports are stored.
 
+use crate::bridge::Bridge;
 use crate::error::Error;
 use crate::exports::{Exports, Written};
-use crate::frame;
+use crate::frame::{self, ToBrowser};
 use crate::request::{Action, Request, TYPES};
 use serde_json::{Map, Value, json};
 use stagepass_core::host::{Answer, AnswerError};
 use std::io::{Read, Write};
+use std::path::Path;
 
 /// Answers every message of `input` on `output`. A fault in one message is its
-/// answer, and the next one is read.
+/// answer, and the next one is read. Files are kept in `host_dir`.
 ///
 /// # Errors
 /// [`Error::BrokenFrame`] where the browser broke off. After a frame that is too
 /// long nothing more can be read, which ends the conversation like its end.
-pub fn serve(mut input: impl Read, mut output: impl Write, exports: &Exports) -> Result<(), Error> {
+pub fn serve(
+    mut input: impl Read,
+    output: impl Write + Send + 'static,
+    host_dir: &Path,
+) -> Result<(), Error> {
+    let to_browser = ToBrowser::new(output);
+    let bridge = Bridge::new(host_dir, to_browser.clone());
+    let mut host = Host { exports: Exports::new(host_dir), bridge };
     loop {
         let request = match frame::read(&mut input) {
             Ok(None) => return Ok(()),
+            Ok(Some(message)) if is_answer(&message) => {
+                host.take_answer(message);
+                continue;
+            }
             Ok(Some(message)) => Request::parse(message),
             Err(fault @ (Error::BadJson { .. } | Error::TooManyValues)) => Request::unreadable(fault),
             Err(fault @ Error::RequestTooLarge(_)) => {
-                return send(&mut output, &answer(Request::unreadable(fault), exports));
+                return send(&to_browser, &host.answer(Request::unreadable(fault)));
             }
             Err(fault) => return Err(fault),
         };
-        send(&mut output, &answer(request, exports))?;
+        send(&to_browser, &host.answer(request))?;
     }
 }
 
 /// Sends the answer, or where it is too large for a browser, the news of that.
-fn send(mut output: impl Write, answer: &Answer) -> Result<(), Error> {
-    match frame::write(&mut output, answer) {
+fn send(to_browser: &ToBrowser, answer: &Answer) -> Result<(), Error> {
+    match to_browser.send(answer) {
         Err(fault @ Error::AnswerTooLarge(_)) => {
-            frame::write(&mut output, &failure(answer.id.clone(), answer.kind.clone(), &fault))
+            to_browser.send(&failure(answer.id.clone(), answer.kind.clone(), &fault))
         }
         outcome => outcome,
     }
 }
 
-fn answer(request: Request, exports: &Exports) -> Answer {
-    let Request { id, kind, action } = request;
-    match action.and_then(|action| act(action, exports)) {
-        Ok(fields) => Answer { id, kind, ok: true, fields, error: None },
-        Err(fault) => failure(id, kind, &fault),
+/// Whether the message answers a question of the bridge's.
+fn is_answer(message: &Value) -> bool {
+    message.get("ok").is_some_and(Value::is_boolean)
+}
+
+/// All that a message can be about.
+struct Host {
+    exports: Exports,
+    bridge: Bridge,
+}
+
+impl Host {
+    /// A malformed answer is none: who waits for it stops waiting in time.
+    fn take_answer(&self, message: Value) {
+        if let Ok(answer) = serde_json::from_value(message) {
+            self.bridge.deliver(answer);
+        }
+    }
+
+    fn answer(&mut self, request: Request) -> Answer {
+        let Request { id, kind, action } = request;
+        match action.and_then(|action| self.act(action)) {
+            Ok(fields) => Answer { id, kind, ok: true, fields, error: None },
+            Err(fault) => failure(id, kind, &fault),
+        }
+    }
+
+    /// Does what is asked and tells the answer's own fields.
+    fn act(&mut self, action: Action) -> Result<Map<String, Value>, Error> {
+        let exports = &self.exports;
+        let fields = match action {
+            Action::Hello => json!({"version": env!("CARGO_PKG_VERSION"), "capabilities": TYPES}),
+            Action::Export(export) => written_fields(&exports.write(&export)?),
+            Action::List => json!({"exports": exports.list()?}),
+            Action::Delete(key) => json!({"deleted": exports.delete(&key)?}),
+            Action::Verify(key) => {
+                let path = exports.path(&key);
+                json!({"path": path.to_string_lossy(), "cookie_count": exports.verify(&key)?})
+            }
+            Action::Listen(announcement) => {
+                self.bridge.listen(announcement)?;
+                json!({})
+            }
+        };
+        match fields {
+            Value::Object(fields) => Ok(fields),
+            _ => Ok(Map::new()),
+        }
     }
 }
 
 fn failure(id: Value, kind: Value, fault: &Error) -> Answer {
     let error = AnswerError { code: fault.code().to_owned(), message: fault.to_string() };
     Answer { id, kind, ok: false, fields: Map::new(), error: Some(error) }
-}
-
-/// Does what is asked and tells the answer's own fields.
-fn act(action: Action, exports: &Exports) -> Result<Map<String, Value>, Error> {
-    let fields = match action {
-        Action::Hello => json!({"version": env!("CARGO_PKG_VERSION"), "capabilities": TYPES}),
-        Action::Export(export) => written_fields(&exports.write(&export)?),
-        Action::List => json!({"exports": exports.list()?}),
-        Action::Delete(key) => json!({"deleted": exports.delete(&key)?}),
-        Action::Verify(key) => {
-            let path = exports.path(&key);
-            json!({"path": path.to_string_lossy(), "cookie_count": exports.verify(&key)?})
-        }
-    };
-    match fields {
-        Value::Object(fields) => Ok(fields),
-        _ => Ok(Map::new()),
-    }
 }
 
 fn written_fields(written: &Written) -> Value {

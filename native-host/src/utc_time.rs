@@ -24,6 +24,20 @@ impl UtcTime {
         Self(in_milliseconds(Timestamp::try_from(time).unwrap_or_default()))
     }
 
+    /// How long ago it was, in the one unit that says most; from a clock that was
+    /// set back, "moments".
+    #[must_use]
+    pub fn age(self) -> String {
+        let seconds = Timestamp::now().duration_since(self.0).as_secs();
+        let (count, unit) = match seconds {
+            ..60 => return "moments".to_owned(),
+            60..3600 => (seconds / 60, "minute"),
+            3600..172_800 => (seconds / 3600, "hour"),
+            _ => (seconds / 86_400, "day"),
+        };
+        format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    }
+
     /// `None` beyond the year 9999, which no cookie's expiry is.
     #[must_use]
     pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
@@ -74,6 +88,22 @@ mod tests {
         let time = UtcTime::from_unix_seconds(MAX_EXPIRES).unwrap();
         assert_eq!(time.to_string(), "9999-01-01T00:00:00.000Z");
         assert_eq!(UtcTime::try_from(time.to_string()).unwrap(), time);
+    }
+
+    #[test]
+    fn tells_how_long_ago_it_was() {
+        for (seconds, age) in [
+            (-60, "moments"),
+            (59, "moments"),
+            (61, "1 minute"),
+            (3599, "59 minutes"),
+            (3700, "1 hour"),
+            (172_700, "47 hours"),
+            (172_900, "2 days"),
+        ] {
+            let time = UtcTime::from_unix_seconds(Timestamp::now().as_second() - seconds).unwrap();
+            assert_eq!(time.age(), age);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! has an end and says what was waited for. Nothing here knows the suites.
 
 pub mod axe;
+pub mod bridge;
 pub mod cdp;
 pub mod chromium;
 pub mod directus;

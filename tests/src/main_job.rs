@@ -4,7 +4,7 @@
 use crate::cdp::Session;
 use crate::chromium::{Chromium, Launch, Profile, grant_origins};
 use crate::platform::{FRONT_URL, LOGIN_URL, Platform, VIDEO_URL};
-use crate::process::our_program;
+use crate::process::{clean_environment, our_program};
 use crate::proxy::Proxy;
 use crate::python::Outcome;
 use crate::server::{self, EMAIL, PASSWORD, Server};
@@ -135,6 +135,17 @@ impl Stage {
             environment,
             ..Launch::new(&self.profile)
         }
+    }
+
+    /// A command of the native host's, in the stage's own home.
+    ///
+    /// # Errors
+    /// When the host has not been built.
+    pub fn host_command(&self, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(our_program("stagepass-native-host")?);
+        command.env_clear().envs(clean_environment(self.home.path()));
+        command.env("STAGEPASS_HOST_DIR", &self.host_dir).args(arguments).stdin(Stdio::null());
+        Ok(command)
     }
 
     /// The folder where the native host keeps its files.

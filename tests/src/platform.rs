@@ -32,6 +32,12 @@ pub const LOGIN_URL: &str = "https://www.instagram.com/accounts/login/";
 /// The video that only signed-in people may see.
 pub const VIDEO_URL: &str = "https://www.instagram.com/video/backstage.mp4";
 
+/// The same video at an address where every request replaces the session: only
+/// whoever has the newest `sessionid` is signed in afterwards.
+pub const ROTATING_VIDEO_URL: &str = "https://www.instagram.com/video/encore.mp4";
+/// What such a request sets besides, which no login does.
+pub const ROTATION_COOKIE: &str = "ig_encore";
+
 /// The bytes of the video.
 pub static VIDEO: &[u8] = include_bytes!("../assets/backstage.mp4");
 

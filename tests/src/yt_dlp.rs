@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The release that the tests are about.
 pub const VERSION: &str = "2026.10.26";
 /// How long one run may take.
-const RUN_TIMEOUT: Duration = Duration::from_secs(90);
+pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A private Python environment with yt-dlp in it.
 #[derive(Clone, Debug)]

@@ -23,6 +23,18 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["chrome", "runtime"], js_name = sendNativeMessage)]
     fn runtime_send_native_message(host: &str, message: &JsValue) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "runtime"], js_name = connectNative)]
+    fn runtime_connect_native(host: &str) -> Result<Port, JsValue>;
+
+    #[wasm_bindgen(catch, js_namespace = ["chrome", "cookies"], js_name = set)]
+    fn cookies_set(details: &JsValue) -> Result<Promise, JsValue>;
+
+    /// `chrome.runtime.Port`, open to the native host.
+    pub type Port;
+
+    #[wasm_bindgen(method, catch, js_name = postMessage)]
+    fn post_message_to_port(this: &Port, message: &JsValue) -> Result<(), JsValue>;
+
     #[wasm_bindgen(catch, js_name = fetch)]
     fn global_fetch(request: &Request) -> Result<Promise, JsValue>;
 }
@@ -45,6 +57,23 @@ pub(crate) async fn has_permissions(permissions: &JsValue) -> Result<JsValue, Js
 /// Starts the host, sends it one message and gives its answer.
 pub(crate) async fn send_native_message(host: &str, message: &JsValue) -> Result<JsValue, JsValue> {
     JsFuture::from(runtime_send_native_message(host, message)?).await
+}
+
+/// Starts the host and keeps it running.
+pub(crate) fn connect_native(host: &str) -> Result<Port, JsValue> {
+    runtime_connect_native(host)
+}
+
+impl Port {
+    /// Sends the host a message.
+    pub(crate) fn post_message(&self, message: &JsValue) -> Result<(), JsValue> {
+        self.post_message_to_port(message)
+    }
+}
+
+/// Puts a cookie into a store; gives null where the browser does not take it.
+pub(crate) async fn set_cookie(details: &JsValue) -> Result<JsValue, JsValue> {
+    JsFuture::from(cookies_set(details)?).await
 }
 
 /// Sends a request and gives the response.

@@ -80,7 +80,15 @@ pub(crate) fn site_of(platform: &str) -> Result<Site, Failure> {
 /// The cookies of a signed-in person, or why there are none. Where no cookie
 /// can prove a login, any cookie is worth taking.
 pub(crate) async fn read_signed_in(site: &Site, tab_id: i32) -> Result<Capture, Failure> {
-    let capture = cookie_store::read(site, tab_id).await?;
+    signed_in(site, cookie_store::read(site, tab_id).await?)
+}
+
+/// Likewise of a cookie store, whether or not a tab uses it now.
+pub(crate) async fn read_signed_in_store(site: &Site, store_id: &str) -> Result<Capture, Failure> {
+    signed_in(site, cookie_store::read_store(site, store_id).await?)
+}
+
+fn signed_in(site: &Site, capture: Capture) -> Result<Capture, Failure> {
     match &capture.report.login {
         Login::Missing { cookies } => Err(Failure::NotSignedIn {
             missing: cookies.clone(),

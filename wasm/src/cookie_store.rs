@@ -40,11 +40,29 @@ struct Details<'a> {
 pub(crate) async fn read(site: &Site, tab_id: i32) -> Result<Capture, Failure> {
     require_permission(site).await?;
     let store_id = store_of_tab(tab_id).await?;
+    read_store(site, &store_id).await
+}
+
+/// The site's cookies in a store, normalised.
+///
+/// # Errors
+/// As for [`read_raw`].
+pub(crate) async fn read_store(site: &Site, store_id: &str) -> Result<Capture, Failure> {
+    Ok(normalise(read_raw(site, store_id).await?, site, now()))
+}
+
+/// The site's cookies in a store, as the browser gives them.
+///
+/// # Errors
+/// [`Failure::PermissionMissing`], without which the browser would give an
+/// empty list, and what the browser says of a store that is gone.
+pub(crate) async fn read_raw(site: &Site, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {
+    require_permission(site).await?;
     let mut cookies = Vec::new();
     for domain in site.domains() {
-        cookies.extend(cookies_of_domain(domain, &store_id).await?);
+        cookies.extend(cookies_of_domain(domain, store_id).await?);
     }
-    Ok(normalise(cookies, site, now()))
+    Ok(cookies)
 }
 
 async fn require_permission(site: &Site) -> Result<(), Failure> {
@@ -60,7 +78,11 @@ async fn require_permission(site: &Site) -> Result<(), Failure> {
     }
 }
 
-async fn store_of_tab(tab_id: i32) -> Result<String, Failure> {
+/// The id of the store that the tab uses.
+///
+/// # Errors
+/// [`Failure::TabGone`].
+pub(crate) async fn store_of_tab(tab_id: i32) -> Result<String, Failure> {
     let stores = get_all_cookie_stores().await.map_err(|error| Failure::of_browser(&error))?;
     let stores: Vec<CookieStore> = from_js(stores)?;
     let store = stores.into_iter().find(|store| store.tab_ids.contains(&tab_id));

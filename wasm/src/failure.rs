@@ -76,6 +76,9 @@ pub enum Failure {
         /// The host's words.
         reason: String,
     },
+    /// The person has not allowed it.
+    #[error("this has not been allowed in the extension's popup")]
+    NotAllowed,
     /// The browser refused a call, or something is wrong on our side.
     #[error("unexpected: {detail}")]
     Internal {

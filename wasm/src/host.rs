@@ -89,7 +89,7 @@ fn accepted(answer: Answer) -> Result<serde_json::Map<String, serde_json::Value>
 
 /// What the browser says where no answer comes. The words are all that tells
 /// these cases apart; they have been the same for years in both browsers.
-fn of_unanswered(reason: &str) -> Failure {
+pub(crate) fn of_unanswered(reason: &str) -> Failure {
     let says = |words: &str| reason.contains(words);
     if says("host not found") || says("No such native application") {
         Failure::NoHost

@@ -9,6 +9,7 @@
 //! Every function that fails throws a [`failure::Failure`] as a plain object
 //! `{code, message, …}`.
 
+mod bridge;
 mod browser;
 mod capture;
 mod cookie_store;
@@ -17,6 +18,7 @@ mod host;
 pub mod server;
 pub mod site;
 
+pub use bridge::{connect_host, cookie_store_of, hand_over, host_failure, write_back};
 pub use capture::{capture, preview};
 pub use host::{cookie_file, export_for_yt_dlp};
 pub use site::{platform_name, recognise};

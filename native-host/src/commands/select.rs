@@ -7,7 +7,7 @@ use url::Url;
 
 /// The newest export of the platform, or that with the label.
 pub(super) fn select(exports: &[Export], target: &str, label: Option<&str>) -> Result<Export, CommandError> {
-    let platforms = platforms(target).ok_or_else(|| CommandError::NoPlatform(target.to_owned()))?;
+    let platforms = platforms(target)?;
     let has_label = |export: &&Export| label.is_none_or(|label| export.label.as_deref() == Some(label));
     let newest = |platform: &String| {
         let candidates = exports.iter().filter(|export| export.platform == *platform).filter(has_label);
@@ -18,7 +18,11 @@ pub(super) fn select(exports: &[Export], target: &str, label: Option<&str>) -> R
 
 /// The platforms that `target` can mean, the likeliest first. A site that the
 /// catalogue does not know may have been captured at a domain above it.
-fn platforms(target: &str) -> Option<Vec<String>> {
+pub(super) fn platforms(target: &str) -> Result<Vec<String>, CommandError> {
+    possible_platforms(target).ok_or_else(|| CommandError::NoPlatform(target.to_owned()))
+}
+
+fn possible_platforms(target: &str) -> Option<Vec<String>> {
     let host = match Url::parse(target) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => url.host_str()?.to_owned(),
         _ if target.contains(['/', ':']) => return None,

@@ -1,9 +1,10 @@
 //! Taking every export away. Each holds secrets, so a fault with one never
 //! keeps the others.
 
-use super::{COOKIE_FILE, Exports, SIDECAR, key, lock, remove};
+use super::{COOKIE_FILE, Exports, SIDECAR, key, remove};
 use crate::atomic_file;
 use crate::error::Error;
+use crate::folder_lock;
 use std::fs;
 use std::io;
 
@@ -30,7 +31,7 @@ impl Exports {
         if !atomic_file::folder_is_there(&self.folder)? {
             return Ok(());
         }
-        let lock = match lock::acquire(&self.folder) {
+        let lock = match folder_lock::acquire(&self.folder) {
             Ok(Some(lock)) => Some(lock),
             Ok(None) => return Ok(()),
             Err(busy @ Error::Busy(_)) => return Err(busy),

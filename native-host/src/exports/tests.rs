@@ -131,7 +131,7 @@ fn purge_takes_ours_and_leaves_what_is_foreign() {
 fn a_host_that_never_lets_go_is_named_rather_than_waited_for() {
     let (_host_dir, exports) = exports();
     write(&exports, key("x", ""), "v").unwrap();
-    let _held = lock::acquire(exports.folder()).unwrap().unwrap();
+    let _held = folder_lock::acquire(exports.folder()).unwrap().unwrap();
     let fault = exports.delete(&key("x", "")).unwrap_err();
     assert!(matches!(fault, Error::Busy(_)));
     let purged = exports.purge();
@@ -142,18 +142,21 @@ fn a_host_that_never_lets_go_is_named_rather_than_waited_for() {
 fn a_lock_whose_file_was_taken_away_is_got_anew() {
     let (_host_dir, exports) = exports();
     write(&exports, key("x", ""), "v").unwrap();
-    let purging = lock::acquire(exports.folder()).unwrap().unwrap();
+    let purging = folder_lock::acquire(exports.folder()).unwrap().unwrap();
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| lock::acquire(exports.folder()).unwrap().unwrap());
+        let waiting = scope.spawn(|| folder_lock::acquire(exports.folder()).unwrap().unwrap());
         // Long enough for the other to have opened the file that goes away now.
         std::thread::sleep(std::time::Duration::from_millis(50));
         purging.remove_file().unwrap();
         drop(purging);
         let _held = waiting.join().unwrap();
-        assert!(matches!(lock::acquire(exports.folder()), Err(Error::Busy(_))), "two hosts hold the lock");
+        assert!(
+            matches!(folder_lock::acquire(exports.folder()), Err(Error::Busy(_))),
+            "two hosts hold the lock"
+        );
     });
     fs::remove_dir_all(exports.folder()).unwrap();
-    assert!(lock::acquire(exports.folder()).unwrap().is_none());
+    assert!(folder_lock::acquire(exports.folder()).unwrap().is_none());
 }
 
 #[cfg(unix)]

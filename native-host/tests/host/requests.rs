@@ -11,7 +11,7 @@ fn hello_tells_the_version_and_what_is_known() {
     assert_eq!(
         answer,
         json!({"id": "1", "type": "hello", "ok": true, "version": env!("CARGO_PKG_VERSION"),
-            "capabilities": ["hello", "export", "list", "delete", "verify"]})
+            "capabilities": ["hello", "export", "list", "delete", "verify", "listen"]})
     );
 }
 

@@ -1,7 +1,7 @@
 //! Who is signed in, and the cookies of a login: one of each kind that the
 //! real platform and others like it set.
 
-use super::IssuedCookie;
+use super::{IssuedCookie, ROTATION_COOKIE};
 use anyhow::Result;
 use cookie::time::{Duration, OffsetDateTime};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -48,6 +48,21 @@ impl Ledger {
         let (api, _) = split_by_host(&cookies);
         self.tickets.insert(ticket.clone(), api);
         Ok(Login { cookies, ticket })
+    }
+
+    /// Ends a session and begins another in its place.
+    pub(super) fn rotate(&mut self, session_id: &str) -> Result<Vec<IssuedCookie>> {
+        self.sign_out(session_id);
+        let expires = jiff::Timestamp::now().as_second() + 365 * DAY;
+        let (user, _) = session_id.split_once("%3A").unwrap_or((session_id, ""));
+        let session_id = format!("{user}%3A{}%3A15%3A{}", generate_value()?, generate_value()?);
+        self.live.push(session_id.clone().into());
+        let cookies = vec![
+            domain_wide("sessionid", session_id).with(|c| c.http_only = true).expires(expires),
+            domain_wide(ROTATION_COOKIE, generate_value()?).expires(expires),
+        ];
+        self.remember(&cookies);
+        Ok(cookies)
     }
 
     /// The cookie that visitors have before they sign in.

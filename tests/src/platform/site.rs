@@ -23,6 +23,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/accounts/continue/", get(proceed))
         .route("/accounts/logout/", post(logout))
         .route("/video/backstage.mp4", get(video))
+        .route("/video/encore.mp4", get(rotating_video))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), record))
         .with_state(shared)
 }
@@ -121,6 +122,18 @@ async fn video(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     }
     match ServeFile::new(VIDEO_FILE).try_call(request).await {
         Ok(response) => response.into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+async fn rotating_video(shared: State<Arc<Shared>>, request: Request) -> Response {
+    let session_id = value_of(request.headers(), "sessionid").unwrap_or_default();
+    let is_live = shared.ledger().is_live(&session_id);
+    let cookies = if is_live { shared.ledger().rotate(&session_id).unwrap_or_default() } else { Vec::new() };
+    // The request still has the cookie that has just ended, so it is served here.
+    match ServeFile::new(VIDEO_FILE).try_call(request).await {
+        Ok(response) if is_live => with_cookies(response.into_response(), &cookies),
+        Ok(_) => StatusCode::FORBIDDEN.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

@@ -1,0 +1,247 @@
+// Fresh cookies for programs on this computer: while the person wants it for at
+// least one platform, a port to the native host is open, over which it asks.
+//
+// What is allowed is in storage.local, the state of the port and the names of
+// what was handed over in storage.session. The core alone sees cookie values.
+
+import { loadCore } from "./core.js";
+import { failure, toFailure } from "./failure.js";
+
+const LOCK = "bridge";
+// While something is allowed this wakes the worker, should the port ever be
+// gone without a word: a worker that was stopped, a host that can't be started.
+const ALARM = "bridge";
+const ALARM_PERIOD_MINUTES = 1;
+// After these the alarm alone tries on.
+const RETRY_DELAYS_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
+// Retrying mends neither: what is wrong is to be put right by the person.
+const LASTING = new Set(["no_host", "host_forbidden"]);
+const MAX_LISTED = 50;
+// Hand-overs that cookies may still come back for.
+const MAX_OPEN = 50;
+const MAX_NAME_CHARS = 64;
+
+let port = null;
+let retries = 0;
+let retryTimer;
+
+const ANSWERS = { cookies: handOver, write_back: writeBack };
+
+/** Opens or closes the port, as it is wanted. */
+export function keepBridge() {
+  return navigator.locks.request(LOCK, keep);
+}
+
+async function keep() {
+  const { platforms } = await readSettings();
+  if (Object.keys(platforms).length === 0) {
+    await chrome.alarms.clear(ALARM);
+    close();
+    await chrome.storage.session.remove("bridgeState");
+    return;
+  }
+  if (!(await chrome.alarms.get(ALARM))) {
+    await chrome.alarms.create(ALARM, { periodInMinutes: ALARM_PERIOD_MINUTES });
+  }
+  if (!port) await open();
+}
+
+/** For the alarm, which has others' names as well. */
+export async function onAlarm({ name }) {
+  if (name === ALARM) await keepBridge();
+}
+
+/** What the person has allowed, and how it stands: for the popup. */
+export async function bridgeStatus(platform) {
+  await keepBridge();
+  const { profile, platforms } = await readSettings();
+  const { bridgeState } = await chrome.storage.session.get("bridgeState");
+  const { handOvers = [] } = await chrome.storage.local.get("handOvers");
+  const core = await loadCore();
+  const named = handOvers.map((entry) => ({ ...entry, platform_name: core.platform_name(entry.platform) }));
+  return { profile, allowed: platforms[platform] ?? null, state: bridgeState ?? null, handOvers: named };
+}
+
+/** Allows the platform's cookies of the tab's own cookie store to be handed over. */
+export async function allowPlatform({ platform, tabId, label }) {
+  const core = await loadCore();
+  const storeId = await core.cookie_store_of(tabId);
+  await change(({ platforms }) => {
+    platforms[platform] = { label, storeId, writeBack: platforms[platform]?.writeBack ?? false };
+  });
+  return { code: "bridge_allowed" };
+}
+
+export function forbidPlatform(platform) {
+  return change(({ platforms }) => delete platforms[platform]);
+}
+
+export function allowWriteBack(platform, isAllowed) {
+  return change(({ platforms }) => {
+    if (!platforms[platform]) throw failure("not_allowed");
+    platforms[platform].writeBack = isAllowed;
+  });
+}
+
+/** The name that tells this profile from others; an empty one changes nothing. */
+export function nameProfile(name) {
+  // No control character reaches somebody's terminal.
+  const chosen = Array.from(name.replace(/\p{Cc}/gu, "").trim()).slice(0, MAX_NAME_CHARS).join("");
+  return change((settings) => {
+    if (chosen) settings.profile = chosen;
+  });
+}
+
+function change(edit) {
+  return navigator.locks.request(LOCK, async () => {
+    const settings = await readSettings();
+    edit(settings);
+    await chrome.storage.local.set({ bridge: settings });
+    await keep();
+    if (port) await announce();
+  });
+}
+
+async function readSettings() {
+  const { bridge } = await chrome.storage.local.get("bridge");
+  if (bridge) return bridge;
+  const made = { profile: `profile-${crypto.randomUUID().slice(0, 4)}`, platforms: {} };
+  await chrome.storage.local.set({ bridge: made });
+  return made;
+}
+
+async function open() {
+  clearTimeout(retryTimer);
+  const core = await loadCore();
+  await setState({ status: "connecting" });
+  let opened;
+  try {
+    opened = core.connect_host();
+  } catch (error) {
+    await onClosed(toFailure(error));
+    return;
+  }
+  port = opened;
+  opened.onMessage.addListener((message) => onMessage(opened, message));
+  opened.onDisconnect.addListener(() => {
+    const reason = chrome.runtime.lastError?.message ?? opened.error?.message ?? "";
+    if (port !== opened) return;
+    port = null;
+    onClosed(core.host_failure(reason));
+  });
+  await announce();
+}
+
+function close() {
+  clearTimeout(retryTimer);
+  retries = 0;
+  const closing = port;
+  port = null;
+  closing?.disconnect();
+}
+
+async function announce() {
+  const { profile, platforms } = await readSettings();
+  port.postMessage({
+    id: "listen",
+    type: "listen",
+    browser: browserName(),
+    profile,
+    platforms: Object.entries(platforms).map(([platform, { label, writeBack }]) => ({
+      platform,
+      label,
+      write_back: writeBack,
+    })),
+  });
+}
+
+/** The port is closed, or could not be opened. */
+async function onClosed(error) {
+  await setState({ status: "away", ...error });
+  if (LASTING.has(error.code) || retries >= RETRY_DELAYS_MS.length) return;
+  retryTimer = setTimeout(keepBridge, RETRY_DELAYS_MS[retries]);
+  retries += 1;
+}
+
+/** Whatever the host says: an answer to `listen`, a question, or nothing that is known. */
+async function onMessage(from, message) {
+  if (message?.type === "listen" && typeof message.ok === "boolean") {
+    await onListening(message);
+    return;
+  }
+  if (!Number.isInteger(message?.id) || !Object.hasOwn(ANSWERS, message.type)) return;
+  const { platforms } = await readSettings();
+  const isKnown = typeof message.platform === "string" && Object.hasOwn(platforms, message.platform);
+  if (!isKnown) {
+    refuse(from, message, "this platform has not been allowed in the extension's popup");
+    return;
+  }
+  try {
+    await ANSWERS[message.type](from, message, platforms[message.platform]);
+  } catch {
+    // The core has told the host, and the popup lists what was handed over.
+  }
+}
+
+async function onListening({ ok, error }) {
+  if (ok) {
+    retries = 0;
+    await setState({ status: "connected" });
+  } else {
+    const code = error?.code === "unsupported" ? "bridge_unsupported" : "host_refused";
+    await setState({ status: "away", code, reason: error?.message ?? "" });
+  }
+}
+
+function refuse(from, { id, type }, reason) {
+  from.postMessage({ id, type, ok: false, error: { code: "not_allowed", message: reason } });
+}
+
+async function handOver(from, asked, allowed) {
+  const core = await loadCore();
+  const id = crypto.randomUUID();
+  const { cookie_count: count, keys } = await core.hand_over(from, asked, allowed, id);
+  await list("handed_over", asked, count);
+  await navigator.locks.request("open-hand-overs", async () => {
+    const { openHandOvers = [] } = await chrome.storage.session.get("openHandOvers");
+    const open = [{ id, platform: asked.platform, storeId: allowed.storeId, keys }, ...openHandOvers];
+    await chrome.storage.session.set({ openHandOvers: open.slice(0, MAX_OPEN) });
+  });
+}
+
+async function writeBack(from, asked, allowed) {
+  const { openHandOvers = [] } = await chrome.storage.session.get("openHandOvers");
+  const given = openHandOvers.find(
+    ({ id, platform, storeId }) =>
+      id === asked.hand_over && platform === asked.platform && storeId === allowed.storeId,
+  );
+  if (!given) {
+    refuse(from, asked, "the browser has not handed these cookies out, or was started anew since");
+    return;
+  }
+  const core = await loadCore();
+  const { written } = await core.write_back(from, asked, allowed, given.keys);
+  await list("written_back", asked, written);
+}
+
+/** The popup lists it: names and numbers. */
+function list(kind, { platform, program }, count) {
+  return navigator.locks.request("hand-overs", async () => {
+    const { handOvers = [] } = await chrome.storage.local.get("handOvers");
+    const called = Array.from(String(program ?? "")).slice(0, MAX_NAME_CHARS).join("");
+    const entry = { kind, platform, program: called, count, at: Math.floor(Date.now() / 1000) };
+    await chrome.storage.local.set({ handOvers: [entry, ...handOvers].slice(0, MAX_LISTED) });
+  });
+}
+
+function setState(state) {
+  return chrome.storage.session.set({ bridgeState: state });
+}
+
+/** The name that a person knows the browser by. */
+function browserName() {
+  const brands = navigator.userAgentData?.brands.map(({ brand }) => brand) ?? [];
+  const real = brands.filter((brand) => !/not.*brand/i.test(brand.replaceAll(/[^a-z]/gi, "")));
+  const own = real.find((brand) => brand !== "Chromium") ?? real[0];
+  return own ?? (navigator.userAgent.includes("Firefox/") ? "Firefox" : "browser");
+}

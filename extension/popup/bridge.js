@@ -1,0 +1,120 @@
+// Fresh cookies for programs on this computer: the switches of the tab's
+// platform, and a list of what was handed over.
+
+import { chosenLabel } from "./connections.js";
+import { failureText } from "./failure-text.js";
+import { element, isBusy, setBusy } from "./page.js";
+import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "./tasks.js";
+import { countText, formatTime, text } from "./text.js";
+import { ask } from "./worker.js";
+
+const details = document.querySelector("#bridge");
+const allow = document.querySelector("#bridge-allow");
+const allowLabel = document.querySelector("#bridge-allow-label");
+const writeBack = document.querySelector("#bridge-write-back");
+const profile = document.querySelector("#bridge-profile");
+const status = document.querySelector("#bridge-status");
+const list = document.querySelector("#hand-overs");
+const nothing = document.querySelector("#no-hand-overs");
+
+// {site, tab} that the switches are about.
+let current = null;
+
+export function initBridge() {
+  allow.addEventListener("change", () => (allow.checked ? switchOn() : change("forbidPlatform")));
+  writeBack.addEventListener("change", () => change("allowWriteBack", { isAllowed: writeBack.checked }));
+  profile.addEventListener("change", () => change("nameProfile", { name: profile.value }));
+  details.addEventListener("toggle", () => details.open && details.scrollIntoView({ block: "nearest" }));
+  onOutcome("bridge", (outcome) => current && showOutcome(outcome));
+  // The port opens and closes, and programs ask, while the popup is open.
+  chrome.storage.onChanged.addListener(({ bridgeState, handOvers }) => {
+    if (current && (bridgeState || handOvers)) load();
+  });
+}
+
+/** Shows how it stands with the platform of `shown`. */
+export async function showBridge(shown) {
+  current = shown;
+  allowLabel.textContent = text("bridge_allow", shown.site.name);
+  await load();
+  const outcome = await readOutcome("bridge");
+  if (outcome) showOutcome(outcome);
+}
+
+async function load() {
+  const shown = current;
+  try {
+    const held = await ask("bridge", { platform: shown.site.platform });
+    if (shown === current) render(held);
+  } catch (error) {
+    say(failureText(error), error.code);
+  }
+}
+
+function render({ allowed, handOvers, profile: name, state }) {
+  allow.checked = Boolean(allowed);
+  writeBack.checked = Boolean(allowed?.writeBack);
+  writeBack.disabled = !allowed;
+  if (document.activeElement !== profile) profile.value = name;
+  say(allowed ? stateText(state) : text("bridge_off"), allowed ? (state?.code ?? state?.status) : "off");
+  list.replaceChildren(...handOvers.map(renderHandOver));
+  nothing.hidden = handOvers.length > 0;
+}
+
+function stateText(state) {
+  if (state?.status === "away") return failureText(state);
+  return text(state?.status === "connected" ? "bridge_connected" : "bridge_connecting");
+}
+
+function renderHandOver({ kind, platform, platform_name: name, program, count, at }) {
+  const what = kind === "written_back" ? "written_back" : "handed_over";
+  return element(
+    "li",
+    { dataset: { kind, platform } },
+    element(
+      "div",
+      {},
+      name,
+      element("small", { textContent: `${countText(what, count)} · ${text("program", program)}` }),
+      element("small", { textContent: formatTime(at) }),
+    ),
+  );
+}
+
+/** Asks the browser for the site in the click's own turn, as a capture does. */
+function switchOn() {
+  const { site, tab } = current;
+  if (isBusy()) {
+    allow.checked = false;
+    return;
+  }
+  const fields = { platform: site.platform, tabId: tab.id, label: chosenLabel(), origins: site.origins };
+  begin({ kind: "bridge", subject: site.platform, ...fields }).catch((error) =>
+    showOutcome({ ...error, status: "done", ok: false, subject: site.platform }),
+  );
+  setBusy(true);
+}
+
+async function showOutcome(outcome) {
+  if (outcome) setBusy(isUnderWay(outcome));
+  if (outcome?.status !== "done" || outcome.subject !== current.site.platform) return;
+  markSeen("bridge", outcome);
+  details.open = true;
+  await load();
+  if (!outcome.ok) say(failureText(outcome), outcome.code);
+}
+
+async function change(type, fields = {}) {
+  try {
+    await ask(type, { platform: current.site.platform, ...fields });
+    await load();
+  } catch (error) {
+    await load();
+    say(failureText(error), error.code);
+  }
+}
+
+function say(words, code = "") {
+  status.textContent = words;
+  status.dataset.code = code;
+}

@@ -1,0 +1,119 @@
+//! A command's side: which browsers are there, and asking one of them.
+//!
+//! Whatever listens at a socket, nothing of it is believed that does not hold,
+//! and nothing is waited for beyond its time.
+
+use super::AskFault;
+use super::place::{self, Place, our_uid};
+use super::wire::{self, Hello, MAX_REPLY_BYTES, Reply, Request};
+use crate::error::Error;
+use crate::utc_time::UtcTime;
+use serde::de::DeserializeOwned;
+use stagepass_core::bridge::{Announcement, HandOver, Question, WrittenBack};
+use std::cmp::Reverse;
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio::net::UnixStream;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long a host may take to say who it is: it needs nobody for that.
+const HELLO_TIMEOUT: Duration = Duration::from_millis(1000);
+/// How long an answer of the extension's may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(3000);
+
+/// A browser that can be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Connected {
+    /// Which one it is, and what it hands over.
+    pub(crate) announcement: Announcement,
+    /// Since when it is connected.
+    pub(crate) since: UtcTime,
+    socket: PathBuf,
+}
+
+/// The browsers that are connected, the newest connection first. Sockets that
+/// nobody listens at any more are taken away.
+pub(crate) fn connected(host_dir: &Path) -> Result<Vec<Connected>, Error> {
+    let sockets = Place::new(host_dir).sockets()?;
+    let mut found = run(async move {
+        let mut asking: JoinSet<_> = sockets.into_iter().map(introduce).collect();
+        let mut found = Vec::new();
+        while let Some(introduced) = asking.join_next().await {
+            found.extend(introduced.ok().flatten());
+        }
+        found
+    })
+    .map_err(Error::io("ask the browsers in", host_dir))?;
+    found.sort_by_key(|browser: &Connected| (Reverse(browser.since), browser.socket.clone()));
+    Ok(found)
+}
+
+async fn introduce(socket: PathBuf) -> Option<Connected> {
+    let hello: Hello = ask(&socket, None, HELLO_TIMEOUT).await.ok()?;
+    hello.announcement.check().ok()?;
+    Some(Connected { announcement: hello.announcement, since: hello.since, socket })
+}
+
+impl Connected {
+    /// The platform's cookies, as the browser has them now; until `deadline` at most.
+    pub(crate) fn cookies(&self, platform: &str, deadline: Instant) -> Result<HandOver, AskFault> {
+        let question = Question::Cookies { platform: platform.to_owned() };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let given: HandOver = self.ask(question, left.min(ANSWER_TIMEOUT))?;
+        given.check(platform).map_err(|_| AskFault::Broken)?;
+        Ok(given)
+    }
+
+    /// Puts replaced cookies back into the browser.
+    pub(crate) fn write_back(&self, question: Question) -> Result<WrittenBack, AskFault> {
+        self.ask(question, ANSWER_TIMEOUT)
+    }
+
+    fn ask<T: DeserializeOwned>(&self, question: Question, within: Duration) -> Result<T, AskFault> {
+        run(ask(&self.socket, Some(question), within)).unwrap_or(Err(AskFault::Broken))
+    }
+}
+
+/// Asks the host at `socket`.
+async fn ask<T: DeserializeOwned>(
+    socket: &Path,
+    question: Option<Question>,
+    within: Duration,
+) -> Result<T, AskFault> {
+    let conversation = async {
+        let mut stream = connect(socket).await?;
+        wire::send(&mut stream, &Request { question }).await.map_err(|_| AskFault::Broken)?;
+        let reply: Reply<T> =
+            wire::receive(&mut stream, MAX_REPLY_BYTES).await.map_err(|_| AskFault::Broken)?;
+        reply.map_err(|refusal| AskFault::Refused(printable(&refusal.message)))
+    };
+    timeout(within, conversation).await.unwrap_or(Err(AskFault::NoAnswer))
+}
+
+/// Connects to a program of this user's, and no other's.
+async fn connect(socket: &Path) -> Result<UnixStream, AskFault> {
+    let stream = match UnixStream::connect(socket).await {
+        Ok(stream) => stream,
+        Err(fault) => {
+            if fault.kind() == io::ErrorKind::ConnectionRefused {
+                place::remove_dead(socket);
+            }
+            return Err(AskFault::Broken);
+        }
+    };
+    let is_ours = stream.peer_cred().is_ok_and(|peer| peer.uid() == our_uid());
+    is_ours.then_some(stream).ok_or(AskFault::Broken)
+}
+
+/// What another program says goes to a terminal, which obeys control characters.
+fn printable(text: &str) -> String {
+    const MAX_CHARS: usize = 500;
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_CHARS).collect()
+}
+
+fn run<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+}

@@ -1,0 +1,207 @@
+//! The host's side: it listens for programs of this user, hands their questions
+//! to the extension over native messaging, and its answers back.
+
+use super::place::{Place, our_uid};
+use super::wire::{self, Hello, MAX_QUESTION_BYTES, Reply, Request};
+use crate::error::Error;
+use crate::frame::ToBrowser;
+use crate::utc_time::UtcTime;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stagepass_core::bridge::{Announcement, Asked, HandOver, MAX_NAME_CHARS, Question, WrittenBack};
+use stagepass_core::host::{Answer, AnswerError};
+use std::collections::HashMap;
+use std::os::unix::net::UnixListener as StdListener;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+use tempfile::TempPath;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{sleep, timeout};
+
+/// How long the extension may take. A command waits a little longer.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(2500);
+/// How long a connection may last, whatever the program at its other end does.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(4);
+/// How many connections are served at once; further ones wait.
+const MAX_CONNECTIONS: usize = 8;
+/// After a fault of the system's, such as too many open files.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The host's part in handing over fresh cookies. Until the extension says
+/// `listen`, there is no socket, and no thread.
+#[derive(Debug)]
+pub(crate) struct Bridge {
+    place: Place,
+    shared: Arc<Shared>,
+    /// Takes the socket away when it is dropped.
+    socket: Option<TempPath>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    to_browser: ToBrowser,
+    since: UtcTime,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    announcement: Announcement,
+    last_id: u32,
+    /// Who waits for which answer.
+    waiting: HashMap<u32, oneshot::Sender<Box<Answer>>>,
+}
+
+impl Bridge {
+    /// Touches nothing yet.
+    pub(crate) fn new(host_dir: &Path, to_browser: ToBrowser) -> Self {
+        let shared = Shared { to_browser, since: UtcTime::now(), state: Mutex::default() };
+        Self { place: Place::new(host_dir), shared: Arc::new(shared), socket: None }
+    }
+
+    /// Begins to listen, or only remembers what has changed.
+    pub(crate) fn listen(&mut self, announcement: Announcement) -> Result<(), Error> {
+        self.shared.state().announcement = announcement;
+        if self.socket.is_none() {
+            let (listener, socket) = self.place.listen()?;
+            let shared = Arc::clone(&self.shared);
+            thread::Builder::new()
+                .name("bridge".to_owned())
+                .spawn(move || serve(listener, &shared))
+                .map_err(Error::io("listen at", &socket))?;
+            self.socket = Some(socket);
+        }
+        Ok(())
+    }
+
+    /// Gives an answer of the extension's to who waits for it. One that nobody
+    /// waits for is dropped.
+    pub(crate) fn deliver(&self, answer: Answer) {
+        let id = answer.id.as_u64().and_then(|id| u32::try_from(id).ok());
+        let waiting = id.and_then(|id| self.shared.state().waiting.remove(&id));
+        // Who asked may have gone.
+        let _ = waiting.map(|waiting| waiting.send(Box::new(answer)));
+    }
+}
+
+/// Serves until the process ends, which it does with the browser's port.
+fn serve(listener: StdListener, shared: &Arc<Shared>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(MAX_CONNECTIONS)
+        .build();
+    let Ok(runtime) = runtime else { return };
+    runtime.block_on(async {
+        let listener = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
+        let Ok(listener) = listener else { return };
+        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            let Ok((stream, _)) = listener.accept().await else {
+                sleep(PAUSE).await;
+                continue;
+            };
+            let shared = Arc::clone(shared);
+            tokio::spawn(async move {
+                // Who is refused, breaks off or is too slow learns nothing.
+                let _ = timeout(CONNECTION_TIMEOUT, converse(stream, &shared)).await;
+                drop(place);
+            });
+        }
+    });
+}
+
+/// Answers one request of a program of this user's.
+async fn converse(mut stream: UnixStream, shared: &Arc<Shared>) -> Result<(), Error> {
+    let peer = stream.peer_cred().map_err(Error::BrokenFrame)?;
+    if peer.uid() != our_uid() {
+        return Ok(());
+    }
+    let request: Request = wire::receive(&mut stream, MAX_QUESTION_BYTES).await?;
+    let Some(question) = request.question else {
+        let announcement = shared.state().announcement.clone();
+        return wire::send(&mut stream, &Reply::Ok(Hello { announcement, since: shared.since })).await;
+    };
+    let program = program_name(peer.pid());
+    match question {
+        Question::Cookies { ref platform } => {
+            let platform = platform.clone();
+            let reply: Reply<HandOver> = shared.ask(question, program).await;
+            wire::send(&mut stream, &reply.and_then(|given| checked(given, &platform))).await
+        }
+        Question::WriteBack { .. } => {
+            let reply: Reply<WrittenBack> = shared.ask(question, program).await;
+            wire::send(&mut stream, &reply).await
+        }
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the extension, and gives what it answers in time.
+    async fn ask<T: DeserializeOwned>(self: &Arc<Self>, question: Question, program: String) -> Reply<T> {
+        question.check().map_err(|fault| refusal("bad_request", fault.to_string()))?;
+        let (expected, answer) = self.expect_answer();
+        let id = expected.id;
+        let asked = Asked { id, program, question };
+        let shared = Arc::clone(self);
+        // A browser that does not read blocks who writes to it.
+        let sent = async {
+            let sending = tokio::task::spawn_blocking(move || shared.to_browser.send(&asked));
+            matches!(sending.await, Ok(Ok(()))).then_some(())?;
+            answer.await.ok()
+        };
+        let answer = timeout(ANSWER_TIMEOUT, sent).await;
+        let answer = answer.map_err(|_| refusal("no_answer", "the extension did not answer in time"))?;
+        let broken = || refusal("bad_answer", "the extension's answer is not one of this version's");
+        let answer = answer.ok_or_else(broken)?;
+        match answer.error {
+            None if answer.ok => serde_json::from_value(Value::Object(answer.fields)).map_err(|_| broken()),
+            Some(error) => Err(error),
+            None => Err(broken()),
+        }
+    }
+
+    fn expect_answer(&self) -> (Expected<'_>, oneshot::Receiver<Box<Answer>>) {
+        let (sender, receiver) = oneshot::channel();
+        let mut state = self.state();
+        state.last_id = state.last_id.wrapping_add(1);
+        let id = state.last_id;
+        state.waiting.insert(id, sender);
+        (Expected { shared: self, id }, receiver)
+    }
+}
+
+/// An answer that somebody waits for, until this is dropped.
+struct Expected<'a> {
+    shared: &'a Shared,
+    id: u32,
+}
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.shared.state().waiting.remove(&self.id);
+    }
+}
+
+fn checked(given: HandOver, platform: &str) -> Reply<HandOver> {
+    given.check(platform).map_err(|fault| refusal("bad_answer", fault.to_string()))?;
+    Ok(given)
+}
+
+fn refusal(code: &str, message: impl Into<String>) -> AnswerError {
+    AnswerError { code: code.to_owned(), message: message.into() }
+}
+
+/// What the system calls the program, which may call itself what it likes.
+fn program_name(pid: Option<i32>) -> String {
+    let comm = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+    let name: String =
+        comm.iter().flat_map(|comm| comm.chars()).filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
+    if name.is_empty() { "unknown".to_owned() } else { name }
+}

@@ -1,0 +1,12 @@
+//! Running yt-dlp: with which arguments, on which private copy of the cookies,
+//! and what of it comes back. Knows neither browsers nor where exports are.
+
+mod arguments;
+mod child;
+mod private_copy;
+mod rotation;
+
+pub(crate) use arguments::{ArgumentFault, urls};
+pub(crate) use child::{ChildFault, Run, run};
+pub(crate) use private_copy::remove_abandoned;
+pub(crate) use rotation::Rotation;

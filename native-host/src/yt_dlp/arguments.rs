@@ -1,0 +1,106 @@
+//! What a person's arguments for yt-dlp say: which URLs are meant, and whether
+//! they name cookies of their own.
+
+use std::ffi::{OsStr, OsString};
+use thiserror::Error;
+use url::Url;
+
+/// Begins all of yt-dlp's options that name cookies, abbreviated ones too.
+const COOKIE_OPTIONS: &str = "--cookie";
+/// Options whose value is a URL that nothing is downloaded from.
+const OPTIONS_WITH_A_URL: &[&str] = &["--proxy", "--geo-verification-proxy", "--referer"];
+/// An option of ours that is recognised before yt-dlp's alone.
+const OURS: &str = "--write-back";
+
+/// What is wrong with the arguments.
+#[derive(Debug, PartialEq, Eq, Error)]
+pub(crate) enum ArgumentFault {
+    #[error(
+        "{0} names cookies of your own, while this command brings its own; leave it out, or run yt-dlp itself"
+    )]
+    OwnCookies(String),
+    #[error("{OURS} is an option of this command, and goes before those of yt-dlp")]
+    Misplaced,
+    #[error("none of the arguments is an http or https URL, so there is no platform to take cookies of")]
+    NoUrl,
+}
+
+/// The URLs among the arguments: those that parse as http or https ones.
+///
+/// # Errors
+/// Where there is none, or the arguments can't be meant so.
+pub(crate) fn urls(arguments: &[OsString]) -> Result<Vec<String>, ArgumentFault> {
+    let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let (options, rest) = arguments.split_at(end);
+    for option in options.iter().filter_map(|option| option.to_str()) {
+        if option.starts_with(COOKIE_OPTIONS) {
+            let name = option.split('=').next().unwrap_or(option);
+            return Err(ArgumentFault::OwnCookies(name.to_owned()));
+        }
+        if option == OURS {
+            return Err(ArgumentFault::Misplaced);
+        }
+    }
+    let before = [None].into_iter().chain(options.iter().map(|option| option.to_str()));
+    let is_for_an_option =
+        |before: Option<&str>| before.is_some_and(|name| OPTIONS_WITH_A_URL.contains(&name));
+    let optional = options.iter().zip(before).filter(|(_, before)| !is_for_an_option(*before));
+    let candidates = optional.map(|(option, _)| option).chain(rest);
+    let urls: Vec<_> = candidates.filter_map(|argument| http_url(argument)).collect();
+    if urls.is_empty() { Err(ArgumentFault::NoUrl) } else { Ok(urls) }
+}
+
+fn http_url(argument: &OsStr) -> Option<String> {
+    let url = Url::parse(argument.to_str()?).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(arguments: &[&str]) -> Result<Vec<String>, ArgumentFault> {
+        urls(&arguments.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn urls_are_the_arguments_that_parse_as_http_or_https_ones() {
+        let arguments = [
+            "-f",
+            "best",
+            "https://x.com/a",
+            "-o",
+            "%(id)s",
+            "ytsearch:cats",
+            "HTTP://Vimeo.com/1",
+            "ftp://a/b",
+        ];
+        assert_eq!(of(&arguments).unwrap(), ["https://x.com/a", "http://vimeo.com/1"]);
+        assert_eq!(of(&["--", "https://x.com/a", "--cookies"]).unwrap(), ["https://x.com/a"]);
+        assert_eq!(of(&["-a", "list.txt"]), Err(ArgumentFault::NoUrl));
+        assert_eq!(of(&[]), Err(ArgumentFault::NoUrl));
+    }
+
+    #[test]
+    fn a_proxy_and_a_referer_are_no_pages_to_download() {
+        let arguments =
+            ["--proxy", "http://127.0.0.1:8080", "--referer", "https://x.com/", "https://vimeo.com/1"];
+        assert_eq!(of(&arguments).unwrap(), ["https://vimeo.com/1"]);
+        assert_eq!(of(&["--proxy", "http://127.0.0.1:1"]), Err(ArgumentFault::NoUrl));
+    }
+
+    #[test]
+    fn cookies_of_ones_own_are_refused_by_the_options_name_alone() {
+        for (option, name) in [
+            ("--cookies", "--cookies"),
+            ("--cookies=/home/me/jar.txt", "--cookies"),
+            ("--cookies-from-browser", "--cookies-from-browser"),
+            ("--cookies-from-browser=firefox", "--cookies-from-browser"),
+            ("--cookies-f", "--cookies-f"),
+        ] {
+            let fault = of(&[option, "jar.txt", "https://x.com/a"]).unwrap_err();
+            assert_eq!(fault, ArgumentFault::OwnCookies(name.to_owned()));
+        }
+        assert_eq!(of(&["https://x.com/a", "--write-back"]), Err(ArgumentFault::Misplaced));
+    }
+}

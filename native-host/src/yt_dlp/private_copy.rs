@@ -1,0 +1,131 @@
+//! The file that yt-dlp reads and rewrites: its owner's alone, in a folder of
+//! its own, gone when it is dropped. What a killed run has left is taken away
+//! by the next one: nobody holds its lock any more.
+
+use crate::atomic_file;
+use crate::error::Error;
+use crate::folder_lock;
+use secrecy::{ExposeSecret, SecretString};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+use tempfile::NamedTempFile;
+
+const FOLDER: &str = "runs";
+
+/// A private copy; dropping it removes the file.
+#[derive(Debug)]
+pub(crate) struct PrivateCopy {
+    file: NamedTempFile,
+}
+
+impl PrivateCopy {
+    /// Writes `text` into a new file below `host_dir`, and takes away what
+    /// killed runs have left.
+    pub(crate) fn write(host_dir: &Path, text: &SecretString) -> Result<Self, Error> {
+        let folder = host_dir.join(FOLDER);
+        // While it is held, no other run takes a file for abandoned that is not locked yet.
+        let _lock = folder_lock::in_made_folder(&folder)?;
+        remove_unlocked(&folder)?;
+        let mut file = atomic_file::create_private(&folder).map_err(Error::io("write in", &folder))?;
+        let written = file.as_file().lock().and_then(|()| file.write_all(text.expose_secret().as_bytes()));
+        written.map_err(Error::io("write", file.path()))?;
+        Ok(Self { file })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// What yt-dlp has made of it. A file that does not end with a whole line
+    /// was cut off while it was written, and is no answer.
+    pub(crate) fn read_back(&self) -> Result<SecretString, Error> {
+        let text = fs::read(self.path()).map_err(Error::io("read", self.path()))?;
+        let bad = |fault: &str| Error::BadFile { path: self.path().to_owned(), fault: fault.to_owned() };
+        let text = String::from_utf8(text).map_err(|_| bad("it is not UTF-8"))?;
+        if !text.ends_with('\n') {
+            return Err(bad("it was cut off while it was written"));
+        }
+        Ok(text.into())
+    }
+}
+
+/// Takes away what killed runs have left below `host_dir`.
+pub(crate) fn remove_abandoned(host_dir: &Path) -> Result<(), Error> {
+    let folder = host_dir.join(FOLDER);
+    if !atomic_file::folder_is_there(&folder)? {
+        return Ok(());
+    }
+    let Some(_lock) = folder_lock::acquire(&folder)? else { return Ok(()) };
+    remove_unlocked(&folder)
+}
+
+/// Takes away every file of a run that is no more. Only for who holds the
+/// folder's lock.
+fn remove_unlocked(folder: &Path) -> Result<(), Error> {
+    let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    for path in paths.filter(|path| is_temporary(path) && !is_in_use(path)) {
+        match fs::remove_file(&path) {
+            Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &path)(fault));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(atomic_file::is_temporary)
+}
+
+/// Whether a run holds the file's lock. What can't be opened is taken away, a
+/// link as well, and never what it leads to.
+fn is_in_use(path: &Path) -> bool {
+    let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_file && File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn names(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder.join(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| is_temporary(path)).collect()
+    }
+
+    #[test]
+    fn a_copy_is_gone_when_it_is_dropped() {
+        let host_dir = tempfile::tempdir().unwrap();
+        let copy = PrivateCopy::write(host_dir.path(), &"text\n".into()).unwrap();
+        assert_eq!(names(host_dir.path()), [copy.path()]);
+        assert_eq!(copy.read_back().unwrap().expose_secret(), "text\n");
+        drop(copy);
+        assert!(names(host_dir.path()).is_empty());
+    }
+
+    #[test]
+    fn what_a_killed_run_has_left_goes_and_what_another_run_uses_stays() {
+        let host_dir = tempfile::tempdir().unwrap();
+        let used = PrivateCopy::write(host_dir.path(), &"used\n".into()).unwrap();
+        let left = used.path().with_file_name(".stagepass-AbCdEf.tmp");
+        fs::write(&left, "left").unwrap();
+        let copy = PrivateCopy::write(host_dir.path(), &"text\n".into()).unwrap();
+        assert!(!left.exists() && used.path().exists() && copy.path().exists());
+    }
+
+    #[test]
+    fn a_file_that_was_cut_off_is_no_answer() {
+        let host_dir = tempfile::tempdir().unwrap();
+        let copy = PrivateCopy::write(host_dir.path(), &"text\n".into()).unwrap();
+        for cut in ["", "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t0\tn\tplant"] {
+            fs::write(copy.path(), cut).unwrap();
+            let fault = copy.read_back().unwrap_err().to_string();
+            assert!(fault.contains("cut off") && !fault.contains("plant"), "{fault}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Fresh cookies from the running browser: switching them on in the popup as a
+//! person does, and asking for them as a program does.
+
+use crate::cdp::Session;
+use crate::chromium::Chromium;
+use crate::main_job::{
+    PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
+};
+use crate::popup;
+use crate::python::{Outcome, run};
+use crate::wait;
+use crate::yt_dlp::{RUN_TIMEOUT, YtDlp};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use stagepass_core::{Cookie, netscape};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a switch may take, until the host listens.
+const SOON: Duration = Duration::from_secs(20);
+/// No command may take longer, whatever the browser does.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A browser that is signed in at the platform, its native host installed, and
+/// the popup over the platform's page.
+#[derive(Debug)]
+pub struct BridgeStage {
+    /// All that takes part.
+    pub stage: Stage,
+    /// The browser.
+    pub browser: Chromium,
+    /// The platform's page.
+    pub tab: Session,
+    /// The popup.
+    pub popup: Session,
+}
+
+impl BridgeStage {
+    /// Sets everything up; nothing is handed over yet.
+    ///
+    /// # Errors
+    /// When one of them can't be started.
+    pub async fn set_up() -> Result<Self> {
+        let stage = Stage::set_up(&built_extension()?).await?;
+        stage.install_native_host().await?;
+        Self::on(stage).await
+    }
+
+    /// On a stage whose native host is another one, or none.
+    ///
+    /// # Errors
+    /// When one of them can't be started.
+    pub async fn on(stage: Stage) -> Result<Self> {
+        stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
+        let browser = stage.open_browser().await?;
+        let tab = stage.sign_in_at_platform(&browser).await?;
+        let popup = popup::open(&browser).await?;
+        sign_in_to_server(&popup, stage.server.url()).await?;
+        wait_for_view(&popup, "ready").await?;
+        popup.click("#bridge > summary").await?;
+        Ok(Self { stage, browser, tab, popup })
+    }
+
+    /// Switches fresh cookies on, and waits until programs can ask.
+    ///
+    /// # Errors
+    /// When they can't.
+    pub async fn switch_on(&self) -> Result<()> {
+        self.popup.click("#bridge-allow").await?;
+        self.wait_for_status("connected").await
+    }
+
+    /// Waits until the popup says so of the bridge.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn wait_for_status(&self, code: &str) -> Result<()> {
+        wait_for_status(&self.popup, code).await
+    }
+
+    /// The list of hand-overs, each in the popup's words.
+    ///
+    /// # Errors
+    /// When the popup is gone.
+    pub async fn hand_overs(&self) -> Result<Vec<String>> {
+        let script = "[...document.querySelectorAll('#hand-overs li')].map((entry) => entry.innerText)";
+        Ok(serde_json::from_value(self.popup.evaluate(script).await?)?)
+    }
+
+    /// What the browser itself says it holds of the platform's cookies.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn held(&self) -> Result<Vec<Cookie>> {
+        let held = self.browser.connection().send("Storage.getCookies", json!({})).await?;
+        let cookies = held["cookies"].as_array().context("no cookies")?.iter();
+        let ours = cookies.filter(|cookie| {
+            cookie["domain"].as_str().is_some_and(|domain| domain.ends_with("instagram.com"))
+        });
+        ours.map(|cookie| {
+            let expires = if cookie["session"] == true { Value::Null } else { cookie["expires"].clone() };
+            let given = json!({"name": cookie["name"], "value": cookie["value"], "domain": cookie["domain"],
+                "path": cookie["path"], "expires": expires, "httpOnly": cookie["httpOnly"],
+                "secure": cookie["secure"]});
+            Ok(Cookie::from_json(given)?)
+        })
+        .collect()
+    }
+}
+
+/// Waits until the popup says so of the bridge.
+///
+/// # Errors
+/// When it does not, with what it says instead.
+pub async fn wait_for_status(popup: &Session, code: &str) -> Result<()> {
+    let says = format!("document.querySelector('#bridge-status').dataset.code === {}", json!(code));
+    let waited = popup.wait_for(&format!("the bridge to be {code}"), SOON, &says).await;
+    let words = popup.evaluate("document.querySelector('#bridge').innerText").await?;
+    waited.with_context(|| format!("the popup shows {words}"))
+}
+
+/// The cookies that a command has printed.
+///
+/// # Errors
+/// When it has failed, or printed something else.
+pub fn printed_cookies(outcome: &Outcome) -> Result<Vec<Cookie>> {
+    ensure!(outcome.status.success(), "{outcome:?}");
+    Ok(netscape::parse(&outcome.stdout)?)
+}
+
+impl Stage {
+    /// Runs a command of the native host's that must answer soon.
+    ///
+    /// # Errors
+    /// When it takes longer than [`PATIENCE`].
+    pub async fn ask_host(&self, arguments: &[&str]) -> Result<Outcome> {
+        run(&mut self.host_command(arguments)?, PATIENCE).await
+    }
+
+    /// Downloads with the host's own command; `options` are the host's.
+    ///
+    /// # Errors
+    /// When it can't be run.
+    pub async fn host_yt_dlp(
+        &self,
+        yt_dlp: &YtDlp,
+        options: &[&str],
+        url: &str,
+        folder: &Path,
+    ) -> Result<Outcome> {
+        let mut command = self.host_yt_dlp_command(yt_dlp, options, url, folder)?;
+        run(&mut command, RUN_TIMEOUT).await
+    }
+
+    /// The command of [`Self::host_yt_dlp`].
+    ///
+    /// # Errors
+    /// When the host has not been built.
+    pub fn host_yt_dlp_command(
+        &self,
+        yt_dlp: &YtDlp,
+        options: &[&str],
+        url: &str,
+        folder: &Path,
+    ) -> Result<tokio::process::Command> {
+        let mut command = self.host_command(&["yt-dlp"])?;
+        command.args(options).args(["--ignore-config", "--no-cache-dir", "--retries", "0"]);
+        command.args(["--compat-options", "no-certifi", "--proxy", &self.proxy.url()]);
+        command.args(["--output", "%(id)s.%(ext)s", "--paths"]).arg(folder).args(["--", url]);
+        command.env("STAGEPASS_YT_DLP", yt_dlp.program());
+        command.env("SSL_CERT_FILE", self.platform.authority_pem());
+        Ok(command)
+    }
+
+    /// Waits until a browser is connected, as a program sees it.
+    ///
+    /// # Errors
+    /// When none is.
+    pub async fn wait_until_connected(&self) -> Result<()> {
+        wait::until("a browser to be connected", SOON, async || {
+            let gave = self.ask_host(&["browsers"]).await?;
+            Ok(gave.stdout.contains("HANDS OVER").then_some(()))
+        })
+        .await
+    }
+}

@@ -1,0 +1,328 @@
+//! The extension's part in handing over fresh cookies: answering the native
+//! host, whose port the worker keeps open.
+//!
+//! The values go from the cookie store into the port, or back, and through no
+//! JavaScript of ours. Whether a platform may be handed over, and what was
+//! handed over when, the worker knows and tells here.
+
+use crate::browser::{Port, connect_native, set_cookie};
+use crate::capture::{read_signed_in_store, site_of};
+use crate::cookie_store;
+use crate::failure::Failure;
+use crate::host::of_unanswered;
+use crate::{from_js, to_js};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBack};
+use stagepass_core::cookie::serialize_exposed;
+use stagepass_core::host::{Answer, AnswerError, HOST_NAME};
+use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
+use stagepass_core::{BrowserCookie, Cookie, Site};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// A question of the host's, as far as every one has it.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    id: u32,
+    #[serde(rename = "type")]
+    kind: String,
+    platform: String,
+}
+
+/// What the person has allowed for the platform.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Allowed {
+    label: String,
+    store_id: String,
+    write_back: bool,
+}
+
+/// Domain, path and name of a cookie that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Key {
+    domain: String,
+    path: String,
+    name: String,
+}
+
+/// What the worker keeps of a hand-over; never a value.
+#[derive(Debug, Serialize)]
+struct Outcome {
+    cookie_count: usize,
+    keys: Vec<Key>,
+}
+
+/// What the host wants to put back.
+#[derive(Deserialize)]
+struct WriteBack {
+    replacements: Vec<Replacement>,
+}
+
+/// Starts the host and keeps it running: a `Port`.
+///
+/// # Errors
+/// A [`Failure`] where the browser refuses; a missing host shows when the port
+/// is disconnected.
+#[wasm_bindgen]
+pub fn connect_host() -> Result<Port, JsValue> {
+    connect_native(HOST_NAME)
+}
+
+/// What the browser's words about a port that was disconnected mean: a [`Failure`].
+///
+/// # Errors
+/// Only where it can't be made, which is a fault of ours.
+#[wasm_bindgen]
+pub fn host_failure(reason: &str) -> Result<JsValue, JsValue> {
+    Ok(to_js(&of_unanswered(reason))?)
+}
+
+/// The id of the cookie store that the tab uses.
+///
+/// # Errors
+/// [`Failure::TabGone`].
+#[wasm_bindgen]
+pub async fn cookie_store_of(tab_id: i32) -> Result<String, JsValue> {
+    Ok(cookie_store::store_of_tab(tab_id).await?)
+}
+
+/// Answers the question `cookies`, and tells the worker what was handed over.
+///
+/// # Errors
+/// A [`Failure`], of which the host is told as well.
+#[wasm_bindgen]
+pub async fn hand_over(
+    port: Port,
+    asked: JsValue,
+    allowed: JsValue,
+    hand_over: String,
+) -> Result<JsValue, JsValue> {
+    let asked: Asked = from_js(asked)?;
+    let allowed: Allowed = from_js(allowed)?;
+    match gather(&asked.platform, allowed, hand_over).await {
+        Ok(given) => {
+            let keys: Vec<_> = given.cookies.iter().map(Key::of).collect();
+            post(&port, &asked, Ok(&given))?;
+            Ok(to_js(&Outcome { cookie_count: keys.len(), keys })?)
+        }
+        Err(failure) => Err(refuse_with(&port, &asked, failure)),
+    }
+}
+
+async fn gather(platform: &str, allowed: Allowed, hand_over: String) -> Result<HandOver, Failure> {
+    let site = site_of(platform)?;
+    let capture = read_signed_in_store(&site, &allowed.store_id).await?;
+    Ok(HandOver {
+        hand_over,
+        label: allowed.label,
+        expires: capture.report.expires,
+        write_back: allowed.write_back,
+        cookies: capture.cookies,
+    })
+}
+
+/// Answers the question `write_back`: puts those cookies back whose `keys` were
+/// handed over and that are in the browser as they were then.
+///
+/// # Errors
+/// A [`Failure`], of which the host is told as well.
+#[wasm_bindgen]
+pub async fn write_back(
+    port: Port,
+    asked: JsValue,
+    allowed: JsValue,
+    keys: JsValue,
+) -> Result<JsValue, JsValue> {
+    let question: Asked = from_js(asked.clone())?;
+    let allowed: Allowed = from_js(allowed)?;
+    let keys: Vec<Key> = from_js(keys)?;
+    let written = async {
+        let WriteBack { replacements } = from_js(asked)?;
+        put_back(&question.platform, &allowed, &keys, replacements).await
+    };
+    match written.await {
+        Ok(written) => {
+            post(&port, &question, Ok(&written))?;
+            Ok(to_js(&written)?)
+        }
+        Err(failure) => Err(refuse_with(&port, &question, failure)),
+    }
+}
+
+async fn put_back(
+    platform: &str,
+    allowed: &Allowed,
+    keys: &[Key],
+    replacements: Vec<Replacement>,
+) -> Result<WrittenBack, Failure> {
+    let site = site_of(platform)?;
+    if !allowed.write_back || replacements.len() > MAX_REPLACEMENTS {
+        return Err(Failure::NotAllowed);
+    }
+    let held = cookie_store::read_raw(&site, &allowed.store_id).await?;
+    let mut outcome = WrittenBack::default();
+    for replacement in replacements {
+        let Replacement { cookie, was } = &replacement;
+        if !is_handed_out(&site, keys, cookie) {
+            outcome.refused += 1;
+        } else if let Some(held) = held.iter().find(|held| is_unchanged(held, cookie, was)) {
+            let details = to_js(&Details::new(held, cookie, &allowed.store_id))?;
+            let set = set_cookie(&details).await.is_ok_and(|set| set.is_object());
+            *if set { &mut outcome.written } else { &mut outcome.refused } += 1;
+        } else {
+            outcome.changed_meanwhile += 1;
+        }
+    }
+    Ok(outcome)
+}
+
+fn is_handed_out(site: &Site, keys: &[Key], cookie: &Cookie) -> bool {
+    site.owns(cookie.host()) && keys.contains(&Key::of(cookie))
+}
+
+/// Whether the browser's cookie is this one, with the value that was handed out.
+fn is_unchanged(held: &BrowserCookie, cookie: &Cookie, was: &SecretString) -> bool {
+    let host = held.domain.strip_prefix('.').unwrap_or(&held.domain);
+    let path = if held.path.is_empty() { "/" } else { &held.path };
+    held.name == cookie.name
+        && host.eq_ignore_ascii_case(cookie.host())
+        && held.host_only == cookie.is_host_only()
+        && path == cookie.path
+        && held.value.expose_secret() == was.expose_secret()
+}
+
+impl Key {
+    fn of(cookie: &Cookie) -> Self {
+        let dot = if cookie.is_host_only() { "" } else { "." };
+        Self {
+            domain: format!("{dot}{}", cookie.host()),
+            path: cookie.path.clone(),
+            name: cookie.name.clone(),
+        }
+    }
+}
+
+/// The argument of `chrome.cookies.set`: the browser's cookie as it is, with a
+/// new value and expiry. A cookie file says no more than these.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Details<'a> {
+    url: String,
+    name: &'a str,
+    #[serde(serialize_with = "serialize_exposed")]
+    value: &'a SecretString,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'a str>,
+    path: &'a str,
+    secure: bool,
+    http_only: bool,
+    same_site: BrowserSameSite,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_date: Option<i64>,
+    store_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partition_key: Option<&'a PartitionKey>,
+}
+
+impl<'a> Details<'a> {
+    fn new(held: &'a BrowserCookie, cookie: &'a Cookie, store_id: &'a str) -> Self {
+        let scheme = if held.secure { "https" } else { "http" };
+        Self {
+            url: format!("{scheme}://{}{}", cookie.host(), cookie.path),
+            name: &held.name,
+            value: &cookie.value,
+            domain: (!held.host_only).then_some(&held.domain),
+            path: &cookie.path,
+            secure: held.secure,
+            http_only: held.http_only,
+            same_site: held.same_site,
+            expiration_date: cookie.expires,
+            store_id,
+            partition_key: held.partition_key.as_ref(),
+        }
+    }
+}
+
+/// Tells the host why there is nothing, and gives what to throw.
+fn refuse_with(port: &Port, asked: &Asked, failure: Failure) -> JsValue {
+    let error = AnswerError { code: "refused".to_owned(), message: failure.to_string() };
+    // Where the port is gone, nobody waits for it.
+    let _ = post::<()>(port, asked, Err(error));
+    failure.into()
+}
+
+fn post<T: Serialize>(port: &Port, asked: &Asked, outcome: Result<&T, AnswerError>) -> Result<(), Failure> {
+    let (fields, error) = match outcome {
+        Ok(given) => (fields_of(given)?, None),
+        Err(error) => (Map::new(), Some(error)),
+    };
+    let answer =
+        Answer { id: asked.id.into(), kind: asked.kind.clone().into(), ok: error.is_none(), fields, error };
+    port.post_message(&to_js(&answer)?).map_err(|error| Failure::of_browser(&error))
+}
+
+fn fields_of<T: Serialize>(given: &T) -> Result<Map<String, Value>, Failure> {
+    match serde_json::to_value(given) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        _ => Err(Failure::Internal { detail: format!("no {}", std::any::type_name::<T>()) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn held(change: Value) -> BrowserCookie {
+        let mut cookie = json!({"name": "n", "value": "old", "domain": ".x.com", "path": "/", "hostOnly": false,
+            "httpOnly": true, "secure": true, "sameSite": "no_restriction"});
+        for (key, value) in change.as_object().unwrap() {
+            cookie[key] = value.clone();
+        }
+        serde_json::from_value(cookie).unwrap()
+    }
+
+    fn cookie(domain: &str) -> Cookie {
+        let cookie = json!({"name": "n", "value": "new", "domain": domain, "expires": 7, "secure": false});
+        Cookie::from_json(cookie).unwrap()
+    }
+
+    #[test]
+    fn only_what_was_handed_out_comes_back() {
+        let site = Site::of_id("x").unwrap();
+        let keys = [Key::of(&cookie(".x.com")), Key::of(&cookie(".example.org"))];
+        assert!(is_handed_out(&site, &keys, &cookie(".x.com")));
+        for other in ["x.com", ".www.x.com", ".example.org"] {
+            assert!(!is_handed_out(&site, &keys, &cookie(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_the_browser_has_changed_meanwhile_stays() {
+        let was = SecretString::from("old");
+        assert!(is_unchanged(&held(json!({})), &cookie(".x.com"), &was));
+        for change in [
+            json!({"value": "newer"}),
+            json!({"name": "m"}),
+            json!({"path": "/a"}),
+            json!({"domain": "x.com", "hostOnly": true}),
+        ] {
+            assert!(!is_unchanged(&held(change.clone()), &cookie(".x.com"), &was), "{change}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_keeps_every_attribute_but_its_value_and_expiry() {
+        let partition = json!({"partitionKey": {"topLevelSite": "https://x.com"}});
+        let (held, new) = (held(partition), cookie(".x.com"));
+        assert_eq!(
+            serde_json::to_value(Details::new(&held, &new, "0")).unwrap(),
+            json!({"url": "https://x.com/", "name": "n", "value": "new", "domain": ".x.com", "path": "/",
+                "secure": true, "httpOnly": true, "sameSite": "no_restriction", "expirationDate": 7,
+                "storeId": "0", "partitionKey": {"topLevelSite": "https://x.com"}})
+        );
+    }
+}
