@@ -41,6 +41,7 @@ impl PrivateCopy {
     /// What yt-dlp has made of it. A file that does not end with a whole line
     /// was cut off while it was written, and is no answer.
     pub(crate) fn read_back(&self) -> Result<SecretString, Error> {
+        atomic_file::refuse_obstacle(self.path())?;
         let text = fs::read(self.path()).map_err(Error::io("read", self.path()))?;
         let bad = |fault: &str| Error::BadFile { path: self.path().to_owned(), fault: fault.to_owned() };
         let text = String::from_utf8(text).map_err(|_| bad("it is not UTF-8"))?;

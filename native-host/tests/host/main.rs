@@ -3,10 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that can not go on fails, its helpers too")]
 
 mod bad_input;
+mod bridge;
+mod browser;
 mod callers;
 mod command_line;
 mod concurrency;
 mod files;
+mod impostors;
 mod install;
 mod process;
 mod requests;
+mod yt_dlp;

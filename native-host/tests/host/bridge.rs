@@ -1,0 +1,321 @@
+//! Fresh cookies from a browser that runs, and whatever can be wrong with it:
+//! nothing is disclosed, nothing hangs, and an export is still there.
+
+use crate::browser::*;
+use crate::process::*;
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+const OLD: &str = "the-exported-value";
+const FRESH: &str = "the-fresh-value";
+
+/// Asks for the cookies while nobody answers as they should: those of the
+/// export come, with a note on their age, and nothing of what was planted.
+fn assert_export_is_used(home: &Path) -> String {
+    assert_is_of_export(&command(home, &["cookies", "x"]).join().unwrap())
+}
+
+fn assert_is_of_export(output: &std::process::Output) -> String {
+    let notes = text(&output.stderr);
+    assert!(output.status.success(), "{notes}");
+    assert_nothing_planted(output);
+    assert!(text(&output.stdout).contains(OLD), "{notes}");
+    assert!(notes.contains("not fresh from a browser") && notes.contains("exported moments ago"), "{notes}");
+    notes
+}
+
+fn home_with_export() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    home
+}
+
+#[test]
+fn a_command_has_what_the_extension_answers_and_it_is_told_who_asks() {
+    let home = home_with_export();
+    let mut browser = Browser::listening(home.path(), "work", &["x", "instagram"]);
+    let asking = command(home.path(), &["cookies", "https://x.com/some/page"]);
+    let asked = browser.receive();
+    assert_eq!((&asked["type"], &asked["platform"]), (&json!("cookies"), &json!("x")));
+    assert_eq!(asked["program"], "stagepass-nativ", "as the system cuts it");
+    browser.send(&hand_over(&asked, FRESH));
+    let output = asking.join().unwrap();
+    assert_eq!(text(&output.stderr), "");
+    assert_eq!(
+        text(&output.stdout),
+        format!("# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t0\tsessionid\t{FRESH}\n")
+    );
+    let shown = text(&run(program(home.path()).arg("browsers"), b"").stdout);
+    assert!(
+        shown.contains("Chromium") && shown.contains("work") && shown.contains("x, instagram"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn the_socket_is_its_owners_alone_and_goes_with_the_browser() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start(home.path());
+    assert!(!socket_folder(home.path()).exists(), "it listens before it is told to");
+    browser.listen("work", &["x"]);
+    let [socket] = &sockets(home.path())[..] else { panic!() };
+    let metadata = fs::symlink_metadata(socket).unwrap();
+    assert!(metadata.file_type().is_socket());
+    assert_eq!(metadata.mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(socket_folder(home.path())).unwrap().mode() & 0o777, 0o700);
+    // Saying it again changes what is handed over, and opens no second one.
+    browser.listen("home", &["vimeo"]);
+    assert_eq!(sockets(home.path()).len(), 1);
+    assert!(text(&run(program(home.path()).arg("browsers"), b"").stdout).contains("home"));
+    browser.close();
+    assert!(sockets(home.path()).is_empty());
+}
+
+#[test]
+fn a_socket_that_nobody_listens_at_any_more_is_taken_away() {
+    let home = home_with_export();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    browser.kill();
+    assert_eq!(sockets(home.path()).len(), 1);
+    assert_export_is_used(home.path());
+    assert!(sockets(home.path()).is_empty());
+}
+
+#[test]
+fn the_newest_connection_wins_unless_another_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let mut first = Browser::listening(home.path(), "first", &["x"]);
+    thread::sleep(Duration::from_millis(5));
+    let mut second = Browser::listening(home.path(), "second", &["x"]);
+    // The newest of all hands nothing of it over.
+    thread::sleep(Duration::from_millis(5));
+    let _third = Browser::listening(home.path(), "third", &["vimeo"]);
+
+    let printed = |asking: thread::JoinHandle<std::process::Output>| text(&asking.join().unwrap().stdout);
+    let asking = command(home.path(), &["cookies", "x"]);
+    second.answer_with("of-the-second");
+    assert!(printed(asking).contains("of-the-second"));
+    for choice in [["--profile", "first"], ["--profile", "FIRST"]] {
+        let asking = command(home.path(), &[&["cookies", "x"], &choice[..]].concat());
+        first.answer_with("of-the-first");
+        assert!(printed(asking).contains("of-the-first"));
+    }
+    // Where the newest has none to give, the next one is asked.
+    let asking = command(home.path(), &["cookies", "x", "--browser", "chromium"]);
+    let asked = second.receive();
+    second.send(&json!({"id": asked["id"], "type": "cookies", "ok": false,
+        "error": {"code": "refused", "message": "not signed in"}}));
+    first.answer_with("of-the-first");
+    let output = asking.join().unwrap();
+    assert!(text(&output.stdout).contains("of-the-first"));
+    assert!(text(&output.stderr).contains("not signed in"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_browser_that_is_named_and_not_there_is_a_fault_and_no_export_takes_its_place() {
+    let home = home_with_export();
+    let _browser = Browser::listening(home.path(), "work", &["vimeo"]);
+    for (arguments, reason) in [
+        (["--browser", "firefox"], "Connected: Chromium (profile work)"),
+        (["--profile", "work"], "hands over no cookies of x"),
+    ] {
+        let output = command(home.path(), &[&["cookies", "x"], &arguments[..]].concat()).join().unwrap();
+        let fault = text(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty() && fault.contains(reason), "{fault}");
+    }
+}
+
+#[test]
+fn a_platform_that_is_not_switched_on_is_never_asked_for() {
+    let home = home_with_export();
+    let browser = Browser::listening(home.path(), "work", &["vimeo"]);
+    let notes = assert_export_is_used(home.path());
+    assert!(notes.contains("no browser hands over cookies of x"), "{notes}");
+    assert!(browser.is_silent());
+}
+
+#[test]
+fn an_extension_that_never_answers_is_not_waited_for() {
+    let home = home_with_export();
+    let _deaf = [(); 3].map(|()| Browser::listening(home.path(), "work", &["x"]));
+    let notes = assert_export_is_used(home.path());
+    assert!(notes.contains("did not answer in time"), "{notes}");
+}
+
+#[test]
+fn a_browser_that_closes_in_the_middle_of_its_answer_is_as_good_as_none() {
+    let home = home_with_export();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let asking = command(home.path(), &["cookies", "x"]);
+    let answer = message(&hand_over(&browser.receive(), PLANTED));
+    browser.send_bytes(&answer[..answer.len() / 2]);
+    browser.close();
+    assert_is_of_export(&asking.join().unwrap());
+}
+
+/// Answers that no extension of ours gives.
+fn bad_answers(asked: &Value) -> Vec<Value> {
+    let with = |change: Value| {
+        let mut answer = hand_over(asked, PLANTED);
+        for (key, value) in change.as_object().unwrap() {
+            answer[key] = value.clone();
+        }
+        answer
+    };
+    let cookie = |domain: &str| json!({"name": "n", "value": PLANTED, "domain": domain});
+    vec![
+        with(json!({"cookies": [cookie(".instagram.com")]})),
+        with(json!({"cookies": [cookie(".x.com"), cookie("evilx.com")]})),
+        with(json!({"cookies": [{"name": "n", "value": format!("{PLANTED}\n.y"), "domain": ".x.com"}]})),
+        with(json!({"cookies": vec![cookie(".x.com"); 1001]})),
+        with(json!({"cookies": PLANTED})),
+        with(json!({"hand_over": "h".repeat(65)})),
+        with(json!({"label": format!("{PLANTED}\u{7}")})),
+        with(json!({"ok": true, "error": {"code": "c", "message": "m"}})),
+        json!({"id": asked["id"], "type": "cookies", "ok": false}),
+        json!({"id": asked["id"], "type": "cookies", "ok": true}),
+    ]
+}
+
+#[test]
+fn an_answer_that_does_not_hold_is_none() {
+    let home = home_with_export();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let count = bad_answers(&json!({"id": 0, "platform": "x"})).len();
+    for index in 0..count {
+        let asking = command(home.path(), &["cookies", "x"]);
+        let asked = browser.receive();
+        browser.send(&bad_answers(&asked).remove(index));
+        assert_is_of_export(&asking.join().unwrap());
+    }
+    // The connection has outlived them all.
+    let asking = command(home.path(), &["cookies", "x"]);
+    browser.answer_with(FRESH);
+    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
+}
+
+#[test]
+fn what_an_extension_says_can_not_move_a_terminals_cursor() {
+    let home = home_with_export();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let asking = command(home.path(), &["cookies", "x"]);
+    let asked = browser.receive();
+    browser.send(&json!({"id": asked["id"], "type": "cookies", "ok": false,
+        "error": {"code": "c", "message": format!("\u{1b}[2J{}", "m".repeat(100_000))}}));
+    let notes = assert_is_of_export(&asking.join().unwrap());
+    assert!(!notes.contains('\u{1b}') && notes.len() < 2000, "{notes}");
+}
+
+#[test]
+fn a_flood_of_frames_from_the_browser_disturbs_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let unasked = message(&hand_over(&json!({"id": 4_000_000_000_u32, "platform": "x"}), PLANTED));
+    let nonsense = message(&json!({"ok": true, "id": {}, "cookies": [PLANTED]}));
+    browser.send_bytes(&[unasked, nonsense].concat().repeat(20_000));
+    let asking = command(home.path(), &["cookies", "x"]);
+    browser.answer_with(FRESH);
+    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
+}
+
+#[test]
+fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let [socket] = &sockets(home.path())[..] else { panic!() };
+    for round in 0..300_u32 {
+        let mut stream = UnixStream::connect(socket).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        let content = match round % 4 {
+            0 => u32::MAX.to_ne_bytes().to_vec(),
+            1 => frame(b"{\"question\":{\"type\":\"run\"}}"),
+            2 => frame(b"no json"),
+            _ => vec![0; 100_000],
+        };
+        let _ = std::io::Write::write_all(&mut stream, &content);
+    }
+    let asking = command(home.path(), &["cookies", "x"]);
+    browser.answer_with(FRESH);
+    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
+    assert!(browser.is_silent(), "junk went on to the browser");
+}
+
+#[test]
+fn a_link_in_place_of_the_folder_is_refused_by_both_sides() {
+    let home = home_with_export();
+    let elsewhere = home.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    symlink(&elsewhere, socket_folder(home.path())).unwrap();
+    let answer = Browser::start(home.path()).listen("work", &["x"]);
+    assert_eq!((&answer["ok"], &answer["error"]["code"]), (&json!(false), &json!("io")), "{answer}");
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+    let notes = assert_export_is_used(home.path());
+    assert!(notes.contains("a symbolic link"), "{notes}");
+}
+
+#[test]
+fn a_link_in_place_of_a_socket_is_not_followed() {
+    let home = home_with_export();
+    // A real host, somewhere else.
+    let other = tempfile::tempdir().unwrap();
+    let browser = Browser::listening(other.path(), "work", &["x"]);
+    let [socket] = &sockets(other.path())[..] else { panic!() };
+    fs::create_dir(socket_folder(home.path())).unwrap();
+    let link = socket_folder(home.path()).join(socket.file_name().unwrap());
+    symlink(socket, &link).unwrap();
+    assert_export_is_used(home.path());
+    assert!(browser.is_silent() && fs::read_link(&link).is_ok());
+}
+
+#[test]
+fn a_link_in_place_of_the_export_is_not_followed() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let real = home.path().join("real.txt");
+    fs::rename(&path, &real).unwrap();
+    symlink(&real, &path).unwrap();
+    let output = command(home.path(), &["cookies", "x"]).join().unwrap();
+    assert!(!output.status.success() && output.stdout.is_empty());
+    assert!(!text(&output.stderr).contains(OLD));
+}
+
+#[test]
+fn an_open_folder_is_narrowed_by_the_host_and_not_believed_by_a_command() {
+    let home = home_with_export();
+    fs::create_dir(socket_folder(home.path())).unwrap();
+    let open = || fs::set_permissions(socket_folder(home.path()), fs::Permissions::from_mode(0o777)).unwrap();
+    open();
+    let browser = Browser::listening(home.path(), "work", &["x"]);
+    assert_eq!(fs::metadata(socket_folder(home.path())).unwrap().mode() & 0o777, 0o700);
+    open();
+    let notes = assert_export_is_used(home.path());
+    assert!(notes.contains("others may write to") && browser.is_silent(), "{notes}");
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket_is_named_with_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let long = home.path().join("a".repeat(100));
+    fs::create_dir(&long).unwrap();
+    let answer = Browser::start(&long).listen("work", &["x"]);
+    let message = answer["error"]["message"].as_str().unwrap();
+    assert!(message.contains("too long") && message.contains("STAGEPASS_HOST_DIR"), "{message}");
+}
+
+#[test]
+fn a_bad_announcement_is_refused_and_nothing_is_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start(home.path());
+    for platforms in [&["../x"][..], &["X"], &["x"; 201]] {
+        let answer = browser.listen("work", platforms);
+        assert_eq!(answer["error"]["code"], "bad_request", "{answer}");
+    }
+    let answer = browser.listen("wo\nrk", &["x"]);
+    assert_eq!(answer["error"]["code"], "bad_request", "{answer}");
+    assert!(!socket_folder(home.path()).exists());
+}

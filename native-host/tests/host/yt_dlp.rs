@@ -1,0 +1,368 @@
+//! Running yt-dlp: a script stands in for it, which notes what it is given and
+//! does what a test wants. The real one is run with a real browser, in the
+//! workspace's tests.
+
+use crate::browser::*;
+use crate::process::*;
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+const OLD: &str = "0ld-session-value";
+const NEW: &str = "n3w-session-value";
+const URL: &str = "https://x.com/some/video";
+
+/// Notes its arguments, its cookies (the file is its second argument) and who
+/// may read them; then goes on with what the test wants.
+const NOTE: &str = r#"#!/bin/sh
+cd "$HOME"
+printf '%s\n' "$@" > arguments
+cat "$2" > cookies
+stat -c '%a' "$2" "$(dirname "$2")" > modes
+"#;
+
+/// The command, with a yt-dlp that does what `script` says.
+fn yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Command {
+    let path = home.join("fake-yt-dlp");
+    fs::write(&path, format!("{NOTE}{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = program(home);
+    command.arg("yt-dlp").args(arguments).env("STAGEPASS_YT_DLP", &path);
+    command
+}
+
+fn run_yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Output {
+    run(&mut yt_dlp(home, script, arguments), b"")
+}
+
+fn noted(home: &Path, what: &str) -> String {
+    fs::read_to_string(home.join(what)).unwrap()
+}
+
+/// The private copies that are there.
+fn copies(home: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(host_dir(home).join("runs")).into_iter().flatten();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|extension| extension == "tmp")).collect()
+}
+
+/// As yt-dlp leaves the file of `export_file`: nothing is marked `HttpOnly` any more.
+fn left(platform: &str, value: &str) -> String {
+    format!(
+        "printf '# Netscape HTTP Cookie File\\n.{platform}.com\\tTRUE\\t/\\tTRUE\\t1900000000\\tsessionid\\t\
+         {value}\\n.{platform}.com\\tTRUE\\t/\\tFALSE\\t0\\tadded\\tby-the-site\\n\
+         .elsewhere.org\\tTRUE\\t/\\tFALSE\\t0\\tforeign\\tcookie\\n' > \"$2\""
+    )
+}
+
+#[test]
+fn arguments_and_outcome_pass_through_and_the_cookies_are_in_a_private_file_alone() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    export_file(home.path(), "instagram", "", PLANTED);
+    let arguments =
+        ["-f", "best ever", "-o", "%(id)s", URL, "https://www.instagram.com/reel/1", "--", "-odd"];
+    let output = run_yt_dlp(home.path(), "echo downloaded; echo warned >&2; exit 7", &arguments);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(7), "downloaded\n".to_owned()));
+    assert!(text(&output.stderr).contains("warned\n"));
+    assert_nothing_planted(&output);
+
+    let all = noted(home.path(), "arguments");
+    let given: Vec<_> = all.lines().collect();
+    assert_eq!((given[0], given[2]), ("--cookies", "--no-cookies-from-browser"));
+    assert_eq!(given[3..], arguments);
+    assert!(!all.contains(OLD) && !all.contains(PLANTED));
+    // One file has the cookies of every platform.
+    let cookies = noted(home.path(), "cookies");
+    assert!(cookies.contains(OLD) && cookies.contains(PLANTED) && cookies.lines().count() == 5, "{cookies}");
+    assert_eq!(noted(home.path(), "modes"), "600\n700\n");
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn an_export_says_how_old_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let output = run_yt_dlp(home.path(), "", &[URL]);
+    assert!(text(&output.stderr).contains("exported moments ago"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn cookies_of_ones_own_and_what_names_no_platform_are_refused_before_anything_is_run() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    for (arguments, reason) in [
+        (&["--cookies", "jar.txt", URL][..], "--cookies names cookies of your own"),
+        (&[URL, "--cookies-from-browser", "firefox"], "--cookies-from-browser names cookies"),
+        (&["--cookies=jar.txt", URL], "--cookies names cookies of your own"),
+        (&["-a", "list.txt"], "none of the arguments is an http or https URL"),
+        (&["https://vimeo.com/1"], "no cookies of vimeo have been exported"),
+        (&["--write-back", URL], "--write-back needs a running browser"),
+        (&[URL, "--write-back"], "goes before those of yt-dlp"),
+    ] {
+        let output = run_yt_dlp(home.path(), "", arguments);
+        let fault = text(&output.stderr);
+        assert!(output.status.code() == Some(1) && fault.contains(reason), "{arguments:?}: {fault}");
+        assert!(!home.path().join("arguments").exists(), "{arguments:?} was run");
+    }
+    // Where one of several has cookies, the others are told.
+    let output = run_yt_dlp(home.path(), "", &[URL, "https://vimeo.com/1"]);
+    assert!(output.status.success() && text(&output.stderr).contains("no cookies of vimeo"));
+}
+
+#[test]
+fn what_a_platform_replaces_comes_back_into_the_export() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "me", OLD);
+    let output = run_yt_dlp(home.path(), &left("x", NEW), &[URL]);
+    assert!(text(&output.stderr).contains(path.to_str().unwrap()), "{}", text(&output.stderr));
+    assert_eq!(
+        fs::read_to_string(&path).unwrap(),
+        format!(
+            "# Netscape HTTP Cookie File\n\
+             #HttpOnly_.x.com\tTRUE\t/\tTRUE\t1900000000\tsessionid\t{NEW}\n\
+             www.x.com\tFALSE\t/\tFALSE\t0\ttheme\tdark\n\
+             .x.com\tTRUE\t/\tFALSE\t0\tadded\tby-the-site\n"
+        )
+    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn what_was_exported_anew_during_the_run_stays_and_what_was_deleted_stays_away() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let script = format!("sed -i s/{OLD}/newest/ {}; {}", path.display(), left("x", NEW));
+    run_yt_dlp(home.path(), &script, &[URL]);
+    let kept = fs::read_to_string(&path).unwrap();
+    assert!(kept.contains("newest") && !kept.contains(NEW), "{kept}");
+    let script = format!("rm {}; {}", path.display(), left("x", NEW));
+    run_yt_dlp(home.path(), &script, &[URL]);
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_file_that_yt_dlp_has_broken_leaves_the_export_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let old = fs::read(&path).unwrap();
+    let cut = format!(
+        "printf '# Netscape HTTP Cookie File\\n.x.com\\tTRUE\\t/\\tTRUE\\t0\\tsessionid\\t{PLANTED}'"
+    );
+    for script in [
+        ": > \"$2\"".to_owned(),
+        format!("{cut} > \"$2\""),
+        format!("echo {PLANTED} > \"$2\""),
+        "head -c 4096 /dev/urandom > \"$2\"".to_owned(),
+        "rm \"$2\"".to_owned(),
+        "rm \"$2\"; ln -s /etc/passwd \"$2\"".to_owned(),
+        "rm \"$2\"; mkdir \"$2\"".to_owned(),
+    ] {
+        let output = run_yt_dlp(home.path(), &format!("{script}; exit 3"), &[URL]);
+        assert_nothing_planted(&output);
+        assert_eq!(output.status.code(), Some(3), "{script}");
+        assert_eq!(fs::read(&path).unwrap(), old, "{script}");
+        assert!(text(&output.stderr).contains("is lost"), "{script}");
+        let _ = copies(home.path()).iter().map(fs::remove_dir).count();
+    }
+}
+
+/// Starts a run and waits until yt-dlp works.
+fn start_run(home: &Path, script: &str) -> std::process::Child {
+    let child = start(&mut yt_dlp(home, script, &[URL]));
+    let deadline = Instant::now() + PATIENCE;
+    while !home.join("started").exists() {
+        assert!(Instant::now() < deadline, "yt-dlp was not started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::remove_file(home.join("started")).unwrap();
+    child
+}
+
+fn signal(child: &std::process::Child, name: &str) {
+    let kill = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+}
+
+#[test]
+fn the_private_copy_is_gone_whatever_signal_ends_the_run() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let old = fs::read(&path).unwrap();
+    for (name, number) in [("INT", 2), ("QUIT", 3), ("TERM", 15), ("HUP", 1)] {
+        let child = start_run(home.path(), "touch started; exec sleep 60");
+        assert_eq!(copies(home.path()).len(), 1);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(128 + number), "{name}: {}", text(&output.stderr));
+        assert_eq!(copies(home.path()), Vec::<PathBuf>::new(), "{name}");
+        assert_eq!(fs::read(&path).unwrap(), old);
+    }
+}
+
+#[test]
+fn yt_dlp_is_waited_for_when_it_takes_its_time_to_end_and_what_it_saves_counts() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let save = left("x", NEW);
+    let script = format!(
+        "trap 'sleep 0.3; {}; exit 9' TERM; touch started; while :; do sleep 0.05; done",
+        save.replace('\'', "'\\''")
+    );
+    let child = start_run(home.path(), &script);
+    signal(&child, "TERM");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(9));
+    assert!(fs::read_to_string(&path).unwrap().contains(NEW));
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn what_a_killed_run_leaves_goes_with_the_next_one_or_with_a_purge() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let kill_one = || {
+        let mut child = start_run(home.path(), "touch started; exec sleep 1");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(copies(home.path()).len(), 1);
+    };
+    kill_one();
+    // A run that goes on keeps its own.
+    let mut going_on = start_run(home.path(), "touch started; exec sleep 60");
+    assert_eq!(copies(home.path()).len(), 1);
+    run_yt_dlp(home.path(), "", &[URL]);
+    assert_eq!(copies(home.path()).len(), 1);
+    signal(&going_on, "TERM");
+    going_on.wait().unwrap();
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
+    kill_one();
+    assert!(run(program(home.path()).args(["uninstall", "--purge"]), b"").status.success());
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_yt_dlp_that_is_not_there_is_named_with_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let output =
+        run(program(home.path()).args(["yt-dlp", URL]).env("STAGEPASS_YT_DLP", "no-such-program"), b"");
+    let fault = text(&output.stderr);
+    assert!(fault.contains("no-such-program") && fault.contains("install yt-dlp"), "{fault}");
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_full_disk_stops_the_run_before_it_begins_and_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let mut request = export("x", "", OLD);
+    let cookie =
+        |index: usize| json!({"name": format!("n{index}"), "value": "v".repeat(3000), "domain": "x.com"});
+    request["cookies"] = (0..20).map(cookie).collect();
+    let path = ask(home.path(), &[request]).remove(0)["path"].take();
+    let old = fs::read(path.as_str().unwrap()).unwrap();
+    let mut command = Command::new("sh");
+    // A write beyond the limit fails like one on a full disk, with the signal ignored.
+    command.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" yt-dlp \"$1\"", PROGRAM, URL]);
+    command.env("STAGEPASS_HOST_DIR", host_dir(home.path())).env("STAGEPASS_YT_DLP", "true");
+    let output = run(&mut command, b"");
+    let fault = text(&output.stderr);
+    assert!(output.status.code() == Some(1) && fault.contains("cannot write"), "{fault}");
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
+    assert_eq!(fs::read(path.as_str().unwrap()).unwrap(), old);
+}
+
+#[test]
+fn a_link_in_place_of_the_folder_of_runs_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let elsewhere = home.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, host_dir(home.path()).join("runs")).unwrap();
+    let output = run_yt_dlp(home.path(), "", &[URL]);
+    assert!(!output.status.success() && text(&output.stderr).contains("a symbolic link"));
+    assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
+}
+
+/// A browser that hands over one cookie, and may take it back.
+fn hand_over_for(browser: &mut Browser, write_back: bool) {
+    let asked = browser.receive();
+    let mut answer = hand_over(&asked, OLD);
+    answer["write_back"] = json!(write_back);
+    answer["label"] = json!("me");
+    browser.send(&answer);
+}
+
+#[test]
+fn what_is_fresh_from_a_browser_goes_back_there_and_into_an_export() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let running = beside(yt_dlp(home.path(), &left("x", NEW), &["--write-back", URL]));
+    hand_over_for(&mut browser, true);
+    let asked = browser.receive();
+    let cookie = json!({"name": "sessionid", "value": NEW, "domain": ".x.com", "path": "/", "httpOnly": false,
+        "expires": 1_900_000_000, "secure": true});
+    assert_eq!((&asked["type"], &asked["hand_over"]), (&json!("write_back"), &json!("h")));
+    assert_eq!(
+        asked["replacements"],
+        json!([{"cookie": cookie, "was": OLD}]),
+        "what was not handed out is not there"
+    );
+    browser.send(&json!({"id": asked["id"], "type": "write_back", "ok": true, "written": 1,
+        "changed_meanwhile": 0, "refused": 0}));
+    let output = running.join().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("the browser has taken 1 back"), "{}", text(&output.stderr));
+    let listed: Value =
+        serde_json::from_slice(&run(program(home.path()).args(["list", "--json"]), b"").stdout).unwrap();
+    assert_eq!((&listed[0]["platform"], &listed[0]["label"]), (&json!("x"), &json!("me")));
+    assert!(fs::read_to_string(listed[0]["path"].as_str().unwrap()).unwrap().contains(NEW));
+}
+
+#[test]
+fn nothing_is_run_with_write_back_where_the_browser_may_not_take_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let running = beside(yt_dlp(home.path(), "", &["--write-back", URL]));
+    hand_over_for(&mut browser, false);
+    let fault = text(&running.join().unwrap().stderr);
+    assert!(fault.contains("may not take cookies of x back; nothing was run"), "{fault}");
+    assert!(!home.path().join("arguments").exists());
+}
+
+#[test]
+fn without_write_back_nothing_is_sent_to_the_browser_and_nothing_is_lost() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    for script in [String::new(), left("x", NEW)] {
+        let running = beside(yt_dlp(home.path(), &script, &[URL]));
+        hand_over_for(&mut browser, true);
+        assert!(running.join().unwrap().status.success());
+        assert!(browser.is_silent());
+        // A run that replaces nothing leaves no file behind.
+        let exports = fs::read_dir(host_dir(home.path()).join("exports"));
+        assert_eq!(exports.is_ok(), !script.is_empty());
+    }
+}
+
+#[test]
+fn a_browser_that_is_gone_after_the_run_costs_neither_the_outcome_nor_the_cookies() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let script =
+        format!("touch started; while ! [ -e closed ]; do sleep 0.02; done; {}; exit 5", left("x", NEW));
+    let running = beside(yt_dlp(home.path(), &script, &["--write-back", URL]));
+    hand_over_for(&mut browser, true);
+    while !home.path().join("started").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    browser.close();
+    fs::write(home.path().join("closed"), "").unwrap();
+    let output = running.join().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+    assert!(text(&output.stderr).contains("the browser took nothing back"), "{}", text(&output.stderr));
+    let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
+    assert!(text(&printed.stdout).contains(NEW));
+}
