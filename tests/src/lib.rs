@@ -24,6 +24,7 @@ pub mod process_memory;
 pub mod proxy;
 pub mod python;
 pub mod schemathesis;
+pub mod scripted_host;
 pub mod secret_search;
 pub mod server;
 pub mod server_on_directus;

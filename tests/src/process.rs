@@ -179,6 +179,15 @@ impl Program {
         Ok(rustix::process::kill_process(pid, Signal::TERM)?)
     }
 
+    /// Interrupts the program (`SIGINT`, to it alone).
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn interrupt(&self) -> Result<()> {
+        let pid = Pid::from_raw(self.id()?.cast_signed()).context("a process id is not 0")?;
+        Ok(rustix::process::kill_process(pid, Signal::INT)?)
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.group.kill();

@@ -1,14 +1,25 @@
 //! Fresh cookies from the running browser: a real Chromium whose extension keeps
 //! a port to the native host, and the host's commands, which ask there.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use rustix::process::Pid;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use stagepass_core::Cookie;
+use stagepass_core::{Cookie, netscape};
 use stagepass_tests::bridge::{BridgeStage, printed_cookies};
-use stagepass_tests::platform::{ROTATING_VIDEO_URL, ROTATION_COOKIE, VIDEO, VIDEO_URL};
+use stagepass_tests::main_job::{self, Stage};
+use stagepass_tests::platform::{FRONT_URL, ROTATING_VIDEO_URL, ROTATION_COOKIE, VIDEO, VIDEO_URL};
+use stagepass_tests::popup;
+use stagepass_tests::process::Program;
+use stagepass_tests::python::Outcome;
+use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::yt_dlp::YtDlp;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
 
 /// A cookie as a cookie file has it.
 fn plain(cookie: &Cookie) -> String {
@@ -49,15 +60,28 @@ async fn cookies_are_the_browsers_own_as_they_are_at_that_moment() -> Result<()>
 
     bridge
         .popup
-        .wait_for(
-            "both in the list",
-            std::time::Duration::from_secs(10),
-            "document.querySelectorAll('#hand-overs li').length === 2",
-        )
+        .wait_for("both in the list", SOON, "document.querySelectorAll('#hand-overs li').length === 2")
         .await?;
     for entry in bridge.hand_overs().await? {
         assert!(entry.contains("Instagram") && entry.contains("stagepass-nativ"), "{entry}");
     }
+    assert_no_trace(&bridge).await
+}
+
+/// The extension keeps no value of what it has handed over, and no file has one.
+async fn assert_no_trace(bridge: &BridgeStage) -> Result<()> {
+    let secrets = SecretSearch::new(&bridge.stage.platform.secrets())?;
+    let worker = popup::service_worker(&bridge.browser).await?;
+    for area in ["session", "local"] {
+        let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?.to_string();
+        assert!(held.contains("instagram"), "storage.{area} holds nothing of it: {held}");
+        assert!(!secrets.is_in(held.as_bytes()), "storage.{area}");
+    }
+    let console: String = worker.console().iter().map(|entry| entry.text.as_str()).collect();
+    assert!(!secrets.is_in(console.as_bytes()), "the worker's console");
+    let log = bridge.stage.profile.path().join("browser.log");
+    assert_eq!(secrets.files_in(&log)?, Vec::<PathBuf>::new());
+    assert_eq!(secrets.files_in(bridge.stage.host_dir())?, Vec::<PathBuf>::new());
     Ok(())
 }
 
@@ -79,20 +103,158 @@ async fn yt_dlp_uses_fresh_cookies_and_what_was_replaced_goes_back_into_the_brow
     assert!(!refused.status.success() && refused.stderr.contains("nothing was run"), "{}", refused.stderr);
 
     bridge.popup.click("#bridge-write-back").await?;
-    bridge
-        .popup
-        .wait_for(
-            "the switch",
-            std::time::Duration::from_secs(10),
-            "document.querySelector('#bridge-write-back').checked",
-        )
-        .await?;
+    bridge.popup.wait_for("the switch", SOON, "document.querySelector('#bridge-write-back').checked").await?;
     let before = bridge.held().await?;
     let done = stage.host_yt_dlp(&yt_dlp, &["--write-back"], ROTATING_VIDEO_URL, folder.path()).await?;
     assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
     assert_eq!(fs::read(folder.path().join("encore.mp4"))?, VIDEO);
+    let secrets = SecretSearch::new(&stage.platform.secrets())?;
+    assert!(!secrets.is_in([done.stdout, done.stderr].concat().as_bytes()));
     let after = bridge.held().await?;
-    assert_ne!(value_of(&before, "sessionid")?, value_of(&after, "sessionid")?);
+    let replaced = value_of(&after, "sessionid")?;
+    assert_ne!(value_of(&before, "sessionid")?, replaced);
     assert!(value_of(&after, ROTATION_COOKIE).is_err(), "a cookie came back that was never handed out");
+    // Everything else is as it was.
+    let others = |cookies: Vec<Cookie>| -> Vec<Cookie> {
+        cookies.into_iter().filter(|cookie| cookie.name != "sessionid").collect()
+    };
+    assert_eq!(sorted(&others(before)), sorted(&others(after)));
+
+    // The person is still signed in, and the export has all of it, too.
+    bridge.tab.navigate(FRONT_URL).await?;
+    let said = bridge.tab.evaluate("document.querySelector('#status').textContent").await?;
+    assert_eq!(said, "Signed in as stage.artist");
+    let exported: serde_json::Value =
+        serde_json::from_str(&stage.ask_host(&["list", "--json"]).await?.stdout)?;
+    let exported = netscape::parse(&fs::read_to_string(exported[0]["path"].as_str().context("no export")?)?)?;
+    assert_eq!(value_of(&exported, "sessionid")?, replaced);
+    assert!(value_of(&exported, ROTATION_COOKIE).is_ok());
+    assert_eq!(private_copies(stage)?.len(), 0);
+    bridge
+        .popup
+        .wait_for(
+            "what came back in the list",
+            SOON,
+            "document.querySelector('#hand-overs [data-kind=written_back]')",
+        )
+        .await?;
+    let list = bridge.hand_overs().await?;
+    assert!(list[0].contains("1 cookie written back"), "{list:?}");
+    Ok(())
+}
+
+fn private_copies(stage: &Stage) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(stage.host_dir().join("runs"))?.flatten();
+    Ok(entries.filter(|entry| entry.file_name() != ".lock").map(|entry| entry.path()).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn yt_dlp_has_nothing_secret_among_its_arguments_and_an_interrupt_leaves_nothing_behind() -> Result<()>
+{
+    let bridge = BridgeStage::set_up().await?;
+    let stage = &bridge.stage;
+    bridge.switch_on().await?;
+    let yt_dlp = YtDlp::prepare().await?;
+    let folder = tempfile::tempdir()?;
+    let slow = ["--limit-rate", "1K", "--buffer-size", "512", "--no-resize-buffer"];
+    let mut command = stage.host_yt_dlp_command(&yt_dlp, &slow, VIDEO_URL, folder.path())?;
+    let mut running = Program::spawn(&mut command)?;
+    running.wait_for_line("the download to begin", SOON, |line| line.contains("Destination")).await?;
+
+    let copies = private_copies(stage)?;
+    let [copy] = &copies[..] else { panic!("{copies:?}") };
+    assert_eq!(fs::metadata(copy)?.permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(stage.host_dir().join("runs"))?.permissions().mode() & 0o777, 0o700);
+    let secrets = SecretSearch::new(&stage.platform.secrets())?;
+    assert!(secrets.is_in(&fs::read(copy)?), "the search finds what is there");
+    let arguments = command_lines_with(&copy.display().to_string())?;
+    assert!(!arguments.is_empty() && !arguments.iter().any(|arguments| secrets.is_in(arguments)));
+
+    running.interrupt()?;
+    let status = running.wait(SOON).await?;
+    assert!(!status.success());
+    assert!(!copy.exists(), "the private copy is still there");
+    // yt-dlp was asked to end, and did so itself.
+    let said = String::from_utf8_lossy(&running.stderr()).into_owned();
+    assert!(said.contains("Interrupted by user"), "{said}");
+    Ok(())
+}
+
+/// The arguments of every process that names `text` in them.
+fn command_lines_with(text: &str) -> Result<Vec<Vec<u8>>> {
+    let processes = fs::read_dir("/proc")?.flatten();
+    // A process may end while this looks.
+    let arguments = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    Ok(arguments.filter(|arguments| String::from_utf8_lossy(arguments).contains(text)).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_worker_a_dead_host_and_a_browser_that_is_started_again_come_back() -> Result<()> {
+    let bridge = BridgeStage::set_up().await?;
+    bridge.switch_on().await?;
+    main_job::export(&bridge.popup).await?;
+    let BridgeStage { stage, browser, tab, popup } = bridge;
+    drop(popup);
+    let is_old =
+        |outcome: &Outcome| outcome.status.success() && outcome.stderr.contains("exported moments ago");
+
+    // While the port is open the browser does not send the worker to sleep; stopped it can be.
+    popup::put_worker_to_sleep(&browser).await?;
+    let asked = stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert!(is_old(&asked), "{}", asked.stderr);
+    drop(popup::service_worker(&browser).await?);
+    stage.wait_until_connected().await?;
+
+    for host in listening_hosts(&stage)? {
+        rustix::process::kill_process(host, rustix::process::Signal::KILL)?;
+    }
+    let asked = stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert!(asked.stderr.is_empty() || is_old(&asked), "{}", asked.stderr);
+    stage.wait_until_connected().await?;
+
+    drop(tab);
+    browser.close().await?;
+    let asked = stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert!(is_old(&asked), "{}", asked.stderr);
+    // Nobody opens the popup.
+    let _browser = stage.open_browser().await?;
+    stage.wait_until_connected().await?;
+    let fresh = stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert_eq!(fresh.stderr, "");
+    assert!(value_of(&printed_cookies(&fresh)?, "sessionid").is_ok());
+    Ok(())
+}
+
+/// The hosts that the stage's browser has started.
+fn listening_hosts(stage: &Stage) -> Result<Vec<Pid>> {
+    let host_dir = format!("STAGEPASS_HOST_DIR={}", stage.host_dir().display());
+    let has = |file: &Path, wanted: &dyn Fn(&str) -> bool| {
+        let text = fs::read(file).unwrap_or_default();
+        text.split(|byte| *byte == 0).any(|part| wanted(&String::from_utf8_lossy(part)))
+    };
+    let is_host = |folder: &Path| {
+        has(&folder.join("cmdline"), &|argument| argument.starts_with("chrome-extension://"))
+            && has(&folder.join("cmdline"), &|argument| argument.ends_with("/stagepass-native-host"))
+            && has(&folder.join("environ"), &|variable| variable == host_dir)
+    };
+    let folders = fs::read_dir("/proc")?.flatten().map(|entry| entry.path()).filter(|folder| is_host(folder));
+    let ids = folders.filter_map(|folder| folder.file_name()?.to_str()?.parse().ok());
+    let hosts: Vec<_> = ids.filter_map(Pid::from_raw).collect();
+    ensure!(!hosts.is_empty(), "no host runs");
+    Ok(hosts)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_signed_in_gets_the_reason_and_the_export() -> Result<()> {
+    let bridge = BridgeStage::set_up().await?;
+    bridge.switch_on().await?;
+    main_job::export(&bridge.popup).await?;
+    bridge.tab.evaluate("document.querySelector('#logout').click()").await?;
+    let signed_out = "document.querySelector('#status')?.textContent === 'Signed out'";
+    bridge.tab.wait_for("to be signed out", SOON, signed_out).await?;
+    let asked = bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    let notes = &asked.stderr;
+    assert!(notes.contains("not signed in: sessionid") && notes.contains("exported moments ago"), "{notes}");
+    assert!(value_of(&printed_cookies(&asked)?, "sessionid").is_ok());
     Ok(())
 }

@@ -1,0 +1,180 @@
+//! What the extension gives a native host that is not ours, or is broken: no
+//! more than the popup allows, and nothing that it was not asked for rightly.
+
+use anyhow::{Context as _, Result};
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use stagepass_tests::bridge::BridgeStage;
+use stagepass_tests::main_job::{Stage, built_extension};
+use stagepass_tests::scripted_host::{ScriptedHost, ScriptedHosts};
+use stagepass_tests::secret_search::SecretSearch;
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A browser whose native host is the test, with fresh cookies switched on.
+async fn start() -> Result<(BridgeStage, ScriptedHosts, ScriptedHost)> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    let hosts = ScriptedHosts::install(&stage).await?;
+    let bridge = BridgeStage::on(stage).await?;
+    bridge.popup.click("#bridge-allow").await?;
+    let host = connect(&bridge, &hosts).await?;
+    Ok((bridge, hosts, host))
+}
+
+/// Answers `listen`, as often as the extension says it.
+async fn connect(bridge: &BridgeStage, hosts: &ScriptedHosts) -> Result<ScriptedHost> {
+    let mut host = hosts.next().await?;
+    let listen = host.receive().await?;
+    assert_eq!((&listen["type"], &listen["browser"]), (&json!("listen"), &json!("Chromium")));
+    host.send(&json!({"id": listen["id"], "type": "listen", "ok": true})).await?;
+    bridge.wait_for_status("connected").await?;
+    Ok(host)
+}
+
+/// Asks, past whatever `listen` the extension still has to say.
+async fn ask(host: &mut ScriptedHost, message: &Value) -> Result<Value> {
+    let mut answer = host.ask(message).await?;
+    while answer["type"] == "listen" {
+        answer = host.receive().await?;
+    }
+    assert_eq!((&answer["id"], &answer["type"]), (&message["id"], &message["type"]));
+    Ok(answer)
+}
+
+fn cookies(id: u32, platform: &str) -> Value {
+    json!({"id": id, "type": "cookies", "platform": platform, "program": "test"})
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_gets_no_platform_that_is_not_switched_on() -> Result<()> {
+    let (bridge, _hosts, mut host) = start().await?;
+    let secrets = SecretSearch::new(&bridge.stage.platform.secrets())?;
+    for platform in ["x", "instagram.com", "", "__proto__", "constructor", "toString"] {
+        let answer = ask(&mut host, &cookies(7, platform)).await?;
+        assert_eq!(
+            (&answer["ok"], &answer["error"]["code"]),
+            (&json!(false), &json!("not_allowed")),
+            "{platform}"
+        );
+    }
+    for platform in [json!(null), json!(["instagram"]), json!({"toString": 1})] {
+        let answer = ask(&mut host, &json!({"id": 8, "type": "cookies", "platform": platform})).await?;
+        assert_eq!(answer["ok"], false, "{answer}");
+    }
+    // What is no question gets no answer, and the next one does.
+    for junk in [
+        json!(null),
+        json!([]),
+        json!("cookies"),
+        json!({"type": "cookies"}),
+        json!({"id": 1}),
+        json!({"id": 1, "type": "constructor", "platform": "instagram"}),
+        json!({"id": 1.5, "type": "cookies"}),
+    ] {
+        host.send(&junk).await?;
+    }
+    let answer = ask(&mut host, &cookies(9, "instagram")).await?;
+    assert_eq!(answer["ok"], true);
+    assert!(secrets.is_in(answer.to_string().as_bytes()), "the search finds what is there");
+
+    bridge.popup.click("#bridge-allow").await?;
+    bridge.wait_for_status("off").await?;
+    assert!(host.ask(&cookies(10, "instagram")).await.is_err(), "the port is still open");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_was_handed_out_and_has_not_changed_since_comes_back() -> Result<()> {
+    let (bridge, _hosts, mut host) = start().await?;
+    let given = ask(&mut host, &cookies(1, "instagram")).await?;
+    let handed = given["cookies"].as_array().context("no cookies")?;
+    let session = handed.iter().find(|cookie| cookie["name"] == "sessionid").context("no sessionid")?;
+    let partitioned = handed.iter().find(|cookie| cookie["name"] == "ig_part").context("no ig_part")?;
+    let changed = |cookie: &Value, change: Value| {
+        let mut cookie = cookie.clone();
+        for (key, value) in change.as_object().into_iter().flatten() {
+            cookie[key] = value.clone();
+        }
+        cookie
+    };
+    let back = |id: u32, hand_over: &Value, cookie: Value, was: &Value| {
+        json!({"id": id, "type": "write_back", "platform": "instagram", "program": "test",
+            "hand_over": hand_over, "replacements": [{"cookie": cookie, "was": was}]})
+    };
+    let new = json!({"value": "written-back"});
+    let (hand_over, was) = (&given["hand_over"], &session["value"]);
+
+    // Before the person has said yes, nothing does.
+    let refused = ask(&mut host, &back(2, hand_over, changed(session, new.clone()), was)).await?;
+    assert_eq!(refused["ok"], false, "{refused}");
+    bridge.popup.click("#bridge-write-back").await?;
+    bridge.popup.wait_for("the switch", SOON, "document.querySelector('#bridge-write-back').checked").await?;
+    assert_eq!(host.receive().await?["platforms"][0]["write_back"], true);
+
+    let outcome = |answer: &Value| {
+        (answer["written"].clone(), answer["changed_meanwhile"].clone(), answer["refused"].clone())
+    };
+    for (cookie, was, expected) in [
+        (changed(session, json!({"name": "never_handed_out"})), was.clone(), (0, 0, 1)),
+        (changed(session, json!({"domain": ".example.org"})), was.clone(), (0, 0, 1)),
+        (changed(session, json!({"path": "/accounts"})), was.clone(), (0, 0, 1)),
+        (changed(session, new.clone()), json!("another value"), (0, 1, 0)),
+        (changed(session, new.clone()), was.clone(), (1, 0, 0)),
+        (changed(session, json!({"value": "again"})), was.clone(), (0, 1, 0)),
+        (changed(partitioned, new.clone()), partitioned["value"].clone(), (1, 0, 0)),
+    ] {
+        let answer = ask(&mut host, &back(3, hand_over, cookie.clone(), &was)).await?;
+        let (written, meanwhile, refused) = expected;
+        assert_eq!(
+            outcome(&answer),
+            (json!(written), json!(meanwhile), json!(refused)),
+            "{}",
+            cookie["name"]
+        );
+    }
+    for unknown in [json!("another-hand-over"), json!(null), json!("__proto__")] {
+        let answer = ask(&mut host, &back(4, &unknown, changed(session, new.clone()), was)).await?;
+        assert_eq!(answer["ok"], false, "{unknown}");
+    }
+    let held = bridge.held().await?;
+    let expected = [("sessionid", "written-back"), ("ig_part", "written-back")];
+    for (name, value) in expected {
+        let same: Vec<_> = held.iter().filter(|cookie| cookie.name == name).collect();
+        assert_eq!(same.len(), 1, "{name}");
+        assert_eq!(same[0].value.expose_secret(), value);
+    }
+    let session = held.iter().find(|cookie| cookie.name == "sessionid").context("no sessionid")?;
+    assert!(session.http_only && session.secure && !session.is_host_only(), "it is another cookie now");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_breaks_off_or_talks_nonsense_is_started_anew() -> Result<()> {
+    let (bridge, hosts, mut host) = start().await?;
+    // A frame that is no JSON is passed over, and one that is too long is the end.
+    host.send_bytes(&[5, 0, 0, 0, b'n', b'o', b'n', b's', b'e']).await?;
+    assert_eq!(ask(&mut host, &cookies(1, "instagram")).await?["ok"], true);
+    host.send_bytes(&[0xff; 16]).await?;
+    let host = connect(&bridge, &hosts).await?;
+    drop(host);
+    let mut host = connect(&bridge, &hosts).await?;
+    assert_eq!(ask(&mut host, &cookies(1, "instagram")).await?["ok"], true);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_refuses_to_listen_is_quoted_in_the_popup() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    let hosts = ScriptedHosts::install(&stage).await?;
+    let bridge = BridgeStage::on(stage).await?;
+    bridge.popup.click("#bridge-allow").await?;
+    let mut host = hosts.next().await?;
+    host.receive().await?;
+    let error = json!({"code": "io", "message": "the folder <b>is</b> in the way"});
+    host.send(&json!({"id": "listen", "type": "listen", "ok": false, "error": error})).await?;
+    bridge.wait_for_status("host_refused").await?;
+    let said = bridge.popup.evaluate("document.querySelector('#bridge-status').textContent").await?;
+    assert!(said.as_str().is_some_and(|said| said.contains("<b>is</b> in the way")), "{said}");
+    Ok(())
+}

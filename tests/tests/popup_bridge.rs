@@ -1,0 +1,141 @@
+//! The popup's part in fresh cookies: switches that a keyboard reaches and a
+//! screen reader names, and plain words for what is wrong.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use stagepass_tests::bridge::{BridgeStage, wait_for_status};
+use stagepass_tests::display::Display;
+use stagepass_tests::main_job::{
+    PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
+};
+use stagepass_tests::platform::VIDEO_URL;
+use stagepass_tests::popup::{self, PromptAnswer};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Presses Tab until the element has the focus.
+async fn tab_to(bridge: &BridgeStage, id: &str) -> Result<()> {
+    for _ in 0..40 {
+        if bridge.popup.evaluate("document.activeElement.id").await? == id {
+            return Ok(());
+        }
+        bridge.popup.press("Tab").await?;
+    }
+    anyhow::bail!("Tab does not lead to {id}")
+}
+
+async fn checked(bridge: &BridgeStage, id: &str, is_checked: bool) -> Result<()> {
+    let condition = format!("document.querySelector({}).checked === {is_checked}", json!(format!("#{id}")));
+    bridge.popup.wait_for(id, SOON, &condition).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_switches_work_with_the_keyboard_alone() -> Result<()> {
+    let bridge = BridgeStage::set_up().await?;
+    let write_back = "document.querySelector('#bridge-write-back').disabled";
+    assert_eq!(bridge.popup.evaluate(write_back).await?, true);
+    tab_to(&bridge, "bridge-allow").await?;
+    bridge.popup.press(" ").await?;
+    bridge.wait_for_status("connected").await?;
+    checked(&bridge, "bridge-allow", true).await?;
+    tab_to(&bridge, "bridge-write-back").await?;
+    bridge.popup.press(" ").await?;
+    checked(&bridge, "bridge-write-back", true).await?;
+
+    tab_to(&bridge, "bridge-profile").await?;
+    bridge.popup.evaluate("document.activeElement.select()").await?;
+    bridge.popup.type_text("studio").await?;
+    bridge.popup.press("Tab").await?;
+    stagepass_tests::wait::until("the profile's name", SOON, async || {
+        let shown = bridge.stage.ask_host(&["browsers"]).await?;
+        Ok(shown.stdout.contains("studio").then_some(()))
+    })
+    .await?;
+    let asked = bridge.stage.ask_host(&["cookies", VIDEO_URL, "--profile", "studio"]).await?;
+    assert!(asked.status.success(), "{asked:?}");
+
+    // The same key takes it back.
+    bridge.popup.evaluate("document.querySelector('#bridge-allow').focus()").await?;
+    bridge.popup.press(" ").await?;
+    bridge.wait_for_status("off").await?;
+    assert_eq!(bridge.popup.evaluate("document.activeElement.id").await?, "bridge-allow");
+    assert_eq!(bridge.popup.evaluate(write_back).await?, true);
+    assert!(!bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_screen_reader_has_a_name_for_each_control_and_hears_how_it_stands() -> Result<()> {
+    let bridge = BridgeStage::set_up().await?;
+    bridge.switch_on().await?;
+    bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    bridge.popup.wait_for("a hand-over", SOON, "document.querySelector('#hand-overs li')").await?;
+    let tree = bridge.popup.send("Accessibility.getFullAXTree", json!({})).await?;
+    let nodes = tree["nodes"].as_array().context("no nodes")?;
+    let named = |role: &str| -> Vec<&str> {
+        let of_role =
+            nodes.iter().filter(|node| node["role"]["value"] == role && node["ignored"] == json!(false));
+        of_role.filter_map(|node| node["name"]["value"].as_str()).collect()
+    };
+    let switches = named("switch");
+    assert_eq!(
+        switches,
+        [
+            "Hand over the cookies of Instagram when asked",
+            "Let yt-dlp --write-back put replaced cookies back"
+        ]
+    );
+    assert!(named("textbox").contains(&"Name of this browser profile"), "{:?}", named("textbox"));
+    assert!(named("list").contains(&"Handed over"), "{:?}", named("list"));
+    let live = bridge.popup.evaluate("document.querySelector('#bridge-status').role").await?;
+    assert_eq!(live, "status");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helper_that_is_not_installed_is_said_and_its_coming_is_enough() -> Result<()> {
+    let bridge = BridgeStage::on(Stage::set_up(&built_extension()?).await?).await?;
+    bridge.popup.click("#bridge-allow").await?;
+    bridge.wait_for_status("no_host").await?;
+    bridge.stage.install_native_host().await?;
+    // Whoever looks at the popup again wants to know how it stands now.
+    let again: Value =
+        bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'bridge', platform: 'instagram'})").await?;
+    assert_eq!(again["value"]["allowed"]["writeBack"], false, "{again}");
+    bridge.wait_for_status("connected").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_switch_goes_on_after_the_browsers_prompt_and_stays_off_after_a_refusal() -> Result<()> {
+    let display = Display::start().await?;
+    let stage = Stage::set_up_on(&built_extension()?, Some(display.name())).await?;
+    stage.install_native_host().await?;
+    stage.grant(&[SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    let tab = stage.sign_in_at_platform(&browser).await?;
+    let mut popup = popup::open_by_shortcut(&browser, &display).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    for (answer, status) in [(PromptAnswer::Deny, "permission_refused"), (PromptAnswer::Allow, "connected")] {
+        wait_for_view(&popup, "ready").await?;
+        // What came of it opens the section by itself.
+        popup.evaluate("document.querySelector('#bridge').open = true").await?;
+        popup.click("#bridge-allow").await?;
+        popup::answer_prompt(&display, &tab, &popup, answer).await?;
+        drop(popup);
+        popup = popup::open_by_shortcut(&browser, &display).await?;
+        wait_for_status(&popup, status).await?;
+        let is_on = popup.evaluate("document.querySelector('#bridge-allow').checked").await?;
+        assert_eq!(is_on, answer == PromptAnswer::Allow);
+    }
+    let asked = stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert!(asked.status.success() && asked.stderr.is_empty(), "{}", asked.stderr);
+
+    // The permission withdrawn in the browser's own settings ends it, switch or no switch.
+    let worker = popup::service_worker(&browser).await?;
+    worker.evaluate(&format!("chrome.permissions.remove({{origins: ['{PLATFORM_ORIGINS}']}})")).await?;
+    let refused = stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert!(!refused.status.success() && refused.stdout.is_empty());
+    assert!(refused.stderr.contains("has not been given"), "{}", refused.stderr);
+    Ok(())
+}
