@@ -21,17 +21,3 @@ pub(crate) use client::{Connected, connected};
 pub(crate) use listener::Bridge;
 #[cfg(not(unix))]
 pub(crate) use unsupported::{Bridge, Connected, connected};
-
-use thiserror::Error;
-
-/// Why a browser gave nothing.
-#[derive(Debug, Error)]
-pub(crate) enum AskFault {
-    #[error("it did not answer in time")]
-    NoAnswer,
-    #[error("it broke off, or another program answers in its place")]
-    Broken,
-    /// In the extension's or the host's own words.
-    #[error("{0}")]
-    Refused(String),
-}

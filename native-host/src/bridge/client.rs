@@ -3,7 +3,6 @@
 //! Whatever listens at a socket, nothing of it is believed that does not hold,
 //! and nothing is waited for beyond its time.
 
-use super::AskFault;
 use super::place::{self, Place, our_uid};
 use super::wire::{self, Hello, MAX_REPLY_BYTES, Reply, Request};
 use crate::error::Error;
@@ -15,6 +14,7 @@ use std::future::Future;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -23,6 +23,18 @@ use tokio::time::timeout;
 const HELLO_TIMEOUT: Duration = Duration::from_millis(1000);
 /// How long an answer of the extension's may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(3000);
+
+/// Why a browser gave nothing.
+#[derive(Debug, Error)]
+pub(crate) enum AskFault {
+    #[error("it did not answer in time")]
+    NoAnswer,
+    #[error("it broke off, or another program answers in its place")]
+    Broken,
+    /// In the extension's or the host's own words.
+    #[error("{0}")]
+    Refused(String),
+}
 
 /// A browser that can be asked.
 #[derive(Clone, Debug)]

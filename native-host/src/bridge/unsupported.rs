@@ -1,14 +1,15 @@
 //! Where there are no Unix sockets: nothing is ever connected, and who asks
 //! for it is told so. (A named pipe is to take their place on Windows.)
 
-use super::AskFault;
 use crate::error::Error;
 use crate::frame::ToBrowser;
 use crate::utc_time::UtcTime;
 use stagepass_core::bridge::{Announcement, HandOver, Question, WrittenBack};
 use stagepass_core::host::Answer;
+use std::convert::Infallible;
 use std::path::Path;
 use std::time::Instant;
+use thiserror::Error;
 
 /// What would listen for questions.
 #[derive(Debug)]
@@ -35,18 +36,24 @@ impl Bridge {
 pub(crate) struct Connected {
     pub(crate) announcement: Announcement,
     pub(crate) since: UtcTime,
+    never: Infallible,
 }
 
+/// Why a browser gave nothing; there is none that could.
+#[derive(Debug, Error)]
+pub(crate) enum AskFault {}
+
+/// Says that this can't be done here.
 pub(crate) fn connected(_host_dir: &Path) -> Result<Vec<Connected>, Error> {
-    Ok(Vec::new())
+    Err(Error::NoBridge)
 }
 
 impl Connected {
     pub(crate) fn cookies(&self, _platform: &str, _deadline: Instant) -> Result<HandOver, AskFault> {
-        Err(AskFault::NoAnswer)
+        match self.never {}
     }
 
     pub(crate) fn write_back(&self, _question: Question) -> Result<WrittenBack, AskFault> {
-        Err(AskFault::NoAnswer)
+        match self.never {}
     }
 }
