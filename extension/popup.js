@@ -1,6 +1,7 @@
 // The popup: which view is shown, and when.
 
 import { ask } from "./popup/worker.js";
+import { initBridge, showBridge } from "./popup/bridge.js";
 import { say, showView } from "./popup/page.js";
 import { initSignInView, showSignIn } from "./popup/sign-in-view.js";
 import { initServerView, showServer } from "./popup/server-view.js";
@@ -15,21 +16,25 @@ async function show() {
   try {
     const status = await ask("status");
     showFooter(status);
+    const { site, tab } = await currentSite();
+    // Programs on this computer need no server, and switching them off neither.
+    showBridge({ site, tab });
     if (!status.server) showServer(await readOutcome("connect"));
     else if (!status.email) showSignIn(status);
-    else await showTab(status);
+    else if (site) await showPlatform({ site, tab });
+    else showView("no-platform");
   } catch (error) {
     say(failureText(error), { code: error.code, retry: show });
     showView("failed", document.querySelector("#retry"));
   }
 }
 
-async function showTab(status) {
+/** The tab, and its site where it has one. */
+async function currentSite() {
   const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
   // Without a permission for the page the browser hides its address.
   const site = tab?.url ? await ask("recognise", { url: tab.url }) : null;
-  if (site) await showPlatform({ site, tab, status });
-  else showView("no-platform");
+  return { site, tab };
 }
 
 fillTexts();
@@ -37,6 +42,7 @@ initServerView();
 initSignInView(show);
 initPlatformView(show);
 initFooter(show);
+initBridge();
 onOutcome("connect", (outcome) => {
   if (outcome?.ok) show();
   else if (outcome) showServer(outcome);

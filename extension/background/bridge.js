@@ -52,14 +52,15 @@ export async function onAlarm({ name }) {
 }
 
 /** What the person has allowed, and how it stands: for the popup. */
-export async function bridgeStatus(platform) {
+export async function bridgeStatus() {
   await keepBridge();
+  const core = await loadCore();
   const { profile, platforms } = await readSettings();
   const { bridgeState } = await chrome.storage.session.get("bridgeState");
   const { handOvers = [] } = await chrome.storage.local.get("handOvers");
-  const core = await loadCore();
-  const named = handOvers.map((entry) => ({ ...entry, platform_name: core.platform_name(entry.platform) }));
-  return { profile, allowed: platforms[platform] ?? null, state: bridgeState ?? null, handOvers: named };
+  const named = (entry) => ({ ...entry, platform_name: core.platform_name(entry.platform) });
+  const allowed = Object.entries(platforms).map(([platform, { writeBack }]) => named({ platform, writeBack }));
+  return { profile, allowed, state: bridgeState ?? null, handOvers: handOvers.map(named) };
 }
 
 /** Allows the platform's cookies of the tab's own cookie store to be handed over. */

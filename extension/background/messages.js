@@ -10,7 +10,7 @@ import { begin, refuse, settle } from "./tasks.js";
 const HANDLERS = {
   allowWriteBack: ({ platform, isAllowed }) => allowWriteBack(platform, isAllowed),
   begin: ({ intent }) => begin(intent),
-  bridge: ({ platform }) => bridgeStatus(platform),
+  bridge: () => bridgeStatus(),
   connections: ({ platform }) => listConnections(platform),
   forbidPlatform: ({ platform }) => forbidPlatform(platform),
   leaveServer: () => leaveServer(),

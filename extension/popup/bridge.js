@@ -3,21 +3,23 @@
 
 import { chosenLabel } from "./connections.js";
 import { failureText } from "./failure-text.js";
-import { element, isBusy, setBusy } from "./page.js";
+import { button, element, isBusy, setBusy } from "./page.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "./tasks.js";
 import { countText, formatTime, text } from "./text.js";
 import { ask } from "./worker.js";
 
 const details = document.querySelector("#bridge");
+const switches = document.querySelector("#bridge-switches");
 const allow = document.querySelector("#bridge-allow");
 const allowLabel = document.querySelector("#bridge-allow-label");
 const writeBack = document.querySelector("#bridge-write-back");
+const others = document.querySelector("#bridge-others");
 const profile = document.querySelector("#bridge-profile");
 const status = document.querySelector("#bridge-status");
 const list = document.querySelector("#hand-overs");
 const nothing = document.querySelector("#no-hand-overs");
 
-// {site, tab} that the switches are about.
+// {site, tab} that the switches are about; no site where the tab has none.
 let current = null;
 
 export function initBridge() {
@@ -32,10 +34,12 @@ export function initBridge() {
   });
 }
 
-/** Shows how it stands with the platform of `shown`. */
+/** Shows how it stands with the site and the others. */
 export async function showBridge(shown) {
   current = shown;
-  allowLabel.textContent = text("bridge_allow", shown.site.name);
+  details.hidden = false;
+  switches.hidden = !shown.site;
+  if (shown.site) allowLabel.textContent = text("bridge_allow", shown.site.name);
   await load();
   const outcome = await readOutcome("bridge");
   if (outcome) showOutcome(outcome);
@@ -44,7 +48,7 @@ export async function showBridge(shown) {
 async function load() {
   const shown = current;
   try {
-    const held = await ask("bridge", { platform: shown.site.platform });
+    const held = await ask("bridge");
     if (shown === current) render(held);
   } catch (error) {
     say(failureText(error), error.code);
@@ -52,13 +56,26 @@ async function load() {
 }
 
 function render({ allowed, handOvers, profile: name, state }) {
-  allow.checked = Boolean(allowed);
-  writeBack.checked = Boolean(allowed?.writeBack);
-  writeBack.disabled = !allowed;
+  const isShown = ({ platform }) => platform === current.site?.platform;
+  const own = allowed.find(isShown);
+  allow.checked = Boolean(own);
+  writeBack.checked = Boolean(own?.writeBack);
+  writeBack.disabled = !own;
   if (document.activeElement !== profile) profile.value = name;
-  say(allowed ? stateText(state) : text("bridge_off"), allowed ? (state?.code ?? state?.status) : "off");
+  say(own ? stateText(state) : text("bridge_off"), own ? (state?.code ?? state?.status) : "off");
+  others.replaceChildren(...allowed.filter((entry) => !isShown(entry)).map(renderOther));
   list.replaceChildren(...handOvers.map(renderHandOver));
   nothing.hidden = handOvers.length > 0;
+}
+
+/** Another platform that is switched on, which needs no tab to be switched off. */
+function renderOther({ platform, platform_name: name }) {
+  const off = button(null, text("bridge_switch_off"), async () => {
+    await change("forbidPlatform", { platform });
+    details.querySelector("summary").focus();
+  });
+  off.ariaLabel = text("bridge_switch_off_of", name);
+  return element("li", { dataset: { platform } }, element("div", {}, text("bridge_other", name)), off);
 }
 
 function stateText(state) {
@@ -97,7 +114,7 @@ function switchOn() {
 
 async function showOutcome(outcome) {
   if (outcome) setBusy(isUnderWay(outcome));
-  if (outcome?.status !== "done" || outcome.subject !== current.site.platform) return;
+  if (outcome?.status !== "done" || outcome.subject !== current.site?.platform) return;
   markSeen("bridge", outcome);
   details.open = true;
   await load();
@@ -106,7 +123,7 @@ async function showOutcome(outcome) {
 
 async function change(type, fields = {}) {
   try {
-    await ask(type, { platform: current.site.platform, ...fields });
+    await ask(type, { platform: current.site?.platform, ...fields });
     await load();
   } catch (error) {
     await load();

@@ -84,7 +84,8 @@ export function chosenConnection() {
 /** Tells the exports of several accounts apart; empty where there is no name. */
 export function chosenLabel() {
   if (select.value === NEW) return accountName.value.trim();
-  return select.selectedOptions[0].dataset.username ?? "";
+  // There is nothing to choose from before somebody is signed in.
+  return select.selectedOptions[0]?.dataset.username ?? "";
 }
 
 function placeholder(key) {

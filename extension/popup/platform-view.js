@@ -1,7 +1,7 @@
 // The tab's platform: what a capture would take, which connection it belongs
 // to, capturing and exporting.
 
-import { initBridge, showBridge } from "./bridge.js";
+import { showBridge } from "./bridge.js";
 import {
   chosenConnection,
   chosenLabel,
@@ -44,7 +44,6 @@ export function initPlatformView(show) {
   onSignedOut = show;
   initConnections();
   initSessions(forgetCapture);
-  initBridge();
   initSiteChoice((site) => showSite(site, current.tab));
   onClick(captureButton, () => start("capture", { connection: chosenConnection() }));
   onClick(document.querySelector("#export"), () => start("export", { label: chosenLabel() }));

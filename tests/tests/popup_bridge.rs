@@ -100,10 +100,42 @@ async fn a_helper_that_is_not_installed_is_said_and_its_coming_is_enough() -> Re
     bridge.wait_for_status("no_host").await?;
     bridge.stage.install_native_host().await?;
     // Whoever looks at the popup again wants to know how it stands now.
-    let again: Value =
-        bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'bridge', platform: 'instagram'})").await?;
-    assert_eq!(again["value"]["allowed"]["writeBack"], false, "{again}");
+    let again: Value = bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'bridge'})").await?;
+    assert_eq!(again["value"]["allowed"][0]["platform"], "instagram", "{again}");
     bridge.wait_for_status("connected").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_needs_no_server_and_no_tab_of_the_platform_to_be_switched_off() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.install_native_host().await?;
+    stage.grant(&[PLATFORM_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    let _tab = stage.sign_in_at_platform(&browser).await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "server").await?;
+    popup.click("#bridge > summary").await?;
+    popup.click("#bridge-allow").await?;
+    wait_for_status(&popup, "connected").await?;
+    assert!(stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+
+    popup.evaluate("setTimeout(() => window.close()); 0").await?;
+    popup.wait_until_gone(SOON).await?;
+    let _other = browser.open_tab("about:blank").await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "server").await?;
+    popup.click("#bridge > summary").await?;
+    popup
+        .wait_for("the platform", SOON, "document.querySelector('#bridge-others [data-platform=instagram]')")
+        .await?;
+    assert_eq!(popup.evaluate("document.querySelector('#bridge-switches').hidden").await?, true);
+    let label = "document.querySelector('#bridge-others button').ariaLabel";
+    assert_eq!(popup.evaluate(label).await?, "Stop handing over the cookies of Instagram");
+    popup.click("#bridge-others button").await?;
+    popup.wait_for("none to be left", SOON, "!document.querySelector('#bridge-others li')").await?;
+    assert_eq!(popup.evaluate("document.activeElement.tagName").await?, "SUMMARY");
+    assert!(!stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
