@@ -201,12 +201,17 @@ function refuse(from, { id, type }, reason) {
 async function handOver(from, asked, allowed) {
   const core = await loadCore();
   const id = crypto.randomUUID();
-  const { cookie_count: count, keys } = await core.hand_over(from, asked, allowed, id);
-  await list("handed_over", asked, count);
-  await navigator.locks.request("open-hand-overs", async () => {
+  await core.hand_over(from, asked, allowed, id, async ({ cookie_count: count, keys }) => {
+    await list("handed_over", asked, count);
+    await remember({ id, platform: asked.platform, storeId: allowed.storeId, keys });
+  });
+}
+
+/** The names of what was handed over: nothing else may come back for it. */
+function remember(handOver) {
+  return navigator.locks.request("open-hand-overs", async () => {
     const { openHandOvers = [] } = await chrome.storage.session.get("openHandOvers");
-    const open = [{ id, platform: asked.platform, storeId: allowed.storeId, keys }, ...openHandOvers];
-    await chrome.storage.session.set({ openHandOvers: open.slice(0, MAX_OPEN) });
+    await chrome.storage.session.set({ openHandOvers: [handOver, ...openHandOvers].slice(0, MAX_OPEN) });
   });
 }
 

@@ -11,6 +11,7 @@ use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
 use crate::{from_js, to_js};
+use js_sys::{Function, Promise};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -21,6 +22,7 @@ use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
 use stagepass_core::{BrowserCookie, Cookie, Site};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
 
 /// A question of the host's, as far as every one has it.
 #[derive(Debug, Deserialize)]
@@ -89,7 +91,8 @@ pub async fn cookie_store_of(tab_id: i32) -> Result<String, JsValue> {
     Ok(cookie_store::store_of_tab(tab_id).await?)
 }
 
-/// Answers the question `cookies`, and tells the worker what was handed over.
+/// Answers the question `cookies`. Before anything leaves, the worker is told by
+/// `note` what will: nothing is handed over that is not listed.
 ///
 /// # Errors
 /// A [`Failure`], of which the host is told as well.
@@ -99,17 +102,28 @@ pub async fn hand_over(
     asked: JsValue,
     allowed: JsValue,
     hand_over: String,
-) -> Result<JsValue, JsValue> {
+    note: Function,
+) -> Result<(), JsValue> {
     let asked: Asked = from_js(asked)?;
     let allowed: Allowed = from_js(allowed)?;
-    match gather(&asked.platform, allowed, hand_over).await {
-        Ok(given) => {
-            let keys: Vec<_> = given.cookies.iter().map(Key::of).collect();
-            post(&port, &asked, Ok(&given))?;
-            Ok(to_js(&Outcome { cookie_count: keys.len(), keys })?)
-        }
+    let given = async {
+        let given = gather(&asked.platform, allowed, hand_over).await?;
+        tell(&note, &given).await?;
+        Ok(given)
+    };
+    match given.await {
+        Ok(given) => Ok(post(&port, &asked, Ok(&given))?),
         Err(failure) => Err(refuse_with(&port, &asked, failure)),
     }
+}
+
+/// Tells the worker, and waits until it has written that down.
+async fn tell(note: &Function, given: &HandOver) -> Result<(), Failure> {
+    let keys: Vec<_> = given.cookies.iter().map(Key::of).collect();
+    let outcome = to_js(&Outcome { cookie_count: keys.len(), keys })?;
+    let noted = note.call1(&JsValue::NULL, &outcome).map_err(|error| Failure::of_browser(&error))?;
+    JsFuture::from(Promise::resolve(&noted)).await.map_err(|error| Failure::of_browser(&error))?;
+    Ok(())
 }
 
 async fn gather(platform: &str, allowed: Allowed, hand_over: String) -> Result<HandOver, Failure> {
