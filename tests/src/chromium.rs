@@ -24,9 +24,10 @@ const NAMES: &[&str] = &[
     "google-chrome",
     "google-chrome-stable",
 ];
-/// Without these the browser asks whether to keep the password, over the popup.
-const FIRST_PREFERENCES: &str =
-    r#"{"credentials_enable_service": false, "profile": {"password_manager_enabled": false}}"#;
+/// Without these the browser asks whether to keep the password, over the popup,
+/// and does not load an unpacked extension anew.
+const FIRST_PREFERENCES: &str = r#"{"credentials_enable_service": false,
+    "profile": {"password_manager_enabled": false}, "extensions": {"ui": {"developer_mode": true}}}"#;
 /// How long the browser may take to start and to end.
 const START_TIMEOUT: Duration = Duration::from_secs(45);
 const END_TIMEOUT: Duration = Duration::from_secs(20);

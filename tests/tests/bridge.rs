@@ -13,6 +13,7 @@ use stagepass_tests::popup;
 use stagepass_tests::process::Program;
 use stagepass_tests::python::Outcome;
 use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::wait;
 use stagepass_tests::yt_dlp::YtDlp;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -222,6 +223,24 @@ async fn a_stopped_worker_a_dead_host_and_a_browser_that_is_started_again_come_b
     let fresh = stage.ask_host(&["cookies", VIDEO_URL]).await?;
     assert_eq!(fresh.stderr, "");
     assert!(value_of(&printed_cookies(&fresh)?, "sessionid").is_ok());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_extension_that_is_loaded_anew_as_after_an_update_connects_again() -> Result<()> {
+    let bridge = BridgeStage::set_up().await?;
+    bridge.switch_on().await?;
+    let BridgeStage { stage, browser, tab: _tab, popup } = bridge;
+    drop(popup);
+    let before = listening_hosts(&stage)?;
+    popup::service_worker(&browser).await?.evaluate("setTimeout(() => chrome.runtime.reload()); 0").await?;
+    wait::until("another host", SOON, async || {
+        Ok(listening_hosts(&stage).is_ok_and(|hosts| hosts != before).then_some(()))
+    })
+    .await?;
+    stage.wait_until_connected().await?;
+    let fresh = stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert_eq!(fresh.stderr, "");
     Ok(())
 }
 

@@ -94,9 +94,11 @@ impl<'a> Finder<'a> {
             return Err(CommandError::NotHandedOver(name.to_owned()));
         }
         if offers.is_empty() && !self.browsers.is_empty() {
+            let account = self.wanted.label.as_ref().map(|label| format!(" with the label {label:?}"));
             complain(&format_args!(
-                "note: no browser hands over cookies of {name}; in its popup, \
-                 \"Fresh cookies for yt-dlp\" switches that on"
+                "note: no browser hands over cookies of {name}{}; in its popup, \
+                 \"Fresh cookies for yt-dlp\" switches that on",
+                account.unwrap_or_default()
             ));
         }
         self.newest_export(target)

@@ -275,6 +275,27 @@ fn a_full_disk_stops_the_run_before_it_begins_and_leaves_nothing() {
 }
 
 #[test]
+fn a_disk_that_fills_up_during_the_run_leaves_the_export_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let old = fs::read(&path).unwrap();
+    let script = format!("ulimit -S -f unlimited; {}; exit 4", left("x", &PLANTED.repeat(290)));
+    let run_it = yt_dlp(home.path(), &script, &[URL]);
+    // The limit is lifted for what stands in for yt-dlp alone.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\""]).arg(run_it.get_program());
+    command.args(run_it.get_args()).env_clear();
+    command.envs(run_it.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = run(&mut command, b"");
+    assert_nothing_planted(&output);
+    let notes = text(&output.stderr);
+    assert!(output.status.code() == Some(4) && notes.contains("could not be kept"), "{notes}");
+    assert_eq!(fs::read(&path).unwrap(), old);
+    assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 3, "a file, its sidecar and the lock");
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_link_in_place_of_the_folder_of_runs_is_refused() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);

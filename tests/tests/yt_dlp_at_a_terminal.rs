@@ -1,0 +1,54 @@
+//! `stagepass-native-host yt-dlp` at a terminal, whose keys reach every program
+//! that runs there.
+
+use anyhow::Result;
+use stagepass_core::netscape::HEADER;
+use stagepass_tests::process::our_program;
+use stagepass_tests::terminal::Terminal;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use tokio::process::Command;
+
+/// Takes its time to end, and says how often it was interrupted meanwhile.
+const PATIENT: &str = r#"#!/usr/bin/env python3
+import signal, sys, time
+count = 0
+def interrupted(*_):
+    global count
+    count += 1
+signal.signal(signal.SIGINT, interrupted)
+print("ready", flush=True)
+deadline = time.monotonic() + 60
+while not count and time.monotonic() < deadline:
+    time.sleep(0.01)
+end = time.monotonic() + 0.5
+while time.monotonic() < end:
+    time.sleep(0.01)
+print(f"interrupted {count} times", flush=True)
+sys.exit(101)
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_reaches_yt_dlp_once_and_it_is_waited_for() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let exports = home.path().join("host/exports");
+    fs::create_dir_all(&exports)?;
+    let cookie = ".x.com\tTRUE\t/\tTRUE\t0\tauth_token\tvalue";
+    fs::write(exports.join("x-default-e3b0c442.txt"), format!("{HEADER}\n{cookie}\n"))?;
+    let script = home.path().join("patient");
+    fs::write(&script, PATIENT)?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+
+    let mut command = Command::new(our_program("stagepass-native-host")?);
+    command.arg("yt-dlp").arg("https://x.com/a").env("STAGEPASS_YT_DLP", &script);
+    command.env("STAGEPASS_HOST_DIR", home.path().join("host"));
+    let mut terminal = Terminal::start(command)?;
+    terminal.wait_for("ready").await?;
+    terminal.press_ctrl_c().await?;
+    let (status, shown) = terminal.end().await?;
+    assert_eq!(status.code(), Some(101), "{shown}");
+    assert!(shown.contains("interrupted 1 times"), "{shown}");
+    let left: Vec<_> = fs::read_dir(home.path().join("host/runs"))?.flatten().collect();
+    assert_eq!(left.len(), 1, "more than the lock is left: {left:?}");
+    Ok(())
+}
