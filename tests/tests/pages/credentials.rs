@@ -1,6 +1,6 @@
 //! Credentials: made, edited, revealed, handed over and deleted.
 
-use super::stage::{SECRET, Stage, make_credential, source};
+use super::stage::{SECRET, SOON, Stage, make_credential, source};
 use anyhow::{Context as _, Result};
 use reqwest::Method;
 use serde_json::json;
@@ -175,6 +175,7 @@ async fn the_keyboard_alone_does_all_of_it() -> Result<()> {
     let stage = Stage::start().await?;
     let tab = &stage.tab;
     stage.open("/app").await?;
+    tab.wait_for("the focus on the first field", SOON, "document.activeElement.id === 'email'").await?;
     tab.type_text(stage.person.email()).await?;
     tab.press("Tab").await?;
     tab.type_text(stage.person.password()).await?;

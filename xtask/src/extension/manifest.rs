@@ -73,7 +73,10 @@ mod tests {
     #[test]
     fn no_site_is_granted_at_install_and_nothing_is_open_to_pages() {
         let source: Value = serde_json::from_str(SOURCE).unwrap();
-        assert_eq!(source["permissions"], json!(["activeTab", "cookies", "nativeMessaging", "storage"]));
+        assert_eq!(
+            source["permissions"],
+            json!(["activeTab", "alarms", "cookies", "nativeMessaging", "storage"])
+        );
         assert_eq!(source["optional_host_permissions"], json!(["*://*/*"]));
         for absent in
             ["host_permissions", "content_scripts", "externally_connectable", "web_accessible_resources"]
