@@ -5,10 +5,10 @@
 //! extension as [`Asked`]; the extension's [`crate::host::Answer`] carries a
 //! [`HandOver`] or a [`WrittenBack`].
 
-use crate::cookie::{Cookie, MAX_COOKIES, serialize_exposed};
+use crate::cookie::{Cookie, MAX_COOKIES, MAX_NAME_VALUE_BYTES, serialize_exposed};
 use crate::host::MAX_LABEL_CHARS;
 use crate::platform::{Site, is_platform_id};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -18,7 +18,7 @@ pub const MAX_NAME_CHARS: usize = 64;
 pub const MAX_PLATFORMS: usize = 200;
 /// The most cookies that are given back in one message: however they are
 /// escaped, they fit into what a browser takes.
-pub const MAX_REPLACEMENTS: usize = 64;
+pub const MAX_REPLACEMENTS: usize = 48;
 
 /// Which browser it is, and what it may hand over: the extension tells the host
 /// with `listen`.
@@ -134,6 +134,9 @@ impl Question {
             check_name(hand_over, "hand_over")?;
             at_most(replacements.len(), MAX_REPLACEMENTS, "replacements")?;
             check_owned(platform, replacements.iter().map(|replacement| &replacement.cookie))?;
+            // Only measured: a browser holds no longer value.
+            let longest = replacements.iter().map(|replacement| replacement.was.expose_secret().len()).max();
+            at_most(longest.unwrap_or_default(), MAX_NAME_VALUE_BYTES, "bytes of a value")?;
         }
         Ok(())
     }
@@ -217,6 +220,7 @@ fn check_owned<'a>(platform: &str, cookies: impl IntoIterator<Item = &'a Cookie>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::MAX_ANSWER_BYTES;
     use serde_json::{Value, json};
 
     fn cookie(domain: &str) -> Value {
@@ -277,6 +281,25 @@ mod tests {
         assert!(!format!("{:?}", write_back(".instagram.com", 1)).contains("planted"));
         let question = Question::Cookies { platform: "../x".to_owned() };
         assert_eq!(question.check(), Err(BridgeFault::Platform));
+    }
+
+    #[test]
+    fn the_largest_write_back_fits_into_what_a_browser_takes() {
+        let long = "\\".repeat(MAX_NAME_VALUE_BYTES - 1);
+        let domain = format!(".{}instagram.com", "a".repeat(59) + "." + &"b.".repeat(60));
+        let cookie = json!({"name": "n", "value": long, "domain": domain, "expires": 253_370_764_800_i64,
+            "path": format!("/{}", "\"".repeat(1023)), "sameSite": "strict", "hostOnly": false});
+        let replacement = |was: &str| json!({"cookie": cookie, "was": was});
+        let question = |was: &str| Question::WriteBack {
+            platform: "instagram".to_owned(),
+            hand_over: "h".repeat(MAX_NAME_CHARS),
+            replacements: serde_json::from_value(json!(vec![replacement(was); MAX_REPLACEMENTS])).unwrap(),
+        };
+        let largest = question(&format!("{long}\\"));
+        assert_eq!(largest.check(), Ok(()));
+        let asked = Asked { id: u32::MAX, program: "p".repeat(MAX_NAME_CHARS), question: largest };
+        assert!(serde_json::to_vec(&asked).unwrap().len() <= MAX_ANSWER_BYTES);
+        assert!(question(&format!("{long}\\\\")).check().is_err());
     }
 
     #[test]
