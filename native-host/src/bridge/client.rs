@@ -4,7 +4,7 @@
 //! and nothing is waited for beyond its time.
 
 use super::place::{self, Place, our_uid};
-use super::wire::{self, Hello, MAX_REPLY_BYTES, Reply, Request};
+use super::wire::{self, Hello, MAX_HELLO_BYTES, MAX_REPLY_BYTES, Reply, Request};
 use crate::error::Error;
 use crate::utc_time::UtcTime;
 use serde::de::DeserializeOwned;
@@ -95,11 +95,11 @@ async fn ask<T: DeserializeOwned>(
     question: Option<Question>,
     within: Duration,
 ) -> Result<T, AskFault> {
+    let most = if question.is_some() { MAX_REPLY_BYTES } else { MAX_HELLO_BYTES };
     let conversation = async {
         let mut stream = connect(socket).await?;
         wire::send(&mut stream, &Request { question }).await.map_err(|_| AskFault::Broken)?;
-        let reply: Reply<T> =
-            wire::receive(&mut stream, MAX_REPLY_BYTES).await.map_err(|_| AskFault::Broken)?;
+        let reply: Reply<T> = wire::receive(&mut stream, most).await.map_err(|_| AskFault::Broken)?;
         reply.map_err(|refusal| AskFault::Refused(printable(&refusal.message)))
     };
     timeout(within, conversation).await.unwrap_or(Err(AskFault::NoAnswer))

@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 
 /// The longest request: it goes on to a browser, which takes no more.
 pub(super) const MAX_QUESTION_BYTES: usize = MAX_ANSWER_BYTES;
+/// The longest reply to who asks who is there: more than the largest announcement.
+pub(super) const MAX_HELLO_BYTES: usize = 4 * 1024 * 1024;
 /// The longest reply: it came from a browser, which sends no more.
 pub(super) const MAX_REPLY_BYTES: usize = MAX_REQUEST_BYTES;
 

@@ -28,7 +28,9 @@ impl PrivateCopy {
         let _lock = folder_lock::in_made_folder(&folder)?;
         remove_unlocked(&folder)?;
         let mut file = atomic_file::create_private(&folder).map_err(Error::io("write in", &folder))?;
-        let written = file.as_file().lock().and_then(|()| file.write_all(text.expose_secret().as_bytes()));
+        // On a file system without locks nothing is ever taken for abandoned.
+        let _ = file.as_file().try_lock();
+        let written = file.write_all(text.expose_secret().as_bytes());
         written.map_err(Error::io("write", file.path()))?;
         Ok(Self { file })
     }
@@ -82,11 +84,11 @@ fn is_temporary(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(atomic_file::is_temporary)
 }
 
-/// Whether a run holds the file's lock. What can't be opened is taken away, a
+/// Whether a run may hold the file's lock. What can't be opened is taken away, a
 /// link as well, and never what it leads to.
 fn is_in_use(path: &Path) -> bool {
     let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    is_file && File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)))
+    is_file && File::open(path).is_ok_and(|file| file.try_lock().is_err())
 }
 
 #[cfg(test)]
