@@ -99,7 +99,7 @@ function change(edit) {
     edit(settings);
     await chrome.storage.local.set({ bridge: settings });
     await keep();
-    if (port) await announce();
+    await announce();
   });
 }
 
@@ -143,17 +143,22 @@ function close() {
 
 async function announce() {
   const { profile, platforms } = await readSettings();
-  port.postMessage({
-    id: "listen",
-    type: "listen",
-    browser: browserName(),
-    profile,
-    platforms: Object.entries(platforms).map(([platform, { label, writeBack }]) => ({
-      platform,
-      label,
-      write_back: writeBack,
-    })),
-  });
+  const allowed = Object.entries(platforms).map(([platform, { label, writeBack }]) => ({
+    platform,
+    label,
+    write_back: writeBack,
+  }));
+  // It may be closed meanwhile.
+  if (port) post(port, { id: "listen", type: "listen", browser: browserName(), profile, platforms: allowed });
+}
+
+/** What is sent into a port that is just being closed concerns nobody any more. */
+function post(to, message) {
+  try {
+    to.postMessage(message);
+  } catch {
+    // `onDisconnect` goes on from here.
+  }
 }
 
 /** The port is closed, or could not be opened. */
@@ -195,7 +200,7 @@ async function onListening({ ok, error }) {
 }
 
 function refuse(from, { id, type }, reason) {
-  from.postMessage({ id, type, ok: false, error: { code: "not_allowed", message: reason } });
+  post(from, { id, type, ok: false, error: { code: "not_allowed", message: reason } });
 }
 
 async function handOver(from, asked, allowed) {
