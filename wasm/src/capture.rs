@@ -66,7 +66,7 @@ pub async fn preview(platform: String, tab_id: i32) -> Result<JsValue, JsValue> 
 /// A [`Failure`]; where the cookies do not prove a login, nothing is stored.
 #[wasm_bindgen]
 pub async fn capture(request: JsValue) -> Result<JsValue, JsValue> {
-    let request: CaptureRequest = from_js(request)?;
+    let request: CaptureRequest = from_js(&request)?;
     let site = site_of(&request.platform)?;
     let capture = read_signed_in(&site, request.tab_id).await?;
     Ok(to_js(&store(&request, &site, capture).await?)?)

@@ -84,7 +84,7 @@ async fn require_permission(site: &Site) -> Result<(), Failure> {
 /// [`Failure::TabGone`].
 pub(crate) async fn store_of_tab(tab_id: i32) -> Result<String, Failure> {
     let stores = get_all_cookie_stores().await.map_err(|error| Failure::of_browser(&error))?;
-    let stores: Vec<CookieStore> = from_js(stores)?;
+    let stores: Vec<CookieStore> = from_js(&stores)?;
     let store = stores.into_iter().find(|store| store.tab_ids.contains(&tab_id));
     Ok(store.ok_or(Failure::TabGone)?.id)
 }
@@ -102,7 +102,7 @@ async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCo
             get_all_cookies(&to_js(&details(None))?).await.map_err(|error| Failure::of_browser(&error))?
         }
     };
-    from_js(cookies)
+    from_js(&cookies)
 }
 
 /// Unix seconds.

@@ -38,7 +38,7 @@ struct CookieFile {
 /// A [`Failure`].
 #[wasm_bindgen]
 pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
-    let request: ExportForYtDlp = from_js(request)?;
+    let request: ExportForYtDlp = from_js(&request)?;
     let site = site_of(&request.platform)?;
     let capture = read_signed_in(&site, request.tab_id).await?;
     let message = to_js(&ExportRequest {
@@ -51,7 +51,7 @@ pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
     })?;
     let answer = send_native_message(HOST_NAME, &message).await;
     let answer = answer.map_err(|error| of_unanswered(&browser_message(&error)))?;
-    let answer: Answer = from_js(answer)?;
+    let answer: Answer = from_js(&answer)?;
     Ok(to_js(&accepted(answer)?)?)
 }
 

@@ -27,19 +27,24 @@ use failure::Failure;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
+use zeroize::Zeroizing;
 
-/// A value as plain JavaScript objects, the way JSON would have it.
+/// A value as plain JavaScript objects. All goes through JSON, which both sides
+/// speak already: a second way across the bridge would be a third of the module.
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).map_err(unexpected_value::<T>)
+    let json = Zeroizing::new(serde_json::to_string(value).map_err(|_| unexpected_value::<T>())?);
+    js_sys::JSON::parse(&json).map_err(|_| unexpected_value::<T>())
 }
 
 /// An argument or an answer from JavaScript.
-fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, Failure> {
-    serde_wasm_bindgen::from_value(value).map_err(unexpected_value::<T>)
+fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, Failure> {
+    let json = js_sys::JSON::stringify(value).ok().and_then(|json| json.as_string());
+    let json = Zeroizing::new(json.ok_or_else(unexpected_value::<T>)?);
+    serde_json::from_str(&json).map_err(|_| unexpected_value::<T>())
 }
 
 /// The type alone: an error's own words may quote the value, and that may be a
 /// cookie's.
-fn unexpected_value<T>(_: serde_wasm_bindgen::Error) -> Failure {
+fn unexpected_value<T>() -> Failure {
     Failure::Internal { detail: format!("no {}", std::any::type_name::<T>()) }
 }
