@@ -30,4 +30,5 @@ pub mod server;
 pub mod server_on_directus;
 pub mod terminal;
 pub mod wait;
+pub mod web_ext;
 pub mod yt_dlp;

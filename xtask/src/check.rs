@@ -30,7 +30,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         lint(root)?;
     }
     announce("the extension");
-    extension::build(root, &root.join("dist"))?;
+    extension::package(root, &root.join("dist"))?;
     announce("the programs");
     run(cargo(root).args(["build", "--locked", "--bins"]))?;
     announce("PostgreSQL and Directus");

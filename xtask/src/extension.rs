@@ -1,11 +1,14 @@
-//! Builds the extension: `dist/chromium` and `dist/firefox`, from one manifest.
+//! Builds the extension: `dist/chromium` and `dist/firefox`, from one manifest,
+//! and the zip files that the stores take.
 //!
-//! The wasm crate is compiled, bound to JavaScript, and laid beside the plain
-//! files of `extension/`. Only what changed is written.
+//! The wasm crate is compiled, bound to JavaScript, made smaller, and laid beside
+//! the plain files of `extension/`. Only what changed is written.
 
+mod archive;
 mod manifest;
 mod tree;
 pub(crate) mod wasm;
+mod wasm_opt;
 
 use crate::workspace_root;
 use anyhow::{Context, Result};
@@ -42,26 +45,73 @@ pub(crate) struct Builds {
 #[expect(clippy::print_stdout, reason = "telling where the builds are is what a person waits for")]
 pub(crate) fn run(options: &Options) -> Result<()> {
     let root = workspace_root()?;
-    let builds = build(root, &options.out.clone().unwrap_or_else(|| root.join("dist")))?;
+    let out = options.out.clone().unwrap_or_else(|| root.join("dist"));
+    let (builds, archives) = package(root, &out)?;
     println!("Chromium: {}\nFirefox:  {}", builds.chromium.display(), builds.firefox.display());
+    for archive in archives {
+        println!("for the store: {}", archive.display());
+    }
     Ok(())
 }
 
-/// Builds the extension of the workspace at `root` into `out`.
+/// Builds the extension of the workspace at `root` into `out`, as small as it is
+/// when wasm-opt happens to be there.
 ///
 /// # Errors
 /// As for [`run`].
 pub(crate) fn build(root: &Path, out: &Path) -> Result<Builds> {
-    let mut files = Tree::read(&root.join("extension"))?;
-    files.add_all(WASM_FOLDER, Tree::read(&wasm::build(root)?)?);
-    let manifest = root.join("manifest.json");
-    let manifest = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
-    let build_for = |browser: Browser| -> Result<PathBuf> {
-        let folder = out.join(browser.folder());
-        let mut files = files.clone();
-        files.add("manifest.json", manifest::derive(&manifest, browser)?.into_bytes());
-        files.write(&folder)?;
-        Ok(folder)
-    };
-    Ok(Builds { chromium: build_for(Browser::Chromium)?, firefox: build_for(Browser::Firefox)? })
+    Source::read(root, wasm_opt::installed()?.as_deref())?.write_builds(out)
+}
+
+/// The same with wasm-opt, which is installed where it is missing, and with the
+/// zip files for the stores beside the builds.
+///
+/// # Errors
+/// As for [`run`].
+pub(crate) fn package(root: &Path, out: &Path) -> Result<(Builds, [PathBuf; 2])> {
+    let source = Source::read(root, Some(&wasm_opt::install(root)?))?;
+    Ok((source.write_builds(out)?, source.write_archives(out)?))
+}
+
+/// What both browsers' builds are made of.
+struct Source {
+    files: Tree,
+    manifest: String,
+}
+
+impl Source {
+    fn read(root: &Path, wasm_opt: Option<&Path>) -> Result<Self> {
+        let mut files = Tree::read(&root.join("extension"))?;
+        files.add_all(WASM_FOLDER, Tree::read(&wasm::build(root, wasm_opt)?)?);
+        let manifest = root.join("manifest.json");
+        let manifest = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;
+        Ok(Self { files, manifest })
+    }
+
+    /// The files with a manifest that was derived for one use.
+    fn with(&self, manifest: String) -> Tree {
+        let mut files = self.files.clone();
+        files.add("manifest.json", manifest.into_bytes());
+        files
+    }
+
+    fn write_builds(&self, out: &Path) -> Result<Builds> {
+        let build_for = |browser: Browser| -> Result<PathBuf> {
+            let folder = out.join(browser.folder());
+            self.with(manifest::derive(&self.manifest, browser)?).write(&folder)?;
+            Ok(folder)
+        };
+        Ok(Builds { chromium: build_for(Browser::Chromium)?, firefox: build_for(Browser::Firefox)? })
+    }
+
+    fn write_archives(&self, out: &Path) -> Result<[PathBuf; 2]> {
+        let version = manifest::version(&self.manifest)?;
+        let archive_for = |browser: Browser| -> Result<PathBuf> {
+            let path = out.join(format!("stagepass-{}-{version}.zip", browser.folder()));
+            let files = self.with(manifest::derive_for_store(&self.manifest, browser)?);
+            fs::write(&path, archive::zip(&files)?).with_context(|| path.display().to_string())?;
+            Ok(path)
+        };
+        Ok([archive_for(Browser::Chromium)?, archive_for(Browser::Firefox)?])
+    }
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 pub(crate) const NEEDS: [Need; 2] = [
     POSTGRES,
     // For Directus. The Node.js that runs it comes with it.
-    Need { programs: &["npm"], package: "npm" },
+    system::NPM,
 ];
 
 /// What must be installed for PostgreSQL alone.

@@ -16,6 +16,22 @@ pub(crate) struct Need {
 
 /// A browser to capture from.
 pub(crate) const CHROMIUM: Need = Need { programs: &["chromium", "chromium-browser"], package: "chromium" };
+/// Node.js, which runs wasm-opt.
+pub(crate) const NODE: Need = Need { programs: &["node"], package: "nodejs" };
+/// What installs programs that run on Node.js.
+pub(crate) const NPM: Need = Need { programs: &["npm"], package: "npm" };
+/// How npm installs what a lock file pins: nothing else, and no script is run.
+pub(crate) const NPM_CI: [&str; 8] = [
+    "ci",
+    "--ignore-scripts",
+    // Peers are what other uses of the same packages need.
+    "--omit=peer",
+    "--no-audit",
+    "--no-fund",
+    "--no-update-notifier",
+    "--loglevel=error",
+    "--fetch-retries=5",
+];
 /// Python, for the private environments of yt-dlp and schemathesis.
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
 /// What only the checks need, beside the above.
@@ -25,20 +41,24 @@ pub(crate) const FOR_CHECKS: [Need; 6] = [
     Need { programs: &["openbox"], package: "openbox" },
     Need { programs: &["xdotool"], package: "xdotool" },
     Need { programs: &["curl"], package: "curl" },
-    Need { programs: &["node"], package: "nodejs" },
+    NODE,
     Need { programs: &["strace"], package: "strace" },
 ];
+
+impl Need {
+    /// Whether it is there.
+    pub(crate) fn is_there(&self) -> bool {
+        self.programs.iter().any(|name| find(name).is_some())
+    }
+}
 
 /// Sees to it that everything needed is there.
 ///
 /// # Errors
 /// Where something is missing and can't be installed, naming all of it.
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
-    let mut packages: Vec<_> = needs
-        .iter()
-        .filter(|need| !need.programs.iter().any(|name| find(name).is_some()))
-        .map(|need| need.package)
-        .collect();
+    let mut packages: Vec<_> =
+        needs.iter().filter(|need| !need.is_there()).map(|need| need.package).collect();
     let needs_python = needs.iter().any(|need| need.package == PYTHON.package);
     if needs_python && !succeeds(Command::new("python3").args(["-c", "import ensurepip"])) {
         packages.push("python3-venv");

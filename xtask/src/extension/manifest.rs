@@ -23,7 +23,34 @@ impl Browser {
 /// The manifest without what is the other browser's: each warns of what it
 /// does not know. `key` fixes the id of the development build in Chromium.
 pub(super) fn derive(manifest: &str, browser: Browser) -> Result<String> {
-    let mut manifest: Map<String, Value> = serde_json::from_str(manifest).context("manifest.json")?;
+    Ok(render(derived(manifest, browser)?))
+}
+
+/// The same without the `key`: Chromium's store gives each extension its own, and
+/// refuses one that brings another.
+pub(super) fn derive_for_store(manifest: &str, browser: Browser) -> Result<String> {
+    let mut manifest = derived(manifest, browser)?;
+    manifest.remove("key");
+    Ok(render(manifest))
+}
+
+/// The extension's version.
+pub(super) fn version(manifest: &str) -> Result<String> {
+    let manifest = parse(manifest)?;
+    let version = manifest.get("version").and_then(Value::as_str);
+    Ok(version.context("manifest.json: version is missing")?.to_owned())
+}
+
+fn parse(manifest: &str) -> Result<Map<String, Value>> {
+    serde_json::from_str(manifest).context("manifest.json")
+}
+
+fn render(manifest: Map<String, Value>) -> String {
+    format!("{:#}\n", Value::Object(manifest))
+}
+
+fn derived(manifest: &str, browser: Browser) -> Result<Map<String, Value>> {
+    let mut manifest = parse(manifest)?;
     let background = manifest.get_mut("background").and_then(Value::as_object_mut);
     let background = background.context("manifest.json: background is missing")?;
     match browser {
@@ -37,7 +64,7 @@ pub(super) fn derive(manifest: &str, browser: Browser) -> Result<String> {
             manifest.remove("minimum_chrome_version");
         }
     }
-    Ok(format!("{:#}\n", Value::Object(manifest)))
+    Ok(manifest)
 }
 
 #[cfg(test)]
@@ -68,6 +95,16 @@ mod tests {
         let (chromium, firefox) = (derived(Browser::Chromium), derived(Browser::Firefox));
         assert!(chromium["key"].is_string() && chromium.get("browser_specific_settings").is_none());
         assert!(firefox.get("key").is_none() && firefox["browser_specific_settings"]["gecko"].is_object());
+    }
+
+    #[test]
+    fn the_stores_get_what_is_developed_without_the_key() {
+        for browser in [Browser::Chromium, Browser::Firefox] {
+            let mut developed = derived(browser);
+            developed.as_object_mut().unwrap().remove("key");
+            let sold: Value = serde_json::from_str(&derive_for_store(SOURCE, browser).unwrap()).unwrap();
+            assert_eq!(sold, developed);
+        }
     }
 
     #[test]

@@ -39,6 +39,11 @@ impl Tree {
         self.0.insert(path.into(), content);
     }
 
+    /// Every file, in the order of their paths.
+    pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
+        self.0.iter().map(|(path, content)| (path.as_path(), content.as_slice()))
+    }
+
     /// Adds another tree below `folder`.
     pub(super) fn add_all(&mut self, folder: &str, other: Self) {
         self.0.extend(other.0.into_iter().map(|(path, content)| (Path::new(folder).join(path), content)));

@@ -1,5 +1,6 @@
-//! The wasm crate, compiled and bound to JavaScript.
+//! The wasm crate, compiled, bound to JavaScript, and made smaller.
 
+use super::wasm_opt;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::fs;
@@ -13,8 +14,9 @@ pub(crate) const PACKAGE: &str = "stagepass-wasm";
 /// The name of the bound module's files.
 const MODULE: &str = "stagepass";
 
-/// Compiles and binds; gives the folder with the module's files.
-pub(super) fn build(root: &Path) -> Result<PathBuf> {
+/// Compiles, binds and, where wasm-opt is given, optimises; gives the folder with
+/// the module's files.
+pub(super) fn build(root: &Path, wasm_opt: Option<&Path>) -> Result<PathBuf> {
     ensure_target()?;
     let compiled = compile(root)?;
     let folder = compiled.with_extension("bound");
@@ -23,7 +25,24 @@ pub(super) fn build(root: &Path) -> Result<PathBuf> {
     if !is_newer(&bound, &compiled)? || !is_newer(&bound, &std::env::current_exe()?)? {
         bind(&compiled, &folder)?;
     }
-    Ok(folder)
+    match wasm_opt {
+        Some(wasm_opt) => optimise(wasm_opt, &folder, &compiled.with_extension("optimised")),
+        None => Ok(folder),
+    }
+}
+
+/// The same files in another folder, the module among them smaller.
+fn optimise(wasm_opt: &Path, bound: &Path, folder: &Path) -> Result<PathBuf> {
+    let module = Path::new(MODULE).with_extension("js");
+    let (glue, wasm) = (bound.join(&module), format!("{MODULE}_bg.wasm"));
+    // Written last.
+    let done = folder.join(&module);
+    if !is_newer(&done, &glue)? || !is_newer(&done, wasm_opt)? {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        wasm_opt::optimise(wasm_opt, &bound.join(&wasm), &folder.join(&wasm))?;
+        fs::write(&done, fs::read(&glue)?).with_context(|| done.display().to_string())?;
+    }
+    Ok(folder.to_owned())
 }
 
 /// Adds the target with rustup where the toolchain lacks it. It is not named in

@@ -9,7 +9,7 @@
 use super::postgres::Postgres;
 use super::program::Program;
 use super::{Caller, free_port, generate_secret};
-use crate::system::announce;
+use crate::system::{NPM_CI, announce};
 use crate::{target_dir, workspace_root};
 use anyhow::{Context as _, Result};
 use rustix::process::Signal;
@@ -182,15 +182,7 @@ fn fetch(folder: &Path, caller: &Caller) -> Result<()> {
     let mut attempt = 1;
     loop {
         let mut npm = Command::new("npm");
-        // Peers are what other uses of the same packages need.
-        npm.current_dir(folder).args(["ci", "--ignore-scripts", "--omit=peer"]);
-        npm.args([
-            "--no-audit",
-            "--no-fund",
-            "--no-update-notifier",
-            "--loglevel=error",
-            "--fetch-retries=5",
-        ]);
+        npm.current_dir(folder).args(NPM_CI);
         match Program::complete("npm", &mut npm, &folder.join("npm.log"), caller) {
             Err(error) if attempt < INSTALL_ATTEMPTS && caller.is_there() => {
                 announce(&format!("trying again: {error:#}"));

@@ -1,0 +1,172 @@
+//! The zip files for the stores: what is in them, that anybody's build has the same
+//! bytes, and that Mozilla's linter has nothing against them.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use stagepass_tests::main_job::built_extension;
+use stagepass_tests::process::our_program;
+use stagepass_tests::web_ext::WebExt;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Cursor, Read as _};
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+use zip::{DateTime, ZipArchive};
+
+const BROWSERS: [&str; 2] = ["chromium", "firefox"];
+const MODULE: &str = "wasm/stagepass_bg.wasm";
+/// What web-ext warns of although it is meant so.
+const KNOWN_WARNINGS: [&str; 2] = [
+    // Where a build has both kinds of background; each of ours has its browser's alone.
+    "BACKGROUND_SERVICE_WORKER_IGNORED",
+    // There is no native messaging on Android, and so nothing for us there.
+    "KEY_FIREFOX_ANDROID_UNSUPPORTED_BY_MIN_VERSION",
+];
+
+fn dist() -> Result<PathBuf> {
+    Ok(built_extension()?.parent().context("a build lies in a folder")?.to_owned())
+}
+
+/// The zip file for a browser's store.
+fn package(folder: &Path, browser: &str) -> Result<PathBuf> {
+    let manifest: Value = serde_json::from_slice(&fs::read(folder.join(browser).join("manifest.json"))?)?;
+    let version = manifest["version"].as_str().context("no version")?;
+    Ok(folder.join(format!("stagepass-{browser}-{version}.zip")))
+}
+
+/// The files in a zip file.
+fn unpacked(package: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut archive = ZipArchive::new(Cursor::new(fs::read(package)?))?;
+    let mut files = BTreeMap::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index)?;
+        let mut content = Vec::new();
+        file.read_to_end(&mut content)?;
+        files.insert(file.name()?.into_owned(), content);
+    }
+    Ok(files)
+}
+
+/// The files in a folder, by their paths below it.
+fn files_in(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder)?.to_str().context("no UTF-8")?.to_owned();
+                files.insert(name, fs::read(&path)?);
+            }
+        }
+    }
+    Ok(files)
+}
+
+#[test]
+fn a_package_holds_the_build_that_is_tested_and_only_chromiums_differs_by_its_key() -> Result<()> {
+    let dist = dist()?;
+    for browser in BROWSERS {
+        let (mut packed, mut built) = (unpacked(&package(&dist, browser)?)?, files_in(&dist.join(browser))?);
+        let [packed_manifest, mut built_manifest] = [&mut packed, &mut built].map(|files| {
+            let manifest = files.remove("manifest.json").unwrap_or_default();
+            serde_json::from_slice::<Value>(&manifest).unwrap_or_default()
+        });
+        assert!(packed == built, "{browser}: other files than in the build");
+        let key = built_manifest.as_object_mut().context("no manifest")?.remove("key");
+        assert_eq!(key.is_some(), browser == "chromium");
+        assert_eq!(packed_manifest, built_manifest, "{browser}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_package_holds_what_is_run_and_shown_and_nothing_of_how_it_was_made() -> Result<()> {
+    let home = std::env::home_dir().context("no home")?;
+    let home = home.to_str().context("no UTF-8")?.as_bytes();
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace")?;
+    let workspace = workspace.to_str().context("no UTF-8")?.as_bytes();
+    for browser in BROWSERS {
+        let files = unpacked(&package(&dist()?, browser)?)?;
+        for name in ["manifest.json", "background.js", "popup.html", "icons/128.png", MODULE] {
+            assert!(files.contains_key(name), "{browser} lacks {name}");
+        }
+        for (name, content) in &files {
+            let extension = name.rsplit('.').next().unwrap_or_default();
+            assert!(["css", "html", "js", "json", "png", "svg", "wasm"].contains(&extension), "{name}");
+            assert!(!name.split('/').any(|part| part.starts_with('.')), "{name}");
+            for traitor in [b"sourceMappingURL".as_slice(), home, workspace] {
+                let is_there = memchr::memmem::find(content, traitor).is_some();
+                assert!(!is_there, "{browser}: {name} holds {}", String::from_utf8_lossy(traitor));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_package_says_nothing_of_when_or_by_whom_it_was_made() -> Result<()> {
+    for browser in BROWSERS {
+        let mut archive = ZipArchive::new(Cursor::new(fs::read(package(&dist()?, browser)?)?))?;
+        let mut names = Vec::new();
+        for index in 0..archive.len() {
+            let file = archive.by_index(index)?;
+            let name = file.name()?.into_owned();
+            assert_eq!(file.last_modified(), Some(DateTime::DEFAULT), "{name}");
+            assert_eq!(file.unix_mode().map(|mode| mode & 0o7777), Some(0o644), "{name}");
+            names.push(name);
+        }
+        assert!(archive.comment().is_empty());
+        assert!(names.is_sorted_by(|one, next| Path::new(one) < Path::new(next)), "{names:?}");
+    }
+    Ok(())
+}
+
+/// All of it is compiled once more: elsewhere, later, for a user who keeps files to
+/// themselves, in another time zone.
+#[tokio::test]
+async fn two_builds_have_the_same_bytes() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("elsewhere");
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"umask 077; exec "$0" extension --out "$1""#]);
+    command.arg(our_program("xtask")?).arg(&out);
+    command.env("CARGO_TARGET_DIR", folder.path().join("target")).env("TZ", "Pacific/Kiritimati");
+    let made = command.output().await?;
+    ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for browser in BROWSERS {
+        let [here, there] = [&dist()?, &out].map(|folder| package(folder, browser));
+        let (here, there) = (unpacked(&here?)?, unpacked(&there?)?);
+        for (name, content) in &here {
+            assert!(there.get(name) == Some(content), "{browser}: {name} differs");
+        }
+        let [here, there] =
+            [&dist()?, &out].map(|folder| package(folder, browser).and_then(|path| Ok(fs::read(path)?)));
+        assert!(here? == there?, "{browser}: the zip files differ");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "what web-ext warns of is for people to judge")]
+async fn web_ext_lint_finds_no_error() -> Result<()> {
+    let findings = WebExt::prepare().await?.lint(&package(&dist()?, "firefox")?).await?;
+    for warning in &findings.warnings {
+        if !KNOWN_WARNINGS.contains(&warning.code.as_str()) {
+            println!("web-ext lint warns: {}: {}", warning.code, warning.text);
+        }
+    }
+    assert_eq!(findings.errors, []);
+    Ok(())
+}
+
+#[tokio::test]
+async fn web_ext_lint_finds_an_error_where_there_is_one() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("manifest.json"), r#"{"manifest_version": 3, "name": "Nothing"}"#)?;
+    let findings = WebExt::prepare().await?.lint(folder.path()).await?;
+    assert!(!findings.errors.is_empty());
+    Ok(())
+}
