@@ -1,5 +1,5 @@
 //! The harness with which the end-to-end tests and `cargo xtask up --demo`
-//! drive real components: a real Chromium with the extension, a sample
+//! drive real components: a real Chromium or Firefox with the extension, a sample
 //! platform under a real platform's name, a real yt-dlp, a real PostgreSQL and
 //! Directus, and our own programs.
 //!
@@ -13,9 +13,11 @@ pub mod chromium;
 pub mod directus;
 pub mod display;
 pub mod faulty_directus;
+pub mod firefox;
 pub mod installation;
 pub mod libsodium;
 pub mod main_job;
+pub mod page;
 pub mod platform;
 pub mod popup;
 pub mod postgres;
@@ -31,4 +33,5 @@ pub mod server_on_directus;
 pub mod terminal;
 pub mod wait;
 pub mod web_ext;
+pub mod webdriver;
 pub mod yt_dlp;

@@ -3,6 +3,8 @@
 
 use crate::cdp::Session;
 use crate::chromium::{Chromium, Launch, Profile, grant_origins};
+use crate::firefox::{self, Firefox};
+use crate::page::Page;
 use crate::platform::{FRONT_URL, LOGIN_URL, Platform, VIDEO_URL};
 use crate::process::{clean_environment, our_program};
 use crate::proxy::Proxy;
@@ -122,6 +124,35 @@ impl Stage {
         self.launch(&environment).start().await
     }
 
+    /// Tells Firefox of the native host, with the host's own command.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn install_native_host_for_firefox(&self) -> Result<()> {
+        let mut command = Command::new(our_program("stagepass-native-host")?);
+        command.args(["install", "--browser", "firefox"]);
+        command.env_clear().envs(clean_environment(self.home.path()));
+        let output = command.env("STAGEPASS_HOST_DIR", &self.host_dir).stdin(Stdio::null()).output().await?;
+        ensure!(output.status.success(), "install: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Starts Firefox with the extension's zip file, which is allowed all that it asks for.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn open_firefox(&self, addon: &Path) -> Result<Firefox> {
+        let environment = self.environment();
+        let launch = firefox::Launch {
+            platform: &self.platform,
+            proxy: &self.proxy,
+            home: self.home.path(),
+            environment: &environment,
+            addon,
+        };
+        launch.start().await
+    }
+
     fn environment(&self) -> [(&'static str, &str); 1] {
         [("STAGEPASS_HOST_DIR", &self.host_dir)]
     }
@@ -199,7 +230,7 @@ impl Stage {
 ///
 /// # Errors
 /// When it does not, with what it shows instead.
-pub async fn wait_for_view(popup: &Session, view: &str) -> Result<()> {
+pub async fn wait_for_view(popup: &impl Page, view: &str) -> Result<()> {
     let shown = format!("document.querySelector('main').dataset.state === {}", json!(view));
     let waited = popup.wait_for(&format!("the view {view}"), STEP, &shown).await;
     if waited.is_err() {
@@ -213,7 +244,7 @@ pub async fn wait_for_view(popup: &Session, view: &str) -> Result<()> {
 ///
 /// # Errors
 /// When a step does not lead to the next.
-pub async fn sign_in_to_server(popup: &Session, url: &str) -> Result<()> {
+pub async fn sign_in_to_server(popup: &impl Page, url: &str) -> Result<()> {
     wait_for_view(popup, "server").await?;
     popup.fill("#server-url", url).await?;
     popup.click("#connect").await?;
@@ -225,7 +256,7 @@ pub async fn sign_in_to_server(popup: &Session, url: &str) -> Result<()> {
 ///
 /// # Errors
 /// When the form is not there.
-pub async fn sign_in(popup: &Session, password: &str) -> Result<()> {
+pub async fn sign_in(popup: &impl Page, password: &str) -> Result<()> {
     popup.fill("#email", EMAIL).await?;
     popup.fill("#password", password).await?;
     popup.click("#sign-in").await
@@ -236,7 +267,7 @@ pub async fn sign_in(popup: &Session, password: &str) -> Result<()> {
 ///
 /// # Errors
 /// When nothing comes of it.
-pub async fn capture(popup: &Session, account_name: &str) -> Result<String> {
+pub async fn capture(popup: &impl Page, account_name: &str) -> Result<String> {
     wait_for_view(popup, "ready").await?;
     if popup.evaluate("!document.querySelector('#new-connection').hidden").await? == json!(true) {
         popup.fill("#account-name", account_name).await?;
@@ -248,7 +279,7 @@ pub async fn capture(popup: &Session, account_name: &str) -> Result<String> {
 ///
 /// # Errors
 /// When nothing comes of it.
-pub async fn export(popup: &Session) -> Result<String> {
+pub async fn export(popup: &impl Page) -> Result<String> {
     wait_for_view(popup, "ready").await?;
     click_for_outcome(popup, "#export", "#export-result").await
 }
@@ -257,16 +288,16 @@ pub async fn export(popup: &Session) -> Result<String> {
 ///
 /// # Errors
 /// When there is none.
-pub async fn exported_path(popup: &Session) -> Result<PathBuf> {
+pub async fn exported_path(popup: &impl Page) -> Result<PathBuf> {
     let path = popup.evaluate("document.querySelector('#export-path').textContent").await?;
     Ok(path.as_str().context("no path is shown")?.into())
 }
 
 /// Clicks a button and gives the code of what comes of it, not of what a click
 /// before has left.
-async fn click_for_outcome(popup: &Session, button: &str, place: &str) -> Result<String> {
+async fn click_for_outcome(popup: &impl Page, button: &str, place: &str) -> Result<String> {
     let remember =
-        format!("globalThis.shownBefore = document.querySelector({}).firstElementChild; 0", json!(place));
+        format!("void (window.shownBefore = document.querySelector({}).firstElementChild)", json!(place));
     popup.evaluate(&remember).await?;
     popup.click(button).await?;
     outcome(popup, place).await
@@ -276,10 +307,10 @@ async fn click_for_outcome(popup: &Session, button: &str, place: &str) -> Result
 ///
 /// # Errors
 /// When none comes.
-pub async fn outcome(popup: &Session, place: &str) -> Result<String> {
+pub async fn outcome(popup: &impl Page, place: &str) -> Result<String> {
     let code = format!(
         "(() => {{ const place = document.querySelector({}); \
-         const isNew = place.dataset.outcome && place.firstElementChild !== globalThis.shownBefore; \
+         const isNew = place.dataset.outcome && place.firstElementChild !== window.shownBefore; \
          return isNew ? place.dataset.code : null; }})()",
         json!(place)
     );

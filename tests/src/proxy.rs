@@ -56,6 +56,12 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What it was asked for and refused.
     #[must_use]
     pub fn refused(&self) -> Vec<String> {

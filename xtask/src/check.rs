@@ -4,11 +4,14 @@
 use crate::extension::{self, wasm};
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
-use crate::workspace_root;
-use anyhow::Result;
+use crate::{target_dir, workspace_root};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use std::path::Path;
 use std::process::Command;
+
+/// The release of geckodriver, which has to fit Debian's Firefox.
+const GECKODRIVER: &str = "0.37.1";
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -52,7 +55,22 @@ fn set_up() -> Result<()> {
         announce("installing cargo-nextest, the test runner");
         run(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-nextest"]))?;
     }
+    install_geckodriver()?;
     wasm::ensure_target()
+}
+
+/// Through it the tests drive Firefox. Optimised it would take longer to build than
+/// it is then at work.
+fn install_geckodriver() -> Result<()> {
+    let folder = target_dir()?.join("tools");
+    let mut install = Command::new("cargo");
+    install.args(["install", "--locked", "--quiet", "--debug", "--root"]).arg(&folder);
+    // Where it is there in this release, cargo leaves it alone.
+    install.args(["geckodriver", "--version", GECKODRIVER]);
+    if !folder.join("bin/geckodriver").is_file() {
+        announce("building geckodriver, through which tests drive Firefox");
+    }
+    run(&mut install).context("geckodriver could not be installed")
 }
 
 fn lint(root: &Path) -> Result<()> {

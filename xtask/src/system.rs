@@ -36,12 +36,13 @@ pub(crate) const NPM_CI: [&str; 8] = [
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
 /// What only the checks need, beside the above.
 #[cfg(unix)]
-pub(crate) const FOR_CHECKS: [Need; 6] = [
+pub(crate) const FOR_CHECKS: [Need; 7] = [
     Need { programs: &["Xvfb"], package: "xvfb" },
     Need { programs: &["openbox"], package: "openbox" },
     Need { programs: &["xdotool"], package: "xdotool" },
     Need { programs: &["curl"], package: "curl" },
     NODE,
+    Need { programs: &["firefox-esr", "firefox"], package: "firefox-esr" },
     Need { programs: &["strace"], package: "strace" },
 ];
 

@@ -1,0 +1,231 @@
+//! Debian's Firefox (or another one on `PATH`) under geckodriver, with a
+//! throw-away profile, our extension as its zip file, and the sample platform in
+//! the place of the real one.
+//!
+//! geckodriver may act as the browser itself (`--allow-system-access`): so the
+//! popup is the true one of the toolbar, over whichever tab is in front.
+
+mod popup;
+
+pub use popup::Popup;
+
+use crate::platform::{FRONT_URL, LOGIN_URL, Platform};
+use crate::process::{on_path, profile_dir};
+use crate::proxy::Proxy;
+use crate::wait;
+use crate::webdriver::WebDriver;
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use stagepass_core::host::FIREFOX_EXTENSION_ID;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::process::Command;
+
+/// What a Firefox is called, the one to prefer first.
+const NAMES: &[&str] = &["firefox-esr", "firefox"];
+/// How long a page of the platform may take.
+const STEP: Duration = Duration::from_secs(20);
+
+/// Trusts an authority for web sites, and no other certificate of a stranger.
+const TRUST: &str = r#"
+const certificates = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB);
+certificates.addCertFromBase64(arguments[0], "C,,");"#;
+
+/// Opens a tab in a container (0 is none) and brings it to the front.
+const OPEN_TAB: &str = r#"
+gBrowser.selectedTab = gBrowser.addTrustedTab("about:blank", {userContextId: arguments[0]});"#;
+
+/// The cookies of a container, each in the form of the Credentials API; and apart
+/// from it whether it is partitioned.
+const COOKIES: &str = r#"
+const sameSite = {
+  [Ci.nsICookie.SAMESITE_NONE]: "none",
+  [Ci.nsICookie.SAMESITE_LAX]: "lax",
+  [Ci.nsICookie.SAMESITE_STRICT]: "strict",
+};
+return Services.cookies.cookies
+  .filter(({originAttributes}) => originAttributes.userContextId === arguments[0])
+  .map((cookie) => ({
+    isPartitioned: cookie.originAttributes.partitionKey !== "",
+    cookie: {
+      name: cookie.name, value: cookie.value, domain: cookie.host, path: cookie.path,
+      httpOnly: cookie.isHttpOnly, secure: cookie.isSecure, hostOnly: !cookie.isDomain,
+      ...(cookie.isSession ? {} : {expires: Math.floor(cookie.expiry / 1000)}),
+      ...(cookie.sameSite in sameSite ? {sameSite: sameSite[cookie.sameSite]} : {}),
+    },
+  }));"#;
+
+/// How to start a browser.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// What answers under the platform's names.
+    pub platform: &'a Platform,
+    /// The way there, and to nothing else.
+    pub proxy: &'a Proxy,
+    /// The home folder, also for the native host that the browser starts.
+    pub home: &'a Path,
+    /// More environment variables, which the native host inherits.
+    pub environment: &'a [(&'a str, &'a str)],
+    /// The extension's zip file.
+    pub addon: &'a Path,
+}
+
+/// A running browser; dropping it kills it.
+#[derive(Debug)]
+pub struct Firefox {
+    driver: WebDriver,
+    // Gone after the browser.
+    _profiles: tempfile::TempDir,
+}
+
+/// A cookie as the browser itself says that it holds it.
+#[derive(Clone, Debug)]
+pub struct HeldCookie {
+    /// In the form of the Credentials API.
+    pub cookie: Value,
+    /// Whether it is in a partition (CHIPS).
+    pub is_partitioned: bool,
+}
+
+/// The zip file for Firefox's store that `cargo xtask extension` has written.
+///
+/// # Errors
+/// When it is not there.
+pub fn built_addon() -> Result<PathBuf> {
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the tests lie in a workspace")?;
+    let dist = dist.join("dist");
+    let missing = "dist/ has no build for Firefox: run `cargo xtask extension`";
+    let manifest = std::fs::read(dist.join("firefox/manifest.json")).context(missing)?;
+    let manifest: Value = serde_json::from_slice(&manifest)?;
+    let version = manifest["version"].as_str().context("a manifest has a version")?;
+    let addon = dist.join(format!("stagepass-firefox-{version}.zip"));
+    ensure!(addon.is_file(), "{missing}");
+    Ok(addon)
+}
+
+impl Launch<'_> {
+    /// Starts the browser without a window, with the extension.
+    ///
+    /// # Errors
+    /// When Firefox or geckodriver is missing, or does not start.
+    pub async fn start(&self) -> Result<Firefox> {
+        let program =
+            on_path(NAMES).context("no Firefox on PATH; on Debian: `apt-get install firefox-esr`")?;
+        let profiles = tempfile::Builder::new().prefix("stagepass-firefox-").tempdir()?;
+        let mut driver = Command::new(geckodriver()?);
+        driver.args(["--port", "0", "--websocket-port", "0", "--allow-system-access"]);
+        driver.arg("--profile-root").arg(profiles.path());
+        for name in ["DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME"] {
+            driver.env_remove(name);
+        }
+        driver.env("HOME", self.home).envs(self.environment.iter().copied());
+        let options = json!({"binary": program, "args": ["-headless"], "prefs": self.preferences()?});
+        let driver = WebDriver::start(&mut driver, &json!({"moz:firefoxOptions": options})).await?;
+        let firefox = Firefox { driver, _profiles: profiles };
+        let addon = BASE64_STANDARD.encode(std::fs::read(self.addon)?);
+        firefox.driver.post("/moz/addon/install", json!({"addon": addon, "temporary": true})).await?;
+        let pem = std::fs::read_to_string(self.platform.authority_pem())?;
+        let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        firefox.as_browser(TRUST, &[json!(base64)]).await?;
+        Ok(firefox)
+    }
+
+    fn preferences(&self) -> Result<Value> {
+        let proxy = self.proxy.address();
+        Ok(json!({
+            // Whatever is not the sample platform can't be reached: loopback alone.
+            "network.proxy.type": 1,
+            "network.proxy.http": proxy.ip().to_string(),
+            "network.proxy.http_port": proxy.port(),
+            "network.proxy.ssl": proxy.ip().to_string(),
+            "network.proxy.ssl_port": proxy.port(),
+            // What the browser would ask in a window that nobody sees.
+            "extensions.webextOptionalPermissionPrompts": false,
+            "privacy.userContext.enabled": true,
+            "signon.rememberSignons": false,
+        }))
+    }
+}
+
+/// geckodriver, as `cargo xtask test` installs it.
+fn geckodriver() -> Result<PathBuf> {
+    let profile = profile_dir()?;
+    let path = profile.parent().unwrap_or(&profile).join("tools/bin/geckodriver");
+    ensure!(path.is_file(), "{} is not there: `cargo xtask test` installs it", path.display());
+    Ok(path)
+}
+
+impl Firefox {
+    /// Opens a tab in a container, 0 for none, and signs in at the platform with
+    /// its own form. The tab stays in front.
+    ///
+    /// # Errors
+    /// When a step does not lead to the next.
+    pub async fn sign_in_at_platform(&self, platform: &Platform, container: u32) -> Result<()> {
+        self.as_browser(OPEN_TAB, &[json!(container)]).await?;
+        let handles = self.driver.command(reqwest::Method::GET, "/window/handles", Value::Null).await?;
+        let newest = handles.as_array().and_then(|handles| handles.last()).context("no tab")?;
+        self.driver.post("/window", json!({"handle": newest})).await?;
+        self.driver.navigate(LOGIN_URL).await?;
+        let account = platform.account();
+        self.driver.type_into("[name=username]", account.username).await?;
+        self.driver.type_into("[name=password]", account.password.expose_secret()).await?;
+        self.driver.click("#submit").await?;
+        wait::until("the platform's front page", STEP, async || {
+            let url = self.driver.run("return location.href", &[]).await?;
+            Ok((url == FRONT_URL).then_some(()))
+        })
+        .await
+    }
+
+    /// The cookies that the browser itself says it holds in a container, 0 for none.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub async fn cookies(&self, container: u32) -> Result<Vec<HeldCookie>> {
+        let held = self.as_browser(COOKIES, &[json!(container)]).await?;
+        let held = held.as_array().context("no list")?.iter();
+        let held = held.map(|held| HeldCookie {
+            cookie: held["cookie"].clone(),
+            is_partitioned: held["isPartitioned"] == json!(true),
+        });
+        Ok(held.collect())
+    }
+
+    /// Opens the extension's popup over the tab in front, as its button does.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn open_popup(&self) -> Result<Popup<'_>> {
+        Popup::open(self, FIREFOX_EXTENSION_ID).await
+    }
+
+    /// Runs a script with the browser's own rights.
+    async fn as_browser(&self, script: &str, arguments: &[Value]) -> Result<Value> {
+        self.in_window(self.driver.run(script, arguments)).await
+    }
+
+    /// Clicks something in the browser's own window.
+    async fn click_in_window(&self, selector: &str) -> Result<()> {
+        self.in_window(self.driver.click(selector)).await
+    }
+
+    /// Has commands be about the browser's own window, not about the page in it.
+    async fn in_window<T>(&self, commands: impl Future<Output = Result<T>>) -> Result<T> {
+        self.driver.post("/moz/context", json!({"context": "chrome"})).await?;
+        let outcome = commands.await;
+        self.driver.post("/moz/context", json!({"context": "content"})).await?;
+        outcome
+    }
+
+    /// Closes the browser.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn close(self) -> Result<()> {
+        self.driver.close().await
+    }
+}

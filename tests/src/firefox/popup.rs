@@ -1,0 +1,80 @@
+//! The true popup of the toolbar. It is no window to WebDriver; but the part of
+//! Firefox that carries WebDriver's commands out (an actor) is in each page, in the
+//! popup as well, and takes them from a script with the browser's own rights.
+
+use super::Firefox;
+use crate::page::Page;
+use crate::wait;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the popup may take to be there.
+const APPEAR_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Pins the extension to the toolbar, as people do in its menu, and tells where its
+/// button is.
+const PIN: &str = r#"
+const {ExtensionParent} = ChromeUtils.importESModule("resource://gre/modules/ExtensionParent.sys.mjs");
+const {extension} = WebExtensionPolicy.getByID(arguments[0]);
+const {id} = ExtensionParent.apiManager.global.browserActionFor(extension);
+CustomizableUI.addWidgetToArea(id, CustomizableUI.AREA_NAVBAR);
+return `#${CSS.escape(id)} .unified-extensions-item-action-button`;"#;
+
+/// Has the popup's own actor carry a command out.
+const DO: &str = r#"
+const [what, subject, text] = arguments;
+const popup = document.querySelector("browser.webextension-popup-browser");
+if (!popup) throw new Error("no popup is open");
+const actor = popup.browsingContext.currentWindowGlobal.getActor("MarionetteCommands");
+if (what === "run") {
+  return actor.executeScript(subject, [], {timeout: 30000, async: false});
+}
+const capabilities = {toJSON: () => ({"moz:webdriverClick": true})};
+return (async () => {
+  const element = await actor.findElement("css selector", subject, {timeout: 0, all: false});
+  if (what === "click") await actor.clickElement(element, capabilities);
+  if (what === "clear") await actor.clearElement(element);
+  if (what === "type") await actor.sendKeysToElement(element, text, capabilities);
+})();"#;
+
+/// The popup, open over a tab.
+#[derive(Clone, Copy, Debug)]
+pub struct Popup<'a> {
+    firefox: &'a Firefox,
+}
+
+impl<'a> Popup<'a> {
+    pub(super) async fn open(firefox: &'a Firefox, extension_id: &str) -> Result<Self> {
+        let button = firefox.as_browser(PIN, &[json!(extension_id)]).await?;
+        firefox.click_in_window(button.as_str().context("no button")?).await?;
+        let popup = Self { firefox };
+        let shown = "return document.readyState === 'complete' && location.pathname === '/popup.html'";
+        wait::until("the popup to load", APPEAR_TIMEOUT, async || {
+            // Until it is there, there is no page to ask.
+            let is_shown = popup.command("run", shown, "").await.unwrap_or_default();
+            Ok((is_shown == json!(true)).then_some(()))
+        })
+        .await?;
+        Ok(popup)
+    }
+
+    async fn command(&self, what: &str, subject: &str, text: &str) -> Result<Value> {
+        self.firefox.as_browser(DO, &[json!(what), json!(subject), json!(text)]).await
+    }
+}
+
+impl Page for Popup<'_> {
+    async fn evaluate(&self, expression: &str) -> Result<Value> {
+        self.command("run", &format!("return ({expression});"), "").await
+    }
+
+    async fn click(&self, selector: &str) -> Result<()> {
+        self.command("click", selector, "").await.map(drop)
+    }
+
+    async fn fill(&self, selector: &str, text: &str) -> Result<()> {
+        self.command("clear", selector, "").await?;
+        self.command("type", selector, text).await.map(drop)
+    }
+}

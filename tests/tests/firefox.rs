@@ -1,0 +1,100 @@
+//! The main job in a real Firefox, with the zip file that its store would get: the
+//! true popup, the server, the native host as its own `install` registers it, and a
+//! real yt-dlp.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use stagepass_core::netscape;
+use stagepass_tests::firefox::{Firefox, built_addon};
+use stagepass_tests::main_job::{self, Stage, built_extension, exported_path, sign_in_to_server};
+use stagepass_tests::page::Page as _;
+use stagepass_tests::platform::VIDEO;
+use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::yt_dlp::YtDlp;
+use std::fs;
+
+/// The container for personal things, which every profile has.
+const PERSONAL: u32 = 1;
+
+async fn set_up() -> Result<Stage> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.install_native_host_for_firefox().await?;
+    Ok(stage)
+}
+
+fn sorted(cookies: &[Value]) -> Vec<String> {
+    let mut texts: Vec<_> = cookies.iter().map(Value::to_string).collect();
+    texts.sort();
+    texts
+}
+
+/// What the browser says that it holds of the platform in a container.
+async fn held(firefox: &Firefox, container: u32) -> Result<Vec<Value>> {
+    let held = firefox.cookies(container).await?.into_iter();
+    let ours = held.filter(|held| {
+        held.cookie["domain"].as_str().is_some_and(|domain| domain.ends_with("instagram.com"))
+    });
+    Ok(ours.map(|held| held.cookie).collect())
+}
+
+/// What a backend gets.
+async fn served(stage: &Stage) -> Result<Vec<Value>> {
+    Ok(stage.served_session("json").await?["cookies"].as_array().context("no cookies")?.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signs_in_captures_exports_and_downloads() -> Result<()> {
+    let stage = set_up().await?;
+    let firefox = stage.open_firefox(&built_addon()?).await?;
+    firefox.sign_in_at_platform(&stage.platform, 0).await?;
+    let popup = firefox.open_popup().await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+
+    // Cookie for cookie what the browser holds, partitioned ones too.
+    let held = held(&firefox, 0).await?;
+    assert!(held.len() >= 8, "{} cookies show little", held.len());
+    assert!(firefox.cookies(0).await?.iter().any(|held| held.is_partitioned));
+    assert_eq!(sorted(&served(&stage).await?), sorted(&held));
+    let session = stage.served_session("json").await?;
+    assert!(session["expires_at"].is_string(), "{}", session["expires_at"]);
+    assert!(session["user_agent"].as_str().is_some_and(|agent| agent.contains("Firefox/")));
+
+    // The file that the native host wrote.
+    assert_eq!(main_job::export(&popup).await?, "exported");
+    let path = exported_path(&popup).await?;
+    assert!(path.starts_with(stage.host_dir()), "{}", path.display());
+    let written = fs::read_to_string(&path)?;
+    assert_eq!(stage.served_session("netscape").await?["cookies_netscape"], json!(written));
+    assert_eq!(netscape::parse(&written)?.len(), held.len());
+
+    // What only a signed-in person may have.
+    let folder = tempfile::tempdir()?;
+    let copy = folder.path().join("cookies.txt");
+    fs::copy(&path, &copy)?;
+    let done = stage.download(&YtDlp::prepare().await?, Some(&copy), folder.path()).await?;
+    assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
+    assert_eq!(fs::read(folder.path().join("backstage.mp4"))?, VIDEO);
+
+    let kept =
+        popup.evaluate("Promise.all([chrome.storage.local.get(), chrome.storage.session.get()])").await?;
+    assert!(kept[1]["signIn"].is_object(), "the search looks where something is");
+    assert!(!SecretSearch::new(&stage.platform.secrets())?.is_in(kept.to_string().as_bytes()));
+    firefox.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_the_cookies_of_the_tabs_own_container_and_of_no_other() -> Result<()> {
+    let stage = set_up().await?;
+    let firefox = stage.open_firefox(&built_addon()?).await?;
+    firefox.sign_in_at_platform(&stage.platform, 0).await?;
+    firefox.sign_in_at_platform(&stage.platform, PERSONAL).await?;
+    let (outside, inside) = (held(&firefox, 0).await?, held(&firefox, PERSONAL).await?);
+    assert_ne!(sorted(&outside), sorted(&inside));
+
+    let popup = firefox.open_popup().await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    assert_eq!(sorted(&served(&stage).await?), sorted(&inside));
+    firefox.close().await
+}
