@@ -104,8 +104,8 @@ pub async fn hand_over(
     hand_over: String,
     note: Function,
 ) -> Result<(), JsValue> {
-    let asked: Asked = from_js(asked)?;
-    let allowed: Allowed = from_js(allowed)?;
+    let asked: Asked = from_js(&asked)?;
+    let allowed: Allowed = from_js(&allowed)?;
     let given = async {
         let given = gather(&asked.platform, allowed, hand_over).await?;
         tell(&note, &given).await?;
@@ -150,11 +150,11 @@ pub async fn write_back(
     allowed: JsValue,
     keys: JsValue,
 ) -> Result<JsValue, JsValue> {
-    let question: Asked = from_js(asked.clone())?;
-    let allowed: Allowed = from_js(allowed)?;
-    let keys: Vec<Key> = from_js(keys)?;
+    let question: Asked = from_js(&asked)?;
+    let allowed: Allowed = from_js(&allowed)?;
+    let keys: Vec<Key> = from_js(&keys)?;
     let written = async {
-        let WriteBack { replacements } = from_js(asked)?;
+        let WriteBack { replacements } = from_js(&asked)?;
         put_back(&question.platform, &allowed, &keys, replacements).await
     };
     match written.await {
