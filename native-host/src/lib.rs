@@ -19,6 +19,7 @@ mod host_dir;
 mod registration;
 mod request;
 pub mod serve;
+mod shell;
 mod utc_time;
 mod yt_dlp;
 

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::exports::{Exports, Written};
 use crate::frame::{self, ToBrowser};
 use crate::request::{Action, Request, TYPES};
+use crate::shell::quoted;
 use serde_json::{Map, Value, json};
 use stagepass_core::host::{Answer, AnswerError};
 use std::io::{Read, Write};
@@ -110,38 +111,11 @@ fn failure(id: Value, kind: Value, fault: &Error) -> Answer {
 }
 
 fn written_fields(written: &Written) -> Value {
-    let path = written.path.to_string_lossy();
     json!({
-        "path": path,
+        "path": written.path.to_string_lossy(),
         "cookie_count": written.cookie_count,
         "expires_at": written.expires_at,
-        "command": format!("yt-dlp --cookies {}", quote(&path)),
+        "command": format!("yt-dlp --cookies {}", quoted(&written.path)),
         "losses": written.losses,
     })
-}
-
-#[cfg(unix)]
-fn quote(path: &str) -> String {
-    // Only a zero byte can't be quoted, which no path holds.
-    shlex::try_quote(path).map_or_else(|_| path.to_owned(), std::borrow::Cow::into_owned)
-}
-
-/// A path on Windows holds no quotation mark.
-#[cfg(not(unix))]
-fn quote(path: &str) -> String {
-    format!("\"{path}\"")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn quotes_a_path_for_the_shell() {
-        for path in ["/plain/path.txt", "/home/o'neill/a b/$(id)/c.txt"] {
-            assert_eq!(shlex::split(&quote(path)).unwrap(), [path]);
-        }
-        assert_eq!(quote("/plain/path.txt"), "/plain/path.txt");
-    }
 }

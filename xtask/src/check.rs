@@ -12,6 +12,9 @@ use std::process::Command;
 
 /// The release of geckodriver, which has to fit Debian's Firefox.
 const GECKODRIVER: &str = "0.37.1";
+/// Systems that browsers run on beside the one that the tests are run on. The
+/// host is compiled and linted for them, its unit tests too, but not linked.
+const HOST_TARGETS: [&str; 3] = ["x86_64-pc-windows-gnu", "x86_64-apple-darwin", "aarch64-apple-darwin"];
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
@@ -56,7 +59,7 @@ fn set_up() -> Result<()> {
         run(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-nextest"]))?;
     }
     install_geckodriver()?;
-    wasm::ensure_target()
+    system::ensure_target(wasm::TARGET)
 }
 
 /// Through it the tests drive Firefox. Optimised it would take longer to build than
@@ -79,6 +82,17 @@ fn lint(root: &Path) -> Result<()> {
     announce("lints");
     run(cargo(root).args(["clippy", "--locked", "--quiet", "--all-targets", "--", "--deny", "warnings"]))?;
     // Also shows that the core builds for the browser.
-    let wasm = ["--package", wasm::PACKAGE, "--target", wasm::TARGET];
-    run(cargo(root).args(["clippy", "--locked", "--quiet"]).args(wasm).args(["--", "--deny", "warnings"]))
+    lint_for(root, wasm::PACKAGE, wasm::TARGET, &[])?;
+    for target in HOST_TARGETS {
+        system::ensure_target(target)?;
+        lint_for(root, "stagepass-native-host", target, &["--lib", "--bins", "--tests"])?;
+    }
+    Ok(())
+}
+
+/// Lints a package for another target than this machine.
+fn lint_for(root: &Path, package: &str, target: &str, what: &[&str]) -> Result<()> {
+    let mut clippy = cargo(root);
+    clippy.args(["clippy", "--locked", "--quiet", "--package", package, "--target", target]);
+    run(clippy.args(what).args(["--", "--deny", "warnings"]))
 }

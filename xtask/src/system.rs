@@ -1,7 +1,7 @@
 //! What the tasks need of the machine: programs that are not ours. What is
 //! missing is installed where that is possible, and otherwise named.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -86,6 +86,26 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     apt(&["update"])?;
     apt(&[&["install", "--yes", "--no-install-recommends"], packages.as_slice()].concat())
         .with_context(|| format!("install by hand: {packages_in_words}"))
+}
+
+/// Adds a target with rustup where the toolchain lacks it. It is not named in
+/// a `rust-toolchain.toml`: where it can't be fetched every call of cargo would
+/// fail, not the task alone that needs it.
+///
+/// # Errors
+/// Where it is missing and can't be added.
+pub(crate) fn ensure_target(target: &str) -> Result<()> {
+    let print = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
+    let libraries = String::from_utf8(print.context("rustc")?.stdout)?;
+    if Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    let added = Command::new("rustup").args(["target", "add", target]).status();
+    ensure!(
+        added.is_ok_and(|status| status.success()),
+        "the Rust target {target} is missing and rustup could not add it; install it and run this again"
+    );
+    Ok(())
 }
 
 /// Runs a command to its end.

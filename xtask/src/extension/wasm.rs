@@ -1,6 +1,7 @@
 //! The wasm crate, compiled, bound to JavaScript, and made smaller.
 
 use super::wasm_opt;
+use crate::system;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::fs;
@@ -17,7 +18,7 @@ const MODULE: &str = "stagepass";
 /// Compiles, binds and, where wasm-opt is given, optimises; gives the folder with
 /// the module's files.
 pub(super) fn build(root: &Path, wasm_opt: Option<&Path>) -> Result<PathBuf> {
-    ensure_target()?;
+    system::ensure_target(TARGET)?;
     let compiled = compile(root)?;
     let folder = compiled.with_extension("bound");
     let bound = folder.join(format!("{MODULE}.js"));
@@ -43,23 +44,6 @@ fn optimise(wasm_opt: &Path, bound: &Path, folder: &Path) -> Result<PathBuf> {
         fs::write(&done, fs::read(&glue)?).with_context(|| done.display().to_string())?;
     }
     Ok(folder.to_owned())
-}
-
-/// Adds the target with rustup where the toolchain lacks it. It is not named in
-/// a `rust-toolchain.toml`: where it can't be fetched every call of cargo would
-/// fail, not this task alone.
-pub(crate) fn ensure_target() -> Result<()> {
-    let print = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
-    let libraries = String::from_utf8(print.context("rustc")?.stdout)?;
-    if Path::new(libraries.trim()).is_dir() {
-        return Ok(());
-    }
-    let added = Command::new("rustup").args(["target", "add", TARGET]).status();
-    ensure!(
-        added.is_ok_and(|status| status.success()),
-        "the Rust target {TARGET} is missing and rustup could not add it; install it and run this again"
-    );
-    Ok(())
 }
 
 /// Runs cargo and gives the path of the wasm file that it made.

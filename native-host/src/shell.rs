@@ -1,0 +1,30 @@
+//! A path in a command line that a person is to paste into a shell.
+
+use std::path::Path;
+
+/// The path, so that a shell takes it for one word.
+#[cfg(unix)]
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    // Only a zero byte can't be quoted, which no path holds.
+    shlex::try_quote(&path).map_or_else(|_| path.clone().into_owned(), std::borrow::Cow::into_owned)
+}
+
+/// A path on Windows holds no quotation mark.
+#[cfg(not(unix))]
+pub(crate) fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.display())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_a_path_for_the_shell() {
+        for path in ["/plain/path.txt", "/home/o'neill/a b/$(id)/c.txt"] {
+            assert_eq!(shlex::split(&quoted(Path::new(path))).unwrap(), [path]);
+        }
+        assert_eq!(quoted(Path::new("/plain/path.txt")), "/plain/path.txt");
+    }
+}
