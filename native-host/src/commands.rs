@@ -12,9 +12,8 @@ use crate::bridge;
 use crate::complain;
 use crate::error::Error;
 use crate::exports::{Export, Exports};
-use crate::registration::{Line, Os, Outcome, Registrar, Targets, UserFolders};
+use crate::registration::{Line, Outcome, Registrar, Targets};
 use crate::yt_dlp::{ArgumentFault, ChildFault};
-use etcetera::BaseStrategy;
 use secrecy::ExposeSecret;
 use stagepass_core::bridge::Announcement;
 use stagepass_core::netscape::{self, Dialect};
@@ -76,7 +75,7 @@ pub(crate) fn install(
     if program.to_str().is_none() {
         return Err(Error::NotUnicode(program).into());
     }
-    let report = registrar(host_dir)?.install(&targets, &program, &allowed);
+    let report = Registrar::new(host_dir)?.install(&targets, &program, &allowed);
     write_report(&report, output)?;
     if !report.iter().any(|line| matches!(line.outcome, Outcome::Registered(_) | Outcome::Failed(_))) {
         let advice = "No browser was found that can use Stagepass. Start one once, or name one with \
@@ -96,7 +95,7 @@ pub(crate) fn uninstall(
     let exports = Exports::new(host_dir);
     // Secrets go first, so that nothing else that fails can keep them.
     let purged = purge.then(|| exports.purge());
-    let report = registrar(host_dir)?.uninstall(&targets);
+    let report = Registrar::new(host_dir)?.uninstall(&targets);
     write_report(&report, output)?;
     let folder = exports.folder().display();
     let mut faults = Vec::new();
@@ -181,32 +180,12 @@ pub(crate) fn browsers(host_dir: &Path, output: &mut impl Write) -> Result<(), C
     writeln!(output, "{table}").map_err(CommandError::Output)
 }
 
-fn registrar(host_dir: &Path) -> Result<Registrar, Error> {
-    let strategy = etcetera::base_strategy::choose_native_strategy().map_err(|_| Error::NoHome)?;
-    let folders = UserFolders {
-        home: strategy.home_dir().to_owned(),
-        // On macOS the folder of settings is another one than that of data,
-        // and browsers keep everything in the latter.
-        config: if Os::CURRENT == Os::Mac { strategy.data_dir() } else { strategy.config_dir() },
-        local: strategy.cache_dir(),
-    };
-    Ok(Registrar { os: Os::CURRENT, folders, host_dir: host_dir.to_owned() })
-}
-
 fn write_report(report: &[Line], output: &mut impl Write) -> Result<(), CommandError> {
+    let width = report.iter().map(|line| line.subject.chars().count()).max().unwrap_or_default() + 1;
     for Line { subject, outcome } in report {
-        let text = match outcome {
-            Outcome::Registered(path) => format!("registered ({})", path.display()),
-            Outcome::Removed(path) => format!("removed ({})", path.display()),
-            Outcome::NotRegistered => "was not registered".to_owned(),
-            Outcome::NotFound => "not found, skipped".to_owned(),
-            Outcome::OutOfReach(packaging) => format!(
-                "out of reach: {packaging} keeps a browser from starting programs outside of it. Install it \
-                 from your distribution or its maker, or have the extension export to a file to download"
-            ),
-            Outcome::Failed(fault) => format!("FAILED: {fault}"),
-        };
-        writeln!(output, "{subject}: {text}").map_err(CommandError::Output)?;
+        let subject = format!("{subject}:");
+        let advice = outcome.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
+        writeln!(output, "{subject:<width$} {outcome}{advice}").map_err(CommandError::Output)?;
     }
     Ok(())
 }

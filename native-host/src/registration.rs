@@ -4,17 +4,21 @@
 mod browser;
 mod manifest;
 mod registry;
+mod user_folders;
 
-pub(crate) use browser::{Browser, Os, Place, UserFolders};
+pub(crate) use browser::Browser;
 
 use crate::allowed_extensions::AllowedExtensions;
 use crate::atomic_file;
 use crate::error::Error;
+use browser::{Family, Os, Place};
 use manifest::Manifest;
 use stagepass_core::host::HOST_NAME;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use user_folders::UserFolders;
 
 /// What became of one browser.
 #[derive(Debug)]
@@ -31,6 +35,30 @@ pub(crate) enum Outcome {
     OutOfReach(&'static str),
     /// It could not be done.
     Failed(Error),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Registered(path) => write!(f, "registered ({})", path.display()),
+            Self::Removed(path) => write!(f, "removed ({})", path.display()),
+            Self::NotRegistered => f.write_str("was not registered"),
+            Self::NotFound => f.write_str("not found, skipped"),
+            Self::OutOfReach(packaging) => {
+                write!(f, "out of reach: {packaging} keeps a browser from starting programs outside of it")
+            }
+            Self::Failed(fault) => write!(f, "FAILED: {fault}"),
+        }
+    }
+}
+
+impl Outcome {
+    /// What to do about it.
+    pub(crate) fn advice(&self) -> Option<&'static str> {
+        matches!(self, Self::OutOfReach(_)).then_some(
+            "Install it from your distribution or its maker, or have the extension export to a file to download",
+        )
+    }
 }
 
 /// One line of the report.
@@ -69,13 +97,19 @@ impl Targets {
 /// This user's browsers on this system.
 #[derive(Debug)]
 pub(crate) struct Registrar {
-    pub(crate) os: Os,
-    pub(crate) folders: UserFolders,
+    os: Os,
+    folders: UserFolders,
     /// Where manifests are kept that the registry points to.
     pub(crate) host_dir: PathBuf,
 }
 
 impl Registrar {
+    /// For the user that this program acts as.
+    pub(crate) fn new(host_dir: &Path) -> Result<Self, Error> {
+        let os = Os::CURRENT;
+        Ok(Self { os, folders: UserFolders::of(os)?, host_dir: host_dir.to_owned() })
+    }
+
     /// Writes the manifests. One browser's fault is its own line in the report.
     pub(crate) fn install(
         &self,
@@ -86,8 +120,7 @@ impl Registrar {
         let mut report = Vec::new();
         for &browser in targets.browsers() {
             let is_wanted = !targets.is_everything();
-            let is_found = browser.traces(self.os, &self.folders).iter().any(|trace| trace.exists());
-            let outcome = if is_wanted || is_found {
+            let outcome = if is_wanted || self.is_found(browser) {
                 self.register(browser, &Manifest::new(browser.family(), program, allowed))
             } else {
                 Ok(Outcome::NotFound)
@@ -96,7 +129,7 @@ impl Registrar {
             report.extend(self.confined(browser));
         }
         for folder in &targets.manifest_dirs {
-            let manifest = Manifest::new(browser::Family::Chromium, program, allowed);
+            let manifest = Manifest::new(Family::Chromium, program, allowed);
             let outcome = manifest.write(&in_folder(folder)).map(Outcome::Registered);
             report.push(Line::new(folder.to_string_lossy(), outcome));
         }
@@ -112,6 +145,10 @@ impl Registrar {
             .iter()
             .map(|folder| Line::new(folder.to_string_lossy(), remove_manifest(in_folder(folder))));
         browsers.chain(folders).collect()
+    }
+
+    fn is_found(&self, browser: Browser) -> bool {
+        browser.traces(self.os, &self.folders).iter().any(|trace| trace.exists())
     }
 
     fn register(&self, browser: Browser, manifest: &Manifest) -> Result<Outcome, Error> {

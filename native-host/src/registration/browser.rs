@@ -1,6 +1,7 @@
 //! Which browsers there are and where each looks for host manifests, as pure
 //! functions of the system and the user's folders.
 
+use super::user_folders::UserFolders;
 use stagepass_core::host::HOST_NAME;
 use std::path::{Path, PathBuf};
 
@@ -45,18 +46,6 @@ impl Os {
     } else {
         Self::Linux
     };
-}
-
-/// The user's folders that browsers keep their own in.
-#[derive(Clone, Debug)]
-pub(crate) struct UserFolders {
-    /// The home folder.
-    pub(crate) home: PathBuf,
-    /// Linux: `~/.config`; macOS: `~/Library/Application Support`; Windows:
-    /// roaming application data.
-    pub(crate) config: PathBuf,
-    /// Windows: local application data; elsewhere not asked for.
-    pub(crate) local: PathBuf,
 }
 
 /// Where a browser looks for a host.
@@ -247,30 +236,68 @@ mod tests {
 
     #[test]
     fn traces_are_the_folders_that_a_first_start_makes() {
-        let traces = |browser: Browser, os| {
-            let shown = |path: PathBuf| path.to_string_lossy().replace('\\', "/");
-            browser.traces(os, &folders()).into_iter().map(shown).collect::<Vec<_>>()
-        };
-        assert_eq!(traces(Browser::Chrome, Os::Linux), ["/config/google-chrome"]);
-        assert_eq!(traces(Browser::Firefox, Os::Linux), ["/home/u/.mozilla", "/config/mozilla"]);
-        assert_eq!(traces(Browser::Firefox, Os::Mac), ["/config/Firefox"]);
-        assert_eq!(traces(Browser::Edge, Os::Windows), ["/local/Microsoft/Edge/User Data"]);
-        assert_eq!(traces(Browser::Firefox, Os::Windows), ["/config/Mozilla/Firefox"]);
-    }
-
-    #[test]
-    fn snap_and_flatpak_are_known_on_linux_alone() {
-        let traces = |os| {
-            let found = Browser::Firefox.confinements(os, &folders());
-            found.into_iter().map(|c| (c.packaging, c.trace)).collect::<Vec<_>>()
+        let traces = |os| -> Vec<String> {
+            let all = Browser::ALL.iter().flat_map(|browser| browser.traces(os, &folders()));
+            all.map(|path| path.to_string_lossy().replace('\\', "/")).collect()
         };
         assert_eq!(
             traces(Os::Linux),
             [
-                ("Snap", PathBuf::from("/home/u/snap/firefox")),
-                ("Flatpak", PathBuf::from("/home/u/.var/app/org.mozilla.firefox")),
+                "/config/google-chrome",
+                "/config/chromium",
+                "/config/microsoft-edge",
+                "/config/BraveSoftware/Brave-Browser",
+                "/config/vivaldi",
+                "/home/u/.mozilla",
+                "/config/mozilla",
             ]
         );
-        assert_eq!(traces(Os::Mac), []);
+        assert_eq!(
+            traces(Os::Mac),
+            [
+                "/config/Google/Chrome",
+                "/config/Chromium",
+                "/config/Microsoft Edge",
+                "/config/BraveSoftware/Brave-Browser",
+                "/config/Vivaldi",
+                "/config/Firefox",
+            ]
+        );
+        assert_eq!(
+            traces(Os::Windows),
+            [
+                "/local/Google/Chrome/User Data",
+                "/local/Chromium/User Data",
+                "/local/Microsoft/Edge/User Data",
+                "/local/BraveSoftware/Brave-Browser/User Data",
+                "/local/Vivaldi/User Data",
+                "/config/Mozilla/Firefox",
+            ]
+        );
+    }
+
+    #[test]
+    fn snap_and_flatpak_are_known_on_linux_alone() {
+        let traces = |os| -> Vec<(&str, String)> {
+            let all = Browser::ALL.iter().flat_map(|browser| browser.confinements(os, &folders()));
+            all.map(|found| (found.packaging, found.trace.to_string_lossy().into_owned())).collect()
+        };
+        let expected = [
+            ("Flatpak", "/home/u/.var/app/com.google.Chrome"),
+            ("Snap", "/home/u/snap/chromium"),
+            ("Flatpak", "/home/u/.var/app/org.chromium.Chromium"),
+            ("Flatpak", "/home/u/.var/app/com.microsoft.Edge"),
+            ("Snap", "/home/u/snap/brave"),
+            ("Flatpak", "/home/u/.var/app/com.brave.Browser"),
+            ("Snap", "/home/u/snap/vivaldi"),
+            ("Flatpak", "/home/u/.var/app/com.vivaldi.Vivaldi"),
+            ("Snap", "/home/u/snap/firefox"),
+            ("Flatpak", "/home/u/.var/app/org.mozilla.firefox"),
+        ];
+        // The separator of the system that this runs on.
+        if cfg!(unix) {
+            assert_eq!(traces(Os::Linux), expected.map(|(packaging, trace)| (packaging, trace.to_owned())));
+        }
+        assert_eq!((traces(Os::Mac), traces(Os::Windows)), (vec![], vec![]));
     }
 }

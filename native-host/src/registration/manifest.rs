@@ -7,6 +7,7 @@ use crate::error::Error;
 use serde_json::{Value, json};
 use stagepass_core::host::HOST_NAME;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
@@ -31,12 +32,21 @@ impl Manifest {
     /// Writes it, making the folder where it is missing; returns its path.
     pub(super) fn write(&self, path: &Path) -> Result<PathBuf, Error> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(Error::io("make the folder", folder))?;
+            create_folder(folder).map_err(Error::io("make the folder", folder))?;
         }
         let text = format!("{:#}\n", self.0);
         atomic_file::write(path, text.as_bytes(), Access::Ordinary)?;
         Ok(path.to_owned())
     }
+}
+
+/// Makes the folder, into which nobody else may put manifests.
+fn create_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o755);
+    builder.create(folder)
 }
 
 /// Whether this is a manifest of this host.

@@ -118,7 +118,7 @@ fn a_browser_is_heard_beside_an_impostor() {
 }
 
 /// The command, run by another user of the machine.
-fn as_nobody(program: &str) -> Command {
+pub(crate) fn as_nobody(program: &str) -> Command {
     let is_root = rustix::process::geteuid().is_root();
     let mut command = Command::new(if is_root { "setpriv" } else { "sudo" });
     if !is_root {
@@ -130,7 +130,7 @@ fn as_nobody(program: &str) -> Command {
 }
 
 /// Opens every folder on the way to a file of the test's to all.
-fn open_to_all(home: &Path, path: &Path, mode: u32) {
+pub(crate) fn open_to_all(home: &Path, path: &Path, mode: u32) {
     for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(home)) {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
     }

@@ -1,6 +1,7 @@
 //! Telling browsers of the program, and taking that back.
 #![cfg(target_os = "linux")]
 
+use crate::impostors::{as_nobody, open_to_all};
 use crate::process::*;
 use serde_json::{Value, json};
 use stagepass_core::host::{CHROMIUM_EXTENSION_ID, FIREFOX_EXTENSION_ID};
@@ -8,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-const MANIFEST: &str = "app.stagepass.native_host.json";
+pub(crate) const MANIFEST: &str = "app.stagepass.native_host.json";
 
 /// Runs the command and returns its exit code and what it printed.
 fn command(home: &Path, args: &[&str]) -> (Option<i32>, String) {
@@ -16,22 +17,25 @@ fn command(home: &Path, args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-fn line<'a>(report: &'a str, subject: &str) -> &'a str {
+/// The line about `subject`, whose columns are aligned.
+fn line(report: &str, subject: &str) -> String {
     let start = format!("{subject}: ");
-    report.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("{subject} in {report}"))
+    let line = report.lines().find(|line| line.starts_with(&start));
+    let words = line.unwrap_or_else(|| panic!("{subject} in {report}")).split_whitespace();
+    words.collect::<Vec<_>>().join(" ")
 }
 
-fn make(home: &Path, folders: &[&str]) {
+pub(crate) fn make(home: &Path, folders: &[&str]) {
     for folder in folders {
         fs::create_dir_all(home.join(folder)).unwrap();
     }
 }
 
-fn chromium_manifest(home: &Path) -> PathBuf {
+pub(crate) fn chromium_manifest(home: &Path) -> PathBuf {
     home.join(".config/chromium/NativeMessagingHosts").join(MANIFEST)
 }
 
-fn read(path: &Path) -> Value {
+pub(crate) fn read(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -124,6 +128,73 @@ fn a_fault_with_one_browser_does_not_skip_the_next() {
     assert!(line(&report, "Vivaldi").contains("is in the way: a folder"), "{report}");
     assert!(line(&report, "Chromium").contains("registered"), "{report}");
     assert!(String::from_utf8(output.stderr).unwrap().contains("2 of them could not be done"));
+}
+
+#[test]
+fn the_columns_of_the_report_are_aligned() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/chromium", "snap/firefox"]);
+    let (_, report) = command(home.path(), &["install"]);
+    let column = |line: &str, word: &str| line.find(word).unwrap();
+    let columns: Vec<_> = report
+        .lines()
+        .filter(|line| line.contains(": "))
+        .map(|line| line.len() - line.split_once(": ").unwrap().1.trim_start().len())
+        .collect();
+    assert_eq!(columns.len(), 7, "{report}");
+    assert!(columns.iter().all(|it| *it == column(&report, "not found")), "{report}");
+}
+
+#[test]
+fn a_folder_that_can_not_be_written_does_not_skip_the_next() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/chromium", ".config/vivaldi"]);
+    let copy = home.path().join("host-program");
+    fs::copy(PROGRAM, &copy).unwrap();
+    // Another user's run, who may write into Vivaldi's folder and not into Chromium's.
+    open_to_all(home.path(), &copy, 0o755);
+    open_to_all(home.path(), &home.path().join(".config/chromium"), 0o755);
+    open_to_all(home.path(), &home.path().join(".config/vivaldi"), 0o777);
+    let mut install = as_nobody("/bin/sh");
+    let script = "export HOME=\"$1\"; unset XDG_CONFIG_HOME; exec \"$0\" --host-dir \"$1/host\" install";
+    install.args(["-c", script]).arg(&copy).arg(home.path());
+    let output = run(&mut install, b"");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    assert!(line(&report, "Chromium").contains("FAILED: cannot make the folder"), "{report}");
+    assert!(line(&report, "Chromium").contains("Permission denied"), "{report}");
+    let vivaldi = home.path().join(".config/vivaldi/NativeMessagingHosts").join(MANIFEST);
+    assert_eq!(read(&vivaldi)["path"], copy.to_str().unwrap());
+}
+
+#[test]
+fn a_manifest_that_is_a_symbolic_link_is_not_written_through_and_the_next_is() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/chromium/NativeMessagingHosts", ".config/vivaldi"]);
+    let precious = home.path().join("precious");
+    fs::write(&precious, "precious").unwrap();
+    std::os::unix::fs::symlink(&precious, chromium_manifest(home.path())).unwrap();
+    for command_name in ["install", "uninstall"] {
+        let (code, report) = command(home.path(), &[command_name]);
+        assert_eq!(code, Some(1), "{report}");
+        assert!(line(&report, "Chromium").contains("is in the way: a symbolic link"), "{report}");
+        let done = if command_name == "install" { "registered (" } else { "removed (" };
+        assert!(line(&report, "Vivaldi").contains(done), "{report}");
+    }
+    assert_eq!(fs::read_to_string(&precious).unwrap(), "precious");
+    assert!(fs::symlink_metadata(chromium_manifest(home.path())).unwrap().is_symlink());
+}
+
+#[test]
+fn nobody_else_may_put_manifests_into_a_folder_that_it_makes() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".config/chromium"]);
+    let mut install = std::process::Command::new("sh");
+    install.args(["-c", "umask 000; exec \"$0\" install", PROGRAM]).env("HOME", home.path());
+    install.env_remove("XDG_CONFIG_HOME").env("STAGEPASS_HOST_DIR", host_dir(home.path()));
+    assert!(run(&mut install, b"").status.success());
+    let folder = chromium_manifest(home.path()).parent().unwrap().to_owned();
+    assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o7777, 0o755);
 }
 
 #[test]
