@@ -68,7 +68,7 @@ pub(crate) struct AllowedExtensions {
 
 impl AllowedExtensions {
     /// This project's own.
-    fn own() -> Self {
+    pub(crate) fn own() -> Self {
         let extension_ids = BTreeSet::from([
             ExtensionId::Chromium(CHROMIUM_EXTENSION_ID.to_owned()),
             ExtensionId::Firefox(FIREFOX_EXTENSION_ID.to_owned()),

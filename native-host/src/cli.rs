@@ -37,6 +37,13 @@ enum Command {
     Install(Install),
     /// Take back what `install` did; exported files stay
     Uninstall(Uninstall),
+    /// Find out what keeps a browser from this program, and say what to do
+    ///
+    /// Goes the way that each browser goes: finds its host manifest, looks at the
+    /// program that it names and starts that as the browser would; then looks at
+    /// the folders of exports, at yt-dlp, and at who is connected. It changes
+    /// nothing. It fails where something is wrong, or no browser can use Stagepass.
+    Doctor(Doctor),
     /// Show what is exported
     List {
         /// As JSON, for programs
@@ -83,9 +90,8 @@ struct YtDlp {
     /// Put what a platform replaces into the browser, too, which the popup must allow
     #[arg(long)]
     write_back: bool,
-    /// The yt-dlp to run
-    #[arg(long, env = "STAGEPASS_YT_DLP", value_name = "PROGRAM", default_value = "yt-dlp")]
-    yt_dlp: OsString,
+    #[command(flatten)]
+    program: YtDlpProgram,
     /// What yt-dlp is to do; the URLs are those that begin with http or https
     #[arg(
         value_name = "YT-DLP'S OPTIONS AND URLS",
@@ -94,6 +100,24 @@ struct YtDlp {
         allow_hyphen_values = true
     )]
     arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+struct YtDlpProgram {
+    /// The yt-dlp to run
+    #[arg(long, env = "STAGEPASS_YT_DLP", value_name = "PROGRAM", default_value = "yt-dlp")]
+    yt_dlp: OsString,
+}
+
+#[derive(Debug, Args)]
+struct Doctor {
+    #[command(flatten)]
+    places: Places,
+    #[command(flatten)]
+    program: YtDlpProgram,
+    /// As JSON, for programs
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -159,10 +183,17 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
 fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> {
     let host_dir = host_dir::resolve(cli.host_dir.as_deref())?;
     match cli.command {
-        Command::YtDlp(YtDlp { wanted, write_back, yt_dlp, arguments }) => {
-            let asked =
-                commands::YtDlp { program: &yt_dlp, arguments: &arguments, wanted: &wanted, write_back };
+        Command::YtDlp(YtDlp { wanted, write_back, program, arguments }) => {
+            let asked = commands::YtDlp {
+                program: &program.yt_dlp,
+                arguments: &arguments,
+                wanted: &wanted,
+                write_back,
+            };
             return commands::yt_dlp(&host_dir, &asked);
+        }
+        Command::Doctor(Doctor { places, program, json }) => {
+            return commands::doctor(&host_dir, &places.try_into()?, &program.yt_dlp, json, output);
         }
         Command::Install(Install { extension_ids, places }) => {
             commands::install(&host_dir, places.try_into()?, &extension_ids, output)

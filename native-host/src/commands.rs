@@ -1,9 +1,11 @@
 //! What the command line does, for people to read. Knows nothing of frames.
 
+mod doctor;
 mod fresh;
 mod select;
 mod yt_dlp;
 
+pub(crate) use doctor::doctor;
 pub(crate) use fresh::Wanted;
 pub(crate) use yt_dlp::{YtDlp, yt_dlp};
 

@@ -3,7 +3,8 @@
 //!
 //! The same program serves a browser, which starts it and speaks in frames
 //! over its standard input and output, and people at a command line. It talks
-//! to no network and runs no other program, but yt-dlp where a person says so.
+//! to no network and runs no other program, but yt-dlp where a person says so,
+//! and what a host manifest names where a person asks what is wrong with it.
 
 mod allowed_extensions;
 mod atomic_file;
@@ -11,6 +12,7 @@ mod bridge;
 mod caller;
 mod cli;
 mod commands;
+mod doctor;
 mod error;
 pub mod exports;
 mod folder_lock;

@@ -1,17 +1,18 @@
-//! Tells browsers where this program is, by host manifests, and takes that
-//! back. Knows nothing of exports.
+//! Tells browsers where this program is, by host manifests, takes that back, and
+//! knows where a browser would look. Knows nothing of exports.
 
 mod browser;
 mod manifest;
 mod registry;
 mod user_folders;
 
-pub(crate) use browser::Browser;
+pub(crate) use browser::{Browser, Family};
 
 use crate::allowed_extensions::AllowedExtensions;
 use crate::atomic_file;
 use crate::error::Error;
-use browser::{Family, Os, Place};
+use crate::shell::quoted;
+use browser::{Os, Place};
 use manifest::Manifest;
 use stagepass_core::host::HOST_NAME;
 use std::fmt;
@@ -72,6 +73,22 @@ impl Line {
     fn new(subject: impl Into<String>, outcome: Result<Outcome, Error>) -> Self {
         Self { subject: subject.into(), outcome: outcome.unwrap_or_else(Outcome::Failed) }
     }
+}
+
+/// What a browser has been told of the host, if anything.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    /// The browser's name, or the folder that was named.
+    pub(crate) subject: String,
+    pub(crate) family: Family,
+    /// Whether this user has started it before.
+    pub(crate) is_found: bool,
+    /// What brings it up to date.
+    pub(crate) install_command: String,
+    /// The registry key that leads to the manifest, where one does.
+    pub(crate) key: Option<PathBuf>,
+    /// Where the browser looks for the manifest; `None` where its key is missing.
+    pub(crate) manifest: Result<Option<PathBuf>, Error>,
 }
 
 /// For whom to register, or whose registration to take back.
@@ -145,6 +162,41 @@ impl Registrar {
             .iter()
             .map(|folder| Line::new(folder.to_string_lossy(), remove_manifest(in_folder(folder))));
         browsers.chain(folders).collect()
+    }
+
+    /// What the browsers have been told: those that this user has, or that were named.
+    pub(crate) fn registrations(&self, targets: &Targets) -> Vec<Registration> {
+        let is_wanted = !targets.is_everything();
+        let browsers = targets.browsers().iter().filter(|browser| is_wanted || self.is_found(**browser));
+        let folders = targets.manifest_dirs.iter().map(|folder| Registration {
+            subject: folder.to_string_lossy().into_owned(),
+            family: Family::Chromium,
+            is_found: folder.is_dir(),
+            install_command: format!("stagepass-native-host install --manifest-dir {}", quoted(folder)),
+            key: None,
+            manifest: Ok(Some(in_folder(folder))),
+        });
+        browsers.map(|browser| self.registration(*browser)).chain(folders).collect()
+    }
+
+    fn registration(&self, browser: Browser) -> Registration {
+        let (key, manifest) = match browser.place(self.os, &self.folders) {
+            Place::File(path) => (None, Ok(Some(path))),
+            Place::Registry(key) => (Some(registry::shown(&key)), registry::get(&key)),
+        };
+        Registration {
+            subject: browser.name().to_owned(),
+            family: browser.family(),
+            is_found: self.is_found(browser),
+            install_command: format!("stagepass-native-host install --browser {}", browser.id()),
+            key,
+            manifest,
+        }
+    }
+
+    /// The browsers that this user has in a form that can't be helped.
+    pub(crate) fn out_of_reach(&self, targets: &Targets) -> Vec<Line> {
+        targets.browsers().iter().flat_map(|browser| self.confined(*browser)).collect()
     }
 
     fn is_found(&self, browser: Browser) -> bool {

@@ -4,6 +4,15 @@ use crate::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The manifest that `key`, below the current user's root, points to; `None`
+/// where there is no such key.
+pub(super) fn get(key: &str) -> Result<Option<PathBuf>, Error> {
+    match windows::get(key) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
+        outcome => outcome.map(Some).map_err(Error::io("read the registry key", &shown(key))),
+    }
+}
+
 /// Points `key`, below the current user's root, to the manifest.
 pub(super) fn set(key: &str, manifest: &Path) -> Result<(), Error> {
     windows::set(key, manifest).map_err(Error::io("write the registry key", &shown(key)))
@@ -19,16 +28,23 @@ pub(super) fn remove(key: &str) -> Result<(), Error> {
     }
 }
 
-fn shown(key: &str) -> PathBuf {
+/// The key's whole name, for people.
+pub(super) fn shown(key: &str) -> PathBuf {
     PathBuf::from(format!("HKEY_CURRENT_USER\\{key}"))
 }
 
 #[cfg(windows)]
 mod windows {
+    use std::ffi::OsString;
     use std::io;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use winreg::RegKey;
     use winreg::enums::HKEY_CURRENT_USER;
+
+    pub(super) fn get(key: &str) -> io::Result<PathBuf> {
+        let key = RegKey::predef(HKEY_CURRENT_USER).open_subkey(key)?;
+        key.get_value::<OsString, _>("").map(PathBuf::from)
+    }
 
     pub(super) fn set(key: &str, manifest: &Path) -> io::Result<()> {
         let (key, _) = RegKey::predef(HKEY_CURRENT_USER).create_subkey(key)?;
@@ -45,7 +61,11 @@ mod windows {
 #[cfg(not(windows))]
 mod windows {
     use std::io;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
+
+    pub(super) fn get(_key: &str) -> io::Result<PathBuf> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
 
     pub(super) fn set(_key: &str, _manifest: &Path) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())

@@ -132,10 +132,10 @@ fn the_default_folder_is_in_the_users_data_directory() {
 fn help_is_there_for_everything() {
     let home = tempfile::tempdir().unwrap();
     let help = stdout(&command(home.path(), &["--help"]));
-    for name in ["install", "uninstall", "list", "path", "cookies", "STAGEPASS_HOST_DIR"] {
+    for name in ["install", "uninstall", "doctor", "list", "path", "cookies", "STAGEPASS_HOST_DIR"] {
         assert!(help.contains(name), "{name}: {help}");
     }
-    for name in ["install", "uninstall", "list", "path", "cookies"] {
+    for name in ["install", "uninstall", "doctor", "list", "path", "cookies"] {
         assert!(stdout(&command(home.path(), &[name, "--help"])).contains("Usage:"), "{name}");
     }
 }

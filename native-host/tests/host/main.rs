@@ -8,6 +8,8 @@ mod browser;
 mod callers;
 mod command_line;
 mod concurrency;
+mod doctor;
+mod doctor_folders;
 mod files;
 mod impostors;
 mod install;

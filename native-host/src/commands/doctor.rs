@@ -1,0 +1,64 @@
+//! What `doctor` has found, for a terminal or for a program.
+
+use super::CommandError;
+use crate::doctor::{self, Diagnosis, Finding, Verdict};
+use crate::registration::{Registrar, Targets};
+use std::ffi::OsStr;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Shows what keeps browsers from the host; succeeds where nothing does and one
+/// browser at least can use it.
+pub(crate) fn doctor(
+    host_dir: &Path,
+    targets: &Targets,
+    yt_dlp: &OsStr,
+    json: bool,
+    output: &mut impl Write,
+) -> Result<ExitCode, CommandError> {
+    let diagnosis = doctor::examine(&Registrar::new(host_dir)?, targets, yt_dlp);
+    let shown = if json {
+        serde_json::to_writer_pretty(&mut *output, &diagnosis)
+            .map_err(io::Error::from)
+            .and_then(|()| writeln!(output))
+    } else {
+        show(&diagnosis, output)
+    };
+    shown.map_err(CommandError::Output)?;
+    let is_well = diagnosis.faults == 0 && diagnosis.working_browsers > 0;
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn show(diagnosis: &Diagnosis, output: &mut impl Write) -> io::Result<()> {
+    for section in &diagnosis.sections {
+        writeln!(output, "{}", section.subject)?;
+        for Finding { step, verdict, detail, advice } in &section.findings {
+            let verdict = match verdict {
+                Verdict::Ok => "ok",
+                Verdict::Note => "note",
+                Verdict::Fault => "FAULT",
+            };
+            writeln!(output, "  {verdict:<5}  {step:<9}  {detail}")?;
+            if let Some(advice) = advice {
+                writeln!(output, "{:20}{advice}", "")?;
+            }
+        }
+        writeln!(output)?;
+    }
+    writeln!(output, "{}", summary(diagnosis))
+}
+
+fn summary(Diagnosis { working_browsers, faults, .. }: &Diagnosis) -> String {
+    let counted = |count: usize, one: &str, more: &str| match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {more}"),
+    };
+    let browsers = counted(*working_browsers, "browser", "browsers");
+    match (*working_browsers, *faults) {
+        (0, 0) => "No browser can use Stagepass.".to_owned(),
+        (_, 0) => format!("{browsers} can use Stagepass, and nothing is wrong."),
+        (0, faults) => format!("No browser can use Stagepass: {}.", counted(faults, "fault", "faults")),
+        (_, faults) => format!("{browsers} can use Stagepass; {}.", counted(faults, "fault", "faults")),
+    }
+}

@@ -1,0 +1,51 @@
+//! What all browsers share: this program, its folders, yt-dlp, and who is connected.
+
+use super::{Section, private_folders, yt_dlp};
+use crate::allowed_extensions::AllowedExtensions;
+use crate::bridge;
+use crate::error::Error;
+use crate::host_dir;
+use stagepass_core::bridge::Announcement;
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// Looks at all of it.
+pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr) -> Section {
+    let mut section = Section::new("This program");
+    match std::env::current_exe() {
+        Ok(path) => {
+            section.ok("program", format!("{}, version {}", path.display(), env!("CARGO_PKG_VERSION")));
+        }
+        Err(fault) => section.fault("program", format!("cannot find out where it is: {fault}"), None),
+    }
+    if host_dir::resolve(None).is_ok_and(|default| default != host_dir) {
+        let advice =
+            format!("A browser writes there only if it is started with {}, too.", host_dir::VARIABLE);
+        section.note("folder", format!("{} is not the usual one", host_dir.display()), advice);
+    }
+    private_folders::look(&mut section, host_dir);
+    if let Err(fault) = AllowedExtensions::load(host_dir) {
+        section.fault("extension", fault.to_string(), None);
+    }
+    yt_dlp::look(&mut section, yt_dlp);
+    connected(&mut section, host_dir);
+    section
+}
+
+fn connected(section: &mut Section, host_dir: &Path) {
+    const STEP: &str = "connected";
+    let browsers = match bridge::connected(host_dir) {
+        Ok(browsers) => browsers,
+        Err(fault @ Error::NoBridge) => return section.note(STEP, fault.to_string(), None),
+        Err(fault) => return section.fault(STEP, fault.to_string(), None),
+    };
+    if browsers.is_empty() {
+        let advice = "In its popup, \"Fresh cookies for yt-dlp\" switches that on.";
+        section.note(STEP, "no browser; exports are used", advice.to_owned());
+    }
+    for browser in browsers {
+        let Announcement { browser: name, profile, platforms } = &browser.announcement;
+        let platforms: Vec<_> = platforms.iter().map(|allowed| allowed.platform.as_str()).collect();
+        section.ok(STEP, format!("{name} ({profile}), hands over {}", platforms.join(", ")));
+    }
+}

@@ -1,0 +1,194 @@
+//! The last step: the program is started as a browser starts it, greeted, and
+//! let go. Whatever it does, that ends in time.
+
+use super::printable;
+use crate::request::TYPES;
+use serde_json::{Value, json};
+use stagepass_core::host::{Answer, MAX_ANSWER_BYTES};
+use std::ffi::OsString;
+use std::future::Future;
+use std::io;
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::{Instant, timeout_at};
+
+pub(super) const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// How long all of it may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+const MAX_SAID_BYTES: usize = 4096;
+const ID: &str = "doctor";
+
+/// What a desktop gives the programs that it starts. What else is in this
+/// program's environment comes from a shell, and a browser need not have it.
+const INHERITED: &[&str] = if cfg!(windows) {
+    &["APPDATA", "LOCALAPPDATA", "PATH", "SYSTEMROOT", "TEMP", "TMP", "USERNAME", "USERPROFILE"]
+} else {
+    &["HOME", "LANG", "LOGNAME", "TMPDIR", "USER", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]
+};
+
+/// Why the program is of no use to a browser.
+#[derive(Debug, Error)]
+pub(super) enum TrialFault {
+    #[error("it can't be started: {0}")]
+    Start(io::Error),
+    #[error("it did not answer within {} seconds", PATIENCE.as_secs())]
+    Silent,
+    #[error("it ended without an answer ({status}{said})")]
+    Ended {
+        status: ExitStatus,
+        /// On standard error.
+        said: String,
+    },
+    #[error("what it writes to standard output is no frame; a browser hangs up on that")]
+    NoFrame,
+    #[error("its answer is not one of a Stagepass host")]
+    NoAnswer,
+    #[error("it refuses: {0}")]
+    Refused(String),
+    #[error("it writes more to standard output than its answer; a browser hangs up on that")]
+    Surplus,
+    #[error("it does not end when the browser lets go of it")]
+    Stays,
+    #[error("it answers, and then ends badly ({0})")]
+    EndsBadly(ExitStatus),
+}
+
+/// What the program says of itself.
+#[derive(Debug)]
+pub(super) struct Greeting {
+    pub(super) version: String,
+    capabilities: Vec<String>,
+}
+
+impl Greeting {
+    /// What the extension of this version asks for and the program does not know.
+    pub(super) fn missing_capabilities(&self) -> Vec<&'static str> {
+        let is_known = |kind: &&str| self.capabilities.iter().any(|known| known == kind);
+        TYPES.iter().copied().filter(|kind| !is_known(kind)).collect()
+    }
+}
+
+/// Starts the program with these arguments and greets it.
+pub(super) fn run(program: &Path, arguments: &[OsString]) -> Result<Greeting, TrialFault> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(TrialFault::Start)?.block_on(async {
+        // Dropping the child, whatever happens, ends it.
+        let mut child = spawn(program, arguments).map_err(TrialFault::Start)?;
+        let (Some(stdin), Some(mut stdout), Some(stderr)) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
+            return Err(TrialFault::Start(io::ErrorKind::BrokenPipe.into()));
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let said = tokio::spawn(first_words(stderr));
+        let mut stdin = Some(stdin);
+        match within(deadline, TrialFault::Silent, greet(&mut stdin, &mut stdout)).await? {
+            Some(greeting) => {
+                drop(stdin);
+                within(deadline, TrialFault::Stays, let_go(&mut child, &mut stdout)).await?;
+                Ok(greeting)
+            }
+            None => {
+                drop(stdin);
+                let status = within(deadline, TrialFault::Silent, wait(&mut child)).await?;
+                let said = timeout_at(deadline, said).await.ok().and_then(Result::ok).unwrap_or_default();
+                let said = if said.is_empty() { said } else { format!("; {said}") };
+                Err(TrialFault::Ended { status, said })
+            }
+        }
+    })
+}
+
+fn spawn(program: &Path, arguments: &[OsString]) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().kill_on_drop(true);
+    for name in INHERITED {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    if cfg!(unix) {
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    }
+    if let Some(folder) = program.parent() {
+        command.current_dir(folder);
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+}
+
+/// Asks who it is; `None` where it ends instead of answering.
+async fn greet(
+    stdin: &mut Option<ChildStdin>,
+    stdout: &mut ChildStdout,
+) -> Result<Option<Greeting>, TrialFault> {
+    let message = json!({"id": ID, "type": "hello"}).to_string().into_bytes();
+    let length = u32::try_from(message.len()).map_err(|_| TrialFault::NoAnswer)?;
+    if let Some(stdin) = stdin {
+        // A program that has ended already is noticed by what it does not answer.
+        let _ = stdin.write_all(&[&length.to_ne_bytes(), message.as_slice()].concat()).await;
+    }
+    let header = read_up_to(stdout, 4).await;
+    let Ok(header) = <[u8; 4]>::try_from(header.as_slice()) else {
+        return if header.is_empty() { Ok(None) } else { Err(TrialFault::NoFrame) };
+    };
+    let length = u32::from_ne_bytes(header) as usize;
+    if length > MAX_ANSWER_BYTES {
+        return Err(TrialFault::NoFrame);
+    }
+    let content = read_up_to(stdout, length).await;
+    if content.len() < length {
+        return Err(TrialFault::NoFrame);
+    }
+    greeting_in(&content).map(Some)
+}
+
+fn greeting_in(content: &[u8]) -> Result<Greeting, TrialFault> {
+    let answer: Answer = serde_json::from_slice(content).map_err(|_| TrialFault::NoAnswer)?;
+    if answer.id != ID || answer.kind != "hello" {
+        return Err(TrialFault::NoAnswer);
+    }
+    if let Some(error) = answer.error.filter(|_| !answer.ok) {
+        return Err(TrialFault::Refused(printable(error.message.as_bytes())));
+    }
+    let version = answer.fields.get("version").and_then(Value::as_str).ok_or(TrialFault::NoAnswer)?;
+    let capabilities = answer.fields.get("capabilities").and_then(Value::as_array);
+    let capabilities = capabilities.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    Ok(Greeting { version: printable(version.as_bytes()), capabilities: capabilities.collect() })
+}
+
+/// Its input is closed: it must end well, and say nothing more.
+async fn let_go(child: &mut Child, stdout: &mut ChildStdout) -> Result<(), TrialFault> {
+    if !read_up_to(stdout, 1).await.is_empty() {
+        return Err(TrialFault::Surplus);
+    }
+    let status = wait(child).await?;
+    if status.success() { Ok(()) } else { Err(TrialFault::EndsBadly(status)) }
+}
+
+async fn wait(child: &mut Child) -> Result<ExitStatus, TrialFault> {
+    child.wait().await.map_err(TrialFault::Start)
+}
+
+async fn within<T>(
+    deadline: Instant,
+    too_late: TrialFault,
+    step: impl Future<Output = Result<T, TrialFault>>,
+) -> Result<T, TrialFault> {
+    timeout_at(deadline, step).await.unwrap_or(Err(too_late))
+}
+
+/// What comes until the end, and no more than `most`. What can't be read has ended.
+async fn read_up_to(from: &mut (impl AsyncRead + Unpin), most: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let _ = from.take(most as u64).read_to_end(&mut bytes).await;
+    bytes
+}
+
+/// The first line, once all is read: a full pipe would hold the program up.
+async fn first_words(mut from: impl AsyncRead + Unpin) -> String {
+    let words = printable(&read_up_to(&mut from, MAX_SAID_BYTES).await);
+    let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+    words
+}

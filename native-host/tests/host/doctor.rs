@@ -1,0 +1,363 @@
+//! What `doctor` finds on a browser's way to the program, which scripts stand in for.
+#![cfg(target_os = "linux")]
+
+use crate::install::{MANIFEST, chromium_manifest, make, read};
+use crate::process::*;
+use serde_json::{Value, json};
+use stagepass_core::host::{CHROMIUM_EXTENSION_ID, FIREFOX_EXTENSION_ID};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// Answers with what the test has prepared, and listens until it is let go.
+const ANSWER: &str = "cat \"$HOME/answer\"; exec cat > \"$HOME/heard\"";
+
+/// The diagnosis and whether all is well.
+pub(crate) fn doctor(home: &Path, args: &[&str]) -> (bool, Value) {
+    let output = run(program(home).args(["doctor", "--json"]).args(args), b"");
+    assert_nothing_planted(&output);
+    assert_eq!(output.stderr, b"");
+    (output.status.success(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// Every finding of a step: its verdict, then all that is said about it.
+pub(crate) fn findings(diagnosis: &Value, subject: &str, step: &str) -> Vec<(String, String)> {
+    let sections = diagnosis["sections"].as_array().unwrap();
+    let section = sections.iter().find(|section| section["subject"] == subject);
+    let findings = section.unwrap_or_else(|| panic!("{subject} in {diagnosis:#}"))["findings"].as_array();
+    let of_step = findings.unwrap().iter().filter(|finding| finding["step"] == step);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let said = |finding: &Value| format!("{} {}", text(&finding["detail"]), text(&finding["advice"]));
+    of_step.map(|finding| (text(&finding["verdict"]), said(finding))).collect()
+}
+
+/// The one finding of a step.
+fn finding(diagnosis: &Value, subject: &str, step: &str) -> (String, String) {
+    let mut found = findings(diagnosis, subject, step);
+    assert_eq!(found.len(), 1, "{subject} {step} in {diagnosis:#}");
+    found.remove(0)
+}
+
+/// Whatever is wrong with Chromium's `step`, doctor fails, and says these words.
+fn assert_fault(home: &Path, step: &str, words: &[&str]) {
+    let (is_well, diagnosis) = doctor(home, &["--browser", "chromium"]);
+    assert!(!is_well && diagnosis["working_browsers"] == 0, "{diagnosis:#}");
+    let found = findings(&diagnosis, "Chromium", step);
+    let (_, said) = found.iter().find(|(verdict, _)| verdict == "fault").unwrap_or_else(|| {
+        panic!("no fault of {step}: {diagnosis:#}");
+    });
+    for word in words {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+}
+
+/// A user with this browser, whom `install` has served.
+pub(crate) fn installed(folders: &[&str]) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), folders);
+    assert!(run(program(home.path()).arg("install"), b"").status.success());
+    home
+}
+
+fn change_manifest(home: &Path, change: impl FnOnce(&mut Value)) {
+    let path = chromium_manifest(home);
+    let mut manifest = read(&path);
+    change(&mut manifest);
+    fs::write(path, manifest.to_string()).unwrap();
+}
+
+/// Puts a script in the program's place.
+fn stand_in(home: &Path, script: &str) -> PathBuf {
+    let path = home.join("stand-in");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    change_manifest(home, |manifest| manifest["path"] = json!(path));
+    path
+}
+
+fn hello(version: &str, capabilities: &[&str]) -> Value {
+    json!({"id": "doctor", "type": "hello", "ok": true, "version": version, "capabilities": capabilities})
+}
+
+const ALL: &[&str] = &["hello", "export", "list", "delete", "verify", "listen"];
+
+#[test]
+fn a_good_installation_works_in_each_form_of_manifest() {
+    let home = installed(&[".config/chromium", ".mozilla"]);
+    let (is_well, diagnosis) = doctor(home.path(), &[]);
+    assert!(is_well, "{diagnosis:#}");
+    assert_eq!((&diagnosis["working_browsers"], &diagnosis["faults"]), (&json!(2), &json!(0)));
+    for browser in ["Chromium", "Firefox"] {
+        for (step, word) in [
+            ("manifest", MANIFEST),
+            ("extension", "may start it"),
+            ("program", PROGRAM),
+            ("start", "version 0."),
+        ] {
+            let (verdict, said) = finding(&diagnosis, browser, step);
+            assert!(verdict == "ok" && said.contains(word), "{step}: {said}");
+        }
+    }
+}
+
+#[test]
+fn the_text_is_for_people_aligned_and_says_what_to_do() {
+    let home = installed(&[".config/chromium", ".config/vivaldi"]);
+    fs::remove_file(chromium_manifest(home.path())).unwrap();
+    let output = run(program(home.path()).arg("doctor"), b"");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[0], "Chromium");
+    assert!(lines[1].starts_with("  FAULT  manifest   there is none at /"), "{text}");
+    assert_eq!(lines[2].trim_start(), "Run \"stagepass-native-host install --browser chromium\".");
+    assert_eq!(lines[2].find("Run"), lines[1].find("there"), "{text}");
+    assert!(text.contains("\nVivaldi\n  ok     manifest   /"), "{text}");
+    assert_eq!(*lines.last().unwrap(), "1 browser can use Stagepass; 1 fault.");
+}
+
+#[test]
+fn what_is_wrong_with_a_manifest_is_said_and_install_puts_it_right() {
+    let home = installed(&[".config/chromium"]);
+    let path = chromium_manifest(home.path());
+    let good = fs::read_to_string(&path).unwrap();
+    for (bad, words) in [
+        ("", "not valid JSON (line 1, column 0)"),
+        ("[]", "\"name\" is not app.stagepass.native_host"),
+        (&good.replace("stdio", "socket"), "\"type\" is not stdio"),
+        (&good.replace("\"path\": \"/", "\"path\": \""), "\"path\" is not absolute"),
+        (&good.replace("allowed_origins", "allowed_extensions"), "no list \"allowed_origins\""),
+    ] {
+        fs::write(&path, bad).unwrap();
+        assert_fault(
+            home.path(),
+            "manifest",
+            &[words, "Run \"stagepass-native-host install --browser chromium"],
+        );
+        assert!(run(program(home.path()).args(["install", "--browser", "chromium"]), b"").status.success());
+        assert!(doctor(home.path(), &[]).0);
+    }
+    fs::remove_file(&path).unwrap();
+    assert_fault(home.path(), "manifest", &["there is none at", "install --browser chromium"]);
+    fs::create_dir(&path).unwrap();
+    assert_fault(home.path(), "manifest", &["is no file", "out of the way"]);
+    fs::remove_dir(&path).unwrap();
+    fs::write(&path, &good).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+    assert_fault(home.path(), "manifest", &["every user may change", "chmod o-w"]);
+}
+
+#[test]
+fn a_pipe_in_the_manifests_place_holds_nobody_up() {
+    let home = installed(&[".config/chromium"]);
+    let path = chromium_manifest(home.path());
+    fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert_fault(home.path(), "manifest", &["is no file"]);
+}
+
+#[test]
+fn a_manifest_that_is_a_symbolic_link_is_followed_and_told() {
+    let home = installed(&[".config/chromium"]);
+    let (path, elsewhere) = (chromium_manifest(home.path()), home.path().join("elsewhere.json"));
+    fs::rename(&path, &elsewhere).unwrap();
+    symlink(&elsewhere, &path).unwrap();
+    let (is_well, diagnosis) = doctor(home.path(), &[]);
+    let found = findings(&diagnosis, "Chromium", "manifest");
+    assert!(is_well && found[0].0 == "note" && found[0].1.contains("a symbolic link to"), "{diagnosis:#}");
+
+    fs::remove_file(&elsewhere).unwrap();
+    assert_fault(home.path(), "manifest", &["leads nowhere", "out of the way"]);
+    // What it leads to may be a secret.
+    symlink(export_file(home.path(), "x", "", PLANTED), &elsewhere).unwrap();
+    assert_fault(home.path(), "manifest", &["not valid JSON"]);
+}
+
+#[test]
+fn an_extension_that_may_not_start_the_program_is_named() {
+    let home = installed(&[".config/chromium"]);
+    let stranger = format!("chrome-extension://{}/", "a".repeat(32));
+    change_manifest(home.path(), |manifest| manifest["allowed_origins"] = json!([stranger]));
+    assert_fault(home.path(), "extension", &["does not allow", CHROMIUM_EXTENSION_ID, "install --browser"]);
+
+    // One of the user's own, which was added for another browser.
+    assert!(run(program(home.path()).arg("install"), b"").status.success());
+    let mine = "b".repeat(32);
+    let args = ["install", "--extension-id", &mine, "--browser", "vivaldi"];
+    assert!(run(program(home.path()).args(args), b"").status.success());
+    assert_fault(home.path(), "extension", &[&mine]);
+}
+
+#[test]
+fn a_program_that_can_not_be_started_is_named() {
+    let home = installed(&[".config/chromium"]);
+    let path = stand_in(home.path(), "exit");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_fault(home.path(), "program", &["stand-in is not executable", "chmod u+x"]);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o757)).unwrap();
+    assert_fault(home.path(), "program", &["every user may change", "chmod o-w"]);
+    fs::write(&path, "neither a script nor a program").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    assert_fault(home.path(), "start", &["can't be started"]);
+    fs::remove_file(&path).unwrap();
+    assert_fault(home.path(), "program", &["stand-in is not there", "install --browser chromium"]);
+    fs::create_dir(&path).unwrap();
+    assert_fault(home.path(), "program", &["stand-in is no file"]);
+}
+
+#[test]
+fn a_program_that_does_not_speak_in_frames_is_found_out() {
+    let home = installed(&[".config/chromium"]);
+    fs::write(home.path().join("answer"), message(&hello("0.1.0", ALL))).unwrap();
+    let answer = "cat \"$HOME/answer\"";
+    for (script, words) in [
+        ("echo hello, world; exec cat", "no frame"),
+        ("printf abc", "no frame"),
+        ("head -c 9 \"$HOME/answer\"", "no frame"),
+        ("exec cat /dev/zero", "not one of a Stagepass host"),
+        (&format!("{answer}; echo ready; exec cat > /dev/null"), "more to standard output than its answer"),
+        (&format!("{answer}; cat > /dev/null; echo bye"), "more to standard output than its answer"),
+        (&format!("{answer}; cat > /dev/null; exit 3"), "ends badly (exit status: 3)"),
+        (
+            "echo 'no such  library' >&2; exit 127",
+            "ended without an answer (exit status: 127; no such  library)",
+        ),
+        ("kill -9 $$", "ended without an answer (signal: 9"),
+        ("yes >&2", "did not answer within 5 seconds"),
+    ] {
+        stand_in(home.path(), script);
+        assert_fault(home.path(), "start", &[words]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_to_the_question_is_none() {
+    let home = installed(&[".config/chromium"]);
+    stand_in(home.path(), ANSWER);
+    let mut other = hello("0.1.0", ALL);
+    other["id"] = json!("another");
+    let refusal = json!({"id": "doctor", "type": "hello", "ok": false,
+        "error": {"code": "io", "message": "no\u{1b}[2J room"}});
+    for (answer, words) in [
+        (json!([]), "not one of a Stagepass host"),
+        (other, "not one of a Stagepass host"),
+        (json!({"id": "doctor", "type": "hello", "ok": true}), "not one of a Stagepass host"),
+        (refusal, "it refuses: no[2J room"),
+    ] {
+        fs::write(home.path().join("answer"), message(&answer)).unwrap();
+        assert_fault(home.path(), "start", &[words]);
+    }
+}
+
+/// Whether a process of this id does anything any more.
+fn runs(pid: &str) -> bool {
+    // One that has ended, and that nobody has asked about yet, has no command line.
+    fs::read(format!("/proc/{}/cmdline", pid.trim())).is_ok_and(|line| !line.is_empty())
+}
+
+#[test]
+fn a_program_that_hangs_is_given_five_seconds_and_ended() {
+    let home = installed(&[".config/chromium"]);
+    fs::write(home.path().join("answer"), message(&hello("0.1.0", ALL))).unwrap();
+    for (script, words) in [
+        ("exec sleep 1000", "did not answer within 5 seconds"),
+        ("cat \"$HOME/answer\"; exec sleep 1000", "does not end when the browser lets go"),
+        ("cat \"$HOME/answer\"; exec >&-; exec sleep 1000", "does not end when the browser lets go"),
+    ] {
+        stand_in(home.path(), &format!("echo $$ > \"$HOME/pid\"; {script}"));
+        assert_fault(home.path(), "start", &[words]);
+        assert!(!runs(&fs::read_to_string(home.path().join("pid")).unwrap()), "{script}");
+    }
+}
+
+#[test]
+fn another_version_is_told_and_one_that_lacks_something_is_a_fault() {
+    let home = installed(&[".config/chromium"]);
+    let path = stand_in(home.path(), ANSWER);
+    fs::write(home.path().join("answer"), message(&hello("0.0.7", ALL))).unwrap();
+    let (is_well, diagnosis) = doctor(home.path(), &[]);
+    assert!(is_well, "{diagnosis:#}");
+    let (verdict, said) = finding(&diagnosis, "Chromium", "start");
+    assert!(verdict == "note" && said.contains("answers as version 0.0.7"), "{said}");
+    assert!(said.contains("This is version ") && said.contains("install --browser chromium"), "{said}");
+    let (verdict, said) = finding(&diagnosis, "Chromium", "program");
+    assert!(verdict == "note" && said.contains(path.to_str().unwrap()), "{said}");
+
+    fs::write(home.path().join("answer"), message(&hello("0.0.7", &ALL[..5]))).unwrap();
+    assert_fault(home.path(), "start", &["0.0.7, which does not know: listen", "install --browser chromium"]);
+}
+
+#[test]
+fn a_link_to_this_program_is_this_program() {
+    let home = installed(&[".config/chromium"]);
+    let link = home.path().join("link");
+    symlink(PROGRAM, &link).unwrap();
+    change_manifest(home.path(), |manifest| manifest["path"] = json!(link));
+    let (is_well, diagnosis) = doctor(home.path(), &[]);
+    let (verdict, said) = finding(&diagnosis, "Chromium", "program");
+    assert!(is_well && verdict == "ok" && said.contains("this one"), "{said}");
+}
+
+#[test]
+fn the_program_is_started_as_a_browser_starts_it() {
+    let home = installed(&[".config/chromium", ".mozilla"]);
+    let script =
+        format!("printf '%s\\n' \"$@\" > \"$HOME/arguments\"; env > \"$HOME/environment\"; {ANSWER}");
+    let path = stand_in(home.path(), &script);
+    let firefox = home.path().join(".mozilla/native-messaging-hosts").join(MANIFEST);
+    let mut manifest = read(&firefox);
+    manifest["path"] = json!(path);
+    fs::write(&firefox, manifest.to_string()).unwrap();
+    fs::write(home.path().join("answer"), message(&hello("0.1.0", ALL))).unwrap();
+    for (browser, arguments) in [
+        ("chromium", format!("{}\n", origin())),
+        ("firefox", format!("{}\n{FIREFOX_EXTENSION_ID}\n", firefox.display())),
+    ] {
+        let mut command = program(home.path());
+        command.args(["doctor", "--browser", browser]).env("OF_A_SHELL", "x");
+        let output = run(&mut command, b"");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        let noted = |name| fs::read_to_string(home.path().join(name)).unwrap();
+        assert_eq!(noted("arguments"), arguments);
+        let heard = answers(&fs::read(home.path().join("heard")).unwrap());
+        assert_eq!(heard, [json!({"id": "doctor", "type": "hello"})]);
+        let environment = noted("environment");
+        assert!(environment.contains(&format!("HOME={}", home.path().display())), "{environment}");
+        for absent in ["OF_A_SHELL", "STAGEPASS_HOST_DIR"] {
+            assert!(!environment.contains(absent), "{environment}");
+        }
+    }
+}
+
+#[test]
+fn a_user_without_a_browser_that_can_be_reached_is_told_so() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &["snap/firefox", ".var/app/com.google.Chrome"]);
+    let (is_well, diagnosis) = doctor(home.path(), &[]);
+    assert!(!is_well);
+    assert!(finding(&diagnosis, "Browsers", "found").1.contains("stagepass-native-host install"));
+    for browser in ["Firefox (Snap)", "Chrome (Flatpak)"] {
+        let (verdict, said) = finding(&diagnosis, browser, "reach");
+        assert!(
+            verdict == "note" && said.contains("out of reach") && said.contains("Install it from"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_profile_of_its_own_is_examined_by_folder() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join("my profile/NativeMessagingHosts");
+    let folder = folder.to_str().unwrap();
+    let (is_well, diagnosis) = doctor(home.path(), &["--manifest-dir", folder]);
+    let (_, said) = finding(&diagnosis, folder, "manifest");
+    let advice = said.split('"').nth(1).unwrap();
+    assert!(!is_well && advice.starts_with("stagepass-native-host install --manifest-dir"), "{said}");
+    // What it says to do helps, pasted into a shell as it is.
+    let install = advice.replacen("stagepass-native-host", PROGRAM, 1);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &install]).env("HOME", home.path()).env("STAGEPASS_HOST_DIR", host_dir(home.path()));
+    assert!(run(&mut shell, b"").status.success());
+    assert!(doctor(home.path(), &["--manifest-dir", folder]).0);
+}
