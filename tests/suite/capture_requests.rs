@@ -2,6 +2,7 @@
 
 use super::{Callers, post, refusal, start, with};
 use anyhow::{Context as _, Result};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 #[tokio::test]
@@ -15,6 +16,9 @@ async fn a_capture_request_waits_once_and_is_fulfilled_or_declined() -> Result<(
     assert_eq!(again, json!({"success": true, "id": first["id"], "created": false}));
     let listed = user.get("/api/capture-requests").await?.body;
     assert_eq!((&listed["total"], &listed["data"][0]["reason"]), (&json!(1), &ask["reason"]));
+    let time = |field: &str| listed["data"][0][field].as_str().unwrap_or_default().parse::<Timestamp>();
+    let lifetime = time("expires_at")?.duration_since(time("created_at")?);
+    assert_eq!(lifetime, SignedDuration::from_hours(7 * 24));
     assert_eq!(other.get("/api/capture-requests").await?.body["total"], 0);
 
     let session = json!({"creator_profile_id": id, "platform": "instagram",

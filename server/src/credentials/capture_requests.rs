@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures};
 use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
-use crate::store::{Actor, CaptureRequest, Page};
+use crate::store::{Actor, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Page};
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -78,6 +78,9 @@ pub(crate) struct CaptureRequestResponse {
     pub(crate) reason: Option<String>,
     #[schema(value_type = openapi::Time)]
     pub(crate) created_at: String,
+    /// When it goes away by itself
+    #[schema(value_type = openapi::Time)]
+    pub(crate) expires_at: String,
 }
 
 impl From<CaptureRequest> for CaptureRequestResponse {
@@ -88,6 +91,7 @@ impl From<CaptureRequest> for CaptureRequestResponse {
             platform: request.platform,
             reason: request.reason,
             created_at: render_ms(request.created_at),
+            expires_at: render_ms(request.created_at + CAPTURE_REQUEST_LIFETIME_MS),
         }
     }
 }

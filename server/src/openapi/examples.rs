@@ -73,7 +73,7 @@ fn success(operation_id: &str) -> Option<Value> {
         })),
         "capture_requests" => page_of(json!({
             "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram",
-            "reason": "The session has expired", "created_at": TIME
+            "reason": "The session has expired", "created_at": TIME, "expires_at": END
         })),
         _ => return success_of_vault(operation_id),
     })

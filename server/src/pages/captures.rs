@@ -2,14 +2,14 @@
 
 use super::layout::{Notice, Page, done, pager, time};
 use crate::app::App;
-use crate::clock::{now_ms, parse_ms, render_ms};
+use crate::clock::{now_ms, parse_ms};
 use crate::credentials::capture_requests::{self as requests, CaptureRequestResponse};
 use crate::credentials::connections as accounts;
 use crate::credentials::sessions::{self as captured, SessionResponse};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::{Id, Listing};
-use crate::store::{self, CAPTURE_REQUEST_LIFETIME_MS};
+use crate::store;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Redirect;
@@ -138,14 +138,13 @@ pub(super) async fn capture_requests(
 }
 
 fn request_row(found: &CaptureRequestResponse, accounts: &Accounts) -> Markup {
-    let ends_at = parse_ms(&found.created_at).map(|at| render_ms(at + CAPTURE_REQUEST_LIFETIME_MS));
     let asker = label(accounts, found.creator_profile_id, &found.platform);
     html! {
         th scope="row" { (name(accounts, found.creator_profile_id, &found.platform)) }
         td { (found.reason.as_deref().unwrap_or("none given")) }
         td { span.state { "pending" } }
         td { (time(&found.created_at)) }
-        td { @if let Some(at) = &ends_at { (time(at)) } }
+        td { (time(&found.expires_at)) }
         td { form method="post" action=(format!("{CAPTURE_REQUESTS}/{}/decline", found.id)) {
             button type="submit" aria-label=(format!("Decline the request for {asker}")) { "Decline" }
         } }
