@@ -12,6 +12,7 @@ pub mod host;
 pub mod netscape;
 pub mod normalise;
 pub mod platform;
+pub mod rotation;
 pub mod shape;
 
 pub use cookie::{Cookie, CookieFault, SameSite};

@@ -15,6 +15,11 @@ pub struct Platform {
     /// The cookies that prove a login, all of them. Empty where no cookie
     /// does: such a platform keeps its login in the page's localStorage.
     pub login_cookies: &'static [LoginCookie],
+    /// Further cookies without which a session ends, and that the platform
+    /// replaces while somebody is logged in.
+    pub rotating_cookies: &'static [&'static str],
+    /// The cookie whose value is the account's own, whichever session it has.
+    pub account_cookie: Option<&'static str>,
     /// The page to log in at.
     pub login_url: &'static str,
     /// Whether yt-dlp has an extractor for it.
@@ -63,6 +68,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Bluesky",
         domains: &["bsky.app"],
         login_cookies: &[],
+        rotating_cookies: &[],
+        account_cookie: None,
         login_url: "https://bsky.app/",
         yt_dlp: true,
         advice: Some(Advice::LocalStorage),
@@ -72,6 +79,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Facebook",
         domains: &["facebook.com"],
         login_cookies: &named(["c_user", "xs"]),
+        rotating_cookies: &[],
+        account_cookie: Some("c_user"),
         login_url: "https://www.facebook.com/login",
         yt_dlp: true,
         advice: None,
@@ -81,6 +90,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Fansly",
         domains: &["fansly.com"],
         login_cookies: &[],
+        rotating_cookies: &[],
+        account_cookie: None,
         login_url: "https://fansly.com/",
         yt_dlp: false,
         advice: Some(Advice::LocalStorage),
@@ -90,6 +101,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Instagram",
         domains: &["instagram.com"],
         login_cookies: &named(["sessionid", "ds_user_id"]),
+        rotating_cookies: &[],
+        account_cookie: Some("ds_user_id"),
         login_url: "https://www.instagram.com/accounts/login/",
         yt_dlp: true,
         advice: None,
@@ -99,6 +112,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "LinkedIn",
         domains: &["linkedin.com"],
         login_cookies: &named(["li_at"]),
+        rotating_cookies: &["JSESSIONID"],
+        account_cookie: None,
         login_url: "https://www.linkedin.com/login",
         yt_dlp: true,
         advice: None,
@@ -108,6 +123,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "OnlyFans",
         domains: &["onlyfans.com"],
         login_cookies: &named(["sess", "auth_id"]),
+        rotating_cookies: &[],
+        account_cookie: Some("auth_id"),
         login_url: "https://onlyfans.com/",
         yt_dlp: false,
         advice: Some(Advice::SameUserAgent),
@@ -117,6 +134,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Patreon",
         domains: &["patreon.com"],
         login_cookies: &named(["session_id"]),
+        rotating_cookies: &[],
+        account_cookie: None,
         login_url: "https://www.patreon.com/login",
         yt_dlp: true,
         advice: None,
@@ -126,6 +145,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Pinterest",
         domains: &["pinterest.com"],
         login_cookies: &[LoginCookie { name: "_auth", value: Some("1") }],
+        rotating_cookies: &["_pinterest_sess"],
+        account_cookie: None,
         login_url: "https://www.pinterest.com/login/",
         yt_dlp: true,
         advice: None,
@@ -135,6 +156,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Reddit",
         domains: &["reddit.com"],
         login_cookies: &named(["reddit_session"]),
+        rotating_cookies: &["token_v2"],
+        account_cookie: None,
         login_url: "https://www.reddit.com/login/",
         yt_dlp: true,
         advice: None,
@@ -144,6 +167,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "SoundCloud",
         domains: &["soundcloud.com"],
         login_cookies: &named(["oauth_token"]),
+        rotating_cookies: &[],
+        account_cookie: None,
         login_url: "https://soundcloud.com/signin",
         yt_dlp: true,
         advice: None,
@@ -153,6 +178,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Threads",
         domains: &["threads.com", "threads.net"],
         login_cookies: &named(["sessionid"]),
+        rotating_cookies: &[],
+        account_cookie: Some("ds_user_id"),
         login_url: "https://www.threads.com/login",
         yt_dlp: false,
         advice: None,
@@ -162,6 +189,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "TikTok",
         domains: &["tiktok.com"],
         login_cookies: &named(["sessionid"]),
+        rotating_cookies: &["sid_tt", "sid_guard"],
+        account_cookie: None,
         login_url: "https://www.tiktok.com/login",
         yt_dlp: true,
         advice: None,
@@ -171,6 +200,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Twitch",
         domains: &["twitch.tv"],
         login_cookies: &named(["auth-token"]),
+        rotating_cookies: &[],
+        account_cookie: None,
         login_url: "https://www.twitch.tv/login",
         yt_dlp: true,
         advice: None,
@@ -180,6 +211,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Vimeo",
         domains: &["vimeo.com"],
         login_cookies: &named(["vimeo"]),
+        rotating_cookies: &[],
+        account_cookie: None,
         login_url: "https://vimeo.com/log_in",
         yt_dlp: true,
         advice: None,
@@ -189,6 +222,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "X",
         domains: &["x.com", "twitter.com"],
         login_cookies: &named(["auth_token", "ct0"]),
+        rotating_cookies: &[],
+        account_cookie: Some("twid"),
         login_url: "https://x.com/i/flow/login",
         yt_dlp: true,
         advice: None,
@@ -198,6 +233,8 @@ pub static CATALOGUE: &[Platform] = &[
         name: "YouTube",
         domains: &["youtube.com"],
         login_cookies: &named(["LOGIN_INFO", "SAPISID"]),
+        rotating_cookies: &["__Secure-1PSID", "__Secure-1PSIDTS", "__Secure-3PSID", "__Secure-3PSIDTS"],
+        account_cookie: None,
         login_url: "https://accounts.google.com/ServiceLogin?service=youtube",
         yt_dlp: true,
         advice: Some(Advice::PrivateWindow),
@@ -306,6 +343,24 @@ impl Site {
         match self {
             Self::Known(platform) => platform.login_cookies,
             Self::Other(_) => &[],
+        }
+    }
+
+    /// Further cookies that a session needs and that change while it lasts.
+    #[must_use]
+    pub fn rotating_cookies(&self) -> &'static [&'static str] {
+        match self {
+            Self::Known(platform) => platform.rotating_cookies,
+            Self::Other(_) => &[],
+        }
+    }
+
+    /// The cookie whose value is the account's own.
+    #[must_use]
+    pub fn account_cookie(&self) -> Option<&'static str> {
+        match self {
+            Self::Known(platform) => platform.account_cookie,
+            Self::Other(_) => None,
         }
     }
 

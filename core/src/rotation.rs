@@ -1,0 +1,83 @@
+//! Keeping a captured session alive: which changes of a cookie make the stored
+//! copy a stale one, and whether the browser is still signed in as the same
+//! account.
+
+use crate::cookie::Cookie;
+use crate::platform::Site;
+use secrecy::ExposeSecret as _;
+
+/// Whether a change of this cookie makes a captured session stale. Where it is
+/// not known which cookies prove the login, those count that scripts can't see:
+/// what a page keeps for itself is no secret to its scripts.
+#[must_use]
+pub fn is_rotation(site: &Site, name: &str, domain: &str, http_only: bool) -> bool {
+    let host = domain.strip_prefix('.').unwrap_or(domain);
+    let login_cookies = site.login_cookies();
+    let is_known = login_cookies.iter().any(|cookie| cookie.name == name)
+        || site.rotating_cookies().contains(&name)
+        || site.account_cookie() == Some(name);
+    site.owns(host) && (is_known || (login_cookies.is_empty() && http_only))
+}
+
+/// Tells the accounts of a platform apart; `None` where no cookie names one. Its
+/// 32 bits are too few to tell which account it is.
+#[must_use]
+pub fn account_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
+    let name = site.account_cookie()?;
+    let account = cookies.iter().find(|cookie| cookie.name == name)?;
+    // Only digested; the value stays here.
+    Some(fnv1a(account.value.expose_secret().as_bytes()))
+}
+
+/// FNV-1a: the same in each release, unlike the standard library's hash.
+fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn site(id: &str) -> Site {
+        Site::of_id(id).unwrap()
+    }
+
+    #[test]
+    fn what_proves_the_login_or_keeps_it_counts_on_the_platforms_own_domains() {
+        for (id, name, domain, expected) in [
+            ("instagram", "sessionid", ".instagram.com", true),
+            ("instagram", "sessionid", "www.instagram.com", true),
+            ("instagram", "sessionid", ".evilinstagram.com", false),
+            ("instagram", "rur", ".instagram.com", false),
+            ("youtube", "__Secure-1PSIDTS", ".youtube.com", true),
+            ("youtube", "SIDCC", ".youtube.com", false),
+            ("x", "twid", ".x.com", true),
+        ] {
+            assert_eq!(is_rotation(&site(id), name, domain, true), expected, "{id} {name} {domain}");
+        }
+    }
+
+    #[test]
+    fn where_no_login_cookie_is_known_those_count_that_scripts_cannot_see() {
+        let other = site("example.org");
+        assert!(is_rotation(&other, "sid", ".example.org", true));
+        assert!(!is_rotation(&other, "_ga", ".example.org", false));
+        assert!(!is_rotation(&other, "sid", ".example.com", true));
+    }
+
+    #[test]
+    fn a_mark_tells_accounts_apart_and_outlasts_a_session() {
+        let cookies = |session: &str, user: &str| {
+            [("sessionid", session), ("ds_user_id", user)].map(|(name, value)| {
+                let cookie = json!({"name": name, "value": value, "domain": ".instagram.com"});
+                Cookie::from_json(cookie).unwrap()
+            })
+        };
+        let mark = |session, user| account_mark(&site("instagram"), &cookies(session, user)).unwrap();
+        assert_eq!(mark("one", "17841400000000000"), mark("two", "17841400000000000"));
+        assert_ne!(mark("one", "17841400000000000"), mark("one", "17841400000000001"));
+        assert_eq!(account_mark(&site("vimeo"), &cookies("one", "1")), None);
+        assert_eq!(fnv1a(b"foobar"), 0xbf9c_f968);
+    }
+}
