@@ -3,8 +3,17 @@
 // store. It sleeps when idle, so every listener is registered here, at once,
 // and everything that must outlast a nap is in storage.
 
+import { showBadge } from "./background/badge.js";
 import { keepBridge, onAlarm } from "./background/bridge.js";
+import {
+  keepPolling,
+  knownCaptureRequests,
+  onCaptureRequestsAlarm,
+  pollCaptureRequests,
+} from "./background/capture-requests.js";
 import { answer } from "./background/messages.js";
+import { listenForClicks } from "./background/notifications.js";
+import { onCookieChanged, onSendOnAlarm, sweep, sweepSoon } from "./background/send-on.js";
 import { reportInterrupted, resume } from "./background/tasks.js";
 
 chrome.runtime.onMessage.addListener((message, sender, reply) => {
@@ -15,15 +24,45 @@ chrome.runtime.onMessage.addListener((message, sender, reply) => {
 
 // The browser's prompt can destroy the popup that asked; what was asked for
 // carries on here.
-chrome.permissions.onAdded.addListener(() => resume());
+chrome.permissions.onAdded.addListener(() => {
+  listenForClicks(openLoginPage);
+  resume();
+});
 
 // With the browser, after an update, and whenever the worker begins anew.
-chrome.runtime.onStartup.addListener(() => keepBridge());
+chrome.runtime.onStartup.addListener(() => {
+  keepBridge();
+  pollCaptureRequests();
+});
 chrome.runtime.onInstalled.addListener(() => keepBridge());
-chrome.alarms.onAlarm.addListener((alarm) => onAlarm(alarm));
+chrome.alarms.onAlarm.addListener((alarm) => {
+  onAlarm(alarm);
+  onCaptureRequestsAlarm(alarm);
+  onSendOnAlarm(alarm);
+});
+
+chrome.cookies.onChanged.addListener((change) => onCookieChanged(change));
+chrome.storage.onChanged.addListener((changes) => {
+  // Somebody has signed in or out, or the server has ended it.
+  if (changes.expired || changes.signIn?.oldValue?.id !== changes.signIn?.newValue?.id) {
+    pollCaptureRequests();
+    sweep();
+  }
+  if (["captureRequests", "lastCaptures", "signIn", "expired"].some((key) => changes[key])) showBadge();
+});
+listenForClicks(openLoginPage);
 
 reportInterrupted();
 keepBridge();
+keepPolling();
+sweepSoon();
+showBadge();
+
+/** Where the person is to sign in for a capture request. */
+async function openLoginPage(id) {
+  const request = (await knownCaptureRequests()).find((known) => known.id === id);
+  if (request) await chrome.tabs.create({ url: request.login_url });
+}
 
 function isOurOwnPage(sender) {
   return sender.id === chrome.runtime.id && Boolean(sender.url?.startsWith(chrome.runtime.getURL("")));

@@ -7,6 +7,8 @@ import { initSignInView, showSignIn } from "./popup/sign-in-view.js";
 import { initServerView, showServer } from "./popup/server-view.js";
 import { initPlatformView, showPlatform } from "./popup/platform-view.js";
 import { initFooter, showFooter } from "./popup/footer.js";
+import { initRenewal, showRenewal } from "./popup/renewal.js";
+import { initRequests, showRequests } from "./popup/requests.js";
 import { onOutcome, readOutcome, settle } from "./popup/tasks.js";
 import { fillTexts } from "./popup/text.js";
 import { failureText } from "./popup/failure-text.js";
@@ -19,6 +21,9 @@ async function show() {
     const { site, tab } = await currentSite();
     // Programs on this computer need no server, and switching them off neither.
     showBridge({ site, tab });
+    const isSignedIn = Boolean(status.email);
+    showRenewal({ site, isSignedIn });
+    showRequests({ tab, isSignedIn });
     if (!status.server) showServer(await readOutcome("connect"));
     else if (!status.email) showSignIn(status);
     else if (site) await showPlatform({ site, tab });
@@ -43,6 +48,8 @@ initSignInView(show);
 initPlatformView(show);
 initFooter(show);
 initBridge();
+initRenewal();
+initRequests(show);
 onOutcome("connect", (outcome) => {
   if (outcome?.ok) show();
   else if (outcome) showServer(outcome);

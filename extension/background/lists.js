@@ -26,6 +26,27 @@ export async function listSessions() {
   }));
 }
 
+/** Whether the session was revoked, here or elsewhere. */
+export async function isRevoked(id) {
+  const { data } = await callSignedIn(`/api/platform-sessions?pageSize=${PAGE_SIZE}&page=1`);
+  return data.some((session) => session.id === id && session.status === "revoked");
+}
+
+/** The pending capture requests, with all that the popup and a click need. */
+export async function listCaptureRequests() {
+  const requests = await listAll("/api/capture-requests");
+  if (requests.length === 0) return [];
+  const [core, connections] = await Promise.all([loadCore(), listAll("/api/platform-connections")]);
+  const usernames = new Map(connections.map(({ id, platform_username: name }) => [id, name]));
+  return requests.map((request) => ({
+    ...request,
+    platform_name: core.platform_name(request.platform),
+    platform_username: usernames.get(request.creator_profile_id) ?? null,
+    login_url: core.login_url(request.platform),
+    origins: core.origins_of(request.platform),
+  }));
+}
+
 async function listAll(path) {
   const all = [];
   for (let page = 1; ; page += 1) {

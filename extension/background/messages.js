@@ -1,9 +1,11 @@
 // What the popup may ask of the worker, one line each.
 
 import { allowWriteBack, bridgeStatus, forbidPlatform, nameProfile } from "./bridge.js";
+import { captureRequests, declineCaptureRequest } from "./capture-requests.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { listConnections, listSessions } from "./lists.js";
+import { sendOnStatus, stopSendOnOf, switchSendOn } from "./send-on.js";
 import { callSignedIn, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
 import { begin, refuse, settle } from "./tasks.js";
 
@@ -11,20 +13,29 @@ const HANDLERS = {
   allowWriteBack: ({ platform, isAllowed }) => allowWriteBack(platform, isAllowed),
   begin: ({ intent }) => begin(intent),
   bridge: () => bridgeStatus(),
+  captureRequests: () => captureRequests(),
   connections: ({ platform }) => listConnections(platform),
+  decline: ({ id }) => declineCaptureRequest(id),
   forbidPlatform: ({ platform }) => forbidPlatform(platform),
   leaveServer: () => leaveServer(),
   nameProfile: ({ name }) => nameProfile(name),
   preview: async ({ platform, tabId }) => (await loadCore()).preview(platform, tabId),
   recognise: async ({ url }) => (await loadCore()).recognise(url),
   refused: ({ windowId }) => refuse(windowId),
-  revoke: ({ id }) => callSignedIn("/api/credentials/revoke-platform-session", { method: "POST", body: { id } }),
+  revoke: ({ id }) => revoke(id),
+  sendOn: () => sendOnStatus(),
   sessions: () => listSessions(),
   settle: ({ windowId }) => settle(windowId),
   signIn: (credentials) => signIn(credentials),
   signOut: () => signOut(),
   status: () => signInStatus(),
+  switchSendOn: ({ platform, isOn }) => switchSendOn(platform, isOn),
 };
+
+async function revoke(id) {
+  await callSignedIn("/api/credentials/revoke-platform-session", { method: "POST", body: { id } });
+  await stopSendOnOf(id);
+}
 
 /** `{value}`, or `{failure}` where it failed; never rejects. */
 export async function answer(message) {

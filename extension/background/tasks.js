@@ -8,9 +8,11 @@
 
 import { parseServerAddress } from "../server-address.js";
 import { allowPlatform } from "./bridge.js";
+import { forgetFulfilled } from "./capture-requests.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { listConnections } from "./lists.js";
+import { noteCapture } from "./send-on.js";
 import { call } from "./server.js";
 import { chooseServer, withAccessToken } from "./sign-in.js";
 
@@ -20,7 +22,8 @@ const INTENT_LIFETIME_MS = 5 * 60_000;
 // The host answers within moments, or hangs.
 const HOST_TIMEOUT_MS = 20_000;
 
-const RUN = { bridge: allowPlatform, connect, capture, export: exportForYtDlp };
+// To fulfil a capture request is to capture for its connection.
+const RUN = { bridge: allowPlatform, connect, capture, export: exportForYtDlp, fulfil: capture };
 
 // The id of the intent that runs in this worker.
 let running = null;
@@ -146,12 +149,15 @@ async function capture({ platform, tabId, connection }) {
       access_token: accessToken,
       connection: chosen,
       platform,
-      tab_id: tabId,
+      source: { tab: tabId },
       user_agent: navigator.userAgent,
     }),
   );
   await rememberConnection(platform, captured.connection_id);
-  return { code: "captured", ...captured };
+  await noteCapture({ platform, tabId }, captured);
+  await forgetFulfilled(captured.connection_id);
+  const { session_id, connection_id, cookie_count, expires, report } = captured;
+  return { code: "captured", session_id, connection_id, cookie_count, expires, report };
 }
 
 /**

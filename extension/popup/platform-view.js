@@ -15,6 +15,7 @@ import { failureText } from "./failure-text.js";
 import { onClick, say, setAvailable, setBusy, setIdleState, showView } from "./page.js";
 import { showCaptureOutcome, showExportOutcome } from "./outcome.js";
 import { showNoReport, showReport } from "./preview.js";
+import { showRenewal } from "./renewal.js";
 import { initSessions, refreshSessions } from "./sessions.js";
 import { chooseSite, initSiteChoice } from "./site-choice.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome, requestOrigins } from "./tasks.js";
@@ -66,7 +67,8 @@ async function showSite(site, tab) {
   withholdConnections("loading");
   showView("ready");
   setReadiness("loading");
-  await Promise.all([showBridge(current), ...Object.keys(places).map(restoreOutcome)]);
+  const renewal = showRenewal({ site, isSignedIn: true });
+  await Promise.all([renewal, showBridge(current), ...Object.keys(places).map(restoreOutcome)]);
   await Promise.all([loadPreview(), loadConnections(), refreshSessions()]);
 }
 

@@ -25,6 +25,7 @@ pub mod process;
 pub mod process_memory;
 pub mod proxy;
 pub mod python;
+pub mod renewal;
 pub mod schemathesis;
 pub mod scripted_host;
 pub mod secret_search;

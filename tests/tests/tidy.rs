@@ -139,6 +139,7 @@ fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
     let permissions = manifest["permissions"].as_array().context("no permissions")?;
     let expected = ["activeTab", "alarms", "cookies", "nativeMessaging", "storage"];
     assert_eq!(*permissions, expected.map(|name| json!(name)));
+    assert_eq!(manifest["optional_permissions"], json!(["notifications"]));
     assert_eq!(manifest["optional_host_permissions"], json!(["*://*/*"]));
     for absent in
         ["host_permissions", "externally_connectable", "web_accessible_resources", "content_scripts"]

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
 use stagepass_core::normalise::Login;
+use stagepass_core::rotation::{self, account_mark};
 use stagepass_core::{Capture, Report, Site, shape};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -20,8 +21,21 @@ struct CaptureRequest {
     access_token: SecretString,
     connection: ChosenConnection,
     platform: String,
-    tab_id: i32,
+    source: Source,
     user_agent: String,
+    /// The mark of the account that the connection's sessions are of, where it
+    /// must be the same.
+    same_account: Option<u32>,
+}
+
+/// Where the cookies are.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Source {
+    /// In the cookie store that a tab uses.
+    Tab(i32),
+    /// In this one.
+    Store(String),
 }
 
 /// The connection that the session belongs to.
@@ -48,6 +62,10 @@ struct Captured {
     /// When the login ends, Unix seconds, where a cookie says so.
     expires: Option<i64>,
     report: Report,
+    /// Where the cookies were.
+    store_id: String,
+    /// Tells whether a later session is of the same account.
+    account_mark: Option<u32>,
 }
 
 /// What a capture would take from the tab's cookie store: the core's report.
@@ -60,16 +78,55 @@ pub async fn preview(platform: String, tab_id: i32) -> Result<JsValue, JsValue> 
     Ok(to_js(&cookie_store::read(&site, tab_id).await?.report)?)
 }
 
-/// Captures the session of the tab's cookie store and stores it in the server.
+/// Captures the session of a cookie store and stores it in the server.
 ///
 /// # Errors
-/// A [`Failure`]; where the cookies do not prove a login, nothing is stored.
+/// A [`Failure`]; where the cookies do not prove a login, or not the one that it
+/// must be, nothing is stored.
 #[wasm_bindgen]
 pub async fn capture(request: JsValue) -> Result<JsValue, JsValue> {
     let request: CaptureRequest = from_js(&request)?;
     let site = site_of(&request.platform)?;
-    let capture = read_signed_in(&site, request.tab_id).await?;
-    Ok(to_js(&store(&request, &site, capture).await?)?)
+    let store_id = match &request.source {
+        Source::Tab(tab_id) => cookie_store::store_of_tab(*tab_id).await?,
+        Source::Store(store_id) => store_id.clone(),
+    };
+    let capture = read_same_account(&site, &store_id, request.same_account).await?;
+    Ok(to_js(&store(&request, &site, capture, store_id).await?)?)
+}
+
+/// Looks whether somebody is signed in in this cookie store, as the same account
+/// where its mark is given.
+///
+/// # Errors
+/// As for [`capture`].
+#[wasm_bindgen]
+pub async fn check_login(
+    platform: String,
+    store_id: String,
+    same_account: Option<u32>,
+) -> Result<(), JsValue> {
+    read_same_account(&site_of(&platform)?, &store_id, same_account).await?;
+    Ok(())
+}
+
+async fn read_same_account(
+    site: &Site,
+    store_id: &str,
+    same_account: Option<u32>,
+) -> Result<Capture, Failure> {
+    let capture = read_signed_in_store(site, store_id).await?;
+    match (same_account, account_mark(site, &capture.cookies)) {
+        (Some(expected), Some(mark)) if expected != mark => Err(Failure::OtherAccount),
+        _ => Ok(capture),
+    }
+}
+
+/// Whether a change of this cookie makes a captured session stale.
+#[wasm_bindgen]
+#[must_use]
+pub fn is_rotation(platform: &str, name: &str, domain: &str, http_only: bool) -> bool {
+    Site::of_id(platform).is_some_and(|site| rotation::is_rotation(&site, name, domain, http_only))
 }
 
 /// The site with this platform identifier.
@@ -100,7 +157,12 @@ fn signed_in(site: &Site, capture: Capture) -> Result<Capture, Failure> {
     }
 }
 
-async fn store(request: &CaptureRequest, site: &Site, capture: Capture) -> Result<Captured, Failure> {
+async fn store(
+    request: &CaptureRequest,
+    site: &Site,
+    capture: Capture,
+    store_id: String,
+) -> Result<Captured, Failure> {
     let server = Server { url: &request.server, access_token: &request.access_token };
     let connection_id = match &request.connection {
         ChosenConnection::Id(id) => id.clone(),
@@ -135,6 +197,8 @@ async fn store(request: &CaptureRequest, site: &Site, capture: Capture) -> Resul
         cookie_count: session.cookie_count,
         expires: report.expires,
         report,
+        store_id,
+        account_mark: account_mark(site, &cookies),
     })
 }
 

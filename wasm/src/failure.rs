@@ -33,6 +33,9 @@ pub enum Failure {
         /// What became of the cookies that are there.
         report: Box<Report>,
     },
+    /// Somebody is signed in, but not as the account that it must be.
+    #[error("signed in as another account")]
+    OtherAccount,
     /// None of the site's cookies can be kept.
     #[error("the site has no cookies that can be kept")]
     NoCookies {

@@ -19,9 +19,9 @@ pub mod server;
 pub mod site;
 
 pub use bridge::{connect_host, cookie_store_of, hand_over, host_failure, write_back};
-pub use capture::{capture, preview};
+pub use capture::{capture, check_login, is_rotation, preview};
 pub use host::{cookie_file, export_for_yt_dlp};
-pub use site::{platform_name, recognise};
+pub use site::{login_url, origins_of, platform_name, recognise};
 
 use failure::Failure;
 use serde::Serialize;

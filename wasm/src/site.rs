@@ -76,6 +76,20 @@ pub fn platform_name(platform: &str) -> String {
     Site::of_id(platform).map_or_else(|| platform.to_owned(), |site| site.name().to_owned())
 }
 
+/// The page to log in at; `null` where the identifier is malformed.
+#[wasm_bindgen]
+#[must_use]
+pub fn login_url(platform: &str) -> Option<String> {
+    Site::of_id(platform).map(|site| site.login_url())
+}
+
+/// The match patterns whose permission a capture for the platform needs.
+#[wasm_bindgen]
+#[must_use]
+pub fn origins_of(platform: &str) -> Vec<String> {
+    Site::of_id(platform).map(|site| origins(&site)).unwrap_or_default()
+}
+
 fn of_url(url: &str) -> Option<Site> {
     let url = web_sys::Url::new(url).ok()?;
     matches!(url.protocol().as_str(), "https:" | "http:").then(|| Site::of_host(&url.hostname()))?

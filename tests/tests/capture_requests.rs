@@ -1,0 +1,249 @@
+//! Capture requests: a service asks, the person is told by a badge, and has one
+//! click to the platform and one to the capture.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use stagepass_tests::axe::Axe;
+use stagepass_tests::cdp::{Session, Target};
+use stagepass_tests::display::Display;
+use stagepass_tests::main_job::{
+    PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, outcome, sign_in_to_server, wait_for_view,
+};
+use stagepass_tests::platform::LOGIN_URL;
+use stagepass_tests::popup::{self, PromptAnswer};
+use stagepass_tests::renewal::{ACCOUNT, RenewalStage, SOON, alarm, look_at, ring, wait_for_badge};
+use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::server::Server;
+
+const ALARM: &str = "capture-requests";
+const REASON: &str = "The session has ended";
+
+async fn pending(renewal: &RenewalStage) -> Result<Value> {
+    Ok(renewal.stage.server.user().await?.get("/api/capture-requests").await?.body["total"].clone())
+}
+
+/// Waits for the popup's list of requests to be so long.
+async fn wait_for_requests(popup: &Session, count: usize) -> Result<()> {
+    let is_so_long = format!("document.querySelectorAll('#request-list li').length === {count}");
+    let waited = popup.wait_for(&format!("{count} requests"), SOON, &is_so_long).await;
+    let words = popup.evaluate("document.body.innerText").await?;
+    waited.with_context(|| format!("the popup shows {words}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_a_badge_and_an_entry_that_leads_to_the_platform_and_to_a_capture() -> Result<()> {
+    let renewal = RenewalStage::set_up().await?;
+    let worker = renewal.worker().await?;
+    wait_for_badge(&worker, "").await?;
+    renewal.request_capture(REASON).await?;
+    ring(&worker, ALARM, 0).await?;
+    wait_for_badge(&worker, "1").await?;
+    let title = worker.evaluate("chrome.action.getTitle({})").await?;
+    assert_eq!(title, "Stagepass · 1 capture is asked for");
+
+    let popup = renewal.popup().await?;
+    wait_for_requests(&popup, 1).await?;
+    let entry = popup.evaluate("document.querySelector('#request-list li').innerText").await?;
+    let entry = entry.as_str().context("no words")?;
+    for part in [&format!("Instagram · {ACCOUNT}"), REASON, "Until "] {
+        assert!(entry.contains(part), "{entry}");
+    }
+    look_at(&popup, &Axe::prepare().await?, "popup-capture-requested").await?;
+    popup.click("#request-list button:nth-of-type(2)").await?;
+    let is_login = |target: &Target| target.kind == "page" && target.url == LOGIN_URL;
+    renewal.browser.connection().wait_for_target("the login page", SOON, is_login).await?;
+
+    // Whichever tab is open: it is the request that says what to capture.
+    let _other = renewal.browser.open_tab("about:blank").await?;
+    let popup = popup::open(&renewal.browser).await?;
+    wait_for_view(&popup, "no-platform").await?;
+    wait_for_requests(&popup, 1).await?;
+    popup.click("#request-list button").await?;
+    assert_eq!(outcome(&popup, "#request-outcome").await?, "captured");
+    wait_for_requests(&popup, 0).await?;
+    assert_eq!(popup.evaluate("document.activeElement.id").await?, "requests-heading");
+    wait_for_badge(&worker, "").await?;
+    assert_eq!(pending(&renewal).await?, 0);
+    let newest = renewal.stage.server.user().await?.get("/api/platform-sessions").await?.body;
+    assert_eq!(
+        (&newest["total"], &newest["data"][0]["creator_profile_id"]),
+        (&json!(2), &renewal.connection_id().await?)
+    );
+    look_at(&popup, &Axe::prepare().await?, "popup-request-fulfilled").await?;
+    let secrets = SecretSearch::new(&renewal.stage.platform.secrets())?;
+    for area in ["session", "local"] {
+        let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?.to_string();
+        assert!(!secrets.is_in(held.as_bytes()), "storage.{area}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn declining_with_the_keyboard_ends_it_and_leaves_the_focus_in_its_place() -> Result<()> {
+    let renewal = RenewalStage::set_up().await?;
+    let id = renewal.request_capture(REASON).await?;
+    // Whoever opens the popup does not wait for the next poll.
+    let popup = renewal.popup().await?;
+    wait_for_requests(&popup, 1).await?;
+    let worker = renewal.worker().await?;
+    wait_for_badge(&worker, "1").await?;
+    popup.evaluate("document.querySelector('#platform').focus()").await?;
+    popup.evaluate("document.querySelector('#request-list button').focus()").await?;
+    let label = "document.activeElement.ariaLabel";
+    assert_eq!(popup.evaluate(label).await?, format!("Capture the session of Instagram · {ACCOUNT}"));
+    popup.press("Tab").await?;
+    assert_eq!(popup.evaluate("document.activeElement.textContent").await?, "Open Instagram");
+    popup.press("Tab").await?;
+    assert_eq!(popup.evaluate(label).await?, format!("Decline the request for Instagram · {ACCOUNT}"));
+    popup.press("Enter").await?;
+    wait_for_requests(&popup, 0).await?;
+    assert_eq!(popup.evaluate("document.querySelector('#requests').hidden").await?, true);
+    assert_eq!(popup.evaluate("document.activeElement.id").await?, "platform");
+    wait_for_badge(&worker, "").await?;
+    assert_eq!(pending(&renewal).await?, 0);
+
+    // One that is gone already, from another browser perhaps, is declined all the same.
+    let again =
+        popup.evaluate(&format!("chrome.runtime.sendMessage({{type: 'decline', id: '{id}'}})")).await?;
+    assert_eq!(again, json!({"value": null}));
+    Ok(())
+}
+
+/// Waits until the next poll is so many minutes away.
+async fn wait_for_period(worker: &Session, minutes: u32) -> Result<()> {
+    let is_it = format!("chrome.alarms.get('{ALARM}').then((alarm) => alarm?.periodInMinutes === {minutes})");
+    let waited = worker.wait_for(&format!("a poll in {minutes} minutes"), SOON, &is_it).await;
+    let held = alarm(worker, ALARM).await?;
+    waited.with_context(|| held.to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polls_come_ever_less_often_until_a_request_does_and_end_with_the_sign_in() -> Result<()> {
+    let mut renewal = RenewalStage::set_up().await?;
+    let worker = renewal.worker().await?;
+    wait_for_period(&worker, 1).await?;
+    for minutes in [2, 4] {
+        ring(&worker, ALARM, 0).await?;
+        wait_for_period(&worker, minutes).await?;
+    }
+    // A server that is away is no reason to ask more often.
+    let address = renewal.stage.server.url().trim_start_matches("http://").to_owned();
+    renewal.stage.server.kill();
+    for (minutes, quiet) in [(8, 3), (15, 4), (15, 5)] {
+        ring(&worker, ALARM, 0).await?;
+        let has_asked = format!(
+            "chrome.storage.session.get('captureRequests')\
+             .then(({{captureRequests}}) => captureRequests.quiet === {quiet})"
+        );
+        worker.wait_for("the poll", SOON, &has_asked).await?;
+        wait_for_period(&worker, minutes).await?;
+    }
+    renewal.stage.server = Server::start_at(renewal.stage.server.directory(), &address).await?;
+    renewal.request_capture(REASON).await?;
+    // A worker that begins anew keeps to what was arranged, until the alarm wakes it.
+    drop(worker);
+    popup::put_worker_to_sleep(&renewal.browser).await?;
+    let worker = renewal.worker().await?;
+    wait_for_badge(&worker, "").await?;
+    wait_for_period(&worker, 15).await?;
+    ring(&worker, ALARM, 0).await?;
+    wait_for_badge(&worker, "1").await?;
+    wait_for_period(&worker, 1).await?;
+
+    let popup = renewal.popup().await?;
+    popup.click("#sign-out").await?;
+    wait_for_view(&popup, "sign-in").await?;
+    wait_for_badge(&worker, "").await?;
+    let is_over = format!("chrome.alarms.get('{ALARM}').then((alarm) => !alarm)");
+    worker.wait_for("no further polls", SOON, &is_over).await?;
+    assert_eq!(popup.evaluate("document.querySelector('#requests').hidden").await?, true);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_alarm_wakes_a_sleeping_worker_which_then_shows_the_badge() -> Result<()> {
+    let renewal = RenewalStage::set_up().await?;
+    renewal.request_capture(REASON).await?;
+    let worker = renewal.worker().await?;
+    ring(&worker, ALARM, 4_000).await?;
+    drop(worker);
+    popup::put_worker_to_sleep(&renewal.browser).await?;
+    // Nothing here wakes it.
+    let is_worker = |target: &Target| target.kind == "service_worker";
+    let target = renewal.browser.connection().wait_for_target("the worker to wake", SOON, is_worker).await?;
+    let worker = renewal.browser.connection().attach(target).await?;
+    wait_for_badge(&worker, "1").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_requests_and_a_problem_are_all_there_is_to_see_at_once() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    renewal.request_capture(REASON).await?;
+    let other = renewal.stage.server.user().await?.create_profile("instagram", "other.artist").await?;
+    let ask = json!({"creator_profile_id": other, "platform": "instagram"});
+    renewal.stage.server.service()?.post("/api/credentials/request-capture", &ask).await?;
+    renewal.tab.evaluate("document.querySelector('#logout').click()").await?;
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "kept.problem").await?;
+    let popup = renewal.popup().await?;
+    wait_for_requests(&popup, 2).await?;
+    wait_for_badge(&worker, "2").await?;
+    look_at(&popup, &Axe::prepare().await?, "popup-requests-and-problem").await?;
+
+    // Nobody is signed in at the platform: that is said, and the request stays.
+    popup.click("#request-list button").await?;
+    assert_eq!(outcome(&popup, "#request-outcome").await?, "not_signed_in");
+    wait_for_requests(&popup, 2).await?;
+    look_at(&popup, &Axe::prepare().await?, "popup-request-not-signed-in").await?;
+    assert_eq!(pending(&renewal).await?, 2);
+    Ok(())
+}
+
+/// What the extension gives the browser to show.
+const RECORD: &str = "(() => { globalThis.shown = []; \
+    const create = chrome.notifications.create.bind(chrome.notifications); \
+    chrome.notifications.create = (id, options) => { shown.push(options); return create(id, options); }; })()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_takes_the_browsers_permission_and_says_no_more_than_whose_session() -> Result<()> {
+    let display = Display::start().await?;
+    let stage = Stage::set_up_on(&built_extension()?, Some(display.name())).await?;
+    let connection = stage.server.user().await?.create_profile("instagram", ACCOUNT).await?;
+    stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    let tab = stage.sign_in_at_platform(&browser).await?;
+    let popup = popup::open_by_shortcut(&browser, &display).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.click("#renewal > summary").await?;
+    popup.click("#notify").await?;
+    popup::answer_prompt(&display, &tab, &popup, PromptAnswer::Allow).await?;
+    drop(popup);
+    let popup = popup::open_by_shortcut(&browser, &display).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.wait_for("the switch", SOON, "document.querySelector('#notify').checked").await?;
+
+    let worker = popup::service_worker(&browser).await?;
+    worker.evaluate(RECORD).await?;
+    let ask = json!({"creator_profile_id": connection, "platform": "instagram", "reason": REASON});
+    let asked = stage.server.service()?.post("/api/credentials/request-capture", &ask).await?.body;
+    ring(&worker, ALARM, 0).await?;
+    let id = format!("capture-request:{}", asked["id"].as_str().context("no id")?);
+    let is_there = format!("chrome.notifications.getAll().then((all) => {} in all)", json!(id));
+    worker.wait_for("the notification", SOON, &is_there).await?;
+    let shown = worker.evaluate("shown").await?;
+    assert_eq!(
+        (&shown[0]["title"], &shown[0]["message"], shown.as_array().map(Vec::len)),
+        (&json!("Stagepass: a capture is asked for"), &json!(format!("Instagram · {ACCOUNT}")), Some(1))
+    );
+    assert!(!shown.to_string().contains(REASON), "{shown}");
+
+    // Declined, it is taken back; switched off, the permission is given back.
+    popup.click("#request-list button.quiet").await?;
+    let is_gone = format!("chrome.notifications.getAll().then((all) => !({} in all))", json!(id));
+    worker.wait_for("no notification", SOON, &is_gone).await?;
+    popup.evaluate("document.querySelector('#renewal').open = true").await?;
+    popup.click("#notify").await?;
+    let is_returned = "chrome.permissions.contains({permissions: ['notifications']}).then((is) => !is)";
+    worker.wait_for("the permission to be given back", SOON, is_returned).await
+}

@@ -1,0 +1,313 @@
+//! Sending on: what the platform replaces in the browser is stored in place of the
+//! captured session, by itself and where it was switched on alone.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use stagepass_tests::axe::Axe;
+use stagepass_tests::cdp::Session;
+use stagepass_tests::main_job::{self, sign_in, wait_for_view};
+use stagepass_tests::platform::LOGIN_URL;
+use stagepass_tests::popup;
+use stagepass_tests::renewal::{
+    ACCOUNT, RenewalStage, SOON, alarm, close, look_at, ring, wait_for_badge, wait_for_send_on,
+};
+use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::server::{self, EMAIL, PASSWORD, Server};
+use std::path::PathBuf;
+
+/// Moves what the extension remembers of its last attempt into the past.
+async fn let_the_wait_pass(worker: &Session) -> Result<()> {
+    change_kept(worker, "kept.attemptedAt -= kept.waitMs").await
+}
+
+async fn change_kept(worker: &Session, change: &str) -> Result<()> {
+    let script = format!(
+        "(async () => {{ const {{ lastCaptures }} = await chrome.storage.local.get('lastCaptures'); \
+         const kept = lastCaptures.instagram; {change}; await chrome.storage.local.set({{ lastCaptures }}); }})()"
+    );
+    worker.evaluate(&script).await?;
+    Ok(())
+}
+
+/// The session id that the browser holds, and the one that a backend gets.
+async fn session_ids(renewal: &RenewalStage) -> Result<(Value, Value)> {
+    let of = |cookies: &Value| {
+        let all = cookies.as_array().into_iter().flatten();
+        all.into_iter().find(|cookie| cookie["name"] == "sessionid").map(|cookie| cookie["value"].clone())
+    };
+    let held = renewal.browser.connection().send("Storage.getCookies", json!({})).await?;
+    let served = renewal.stage.served_session("json").await?;
+    Ok((of(&held["cookies"]).context("none held")?, of(&served["cookies"]).context("none served")?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_is_stored_though_the_popup_is_closed_and_the_worker_sleeps() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    let before = session_ids(&renewal).await?;
+    assert_eq!(before.0, before.1);
+    popup::put_worker_to_sleep(&renewal.browser).await?;
+    renewal.rotate().await?;
+    renewal.wait_for_sessions(2).await?;
+    assert_eq!(renewal.sessions().await?.1, "active");
+    let after = session_ids(&renewal).await?;
+    assert_eq!(after.0, after.1);
+    assert_ne!(after.0, before.0);
+
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "kept.changes === 0").await?;
+    assert_no_trace(&renewal, &worker).await
+}
+
+/// What is kept between naps, said or logged holds no cookie's value.
+async fn assert_no_trace(renewal: &RenewalStage, worker: &Session) -> Result<()> {
+    let secrets = SecretSearch::new(&renewal.stage.platform.secrets())?;
+    for area in ["session", "local"] {
+        let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?.to_string();
+        assert!(held.contains("instagram"), "storage.{area} holds nothing of it: {held}");
+        assert!(!secrets.is_in(held.as_bytes()), "storage.{area}");
+    }
+    let console: String = worker.console().iter().map(|entry| entry.text.as_str()).collect();
+    assert!(!secrets.is_in(console.as_bytes()), "the worker's console");
+    let log = renewal.stage.profile.path().join("browser.log");
+    assert_eq!(secrets.files_in(&log)?, Vec::<PathBuf>::new());
+    assert!(!secrets.is_in(&renewal.stage.server.program().stderr()), "the server's log");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_is_stored_once_and_what_follows_within_ten_minutes_waits_for_their_end() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    for _ in 0..5 {
+        renewal.rotate().await?;
+    }
+    renewal.wait_for_sessions(2).await?;
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "kept.changes === 0").await?;
+
+    renewal.rotate().await?;
+    renewal.wait_for_kept(&worker, "kept.changes > 0").await?;
+    let kept = renewal.kept(&worker).await?;
+    let due = kept["attemptedAt"].as_f64().context("no time")? + 600_000.0;
+    let is_set = format!("chrome.alarms.get('send-on').then((alarm) => alarm?.scheduledTime === {due})");
+    worker.wait_for("the alarm for their end", SOON, &is_set).await?;
+    // A worker that begins anew keeps to it, too.
+    drop(worker);
+    popup::put_worker_to_sleep(&renewal.browser).await?;
+    let worker = renewal.worker().await?;
+    worker.wait_for("the alarm again", SOON, &is_set).await?;
+    assert_eq!(renewal.sessions().await?.0, 2);
+
+    let_the_wait_pass(&worker).await?;
+    ring(&worker, "send-on", 0).await?;
+    renewal.wait_for_sessions(3).await?;
+    let (held, served) = session_ids(&renewal).await?;
+    assert_eq!(held, served);
+    renewal.wait_for_kept(&worker, "kept.changes === 0").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_holds_nothing_up() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    let worker = renewal.worker().await?;
+    change_kept(&worker, "Object.assign(kept, {attemptedAt: Date.now() + 86_400_000, waitMs: 600_000})")
+        .await?;
+    renewal.rotate().await?;
+    renewal.wait_for_sessions(2).await
+}
+
+/// Waits until the worker has been told of the changes so far.
+async fn wait_for_change(worker: &Session, renewal: &RenewalStage, change: &str) -> Result<()> {
+    let listen = "globalThis.seen = new Promise((resolve) => chrome.cookies.onChanged.addListener(resolve))\
+                  .then(() => chrome.storage.local.get()); 0";
+    worker.evaluate(listen).await?;
+    renewal.tab.evaluate(change).await?;
+    worker.evaluate("seen.then(() => 0)").await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_off_at_first_and_other_cookies_count_for_nothing() -> Result<()> {
+    let renewal = RenewalStage::set_up().await?;
+    let worker = renewal.worker().await?;
+    wait_for_change(&worker, &renewal, "fetch('/video/encore.mp4').then(() => 0)").await?;
+    let kept = renewal.kept(&worker).await?;
+    assert_eq!((&kept["isOn"], &kept["changes"]), (&json!(false), &json!(0)));
+    assert_eq!(alarm(&worker, "send-on").await?, Value::Null);
+
+    let popup = renewal.popup().await?;
+    wait_for_send_on(&popup, "off").await?;
+    popup.click("#renewal > summary").await?;
+    popup.click("#send-on").await?;
+    wait_for_send_on(&popup, "on").await?;
+    let other = "document.cookie = 'theme=dark; domain=instagram.com; path=/; secure'";
+    wait_for_change(&worker, &renewal, other).await?;
+    assert_eq!(renewal.kept(&worker).await?["changes"], 0);
+
+    popup.click("#send-on").await?;
+    wait_for_send_on(&popup, "off").await?;
+    assert_eq!(renewal.sessions().await?.0, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_at_the_platform_stores_nothing_and_is_explained_until_the_next_capture() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    renewal.tab.evaluate("document.querySelector('#logout').click()").await?;
+    let worker = renewal.worker().await?;
+    wait_for_badge(&worker, "!").await?;
+    let title = worker.evaluate("chrome.action.getTitle({})").await?;
+    assert!(title.as_str().is_some_and(|title| title.contains("no longer renewed")), "{title}");
+    assert_eq!(renewal.sessions().await?, (1, "active".to_owned()));
+
+    let popup = renewal.popup().await?;
+    popup
+        .wait_for("the reason", SOON, "document.querySelector('#problem-list [data-code=not_signed_in]')")
+        .await?;
+    wait_for_send_on(&popup, "stopped").await?;
+    let link = popup.evaluate("document.querySelector('#problem-list a').href").await?;
+    assert_eq!(link, LOGIN_URL);
+    look_at(&popup, &Axe::prepare().await?, "popup-no-longer-renewed").await?;
+    close(popup).await?;
+
+    // Signing in again may be as anybody: which connection it is, a person says.
+    let tab = renewal.stage.sign_in_at_platform(&renewal.browser).await?;
+    assert_eq!(renewal.sessions().await?.0, 1);
+    wait_for_badge(&worker, "!").await?;
+    let popup = renewal.popup().await?;
+    assert_eq!(main_job::capture(&popup, ACCOUNT).await?, "captured");
+    wait_for_badge(&worker, "").await?;
+    popup.wait_for("no reason to be left", SOON, "document.querySelector('#problems').hidden").await?;
+    wait_for_send_on(&popup, "on").await?;
+    tab.evaluate("fetch('/video/encore.mp4').then(() => 0)").await?;
+    renewal.wait_for_sessions(3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_account_is_not_stored_in_the_captured_ones_place() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    let before = session_ids(&renewal).await?.1;
+    // Each login of the sample platform is of another user id.
+    let _tab = renewal.stage.sign_in_at_platform(&renewal.browser).await?;
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "kept.problem?.code === 'other_account'").await?;
+    wait_for_badge(&worker, "!").await?;
+    let (held, served) = session_ids(&renewal).await?;
+    assert_ne!(held, before);
+    assert_eq!((served, renewal.sessions().await?.0), (before, 1));
+    let popup = renewal.popup().await?;
+    popup
+        .wait_for("the reason", SOON, "document.querySelector('#problem-list [data-code=other_account]')")
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_session_has_no_successor_but_by_a_capture() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    let user = renewal.stage.server.user().await?;
+    let newest = async || -> Result<Value> {
+        Ok(json!({"id": user.get("/api/platform-sessions").await?.body["data"][0]["id"]}))
+    };
+    // Elsewhere, on the server's own pages perhaps.
+    user.post("/api/credentials/revoke-platform-session", &newest().await?).await?;
+    renewal.rotate().await?;
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "kept.problem?.code === 'session_revoked'").await?;
+    assert_eq!(renewal.sessions().await?, (1, "revoked".to_owned()));
+
+    let popup = renewal.popup().await?;
+    popup
+        .wait_for("the reason", SOON, "document.querySelector('#problem-list [data-code=session_revoked]')")
+        .await?;
+    assert_eq!(main_job::capture(&popup, ACCOUNT).await?, "captured");
+    renewal.wait_for_kept(&worker, "kept.isOn && !kept.problem").await?;
+    popup.click("#sessions summary").await?;
+    for _ in 0..2 {
+        popup.click("#session-list .danger").await?;
+    }
+    renewal.wait_for_kept(&worker, "!kept.isOn").await?;
+    wait_for_send_on(&popup, "off").await?;
+    assert_eq!(renewal.sessions().await?, (2, "revoked".to_owned()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ended_sign_in_to_the_server_is_explained_and_the_next_one_stores_what_waited() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    let directory = renewal.stage.server.directory();
+    let user = async |what: &str| -> Result<()> {
+        let status = server::command(directory)?.args(["user", what, EMAIL]).status().await?;
+        anyhow::ensure!(status.success(), "user {what}");
+        Ok(())
+    };
+    user("disable").await?;
+    renewal.rotate().await?;
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "kept.problem?.code === 'signed_out'").await?;
+    wait_for_badge(&worker, "!").await?;
+
+    let popup = popup::open(&renewal.browser).await?;
+    wait_for_view(&popup, "sign-in").await?;
+    popup
+        .wait_for("the reason", SOON, "document.querySelector('#problem-list [data-code=signed_out]')")
+        .await?;
+    look_at(&popup, &Axe::prepare().await?, "popup-signed-out-of-server").await?;
+    user("enable").await?;
+    sign_in(&popup, PASSWORD).await?;
+    wait_for_view(&popup, "ready").await?;
+    renewal.wait_for_sessions(2).await?;
+    wait_for_badge(&worker, "").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_is_tried_again_ever_less_often() -> Result<()> {
+    let mut renewal = RenewalStage::sending_on().await?;
+    let address = renewal.stage.server.url().trim_start_matches("http://").to_owned();
+    renewal.stage.server.kill();
+    renewal.rotate().await?;
+    let worker = renewal.worker().await?;
+    for (failures, minutes) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 15), (6, 15)] {
+        let has_failed = format!("kept.failures === {failures} && kept.waitMs === {} * 60_000", minutes);
+        renewal.wait_for_kept(&worker, &has_failed).await?;
+        let_the_wait_pass(&worker).await?;
+        worker.wait_for("the alarm", SOON, "chrome.alarms.get('send-on').then(Boolean)").await?;
+        if failures == 6 {
+            renewal.stage.server = Server::start_at(renewal.stage.server.directory(), &address).await?;
+        }
+        ring(&worker, "send-on", 0).await?;
+    }
+    renewal.wait_for_sessions(2).await?;
+    renewal.wait_for_kept(&worker, "kept.failures === 0 && kept.problem === null").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_switch_works_with_the_keyboard_and_has_a_name() -> Result<()> {
+    let renewal = RenewalStage::set_up().await?;
+    let popup = renewal.popup().await?;
+    popup.evaluate("document.querySelector('#renewal summary').focus()").await?;
+    popup.press("Enter").await?;
+    popup.press("Tab").await?;
+    assert_eq!(popup.evaluate("document.activeElement.id").await?, "send-on");
+    popup.press(" ").await?;
+    wait_for_send_on(&popup, "on").await?;
+    assert_eq!(popup.evaluate("document.activeElement.id").await?, "send-on");
+    let tree = popup.send("Accessibility.getFullAXTree", json!({})).await?;
+    let nodes = tree["nodes"].as_array().context("no nodes")?.iter();
+    let switches: Vec<_> =
+        nodes.filter(|node| node["role"]["value"] == "switch").map(|node| &node["name"]["value"]).collect();
+    for name in ["Store what Instagram replaces", "Notify me when a capture is asked for"] {
+        assert!(switches.contains(&&json!(name)), "{switches:?}");
+    }
+    look_at(&popup, &Axe::prepare().await?, "popup-renewing").await?;
+    close(popup).await?;
+
+    // It takes no tab of the platform to switch it off.
+    let _other = renewal.browser.open_tab("about:blank").await?;
+    let popup = popup::open(&renewal.browser).await?;
+    wait_for_view(&popup, "no-platform").await?;
+    popup.click("#renewal > summary").await?;
+    popup.click("#send-on-others button").await?;
+    popup.wait_for("none to be left", SOON, "!document.querySelector('#send-on-others li')").await?;
+    assert_eq!(popup.evaluate("document.activeElement.tagName").await?, "SUMMARY");
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "!kept.isOn").await
+}
