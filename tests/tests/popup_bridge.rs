@@ -98,6 +98,11 @@ async fn a_helper_that_is_not_installed_is_said_and_its_coming_is_enough() -> Re
     let bridge = BridgeStage::on(Stage::set_up(&built_extension()?).await?).await?;
     bridge.popup.click("#bridge-allow").await?;
     bridge.wait_for_status("no_host").await?;
+    let words = bridge.popup.evaluate("document.querySelector('#bridge-status').innerText").await?;
+    let words = words.as_str().context("no words")?;
+    for command in ["stagepass-native-host install", "stagepass-native-host doctor"] {
+        assert!(words.contains(command), "{command} in {words}");
+    }
     bridge.stage.install_native_host().await?;
     // Whoever looks at the popup again wants to know how it stands now.
     let again: Value = bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'bridge'})").await?;

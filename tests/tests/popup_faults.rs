@@ -149,8 +149,51 @@ async fn without_a_native_host_there_is_a_file_to_download() -> Result<()> {
     let (_stage, _browser, _tab, popup) = start_signed_in().await?;
     assert_eq!(main_job::export(&popup).await?, "no_host");
     let text = text_of(&popup, "#export-result").await?;
-    assert!(text.contains("stagepass-native-host install"), "{text}");
+    for command in ["stagepass-native-host install", "stagepass-native-host doctor"] {
+        assert!(text.contains(command), "{command} in {text}");
+    }
     assert_eq!(popup.evaluate("Boolean(document.querySelector('#download'))").await?, true);
+    Ok(())
+}
+
+/// Changes the manifest of the browser's native host, as mishaps do.
+type Mishap = fn(&mut Value);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_the_browser_can_not_use_is_said_and_doctor_finds_the_same_and_what_helps() -> Result<()>
+{
+    let (stage, _browser, _tab, popup) = start_signed_in().await?;
+    let folder = stage.profile.native_messaging_hosts();
+    let folder = folder.to_str().context("no text")?;
+    let manifest = stage.profile.native_messaging_hosts().join("app.stagepass.native_host.json");
+    let doctor = ["doctor", "--json", "--manifest-dir", folder];
+    let mishaps: [(&str, &str, Mishap); 4] = [
+        ("host_forbidden", "extension", |manifest| manifest["allowed_origins"] = json!([])),
+        ("no_host", "program", |manifest| manifest["path"] = json!("/gone/stagepass-native-host")),
+        ("host_failed", "start", |manifest| manifest["path"] = json!("/bin/false")),
+        ("no_host", "manifest", |manifest| manifest["type"] = json!("socket")),
+    ];
+    for (code, step, mishap) in mishaps {
+        stage.install_native_host().await?;
+        let mut changed: Value = serde_json::from_slice(&std::fs::read(&manifest)?)?;
+        mishap(&mut changed);
+        std::fs::write(&manifest, changed.to_string())?;
+        assert_eq!(main_job::export(&popup).await?, code, "{step}");
+        let text = text_of(&popup, "#export-result").await?;
+        assert!(text.contains("stagepass-native-host doctor"), "{text}");
+
+        let diagnosed = stage.host_command(&doctor)?.output().await?;
+        assert!(!diagnosed.status.success(), "{step}");
+        let diagnosis: Value = serde_json::from_slice(&diagnosed.stdout)?;
+        let findings = diagnosis["sections"][0]["findings"].as_array().context("no findings")?;
+        let fault = findings.iter().find(|finding| finding["verdict"] == "fault").context("no fault")?;
+        assert_eq!(fault["step"], step, "{diagnosis:#}");
+        let advice = fault["advice"].as_str().unwrap_or_default();
+        assert!(advice.contains("stagepass-native-host install --manifest-dir"), "{advice}");
+    }
+    stage.install_native_host().await?;
+    assert_eq!(main_job::export(&popup).await?, "exported");
+    assert!(stage.host_command(&doctor)?.status().await?.success());
     Ok(())
 }
 
