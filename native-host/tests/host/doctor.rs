@@ -346,6 +346,20 @@ fn a_user_without_a_browser_that_can_be_reached_is_told_so() {
 }
 
 #[test]
+fn browsers_that_are_not_there_are_passed_over_unless_they_are_named() {
+    let home = installed(&[".config/chromium"]);
+    let subjects = |diagnosis: &Value| -> Vec<String> {
+        let sections = diagnosis["sections"].as_array().unwrap().iter();
+        sections.map(|section| section["subject"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(subjects(&doctor(home.path(), &[]).1), ["Chromium", "This program"]);
+    let (is_well, diagnosis) = doctor(home.path(), &["--browser", "edge"]);
+    assert_eq!(subjects(&diagnosis), ["Edge", "This program"]);
+    assert!(!is_well && finding(&diagnosis, "Edge", "found").1.contains("not started it yet"));
+    assert_eq!(finding(&diagnosis, "Edge", "manifest").0, "fault");
+}
+
+#[test]
 fn a_profile_of_its_own_is_examined_by_folder() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("my profile/NativeMessagingHosts");
