@@ -51,7 +51,7 @@ fn compile(root: &Path) -> Result<PathBuf> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root)
         .args(["build", "--quiet", "--package", PACKAGE, "--lib", "--target", TARGET, "--profile", "wasm"])
-        .args(["--config", &hide_home()])
+        .args(["--config", &hide_folders()])
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()
@@ -63,11 +63,22 @@ fn compile(root: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Cargo's setting that keeps the home of whoever builds it, which panic
-/// messages name, out of what people install.
-fn hide_home() -> String {
-    let homes = ["CARGO_HOME", "HOME", "USERPROFILE"].into_iter().filter_map(|name| std::env::var(name).ok());
-    let flags = homes.filter(|home| !home.is_empty()).map(|home| format!("--remap-path-prefix={home}=~"));
+/// Cargo's setting that keeps the folders of whoever builds it, which panic
+/// messages name, out of what people install: their home, and where cargo has
+/// the sources of crates, which depends on where it fetched them from.
+fn hide_folders() -> String {
+    let variables = ["CARGO_HOME", "HOME", "USERPROFILE"].into_iter();
+    let homes: Vec<_> =
+        variables.filter_map(std::env::var_os).filter(|home| !home.is_empty()).map(PathBuf::from).collect();
+    let of_crates = homes
+        .iter()
+        .flat_map(|home| [home.join("registry/src"), home.join(".cargo/registry/src")])
+        .filter_map(|sources| fs::read_dir(sources).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()));
+    // The last one that fits is taken.
+    let hidden =
+        homes.iter().map(|home| (home.clone(), "~")).chain(of_crates.map(|folder| (folder, "crates")));
+    let flags = hidden.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
     format!("target.{TARGET}.rustflags={}", flags.collect::<Value>())
 }
 
