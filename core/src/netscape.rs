@@ -7,7 +7,7 @@
 
 use crate::cookie::{Cookie, CookieFault};
 use secrecy::{ExposeSecret, SecretString};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use thiserror::Error;
 
@@ -64,21 +64,21 @@ pub struct Rendered {
 pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
     let mut text = format!("{HEADER}\n");
     let mut losses = Vec::new();
-    let duplicates = replaced(cookies.iter().enumerate(), |cookie| {
+    let duplicates = replaced(cookies.iter().map(Some), |cookie| {
         (cookie.host().to_owned(), cookie.path.clone(), cookie.name.clone())
     });
-    let mut read_by_curl = Vec::new();
-    for (index, cookie) in cookies.iter().enumerate().filter(|(index, _)| !duplicates.contains(index)) {
+    let mut read_by_curl = vec![None; cookies.len()];
+    for (index, cookie) in cookies.iter().enumerate().filter(|(index, _)| !duplicates[*index]) {
         let start = text.len();
         render_line(&mut text, cookie, dialect);
         if text.len() - start > MAX_CURL_LINE_BYTES {
             losses.push(Loss::TooLongForCurl(index));
         } else {
-            read_by_curl.push((index, cookie));
+            read_by_curl[index] = Some(cookie);
         }
     }
-    losses.extend(replaced(read_by_curl, curl_key).into_iter().map(Loss::ReplacedInCurl));
-    losses.extend(duplicates.iter().copied().map(Loss::Duplicate));
+    losses.extend(marked(&replaced(read_by_curl, curl_key)).map(Loss::ReplacedInCurl));
+    losses.extend(marked(&duplicates).map(Loss::Duplicate));
     let count = |has: fn(&Cookie) -> bool| cookies.iter().filter(|cookie| has(cookie)).count();
     let same_site = count(|cookie| cookie.same_site.is_some());
     if same_site > 0 {
@@ -108,16 +108,28 @@ fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
     );
 }
 
-/// The indices of the cookies that a later one takes the place of, for a reader
-/// to whom `key` (host, path and name, and whether hosts below are meant) is a
-/// cookie's identity.
+/// Marks the cookies that a later one takes the place of, for a reader to whom
+/// `key` (host, path and name, and whether hosts below are meant) is a cookie's
+/// identity, and to whom those that are `None` are not there.
 fn replaced<'a>(
-    cookies: impl IntoIterator<Item = (usize, &'a Cookie)>,
+    cookies: impl IntoIterator<Item = Option<&'a Cookie>>,
     key: fn(&Cookie) -> (String, String, String),
-) -> BTreeSet<usize> {
+) -> Vec<bool> {
     let mut last = BTreeMap::new();
-    let cookies = cookies.into_iter();
-    cookies.filter_map(|(index, cookie)| last.insert((key(cookie), cookie.is_host_only()), index)).collect()
+    let mut marks = Vec::new();
+    for (index, cookie) in cookies.into_iter().enumerate() {
+        marks.push(false);
+        let former = cookie.and_then(|cookie| last.insert((key(cookie), cookie.is_host_only()), index));
+        if let Some(former) = former {
+            marks[former] = true;
+        }
+    }
+    marks
+}
+
+/// The indices of what is marked.
+fn marked(marks: &[bool]) -> impl Iterator<Item = usize> {
+    marks.iter().enumerate().filter_map(|(index, is_marked)| is_marked.then_some(index))
 }
 
 /// curl takes no notice of case, nor of a quotation mark and then a slash at the

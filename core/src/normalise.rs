@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 use thiserror::Error;
 
 /// A cookie as `cookies.getAll` of Chromium and Firefox gives it.
@@ -204,13 +205,12 @@ pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> 
     for browser_cookie in browser_cookies {
         match Candidate::judge(browser_cookie, site, now) {
             Err(entry) => dropped.push(*entry),
-            Ok(candidate) => match taken.remove(&candidate.key()) {
-                None => drop(taken.insert(candidate.key(), candidate)),
-                Some(rival) => {
-                    let (winner, loser) =
-                        if rival.rank() < candidate.rank() { (candidate, rival) } else { (rival, candidate) };
+            Ok(candidate) => match taken.entry(candidate.key()) {
+                MapEntry::Vacant(place) => drop(place.insert(candidate)),
+                MapEntry::Occupied(mut rival) => {
+                    let is_preferred = rival.get().rank() < candidate.rank();
+                    let loser = if is_preferred { rival.insert(candidate) } else { candidate };
                     dropped.push(loser.into_dropped(Reason::Duplicate));
-                    taken.insert(winner.key(), winner);
                 }
             },
         }

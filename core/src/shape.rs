@@ -36,8 +36,12 @@ pub fn credentials(platform_id: &str, cookies: &[Cookie], user_agent: &str) -> C
         let is_named = |held: &str| if name.ends_with('_') { held.starts_with(name) } else { held == name };
         cookies.iter().find(|cookie| is_named(&cookie.name)).map(|cookie| cookie.value.expose_secret())
     };
-    let mut shape: Map<_, _> =
-        fields.iter().filter_map(|(key, name)| Some(((*key).to_owned(), value_of(name)?.into()))).collect();
+    let mut shape = Map::new();
+    for (key, name) in fields {
+        if let Some(value) = value_of(name) {
+            shape.insert((*key).to_owned(), value.into());
+        }
+    }
     if platform_id == "onlyfans" {
         shape.insert("userAgent".to_owned(), user_agent.into());
     }

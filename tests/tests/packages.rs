@@ -1,5 +1,5 @@
 //! The zip files for the stores: what is in them, that anybody's build has the same
-//! bytes, and that Mozilla's linter has nothing against them.
+//! bytes, that Mozilla's linter has nothing against them, and that they stay small.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -15,6 +15,8 @@ use zip::{DateTime, ZipArchive};
 
 const BROWSERS: [&str; 2] = ["chromium", "firefox"];
 const MODULE: &str = "wasm/stagepass_bg.wasm";
+/// The most bytes that the module has, gzipped.
+const MODULE_BYTES: usize = 80_000;
 /// What web-ext warns of although it is meant so.
 const KNOWN_WARNINGS: [&str; 2] = [
     // Where a build has both kinds of background; each of ours has its browser's alone.
@@ -175,5 +177,16 @@ async fn web_ext_lint_finds_an_error_where_there_is_one() -> Result<()> {
     fs::write(folder.path().join("manifest.json"), r#"{"manifest_version": 3, "name": "Nothing"}"#)?;
     let findings = WebExt::prepare().await?.lint(folder.path()).await?;
     assert!(!findings.errors.is_empty());
+    Ok(())
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the figure is what a person wants to know")]
+fn the_wasm_module_is_small() -> Result<()> {
+    let module = fs::read(dist()?.join("chromium").join(MODULE))?;
+    let mut gzipped = Vec::new();
+    flate2::read::GzEncoder::new(module.as_slice(), flate2::Compression::best()).read_to_end(&mut gzipped)?;
+    println!("{MODULE}: {} bytes, {} gzipped", module.len(), gzipped.len());
+    assert!(gzipped.len() <= MODULE_BYTES, "{} bytes gzipped", gzipped.len());
     Ok(())
 }

@@ -11,17 +11,16 @@ use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
 use crate::{from_js, to_js};
-use js_sys::{Function, Promise};
+use js_sys::{Function, Object, Promise};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBack};
 use stagepass_core::cookie::serialize_exposed;
-use stagepass_core::host::{Answer, AnswerError, HOST_NAME};
+use stagepass_core::host::{AnswerError, HOST_NAME};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
 use stagepass_core::{BrowserCookie, Cookie, Site};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 /// A question of the host's, as far as every one has it.
@@ -260,6 +259,18 @@ impl<'a> Details<'a> {
     }
 }
 
+/// What every answer to the host has, beside its own fields: a
+/// [`stagepass_core::host::Answer`].
+#[derive(Serialize)]
+struct Envelope<'a> {
+    id: u32,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<AnswerError>,
+}
+
 /// Tells the host why there is nothing, and gives what to throw.
 fn refuse_with(port: &Port, asked: &Asked, failure: Failure) -> JsValue {
     let error = AnswerError { code: "refused".to_owned(), message: failure.to_string() };
@@ -270,25 +281,18 @@ fn refuse_with(port: &Port, asked: &Asked, failure: Failure) -> JsValue {
 
 fn post<T: Serialize>(port: &Port, asked: &Asked, outcome: Result<&T, AnswerError>) -> Result<(), Failure> {
     let (fields, error) = match outcome {
-        Ok(given) => (fields_of(given)?, None),
-        Err(error) => (Map::new(), Some(error)),
+        Ok(given) => (to_js(given)?, None),
+        Err(error) => (JsValue::NULL, Some(error)),
     };
-    let answer =
-        Answer { id: asked.id.into(), kind: asked.kind.clone().into(), ok: error.is_none(), fields, error };
-    port.post_message(&to_js(&answer)?).map_err(|error| Failure::of_browser(&error))
-}
-
-fn fields_of<T: Serialize>(given: &T) -> Result<Map<String, Value>, Failure> {
-    match serde_json::to_value(given) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        _ => Err(Failure::Internal { detail: format!("no {}", std::any::type_name::<T>()) }),
-    }
+    let answer = to_js(&Envelope { id: asked.id, kind: &asked.kind, ok: error.is_none(), error })?;
+    let answer = Object::assign(answer.unchecked_ref::<Object>(), fields.unchecked_ref::<Object>());
+    port.post_message(&answer).map_err(|error| Failure::of_browser(&error))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn held(change: Value) -> BrowserCookie {
         let mut cookie = json!({"name": "n", "value": "old", "domain": ".x.com", "path": "/", "hostOnly": false,

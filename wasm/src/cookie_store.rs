@@ -25,12 +25,16 @@ struct Details<'a> {
     domain: &'a str,
     store_id: &'a str,
     /// An empty object asks for partitioned and unpartitioned cookies alike.
-    partition_key: serde_json::Map<String, serde_json::Value>,
+    partition_key: AnyPartition,
     /// Null asks Firefox for the cookies of every first party where it isolates
     /// them; Chromium does not know the property and refuses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_party_domain: Option<()>,
 }
+
+/// An empty object.
+#[derive(Serialize)]
+struct AnyPartition {}
 
 /// The site's cookies in the store of the tab, normalised.
 ///
@@ -90,12 +94,8 @@ pub(crate) async fn store_of_tab(tab_id: i32) -> Result<String, Failure> {
 }
 
 async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {
-    let details = |first_party_domain| Details {
-        domain,
-        store_id,
-        partition_key: serde_json::Map::new(),
-        first_party_domain,
-    };
+    let details =
+        |first_party_domain| Details { domain, store_id, partition_key: AnyPartition {}, first_party_domain };
     let cookies = match get_all_cookies(&to_js(&details(Some(())))?).await {
         Ok(cookies) => cookies,
         Err(_) => {

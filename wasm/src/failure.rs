@@ -90,19 +90,16 @@ pub enum Failure {
     },
 }
 
-/// The thrown object: the failure's fields and its text.
-#[derive(Serialize)]
-struct Thrown<'a> {
-    #[serde(flatten)]
-    failure: &'a Failure,
-    message: String,
-}
-
 impl Failure {
     /// What a browser call was rejected with. Browsers name the fault and the
     /// arguments' names there, never their values.
     pub(crate) fn of_browser(rejection: &JsValue) -> Self {
         Self::Internal { detail: browser_message(rejection) }
+    }
+
+    /// A value that is no `T`; of the value it says nothing.
+    pub(crate) fn unexpected<T>() -> Self {
+        Self::Internal { detail: format!("no {}", std::any::type_name::<T>()) }
     }
 }
 
@@ -112,10 +109,13 @@ pub(crate) fn browser_message(rejection: &JsValue) -> String {
     message.and_then(|message| message.as_string()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
+/// The thrown object has the failure's fields, and beside them its text.
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
-        let thrown = Thrown { message: failure.to_string(), failure: &failure };
-        crate::to_js(&thrown).unwrap_or_else(|_| Self::from_str("internal"))
+        let thrown = crate::to_js(&failure).unwrap_or_else(|_| js_sys::Object::new().into());
+        // An object that was just made takes every property.
+        let _ = js_sys::Reflect::set(&thrown, &"message".into(), &failure.to_string().into());
+        thrown
     }
 }
 
@@ -125,16 +125,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_failure_is_thrown_with_its_code_its_fields_and_its_text() {
+    fn a_failure_has_its_code_its_fields_and_a_text() {
         let failure =
             Failure::ServerRefused { http_status: 429, reason: "Slow down".into(), retry_after: Some(30) };
-        let thrown = Thrown { message: failure.to_string(), failure: &failure };
         assert_eq!(
-            serde_json::to_value(thrown).unwrap(),
-            json!({
-                "code": "server_refused", "http_status": 429, "reason": "Slow down", "retry_after": 30,
-                "message": "the server refused: Slow down",
-            })
+            serde_json::to_value(&failure).unwrap(),
+            json!({"code": "server_refused", "http_status": 429, "reason": "Slow down", "retry_after": 30})
         );
+        assert_eq!(failure.to_string(), "the server refused: Slow down");
     }
 }

@@ -5,13 +5,13 @@ use crate::browser::send_native_message;
 use crate::capture::{read_signed_in, site_of};
 use crate::failure::{Failure, browser_message};
 use crate::{from_js, to_js};
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Object, Reflect, Uint8Array};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use stagepass_core::host::{Answer, ExportRequest, HOST_NAME};
+use stagepass_core::host::{AnswerError, ExportRequest, HOST_NAME};
 use stagepass_core::netscape::{Dialect, render};
-use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Blob, BlobPropertyBag, Url};
 
 /// What `export_for_yt_dlp` is asked for.
@@ -20,6 +20,13 @@ struct ExportForYtDlp {
     platform: String,
     label: String,
     tab_id: i32,
+}
+
+/// What every answer of the host says.
+#[derive(Deserialize)]
+struct Verdict {
+    ok: bool,
+    error: Option<AnswerError>,
 }
 
 /// Where the popup finds a cookie file to download.
@@ -51,8 +58,12 @@ pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
     })?;
     let answer = send_native_message(HOST_NAME, &message).await;
     let answer = answer.map_err(|error| of_unanswered(&browser_message(&error)))?;
-    let answer: Answer = from_js(&answer)?;
-    Ok(to_js(&accepted(answer)?)?)
+    accepted(from_js(&answer)?)?;
+    // The answer's own fields are left.
+    for envelope in ["id", "type", "ok"] {
+        Reflect::delete_property(answer.unchecked_ref::<Object>(), &envelope.into())?;
+    }
+    Ok(answer)
 }
 
 /// The tab's session as a cookie file behind a `blob:` URL, so that its text
@@ -75,10 +86,10 @@ pub async fn cookie_file(platform: String, tab_id: i32) -> Result<JsValue, JsVal
     Ok(to_js(&CookieFile { url, cookie_count: capture.cookies.len(), losses })?)
 }
 
-/// The answer's own fields, or the host's refusal.
-fn accepted(answer: Answer) -> Result<serde_json::Map<String, serde_json::Value>, Failure> {
+/// Nothing, or the host's refusal.
+fn accepted(answer: Verdict) -> Result<(), Failure> {
     if answer.ok {
-        return Ok(answer.fields);
+        return Ok(());
     }
     let (host_code, reason) = answer.error.map_or_else(
         || ("unknown".to_owned(), "no reason given".to_owned()),
@@ -128,9 +139,8 @@ mod tests {
     }
 
     #[test]
-    fn gives_the_answers_own_fields_alone() {
+    fn takes_what_the_host_has_done() {
         let answer = json!({"id": "export", "type": "export", "ok": true, "path": "p", "cookie_count": 2});
-        let fields = accepted(serde_json::from_value(answer).unwrap()).unwrap();
-        assert_eq!(serde_json::Value::Object(fields), json!({"path": "p", "cookie_count": 2}));
+        accepted(serde_json::from_value(answer).unwrap()).unwrap();
     }
 }

@@ -15,6 +15,7 @@ mod capture;
 mod cookie_store;
 pub mod failure;
 mod host;
+mod read;
 pub mod server;
 pub mod site;
 
@@ -32,19 +33,11 @@ use zeroize::Zeroizing;
 /// A value as plain JavaScript objects. All goes through JSON, which both sides
 /// speak already: a second way across the bridge would be a third of the module.
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
-    let json = Zeroizing::new(serde_json::to_string(value).map_err(|_| unexpected_value::<T>())?);
-    js_sys::JSON::parse(&json).map_err(|_| unexpected_value::<T>())
+    let json = Zeroizing::new(serde_json::to_string(value).map_err(|_| Failure::unexpected::<T>())?);
+    js_sys::JSON::parse(&json).map_err(|_| Failure::unexpected::<T>())
 }
 
 /// An argument or an answer from JavaScript.
 fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, Failure> {
-    let json = js_sys::JSON::stringify(value).ok().and_then(|json| json.as_string());
-    let json = Zeroizing::new(json.ok_or_else(unexpected_value::<T>)?);
-    serde_json::from_str(&json).map_err(|_| unexpected_value::<T>())
-}
-
-/// The type alone: an error's own words may quote the value, and that may be a
-/// cookie's.
-fn unexpected_value<T>() -> Failure {
-    Failure::Internal { detail: format!("no {}", std::any::type_name::<T>()) }
+    read::read(value).map_err(|_| Failure::unexpected::<T>())
 }

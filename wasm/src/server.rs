@@ -61,9 +61,11 @@ impl Server<'_> {
         let response: Response = fetch(&request).await.map_err(|_| Failure::ServerAway)?.unchecked_into();
         let text = response.text().map_err(|error| Failure::of_browser(&error))?;
         let text = JsFuture::from(text).await.map_err(|_| Failure::ServerAway)?;
-        let text = text.as_string().unwrap_or_default();
+        // Another program's answer may be anything.
+        let answer = js_sys::JSON::parse(&text.as_string().unwrap_or_default()).unwrap_or_default();
         let retry_after = response.headers().get("Retry-After").ok().flatten();
-        judge(response.status(), &text, retry_after.as_deref())
+        let refusal = crate::from_js(&answer).ok();
+        judge(response.status(), crate::from_js(&answer).ok(), refusal, retry_after.as_deref())
     }
 
     /// No cookies of the server's site, no referrer and no redirect: what is
@@ -86,8 +88,13 @@ impl Server<'_> {
     }
 }
 
-/// What a response means.
-fn judge<T: DeserializeOwned>(status: u16, text: &str, retry_after: Option<&str>) -> Result<T, Failure> {
+/// What a response means, by its status and by what could be read in it.
+fn judge<T>(
+    status: u16,
+    answer: Option<T>,
+    refusal: Option<ErrorResponse>,
+    retry_after: Option<&str>,
+) -> Result<T, Failure> {
     let refused = |reason: String| Failure::ServerRefused {
         http_status: status,
         reason,
@@ -95,13 +102,8 @@ fn judge<T: DeserializeOwned>(status: u16, text: &str, retry_after: Option<&str>
     };
     match status {
         401 => Err(Failure::Unauthorized),
-        200..=299 => {
-            serde_json::from_str(text).map_err(|_| refused("the answer is not one of Stagepass".to_owned()))
-        }
-        _ => Err(refused(
-            serde_json::from_str::<ErrorResponse>(text)
-                .map_or_else(|_| format!("HTTP {status}"), |response| response.error),
-        )),
+        200..=299 => answer.ok_or_else(|| refused("the answer is not one of Stagepass".to_owned())),
+        _ => Err(refused(refusal.map_or_else(|| format!("HTTP {status}"), |refusal| refusal.error))),
     }
 }
 
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, text: &str) -> Result<StorePlatformSessionResponse, Failure> {
-        judge(status, text, Some("7"))
+        judge(status, serde_json::from_str(text).ok(), serde_json::from_str(text).ok(), Some("7"))
     }
 
     #[test]
