@@ -70,6 +70,15 @@ async fn measures_lists_of_app_credentials_of_few_and_of_many() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn measures_how_long_the_extension_takes_for_a_thousand_cookies() -> Result<()> {
+    let (report, table) = run(Some("wasm")).await?;
+    let groups = report["groups"].as_array().context("no groups")?;
+    assert_eq!(names_of_lines(groups), ["the module"]);
+    assert_eq!(targets(groups, &table)?, ["p50 below 10 ms"]);
+    Ok(())
+}
+
 /// Runs the benchmark, or a part of it, on SQLite; gives its report and its table.
 async fn run(part: Option<&str>) -> Result<(Value, String)> {
     let folder = tempfile::tempdir()?;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the benchmarks, of programs as they are released, with
 //! what they need started for them.
 
+use crate::extension;
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, announce, cargo, run};
 use crate::{target_dir, workspace_root};
@@ -24,6 +25,9 @@ pub(crate) enum Subject {
     /// Measure how soon somebody who has many app credentials gets a page of them,
     /// beside somebody who has few
     AppCredentials(Options),
+    /// Measure how long the extension's module takes for 1,000 cookies in a real
+    /// Chromium
+    Wasm(Options),
 }
 
 /// Options of `cargo xtask bench`.
@@ -56,8 +60,15 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         Subject::Server(options) => (options, None),
         Subject::Vault(options) => (options, Some("vault")),
         Subject::AppCredentials(options) => (options, Some("app-credentials")),
+        Subject::Wasm(options) => {
+            system::ensure(&[system::CHROMIUM])?;
+            announce("the extension");
+            extension::package(workspace_root()?, &workspace_root()?.join("dist"))?;
+            (options, Some("wasm"))
+        }
     };
-    let mut services = if options.store == Some(Store::Sqlite) {
+    let needs_no_postgres = matches!(subject, Subject::Wasm(_)) || options.store == Some(Store::Sqlite);
+    let mut services = if needs_no_postgres {
         None
     } else {
         system::ensure(&[services::POSTGRES])?;

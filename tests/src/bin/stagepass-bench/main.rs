@@ -59,6 +59,8 @@ enum StoreName {
 enum Part {
     /// Measure logins to the vault, and other calls meanwhile
     Vault,
+    /// Measure how long the extension takes for many cookies
+    Wasm,
     /// Measure lists of app credentials, of few and of many
     AppCredentials,
     /// Answer every POST to a path with what comes on standard input
@@ -88,6 +90,8 @@ struct Plan {
     many_credentials: usize,
     /// Logins one after another, with the right password and with a wrong one.
     logins: usize,
+    /// Previews in the browser, one after another.
+    previews: usize,
 }
 
 const FULL: Plan = Plan {
@@ -100,6 +104,7 @@ const FULL: Plan = Plan {
     few_credentials: 1_000,
     many_credentials: 100_000,
     logins: 20,
+    previews: 500,
 };
 
 impl Options {
@@ -117,10 +122,18 @@ impl Options {
                 crowd_sessions: 640,
                 many_credentials: 2_000,
                 logins: 1,
+                previews: 2,
                 ..FULL
             }
         } else if self.quick {
-            Plan { timing: timing(300, 1000), rounds: 1, crowd_sessions: 100_000, logins: 5, ..FULL }
+            Plan {
+                timing: timing(300, 1000),
+                rounds: 1,
+                crowd_sessions: 100_000,
+                logins: 5,
+                previews: 100,
+                ..FULL
+            }
         } else {
             FULL
         }
@@ -160,6 +173,7 @@ async fn run(options: Options) -> Result<()> {
     let report = match &options.part {
         Some(Part::AnswerPosts { path }) => return bounds::route::serve(path).await,
         Some(Part::AppCredentials) => scenarios::app_credentials::run(plan, stores).await?,
+        Some(Part::Wasm) => scenarios::normalising::run(plan).await?,
         Some(Part::Vault) => scenarios::vault::run(plan, stores).await?,
         None => scenarios::run(plan, stores).await?,
     };

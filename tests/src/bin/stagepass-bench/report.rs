@@ -125,6 +125,13 @@ impl Target {
         Self { wanted, measured, unit: " times", is_reached: measured <= times }
     }
 
+    /// A p50 below so many milliseconds.
+    pub(crate) fn p50_below_ms(milliseconds: f64, series: &Series) -> Self {
+        let measured = series.latency(50.0).as_secs_f64() * 1e3;
+        let wanted = format!("p50 below {milliseconds} ms");
+        Self { wanted, measured, unit: " ms", is_reached: measured < milliseconds }
+    }
+
     /// A p99 of at most twice another's, or of so many milliseconds.
     pub(crate) fn little_slower(of: &str, (without, with): (&Series, &Series), allowed_ms: f64) -> Self {
         let [without, measured] = [without, with].map(|series| series.latency(99.0).as_secs_f64() * 1e3);
@@ -194,6 +201,8 @@ mod tests {
         assert!(!Target::at_least(80.0, "it", 0.79).is_reached);
         assert!(Target::memory_below(40.0, 39.9).is_reached);
         assert!(!Target::memory_below(40.0, 40.0).is_reached);
+        assert!(Target::p50_below_ms(10.0, &series(&[9, 9, 30])).is_reached);
+        assert!(!Target::p50_below_ms(10.0, &series(&[9, 11, 30])).is_reached);
         assert!(Target::even_latencies(4.0, &series(&[10, 10, 39])).is_reached);
         assert!(!Target::even_latencies(4.0, &series(&[10, 10, 42])).is_reached);
         for (one, other, is_reached) in [(10, 14, true), (10, 16, false), (10, 5, true)] {

@@ -1,0 +1,90 @@
+//! How long the extension's module takes in a real Chromium to read and judge as
+//! many cookies as a session may have: from the browser's list of them to the
+//! report that the popup shows. No browser keeps that many of one site, so it is given
+//! them anew from those that it keeps.
+
+use super::announce;
+use crate::Plan;
+use crate::report::{Group, Report, Target};
+use crate::sample::{Sample, Series};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use stagepass_core::cookie::MAX_COOKIES;
+use stagepass_tests::cdp::Session;
+use stagepass_tests::chromium::{Launch, Profile, grant_origins};
+use stagepass_tests::main_job::{PLATFORM_ORIGINS, built_extension};
+use std::time::{Duration, Instant};
+
+/// What a person must not notice.
+const ALLOWED_MS: f64 = 10.0;
+
+/// Measures it in the build that `cargo xtask extension` has made.
+pub(crate) async fn run(plan: Plan) -> Result<Report> {
+    let mut report = Report::begin()?;
+    announce("Chromium with the extension and its cookies");
+    let (profile, extension) = (Profile::new()?, built_extension()?);
+    let launch = Launch { extension: Some(&extension), ..Launch::new(&profile) };
+    grant_origins(&launch, &[PLATFORM_ORIGINS]).await?;
+    let browser = launch.start().await?;
+    browser.connection().send("Storage.setCookies", json!({"cookies": cookies()})).await?;
+    let page =
+        browser.open_tab(&format!("chrome-extension://{}/popup.html", browser.extension_id()?)).await?;
+    prepare(&page).await?;
+    let series = times(&page, plan.previews).await?;
+    let title = format!("A preview of {MAX_COOKIES} cookies");
+    report.add(Group::new(title, [("the module", &series)]).with(Target::p50_below_ms(ALLOWED_MS, &series)));
+    browser.close().await?;
+    Ok(report)
+}
+
+/// As large as cookies of platforms are, and as many as a browser keeps of a site.
+fn cookies() -> Vec<Value> {
+    let cookie = |number: usize| {
+        json!({"name": format!("cookie_{number}"), "value": "v".repeat(64), "domain": ".instagram.com",
+            "path": format!("/{}", number % 7), "secure": true, "httpOnly": number.is_multiple_of(2),
+            "sameSite": "Lax", "expires": 4_000_000_000_u64})
+    };
+    (0..100).map(cookie).collect()
+}
+
+/// Loads the module into the page, which is one of the extension's own, and has the
+/// browser give the cookies that it holds over and over, under other names.
+async fn prepare(page: &Session) -> Result<()> {
+    let script = format!(
+        r#"(async () => {{
+        globalThis.core = await import("/wasm/stagepass.js");
+        await core.default();
+        globalThis.tab = (await chrome.tabs.getCurrent()).id;
+        const held = await chrome.cookies.getAll({{domain: "instagram.com", partitionKey: {{}}}});
+        const given = Array.from({{length: {MAX_COOKIES}}}, (_, i) => {{
+            const cookie = held[i % held.length];
+            return {{...cookie, name: `${{cookie.name}}_${{i}}`}};
+        }});
+        chrome.cookies.getAll = async ({{domain}}) => (domain === "instagram.com" ? given : []);
+        return (await core.preview("instagram", tab)).taken;
+    }})()"#
+    );
+    let taken = page.evaluate(&script).await?;
+    ensure!(taken == json!(MAX_COOKIES), "{taken} cookies are taken");
+    Ok(())
+}
+
+/// How long so many previews took, one after the other, on the page's own clock.
+async fn times(page: &Session, count: usize) -> Result<Series> {
+    let script = format!(
+        "(async () => {{ const times = []; for (let i = 0; i < {count}; i += 1) {{
+            const start = performance.now(); await core.preview('instagram', tab);
+            times.push(performance.now() - start); }} return times; }})()"
+    );
+    let times = page.evaluate(&script).await?;
+    let mut at = Instant::now();
+    let mut sample = Sample::starting_at(at)?;
+    for milliseconds in times.as_array().context("no times")? {
+        let answered_at = at + Duration::from_secs_f64(milliseconds.as_f64().context("no time")? / 1e3);
+        sample.record(at, answered_at);
+        at = answered_at;
+    }
+    let mut series = Series::new()?;
+    series.push(&sample)?;
+    Ok(series)
+}
