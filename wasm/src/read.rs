@@ -10,7 +10,10 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     VariantAccess, Visitor,
 };
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 use wasm_bindgen::{JsCast, JsValue};
 
 /// A value is not what was expected.
@@ -95,10 +98,7 @@ impl<'de> Deserializer<'de> for Value {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
-        let object: Object = self.0.dyn_into().map_err(|_| Unexpected)?;
-        let names: Vec<String> = Object::keys(&object).iter().filter_map(|name| name.as_string()).collect();
-        let names = names.into_iter();
-        visitor.visit_map(Properties { object, names, found: JsValue::UNDEFINED })
+        visitor.visit_map(Properties::of(self, None)?)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -107,9 +107,7 @@ impl<'de> Deserializer<'de> for Value {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Unexpected> {
-        let object: Object = self.0.dyn_into().map_err(|_| Unexpected)?;
-        let names = fields.iter();
-        visitor.visit_map(Properties { object, names, found: JsValue::UNDEFINED })
+        visitor.visit_map(Properties::of(self, Some(fields))?)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -124,9 +122,25 @@ impl<'de> Deserializer<'de> for Value {
         visitor.visit_enum(Variant(self.0.dyn_into().map_err(|_| Unexpected)?))
     }
 
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+        visitor.visit_bool(self.0.as_bool().ok_or(Unexpected)?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+        visitor.visit_string(self.text()?)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+        self.deserialize_string(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+        visitor.visit_f64(self.0.as_f64().ok_or(Unexpected)?)
+    }
+
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct
-        tuple tuple_struct identifier ignored_any
+        i8 i16 i32 i64 u8 u16 u32 u64 f32 char bytes byte_buf unit unit_struct tuple tuple_struct
+        identifier ignored_any
     }
 }
 
@@ -151,24 +165,67 @@ impl<'de> SeqAccess<'de> for Items {
     }
 }
 
+/// The names of a struct's fields.
+type Fields = &'static [&'static str];
+
 /// The properties that are there among those with these names.
-struct Properties<I> {
+struct Properties {
     object: Object,
-    names: I,
+    names: Rc<[JsValue]>,
+    /// The same names, where they are a struct's.
+    fields: Option<Fields>,
+    next: usize,
     found: JsValue,
 }
 
-impl<'de, I: Iterator<Item: AsRef<str>>> MapAccess<'de> for Properties<I> {
-    type Error = Unexpected;
+thread_local! {
+    /// The names of fields as JavaScript has them, by the fields: to make them anew
+    /// for each of many cookies takes longer than all the rest.
+    static NAMES: RefCell<Vec<(Fields, Rc<[JsValue]>)>> = const { RefCell::new(Vec::new()) };
+}
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Unexpected> {
-        for name in self.names.by_ref() {
-            self.found = Reflect::get(&self.object, &name.as_ref().into()).map_err(|_| Unexpected)?;
+fn names_of(fields: Fields) -> Rc<[JsValue]> {
+    NAMES.with_borrow_mut(|known| {
+        if let Some((_, names)) = known.iter().find(|(known, _)| std::ptr::eq(*known, fields)) {
+            return Rc::clone(names);
+        }
+        let names: Rc<[JsValue]> = fields.iter().map(|name| JsValue::from_str(name)).collect();
+        known.push((fields, Rc::clone(&names)));
+        names
+    })
+}
+
+// Whatever is not generic is kept apart from what is made for each type.
+impl Properties {
+    fn of(value: Value, fields: Option<Fields>) -> Result<Self, Unexpected> {
+        let object: Object = value.0.dyn_into().map_err(|_| Unexpected)?;
+        let names = fields.map_or_else(|| Object::keys(&object).iter().collect(), names_of);
+        Ok(Self { object, names, fields, next: 0, found: JsValue::UNDEFINED })
+    }
+
+    /// Finds the next property that is there, and gives its name.
+    fn find_next(&mut self) -> Result<Option<Cow<'static, str>>, Unexpected> {
+        while let Some(name) = self.names.get(self.next) {
+            let field = self.fields.and_then(|fields| fields.get(self.next));
+            self.next += 1;
+            self.found = Reflect::get(&self.object, name).map_err(|_| Unexpected)?;
             if !self.found.is_undefined() {
-                return seed.deserialize(StrDeserializer::new(name.as_ref())).map(Some);
+                let name = || name.as_string().unwrap_or_default();
+                return Ok(Some(field.map_or_else(|| Cow::Owned(name()), |field| Cow::Borrowed(*field))));
             }
         }
         Ok(None)
+    }
+}
+
+impl<'de> MapAccess<'de> for Properties {
+    type Error = Unexpected;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Unexpected> {
+        match self.find_next()? {
+            Some(name) => seed.deserialize(StrDeserializer::new(&name)).map(Some),
+            None => Ok(None),
+        }
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Unexpected> {

@@ -14,9 +14,15 @@ const NEEDS: [Need; 2] = [system::NODE, system::NPM];
 /// The pins, in `xtask/binaryen`.
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 const PROGRAM: &str = "node_modules/binaryen/bin/wasm-opt";
-/// Inlining and another order of functions make the module smaller and its zipped
-/// form, which is what people fetch, larger.
-const PASSES: [&str; 3] = ["-Oz", "--skip-pass=inlining-optimizing", "--skip-pass=reorder-functions"];
+/// What is left out makes the module smaller and its zipped form, which is what
+/// people fetch, larger.
+const PASSES: [&str; 5] = [
+    "-Oz",
+    "--skip-pass=inlining-optimizing",
+    "--skip-pass=local-cse",
+    "--skip-pass=reorder-functions",
+    "--skip-pass=simplify-locals",
+];
 /// What today's Rust makes use of, and every browser that we support knows.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
