@@ -97,9 +97,9 @@ impl Failure {
         Self::Internal { detail: browser_message(rejection) }
     }
 
-    /// A value that is no `T`; of the value it says nothing.
-    pub(crate) fn unexpected<T>() -> Self {
-        Self::Internal { detail: format!("no {}", std::any::type_name::<T>()) }
+    /// A value that is not what was expected; of the value it says nothing.
+    pub(crate) fn unexpected() -> Self {
+        Self::Internal { detail: "a value of another form than expected".to_owned() }
     }
 }
 

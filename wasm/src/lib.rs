@@ -33,11 +33,16 @@ use zeroize::Zeroizing;
 /// A value as plain JavaScript objects. All goes through JSON, which both sides
 /// speak already: a second way across the bridge would be a third of the module.
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
-    let json = Zeroizing::new(serde_json::to_string(value).map_err(|_| Failure::unexpected::<T>())?);
-    js_sys::JSON::parse(&json).map_err(|_| Failure::unexpected::<T>())
+    parse(serde_json::to_string(value).ok())
+}
+
+/// Not generic, so it is there once.
+fn parse(json: Option<String>) -> Result<JsValue, Failure> {
+    let json = Zeroizing::new(json.ok_or_else(Failure::unexpected)?);
+    js_sys::JSON::parse(&json).map_err(|_| Failure::unexpected())
 }
 
 /// An argument or an answer from JavaScript.
 fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, Failure> {
-    read::read(value).map_err(|_| Failure::unexpected::<T>())
+    read::read(value).map_err(|_| Failure::unexpected())
 }
