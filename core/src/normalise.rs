@@ -295,7 +295,8 @@ fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option
         return Err(Reason::OtherSite);
     }
     if let Some(top_level_site) = from.partition_key.and_then(|key| key.top_level_site) {
-        let top_host = top_level_site.split_once("://").map_or(top_level_site.as_str(), |(_, host)| host);
+        let after_scheme = top_level_site.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
+        let top_host = after_scheme.unwrap_or(&top_level_site);
         if !site.owns(top_host) {
             return Err(Reason::ForeignPartition);
         }

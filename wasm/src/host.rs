@@ -101,7 +101,8 @@ fn accepted(answer: Verdict) -> Result<(), Failure> {
 /// What the browser says where no answer comes. The words are all that tells
 /// these cases apart; they have been the same for years in both browsers.
 pub(crate) fn of_unanswered(reason: &str) -> Failure {
-    let says = |words: &str| reason.contains(words);
+    // The standard library's search is quick in long texts, and three times as large.
+    let says = |words: &str| reason.as_bytes().windows(words.len()).any(|part| part == words.as_bytes());
     if says("host not found") || says("No such native application") {
         Failure::NoHost
     } else if says("forbidden") {
