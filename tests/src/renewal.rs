@@ -7,6 +7,7 @@ use crate::chromium::Chromium;
 use crate::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
+use crate::page::Page;
 use crate::popup;
 use crate::process::cache_dir;
 use crate::wait;
@@ -158,7 +159,7 @@ impl RenewalStage {
 ///
 /// # Errors
 /// When it does not, with what it says instead.
-pub async fn wait_for_send_on(popup: &Session, code: &str) -> Result<()> {
+pub async fn wait_for_send_on(popup: &impl Page, code: &str) -> Result<()> {
     let says = format!("document.querySelector('#send-on-status').dataset.code === {}", json!(code));
     let waited = popup.wait_for(&format!("sending on to be {code}"), SOON, &says).await;
     let words = popup.evaluate("document.body.innerText").await?;

@@ -238,6 +238,15 @@ async fn a_notification_takes_the_browsers_permission_and_says_no_more_than_whos
     );
     assert!(!shown.to_string().contains(REASON), "{shown}");
 
+    // A click on it, as the browser tells of one: there is no desktop here to show it.
+    worker.evaluate(&format!("chrome.notifications.onClicked.dispatch({}); 0", json!(id))).await?;
+    let is_login = |target: &Target| target.kind == "page" && target.url == LOGIN_URL;
+    browser.connection().wait_for_target("the login page", SOON, is_login).await?;
+    popup.wait_until_gone(SOON).await?;
+    drop(popup);
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+
     // Declined, it is taken back; switched off, the permission is given back.
     popup.click("#request-list button.quiet").await?;
     let is_gone = format!("chrome.notifications.getAll().then((all) => !({} in all))", json!(id));

@@ -5,7 +5,9 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_tests::axe::Axe;
 use stagepass_tests::cdp::Session;
-use stagepass_tests::main_job::{self, sign_in, wait_for_view};
+use stagepass_tests::firefox::built_addon;
+use stagepass_tests::main_job::{self, Stage, built_extension, sign_in, sign_in_to_server, wait_for_view};
+use stagepass_tests::page::Page as _;
 use stagepass_tests::platform::LOGIN_URL;
 use stagepass_tests::popup;
 use stagepass_tests::renewal::{
@@ -310,4 +312,40 @@ async fn the_switch_works_with_the_keyboard_and_has_a_name() -> Result<()> {
     assert_eq!(popup.evaluate("document.activeElement.tagName").await?, "SUMMARY");
     let worker = renewal.worker().await?;
     renewal.wait_for_kept(&worker, "!kept.isOn").await
+}
+
+/// Gives the session's cookie another value, as the platform would, in one container.
+const REPLACE: &str = "async (storeId, value) => { \
+    const [held] = await chrome.cookies.getAll({name: 'sessionid', domain: 'instagram.com', storeId}); \
+    const {name, domain, path, secure, httpOnly, expirationDate} = held; \
+    const url = 'https://www.instagram.com/'; \
+    await chrome.cookies.set({url, name, value, domain, path, secure, httpOnly, expirationDate, storeId}); }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_sends_on_from_the_captured_container_alone() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    let firefox = stage.open_firefox(&built_addon()?).await?;
+    for container in [0, 1] {
+        firefox.sign_in_at_platform(&stage.platform, container).await?;
+    }
+    let popup = firefox.open_popup().await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    assert_eq!(main_job::capture(&popup, ACCOUNT).await?, "captured");
+    popup.click("#renewal > summary").await?;
+    popup.click("#send-on").await?;
+    wait_for_send_on(&popup, "on").await?;
+
+    for (store, value) in [("firefox-default", "planted-elsewhere"), ("firefox-container-1", "planted-here")]
+    {
+        popup.evaluate(&format!("({REPLACE})({}, {})", json!(store), json!(value))).await?;
+    }
+    let is_stored = "chrome.storage.local.get('lastCaptures')\
+                     .then(({lastCaptures: {instagram}}) => instagram.attemptedAt > 0)";
+    popup.wait_for("the store", SOON, is_stored).await?;
+    let served = stage.served_session("json").await?["cookies"].clone();
+    let session_id = served.as_array().into_iter().flatten().find(|cookie| cookie["name"] == "sessionid");
+    assert_eq!(session_id.context("no sessionid")?["value"], "planted-here");
+    let kept = popup.evaluate("chrome.storage.local.get()").await?.to_string();
+    assert!(kept.contains("lastCaptures") && !kept.contains("planted"), "{kept}");
+    firefox.close().await
 }
