@@ -170,9 +170,8 @@ async fn the_alarm_wakes_a_sleeping_worker_which_then_shows_the_badge() -> Resul
     popup::put_worker_to_sleep(&renewal.browser).await?;
     // Nothing here wakes it.
     let is_worker = |target: &Target| target.kind == "service_worker";
-    let target = renewal.browser.connection().wait_for_target("the worker to wake", SOON, is_worker).await?;
-    let worker = renewal.browser.connection().attach(target).await?;
-    wait_for_badge(&worker, "1").await
+    renewal.browser.connection().wait_for_target("the worker to wake", SOON, is_worker).await?;
+    wait_for_badge(&renewal.worker().await?, "1").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -185,6 +185,24 @@ async fn signing_out_at_the_platform_stores_nothing_and_is_explained_until_the_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_runs_out_turns_the_badge_on_when_it_does() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    let ends_at = jiff::Timestamp::now().as_second() + 12;
+    let session_id = json!({"name": "sessionid", "value": "planted-short-lived", "domain": ".instagram.com",
+        "path": "/", "secure": true, "httpOnly": true, "expires": ends_at});
+    renewal.tab.send("Network.setCookie", session_id).await?;
+    renewal.wait_for_sessions(2).await?;
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, &format!("kept.expires === {ends_at} && kept.changes === 0")).await?;
+    renewal.wait_for_kept(&worker, "kept.expires * 1000 <= Date.now()").await?;
+    ring(&worker, "send-on", 0).await?;
+    renewal.wait_for_kept(&worker, "kept.problem?.code === 'not_signed_in'").await?;
+    wait_for_badge(&worker, "!").await?;
+    assert_eq!(renewal.sessions().await?.0, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_account_is_not_stored_in_the_captured_ones_place() -> Result<()> {
     let renewal = RenewalStage::sending_on().await?;
     let before = session_ids(&renewal).await?.1;
