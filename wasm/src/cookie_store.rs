@@ -102,7 +102,8 @@ async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCo
             get_all_cookies(&to_js(&details(None))?).await.map_err(|error| Failure::of_browser(&error))?
         }
     };
-    from_js(&cookies)
+    // The one type that is named: what a cookie has in it is what browsers may change.
+    from_js(&cookies).map_err(|_| Failure::Internal { detail: "no list of BrowserCookie".to_owned() })
 }
 
 /// Unix seconds.
