@@ -43,7 +43,9 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let variables = services.variables()?;
     announce("the tests");
     let mut tests = cargo(root);
-    tests.args(["nextest", "run", "--locked", "--no-fail-fast"]).args(options.filter.as_slice());
+    // With the wasm crate's own, which need no browser.
+    tests.args(["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]);
+    tests.args(options.filter.as_slice());
     run(tests.envs(variables))
 }
 
@@ -82,7 +84,7 @@ fn lint(root: &Path) -> Result<()> {
     announce("lints");
     run(cargo(root).args(["clippy", "--locked", "--quiet", "--all-targets", "--", "--deny", "warnings"]))?;
     // Also shows that the core builds for the browser.
-    lint_for(root, wasm::PACKAGE, wasm::TARGET, &[])?;
+    lint_for(root, wasm::PACKAGE, wasm::TARGET, &["--all-targets"])?;
     for target in HOST_TARGETS {
         system::ensure_target(target)?;
         lint_for(root, "stagepass-native-host", target, &["--lib", "--bins", "--tests"])?;
