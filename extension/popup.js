@@ -10,6 +10,7 @@ import { initFooter, showFooter } from "./popup/footer.js";
 import { initRenewal, showRenewal } from "./popup/renewal.js";
 import { initRequests, showRequests } from "./popup/requests.js";
 import { onOutcome, readOutcome, settle } from "./popup/tasks.js";
+import { offerStores, initStoreChoice } from "./popup/store-choice.js";
 import { fillTexts } from "./popup/text.js";
 import { failureText } from "./popup/failure-text.js";
 
@@ -19,14 +20,15 @@ async function show() {
     const status = await ask("status");
     showFooter(status);
     const { site, tab } = await currentSite();
+    await offerStores(tab);
     // Programs on this computer need no server, and switching them off neither.
-    showBridge({ site, tab });
+    showBridge({ site });
     const isSignedIn = Boolean(status.email);
     showRenewal({ site, isSignedIn });
-    showRequests({ tab, isSignedIn });
+    showRequests({ isSignedIn });
     if (!status.server) showServer(await readOutcome("connect"));
     else if (!status.email) showSignIn(status);
-    else if (site) await showPlatform({ site, tab });
+    else if (site) await showPlatform(site);
     else showView("no-platform");
   } catch (error) {
     say(failureText(error), { code: error.code, retry: show });
@@ -50,6 +52,7 @@ initFooter(show);
 initBridge();
 initRenewal();
 initRequests(show);
+initStoreChoice(show);
 onOutcome("connect", (outcome) => {
   if (outcome?.ok) show();
   else if (outcome) showServer(outcome);

@@ -59,14 +59,14 @@ export async function bridgeStatus() {
   const { bridgeState } = await chrome.storage.session.get("bridgeState");
   const { handOvers = [] } = await chrome.storage.local.get("handOvers");
   const named = (entry) => ({ ...entry, platform_name: core.platform_name(entry.platform) });
-  const allowed = Object.entries(platforms).map(([platform, { writeBack }]) => named({ platform, writeBack }));
+  const allowed = Object.entries(platforms).map(([platform, { storeId, writeBack }]) =>
+    named({ platform, storeId, writeBack }),
+  );
   return { profile, allowed, state: bridgeState ?? null, handOvers: handOvers.map(named) };
 }
 
-/** Allows the platform's cookies of the tab's own cookie store to be handed over. */
-export async function allowPlatform({ platform, tabId, label }) {
-  const core = await loadCore();
-  const storeId = await core.cookie_store_of(tabId);
+/** Allows the platform's cookies of this cookie store to be handed over. */
+export async function allowPlatform({ platform, store: { id: storeId }, label }) {
   await change(({ platforms }) => {
     platforms[platform] = { label, storeId, writeBack: platforms[platform]?.writeBack ?? false };
   });

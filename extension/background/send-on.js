@@ -28,10 +28,10 @@ let settleTimer;
 let settlesBy = null;
 
 /** Remembers what was captured last for the platform, and from which cookie store. */
-export async function noteCapture({ platform, tabId }, captured) {
-  const [tab, { server, email }] = await Promise.all([chrome.tabs.get(tabId).catch(() => null), signInStatus()]);
+export async function noteCapture({ platform, store }, captured) {
+  const { server, email } = await signInStatus();
   // A private window's cookies go with it.
-  const isLasting = tab !== null && !tab.incognito;
+  const isLasting = !store.isPrivate;
   await change((captures) => {
     const before = captures[platform];
     const isOn = isLasting && Boolean(before?.isOn) && isOf(before, { server, email });
@@ -39,7 +39,7 @@ export async function noteCapture({ platform, tabId }, captured) {
       server,
       email,
       connectionId: captured.connection_id,
-      storeId: isLasting ? captured.store_id : null,
+      storeId: isLasting ? store.id : null,
       isOn,
       changes: 0,
       // What is sent on by itself is counted from the last time that it was.
@@ -169,7 +169,7 @@ async function store(platform, kept) {
       access_token: accessToken,
       connection: { id: kept.connectionId },
       platform,
-      source: { store: kept.storeId },
+      store_id: kept.storeId,
       user_agent: navigator.userAgent,
       same_account: kept.accountMark,
     }),

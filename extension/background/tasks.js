@@ -140,7 +140,7 @@ async function connect({ url }) {
   return { code: "connected" };
 }
 
-async function capture({ platform, tabId, connection }) {
+async function capture({ platform, store, connection }) {
   const core = await loadCore();
   const chosen = await existingConnection(platform, connection);
   const captured = await withAccessToken((server, accessToken) =>
@@ -149,12 +149,12 @@ async function capture({ platform, tabId, connection }) {
       access_token: accessToken,
       connection: chosen,
       platform,
-      source: { tab: tabId },
+      store_id: store.id,
       user_agent: navigator.userAgent,
     }),
   );
   await rememberConnection(platform, captured.connection_id);
-  await noteCapture({ platform, tabId }, captured);
+  await noteCapture({ platform, store }, captured);
   await forgetFulfilled(captured.connection_id);
   const { session_id, connection_id, cookie_count, expires, report } = captured;
   return { code: "captured", session_id, connection_id, cookie_count, expires, report };
@@ -177,9 +177,9 @@ async function rememberConnection(platform, id) {
   await chrome.storage.local.set({ lastConnections: { ...lastConnections, [platform]: id } });
 }
 
-async function exportForYtDlp({ platform, tabId, label }) {
+async function exportForYtDlp({ platform, store, label }) {
   const core = await loadCore();
-  const answer = core.export_for_yt_dlp({ platform, label, tab_id: tabId });
+  const answer = core.export_for_yt_dlp({ platform, label, store_id: store.id });
   return { code: "exported", ...(await withinTime(answer, HOST_TIMEOUT_MS)) };
 }
 

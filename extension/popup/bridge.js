@@ -4,6 +4,7 @@
 import { chosenLabel } from "./connections.js";
 import { failureText } from "./failure-text.js";
 import { button, element, isBusy, setBusy } from "./page.js";
+import { chosenStore, storeName } from "./store-choice.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "./tasks.js";
 import { countText, formatTime, text } from "./text.js";
 import { ask } from "./worker.js";
@@ -19,7 +20,7 @@ const status = document.querySelector("#bridge-status");
 const list = document.querySelector("#hand-overs");
 const nothing = document.querySelector("#no-hand-overs");
 
-// {site, tab} that the switches are about; no site where the tab has none.
+// {site} that the switches are about; no site where the tab has none.
 let current = null;
 
 export function initBridge() {
@@ -62,7 +63,7 @@ function render({ allowed, handOvers, profile: name, state }) {
   writeBack.checked = Boolean(own?.writeBack);
   writeBack.disabled = !own;
   if (document.activeElement !== profile) profile.value = name;
-  say(own ? stateText(state) : text("bridge_off"), own ? (state?.code ?? state?.status) : "off");
+  say(own ? stateText(state, own) : text("bridge_off"), own ? (state?.code ?? state?.status) : "off");
   others.replaceChildren(...allowed.filter((entry) => !isShown(entry)).map(renderOther));
   list.replaceChildren(...handOvers.map(renderHandOver));
   nothing.hidden = handOvers.length > 0;
@@ -78,9 +79,10 @@ function renderOther({ platform, platform_name: name }) {
   return element("li", { dataset: { platform } }, element("div", {}, text("bridge_other", name)), off);
 }
 
-function stateText(state) {
+function stateText(state, { storeId }) {
   if (state?.status === "away") return failureText(state);
-  return text(state?.status === "connected" ? "bridge_connected" : "bridge_connecting");
+  if (state?.status !== "connected") return text("bridge_connecting");
+  return storeId === chosenStore().id ? text("bridge_connected") : text("bridge_connected_store", storeName(storeId));
 }
 
 function renderHandOver({ kind, platform, platform_name: name, program, count, at }) {
@@ -100,12 +102,12 @@ function renderHandOver({ kind, platform, platform_name: name, program, count, a
 
 /** Asks the browser for the site in the click's own turn, as a capture does. */
 function switchOn() {
-  const { site, tab } = current;
+  const { site } = current;
   if (isBusy()) {
     allow.checked = false;
     return;
   }
-  const fields = { platform: site.platform, tabId: tab.id, label: chosenLabel(), origins: site.origins };
+  const fields = { platform: site.platform, store: chosenStore(), label: chosenLabel(), origins: site.origins };
   begin({ kind: "bridge", subject: site.platform, ...fields }).catch((error) =>
     showOutcome({ ...error, status: "done", ok: false, subject: site.platform }),
   );

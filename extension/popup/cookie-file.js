@@ -4,17 +4,18 @@
 // that a download needs, and the file's text is to stay out of messages.
 
 import { failureText } from "./failure-text.js";
+import { chosenStore } from "./store-choice.js";
 import { lossText, text } from "./text.js";
 
 // Long enough for the browser to have begun reading.
 const REVOKE_AFTER_MS = 60_000;
 
 /** Saves the file and says in `words` what came of it. */
-export async function saveCookieFile(platform, tabId, words) {
+export async function saveCookieFile(platform, words) {
   try {
     const { default: start, cookie_file: makeCookieFile } = await import("../wasm/stagepass.js");
     await start();
-    const { url, losses } = await makeCookieFile(platform, tabId);
+    const { url, losses } = await makeCookieFile(platform, chosenStore().id);
     const name = `${platform}-cookies.txt`;
     Object.assign(document.createElement("a"), { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), REVOKE_AFTER_MS);

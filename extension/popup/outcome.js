@@ -10,14 +10,14 @@ export function showCaptureOutcome(place, outcome) {
   show(place, outcome, () => captured(outcome));
 }
 
-/** Likewise of an export; `tab` is where a cookie file would come from. */
-export function showExportOutcome(place, outcome, { site, tab }) {
+/** Likewise of an export of the site's cookies. */
+export function showExportOutcome(place, outcome, site) {
   show(place, outcome, () => exported(outcome));
   if (outcome?.code === "no_host" || outcome?.code?.startsWith("host_")) offerFile();
 
   function offerFile() {
     const words = element("p", { role: "status" });
-    const save = () => saveCookieFile(site.platform, tab.id, words);
+    const save = () => saveCookieFile(site.platform, words);
     place.append(button("download", text("download_cookie_file"), save), words);
   }
 }

@@ -18,6 +18,7 @@ import { showNoReport, showReport } from "./preview.js";
 import { showRenewal } from "./renewal.js";
 import { initSessions, refreshSessions } from "./sessions.js";
 import { chooseSite, initSiteChoice } from "./site-choice.js";
+import { chosenStore } from "./store-choice.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome, requestOrigins } from "./tasks.js";
 import { text } from "./text.js";
 import { ask } from "./worker.js";
@@ -32,7 +33,7 @@ const places = {
   export: document.querySelector("#export-result"),
 };
 
-// {site, tab} that the view shows; null until there is one. What was asked for
+// {site} that the view shows; null until there is one. What was asked for
 // another one is not shown.
 let current = null;
 // The session that the shown outcome is about.
@@ -45,20 +46,20 @@ export function initPlatformView(show) {
   onSignedOut = show;
   initConnections();
   initSessions(forgetCapture);
-  initSiteChoice((site) => showSite(site, current.tab));
+  initSiteChoice(showSite);
   onClick(captureButton, () => start("capture", { connection: chosenConnection() }));
   onClick(document.querySelector("#export"), () => start("export", { label: chosenLabel() }));
   onClick(showPreview, requestPreview);
   for (const kind of Object.keys(places)) onOutcome(kind, (outcome) => current && onTaskChanged(kind, outcome));
 }
 
-export async function showPlatform({ site, tab }) {
-  await showSite(await chooseSite(site), tab);
+export async function showPlatform(site) {
+  await showSite(await chooseSite(site));
 }
 
 /** Shows at once what is known; the rest fills in as it comes. */
-async function showSite(site, tab) {
-  current = { site, tab };
+async function showSite(site) {
+  current = { site };
   platformName.textContent = site.name;
   ytDlpNote.hidden = site.yt_dlp;
   advice.hidden = !site.advice;
@@ -86,10 +87,9 @@ function setReadiness(state) {
 
 function start(kind, fields) {
   if (!requireConnection()) return;
-  const { site, tab } = current;
-  const subject = site.platform;
-  begin({ kind, subject, platform: site.platform, tabId: tab.id, origins: site.origins, ...fields }).catch((error) =>
-    onTaskChanged(kind, { ...error, status: "done", ok: false, subject }),
+  const { platform, origins } = current.site;
+  begin({ kind, subject: platform, platform, store: chosenStore(), origins, ...fields }).catch((error) =>
+    onTaskChanged(kind, { ...error, status: "done", ok: false, subject: platform }),
   );
   setBusy(true);
 }
@@ -116,7 +116,7 @@ function showOutcome(kind, outcome) {
     capturedSession = shown?.session_id ?? null;
     showCaptureOutcome(places.capture, shown);
   } else {
-    showExportOutcome(places.export, shown, current);
+    showExportOutcome(places.export, shown, current.site);
   }
   if (outcome) setBusy(isUnderWay(outcome));
 }
@@ -157,9 +157,9 @@ async function onConnectionsFailed(error, connectionId) {
 
 async function loadPreview() {
   const shown = current;
-  const { site, tab } = shown;
+  const { site } = shown;
   try {
-    const report = await ask("preview", { platform: site.platform, tabId: tab.id });
+    const report = await ask("preview", { platform: site.platform, storeId: chosenStore().id });
     if (shown !== current) return;
     showPreview.hidden = true;
     showReport(report, site);

@@ -5,6 +5,7 @@ import { failureText } from "./failure-text.js";
 import { showCaptureOutcome } from "./outcome.js";
 import { button, element, isBusy, say, setBusy } from "./page.js";
 import { refreshSessions } from "./sessions.js";
+import { chosenStore } from "./store-choice.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "./tasks.js";
 import { formatTime, text } from "./text.js";
 import { ask } from "./worker.js";
@@ -14,24 +15,24 @@ const heading = document.querySelector("#requests-heading");
 const list = document.querySelector("#request-list");
 const place = document.querySelector("#request-outcome");
 
-// The tab whose cookie store a capture is taken from; null while nobody is signed in.
-let currentTab = null;
+// Whether there is an account whose requests they are.
+let isShown = false;
 // Shows the view that comes next.
 let onSignedOut;
 
 /** `show` shows what comes next when the sign-in has ended. */
 export function initRequests(show) {
   onSignedOut = show;
-  onOutcome("fulfil", (outcome) => currentTab && showOutcome(outcome));
+  onOutcome("fulfil", (outcome) => isShown && showOutcome(outcome));
   // They come and go while the popup is open.
   chrome.storage.session.onChanged.addListener(({ captureRequests }) => {
-    if (currentTab && captureRequests) render(captureRequests.newValue?.list ?? []);
+    if (isShown && captureRequests) render(captureRequests.newValue?.list ?? []);
   });
 }
 
 /** Shows those of the account; none where nobody is signed in. */
-export async function showRequests({ tab, isSignedIn }) {
-  currentTab = isSignedIn ? tab : null;
+export async function showRequests({ isSignedIn }) {
+  isShown = isSignedIn;
   if (!isSignedIn) {
     section.hidden = true;
     return;
@@ -39,7 +40,7 @@ export async function showRequests({ tab, isSignedIn }) {
   showOutcome(await readOutcome("fulfil"));
   try {
     const requests = await ask("captureRequests");
-    if (currentTab === tab) render(requests);
+    if (isShown) render(requests);
   } catch (error) {
     say(failureText(error), { code: error.code });
   }
@@ -83,7 +84,7 @@ function renderRequest(request) {
 /** Asks the browser for the site in the click's own turn, as any capture does. */
 function start({ id, platform, origins, creator_profile_id: connectionId }) {
   if (isBusy()) return;
-  const fields = { platform, tabId: currentTab.id, origins, connection: { id: connectionId } };
+  const fields = { platform, store: chosenStore(), origins, connection: { id: connectionId } };
   begin({ kind: "fulfil", subject: id, ...fields }).catch((error) =>
     showOutcome({ ...error, status: "done", ok: false, subject: id }),
   );

@@ -14,7 +14,7 @@ use crate::process::{on_path, profile_dir};
 use crate::proxy::Proxy;
 use crate::wait;
 use crate::webdriver::WebDriver;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use secrecy::ExposeSecret as _;
@@ -37,6 +37,28 @@ certificates.addCertFromBase64(arguments[0], "C,,");"#;
 /// Opens a tab in a container (0 is none) and brings it to the front.
 const OPEN_TAB: &str = r#"
 gBrowser.selectedTab = gBrowser.addTrustedTab("about:blank", {userContextId: arguments[0]});"#;
+
+/// The values of the cookies of this name that the page in front has.
+const COOKIES_IN_FRONT: &str = r#"
+const {contentPrincipal: {host, originAttributes}} = gBrowser.selectedBrowser;
+return Services.cookies.getCookiesFromHost(host, originAttributes)
+  .filter(({name}) => name === arguments[0])
+  .map(({value}) => value);"#;
+
+/// Opens a private window and brings it to the front.
+const OPEN_PRIVATE_WINDOW: &str = r#"
+const {BrowserWindowTracker} = ChromeUtils.importESModule("resource:///modules/BrowserWindowTracker.sys.mjs");
+return BrowserWindowTracker.promiseOpenWindow({private: true}).then(() => null);"#;
+
+/// Lets an extension into private windows, as its page of the browser's settings does.
+const ALLOW_IN_PRIVATE_WINDOWS: &str = r#"
+const {AddonManager} = ChromeUtils.importESModule("resource://gre/modules/AddonManager.sys.mjs");
+const {ExtensionPermissions} = ChromeUtils.importESModule("resource://gre/modules/ExtensionPermissions.sys.mjs");
+const permissions = ["internal:privateBrowsingAllowed"];
+return ExtensionPermissions.add(arguments[0], {permissions, origins: []})
+  .then(() => AddonManager.getAddonByID(arguments[0]))
+  .then((addon) => addon.reload())
+  .then(() => null);"#;
 
 /// The cookies of a container, each in the form of the Credentials API; and apart
 /// from it whether it is partitioned.
@@ -165,10 +187,35 @@ impl Firefox {
     /// # Errors
     /// When a step does not lead to the next.
     pub async fn sign_in_at_platform(&self, platform: &Platform, container: u32) -> Result<()> {
-        self.as_browser(OPEN_TAB, &[json!(container)]).await?;
+        self.go_to_new_tab(OPEN_TAB, &[json!(container)]).await?;
+        self.sign_in_in_front(platform).await
+    }
+
+    /// Likewise in a private window, which stays in front.
+    ///
+    /// # Errors
+    /// When a step does not lead to the next.
+    pub async fn sign_in_at_platform_in_private(&self, platform: &Platform) -> Result<()> {
+        self.go_to_new_tab(OPEN_PRIVATE_WINDOW, &[]).await?;
+        self.sign_in_in_front(platform).await
+    }
+
+    /// Has commands be about the tab that the script opens.
+    async fn go_to_new_tab(&self, script: &str, arguments: &[Value]) -> Result<()> {
+        let before = self.tabs().await?;
+        self.as_browser(script, arguments).await?;
+        let tab = wait::until("the new tab", STEP, async || {
+            Ok(self.tabs().await?.into_iter().find(|tab| !before.contains(tab)))
+        });
+        self.driver.post("/window", json!({"handle": tab.await?})).await.map(drop)
+    }
+
+    async fn tabs(&self) -> Result<Vec<Value>> {
         let handles = self.driver.command(reqwest::Method::GET, "/window/handles", Value::Null).await?;
-        let newest = handles.as_array().and_then(|handles| handles.last()).context("no tab")?;
-        self.driver.post("/window", json!({"handle": newest})).await?;
+        Ok(handles.as_array().context("no list of tabs")?.clone())
+    }
+
+    async fn sign_in_in_front(&self, platform: &Platform) -> Result<()> {
         self.driver.navigate(LOGIN_URL).await?;
         let account = platform.account();
         self.driver.type_into("[name=username]", account.username).await?;
@@ -193,6 +240,27 @@ impl Firefox {
             is_partitioned: held["isPartitioned"] == json!(true),
         });
         Ok(held.collect())
+    }
+
+    /// The value of a cookie that the page in front has, in its own container or
+    /// private window.
+    ///
+    /// # Errors
+    /// When it has not one of this name.
+    pub async fn cookie_in_front(&self, name: &str) -> Result<Value> {
+        let values = self.as_browser(COOKIES_IN_FRONT, &[json!(name)]).await?;
+        let [value] = &values.as_array().context("no list")?[..] else {
+            bail!("not one cookie {name}, but {}", values.as_array().map_or(0, Vec::len))
+        };
+        Ok(value.clone())
+    }
+
+    /// Lets the extension into private windows, as a person does in the settings.
+    ///
+    /// # Errors
+    /// When the browser does not take it.
+    pub async fn allow_in_private_windows(&self) -> Result<()> {
+        self.as_browser(ALLOW_IN_PRIVATE_WINDOWS, &[json!(FIREFOX_EXTENSION_ID)]).await.map(drop)
     }
 
     /// Opens the extension's popup over the tab in front, as its button does.

@@ -191,13 +191,21 @@ impl Stage {
     /// When that fails.
     pub async fn sign_in_at_platform(&self, browser: &Chromium) -> Result<Session> {
         let tab = browser.open_tab(LOGIN_URL).await?;
+        self.sign_in_on(&tab).await?;
+        Ok(tab)
+    }
+
+    /// Signs in with the form of the platform's page that the tab shows.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn sign_in_on(&self, tab: &Session) -> Result<()> {
         let account = self.platform.account();
         tab.fill("[name=username]", account.username).await?;
         tab.fill("[name=password]", account.password.expose_secret()).await?;
         tab.click("#submit").await?;
         let arrived = format!("location.href === {} && document.readyState === 'complete'", json!(FRONT_URL));
-        tab.wait_for("the platform's front page", STEP, &arrived).await?;
-        Ok(tab)
+        tab.wait_for("the platform's front page", STEP, &arrived).await
     }
 
     /// What a backend gets of the newest captured session.

@@ -137,7 +137,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
 fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
     let manifest: Value = serde_json::from_str(&fs::read_to_string(root().join("manifest.json"))?)?;
     let permissions = manifest["permissions"].as_array().context("no permissions")?;
-    let expected = ["activeTab", "alarms", "cookies", "nativeMessaging", "storage"];
+    let expected = ["activeTab", "alarms", "contextualIdentities", "cookies", "nativeMessaging", "storage"];
     assert_eq!(*permissions, expected.map(|name| json!(name)));
     assert_eq!(manifest["optional_permissions"], json!(["notifications"]));
     assert_eq!(manifest["optional_host_permissions"], json!(["*://*/*"]));

@@ -6,7 +6,7 @@
 //! handed over when, the worker knows and tells here.
 
 use crate::browser::{Port, connect_native, set_cookie};
-use crate::capture::{read_signed_in_store, site_of};
+use crate::capture::{read_signed_in, site_of};
 use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
@@ -81,15 +81,6 @@ pub fn host_failure(reason: &str) -> Result<JsValue, JsValue> {
     Ok(to_js(&of_unanswered(reason))?)
 }
 
-/// The id of the cookie store that the tab uses.
-///
-/// # Errors
-/// [`Failure::TabGone`].
-#[wasm_bindgen]
-pub async fn cookie_store_of(tab_id: i32) -> Result<String, JsValue> {
-    Ok(cookie_store::store_of_tab(tab_id).await?)
-}
-
 /// Answers the question `cookies`. Before anything leaves, the worker is told by
 /// `note` what will: nothing is handed over that is not listed.
 ///
@@ -127,7 +118,7 @@ async fn tell(note: &Function, given: &HandOver) -> Result<(), Failure> {
 
 async fn gather(platform: &str, allowed: Allowed, hand_over: String) -> Result<HandOver, Failure> {
     let site = site_of(platform)?;
-    let capture = read_signed_in_store(&site, &allowed.store_id).await?;
+    let capture = read_signed_in(&site, &allowed.store_id).await?;
     Ok(HandOver {
         hand_over,
         label: allowed.label,

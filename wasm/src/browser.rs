@@ -14,9 +14,6 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = ["chrome", "cookies"], js_name = getAll)]
     fn cookies_get_all(details: &JsValue) -> Result<Promise, JsValue>;
 
-    #[wasm_bindgen(catch, js_namespace = ["chrome", "cookies"], js_name = getAllCookieStores)]
-    fn cookies_get_all_cookie_stores() -> Result<Promise, JsValue>;
-
     #[wasm_bindgen(catch, js_namespace = ["chrome", "permissions"], js_name = contains)]
     fn permissions_contains(permissions: &JsValue) -> Result<Promise, JsValue>;
 
@@ -42,11 +39,6 @@ extern "C" {
 /// Every cookie that fits `details`.
 pub(crate) async fn get_all_cookies(details: &JsValue) -> Result<JsValue, JsValue> {
     JsFuture::from(cookies_get_all(details)?).await
-}
-
-/// The cookie stores and the tabs that use them.
-pub(crate) async fn get_all_cookie_stores() -> Result<JsValue, JsValue> {
-    JsFuture::from(cookies_get_all_cookie_stores()?).await
 }
 
 /// Whether the extension holds `permissions`.

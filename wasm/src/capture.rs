@@ -21,21 +21,12 @@ struct CaptureRequest {
     access_token: SecretString,
     connection: ChosenConnection,
     platform: String,
-    source: Source,
+    /// The cookie store that the cookies are in.
+    store_id: String,
     user_agent: String,
     /// The mark of the account that the connection's sessions are of, where it
     /// must be the same.
     same_account: Option<u32>,
-}
-
-/// Where the cookies are.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Source {
-    /// In the cookie store that a tab uses.
-    Tab(i32),
-    /// In this one.
-    Store(String),
 }
 
 /// The connection that the session belongs to.
@@ -62,20 +53,18 @@ struct Captured {
     /// When the login ends, Unix seconds, where a cookie says so.
     expires: Option<i64>,
     report: Report,
-    /// Where the cookies were.
-    store_id: String,
     /// Tells whether a later session is of the same account.
     account_mark: Option<u32>,
 }
 
-/// What a capture would take from the tab's cookie store: the core's report.
+/// What a capture would take from a cookie store: the core's report.
 ///
 /// # Errors
 /// A [`Failure`].
 #[wasm_bindgen]
-pub async fn preview(platform: String, tab_id: i32) -> Result<JsValue, JsValue> {
+pub async fn preview(platform: String, store_id: String) -> Result<JsValue, JsValue> {
     let site = site_of(&platform)?;
-    Ok(to_js(&cookie_store::read(&site, tab_id).await?.report)?)
+    Ok(to_js(&cookie_store::read(&site, &store_id).await?.report)?)
 }
 
 /// Captures the session of a cookie store and stores it in the server.
@@ -87,12 +76,8 @@ pub async fn preview(platform: String, tab_id: i32) -> Result<JsValue, JsValue> 
 pub async fn capture(request: JsValue) -> Result<JsValue, JsValue> {
     let request: CaptureRequest = from_js(&request)?;
     let site = site_of(&request.platform)?;
-    let store_id = match &request.source {
-        Source::Tab(tab_id) => cookie_store::store_of_tab(*tab_id).await?,
-        Source::Store(store_id) => store_id.clone(),
-    };
-    let capture = read_same_account(&site, &store_id, request.same_account).await?;
-    Ok(to_js(&store(&request, &site, capture, store_id).await?)?)
+    let capture = read_same_account(&site, &request.store_id, request.same_account).await?;
+    Ok(to_js(&store(&request, &site, capture).await?)?)
 }
 
 /// Looks whether somebody is signed in in this cookie store, as the same account
@@ -115,7 +100,7 @@ async fn read_same_account(
     store_id: &str,
     same_account: Option<u32>,
 ) -> Result<Capture, Failure> {
-    let capture = read_signed_in_store(site, store_id).await?;
+    let capture = read_signed_in(site, store_id).await?;
     match (same_account, account_mark(site, &capture.cookies)) {
         (Some(expected), Some(mark)) if expected != mark => Err(Failure::OtherAccount),
         _ => Ok(capture),
@@ -136,16 +121,8 @@ pub(crate) fn site_of(platform: &str) -> Result<Site, Failure> {
 
 /// The cookies of a signed-in person, or why there are none. Where no cookie
 /// can prove a login, any cookie is worth taking.
-pub(crate) async fn read_signed_in(site: &Site, tab_id: i32) -> Result<Capture, Failure> {
-    signed_in(site, cookie_store::read(site, tab_id).await?)
-}
-
-/// Likewise of a cookie store, whether or not a tab uses it now.
-pub(crate) async fn read_signed_in_store(site: &Site, store_id: &str) -> Result<Capture, Failure> {
-    signed_in(site, cookie_store::read_store(site, store_id).await?)
-}
-
-fn signed_in(site: &Site, capture: Capture) -> Result<Capture, Failure> {
+pub(crate) async fn read_signed_in(site: &Site, store_id: &str) -> Result<Capture, Failure> {
+    let capture = cookie_store::read(site, store_id).await?;
     match &capture.report.login {
         Login::Missing { cookies } => Err(Failure::NotSignedIn {
             missing: cookies.clone(),
@@ -157,12 +134,7 @@ fn signed_in(site: &Site, capture: Capture) -> Result<Capture, Failure> {
     }
 }
 
-async fn store(
-    request: &CaptureRequest,
-    site: &Site,
-    capture: Capture,
-    store_id: String,
-) -> Result<Captured, Failure> {
+async fn store(request: &CaptureRequest, site: &Site, capture: Capture) -> Result<Captured, Failure> {
     let server = Server { url: &request.server, access_token: &request.access_token };
     let connection_id = match &request.connection {
         ChosenConnection::Id(id) => id.clone(),
@@ -197,7 +169,6 @@ async fn store(
         cookie_count: session.cookie_count,
         expires: report.expires,
         report,
-        store_id,
         account_mark: account_mark(site, &cookies),
     })
 }

@@ -1,22 +1,14 @@
-//! Reads a site's cookies out of the cookie store that a tab uses.
+//! Reads a site's cookies out of one of the browser's cookie stores.
 //!
 //! One store at a time: a private window's or a container's cookies are never
 //! mixed with another's.
 
-use crate::browser::{get_all_cookie_stores, get_all_cookies, has_permissions};
+use crate::browser::{get_all_cookies, has_permissions};
 use crate::failure::Failure;
 use crate::site::origins;
 use crate::{from_js, to_js};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use stagepass_core::{BrowserCookie, Capture, Site, normalise};
-
-/// A part of `chrome.cookies.CookieStore`.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CookieStore {
-    id: String,
-    tab_ids: Vec<i32>,
-}
 
 /// The argument of `chrome.cookies.getAll`.
 #[derive(Serialize)]
@@ -36,22 +28,11 @@ struct Details<'a> {
 #[derive(Serialize)]
 struct AnyPartition {}
 
-/// The site's cookies in the store of the tab, normalised.
-///
-/// # Errors
-/// [`Failure::PermissionMissing`], without which the browser would give an
-/// empty list, and [`Failure::TabGone`].
-pub(crate) async fn read(site: &Site, tab_id: i32) -> Result<Capture, Failure> {
-    require_permission(site).await?;
-    let store_id = store_of_tab(tab_id).await?;
-    read_store(site, &store_id).await
-}
-
 /// The site's cookies in a store, normalised.
 ///
 /// # Errors
 /// As for [`read_raw`].
-pub(crate) async fn read_store(site: &Site, store_id: &str) -> Result<Capture, Failure> {
+pub(crate) async fn read(site: &Site, store_id: &str) -> Result<Capture, Failure> {
     Ok(normalise(read_raw(site, store_id).await?, site, now()))
 }
 
@@ -59,7 +40,7 @@ pub(crate) async fn read_store(site: &Site, store_id: &str) -> Result<Capture, F
 ///
 /// # Errors
 /// [`Failure::PermissionMissing`], without which the browser would give an
-/// empty list, and what the browser says of a store that is gone.
+/// empty list, and [`Failure::StoreGone`].
 pub(crate) async fn read_raw(site: &Site, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {
     require_permission(site).await?;
     let mut cookies = Vec::new();
@@ -80,17 +61,6 @@ async fn require_permission(site: &Site) -> Result<(), Failure> {
         Some(true) => Ok(()),
         _ => Err(Failure::PermissionMissing { origins }),
     }
-}
-
-/// The id of the store that the tab uses.
-///
-/// # Errors
-/// [`Failure::TabGone`].
-pub(crate) async fn store_of_tab(tab_id: i32) -> Result<String, Failure> {
-    let stores = get_all_cookie_stores().await.map_err(|error| Failure::of_browser(&error))?;
-    let stores: Vec<CookieStore> = from_js(&stores)?;
-    let store = stores.into_iter().find(|store| store.tab_ids.contains(&tab_id));
-    Ok(store.ok_or(Failure::TabGone)?.id)
 }
 
 async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {

@@ -19,10 +19,10 @@ pub enum Failure {
         /// The match patterns to ask for.
         origins: Vec<String>,
     },
-    /// No cookie store holds the tab: it was closed, or is a private one that
-    /// the extension may not see.
-    #[error("the tab is gone, or in a private window that the extension may not see")]
-    TabGone,
+    /// The cookie store is gone with its last private window, or the extension
+    /// may no longer see it.
+    #[error("the private window is gone, or the extension may not see it")]
+    StoreGone,
     /// The cookies do not prove a login.
     #[error("not signed in: {} not found", missing.join(", "))]
     NotSignedIn {
@@ -94,13 +94,26 @@ impl Failure {
     /// What a browser call was rejected with. Browsers name the fault and the
     /// arguments' names there, never their values.
     pub(crate) fn of_browser(rejection: &JsValue) -> Self {
-        Self::Internal { detail: browser_message(rejection) }
+        Self::of_browsers_words(browser_message(rejection))
+    }
+
+    /// The words are all that tells these cases apart; they have been the same for
+    /// years in both browsers.
+    fn of_browsers_words(words: String) -> Self {
+        let is_store_gone = says(&words, "cookie store id") || says(&words, "private cookies");
+        if is_store_gone { Self::StoreGone } else { Self::Internal { detail: words } }
     }
 
     /// A value that is not what was expected; of the value it says nothing.
     pub(crate) fn unexpected() -> Self {
         Self::Internal { detail: "a value of another form than expected".to_owned() }
     }
+}
+
+/// Whether the words are among what a browser says. The standard library's search is
+/// quick in long texts, and three times as large.
+pub(crate) fn says(text: &str, words: &str) -> bool {
+    text.as_bytes().windows(words.len()).any(|part| part == words.as_bytes())
 }
 
 /// The `message` of a JavaScript error.
@@ -123,6 +136,19 @@ impl From<Failure> for JsValue {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_store_that_is_gone_or_hidden_is_known_by_the_browsers_words() {
+        let code = |words: &str| {
+            serde_json::to_value(Failure::of_browsers_words(words.to_owned())).unwrap()["code"].clone()
+        };
+        for words in
+            ["Invalid cookie store id: \"1\".", "Extension disallowed access to the private cookies storeId."]
+        {
+            assert_eq!(code(words), "store_gone");
+        }
+        assert_eq!(code("No host permissions for cookies at url"), "internal");
+    }
 
     #[test]
     fn a_failure_has_its_code_its_fields_and_a_text() {

@@ -3,7 +3,7 @@
 
 use crate::browser::send_native_message;
 use crate::capture::{read_signed_in, site_of};
-use crate::failure::{Failure, browser_message};
+use crate::failure::{Failure, browser_message, says};
 use crate::{from_js, to_js};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use secrecy::ExposeSecret;
@@ -19,7 +19,7 @@ use web_sys::{Blob, BlobPropertyBag, Url};
 struct ExportForYtDlp {
     platform: String,
     label: String,
-    tab_id: i32,
+    store_id: String,
 }
 
 /// What every answer of the host says.
@@ -39,7 +39,7 @@ struct CookieFile {
     losses: Vec<String>,
 }
 
-/// Exports the tab's session through the native host and gives its answer.
+/// Exports the session of a cookie store through the native host and gives its answer.
 ///
 /// # Errors
 /// A [`Failure`].
@@ -47,7 +47,7 @@ struct CookieFile {
 pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
     let request: ExportForYtDlp = from_js(&request)?;
     let site = site_of(&request.platform)?;
-    let capture = read_signed_in(&site, request.tab_id).await?;
+    let capture = read_signed_in(&site, &request.store_id).await?;
     let message = to_js(&ExportRequest {
         id: "export",
         kind: "export",
@@ -66,16 +66,16 @@ pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
     Ok(answer)
 }
 
-/// The tab's session as a cookie file behind a `blob:` URL, so that its text
+/// The session of a cookie store as a cookie file behind a `blob:` URL, so that its text
 /// stays out of the extension's JavaScript. Only a page can make such a URL;
 /// a service worker can't.
 ///
 /// # Errors
 /// A [`Failure`].
 #[wasm_bindgen]
-pub async fn cookie_file(platform: String, tab_id: i32) -> Result<JsValue, JsValue> {
+pub async fn cookie_file(platform: String, store_id: String) -> Result<JsValue, JsValue> {
     let site = site_of(&platform)?;
-    let capture = read_signed_in(&site, tab_id).await?;
+    let capture = read_signed_in(&site, &store_id).await?;
     let rendered = render(&capture.cookies, Dialect::HttpOnlyPrefix);
     let bytes = Uint8Array::from(rendered.text.expose_secret().as_bytes());
     let options = BlobPropertyBag::new();
@@ -101,11 +101,9 @@ fn accepted(answer: Verdict) -> Result<(), Failure> {
 /// What the browser says where no answer comes. The words are all that tells
 /// these cases apart; they have been the same for years in both browsers.
 pub(crate) fn of_unanswered(reason: &str) -> Failure {
-    // The standard library's search is quick in long texts, and three times as large.
-    let says = |words: &str| reason.as_bytes().windows(words.len()).any(|part| part == words.as_bytes());
-    if says("host not found") || says("No such native application") {
+    if says(reason, "host not found") || says(reason, "No such native application") {
         Failure::NoHost
-    } else if says("forbidden") {
+    } else if says(reason, "forbidden") {
         Failure::HostForbidden
     } else {
         Failure::HostFailed { reason: reason.to_owned() }

@@ -19,7 +19,7 @@ mod read;
 pub mod server;
 pub mod site;
 
-pub use bridge::{connect_host, cookie_store_of, hand_over, host_failure, write_back};
+pub use bridge::{connect_host, hand_over, host_failure, write_back};
 pub use capture::{capture, check_login, is_rotation, preview};
 pub use host::{cookie_file, export_for_yt_dlp};
 pub use site::{login_url, origins_of, platform_name, recognise};

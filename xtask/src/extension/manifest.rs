@@ -20,6 +20,9 @@ impl Browser {
     }
 }
 
+/// What Firefox alone knows: the names of containers.
+const FIREFOX_PERMISSION: &str = "contextualIdentities";
+
 /// The manifest without what is the other browser's: each warns of what it
 /// does not know. `key` fixes the id of the development build in Chromium.
 pub(super) fn derive(manifest: &str, browser: Browser) -> Result<String> {
@@ -57,6 +60,9 @@ fn derived(manifest: &str, browser: Browser) -> Result<Map<String, Value>> {
         Browser::Chromium => {
             background.remove("scripts");
             manifest.remove("browser_specific_settings");
+            let permissions = manifest.get_mut("permissions").and_then(Value::as_array_mut);
+            let permissions = permissions.context("manifest.json: permissions are missing")?;
+            permissions.retain(|permission| permission != FIREFOX_PERMISSION);
         }
         Browser::Firefox => {
             background.remove("service_worker");
@@ -110,10 +116,11 @@ mod tests {
     #[test]
     fn no_site_is_granted_at_install_and_nothing_is_open_to_pages() {
         let source: Value = serde_json::from_str(SOURCE).unwrap();
-        assert_eq!(
-            source["permissions"],
-            json!(["activeTab", "alarms", "cookies", "nativeMessaging", "storage"])
-        );
+        let chromium = ["activeTab", "alarms", "cookies", "nativeMessaging", "storage"];
+        assert_eq!(derived(Browser::Chromium)["permissions"], json!(chromium));
+        let [active_tab, alarms, rest @ ..] = chromium;
+        let firefox = [&[active_tab, alarms, FIREFOX_PERMISSION], &rest[..]].concat();
+        assert_eq!(derived(Browser::Firefox)["permissions"], json!(firefox));
         assert_eq!(source["optional_host_permissions"], json!(["*://*/*"]));
         for absent in
             ["host_permissions", "content_scripts", "externally_connectable", "web_accessible_resources"]

@@ -1,0 +1,68 @@
+// Whose cookies are meant: those of the tab's own window or container, or of
+// another one, chosen by its name. They are never mixed.
+
+import { element, setIdleState } from "./page.js";
+import { text } from "./text.js";
+
+const choice = document.querySelector("#store-choice");
+const select = document.querySelector("#store");
+
+// The tab that the popup is over, and the cookie stores that can be meant:
+// {id, tabIds, isPrivate, name}.
+let tabId = null;
+let stores = [];
+
+/** `onChange` is called when another one is chosen. */
+export function initStoreChoice(onChange) {
+  select.addEventListener("change", async () => {
+    setIdleState("loading");
+    // The popup that the browser's prompt has closed is to open with the same choice.
+    await chrome.storage.session.set({ chosenStore: { tabId, storeId: select.value } });
+    await onChange();
+  });
+}
+
+/** Offers the choice where there is one; at first the tab's own store is meant. */
+export async function offerStores(tab) {
+  tabId = tab.id;
+  stores = await findStores();
+  const { chosenStore } = await chrome.storage.session.get("chosenStore");
+  const wanted = chosenStore?.tabId === tabId && stores.find(({ id }) => id === chosenStore.storeId);
+  const chosen = wanted || stores.find(({ tabIds }) => tabIds.includes(tabId));
+  choice.hidden = stores.length < 2;
+  select.replaceChildren(...stores.map(({ id, name }) => element("option", { value: id, textContent: name })));
+  select.value = chosen.id;
+}
+
+/** The cookie store that is meant: {id, isPrivate}. */
+export function chosenStore() {
+  const { id, isPrivate } = stores[select.selectedIndex];
+  return { id, isPrivate };
+}
+
+/** What people call a cookie store. */
+export function storeName(storeId) {
+  return stores.find(({ id }) => id === storeId)?.name ?? text("store_closed");
+}
+
+async function findStores() {
+  const [used, containers] = await Promise.all([chrome.cookies.getAllCookieStores(), findContainers()]);
+  const names = new Map(containers.map(({ cookieStoreId, name }) => [cookieStoreId, text("store_container", name)]));
+  const found = await Promise.all(used.map((store) => describe(store, names)));
+  // Who uses no container is not asked which.
+  if (found.length === 1 && !names.has(found[0].id)) return found;
+  for (const { id } of found) names.delete(id);
+  // A container keeps its cookies when its last tab is closed.
+  const others = [...names].map(([id, name]) => ({ id, tabIds: [], isPrivate: false, name }));
+  return [...found, ...others];
+}
+
+/** Firefox's containers; none where the browser has no such thing, or it is switched off. */
+async function findContainers() {
+  return (await chrome.contextualIdentities?.query({}).catch(() => [])) ?? [];
+}
+
+async function describe({ id, tabIds }, names) {
+  const { incognito: isPrivate } = await chrome.tabs.get(tabIds[0]);
+  return { id, tabIds, isPrivate, name: names.get(id) ?? text(isPrivate ? "store_private" : "store_normal") };
+}
