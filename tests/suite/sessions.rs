@@ -44,6 +44,8 @@ async fn a_new_session_supersedes_and_revoking_ends_it() -> Result<()> {
         (404, "No active platform session")
     );
 
+    let shown = user.get(&format!("/api/platform-connections/{connection}")).await?.body;
+    assert_eq!((&shown["platform_username"], &shown["newest_session"]), (&json!("a"), &json!(null)));
     let first = post(user, "store-platform-session", &session(&connection)).await?.body["id"].clone();
     let second = post(user, "store-platform-session", &session(&connection)).await?.body["id"].clone();
     assert_eq!(post(service, "get-platform-session", &wanted).await?.body["id"], second);
@@ -52,6 +54,10 @@ async fn a_new_session_supersedes_and_revoking_ends_it() -> Result<()> {
         listed["data"].as_array().into_iter().flatten().map(|s| (&s["id"], &s["status"])).collect();
     assert_eq!(states, [(&second, &json!("active")), (&first, &json!("superseded"))]);
 
+    let newest = async || -> Result<_> {
+        Ok(user.get(&format!("/api/platform-connections/{connection}")).await?.body["newest_session"].clone())
+    };
+    assert_eq!(newest().await?, listed["data"][0]);
     for _ in 0..2 {
         let revoked = post(user, "revoke-platform-session", &json!({"id": second})).await?;
         assert_eq!(revoked.body, json!({"success": true, "id": second}));
@@ -60,6 +66,11 @@ async fn a_new_session_supersedes_and_revoking_ends_it() -> Result<()> {
         refusal(&post(service, "get-platform-session", &wanted).await?),
         (404, "Platform session revoked")
     );
+    // As many as may come of another connection push it nowhere.
+    let other = user.create_profile("instagram", "b").await?;
+    post(user, "store-platform-session", &session(&other)).await?;
+    let revoked = newest().await?;
+    assert_eq!((&revoked["id"], &revoked["status"]), (&second, &json!("revoked")));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Connections: an account on a platform, with sealed credentials.
 
+use super::sessions::SessionResponse;
 use super::{IdResponse, Success, own, own_connection, seal};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
@@ -50,6 +51,16 @@ impl From<Connection> for ConnectionResponse {
             updated_at: render_ms(connection.updated_at),
         }
     }
+}
+
+/// A connection, and what a service would get of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ShownConnectionResponse {
+    #[serde(flatten)]
+    pub(crate) connection: ConnectionResponse,
+    /// The latest capture, whatever has become of it.
+    #[schema(required)]
+    pub(crate) newest_session: Option<SessionResponse>,
 }
 
 /// Creates a connection
@@ -134,22 +145,27 @@ pub(crate) async fn connections(
 
 /// Shows a connection
 ///
-/// Never its credentials.
+/// And its newest session, which alone decides what services get. Never credentials or
+/// cookies.
 #[utoipa::path(
     get,
     path = "/api/platform-connections/{id}",
     tag = "Connections",
     security(("user" = [])),
     params(Id),
-    responses((status = 200, description = "The connection", body = ConnectionResponse), RecordFailures)
+    responses((status = 200, description = "The connection", body = ShownConnectionResponse), RecordFailures)
 )]
 pub(crate) async fn connection(
     user: UserId,
     State(app): State<Arc<App>>,
     Id(id): Id,
-) -> Result<Json<ConnectionResponse>, Error> {
+) -> Result<Json<ShownConnectionResponse>, Error> {
     let connection = own_connection(&app, user, id).await?;
-    Ok(Json(connection.into()))
+    let newest = app.records.newest_session(user.0, id, &connection.platform).await?;
+    Ok(Json(ShownConnectionResponse {
+        connection: connection.into(),
+        newest_session: newest.map(SessionResponse::from),
+    }))
 }
 
 /// Deletes a connection

@@ -60,13 +60,13 @@ fn success(operation_id: &str) -> Option<Value> {
         | "delete_connection"
         | "delete_download_credential"
         | "decline_capture_request" => json!({"success": true, "id": ID}),
-        "connection" => connection(),
+        "connection" => {
+            let mut shown = connection();
+            shown["newest_session"] = session();
+            shown
+        }
         "connections" => page_of(connection()),
-        "sessions" => page_of(json!({
-            "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram", "cookie_count": 1,
-            "user_agent": "Mozilla/5.0", "status": "active", "captured_at": TIME, "expires_at": END,
-            "revoked_at": null
-        })),
+        "sessions" => page_of(session()),
         "download_credentials" => page_of(json!({
             "id": ID, "creator_profile_id": CONNECTION, "platform": "youtube", "auth_type": "password",
             "username": "jane@example.org", "display_name": "Jane's channel", "created_at": TIME
@@ -169,6 +169,14 @@ fn connection() -> Value {
     json!({
         "id": CONNECTION, "platform": "instagram", "platform_username": "creator_jane",
         "credentials_updated_at": TIME, "created_at": TIME, "updated_at": TIME
+    })
+}
+
+fn session() -> Value {
+    json!({
+        "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram", "cookie_count": 1,
+        "user_agent": "Mozilla/5.0", "status": "active", "captured_at": TIME, "expires_at": END,
+        "revoked_at": null
     })
 }
 

@@ -4,7 +4,7 @@ use super::layout::{Notice, Page, done, pager, time};
 use crate::app::App;
 use crate::clock::{now_ms, parse_ms};
 use crate::credentials::capture_requests::{self as requests, CaptureRequestResponse};
-use crate::credentials::connections as accounts;
+use crate::credentials::connections::{self as accounts, ShownConnectionResponse};
 use crate::credentials::sessions::{self as captured, SessionResponse};
 use crate::error::Error;
 use crate::identity::UserId;
@@ -32,18 +32,25 @@ pub(super) async fn connections(
     State(app): State<Arc<App>>,
     page: store::Page,
 ) -> Result<Page, Error> {
-    let Json(listing) = accounts::connections(user, State(app), page).await?;
+    let Json(listing) = accounts::connections(user, State(Arc::clone(&app)), page).await?;
+    let accounts = accounts_of(user, &app, listing.data.iter().map(|connection| connection.id)).await?;
+    let now = now_ms();
     let body = html! {
         p { "Your accounts on platforms. The extension makes them, when you capture a session." }
         @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Connections" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "Platform" }
+                    th scope="col" { "Session" } th scope="col" { "Expires" }
                     th scope="col" { "Credentials" } th scope="col" { "Since" }
                 } }
                 tbody { @for found in &listing.data { tr {
                     th scope="row" { (account(found.platform_username.as_deref())) }
                     td { (found.platform) }
+                    @match accounts.get(&found.id).and_then(|account| account.newest_session.as_ref()) {
+                        Some(session) => { td { (state(session, now)) } td { (expiry(session)) } }
+                        None => { td { "none" } td {} }
+                    }
                     td { @match &found.credentials_updated_at { Some(at) => { "kept since " (time(at)) } None => { "none" } } }
                     td { (time(&found.created_at)) }
                 } } }
@@ -80,7 +87,7 @@ pub(super) async fn sessions(
                     td { (state(found, now)) }
                     td { (found.cookie_count) }
                     td { (time(&found.captured_at)) }
-                    td { @match &found.expires_at { Some(at) => (time(at)), None => "not known" } }
+                    td { (expiry(found)) }
                     td { @if found.status == "active" {
                         form method="post" action=(format!("{SESSIONS}/{}/revoke", found.id)) {
                             button.danger type="submit" aria-label=(format!("Revoke the session of {}", label(&accounts, found.creator_profile_id, &found.platform))) { "Revoke" }
@@ -100,6 +107,10 @@ fn state(session: &SessionResponse, now: i64) -> Markup {
     let is_expired = expires_at.is_some_and(|expires_at| expires_at <= now);
     let state = if session.status == "active" && is_expired { "expired" } else { session.status };
     html! { span.state.good[state == "active"] { (state) } }
+}
+
+fn expiry(session: &SessionResponse) -> Markup {
+    html! { @match &session.expires_at { Some(at) => (time(at)), None => "not known" } }
 }
 
 /// Revokes a session.
@@ -161,8 +172,8 @@ pub(super) async fn decline(
     Ok(done(CAPTURE_REQUESTS, "declined"))
 }
 
-/// The usernames of connections.
-type Accounts = BTreeMap<Uuid, Option<String>>;
+/// Connections, without those that are gone by now.
+type Accounts = BTreeMap<Uuid, ShownConnectionResponse>;
 
 async fn accounts_of(
     user: UserId,
@@ -172,25 +183,28 @@ async fn accounts_of(
     let ids: BTreeSet<Uuid> = ids.collect();
     let found = stream::iter(ids).map(async |id| {
         match accounts::connection(user, State(Arc::clone(app)), Id(id)).await {
-            Ok(Json(found)) => Ok((id, found.platform_username)),
+            Ok(Json(found)) => Ok(Some((id, found))),
             // Gone since it was listed.
-            Err(Error::NotFound(_) | Error::Forbidden) => Ok((id, None)),
+            Err(Error::NotFound(_) | Error::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
     });
-    found.buffer_unordered(AT_ONCE).try_collect().await
+    found.buffer_unordered(AT_ONCE).try_filter_map(async |found| Ok(found)).try_collect().await
 }
 
 fn label(accounts: &Accounts, id: Uuid, platform: &str) -> String {
-    match accounts.get(&id) {
-        Some(Some(username)) => format!("{username} at {platform}"),
-        _ => platform.to_owned(),
+    match username(accounts, id) {
+        Some(username) => format!("{username} at {platform}"),
+        None => platform.to_owned(),
     }
 }
 
 fn name(accounts: &Accounts, id: Uuid, platform: &str) -> Markup {
-    let username = accounts.get(&id).and_then(Option::as_deref);
-    html! { (account(username)) " " span.quiet { (platform) } }
+    html! { (account(username(accounts, id))) " " span.quiet { (platform) } }
+}
+
+fn username(accounts: &Accounts, id: Uuid) -> Option<&str> {
+    accounts.get(&id)?.connection.platform_username.as_deref()
 }
 
 fn account(username: Option<&str>) -> &str {

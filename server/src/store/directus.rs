@@ -233,6 +233,16 @@ impl Records for DirectusRecords {
             .await
     }
 
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: &str,
+    ) -> Result<Option<Session>, StoreError> {
+        let newest = sessions::newest(&self.items, creator_profile_id, platform).await?;
+        Ok(newest.map(|(session, _)| session).filter(|session| session.user_id == user_id))
+    }
+
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
         Ok(sessions::page(&self.items, user_id, page).await?)
     }

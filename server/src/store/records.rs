@@ -348,6 +348,15 @@ pub(crate) trait Records: Debug + Send + Sync {
         entry: Entry,
     ) -> Result<Found<()>, StoreError>;
 
+    /// The newest session of the user's connection on its platform, which alone decides
+    /// what is served.
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: &str,
+    ) -> Result<Option<Session>, StoreError>;
+
     /// A page of the user's sessions, newest first, and how many there are.
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError>;
 

@@ -142,6 +142,15 @@ impl Records for Timed<dyn Records> {
         self.time("revoke_session", self.inner.revoke_session(user_id, id, now, entry)).await
     }
 
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: &str,
+    ) -> Result<Option<Session>, StoreError> {
+        self.time("newest_session", self.inner.newest_session(user_id, creator_profile_id, platform)).await
+    }
+
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
         self.time("sessions_of", self.inner.sessions_of(user_id, page)).await
     }

@@ -18,6 +18,7 @@ async fn sessions_and_requests_are_shown_with_their_state_and_can_be_ended() -> 
         user.post("/api/credentials/store-platform-session", &session).await?;
         connections.push(connection);
     }
+    user.create_profile("instagram", "second.stage").await?;
     let wish =
         json!({"creator_profile_id": connections[1], "platform": "instagram", "reason": "It has expired"});
     stage.server.service()?.post("/api/credentials/request-capture", &wish).await?;
@@ -27,6 +28,11 @@ async fn sessions_and_requests_are_shown_with_their_state_and_can_be_ended() -> 
     stage.press_button("Connections").await?;
     stage.look("connections").await?;
     assert!(stage.text().await?.contains("stage.artist"));
+    let rows = "[...document.querySelectorAll('tbody tr')].map((row) => row.innerText.split('\\t').slice(0, 4).join(' '))";
+    let rows: Vec<String> = serde_json::from_value(stage.tab.evaluate(rows).await?)?;
+    assert!(rows[0].starts_with("second.stage instagram none"), "{rows:?}");
+    assert!(rows[1].starts_with("tour.crew instagram expired") && rows[1].contains("2026"), "{rows:?}");
+    assert!(rows[2].starts_with("stage.artist instagram active") && rows[2].contains("2099"), "{rows:?}");
     stage.press_button("Capture requests").await?;
     stage.look("capture-requests").await?;
     let text = stage.text().await?;

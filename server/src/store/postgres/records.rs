@@ -1,6 +1,6 @@
 //! [`Records`] on PostgreSQL.
 
-use super::session::Step;
+use super::session::{Acting, Step};
 use super::{Postgres, bounds, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
 use crate::store::{
@@ -121,6 +121,16 @@ impl Records for Postgres {
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
         sessions::revoke(self, user_id, id, now, entry).await
+    }
+
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: &str,
+    ) -> Result<Option<Session>, StoreError> {
+        let step = Step(sessions::NEWEST, &[&creator_profile_id, &platform]);
+        row::optional(&self.read(Acting::User(user_id), &[step]).await?, row::session)
     }
 
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {

@@ -172,6 +172,17 @@ impl Records for Sqlite {
         self.change_own(("platform_sessions", id, user_id), entry, revoke).await
     }
 
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: &str,
+    ) -> Result<Option<Session>, StoreError> {
+        let platform = platform.to_owned();
+        let newest = self.read(move |c| sessions::newest_of(c, creator_profile_id, &platform)).await?;
+        Ok(newest.map(|(session, _)| session).filter(|session| session.user_id == user_id))
+    }
+
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
         let list = ("platform_sessions", row::SESSION, "sequence DESC");
         self.read_page(list, user_id, page, row::session).await

@@ -1,7 +1,7 @@
 //! `platform_sessions`.
 
 use super::row;
-use crate::store::{NewSession, NewestSession, PutSession};
+use crate::store::{NewSession, NewestSession, PutSession, Session};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
@@ -56,6 +56,16 @@ pub(super) fn newest(
     platform: &str,
 ) -> Result<Option<NewestSession>> {
     let Some(connection) = super::connections::find(c, creator_profile_id)? else { return Ok(None) };
+    Ok(Some((connection, newest_of(c, creator_profile_id, platform)?)))
+}
+
+/// The newest session of a connection on a platform, with the sealed cookies unless
+/// they are erased.
+pub(super) fn newest_of(
+    c: &Connection,
+    creator_profile_id: Uuid,
+    platform: &str,
+) -> Result<Option<(Session, Option<String>)>> {
     let sql = format!(
         "SELECT {}, encrypted_cookies FROM platform_sessions
          WHERE creator_profile_id = ?1 AND platform = ?2 ORDER BY sequence DESC LIMIT 1",
@@ -63,8 +73,7 @@ pub(super) fn newest(
     );
     let read = |found: &rusqlite::Row<'_>| Ok((row::session(found)?, found.get("encrypted_cookies")?));
     let parameters = (creator_profile_id.to_string(), platform);
-    let session = c.prepare_cached(&sql)?.query_row(parameters, read).optional()?;
-    Ok(Some((connection, session)))
+    c.prepare_cached(&sql)?.query_row(parameters, read).optional()
 }
 
 /// Revokes a session and erases its cookies; one that is revoked stays as it is.
