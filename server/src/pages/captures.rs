@@ -40,18 +40,16 @@ pub(super) async fn connections(
         @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Connections" { table {
                 thead { tr {
-                    th scope="col" { "Account" } th scope="col" { "Platform" }
-                    th scope="col" { "Session" } th scope="col" { "Expires" }
-                    th scope="col" { "Credentials" } th scope="col" { "Since" }
+                    th scope="col" { "Account" } th scope="col" { "Session" } th scope="col" { "Expires" }
+                    th scope="col" { "Credentials since" } th scope="col" { "Since" }
                 } }
                 tbody { @for found in &listing.data { tr {
-                    th scope="row" { (account(found.platform_username.as_deref())) }
-                    td { (found.platform) }
+                    th scope="row" { (name(&accounts, found.id, &found.platform)) }
                     @match accounts.get(&found.id).and_then(|account| account.newest_session.as_ref()) {
                         Some(session) => { td { (state(session, now)) } td { (expiry(session)) } }
                         None => { td { "none" } td {} }
                     }
-                    td { @match &found.credentials_updated_at { Some(at) => { "kept since " (time(at)) } None => { "none" } } }
+                    td { @match &found.credentials_updated_at { Some(at) => (time(at)), None => "none" } }
                     td { (time(&found.created_at)) }
                 } } }
             } }
@@ -200,15 +198,11 @@ fn label(accounts: &Accounts, id: Uuid, platform: &str) -> String {
 }
 
 fn name(accounts: &Accounts, id: Uuid, platform: &str) -> Markup {
-    html! { (account(username(accounts, id))) " " span.quiet { (platform) } }
+    html! { (username(accounts, id).unwrap_or("without a name")) " " span.quiet { (platform) } }
 }
 
 fn username(accounts: &Accounts, id: Uuid) -> Option<&str> {
     accounts.get(&id)?.connection.platform_username.as_deref()
-}
-
-fn account(username: Option<&str>) -> &str {
-    username.unwrap_or("without a name")
 }
 
 fn none<T>(listing: &Listing<T>, text: &str) -> Markup {

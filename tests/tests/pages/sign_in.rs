@@ -123,7 +123,7 @@ async fn a_page_of_another_origin_gets_nothing_done() -> Result<()> {
         let send = format!(
             "(() => {{ const form = document.createElement('form'); form.method = 'post'; form.action = {}; \
              form.innerHTML = '<input name=projectName value=x>'; document.body.append(form); window.isOld = true; \
-             form.submit(); return 0; }})()",
+             setTimeout(() => form.submit()); return 0; }})()",
             json!(target(&path))
         );
         stage.tab.evaluate(&send).await?;
