@@ -26,10 +26,11 @@ export async function listSessions() {
   }));
 }
 
-/** Whether the session was revoked, here or elsewhere. */
-export async function isRevoked(id) {
-  const { data } = await callSignedIn(`/api/platform-sessions?pageSize=${PAGE_SIZE}&page=1`);
-  return data.some((session) => session.id === id && session.status === "revoked");
+/** Whether the connection's newest session was revoked, whoever had captured it. */
+export async function isRevoked(connectionId) {
+  const connection = await callSignedIn(`/api/platform-connections/${encodeURIComponent(connectionId)}`);
+  // Where there is none at all, it was revoked so long ago that it is gone.
+  return connection.newest_session === null || connection.newest_session.status === "revoked";
 }
 
 /** The pending capture requests, with all that the popup and a click need. */

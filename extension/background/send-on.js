@@ -82,7 +82,7 @@ export async function switchSendOn(platform, isOn) {
   await change((captures) => {
     const kept = captures[platform];
     if (!kept || !kept.storeId || (isOn && !isOf(kept, status))) throw failure("not_captured");
-    captures[platform] = { ...kept, isOn, changes: 0, failures: 0, problem: null };
+    captures[platform] = { ...kept, isOn, failures: 0, problem: null };
   });
   await sweep();
 }
@@ -94,9 +94,12 @@ export function stopSendOnOf(sessionId) {
   });
 }
 
-/** For each change in the browser's cookies: counts those that make a stored session stale. */
+/**
+ * For each change in the browser's cookies: counts those that make a stored session
+ * stale, also while it is off, for whoever switches it on later.
+ */
 export async function onCookieChanged({ cookie: { name, domain, storeId, httpOnly } }) {
-  const isWatched = ([, kept]) => isActive(kept) && kept.storeId === storeId;
+  const isWatched = ([, kept]) => kept.storeId === storeId && (isActive(kept) || !kept.isOn);
   const watched = Object.entries(await readCaptures()).filter(isWatched);
   if (watched.length === 0) return;
   const core = await loadCore();
@@ -162,7 +165,7 @@ async function checkLogin(platform, kept) {
 
 async function store(platform, kept) {
   const core = await loadCore();
-  if (await isRevoked(kept.sessionId)) throw failure("session_revoked");
+  if (await isRevoked(kept.connectionId)) throw failure("session_revoked");
   const captured = await withAccessToken((server, accessToken) =>
     core.capture({
       server,

@@ -128,26 +128,30 @@ async fn wait_for_change(worker: &Session, renewal: &RenewalStage, change: &str)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_off_at_first_and_other_cookies_count_for_nothing() -> Result<()> {
+async fn it_is_off_at_first_then_stores_what_came_before_and_other_cookies_count_for_nothing() -> Result<()> {
     let renewal = RenewalStage::set_up().await?;
     let worker = renewal.worker().await?;
-    wait_for_change(&worker, &renewal, "fetch('/video/encore.mp4').then(() => 0)").await?;
-    let kept = renewal.kept(&worker).await?;
-    assert_eq!((&kept["isOn"], &kept["changes"]), (&json!(false), &json!(0)));
+    renewal.rotate().await?;
+    renewal.wait_for_kept(&worker, "!kept.isOn && kept.changes > 0").await?;
     assert_eq!(alarm(&worker, "send-on").await?, Value::Null);
+    assert_eq!(renewal.sessions().await?.0, 1);
 
     let popup = renewal.popup().await?;
     wait_for_send_on(&popup, "off").await?;
     popup.click("#renewal > summary").await?;
     popup.click("#send-on").await?;
     wait_for_send_on(&popup, "on").await?;
+    renewal.wait_for_sessions(2).await?;
+    let (held, served) = session_ids(&renewal).await?;
+    assert_eq!(held, served);
+    renewal.wait_for_kept(&worker, "kept.changes === 0").await?;
     let other = "document.cookie = 'theme=dark; domain=instagram.com; path=/; secure'";
     wait_for_change(&worker, &renewal, other).await?;
     assert_eq!(renewal.kept(&worker).await?["changes"], 0);
 
     popup.click("#send-on").await?;
     wait_for_send_on(&popup, "off").await?;
-    assert_eq!(renewal.sessions().await?.0, 1);
+    assert_eq!(renewal.sessions().await?.0, 2);
     Ok(())
 }
 
@@ -251,6 +255,30 @@ async fn a_revoked_session_has_no_successor_but_by_a_capture() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_another_browser_captured_and_somebody_revoked_has_no_successor_either() -> Result<()>
+{
+    let renewal = RenewalStage::sending_on().await?;
+    let user = renewal.stage.server.user().await?;
+    let session = |connection: &Value| {
+        json!({"creator_profile_id": connection, "platform": "instagram", "cookies": [
+            {"name": "sessionid", "value": "of-another-browser", "domain": ".instagram.com"}]})
+    };
+    let connection = renewal.connection_id().await?;
+    let stored = user.post("/api/credentials/store-platform-session", &session(&connection)).await?;
+    user.post("/api/credentials/revoke-platform-session", &json!({"id": stored.body["id"]})).await?;
+    // More than a page of what has nothing to do with it.
+    let other = json!(user.create_profile("instagram", "other").await?);
+    for _ in 0..101 {
+        user.post("/api/credentials/store-platform-session", &session(&other)).await?;
+    }
+    renewal.rotate().await?;
+    let worker = renewal.worker().await?;
+    renewal.wait_for_kept(&worker, "kept.problem?.code === 'session_revoked'").await?;
+    assert_eq!(renewal.sessions().await?.0, 103);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ended_sign_in_to_the_server_is_explained_and_the_next_one_stores_what_waited() -> Result<()> {
     let renewal = RenewalStage::sending_on().await?;
     let directory = renewal.stage.server.directory();
@@ -327,7 +355,7 @@ async fn the_switch_works_with_the_keyboard_and_has_a_name() -> Result<()> {
     popup.click("#renewal > summary").await?;
     popup.click("#send-on-others button").await?;
     popup.wait_for("none to be left", SOON, "!document.querySelector('#send-on-others li')").await?;
-    assert_eq!(popup.evaluate("document.activeElement.tagName").await?, "SUMMARY");
+    popup.wait_for("the focus near it", SOON, "document.activeElement.tagName === 'SUMMARY'").await?;
     let worker = renewal.worker().await?;
     renewal.wait_for_kept(&worker, "!kept.isOn").await
 }
