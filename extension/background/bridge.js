@@ -14,16 +14,22 @@ const ALARM = "bridge";
 const ALARM_PERIOD_MINUTES = 1;
 // After these the alarm alone tries on.
 const RETRY_DELAYS_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
-// Retrying mends neither: what is wrong is to be put right by the person.
-const LASTING = new Set(["no_host", "host_forbidden"]);
+// Retrying mends neither soon: what is wrong is to be put right by the person.
+const LASTING = new Set(["no_host", "host_forbidden", "bridge_refused"]);
+// A connection that has lasted so long says nothing against trying at once again.
+const SETTLED_AFTER_MS = 60_000;
+// Questions that are answered at the same time; whoever asks more is refused.
+const MAX_QUESTIONS = 16;
 const MAX_LISTED = 50;
 // Hand-overs that cookies may still come back for.
 const MAX_OPEN = 50;
 const MAX_NAME_CHARS = 64;
 
 let port = null;
+let openedAt = 0;
 let retries = 0;
 let retryTimer;
+let questions = 0;
 
 const ANSWERS = { cookies: handOver, write_back: writeBack };
 
@@ -53,7 +59,6 @@ export async function onAlarm({ name }) {
 
 /** What the person has allowed, and how it stands: for the popup. */
 export async function bridgeStatus() {
-  await keepBridge();
   const core = await loadCore();
   const { profile, platforms } = await readSettings();
   const { bridgeState } = await chrome.storage.session.get("bridgeState");
@@ -65,10 +70,14 @@ export async function bridgeStatus() {
   return { profile, allowed, state: bridgeState ?? null, handOvers: handOvers.map(named) };
 }
 
-/** Allows the platform's cookies of this cookie store to be handed over. */
-export async function allowPlatform({ platform, store: { id: storeId }, label }) {
+/** Allows the platform's cookies of this cookie store, and account, to be handed over. */
+export async function allowPlatform({ platform, store: { id: storeId, isPrivate }, label }) {
+  // The next private window is another one, to which nobody has agreed.
+  if (isPrivate) throw failure("private_window");
+  const core = await loadCore();
+  const accountMark = (await core.account_mark(platform, storeId)) ?? null;
   await change(({ platforms }) => {
-    platforms[platform] = { label, storeId, writeBack: platforms[platform]?.writeBack ?? false };
+    platforms[platform] = { label, storeId, accountMark, writeBack: platforms[platform]?.writeBack ?? false };
   });
   return { code: "bridge_allowed" };
 }
@@ -123,11 +132,13 @@ async function open() {
     return;
   }
   port = opened;
+  openedAt = performance.now();
   opened.onMessage.addListener((message) => onMessage(opened, message));
   opened.onDisconnect.addListener(() => {
     const reason = chrome.runtime.lastError?.message ?? opened.error?.message ?? "";
     if (port !== opened) return;
     port = null;
+    if (performance.now() - openedAt >= SETTLED_AFTER_MS) retries = 0;
     onClosed(core.host_failure(reason));
   });
   await announce();
@@ -172,43 +183,66 @@ async function onClosed(error) {
 /** Whatever the host says: an answer to `listen`, a question, or nothing that is known. */
 async function onMessage(from, message) {
   if (message?.type === "listen" && typeof message.ok === "boolean") {
-    await onListening(message);
+    await onListening(from, message);
     return;
   }
   if (!Number.isInteger(message?.id) || !Object.hasOwn(ANSWERS, message.type)) return;
-  const { platforms } = await readSettings();
-  const isKnown = typeof message.platform === "string" && Object.hasOwn(platforms, message.platform);
-  if (!isKnown) {
-    refuse(from, message, "this platform has not been allowed in the extension's popup");
+  if (questions >= MAX_QUESTIONS) {
+    refuse(from, message, "busy", "the browser is answering others");
     return;
   }
+  questions += 1;
   try {
-    await ANSWERS[message.type](from, message, platforms[message.platform]);
+    await answer(from, message);
   } catch {
     // The core has told the host, and the popup lists what was handed over.
+  } finally {
+    questions -= 1;
   }
 }
 
-async function onListening({ ok, error }) {
+async function answer(from, asked) {
+  const { platforms } = await readSettings();
+  const isKnown = typeof asked.platform === "string" && Object.hasOwn(platforms, asked.platform);
+  if (isKnown) await ANSWERS[asked.type](from, asked, platforms[asked.platform]);
+  else refuse(from, asked, "not_allowed", "this platform has not been allowed in the extension's popup");
+}
+
+async function onListening(from, { ok, error }) {
   if (ok) {
-    retries = 0;
     await setState({ status: "connected" });
-  } else {
-    const code = error?.code === "unsupported" ? "bridge_unsupported" : "host_refused";
-    await setState({ status: "away", code, reason: error?.message ?? "" });
+    return;
   }
+  // What is in the way may be put right, which the alarm finds out.
+  if (port === from) close();
+  const code = error?.code === "unsupported" ? "bridge_unsupported" : "bridge_refused";
+  await onClosed({ code, reason: error?.message ?? "" });
 }
 
-function refuse(from, { id, type }, reason) {
-  post(from, { id, type, ok: false, error: { code: "not_allowed", message: reason } });
+function refuse(from, { id, type }, code, message) {
+  post(from, { id, type, ok: false, error: { code, message } });
 }
 
 async function handOver(from, asked, allowed) {
   const core = await loadCore();
   const id = crypto.randomUUID();
-  await core.hand_over(from, asked, allowed, id, async ({ cookie_count: count, keys }) => {
+  const note = async ({ cookie_count: count, keys, account_mark: mark }) => {
     await list("handed_over", asked, count);
+    await pin(asked.platform, mark);
     await remember({ id, platform: asked.platform, storeId: allowed.storeId, keys });
+  };
+  await core.hand_over(from, asked, allowed, id, note).catch(async (error) => {
+    if (error.code === "other_account") await list("other_account", asked, 0);
+    throw error;
+  });
+}
+
+/** Whoever was not signed in when it was allowed is from now on the one that it is for. */
+async function pin(platform, accountMark) {
+  const { platforms } = await readSettings();
+  if (!accountMark || platforms[platform]?.accountMark !== null) return;
+  await change(({ platforms: now }) => {
+    if (now[platform]?.accountMark === null) now[platform].accountMark = accountMark;
   });
 }
 
@@ -227,7 +261,7 @@ async function writeBack(from, asked, allowed) {
       id === asked.hand_over && platform === asked.platform && storeId === allowed.storeId,
   );
   if (!given) {
-    refuse(from, asked, "the browser has not handed these cookies out, or was started anew since");
+    refuse(from, asked, "not_allowed", "the browser has not handed these cookies out, or was started anew since");
     return;
   }
   const core = await loadCore();

@@ -1,13 +1,13 @@
 // What the popup may ask of the worker, one line each.
 
-import { allowWriteBack, bridgeStatus, forbidPlatform, nameProfile } from "./bridge.js";
+import { allowWriteBack, bridgeStatus, forbidPlatform, keepBridge, nameProfile } from "./bridge.js";
 import { captureRequests, declineCaptureRequest } from "./capture-requests.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { listConnections, listSessions } from "./lists.js";
 import { sendOnStatus, stopSendOnOf, switchSendOn } from "./send-on.js";
 import { callSignedIn, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
-import { begin, refuse, settle } from "./tasks.js";
+import { begin, cancel, refuse, settle } from "./tasks.js";
 
 const HANDLERS = {
   allowWriteBack: ({ platform, isAllowed }) => allowWriteBack(platform, isAllowed),
@@ -16,7 +16,8 @@ const HANDLERS = {
   captureRequests: () => captureRequests(),
   connections: ({ platform }) => listConnections(platform),
   decline: ({ id }) => declineCaptureRequest(id),
-  forbidPlatform: ({ platform }) => forbidPlatform(platform),
+  forbidPlatform: ({ platform }) => forbid(platform),
+  keepBridge: () => keepBridge(),
   leaveServer: () => leaveServer(),
   nameProfile: ({ name }) => nameProfile(name),
   preview: async ({ platform, storeId }) => (await loadCore()).preview(platform, storeId),
@@ -31,6 +32,12 @@ const HANDLERS = {
   status: () => signInStatus(),
   switchSendOn: ({ platform, isOn }) => switchSendOn(platform, isOn),
 };
+
+/** Also what a click before has begun. */
+async function forbid(platform) {
+  await cancel("bridge", platform);
+  await forbidPlatform(platform);
+}
 
 async function revoke(id) {
   await callSignedIn("/api/credentials/revoke-platform-session", { method: "POST", body: { id } });

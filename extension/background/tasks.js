@@ -25,7 +25,7 @@ const HOST_TIMEOUT_MS = 20_000;
 // To fulfil a capture request is to capture for its connection.
 const RUN = { bridge: allowPlatform, connect, capture, export: exportForYtDlp, fulfil: capture };
 
-// The id of the intent that runs in this worker.
+// The intent that runs in this worker, with a promise of its end.
 let running = null;
 
 /** Leaves the intent `{kind, origins, windowId, …}` and runs it where its permission is there. */
@@ -68,6 +68,18 @@ export function refuse(windowId) {
   });
 }
 
+/** What such a click has started does not begin any more, or has ended when this resolves. */
+export async function cancel(kind, subject) {
+  const isIt = (intent) => intent?.kind === kind && intent.subject === subject;
+  await navigator.locks.request(LOCK, async () => {
+    const { intent } = await chrome.storage.session.get("intent");
+    if (!isIt(intent)) return;
+    await chrome.storage.session.remove("intent");
+    await report(intent, { status: "done", ok: true, code: "cancelled" });
+  });
+  if (isIt(running)) await running.end;
+}
+
 /** Whether another window may still show the prompt that the intent waits for. */
 async function isOpenElsewhere(intent, windowId) {
   if (intent.windowId === windowId || isStale(intent)) return false;
@@ -85,7 +97,7 @@ function isStale({ createdAt }) {
 export async function reportInterrupted() {
   const stored = await chrome.storage.session.get(Object.keys(RUN).map(outcomeKey));
   for (const [key, outcome] of Object.entries(stored)) {
-    if (outcome.status !== "running" || outcome.id === running) continue;
+    if (outcome.status !== "running" || outcome.id === running?.id) continue;
     await chrome.storage.session.set({ [key]: { ...outcome, ...failed(failure("interrupted")) } });
   }
 }
@@ -97,12 +109,17 @@ function claim() {
     const isPermitted = await chrome.permissions.contains({ origins: intent.origins });
     if (!isPermitted || isStale(intent)) return null;
     await chrome.storage.session.remove("intent");
-    running = intent.id;
+    running = intent;
     return intent;
   });
 }
 
 async function run(intent) {
+  intent.end = carryOut(intent);
+  await intent.end;
+}
+
+async function carryOut(intent) {
   try {
     await report(intent, { status: "running" });
     const result = await RUN[intent.kind](intent);

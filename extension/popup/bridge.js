@@ -41,6 +41,8 @@ export async function showBridge(shown) {
   details.hidden = false;
   switches.hidden = !shown.site;
   if (shown.site) allowLabel.textContent = text("bridge_allow", shown.site.name);
+  // Whoever looks need not wait for the next attempt.
+  await ask("keepBridge").catch(() => {});
   await load();
   const outcome = await readOutcome("bridge");
   if (outcome) showOutcome(outcome);
@@ -62,8 +64,10 @@ function render({ allowed, handOvers, profile: name, state }) {
   allow.checked = Boolean(own);
   writeBack.checked = Boolean(own?.writeBack);
   writeBack.disabled = !own;
+  allow.disabled = !own && chosenStore().isPrivate;
   if (document.activeElement !== profile) profile.value = name;
-  say(own ? stateText(state, own) : text("bridge_off"), own ? (state?.code ?? state?.status) : "off");
+  const off = text(allow.disabled ? "bridge_private" : "bridge_off");
+  say(own ? stateText(state, own) : off, own ? (state?.code ?? state?.status) : "off");
   others.replaceChildren(...allowed.filter((entry) => !isShown(entry)).map(renderOther));
   list.replaceChildren(...handOvers.map(renderHandOver));
   nothing.hidden = handOvers.length > 0;
@@ -86,7 +90,7 @@ function stateText(state, { storeId }) {
 }
 
 function renderHandOver({ kind, platform, platform_name: name, program, count, at }) {
-  const what = kind === "written_back" ? "written_back" : "handed_over";
+  const what = kind === "other_account" ? text("hand_over_other_account") : countText(kind, count);
   return element(
     "li",
     { dataset: { kind, platform } },
@@ -94,7 +98,7 @@ function renderHandOver({ kind, platform, platform_name: name, program, count, a
       "div",
       {},
       name,
-      element("small", { textContent: `${countText(what, count)} · ${text("program", program)}` }),
+      element("small", { textContent: `${what} · ${text("program", program)}` }),
       element("small", { textContent: formatTime(at) }),
     ),
   );
@@ -134,6 +138,7 @@ async function change(type, fields = {}) {
 }
 
 function say(words, code = "") {
-  status.textContent = words;
+  // What is said once more would be read out once more.
+  if (status.textContent !== words) status.textContent = words;
   status.dataset.code = code;
 }

@@ -4,6 +4,7 @@ import { countText, hasText, text } from "./text.js";
 
 // What fills in the texts that have a gap.
 const SUBSTITUTIONS = {
+  bridge_refused: ({ reason }) => [reason],
   host_failed: ({ reason }) => [reason],
   host_forbidden: () => [chrome.runtime.id],
   host_refused: ({ reason }) => [reason],

@@ -163,6 +163,73 @@ async fn a_host_that_breaks_off_or_talks_nonsense_is_started_anew() -> Result<()
     Ok(())
 }
 
+/// Tells how often something has been done since, up to now.
+const COUNT_STATES: &str = "globalThis.states = 0; globalThis.said = 0; \
+    chrome.storage.session.onChanged.addListener(({bridgeState}) => { if (bridgeState) states += 1; }); \
+    new MutationObserver(() => { said += 1; }).observe(document.querySelector('#bridge-status'), \
+    {childList: true, characterData: true, subtree: true}); 0";
+/// Long enough for what is done without a pause to be done very often.
+const A_WHILE: Duration = Duration::from_secs(8);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_always_ends_is_started_ever_less_often_though_the_popup_is_open() -> Result<()> {
+    let (bridge, hosts, host) = start().await?;
+    bridge.popup.evaluate(COUNT_STATES).await?;
+    drop(host);
+    let mut starts = 0;
+    let starting = async {
+        loop {
+            // Each says that it listens, as one does that then breaks.
+            let mut host = hosts.next().await?;
+            let listen = host.receive().await?;
+            host.send(&json!({"id": listen["id"], "type": "listen", "ok": true})).await?;
+            starts += 1;
+        }
+    };
+    let ended: Result<Result<()>, _> = tokio::time::timeout(A_WHILE, starting).await;
+    assert!(ended.is_err(), "{ended:?}");
+    assert!((1..=5).contains(&starts), "started {starts} times");
+    let states = bridge.popup.evaluate("states").await?;
+    assert!(states.as_u64() <= Some(20), "its state changed {states} times");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_not_there_is_looked_for_once_though_the_popup_is_open() -> Result<()> {
+    let bridge = BridgeStage::on(Stage::set_up(&built_extension()?).await?).await?;
+    bridge.popup.click("#bridge-allow").await?;
+    bridge.wait_for_status("no_host").await?;
+    bridge.popup.evaluate(COUNT_STATES).await?;
+    tokio::time::sleep(A_WHILE).await;
+    assert_eq!(bridge.popup.evaluate("[states, said]").await?, json!([0, 0]));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_questions_is_answered_and_keeps_nobody_waiting() -> Result<()> {
+    const QUESTIONS: u32 = 3000;
+    let (bridge, _hosts, mut host) = start().await?;
+    for id in 0..QUESTIONS {
+        host.send(&cookies(id, "instagram")).await?;
+    }
+    let shown = bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'bridge'})").await?;
+    assert_eq!(shown["value"]["allowed"][0]["platform"], "instagram", "{shown}");
+    let (mut given, mut busy) = (0, 0);
+    while given + busy < QUESTIONS {
+        let answer = host.receive().await?;
+        match (answer["type"].as_str(), &answer["ok"], answer["error"]["code"].as_str()) {
+            (Some("cookies"), Value::Bool(true), _) => given += 1,
+            (Some("cookies"), _, Some("busy")) => busy += 1,
+            // Said anew with each change.
+            (Some("listen"), ..) => {}
+            _ => anyhow::bail!("{answer}"),
+        }
+    }
+    assert!(given > 0 && busy > 0, "{given} given, {busy} refused");
+    assert_eq!(ask(&mut host, &cookies(QUESTIONS, "instagram")).await?["ok"], true);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_refuses_to_listen_is_quoted_in_the_popup() -> Result<()> {
     let stage = Stage::set_up(&built_extension()?).await?;
@@ -173,7 +240,7 @@ async fn a_host_that_refuses_to_listen_is_quoted_in_the_popup() -> Result<()> {
     host.receive().await?;
     let error = json!({"code": "io", "message": "the folder <b>is</b> in the way"});
     host.send(&json!({"id": "listen", "type": "listen", "ok": false, "error": error})).await?;
-    bridge.wait_for_status("host_refused").await?;
+    bridge.wait_for_status("bridge_refused").await?;
     let said = bridge.popup.evaluate("document.querySelector('#bridge-status').textContent").await?;
     assert!(said.as_str().is_some_and(|said| said.contains("<b>is</b> in the way")), "{said}");
     Ok(())

@@ -127,6 +127,7 @@ async fn a_private_window_is_chosen_by_name_and_gone_when_it_is_closed() -> Resu
         popup.evaluate("document.querySelector('#send-on-status').dataset.code").await?,
         "not_lasting"
     );
+    assert_eq!(popup.evaluate("document.querySelector('#bridge-allow').disabled").await?, true);
     let before = served(&stage).await?;
     private.close().await?;
     let is_gone = "chrome.cookies.getAllCookieStores().then(({length}) => length === 1)";

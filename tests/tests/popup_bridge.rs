@@ -10,6 +10,7 @@ use stagepass_tests::main_job::{
 };
 use stagepass_tests::platform::VIDEO_URL;
 use stagepass_tests::popup::{self, PromptAnswer};
+use stagepass_tests::renewal::ring;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -105,8 +106,67 @@ async fn a_helper_that_is_not_installed_is_said_and_its_coming_is_enough() -> Re
     }
     bridge.stage.install_native_host().await?;
     // Whoever looks at the popup again wants to know how it stands now.
+    bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'keepBridge'})").await?;
     let again: Value = bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'bridge'})").await?;
     assert_eq!(again["value"]["allowed"][0]["platform"], "instagram", "{again}");
+    bridge.wait_for_status("connected").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switched_off_before_it_is_on_it_stays_off() -> Result<()> {
+    let bridge = BridgeStage::set_up().await?;
+    let both =
+        "(() => { const allow = document.querySelector('#bridge-allow'); allow.click(); allow.click(); })()";
+    bridge.popup.evaluate(both).await?;
+    wait_for_view(&bridge.popup, "ready").await?;
+    bridge.wait_for_status("off").await?;
+    let allowed = "chrome.storage.local.get('bridge').then(({bridge}) => Object.keys(bridge.platforms))";
+    assert_eq!(bridge.popup.evaluate(allowed).await?, json!([]));
+    assert_eq!(bridge.popup.evaluate("document.querySelector('#bridge-allow').checked").await?, false);
+    assert!(!bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    bridge.switch_on().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_account_is_not_handed_over_before_it_is_switched_on_anew() -> Result<()> {
+    let bridge = BridgeStage::set_up().await?;
+    bridge.switch_on().await?;
+    assert!(bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    // Each login of the sample platform is of another user id.
+    let _tab = bridge.stage.sign_in_at_platform(&bridge.browser).await?;
+    let refused = bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert!(!refused.status.success() && refused.stdout.is_empty(), "{}", refused.stdout);
+    assert!(refused.stderr.contains("another account is signed in"), "{}", refused.stderr);
+
+    drop(bridge.popup);
+    let popup = popup::open(&bridge.browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.click("#bridge > summary").await?;
+    popup
+        .wait_for("the reason", SOON, "document.querySelector('#hand-overs [data-kind=other_account]')")
+        .await?;
+    popup.click("#bridge-allow").await?;
+    wait_for_status(&popup, "off").await?;
+    popup.click("#bridge-allow").await?;
+    wait_for_status(&popup, "connected").await?;
+    assert!(bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_the_helpers_way_is_said_and_once_it_is_gone_the_alarm_is_enough() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.install_native_host().await?;
+    std::fs::create_dir_all(stage.host_dir())?;
+    let in_the_way = stage.host_dir().join("run");
+    std::fs::write(&in_the_way, "not a folder")?;
+    let bridge = BridgeStage::on(stage).await?;
+    bridge.popup.click("#bridge-allow").await?;
+    bridge.wait_for_status("bridge_refused").await?;
+    let words = bridge.popup.evaluate("document.querySelector('#bridge-status').innerText").await?;
+    assert!(words.as_str().is_some_and(|words| words.contains("run")), "{words}");
+    std::fs::remove_file(in_the_way)?;
+    ring(&popup::service_worker(&bridge.browser).await?, "bridge", 0).await?;
     bridge.wait_for_status("connected").await
 }
 

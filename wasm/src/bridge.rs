@@ -6,7 +6,7 @@
 //! handed over when, the worker knows and tells here.
 
 use crate::browser::{Port, connect_native, set_cookie};
-use crate::capture::{read_signed_in, site_of};
+use crate::capture::{read_same_account, site_of};
 use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
@@ -18,6 +18,7 @@ use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBac
 use stagepass_core::cookie::serialize_exposed;
 use stagepass_core::host::{AnswerError, HOST_NAME};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
+use stagepass_core::rotation::account_mark;
 use stagepass_core::{BrowserCookie, Cookie, Site};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -39,6 +40,8 @@ struct Allowed {
     label: String,
     store_id: String,
     write_back: bool,
+    /// The mark of the account that it is for, where there is one.
+    account_mark: Option<u32>,
 }
 
 /// Domain, path and name of a cookie that was handed over.
@@ -54,6 +57,7 @@ struct Key {
 struct Outcome {
     cookie_count: usize,
     keys: Vec<Key>,
+    account_mark: Option<u32>,
 }
 
 /// What the host wants to put back.
@@ -97,8 +101,9 @@ pub async fn hand_over(
     let asked: Asked = from_js(&asked)?;
     let allowed: Allowed = from_js(&allowed)?;
     let given = async {
-        let given = gather(&asked.platform, allowed, hand_over).await?;
-        tell(&note, &given).await?;
+        let site = site_of(&asked.platform)?;
+        let given = gather(&site, allowed, hand_over).await?;
+        tell(&note, &site, &given).await?;
         Ok(given)
     };
     match given.await {
@@ -108,17 +113,17 @@ pub async fn hand_over(
 }
 
 /// Tells the worker, and waits until it has written that down.
-async fn tell(note: &Function, given: &HandOver) -> Result<(), Failure> {
+async fn tell(note: &Function, site: &Site, given: &HandOver) -> Result<(), Failure> {
     let keys: Vec<_> = given.cookies.iter().map(Key::of).collect();
-    let outcome = to_js(&Outcome { cookie_count: keys.len(), keys })?;
+    let account_mark = account_mark(site, &given.cookies);
+    let outcome = to_js(&Outcome { cookie_count: keys.len(), keys, account_mark })?;
     let noted = note.call1(&JsValue::NULL, &outcome).map_err(|error| Failure::of_browser(&error))?;
     JsFuture::from(Promise::resolve(&noted)).await.map_err(|error| Failure::of_browser(&error))?;
     Ok(())
 }
 
-async fn gather(platform: &str, allowed: Allowed, hand_over: String) -> Result<HandOver, Failure> {
-    let site = site_of(platform)?;
-    let capture = read_signed_in(&site, &allowed.store_id).await?;
+async fn gather(site: &Site, allowed: Allowed, hand_over: String) -> Result<HandOver, Failure> {
+    let capture = read_same_account(site, &allowed.store_id, allowed.account_mark).await?;
     Ok(HandOver {
         hand_over,
         label: allowed.label,

@@ -95,7 +95,8 @@ pub async fn check_login(
     Ok(())
 }
 
-async fn read_same_account(
+/// Likewise, as the same account where its mark is given.
+pub(crate) async fn read_same_account(
     site: &Site,
     store_id: &str,
     same_account: Option<u32>,
@@ -105,6 +106,14 @@ async fn read_same_account(
         (Some(expected), Some(mark)) if expected != mark => Err(Failure::OtherAccount),
         _ => Ok(capture),
     }
+}
+
+/// The mark of the account that is signed in in this cookie store; nothing where none
+/// is, or none can be told from another.
+#[wasm_bindgen(js_name = account_mark)]
+pub async fn mark_of_account(platform: String, store_id: String) -> Result<Option<u32>, JsValue> {
+    let site = site_of(&platform)?;
+    Ok(account_mark(&site, &cookie_store::read(&site, &store_id).await?.cookies))
 }
 
 /// Whether a change of this cookie makes a captured session stale.

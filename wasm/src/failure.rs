@@ -34,7 +34,7 @@ pub enum Failure {
         report: Box<Report>,
     },
     /// Somebody is signed in, but not as the account that it must be.
-    #[error("signed in as another account")]
+    #[error("another account is signed in than the one that was chosen")]
     OtherAccount,
     /// None of the site's cookies can be kept.
     #[error("the site has no cookies that can be kept")]

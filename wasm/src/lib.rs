@@ -20,7 +20,7 @@ pub mod server;
 pub mod site;
 
 pub use bridge::{connect_host, hand_over, host_failure, write_back};
-pub use capture::{capture, check_login, is_rotation, preview};
+pub use capture::{capture, check_login, is_rotation, mark_of_account, preview};
 pub use host::{cookie_file, export_for_yt_dlp};
 pub use site::{login_url, origins_of, platform_name, recognise};
 
