@@ -51,7 +51,8 @@ impl Exports {
                 }
             }
         }
-        if let Some(lock) = &lock {
+        // Some systems take a file away only when it is closed: here, at the latest.
+        if let Some(lock) = lock {
             lock.remove_file()?;
         }
         self.remove_folder()

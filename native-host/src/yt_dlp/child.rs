@@ -126,17 +126,21 @@ mod signals {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 mod signals {
     use super::{Child, ExitStatus, io};
+    use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
 
-    /// Ctrl-C, which reaches the child as well.
-    pub(super) struct Signals;
+    /// What a console says to all of its programs, the child as well.
+    pub(super) struct Signals {
+        interrupt: CtrlC,
+        stop: CtrlBreak,
+        close: CtrlClose,
+    }
 
     impl Signals {
-        #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
         pub(super) fn catch() -> io::Result<Self> {
-            Ok(Self)
+            Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()?, close: ctrl_close()? })
         }
 
         /// Waits for the child's end.
@@ -144,7 +148,9 @@ mod signals {
             loop {
                 tokio::select! {
                     status = child.wait() => return status,
-                    caught = tokio::signal::ctrl_c() => caught?,
+                    _ = self.interrupt.recv() => {}
+                    _ = self.stop.recv() => {}
+                    _ = self.close.recv() => {}
                 }
             }
         }

@@ -9,14 +9,16 @@ use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 const FOLDER: &str = "runs";
 
 /// A private copy; dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct PrivateCopy {
-    file: NamedTempFile,
+    /// Open for as long as the run lasts, and closed before the file is removed.
+    _hold: File,
+    path: TempPath,
 }
 
 impl PrivateCopy {
@@ -28,16 +30,16 @@ impl PrivateCopy {
         let _lock = folder_lock::in_made_folder(&folder)?;
         remove_unlocked(&folder)?;
         let mut file = atomic_file::create_private(&folder).map_err(Error::io("write in", &folder))?;
-        // On a file system without locks nothing is ever taken for abandoned.
-        let _ = file.as_file().try_lock();
         let written = file.write_all(text.expose_secret().as_bytes());
         written.map_err(Error::io("write", file.path()))?;
-        Ok(Self { file })
+        let (file, path) = file.into_parts();
+        let hold = hold::take(file, &path).map_err(Error::io("keep", &path))?;
+        Ok(Self { _hold: hold, path })
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        self.file.path()
+        &self.path
     }
 
     /// What yt-dlp has made of it. A file that does not end with a whole line
@@ -84,11 +86,55 @@ fn is_temporary(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(atomic_file::is_temporary)
 }
 
-/// Whether a run may hold the file's lock. What can't be opened is taken away, a
-/// link as well, and never what it leads to.
+/// Whether a run may have a hold on the file. A link is taken away, and never
+/// what it leads to.
 fn is_in_use(path: &Path) -> bool {
     let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
-    is_file && File::open(path).is_ok_and(|file| file.try_lock().is_err())
+    is_file && hold::is_taken(path)
+}
+
+/// A lock, which goes with the process.
+#[cfg(unix)]
+mod hold {
+    use std::fs::File;
+    use std::io;
+    use std::path::Path;
+
+    /// On a file system without locks nothing is ever taken for abandoned.
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    pub(super) fn take(file: File, _path: &Path) -> io::Result<File> {
+        let _ = file.try_lock();
+        Ok(file)
+    }
+
+    /// What can't be opened is no run's.
+    pub(super) fn is_taken(path: &Path) -> bool {
+        File::open(path).is_ok_and(|file| file.try_lock().is_err())
+    }
+}
+
+/// An open file that nobody may remove: a lock on Windows would keep yt-dlp from
+/// reading and writing it.
+#[cfg(windows)]
+mod hold {
+    use std::fs::{File, OpenOptions};
+    use std::io;
+    use std::os::windows::fs::OpenOptionsExt;
+    use std::path::Path;
+
+    /// The system's `FILE_SHARE_READ | FILE_SHARE_WRITE`, and not its `FILE_SHARE_DELETE`.
+    const READ_AND_WRITE: u32 = 1 | 2;
+    /// The system's `DELETE`.
+    const REMOVAL: u32 = 0x1_0000;
+
+    pub(super) fn take(file: File, path: &Path) -> io::Result<File> {
+        drop(file);
+        OpenOptions::new().read(true).share_mode(READ_AND_WRITE).open(path)
+    }
+
+    pub(super) fn is_taken(path: &Path) -> bool {
+        OpenOptions::new().access_mode(REMOVAL).open(path).is_err()
+    }
 }
 
 #[cfg(test)]
