@@ -215,8 +215,7 @@ async function onListening(from, { ok, error }) {
   }
   // What is in the way may be put right, which the alarm finds out.
   if (port === from) close();
-  const code = error?.code === "unsupported" ? "bridge_unsupported" : "bridge_refused";
-  await onClosed({ code, reason: error?.message ?? "" });
+  await onClosed({ code: "bridge_refused", reason: error?.message ?? "" });
 }
 
 function refuse(from, { id, type }, code, message) {

@@ -78,9 +78,6 @@ pub enum Error {
     /// A socket's path has a limit, which is a short one.
     #[error("the path of {} is too long for a socket; name a shorter folder with STAGEPASS_HOST_DIR", .0.display())]
     SocketPathTooLong(PathBuf),
-    /// There are no Unix sockets here.
-    #[error("fresh cookies from the running browser are not available on this system yet")]
-    NoBridge,
     /// No home folder.
     #[error("the user's home folder is not known; name a folder with STAGEPASS_HOST_DIR")]
     NoHome,
@@ -118,7 +115,6 @@ impl Error {
             Self::NotFound(_) => "not_found",
             Self::BadFile { .. } => "bad_file",
             Self::CallerNotAllowed(_) => "not_allowed",
-            Self::NoBridge => "unsupported",
             Self::BrokenFrame(_)
             | Self::Io { .. }
             | Self::InTheWay { .. }

@@ -3,7 +3,8 @@
 //! Whatever listens at a socket, nothing of it is believed that does not hold,
 //! and nothing is waited for beyond its time.
 
-use super::place::{self, Place, our_uid};
+use super::place::{self, Place};
+use super::transport;
 use super::wire::{self, Hello, MAX_HELLO_BYTES, MAX_REPLY_BYTES, Reply, Request};
 use crate::error::Error;
 use crate::utc_time::UtcTime;
@@ -15,7 +16,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use thiserror::Error;
-use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -97,27 +97,17 @@ async fn ask<T: DeserializeOwned>(
 ) -> Result<T, AskFault> {
     let most = if question.is_some() { MAX_REPLY_BYTES } else { MAX_HELLO_BYTES };
     let conversation = async {
-        let mut stream = connect(socket).await?;
+        let mut stream = transport::connect(socket).await.map_err(|fault| {
+            if fault.kind() == transport::NOBODY_LISTENS {
+                place::remove_dead(socket);
+            }
+            AskFault::Broken
+        })?;
         wire::send(&mut stream, &Request { question }).await.map_err(|_| AskFault::Broken)?;
         let reply: Reply<T> = wire::receive(&mut stream, most).await.map_err(|_| AskFault::Broken)?;
         reply.map_err(|refusal| AskFault::Refused(printable(&refusal.message)))
     };
     timeout(within, conversation).await.unwrap_or(Err(AskFault::NoAnswer))
-}
-
-/// Connects to a program of this user's, and no other's.
-async fn connect(socket: &Path) -> Result<UnixStream, AskFault> {
-    let stream = match UnixStream::connect(socket).await {
-        Ok(stream) => stream,
-        Err(fault) => {
-            if fault.kind() == io::ErrorKind::ConnectionRefused {
-                place::remove_dead(socket);
-            }
-            return Err(AskFault::Broken);
-        }
-    };
-    let is_ours = stream.peer_cred().is_ok_and(|peer| peer.uid() == our_uid());
-    is_ours.then_some(stream).ok_or(AskFault::Broken)
 }
 
 /// What another program says goes to a terminal, which obeys control characters.

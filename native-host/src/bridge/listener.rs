@@ -1,7 +1,8 @@
 //! The host's side: it listens for programs of this user, hands their questions
 //! to the extension over native messaging, and its answers back.
 
-use super::place::{Place, our_uid};
+use super::place::Place;
+use super::transport::{self, Listener, Stream};
 use super::wire::{self, Hello, MAX_QUESTION_BYTES, Reply, Request};
 use crate::error::Error;
 use crate::frame::ToBrowser;
@@ -11,13 +12,14 @@ use serde_json::Value;
 use stagepass_core::bridge::{Announcement, Asked, HandOver, MAX_NAME_CHARS, Question, WrittenBack};
 use stagepass_core::host::{Answer, AnswerError};
 use std::collections::HashMap;
-use std::os::unix::net::UnixListener as StdListener;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempPath;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::AsyncReadExt;
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -66,11 +68,15 @@ impl Bridge {
     pub(crate) fn listen(&mut self, announcement: Announcement) -> Result<(), Error> {
         self.shared.state().announcement = announcement;
         if self.socket.is_none() {
-            let (listener, socket) = self.place.listen()?;
+            let runtime = runtime().map_err(Error::io("listen in", self.place.folder()))?;
+            let (listener, socket) = {
+                let _within = runtime.enter();
+                self.place.listen()?
+            };
             let shared = Arc::clone(&self.shared);
             thread::Builder::new()
                 .name("bridge".to_owned())
-                .spawn(move || serve(listener, &shared))
+                .spawn(move || runtime.block_on(serve(listener, &shared)))
                 .map_err(Error::io("listen at", &socket))?;
             self.socket = Some(socket);
         }
@@ -87,55 +93,51 @@ impl Bridge {
     }
 }
 
+fn runtime() -> io::Result<Runtime> {
+    runtime::Builder::new_current_thread().enable_all().max_blocking_threads(MAX_CONNECTIONS).build()
+}
+
 /// Serves until the process ends, which it does with the browser's port.
-fn serve(listener: StdListener, shared: &Arc<Shared>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(MAX_CONNECTIONS)
-        .build();
-    let Ok(runtime) = runtime else { return };
-    runtime.block_on(async {
-        let listener = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
-        let Ok(listener) = listener else { return };
-        let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
-            let Ok((stream, _)) = listener.accept().await else {
-                sleep(PAUSE).await;
-                continue;
-            };
-            let shared = Arc::clone(shared);
-            tokio::spawn(async move {
-                // Who is refused, breaks off or is too slow learns nothing.
-                let _ = timeout(CONNECTION_TIMEOUT, converse(stream, &shared)).await;
-                drop(place);
-            });
-        }
-    });
+async fn serve(listener: Listener, shared: &Arc<Shared>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        let Ok(mut stream) = transport::accept(&listener).await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        let shared = Arc::clone(shared);
+        tokio::spawn(async move {
+            // Who is refused, breaks off or is too slow learns nothing.
+            let _ = timeout(CONNECTION_TIMEOUT, converse(&mut stream, &shared)).await;
+            transport::close(stream);
+            drop(place);
+        });
+    }
 }
 
 /// Answers one request of a program of this user's.
-async fn converse(mut stream: UnixStream, shared: &Arc<Shared>) -> Result<(), Error> {
-    let peer = stream.peer_cred().map_err(Error::BrokenFrame)?;
-    if peer.uid() != our_uid() {
-        return Ok(());
-    }
-    let request: Request = wire::receive(&mut stream, MAX_QUESTION_BYTES).await?;
-    let Some(question) = request.question else {
-        let announcement = shared.state().announcement.clone();
-        return wire::send(&mut stream, &Reply::Ok(Hello { announcement, since: shared.since })).await;
-    };
-    let program = program_name(peer.pid());
-    match question {
-        Question::Cookies { ref platform } => {
-            let platform = platform.clone();
-            let reply: Reply<HandOver> = shared.ask(question, program).await;
-            wire::send(&mut stream, &reply.and_then(|given| checked(given, &platform))).await
+async fn converse(stream: &mut Stream, shared: &Arc<Shared>) -> Result<(), Error> {
+    let program = transport::program(stream).map_err(Error::BrokenFrame)?;
+    let request: Request = wire::receive(stream, MAX_QUESTION_BYTES).await?;
+    match request.question {
+        None => {
+            let announcement = shared.state().announcement.clone();
+            wire::send(stream, &Reply::Ok(Hello { announcement, since: shared.since })).await?;
         }
-        Question::WriteBack { .. } => {
-            let reply: Reply<WrittenBack> = shared.ask(question, program).await;
-            wire::send(&mut stream, &reply).await
+        Some(Question::Cookies { platform }) => {
+            let question = Question::Cookies { platform: platform.clone() };
+            let reply: Reply<HandOver> = shared.ask(question, printable(program)).await;
+            wire::send(stream, &reply.and_then(|given| checked(given, &platform))).await?;
+        }
+        Some(question @ Question::WriteBack { .. }) => {
+            let reply: Reply<WrittenBack> = shared.ask(question, printable(program)).await;
+            wire::send(stream, &reply).await?;
         }
     }
+    // It hangs up when it has read the reply, which a pipe that is closed before
+    // may take along.
+    let _ = stream.read(&mut [0]).await;
+    Ok(())
 }
 
 impl Shared {
@@ -199,9 +201,12 @@ fn refusal(code: &str, message: impl Into<String>) -> AnswerError {
 }
 
 /// What the system calls the program, which may call itself what it likes.
-fn program_name(pid: Option<i32>) -> String {
-    let comm = pid.and_then(|pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok());
-    let name: String =
-        comm.iter().flat_map(|comm| comm.chars()).filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
+fn printable(program: Option<String>) -> String {
+    let name: String = program
+        .iter()
+        .flat_map(|name| name.chars())
+        .filter(|c| !c.is_control())
+        .take(MAX_NAME_CHARS)
+        .collect();
     if name.is_empty() { "unknown".to_owned() } else { name }
 }

@@ -8,8 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use stagepass_core::bridge::{Announcement, Question};
 use stagepass_core::host::{AnswerError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
 /// The longest request: it goes on to a browser, which takes no more.
@@ -38,17 +37,22 @@ pub(super) struct Hello {
 pub(super) type Reply<T> = Result<T, AnswerError>;
 
 /// Sends one message.
-pub(super) async fn send(stream: &mut UnixStream, message: &impl Serialize) -> Result<(), Error> {
+pub(super) async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    message: &impl Serialize,
+) -> Result<(), Error> {
     let failed = |fault: std::io::Error| Error::BrokenFrame(fault);
     let content = Zeroizing::new(serde_json::to_vec(message).map_err(|fault| failed(fault.into()))?);
     let length = u32::try_from(content.len()).map_err(|_| Error::AnswerTooLarge(content.len()))?;
     stream.write_all(&length.to_ne_bytes()).await.map_err(failed)?;
-    stream.write_all(&content).await.map_err(failed)?;
-    stream.flush().await.map_err(failed)
+    stream.write_all(&content).await.map_err(failed)
 }
 
 /// Receives one message of at most `most` bytes. Memory is taken as they come.
-pub(super) async fn receive<T: DeserializeOwned>(stream: &mut UnixStream, most: usize) -> Result<T, Error> {
+pub(super) async fn receive<T: DeserializeOwned>(
+    stream: &mut (impl AsyncRead + Unpin),
+    most: usize,
+) -> Result<T, Error> {
     let mut header = [0; 4];
     stream.read_exact(&mut header).await.map_err(Error::BrokenFrame)?;
     let length = u32::from_ne_bytes(header);

@@ -3,7 +3,6 @@
 use super::{Section, private_folders, yt_dlp};
 use crate::allowed_extensions::AllowedExtensions;
 use crate::bridge;
-use crate::error::Error;
 use crate::host_dir;
 use stagepass_core::bridge::Announcement;
 use std::ffi::OsStr;
@@ -36,7 +35,6 @@ fn connected(section: &mut Section, host_dir: &Path) {
     const STEP: &str = "connected";
     let browsers = match bridge::connected(host_dir) {
         Ok(browsers) => browsers,
-        Err(fault @ Error::NoBridge) => return section.note(STEP, fault.to_string(), None),
         Err(fault) => return section.fault(STEP, fault.to_string(), None),
     };
     if browsers.is_empty() {

@@ -48,8 +48,7 @@ impl Browser {
 
     /// Sends `listen` and gives the answer.
     pub(crate) fn listen(&mut self, profile: &str, platforms: &[&str]) -> Value {
-        let allowed = |platform: &&str| json!({"platform": platform, "label": "", "write_back": false});
-        let platforms: Vec<_> = platforms.iter().map(allowed).collect();
+        let platforms: Vec<_> = platforms.iter().map(|platform| allowed(platform)).collect();
         self.send(&json!({"id": 1, "type": "listen", "browser": "Chromium", "profile": profile,
             "platforms": platforms}));
         self.receive()
@@ -97,6 +96,11 @@ impl Drop for Browser {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How `listen` tells that a platform is handed over.
+pub(crate) fn allowed(platform: &str) -> Value {
+    json!({"platform": platform, "label": "", "write_back": false})
 }
 
 /// A good answer to the question `asked`.

@@ -11,7 +11,8 @@ fn start_as(home: &Path, args: &[&str]) -> Output {
 }
 
 fn firefox_args(id: &str) -> [String; 2] {
-    [format!("/home/u/.mozilla/native-messaging-hosts/{HOST_NAME}.json"), id.to_owned()]
+    let drive = if cfg!(windows) { "C:" } else { "" };
+    [format!("{drive}/home/u/.mozilla/native-messaging-hosts/{HOST_NAME}.json"), id.to_owned()]
 }
 
 fn assert_served(output: &Output) {

@@ -125,7 +125,7 @@ fn the_default_folder_is_in_the_users_data_directory() {
     let path = answer["path"].as_str().unwrap();
     let expected =
         if cfg!(target_os = "macos") { home.path().join("Library/Application Support") } else { data };
-    assert!(path.starts_with(expected.join("stagepass/host/exports").to_str().unwrap()), "{path}");
+    assert!(Path::new(path).starts_with(expected.join("stagepass/host/exports")), "{path}");
 }
 
 #[test]

@@ -1,18 +1,26 @@
 //! The real program, started as browsers and people start it.
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that can not go on fails, its helpers too")]
 
 mod bad_input;
 mod bridge;
+#[cfg(unix)]
+mod bridge_sockets;
 mod browser;
 mod callers;
 mod command_line;
 mod concurrency;
 mod doctor;
+#[cfg(unix)]
 mod doctor_folders;
+#[cfg(unix)]
 mod files;
+#[cfg(unix)]
 mod impostors;
 mod install;
 mod process;
 mod requests;
+mod tricks;
+#[cfg(windows)]
+mod windows;
+#[cfg(unix)]
 mod yt_dlp;

@@ -22,6 +22,7 @@ pub(crate) fn program(home: &Path) -> Command {
 
 /// A shell that does `setup` (such as `umask 000`) and becomes the program,
 /// started by a browser.
+#[cfg(unix)]
 pub(crate) fn browser_started_after(setup: &str, home: &Path) -> Command {
     let mut command = Command::new("sh");
     command.arg("-c").arg(format!("{setup}; exec \"$0\" \"$@\"")).arg(PROGRAM).arg(origin());
@@ -37,9 +38,18 @@ pub(crate) fn browser_started(home: &Path) -> Command {
 }
 
 fn isolate(command: &mut Command, home: &Path) {
-    command.env_clear().env("HOME", home).env("STAGEPASS_HOST_DIR", host_dir(home));
-    if let Some(path) = std::env::var_os("PATH") {
-        command.env("PATH", path);
+    command.env_clear().env("STAGEPASS_HOST_DIR", host_dir(home));
+    if cfg!(windows) {
+        command
+            .env("USERPROFILE", home)
+            .env("APPDATA", home.join("data"))
+            .env("LOCALAPPDATA", home.join("local"));
+    } else {
+        command.env("HOME", home);
+    }
+    // Windows starts no program without its own folder.
+    for name in ["PATH", "SYSTEMROOT"] {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
 }
 
@@ -57,6 +67,7 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
 }
 
 /// Runs the command with this input, leaving the input open: it must end by itself.
+#[cfg(unix)]
 pub(crate) fn run_with_open_input(command: &mut Command, input: &[u8]) -> Output {
     let mut child = start(command);
     let mut stdin = child.stdin.take().unwrap();

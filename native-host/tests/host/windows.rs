@@ -1,0 +1,180 @@
+//! What only Windows has: named pipes, the registry, and programs that end in `.exe`.
+
+use crate::bridge::*;
+use crate::browser::*;
+use crate::process::*;
+use interprocess::os::windows::ToWtf16;
+use interprocess::os::windows::named_pipe::{PipeListener, PipeListenerOptions, pipe_mode::Bytes};
+use interprocess::os::windows::security_descriptor::SecurityDescriptor;
+use serde_json::{Value, json};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use windows_permissions::constants::{SeObjectType, SecurityInformation};
+use windows_permissions::utilities::current_process_sid;
+use windows_permissions::wrappers::GetSecurityInfo;
+use winreg::RegKey;
+use winreg::enums::HKEY_CURRENT_USER;
+
+/// The system's `ERROR_PIPE_BUSY`.
+const PIPE_BUSY: i32 = 231;
+const VIVALDI: &str = "Software\\Vivaldi\\NativeMessagingHosts\\app.stagepass.native_host";
+
+pub(crate) fn our_sid() -> String {
+    current_process_sid().unwrap().to_string()
+}
+
+/// The pipe that a file of the host's folder tells.
+fn pipe_name(file: &Path) -> String {
+    format!("\\\\.\\pipe\\app.stagepass.native_host.{}", file.file_stem().unwrap().to_str().unwrap())
+}
+
+/// The pipe of that file, as a program makes it that is `owner`'s and lets anybody in.
+pub(crate) fn make_pipe(file: &Path, owner: &str) -> PipeListener<Bytes, Bytes> {
+    let descriptor = format!("O:{owner}D:(A;;GA;;;WD)");
+    let descriptor = SecurityDescriptor::deserialize(&descriptor.to_wtf_16().unwrap()).unwrap();
+    let options = PipeListenerOptions::new().path(pipe_name(file)).security_descriptor(Some(descriptor));
+    options.create_duplex().unwrap()
+}
+
+/// Connects to the pipe of that file, as soon as the host has an instance left.
+fn open(file: &Path) -> File {
+    loop {
+        match OpenOptions::new().read(true).write(true).open(pipe_name(file)) {
+            Err(fault) if fault.raw_os_error() == Some(PIPE_BUSY) => thread::sleep(Duration::from_millis(5)),
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn the_pipe_is_its_owners_alone_and_goes_with_the_browser() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start(home.path());
+    assert!(!socket_folder(home.path()).exists(), "it listens before it is told to");
+    browser.listen("work", &["x"]);
+    let [file] = &sockets(home.path())[..] else { panic!() };
+    assert_eq!(fs::read(file).unwrap(), b"");
+    let what = SecurityInformation::Owner | SecurityInformation::Dacl;
+    let security = GetSecurityInfo(&open(file), SeObjectType::SE_KERNEL_OBJECT, what).unwrap();
+    assert_eq!(security.owner().unwrap().to_string(), our_sid());
+    let admitted = security.dacl().unwrap();
+    assert_eq!(admitted.len(), 1);
+    assert_eq!(admitted.get_ace(0).unwrap().sid().unwrap().to_string(), our_sid());
+    // Saying it again changes what is handed over, and opens no second one.
+    browser.listen("home", &["vimeo"]);
+    assert_eq!(sockets(home.path()).len(), 1);
+    assert!(text(&run(program(home.path()).arg("browsers"), b"").stdout).contains("home"));
+    browser.close();
+    assert!(sockets(home.path()).is_empty());
+}
+
+#[test]
+fn a_pipe_of_another_users_is_not_asked_and_its_file_is_taken_away() {
+    let home = home_with_export();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let [file] = &sockets(home.path())[..] else { panic!() };
+    browser.kill();
+    // Where a host has been, somebody else makes the pipe anew.
+    let squatter = make_pipe(file, "BA");
+    let asked = thread::spawn(move || {
+        let mut stream = squatter.accept().unwrap();
+        std::io::Read::read(&mut stream, &mut [0]).unwrap_or_default()
+    });
+    assert_export_is_used(home.path());
+    assert_eq!(asked.join().unwrap(), 0, "it was told something");
+    assert!(sockets(home.path()).is_empty());
+}
+
+#[test]
+fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let [file] = &sockets(home.path())[..] else { panic!() };
+    for round in 0..300_u32 {
+        let content = match round % 3 {
+            0 => u32::MAX.to_ne_bytes().to_vec(),
+            1 => frame(b"{\"question\":{\"type\":\"run\"}}"),
+            _ => frame(b"no json"),
+        };
+        let _ = open(file).write_all(&content);
+    }
+    let asking = command(home.path(), &["cookies", "x"]);
+    browser.answer_with(FRESH);
+    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
+    assert!(browser.is_silent(), "junk went on to the browser");
+}
+
+#[test]
+fn programs_that_never_read_their_answers_keep_nobody_from_theirs() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::start(home.path());
+    // More than a pipe holds.
+    let platform = |number: u32| json!({"platform": format!("p{number}"), "label": "l".repeat(1000), "write_back": false});
+    let platforms: Vec<_> = (0..150).map(platform).chain([allowed("x")]).collect();
+    browser.send(
+        &json!({"id": 1, "type": "listen", "browser": "Chromium", "profile": "work", "platforms": platforms}),
+    );
+    assert_eq!(browser.receive()["ok"], true);
+    let [file] = &sockets(home.path())[..] else { panic!() };
+    let ask = |_| {
+        let mut stream = open(file);
+        stream.write_all(&frame(b"{\"question\":null}")).unwrap();
+        stream
+    };
+    let _never_read: Vec<_> = (0..9).map(ask).collect();
+    // By then the host has given them up.
+    thread::sleep(PATIENCE * 2);
+    let asking = command(home.path(), &["cookies", "x"]);
+    browser.answer_with(FRESH);
+    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
+}
+
+#[test]
+fn install_points_the_registry_to_a_manifest_with_which_a_browser_starts_it() {
+    let home = tempfile::tempdir().unwrap();
+    let of_vivaldi = |name: &str| run(program(home.path()).args([name, "--browser", "vivaldi"]), b"");
+    let installed = of_vivaldi("install");
+    assert!(installed.status.success(), "{}", text(&installed.stdout));
+    let key = RegKey::predef(HKEY_CURRENT_USER).open_subkey(VIVALDI).unwrap();
+    let manifest: String = key.get_value("").unwrap();
+    let manifest: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
+    assert!(same_file::is_same_file(manifest["path"].as_str().unwrap(), PROGRAM).unwrap());
+
+    let said = run(program(home.path()).args(["doctor", "--json", "--browser", "vivaldi"]), b"").stdout;
+    let diagnosis: Value = serde_json::from_slice(&said).unwrap();
+    assert_eq!(
+        (&diagnosis["working_browsers"], &diagnosis["faults"]),
+        (&json!(1), &json!(0)),
+        "{diagnosis:#}"
+    );
+
+    assert!(of_vivaldi("uninstall").status.success());
+    assert!(RegKey::predef(HKEY_CURRENT_USER).open_subkey(VIVALDI).is_err());
+}
+
+/// yt-dlp reads and rewrites the file, which a lock would keep it from here.
+#[test]
+fn yt_dlp_has_a_private_file_that_it_may_rewrite_and_that_goes_with_it() {
+    let home = tempfile::tempdir().unwrap();
+    let export = export_file(home.path(), "x", "", OLD);
+    let left = home.path().join("left.txt");
+    fs::write(&left, "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t1900000000\tsessionid\tnew\n")
+        .unwrap();
+    let stand_in = home.path().join("yt-dlp.bat");
+    let (seen, left) = (home.path().join("seen.txt"), left.display());
+    let script =
+        format!("@echo off\r\ntype %2 > \"{}\"\r\ntype \"{left}\" > %2\r\nexit 7\r\n", seen.display());
+    fs::write(&stand_in, script).unwrap();
+    let mut yt_dlp = program(home.path());
+    yt_dlp.args(["yt-dlp", "https://x.com/some/video"]).env("STAGEPASS_YT_DLP", &stand_in);
+    let output = run(&mut yt_dlp, b"");
+    assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
+    assert!(fs::read_to_string(seen).unwrap().contains(OLD));
+    assert!(fs::read_to_string(export).unwrap().contains("\tnew"));
+    let runs = fs::read_dir(host_dir(home.path()).join("runs")).unwrap();
+    let names = runs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.ends_with(".tmp")).count(), 0);
+}
