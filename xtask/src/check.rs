@@ -4,7 +4,7 @@
 use crate::extension::{self, wasm};
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
-use crate::{target_dir, workspace_root};
+use crate::{target_dir, wine, workspace_root};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use std::path::Path;
@@ -13,13 +13,13 @@ use std::process::Command;
 /// The release of geckodriver, which has to fit Debian's Firefox.
 const GECKODRIVER: &str = "0.37.1";
 /// Systems that browsers run on beside the one that the tests are run on. The
-/// host is compiled and linted for them, its unit tests too, but not linked.
-const HOST_TARGETS: [&str; 3] = ["x86_64-pc-windows-gnu", "x86_64-apple-darwin", "aarch64-apple-darwin"];
+/// host and its tests are linted for them; those for Windows are run, too.
+const HOST_TARGETS: [&str; 3] = [wine::TARGET, "x86_64-apple-darwin", "aarch64-apple-darwin"];
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Only run tests whose names hold this; lints and formatting are left out
+    /// Only run tests whose names hold this; lints, formatting and Windows are left out
     filter: Option<String>,
 }
 
@@ -41,16 +41,19 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     run(cargo(root).args(["build", "--locked", "--bins"]))?;
     announce("PostgreSQL and Directus");
     let variables = services.variables()?;
+    // What the runner says of all other tests comes last.
+    let on_windows = if options.filter.is_none() { wine::test(root) } else { Ok(()) };
     announce("the tests");
     let mut tests = cargo(root);
     // With the wasm crate's own, which need no browser.
     tests.args(["nextest", "run", "--locked", "--workspace", "--no-fail-fast"]);
     tests.args(options.filter.as_slice());
-    run(tests.envs(variables))
+    run(tests.envs(variables))?;
+    on_windows
 }
 
 fn set_up() -> Result<()> {
-    system::ensure(&[&[CHROMIUM, PYTHON][..], &FOR_CHECKS, &services::NEEDS].concat())?;
+    system::ensure(&[&[CHROMIUM, PYTHON][..], &FOR_CHECKS, &services::NEEDS, &wine::NEEDS].concat())?;
     for (component, name) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !succeeds(Command::new("cargo").args([name, "--version"])) {
             run(Command::new("rustup").args(["component", "add", component]))?;
@@ -61,7 +64,8 @@ fn set_up() -> Result<()> {
         run(Command::new("cargo").args(["install", "--locked", "--quiet", "cargo-nextest"]))?;
     }
     install_geckodriver()?;
-    system::ensure_target(wasm::TARGET)
+    system::ensure_target(wasm::TARGET)?;
+    HOST_TARGETS.iter().try_for_each(|target| system::ensure_target(target))
 }
 
 /// Through it the tests drive Firefox. Optimised it would take longer to build than
@@ -86,7 +90,6 @@ fn lint(root: &Path) -> Result<()> {
     // Also shows that the core builds for the browser.
     lint_for(root, wasm::PACKAGE, wasm::TARGET, &["--all-targets"])?;
     for target in HOST_TARGETS {
-        system::ensure_target(target)?;
         lint_for(root, "stagepass-native-host", target, &["--lib", "--bins", "--tests"])?;
     }
     Ok(())

@@ -9,6 +9,8 @@ mod extension;
 mod services;
 mod system;
 mod up;
+#[cfg(unix)]
+mod wine;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
