@@ -46,7 +46,9 @@ async function keep() {
     await chrome.storage.session.remove("bridgeState");
     return;
   }
-  if (!(await chrome.alarms.get(ALARM))) {
+  const alarm = await chrome.alarms.get(ALARM);
+  // One further off than any that is made was overtaken by the clock.
+  if (!alarm || alarm.scheduledTime > Date.now() + ALARM_PERIOD_MINUTES * 60_000) {
     await chrome.alarms.create(ALARM, { periodInMinutes: ALARM_PERIOD_MINUTES });
   }
   if (!port) await open();

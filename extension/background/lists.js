@@ -4,6 +4,8 @@ import { loadCore } from "./core.js";
 import { callSignedIn } from "./sign-in.js";
 
 const PAGE_SIZE = 100;
+// More than a person has, and an end to a server that counts wrongly.
+const MAX_PAGES = 50;
 
 /** The platform's connections, of all pages. */
 export async function listConnections(platform) {
@@ -50,9 +52,10 @@ export async function listCaptureRequests() {
 
 async function listAll(path) {
   const all = [];
-  for (let page = 1; ; page += 1) {
+  for (let page = 1; page <= MAX_PAGES; page += 1) {
     const { data, total } = await callSignedIn(`${path}?pageSize=${PAGE_SIZE}&page=${page}`);
     all.push(...data);
-    if (data.length === 0 || all.length >= total) return all;
+    if (data.length === 0 || all.length >= total) break;
   }
+  return all;
 }

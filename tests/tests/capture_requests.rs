@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_tests::axe::Axe;
+use stagepass_tests::bridge::wait_for_status;
 use stagepass_tests::cdp::{Session, Target};
 use stagepass_tests::display::Display;
 use stagepass_tests::main_job::{
@@ -11,7 +12,7 @@ use stagepass_tests::main_job::{
 };
 use stagepass_tests::platform::LOGIN_URL;
 use stagepass_tests::popup::{self, PromptAnswer};
-use stagepass_tests::renewal::{ACCOUNT, RenewalStage, SOON, alarm, look_at, ring, wait_for_badge};
+use stagepass_tests::renewal::{ACCOUNT, RenewalStage, SOON, alarm, close, look_at, ring, wait_for_badge};
 use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::server::Server;
 
@@ -172,6 +173,32 @@ async fn the_alarm_wakes_a_sleeping_worker_which_then_shows_the_badge() -> Resul
     let is_worker = |target: &Target| target.kind == "service_worker";
     renewal.browser.connection().wait_for_target("the worker to wake", SOON, is_worker).await?;
     wait_for_badge(&renewal.worker().await?, "1").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alarms_that_a_clock_set_back_has_put_far_off_are_set_anew() -> Result<()> {
+    let renewal = RenewalStage::set_up().await?;
+    renewal.stage.install_native_host().await?;
+    let popup = renewal.popup().await?;
+    popup.click("#bridge > summary").await?;
+    popup.click("#bridge-allow").await?;
+    wait_for_status(&popup, "connected").await?;
+    close(popup).await?;
+    let names = [ALARM, "bridge"];
+    let worker = renewal.worker().await?;
+    for name in names {
+        ring(&worker, name, 86_400_000).await?;
+    }
+    drop(worker);
+    popup::put_worker_to_sleep(&renewal.browser).await?;
+    let worker = renewal.worker().await?;
+    for name in names {
+        let is_near = format!(
+            "chrome.alarms.get('{name}').then(({{scheduledTime}}) => scheduledTime <= Date.now() + 900_000)"
+        );
+        worker.wait_for(&format!("the alarm {name} to be near"), SOON, &is_near).await?;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
