@@ -16,6 +16,8 @@ import { listenForClicks } from "./background/notifications.js";
 import { onCookieChanged, onSendOnAlarm, sweep, sweepSoon } from "./background/send-on.js";
 import { reportInterrupted, resume } from "./background/tasks.js";
 
+const PAGES = ["popup.html", "options.html"].map((page) => chrome.runtime.getURL(page));
+
 chrome.runtime.onMessage.addListener((message, sender, reply) => {
   if (!isOurOwnPage(sender)) return false;
   answer(message).then(reply);
@@ -28,6 +30,9 @@ chrome.permissions.onAdded.addListener(() => {
   listenForClicks(openLoginPage);
   resume();
 });
+
+// What is renewed of a site that may not be read any more says so.
+chrome.permissions.onRemoved.addListener(() => sweepSoon());
 
 // With the browser, after an update, and whenever the worker begins anew.
 chrome.runtime.onStartup.addListener(() => {
@@ -64,6 +69,7 @@ async function openLoginPage(id) {
   if (request) await chrome.tabs.create({ url: request.login_url });
 }
 
-function isOurOwnPage(sender) {
-  return sender.id === chrome.runtime.id && Boolean(sender.url?.startsWith(chrome.runtime.getURL("")));
+/** Popup and options, and nobody else. */
+function isOurOwnPage({ id, url }) {
+  return id === chrome.runtime.id && PAGES.includes(url?.split(/[?#]/, 1)[0]);
 }

@@ -1,18 +1,18 @@
 // The popup: which view is shown, and when.
 
-import { ask } from "./popup/worker.js";
+import { ask } from "./page/worker.js";
 import { initBridge, showBridge } from "./popup/bridge.js";
-import { say, showView } from "./popup/page.js";
-import { initSignInView, showSignIn } from "./popup/sign-in-view.js";
-import { initServerView, showServer } from "./popup/server-view.js";
+import { say, showView } from "./page/page.js";
+import { initSignInView, showSignIn } from "./page/sign-in-view.js";
+import { initServerView, showServer } from "./page/server-view.js";
 import { initPlatformView, showPlatform } from "./popup/platform-view.js";
 import { initFooter, showFooter } from "./popup/footer.js";
 import { initRenewal, showRenewal } from "./popup/renewal.js";
 import { initRequests, showRequests } from "./popup/requests.js";
-import { onOutcome, readOutcome, settle } from "./popup/tasks.js";
 import { offerStores, initStoreChoice } from "./popup/store-choice.js";
-import { fillTexts } from "./popup/text.js";
-import { failureText } from "./popup/failure-text.js";
+import { readOutcome, settle } from "./page/tasks.js";
+import { fillTexts } from "./page/text.js";
+import { failureText } from "./page/failure-text.js";
 
 /** Shows what there is to do next. */
 async function show() {
@@ -45,7 +45,7 @@ async function currentSite() {
 }
 
 fillTexts();
-initServerView();
+initServerView(show);
 initSignInView(show);
 initPlatformView(show);
 initFooter(show);
@@ -53,10 +53,6 @@ initBridge();
 initRenewal();
 initRequests(show);
 initStoreChoice(show);
-onOutcome("connect", (outcome) => {
-  if (outcome?.ok) show();
-  else if (outcome) showServer(outcome);
-});
 
 await settle();
 await show();

@@ -1,7 +1,7 @@
 // The badge on the toolbar's icon: how many capture requests wait, or that a
 // session is no longer kept alive.
 
-import { countText, text } from "../popup/text.js";
+import { countText, text } from "../page/text.js";
 import { knownCaptureRequests } from "./capture-requests.js";
 import { sendOnProblems } from "./send-on.js";
 

@@ -59,17 +59,24 @@ export async function onAlarm({ name }) {
   if (name === ALARM) await keepBridge();
 }
 
-/** What the person has allowed, and how it stands: for the popup. */
+/** What the person has allowed, and how it stands: for popup and options. */
 export async function bridgeStatus() {
   const core = await loadCore();
   const { profile, platforms } = await readSettings();
   const { bridgeState } = await chrome.storage.session.get("bridgeState");
   const { handOvers = [] } = await chrome.storage.local.get("handOvers");
   const named = (entry) => ({ ...entry, platform_name: core.platform_name(entry.platform) });
-  const allowed = Object.entries(platforms).map(([platform, { storeId, writeBack }]) =>
-    named({ platform, storeId, writeBack }),
-  );
-  return { profile, allowed, state: bridgeState ?? null, handOvers: handOvers.map(named) };
+  const allowed = Object.entries(platforms).map(async ([platform, { storeId, writeBack }]) => {
+    // It can be withdrawn in the browser's own settings, too.
+    const isPermitted = await chrome.permissions.contains({ origins: core.origins_of(platform) });
+    return named({ platform, storeId, writeBack, isPermitted });
+  });
+  return {
+    profile,
+    allowed: await Promise.all(allowed),
+    state: bridgeState ?? null,
+    handOvers: handOvers.map(named),
+  };
 }
 
 /** Allows the platform's cookies of this cookie store, and account, to be handed over. */

@@ -1,9 +1,10 @@
-// What the popup may ask of the worker, one line each.
+// What popup and options may ask of the worker, one line each.
 
 import { allowWriteBack, bridgeStatus, forbidPlatform, keepBridge, nameProfile } from "./bridge.js";
 import { captureRequests, declineCaptureRequest } from "./capture-requests.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
+import { greetHost } from "./host.js";
 import { listConnections, listSessions } from "./lists.js";
 import { sendOnStatus, stopSendOnOf, switchSendOn } from "./send-on.js";
 import { callSignedIn, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
@@ -17,6 +18,7 @@ const HANDLERS = {
   connections: ({ platform }) => listConnections(platform),
   decline: ({ id }) => declineCaptureRequest(id),
   forbidPlatform: ({ platform }) => forbid(platform),
+  host: () => greetHost(),
   keepBridge: () => keepBridge(),
   leaveServer: () => leaveServer(),
   nameProfile: ({ name }) => nameProfile(name),

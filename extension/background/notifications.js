@@ -1,7 +1,7 @@
 // Notifications of capture requests. The browser's permission is the person's
 // switch for them, so there is no setting beside it.
 
-import { text } from "../popup/text.js";
+import { text } from "../page/text.js";
 
 const PREFIX = "capture-request:";
 // More at once would bury the desktop; the badge has the number.

@@ -53,7 +53,7 @@ export async function noteCapture({ platform, store }, captured) {
   await schedule();
 }
 
-/** How it stands with each platform that the account has captured: for the popup. */
+/** How it stands with each platform that the account has captured: for popup and options. */
 export async function sendOnStatus() {
   const core = await loadCore();
   const status = await signInStatus();

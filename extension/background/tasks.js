@@ -11,6 +11,7 @@ import { allowPlatform } from "./bridge.js";
 import { forgetFulfilled } from "./capture-requests.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
+import { withinHostTime } from "./host.js";
 import { listConnections } from "./lists.js";
 import { noteCapture } from "./send-on.js";
 import { call } from "./server.js";
@@ -19,8 +20,6 @@ import { chooseServer, withAccessToken } from "./sign-in.js";
 const LOCK = "intent";
 // A permission given much later, for another reason, starts nothing.
 const INTENT_LIFETIME_MS = 5 * 60_000;
-// The host answers within moments, or hangs.
-const HOST_TIMEOUT_MS = 20_000;
 
 // To fulfil a capture request is to capture for its connection.
 const RUN = { bridge: allowPlatform, connect, capture, export: exportForYtDlp, fulfil: capture };
@@ -197,13 +196,5 @@ async function rememberConnection(platform, id) {
 async function exportForYtDlp({ platform, store, label }) {
   const core = await loadCore();
   const answer = core.export_for_yt_dlp({ platform, label, store_id: store.id });
-  return { code: "exported", ...(await withinTime(answer, HOST_TIMEOUT_MS)) };
-}
-
-function withinTime(promise, timeoutMs) {
-  let timer;
-  const timeout = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(failure("host_failed", { reason: "timeout" })), timeoutMs);
-  });
-  return Promise.race([promise, timeout]).finally(() => clearTimeout(timer));
+  return { code: "exported", ...(await withinHostTime(answer)) };
 }

@@ -1,24 +1,22 @@
 // Fresh cookies for programs on this computer: the switches of the tab's
 // platform, and a list of what was handed over.
 
+import { failureText } from "../page/failure-text.js";
+import { showHandOvers } from "../page/hand-overs.js";
+import { isBusy, setBusy } from "../page/page.js";
+import { bridgeState } from "../page/states.js";
+import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "../page/tasks.js";
+import { text } from "../page/text.js";
+import { ask } from "../page/worker.js";
 import { chosenLabel } from "./connections.js";
-import { failureText } from "./failure-text.js";
-import { button, element, isBusy, setBusy } from "./page.js";
 import { chosenStore, storeName } from "./store-choice.js";
-import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "./tasks.js";
-import { countText, formatTime, text } from "./text.js";
-import { ask } from "./worker.js";
 
 const details = document.querySelector("#bridge");
 const switches = document.querySelector("#bridge-switches");
 const allow = document.querySelector("#bridge-allow");
 const allowLabel = document.querySelector("#bridge-allow-label");
 const writeBack = document.querySelector("#bridge-write-back");
-const others = document.querySelector("#bridge-others");
-const profile = document.querySelector("#bridge-profile");
 const status = document.querySelector("#bridge-status");
-const list = document.querySelector("#hand-overs");
-const nothing = document.querySelector("#no-hand-overs");
 
 // {site} that the switches are about; no site where the tab has none.
 let current = null;
@@ -26,7 +24,6 @@ let current = null;
 export function initBridge() {
   allow.addEventListener("change", () => (allow.checked ? switchOn() : change("forbidPlatform")));
   writeBack.addEventListener("change", () => change("allowWriteBack", { isAllowed: writeBack.checked }));
-  profile.addEventListener("change", () => change("nameProfile", { name: profile.value }));
   details.addEventListener("toggle", () => details.open && details.scrollIntoView({ block: "nearest" }));
   onOutcome("bridge", (outcome) => current && showOutcome(outcome));
   // The port opens and closes, and programs ask, while the popup is open.
@@ -35,7 +32,7 @@ export function initBridge() {
   });
 }
 
-/** Shows how it stands with the site and the others. */
+/** Shows how it stands with the site. */
 export async function showBridge(shown) {
   current = shown;
   details.hidden = false;
@@ -58,50 +55,21 @@ async function load() {
   }
 }
 
-function render({ allowed, handOvers, profile: name, state }) {
-  const isShown = ({ platform }) => platform === current.site?.platform;
-  const own = allowed.find(isShown);
+function render({ allowed, handOvers, state }) {
+  const own = allowed.find(({ platform }) => platform === current.site?.platform);
   allow.checked = Boolean(own);
   writeBack.checked = Boolean(own?.writeBack);
   writeBack.disabled = !own;
   allow.disabled = !own && chosenStore().isPrivate;
-  if (document.activeElement !== profile) profile.value = name;
-  const off = text(allow.disabled ? "bridge_private" : "bridge_off");
-  say(own ? stateText(state, own) : off, own ? (state?.code ?? state?.status) : "off");
-  others.replaceChildren(...allowed.filter((entry) => !isShown(entry)).map(renderOther));
-  list.replaceChildren(...handOvers.map(renderHandOver));
-  nothing.hidden = handOvers.length > 0;
+  if (own) say(...ownState(own, state));
+  else say(text(allow.disabled ? "bridge_private" : "bridge_off"), "off");
+  showHandOvers(handOvers);
 }
 
-/** Another platform that is switched on, which needs no tab to be switched off. */
-function renderOther({ platform, platform_name: name }) {
-  const off = button(null, text("bridge_switch_off"), async () => {
-    await change("forbidPlatform", { platform });
-    details.querySelector("summary").focus();
-  });
-  off.ariaLabel = text("bridge_switch_off_of", name);
-  return element("li", { dataset: { platform } }, element("div", {}, text("bridge_other", name)), off);
-}
-
-function stateText(state, { storeId }) {
-  if (state?.status === "away") return failureText(state);
-  if (state?.status !== "connected") return text("bridge_connecting");
-  return storeId === chosenStore().id ? text("bridge_connected") : text("bridge_connected_store", storeName(storeId));
-}
-
-function renderHandOver({ kind, platform, platform_name: name, program, count, at }) {
-  const what = kind === "other_account" ? text("hand_over_other_account") : countText(kind, count);
-  return element(
-    "li",
-    { dataset: { kind, platform } },
-    element(
-      "div",
-      {},
-      name,
-      element("small", { textContent: `${what} · ${text("program", program)}` }),
-      element("small", { textContent: formatTime(at) }),
-    ),
-  );
+function ownState({ storeId, isPermitted }, state) {
+  const { words, code } = bridgeState(isPermitted, state);
+  const isOther = code === "connected" && storeId !== chosenStore().id;
+  return [isOther ? text("bridge_connected_store", storeName(storeId)) : words, code];
 }
 
 /** Asks the browser for the site in the click's own turn, as a capture does. */
@@ -129,7 +97,7 @@ async function showOutcome(outcome) {
 
 async function change(type, fields = {}) {
   try {
-    await ask(type, { platform: current.site?.platform, ...fields });
+    await ask(type, { platform: current.site.platform, ...fields });
     await load();
   } catch (error) {
     await load();

@@ -1,9 +1,9 @@
 // Which connection a capture belongs to: one that is there, or a new one.
 
-import { failureText } from "./failure-text.js";
-import { element, say, setInvalid } from "./page.js";
-import { text } from "./text.js";
-import { ask } from "./worker.js";
+import { failureText } from "../page/failure-text.js";
+import { element, say, setInvalid } from "../page/page.js";
+import { text } from "../page/text.js";
+import { ask } from "../page/worker.js";
 
 // Values of the choice beside the connections' ids.
 const NONE = "";

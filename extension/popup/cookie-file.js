@@ -3,9 +3,9 @@
 // Here alone the popup calls the core itself: a worker can't make the address
 // that a download needs, and the file's text is to stay out of messages.
 
-import { failureText } from "./failure-text.js";
+import { failureText } from "../page/failure-text.js";
+import { lossText, text } from "../page/text.js";
 import { chosenStore } from "./store-choice.js";
-import { lossText, text } from "./text.js";
 
 // Long enough for the browser to have begun reading.
 const REVOKE_AFTER_MS = 60_000;

@@ -1,29 +1,28 @@
-// Who is signed in, where, and how to end that.
+// Who is signed in, where, how to end that, and the way to the options.
 
-import { onClick } from "./page.js";
-import { text } from "./text.js";
-import { ask } from "./worker.js";
+import { initAccount } from "../page/account.js";
+import { onClick } from "../page/page.js";
+import { text } from "../page/text.js";
 
-const footer = document.querySelector("footer");
 const account = document.querySelector("#account");
 const signOut = document.querySelector("#sign-out");
 const changeServer = document.querySelector("#change-server");
+const settings = document.querySelector("#settings");
 
 /** `onChange` shows what comes next. */
 export function initFooter(onChange) {
-  const request = async (type) => {
-    await ask(type);
-    await onChange();
-  };
-  onClick(signOut, () => request("signOut"));
-  onClick(changeServer, () => request("leaveServer"));
+  initAccount(onChange);
+  onClick(settings, async () => {
+    await chrome.runtime.openOptionsPage();
+    // Where the options were open already, the popup would stay before them.
+    window.close();
+  });
 }
 
 export function showFooter({ server, email }) {
-  footer.hidden = !server;
   signOut.hidden = !email;
   // One way back at a time: whoever is signed in signs out first.
-  changeServer.hidden = Boolean(email);
+  changeServer.hidden = !server || Boolean(email);
   account.textContent = email ?? (server && new URL(server).host) ?? "";
   account.title = email ? text("account_at", email, server) : (server ?? "");
 }

@@ -1,9 +1,9 @@
 // What came of a capture or an export, in words, with a way on.
 
+import { renderFailure } from "../page/failure.js";
+import { button, element } from "../page/page.js";
+import { countText, formatTime, lossText, text } from "../page/text.js";
 import { saveCookieFile } from "./cookie-file.js";
-import { failureText } from "./failure-text.js";
-import { button, element } from "./page.js";
-import { countText, formatTime, lossText, text } from "./text.js";
 
 /** Shows the outcome of a capture in `place`; empties it where there is none. */
 export function showCaptureOutcome(place, outcome) {
@@ -33,7 +33,7 @@ function show(place, outcome, renderSuccess) {
   }
   place.dataset.outcome = outcome.ok ? "success" : "error";
   place.dataset.code = outcome.code;
-  place.append(...(outcome.ok ? renderSuccess() : failed(outcome)));
+  place.append(...(outcome.ok ? renderSuccess() : renderFailure(outcome)));
 }
 
 function captured({ cookie_count: count, expires, report }) {
@@ -59,15 +59,6 @@ function exported({ path, command, cookie_count: count, expires_at: expiresAt, l
     element("div", { className: "buttons" }, copy, copied),
     ...facts.filter(Boolean).map((words) => element("p", { className: "hint", textContent: words })),
   ];
-}
-
-function failed(outcome) {
-  const lines = [element("p", {}, title(failureText(outcome)))];
-  if (outcome.code === "no_host") {
-    lines.push(element("p", { textContent: text("no_host_install") }));
-    lines.push(element("code", { textContent: "stagepass-native-host install" }));
-  }
-  return lines;
 }
 
 function title(words) {

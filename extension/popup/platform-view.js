@@ -11,17 +11,17 @@ import {
   showConnections,
   withholdConnections,
 } from "./connections.js";
-import { failureText } from "./failure-text.js";
-import { onClick, say, setAvailable, setBusy, setIdleState, showView } from "./page.js";
+import { failureText } from "../page/failure-text.js";
+import { onClick, say, setAvailable, setBusy, setIdleState, showView } from "../page/page.js";
 import { showCaptureOutcome, showExportOutcome } from "./outcome.js";
 import { showNoReport, showReport } from "./preview.js";
 import { showRenewal } from "./renewal.js";
 import { initSessions, refreshSessions } from "./sessions.js";
 import { chooseSite, initSiteChoice } from "./site-choice.js";
 import { chosenStore } from "./store-choice.js";
-import { begin, isUnderWay, markSeen, onOutcome, readOutcome, requestOrigins } from "./tasks.js";
-import { text } from "./text.js";
-import { ask } from "./worker.js";
+import { begin, isUnderWay, markSeen, onOutcome, readOutcome, requestOrigins } from "../page/tasks.js";
+import { text } from "../page/text.js";
+import { ask } from "../page/worker.js";
 
 const platformName = document.querySelector("#platform");
 const advice = document.querySelector("#advice");

@@ -1,7 +1,7 @@
 // What a capture would take: names, domains, expiry and verdicts, never a value.
 
-import { element } from "./page.js";
-import { countText, formatDay, formatList, formatTime, text } from "./text.js";
+import { element } from "../page/page.js";
+import { countText, formatDay, formatList, formatTime, text } from "../page/text.js";
 
 const verdict = document.querySelector("#verdict");
 const cookies = document.querySelector("#cookies");

@@ -1,14 +1,14 @@
 // Capture requests: what a service asks the person to capture, one click away
 // from signing in at the platform and one from capturing.
 
-import { failureText } from "./failure-text.js";
+import { failureText } from "../page/failure-text.js";
 import { showCaptureOutcome } from "./outcome.js";
-import { button, element, isBusy, say, setBusy } from "./page.js";
+import { button, element, isBusy, say, setBusy } from "../page/page.js";
 import { refreshSessions } from "./sessions.js";
 import { chosenStore } from "./store-choice.js";
-import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "./tasks.js";
-import { formatTime, text } from "./text.js";
-import { ask } from "./worker.js";
+import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "../page/tasks.js";
+import { formatTime, text } from "../page/text.js";
+import { ask } from "../page/worker.js";
 
 const section = document.querySelector("#requests");
 const heading = document.querySelector("#requests-heading");

@@ -1,9 +1,9 @@
 // The sessions captured so far, and revoking one.
 
-import { failureText } from "./failure-text.js";
-import { button, element } from "./page.js";
-import { countText, formatTime, text } from "./text.js";
-import { ask } from "./worker.js";
+import { failureText } from "../page/failure-text.js";
+import { button, element } from "../page/page.js";
+import { countText, formatTime, text } from "../page/text.js";
+import { ask } from "../page/worker.js";
 
 // Whoever has not confirmed by then has turned to something else.
 const DISARM_AFTER_MS = 10_000;

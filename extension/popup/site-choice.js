@@ -1,8 +1,8 @@
 // Which site is meant where the catalogue does not know the tab's: its own
 // host, or a domain above it, for which the login cookie may be set.
 
-import { element } from "./page.js";
-import { text } from "./text.js";
+import { element } from "../page/page.js";
+import { text } from "../page/text.js";
 
 const choice = document.querySelector("#site-choice");
 const select = document.querySelector("#site");

@@ -1,8 +1,8 @@
 // Whose cookies are meant: those of the tab's own window or container, or of
 // another one, chosen by its name. They are never mixed.
 
-import { element, setIdleState } from "./page.js";
-import { text } from "./text.js";
+import { element, setIdleState } from "../page/page.js";
+import { text } from "../page/text.js";
 
 const choice = document.querySelector("#store-choice");
 const select = document.querySelector("#store");

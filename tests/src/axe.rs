@@ -1,7 +1,7 @@
 //! axe-core, which finds what keeps people from using a page: with a keyboard, a
 //! screen reader, or eyes that need contrast. From npm, pinned by its release.
 
-use crate::cdp::Session;
+use crate::page::Page;
 use crate::process::{cache_dir, on_path};
 use crate::python::run;
 use anyhow::{Context as _, Result, ensure};
@@ -13,7 +13,7 @@ use tokio::process::Command;
 const RELEASE: &str = "4.14.1";
 const INSTALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// What it finds, in a line for each: the rule, where, and why.
-const ASK: &str = "axe.run(document, {resultTypes: ['violations']}).then((found) => \
+const ASK: &str = "window.axe.run(document, {resultTypes: ['violations']}).then((found) => \
     found.violations.flatMap((rule) => rule.nodes.map((node) => \
     `${rule.id}: ${node.target.join(' ')}: ${node.failureSummary}`)))";
 
@@ -53,9 +53,9 @@ impl Axe {
     ///
     /// # Errors
     /// When the page does not run it.
-    pub async fn find(&self, page: &Session) -> Result<Vec<String>> {
-        page.evaluate(&format!("{};0", self.script)).await?;
-        let found = page.evaluate(ASK).await?;
+    pub async fn find(&self, page: &impl Page) -> Result<Vec<String>> {
+        let run = format!("(() => {{ if (!window.axe) {{ {} }} return {ASK}; }})()", self.script);
+        let found = page.evaluate(&run).await?;
         let lines = found.as_array().context("axe-core gives a list")?;
         Ok(lines.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     }

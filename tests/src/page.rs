@@ -3,9 +3,37 @@
 use crate::cdp::Session;
 use crate::wait;
 use anyhow::Result;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::fmt;
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
+
+/// Dark words on light ground, or the reverse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+impl Scheme {
+    /// As `prefers-color-scheme` calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
 
 /// A page that can be looked at and used with mouse and keyboard.
 pub trait Page {
@@ -17,6 +45,15 @@ pub trait Page {
 
     /// Empties a field and types into it.
     fn fill(&self, selector: &str, text: &str) -> impl Future<Output = Result<()>>;
+
+    /// Has the page take this for what the person prefers.
+    fn prefer(&self, scheme: Scheme) -> impl Future<Output = Result<()>>;
+
+    /// Ends that, and gives the page back its own size.
+    fn as_before(&self) -> impl Future<Output = Result<()>>;
+
+    /// Writes a picture of the whole page to a PNG file, also of what is scrolled away.
+    fn screenshot(&self, path: &Path) -> impl Future<Output = Result<()>>;
 
     /// Waits until a JavaScript condition holds, awaited where it is a promise.
     fn wait_for(&self, what: &str, timeout: Duration, condition: &str) -> impl Future<Output = Result<()>> {
@@ -39,5 +76,21 @@ impl Page for Session {
 
     async fn fill(&self, selector: &str, text: &str) -> Result<()> {
         self.fill(selector, text).await
+    }
+
+    async fn prefer(&self, scheme: Scheme) -> Result<()> {
+        let features = json!([{"name": "prefers-color-scheme", "value": scheme.name()}]);
+        self.send("Emulation.setEmulatedMedia", json!({"features": features})).await.map(drop)
+    }
+
+    async fn as_before(&self) -> Result<()> {
+        self.send("Emulation.setEmulatedMedia", json!({"features": []})).await?;
+        // A popup has no other size than its own.
+        let _ = self.send("Emulation.clearDeviceMetricsOverride", json!({})).await;
+        Ok(())
+    }
+
+    async fn screenshot(&self, path: &Path) -> Result<()> {
+        self.screenshot(path).await
     }
 }

@@ -151,6 +151,14 @@ pub async fn answer_prompt(
     // The prompt has no window of its own to look for. But it takes the focus,
     // and so closes the popup, and gives it to the page when it goes away.
     popup.wait_until_gone(APPEAR_TIMEOUT).await.context("the browser did not prompt")?;
+    answer_prompt_over(display, tab, answer).await
+}
+
+/// Likewise after a click in the page of a tab, which stays.
+///
+/// # Errors
+/// When no prompt comes up, or it does not go away.
+pub async fn answer_prompt_over(display: &Display, tab: &Session, answer: PromptAnswer) -> Result<()> {
     tab.wait_for("the browser's prompt", APPEAR_TIMEOUT, "!document.hasFocus()").await?;
     tokio::time::sleep(UNINTENDED_INPUT).await;
     let key = match answer {

@@ -1,7 +1,6 @@
 //! Sessions that are to be renewed: a browser that has captured one, its worker's
 //! alarms and badge, and what the server has.
 
-use crate::axe::Axe;
 use crate::cdp::Session;
 use crate::chromium::Chromium;
 use crate::main_job::{
@@ -9,7 +8,6 @@ use crate::main_job::{
 };
 use crate::page::Page;
 use crate::popup;
-use crate::process::cache_dir;
 use crate::wait;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -206,21 +204,4 @@ pub async fn ring(worker: &Session, name: &str, delay_ms: u32) -> Result<()> {
 pub async fn close(popup: Session) -> Result<()> {
     popup.evaluate("setTimeout(() => window.close(), 50); 0").await?;
     popup.wait_until_gone(SOON).await
-}
-
-/// Looks at the popup as it is, light and dark: leaves pictures, and holds it
-/// against axe-core.
-///
-/// # Errors
-/// With what axe-core finds.
-pub async fn look_at(popup: &Session, axe: &Axe, name: &str) -> Result<()> {
-    for scheme in ["light", "dark"] {
-        let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        popup.send("Emulation.setEmulatedMedia", json!({"features": features})).await?;
-        popup.screenshot(&cache_dir()?.join(format!("{name}-{scheme}.png"))).await?;
-        let found = axe.find(popup).await?;
-        ensure!(found.is_empty(), "{name}, {scheme}: {found:#?}");
-    }
-    popup.send("Emulation.setEmulatedMedia", json!({"features": []})).await?;
-    Ok(())
 }

@@ -3,16 +3,17 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use stagepass_tests::axe::Axe;
 use stagepass_tests::bridge::wait_for_status;
 use stagepass_tests::cdp::{Session, Target};
 use stagepass_tests::display::Display;
+use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, outcome, sign_in_to_server, wait_for_view,
 };
+use stagepass_tests::options;
 use stagepass_tests::platform::LOGIN_URL;
 use stagepass_tests::popup::{self, PromptAnswer};
-use stagepass_tests::renewal::{ACCOUNT, RenewalStage, SOON, alarm, close, look_at, ring, wait_for_badge};
+use stagepass_tests::renewal::{ACCOUNT, RenewalStage, SOON, alarm, close, ring, wait_for_badge};
 use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::server::Server;
 
@@ -49,7 +50,7 @@ async fn a_request_is_a_badge_and_an_entry_that_leads_to_the_platform_and_to_a_c
     for part in [&format!("Instagram · {ACCOUNT}"), REASON, "Until "] {
         assert!(entry.contains(part), "{entry}");
     }
-    look_at(&popup, &Axe::prepare().await?, "popup-capture-requested").await?;
+    look_at_popup(&popup, "capture-requested").await?;
     popup.click("#request-list button:nth-of-type(2)").await?;
     let is_login = |target: &Target| target.kind == "page" && target.url == LOGIN_URL;
     renewal.browser.connection().wait_for_target("the login page", SOON, is_login).await?;
@@ -70,7 +71,7 @@ async fn a_request_is_a_badge_and_an_entry_that_leads_to_the_platform_and_to_a_c
         (&newest["total"], &newest["data"][0]["creator_profile_id"]),
         (&json!(2), &renewal.connection_id().await?)
     );
-    look_at(&popup, &Axe::prepare().await?, "popup-request-fulfilled").await?;
+    look_at_popup(&popup, "request-fulfilled").await?;
     let secrets = SecretSearch::new(&renewal.stage.platform.secrets())?;
     for area in ["session", "local"] {
         let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?.to_string();
@@ -214,13 +215,13 @@ async fn two_requests_and_a_problem_are_all_there_is_to_see_at_once() -> Result<
     let popup = renewal.popup().await?;
     wait_for_requests(&popup, 2).await?;
     wait_for_badge(&worker, "2").await?;
-    look_at(&popup, &Axe::prepare().await?, "popup-requests-and-problem").await?;
+    look_at_popup(&popup, "requests-and-problem").await?;
 
     // Nobody is signed in at the platform: that is said, and the request stays.
     popup.click("#request-list button").await?;
     assert_eq!(outcome(&popup, "#request-outcome").await?, "not_signed_in");
     wait_for_requests(&popup, 2).await?;
-    look_at(&popup, &Axe::prepare().await?, "popup-request-not-signed-in").await?;
+    look_at_popup(&popup, "request-not-signed-in").await?;
     assert_eq!(pending(&renewal).await?, 2);
     Ok(())
 }
@@ -237,17 +238,18 @@ async fn a_notification_takes_the_browsers_permission_and_says_no_more_than_whos
     let connection = stage.server.user().await?.create_profile("instagram", ACCOUNT).await?;
     stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
     let browser = stage.open_browser().await?;
-    let tab = stage.sign_in_at_platform(&browser).await?;
+    let _tab = stage.sign_in_at_platform(&browser).await?;
     let popup = popup::open_by_shortcut(&browser, &display).await?;
     sign_in_to_server(&popup, stage.server.url()).await?;
     wait_for_view(&popup, "ready").await?;
-    popup.click("#renewal > summary").await?;
-    popup.click("#notify").await?;
-    popup::answer_prompt(&display, &tab, &popup, PromptAnswer::Allow).await?;
-    drop(popup);
-    let popup = popup::open_by_shortcut(&browser, &display).await?;
-    wait_for_view(&popup, "ready").await?;
-    popup.wait_for("the switch", SOON, "document.querySelector('#notify').checked").await?;
+    let options = options::open_from_popup(&browser, popup).await?;
+    let is_on = "document.querySelector('#notify').checked";
+    for answer in [PromptAnswer::Deny, PromptAnswer::Allow] {
+        options.click("#notify").await?;
+        popup::answer_prompt_over(&display, &options, answer).await?;
+        let is_so = format!("{is_on} === {}", answer == PromptAnswer::Allow);
+        options.wait_for("the switch", SOON, &is_so).await?;
+    }
 
     let worker = popup::service_worker(&browser).await?;
     worker.evaluate(RECORD).await?;
@@ -268,8 +270,6 @@ async fn a_notification_takes_the_browsers_permission_and_says_no_more_than_whos
     worker.evaluate(&format!("chrome.notifications.onClicked.dispatch({}); 0", json!(id))).await?;
     let is_login = |target: &Target| target.kind == "page" && target.url == LOGIN_URL;
     browser.connection().wait_for_target("the login page", SOON, is_login).await?;
-    popup.wait_until_gone(SOON).await?;
-    drop(popup);
     let popup = popup::open(&browser).await?;
     wait_for_view(&popup, "ready").await?;
 
@@ -277,8 +277,7 @@ async fn a_notification_takes_the_browsers_permission_and_says_no_more_than_whos
     popup.click("#request-list button.quiet").await?;
     let is_gone = format!("chrome.notifications.getAll().then((all) => !({} in all))", json!(id));
     worker.wait_for("no notification", SOON, &is_gone).await?;
-    popup.evaluate("document.querySelector('#renewal').open = true").await?;
-    popup.click("#notify").await?;
+    options.click("#notify").await?;
     let is_returned = "chrome.permissions.contains({permissions: ['notifications']}).then((is) => !is)";
     worker.wait_for("the permission to be given back", SOON, is_returned).await
 }

@@ -5,12 +5,14 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_tests::bridge::{BridgeStage, wait_for_status};
 use stagepass_tests::display::Display;
+use stagepass_tests::look::{look_at_options, look_at_popup};
 use stagepass_tests::main_job::{
     PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
+use stagepass_tests::options;
 use stagepass_tests::platform::VIDEO_URL;
 use stagepass_tests::popup::{self, PromptAnswer};
-use stagepass_tests::renewal::ring;
+use stagepass_tests::renewal::{close, ring};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -44,22 +46,11 @@ async fn the_switches_work_with_the_keyboard_alone() -> Result<()> {
     bridge.popup.press(" ").await?;
     checked(&bridge, "bridge-write-back", true).await?;
 
-    tab_to(&bridge, "bridge-profile").await?;
-    bridge.popup.evaluate("document.activeElement.select()").await?;
-    bridge.popup.type_text("studio").await?;
-    bridge.popup.press("Tab").await?;
-    stagepass_tests::wait::until("the profile's name", SOON, async || {
-        let shown = bridge.stage.ask_host(&["browsers"]).await?;
-        Ok(shown.stdout.contains("studio").then_some(()))
-    })
-    .await?;
-    let asked = bridge.stage.ask_host(&["cookies", VIDEO_URL, "--profile", "studio"]).await?;
-    assert!(asked.status.success(), "{asked:?}");
-
     // The same key takes it back.
     bridge.popup.evaluate("document.querySelector('#bridge-allow').focus()").await?;
     bridge.popup.press(" ").await?;
     bridge.wait_for_status("off").await?;
+    look_at_popup(&bridge.popup, "hand-over-off").await?;
     assert_eq!(bridge.popup.evaluate("document.activeElement.id").await?, "bridge-allow");
     assert_eq!(bridge.popup.evaluate(write_back).await?, true);
     assert!(!bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
@@ -72,6 +63,7 @@ async fn a_screen_reader_has_a_name_for_each_control_and_hears_how_it_stands() -
     bridge.switch_on().await?;
     bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?;
     bridge.popup.wait_for("a hand-over", SOON, "document.querySelector('#hand-overs li')").await?;
+    look_at_popup(&bridge.popup, "hand-over-on").await?;
     let tree = bridge.popup.send("Accessibility.getFullAXTree", json!({})).await?;
     let nodes = tree["nodes"].as_array().context("no nodes")?;
     let named = |role: &str| -> Vec<&str> {
@@ -87,7 +79,6 @@ async fn a_screen_reader_has_a_name_for_each_control_and_hears_how_it_stands() -
             "Let yt-dlp --write-back put replaced cookies back"
         ]
     );
-    assert!(named("textbox").contains(&"Name of this browser profile"), "{:?}", named("textbox"));
     assert!(named("list").contains(&"Handed over"), "{:?}", named("list"));
     let live = bridge.popup.evaluate("document.querySelector('#bridge-status').role").await?;
     assert_eq!(live, "status");
@@ -104,6 +95,7 @@ async fn a_helper_that_is_not_installed_is_said_and_its_coming_is_enough() -> Re
     for command in ["stagepass-native-host install", "stagepass-native-host doctor"] {
         assert!(words.contains(command), "{command} in {words}");
     }
+    look_at_popup(&bridge.popup, "hand-over-host-missing").await?;
     bridge.stage.install_native_host().await?;
     // Whoever looks at the popup again wants to know how it stands now.
     bridge.popup.evaluate("chrome.runtime.sendMessage({type: 'keepBridge'})").await?;
@@ -183,22 +175,25 @@ async fn it_needs_no_server_and_no_tab_of_the_platform_to_be_switched_off() -> R
     popup.click("#bridge-allow").await?;
     wait_for_status(&popup, "connected").await?;
     assert!(stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    popup.wait_for("a hand-over", SOON, "document.querySelector('#hand-overs li')").await?;
+    close(popup).await?;
 
-    popup.evaluate("setTimeout(() => window.close()); 0").await?;
-    popup.wait_until_gone(SOON).await?;
     let _other = browser.open_tab("about:blank").await?;
     let popup = popup::open(&browser).await?;
     wait_for_view(&popup, "server").await?;
     popup.click("#bridge > summary").await?;
-    popup
-        .wait_for("the platform", SOON, "document.querySelector('#bridge-others [data-platform=instagram]')")
-        .await?;
+    popup.wait_for("the hand-over", SOON, "document.querySelector('#hand-overs li')").await?;
     assert_eq!(popup.evaluate("document.querySelector('#bridge-switches').hidden").await?, true);
-    let label = "document.querySelector('#bridge-others button').ariaLabel";
-    assert_eq!(popup.evaluate(label).await?, "Stop handing over the cookies of Instagram");
-    popup.click("#bridge-others button").await?;
-    popup.wait_for("none to be left", SOON, "!document.querySelector('#bridge-others li')").await?;
-    assert_eq!(popup.evaluate("document.activeElement.tagName").await?, "SUMMARY");
+    look_at_popup(&popup, "no-server-hand-overs").await?;
+
+    let options = options::open_from_popup(&browser, popup).await?;
+    options.wait_for("the platform", SOON, "document.querySelector('#allowed [data-id=instagram]')").await?;
+    let label = "document.querySelector('#allowed button').ariaLabel";
+    assert_eq!(options.evaluate(label).await?, "Switch off handing over the cookies of Instagram");
+    look_at_options(&options, "no-server").await?;
+    options.click("#allowed button").await?;
+    options.wait_for("none to be left", SOON, "!document.querySelector('#allowed li')").await?;
+    assert_eq!(options.evaluate("document.activeElement.id").await?, "programs-heading");
     assert!(!stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
     Ok(())
 }

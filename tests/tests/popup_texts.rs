@@ -1,4 +1,4 @@
-//! The popup has words for everything that it can have to say.
+//! Popup and options have words for everything that it can have to say.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -21,7 +21,9 @@ fn messages() -> Result<Value> {
 /// The scripts of the extension.
 fn scripts() -> Result<Vec<String>> {
     let mut texts = Vec::new();
-    for folder in ["extension", "extension/background", "extension/popup"] {
+    for folder in
+        ["extension", "extension/background", "extension/options", "extension/page", "extension/popup"]
+    {
         for entry in fs::read_dir(root().join(folder))? {
             let path: PathBuf = entry?.path();
             if path.extension().is_some_and(|extension| extension == "js") {
@@ -80,10 +82,13 @@ fn every_failure_has_words() -> Result<()> {
 }
 
 #[test]
-fn every_text_that_the_popup_names_is_there() -> Result<()> {
+fn every_text_that_popup_and_options_name_is_there() -> Result<()> {
     let messages = messages()?;
-    let mut keys: BTreeSet<String> =
-        quoted(&read("extension/popup.html")?, "data-text=\"").into_iter().map(str::to_owned).collect();
+    let mut keys = BTreeSet::new();
+    for page in ["popup", "options"] {
+        let html = read(&format!("extension/{page}.html"))?;
+        keys.extend(quoted(&html, "data-text=\"").into_iter().map(str::to_owned));
+    }
     for script in scripts()? {
         keys.extend(quoted(&script, " text(\"").into_iter().map(str::to_owned));
         keys.extend(quoted(&script, "(text(\"").into_iter().map(str::to_owned));

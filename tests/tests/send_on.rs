@@ -3,15 +3,16 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use stagepass_tests::axe::Axe;
 use stagepass_tests::cdp::Session;
 use stagepass_tests::firefox::built_addon;
+use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{self, Stage, built_extension, sign_in, sign_in_to_server, wait_for_view};
+use stagepass_tests::options;
 use stagepass_tests::page::Page as _;
 use stagepass_tests::platform::LOGIN_URL;
 use stagepass_tests::popup;
 use stagepass_tests::renewal::{
-    ACCOUNT, RenewalStage, SOON, alarm, close, look_at, ring, wait_for_badge, wait_for_send_on,
+    ACCOUNT, RenewalStage, SOON, alarm, close, ring, wait_for_badge, wait_for_send_on,
 };
 use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::server::{self, EMAIL, PASSWORD, Server};
@@ -172,7 +173,7 @@ async fn signing_out_at_the_platform_stores_nothing_and_is_explained_until_the_n
     wait_for_send_on(&popup, "stopped").await?;
     let link = popup.evaluate("document.querySelector('#problem-list a').href").await?;
     assert_eq!(link, LOGIN_URL);
-    look_at(&popup, &Axe::prepare().await?, "popup-no-longer-renewed").await?;
+    look_at_popup(&popup, "no-longer-renewed").await?;
     close(popup).await?;
 
     // Signing in again may be as anybody: which connection it is, a person says.
@@ -298,7 +299,7 @@ async fn an_ended_sign_in_to_the_server_is_explained_and_the_next_one_stores_wha
     popup
         .wait_for("the reason", SOON, "document.querySelector('#problem-list [data-code=signed_out]')")
         .await?;
-    look_at(&popup, &Axe::prepare().await?, "popup-signed-out-of-server").await?;
+    look_at_popup(&popup, "signed-out-of-server").await?;
     user("enable").await?;
     sign_in(&popup, PASSWORD).await?;
     wait_for_view(&popup, "ready").await?;
@@ -342,20 +343,24 @@ async fn the_switch_works_with_the_keyboard_and_has_a_name() -> Result<()> {
     let nodes = tree["nodes"].as_array().context("no nodes")?.iter();
     let switches: Vec<_> =
         nodes.filter(|node| node["role"]["value"] == "switch").map(|node| &node["name"]["value"]).collect();
-    for name in ["Store what Instagram replaces", "Notify me when a capture is asked for"] {
-        assert!(switches.contains(&&json!(name)), "{switches:?}");
-    }
-    look_at(&popup, &Axe::prepare().await?, "popup-renewing").await?;
+    assert!(switches.contains(&&json!("Store what Instagram replaces")), "{switches:?}");
+    look_at_popup(&popup, "renewing").await?;
     close(popup).await?;
 
     // It takes no tab of the platform to switch it off.
     let _other = renewal.browser.open_tab("about:blank").await?;
     let popup = popup::open(&renewal.browser).await?;
     wait_for_view(&popup, "no-platform").await?;
-    popup.click("#renewal > summary").await?;
-    popup.click("#send-on-others button").await?;
-    popup.wait_for("none to be left", SOON, "!document.querySelector('#send-on-others li')").await?;
-    popup.wait_for("the focus near it", SOON, "document.activeElement.tagName === 'SUMMARY'").await?;
+    look_at_popup(&popup, "no-platform").await?;
+    let options = options::open_from_popup(&renewal.browser, popup).await?;
+    options.wait_for("the platform", SOON, "document.querySelector('#renewed [data-code=on]')").await?;
+    let label = "document.querySelector('#renewed button').ariaLabel";
+    assert_eq!(options.evaluate(label).await?, "Switch off renewing the session of Instagram");
+    options.click("#renewed button").await?;
+    options.wait_for("none to be left", SOON, "!document.querySelector('#renewed li')").await?;
+    options
+        .wait_for("the focus near it", SOON, "document.activeElement.id === 'renewal-heading'")
+        .await?;
     let worker = renewal.worker().await?;
     renewal.wait_for_kept(&worker, "!kept.isOn").await
 }

@@ -1,6 +1,7 @@
 //! What a person does with a page: real mouse clicks, real keys, and looking at it.
 
 use super::{CdpError, Session};
+use crate::picture::Picture;
 use crate::wait;
 use anyhow::{Context, Result, bail};
 use base64::Engine as _;
@@ -35,6 +36,15 @@ const LOCATE: &str = r"async (selector) => {
     globalThis[Symbol.for('hit')] = Boolean(isHit(target));
   }, {capture: true, once: true});
   return {x, y};
+}";
+
+/// Scrolls, and waits until that is drawn.
+const SCROLL: &str = r"async (top) => {
+  scrollTo({top, behavior: 'instant'});
+  const drawn = new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+  await Promise.race([drawn, new Promise((resolve) => setTimeout(resolve, 300))]);
+  const {clientWidth, scrollHeight} = document.documentElement;
+  return [clientWidth, Math.round(scrollY), scrollHeight];
 }";
 
 impl Session {
@@ -138,14 +148,44 @@ impl Session {
         Ok(())
     }
 
-    /// Writes what is seen of the page to a PNG file.
+    /// Writes a picture of the whole page to a PNG file, also of what is scrolled away.
     ///
     /// # Errors
     /// When the file can't be written, or a [`CdpError`].
     pub async fn screenshot(&self, path: &Path) -> Result<()> {
-        let answer = self.send("Page.captureScreenshot", json!({"format": "png"})).await?;
-        let png = BASE64_STANDARD.decode(answer["data"].as_str().context("a screenshot has data")?)?;
-        std::fs::write(path, png).with_context(|| format!("cannot write {}", path.display()))
+        let scrolled = self.evaluate("scrollY").await?;
+        for _ in 0..TRIES {
+            let Some(picture) = self.picture().await? else { continue };
+            self.evaluate(&format!("scrollTo({{top: {scrolled}, behavior: 'instant'}})")).await?;
+            return picture.write(path);
+        }
+        bail!("the page does not rest")
+    }
+
+    /// A popup can't be made as high as its page, so it is seen part by part. None
+    /// where it moves meanwhile.
+    async fn picture(&self) -> Result<Option<Picture>> {
+        let [width, _, total] = self.scroll(0).await?;
+        let mut picture = Picture::new(width);
+        while picture.height() < total {
+            let height = picture.height();
+            let [now_wide, top, now_high] = self.scroll(height).await?;
+            if top > height || now_wide != width || now_high != total {
+                return Ok(None);
+            }
+            let answer = self.send("Page.captureScreenshot", json!({"format": "png"})).await?;
+            let png = BASE64_STANDARD.decode(answer["data"].as_str().context("a screenshot has data")?)?;
+            picture.append(&png, height - top)?;
+            if picture.height() == height {
+                return Ok(None);
+            }
+        }
+        Ok(Some(picture))
+    }
+
+    /// Gives the page's width, what is seen at the top, and the whole height.
+    async fn scroll(&self, top: usize) -> Result<[usize; 3]> {
+        Ok(serde_json::from_value(self.evaluate(&format!("({SCROLL})({top})")).await?)?)
     }
 }
 

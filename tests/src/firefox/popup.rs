@@ -3,10 +3,14 @@
 //! popup as well, and takes them from a script with the browser's own rights.
 
 use super::Firefox;
-use crate::page::Page;
+use crate::page::{Page, Scheme};
+use crate::picture::Picture;
 use crate::wait;
 use anyhow::{Context as _, Result};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 /// How long the popup may take to be there.
@@ -37,6 +41,21 @@ return (async () => {
   if (what === "clear") await actor.clearElement(element);
   if (what === "type") await actor.sendKeysToElement(element, text, capabilities);
 })();"#;
+
+/// A picture of the whole popup, as a PNG in base64.
+const PICTURE: &str = r#"
+const popup = document.querySelector("browser.webextension-popup-browser");
+const [width, height] = arguments;
+const bitmap = await popup.browsingContext.currentWindowGlobal
+  .drawSnapshot(new DOMRect(0, 0, width, height), 1, "white");
+const canvas = document.createElementNS("http://www.w3.org/1999/xhtml", "canvas");
+Object.assign(canvas, {width: bitmap.width, height: bitmap.height});
+canvas.getContext("2d").drawImage(bitmap, 0, 0);
+return canvas.toDataURL("image/png").split(",")[1];"#;
+
+/// What pages are told that the person prefers: 0 dark, 1 light, 2 as the browser's own.
+const PREFER: &str =
+    r#"Services.prefs.setIntPref("layout.css.prefers-color-scheme.content-override", arguments[0]);"#;
 
 /// The popup, open over a tab.
 #[derive(Clone, Copy, Debug)]
@@ -76,5 +95,25 @@ impl Page for Popup<'_> {
     async fn fill(&self, selector: &str, text: &str) -> Result<()> {
         self.command("clear", selector, "").await?;
         self.command("type", selector, text).await.map(drop)
+    }
+    async fn prefer(&self, scheme: Scheme) -> Result<()> {
+        let wanted = u8::from(scheme == Scheme::Light);
+        self.firefox.as_browser(PREFER, &[json!(wanted)]).await?;
+        let is_so = format!("matchMedia('(prefers-color-scheme: {scheme})').matches");
+        self.wait_for("the scheme", APPEAR_TIMEOUT, &is_so).await
+    }
+
+    async fn as_before(&self) -> Result<()> {
+        self.firefox.as_browser(PREFER, &[json!(2)]).await.map(drop)
+    }
+
+    async fn screenshot(&self, path: &Path) -> Result<()> {
+        let size = "[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]";
+        let size = self.evaluate(size).await?;
+        let drawn = self.firefox.as_browser(PICTURE, &[size[0].clone(), size[1].clone()]).await?;
+        let png = BASE64_STANDARD.decode(drawn.as_str().context("a picture has data")?)?;
+        let mut picture = Picture::new(size[0].as_u64().context("a width")?.try_into()?);
+        picture.append(&png, 0)?;
+        picture.write(path)
     }
 }

@@ -2,11 +2,10 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
-use stagepass_tests::axe::Axe;
 use stagepass_tests::cdp::{ConsoleEntry, Session};
 use stagepass_tests::chromium::{Chromium, Launch, Profile};
 use stagepass_tests::installation::{Installation, Person, Store};
-use stagepass_tests::process::cache_dir;
+use stagepass_tests::look::look_at_server_page;
 use stagepass_tests::server::{Client, Server};
 use std::time::Duration;
 
@@ -17,7 +16,6 @@ pub(super) struct Stage {
     pub(super) server: Server,
     pub(super) person: Person,
     pub(super) tab: Session,
-    axe: Axe,
     _browser: Chromium,
     _profile: Profile,
     pub(super) installation: Installation,
@@ -31,15 +29,7 @@ impl Stage {
         let profile = Profile::new()?;
         let browser = Launch::new(&profile).start().await?;
         let tab = browser.open_tab("about:blank").await?;
-        Ok(Self {
-            axe: Axe::prepare().await?,
-            server,
-            person,
-            tab,
-            _browser: browser,
-            _profile: profile,
-            installation,
-        })
+        Ok(Self { server, person, tab, _browser: browser, _profile: profile, installation })
     }
 
     pub(super) async fn open(&self, path: &str) -> Result<()> {
@@ -107,23 +97,9 @@ impl Stage {
         Ok(text.as_str().context("a page has text")?.to_owned())
     }
 
-    /// Keeps a picture of the page, wide and narrow, light and dark, and holds each
-    /// against axe-core. Nothing may have been blocked or failed in it.
+    /// Looks at the page as it is. Nothing may have been blocked or failed in it.
     pub(super) async fn look(&self, name: &str) -> Result<()> {
-        let folder = cache_dir()?.join("pages");
-        std::fs::create_dir_all(&folder)?;
-        for (width, scheme) in [(1000, "light"), (1000, "dark"), (360, "light")] {
-            let size = json!({"width": width, "height": 860, "deviceScaleFactor": 1, "mobile": false});
-            self.tab.send("Emulation.setDeviceMetricsOverride", size).await?;
-            let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-            self.tab.send("Emulation.setEmulatedMedia", media).await?;
-            self.tab.screenshot(&folder.join(format!("{name}-{width}-{scheme}.png"))).await?;
-            let found = self.axe.find(&self.tab).await?;
-            ensure!(found.is_empty(), "{name} at {width} in {scheme}: {}", found.join("\n"));
-            let overflow = "document.documentElement.scrollWidth - innerWidth";
-            let overflow = self.tab.evaluate(overflow).await?;
-            ensure!(overflow.as_i64() <= Some(0), "{name} is {overflow} wider than {width}");
-        }
+        look_at_server_page(&self.tab, name).await?;
         // That a refusal has a status of its own is no fault.
         let is_fault = |entry: &ConsoleEntry| {
             let is_status = entry.text.starts_with("Failed to load resource: the server responded with");

@@ -69,7 +69,7 @@ export function say(words, { code = "", retry = null } = {}) {
 }
 
 function heading() {
-  return main.querySelector(`[data-view="${view}"] h2`);
+  return main.querySelector(`[data-view="${view}"] :is(h2, h3)`);
 }
 
 /** Marks a field whose value the message is about. */

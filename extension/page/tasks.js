@@ -2,7 +2,7 @@
 
 import { ask } from "./worker.js";
 
-// The window that the popup and the browser's prompt belong to. Known before
+// The window that the page and the browser's prompt belong to. Known before
 // there is a click, since nothing may be awaited in one.
 const { id: windowId } = await chrome.windows.getCurrent();
 
@@ -29,7 +29,7 @@ export function requestOrigins(origins) {
 
 /**
  * What came of the latest task of this kind; undefined where there was none,
- * or an earlier popup has shown it.
+ * or an earlier page has shown it.
  */
 export async function readOutcome(kind) {
   const [outcomeAt, seenAt] = [outcomeKey(kind), seenKey(kind)];
@@ -37,7 +37,7 @@ export async function readOutcome(kind) {
   return outcome && outcome.id === seenId ? undefined : outcome;
 }
 
-/** What has been shown once is old news to the next popup. */
+/** What has been shown once is old news to the next page. */
 export function markSeen(kind, { id }) {
   if (id) chrome.storage.session.set({ [seenKey(kind)]: id });
 }

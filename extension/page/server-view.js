@@ -3,16 +3,21 @@
 import { DEFAULT_SERVER, parseServerAddress } from "../server-address.js";
 import { failureText } from "./failure-text.js";
 import { isBusy, say, setBusy, setInvalid, showView } from "./page.js";
-import { begin, isUnderWay, markSeen } from "./tasks.js";
+import { begin, isUnderWay, markSeen, onOutcome } from "./tasks.js";
 
 const form = document.querySelector("#server-form");
 const url = document.querySelector("#server-url");
 
-export function initServerView() {
+/** `onConnected` shows what comes next. */
+export function initServerView(onConnected) {
   url.value = DEFAULT_SERVER;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     if (!isBusy()) connect();
+  });
+  onOutcome("connect", (outcome) => {
+    if (outcome?.ok) onConnected();
+    else if (outcome) showServer(outcome);
   });
 }
 

@@ -1,0 +1,33 @@
+// Server and account: who is signed in where, signing out and changing the server.
+
+import { initAccount } from "../page/account.js";
+import { say, showView } from "../page/page.js";
+import { text } from "../page/text.js";
+
+const server = document.querySelector("#account-server");
+const email = document.querySelector("#account-email");
+const signInServer = document.querySelector("#sign-in-server");
+const signOut = document.querySelector("#sign-out");
+const changeServer = document.querySelector("#change-server");
+
+/** `onChange` shows what comes next. */
+export function initAccountView(onChange) {
+  initAccount(onChange);
+}
+
+export function showAccount(status) {
+  say("");
+  server.textContent = status.server;
+  email.textContent = status.email;
+  // A page that was just opened is read from its top.
+  const isNew = document.activeElement === document.body;
+  showView("account", isNew ? document.querySelector("h1") : signOut);
+}
+
+/** What can be ended there, whichever view is shown. */
+export function showButtons({ server, email }) {
+  signOut.hidden = !email;
+  changeServer.hidden = !server;
+  signOut.parentElement.hidden = !server;
+  signInServer.textContent = server ? text("sign_in_server", server) : "";
+}

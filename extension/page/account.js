@@ -1,0 +1,14 @@
+// Ending a sign-in, and leaving a server.
+
+import { onClick } from "./page.js";
+import { ask } from "./worker.js";
+
+/** `onChange` shows what comes next. */
+export function initAccount(onChange) {
+  const request = async (type) => {
+    await ask(type);
+    await onChange();
+  };
+  onClick(document.querySelector("#sign-out"), () => request("signOut"));
+  onClick(document.querySelector("#change-server"), () => request("leaveServer"));
+}

@@ -1,0 +1,15 @@
+// A failure that ended what was asked for, and what to run about it.
+
+import { failureText } from "./failure-text.js";
+import { element } from "./page.js";
+import { text } from "./text.js";
+
+/** The failure in words, with the command that helps where there is one. */
+export function renderFailure(failure) {
+  const lines = [element("p", {}, element("strong", { textContent: failureText(failure) }))];
+  if (failure.code === "no_host") {
+    lines.push(element("p", { textContent: text("no_host_install") }));
+    lines.push(element("code", { textContent: "stagepass-native-host install" }));
+  }
+  return lines;
+}

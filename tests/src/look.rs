@@ -1,0 +1,96 @@
+//! Looking at a page as it is, light and dark: a picture for people to look at, and
+//! what a program can tell. axe-core finds nothing, nothing is wider than its place,
+//! and each control has a name.
+//!
+//! The pictures are in `target/harness`, in a folder for each kind of page.
+
+use crate::axe::Axe;
+use crate::cdp::Session;
+use crate::page::{Page, Scheme};
+use crate::process::cache_dir;
+use anyhow::{Result, ensure};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Both ways that a page is shown in.
+const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
+/// A page of its own: on a screen and on a telephone.
+const SIZES: [(u32, u32); 2] = [(1000, 860), (360, 640)];
+
+/// What is wrong with the page that axe-core does not look for, a line for each.
+const JUDGE: &str = r#"(() => {
+  const found = [];
+  const called = (element) => element.id ? `#${element.id}` : element.outerHTML.slice(0, 80);
+  const isScrolled = (element) => element.closest(".table, .scroller, [hidden]");
+  const wide = document.documentElement.scrollWidth - innerWidth;
+  if (wide > 0) found.push(`the page is ${wide} px wider than its window`);
+  for (const element of document.body.querySelectorAll("*")) {
+    if (!element.checkVisibility() || isScrolled(element)) continue;
+    const {right, left} = element.getBoundingClientRect();
+    if (right > innerWidth + 1 || left < -1) found.push(`lies outside: ${called(element)}`);
+    const {textOverflow, display} = getComputedStyle(element);
+    const isBox = display !== "inline" && !element.matches("input, select");
+    const cut = element.scrollWidth - element.clientWidth;
+    if (isBox && cut > 1 && textOverflow !== "ellipsis") found.push(`${cut} px too narrow: ${called(element)}`);
+  }
+  const axe = window.axe;
+  axe.setup(document);
+  for (const control of document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")) {
+    if (!control.checkVisibility()) continue;
+    if (axe.commons.text.accessibleText(control).trim() === "") found.push(`has no name: ${called(control)}`);
+  }
+  axe.teardown();
+  return found;
+})()"#;
+
+/// Looks at the popup in a state, light and dark.
+///
+/// # Errors
+/// With what is wrong with it.
+pub async fn look_at_popup(popup: &impl Page, state: &str) -> Result<()> {
+    look_at(popup, "popup", state, &SCHEMES).await
+}
+
+/// Looks at the options in a state: wide and narrow, light and dark.
+///
+/// # Errors
+/// With what is wrong with them.
+pub async fn look_at_options(options: &Session, state: &str) -> Result<()> {
+    for (width, height) in SIZES {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        options.send("Emulation.setDeviceMetricsOverride", size).await?;
+        look_at(options, "options", &format!("{state}-{width}"), &SCHEMES).await?;
+    }
+    Ok(())
+}
+
+/// Looks at a page of the server's: wide in both schemes, and narrow.
+///
+/// # Errors
+/// With what is wrong with it.
+pub async fn look_at_server_page(tab: &Session, state: &str) -> Result<()> {
+    for (width, schemes) in [(1000, &SCHEMES[..]), (360, &SCHEMES[..1])] {
+        let size = json!({"width": width, "height": 860, "deviceScaleFactor": 1, "mobile": false});
+        tab.send("Emulation.setDeviceMetricsOverride", size).await?;
+        look_at(tab, "pages", &format!("{state}-{width}"), schemes).await?;
+    }
+    Ok(())
+}
+
+async fn look_at(page: &impl Page, kind: &str, state: &str, schemes: &[Scheme]) -> Result<()> {
+    let axe = Axe::prepare().await?;
+    for scheme in schemes {
+        page.prefer(*scheme).await?;
+        page.screenshot(&picture(kind, state, *scheme)?).await?;
+        let mut found = axe.find(page).await?;
+        found.extend(serde_json::from_value::<Vec<String>>(page.evaluate(JUDGE).await?)?);
+        ensure!(found.is_empty(), "{kind}, {state}, {scheme}:\n{}", found.join("\n"));
+    }
+    page.as_before().await
+}
+
+fn picture(kind: &str, state: &str, scheme: Scheme) -> Result<PathBuf> {
+    let folder = cache_dir()?.join(kind);
+    std::fs::create_dir_all(&folder)?;
+    Ok(folder.join(format!("{state}-{scheme}.png")))
+}
