@@ -56,6 +56,8 @@ pub async fn look_at_popup(popup: &impl Page, state: &str) -> Result<()> {
 /// # Errors
 /// With what is wrong with them.
 pub async fn look_at_options(options: &Session, state: &str) -> Result<()> {
+    // What is behind another tab is not drawn.
+    options.send("Page.bringToFront", json!({})).await?;
     for (width, height) in SIZES {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         options.send("Emulation.setDeviceMetricsOverride", size).await?;

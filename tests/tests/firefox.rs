@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_core::netscape;
 use stagepass_tests::firefox::{Firefox, built_addon};
-use stagepass_tests::main_job::{self, Stage, built_extension, exported_path, sign_in_to_server};
+use stagepass_tests::look::look_at_popup;
+use stagepass_tests::main_job::{
+    self, Stage, built_extension, exported_path, sign_in_to_server, wait_for_view,
+};
 use stagepass_tests::page::Page as _;
 use stagepass_tests::platform::VIDEO;
 use stagepass_tests::secret_search::SecretSearch;
@@ -48,7 +51,11 @@ async fn signs_in_captures_exports_and_downloads() -> Result<()> {
     let firefox = stage.open_firefox(&built_addon()?).await?;
     firefox.sign_in_at_platform(&stage.platform, 0).await?;
     let popup = firefox.open_popup().await?;
+    wait_for_view(&popup, "server").await?;
+    look_at_popup(&popup, "firefox-server").await?;
     sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    look_at_popup(&popup, "firefox-ready").await?;
     assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
 
     // Cookie for cookie what the browser holds, partitioned ones too.
@@ -62,6 +69,7 @@ async fn signs_in_captures_exports_and_downloads() -> Result<()> {
 
     // The file that the native host wrote.
     assert_eq!(main_job::export(&popup).await?, "exported");
+    look_at_popup(&popup, "firefox-captured-and-exported").await?;
     let path = exported_path(&popup).await?;
     assert!(path.starts_with(stage.host_dir()), "{}", path.display());
     let written = fs::read_to_string(&path)?;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use stagepass_core::netscape;
 use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
+use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, exported_path, sign_in_to_server,
 };
@@ -84,6 +85,7 @@ async fn captured_served_exported_and_downloaded() -> Result<()> {
     sign_in_to_server(&popup, stage.server.url()).await?;
     assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
 
+    look_at_popup(&popup, "captured").await?;
     // Cookie for cookie what the browser held, less what the report says was dropped.
     let worker = popup::service_worker(&browser).await?;
     let outcome = worker.evaluate("chrome.storage.session.get('outcome.capture')").await?;
@@ -115,6 +117,7 @@ async fn captured_served_exported_and_downloaded() -> Result<()> {
 
     // The file, and the same cookies from the server's netscape form.
     assert_eq!(main_job::export(&popup).await?, "exported");
+    look_at_popup(&popup, "exported").await?;
     let path = exported_path(&popup).await?;
     let written = fs::read_to_string(&path)?;
     let netscape_form = stage.served_session("netscape").await?;

@@ -5,6 +5,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
+use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
@@ -82,6 +83,7 @@ async fn of_several_accounts_none_is_guessed_and_the_latest_is_remembered() -> R
     let is_asked = "document.querySelector('#message').dataset.code === 'no_connection_chosen'";
     popup.wait_for("the question", SOON, is_asked).await?;
     assert_eq!(focus(&popup).await?, "connection");
+    look_at_popup(&popup, "connection-to-be-chosen").await?;
     assert_eq!(stage.server.user().await?.get("/api/platform-sessions").await?.body["total"], 0);
 
     for account in ["alice", "bob", "alice"] {
@@ -112,13 +114,38 @@ async fn a_name_that_is_there_already_keeps_that_connections_credentials() -> Re
     Ok(())
 }
 
+/// No word of it can be broken, and nothing may be pushed aside by it.
+const LONG_NAME: &str = "an_account_whose_name_is_as_long_as_some_that_platforms_allow_1234567890";
+
+/// A session of another account, whose time is over.
+async fn store_expired_session(stage: &Stage) -> Result<()> {
+    let user = stage.server.user().await?;
+    let session = json!({"creator_profile_id": user.create_profile("x", LONG_NAME).await?, "platform": "x",
+        "cookies": [{"name": "auth_token", "value": "over", "domain": ".x.com", "path": "/"}],
+        "expires_at": "2026-01-15T10:30:00.000Z"});
+    let stored = user.post("/api/credentials/store-platform-session", &session).await?;
+    anyhow::ensure!(stored.status == 200, "{}", stored.body);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn revoking_asks_again_and_takes_back_what_the_popup_says() -> Result<()> {
     let (stage, browser, _tab, popup) = start(&[]).await?;
-    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    store_expired_session(&stage).await?;
+    for _ in 0..2 {
+        assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+        // The list of connections is loaded anew.
+        popup.wait_for("hers", SOON, "document.querySelector('#new-connection').hidden").await?;
+    }
     popup.click("#sessions summary").await?;
-    popup.click("#session-list .danger").await?;
+    for state in ["active", "superseded", "expired"] {
+        let is_listed = format!("document.querySelector('#session-list [data-state={state}]')");
+        popup.wait_for(state, SOON, &is_listed).await?;
+    }
+    look_at_popup(&popup, "sessions").await?;
+    popup.click("#session-list [data-state=active] .danger").await?;
     assert_eq!(focus(&popup).await?, "Cancel");
+    look_at_popup(&popup, "session-to-be-revoked").await?;
     popup.press("Enter").await?;
     assert_eq!(focus(&popup).await?, "Revoke");
 
@@ -163,6 +190,7 @@ async fn an_unknown_site_is_captured_for_its_own_host_or_the_domain_above_it() -
     );
     let hint = popup.evaluate("document.querySelector('#site-hint').innerText").await?;
     assert!(hint.as_str().is_some_and(|hint| hint.contains("all of cdninstagram.com")), "{hint}");
+    look_at_popup(&popup, "unknown-site").await?;
 
     choose(&popup, "#site", "cdninstagram.com").await?;
     let has_changed = "document.querySelector('#platform').textContent === 'cdninstagram.com'";
@@ -183,6 +211,7 @@ async fn an_unknown_site_is_captured_for_its_own_host_or_the_domain_above_it() -
 async fn the_keyboard_leads_through_the_popup_and_never_loses_its_place() -> Result<()> {
     let (mut stage, browser, _tab, popup) = start(&[]).await?;
     assert_eq!(focus(&popup).await?, "platform");
+    look_at_popup(&popup, "ready").await?;
     let mut stops = Vec::new();
     for _ in 0..11 {
         popup.press("Tab").await?;
@@ -217,6 +246,7 @@ async fn the_keyboard_leads_through_the_popup_and_never_loses_its_place() -> Res
     wait_for_view(&popup, "failed").await?;
     assert_eq!(popup.evaluate("document.querySelector('#connection').disabled").await?, true);
     assert_eq!(popup.evaluate("document.querySelector('#capture').ariaDisabled").await?, "true");
+    look_at_popup(&popup, "server-away").await?;
     popup.evaluate("document.querySelector('#retry').focus()").await?;
     popup.evaluate("document.querySelector('#retry').dataset.old = ''").await?;
     popup.press("Enter").await?;
@@ -234,6 +264,8 @@ async fn the_keyboard_leads_through_the_popup_and_never_loses_its_place() -> Res
 async fn the_cookies_fill_in_the_credentials_where_a_person_asks_for_it() -> Result<()> {
     let (stage, _browser, _tab, popup) = start(&[]).await?;
     popup.click("#fill-credentials").await?;
+    popup.click("#cookies summary").await?;
+    look_at_popup(&popup, "cookies-and-new-connection").await?;
     assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
     let reveal = json!({"creatorProfileId": connection(&stage, "alice").await?["id"]});
     let revealed = stage.server.service()?.post("/api/credentials/reveal", &reveal).await?.body;

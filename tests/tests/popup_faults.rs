@@ -6,6 +6,7 @@ use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Value, json};
 use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
+use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
@@ -50,7 +51,10 @@ async fn not_signed_in_names_the_cookies_and_the_login_page_and_stores_nothing()
     let tab = browser.open_tab(FRONT_URL).await?;
     let popup = popup::open(&browser).await?;
     sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    look_at_popup(&popup, "not-signed-in-at-platform").await?;
     assert_eq!(main_job::capture(&popup, "a").await?, "not_signed_in");
+    look_at_popup(&popup, "capture-not-signed-in").await?;
     // Said once, beside the way to sign in, and before any click.
     let text = text_of(&popup, "main").await?;
     assert_eq!(text.matches("sessionid").count(), 1, "{text}");
@@ -71,6 +75,8 @@ async fn a_server_that_is_away_is_said_and_its_return_is_enough() -> Result<()> 
     let address = stage.server.url().trim_start_matches("http://").to_owned();
     stage.server.kill();
     assert_eq!(main_job::capture(&popup, "a").await?, "server_away");
+    wait_for_view(&popup, "ready").await?;
+    look_at_popup(&popup, "capture-server-away").await?;
     stage.server = Server::start_at(stage.server.directory(), &address).await?;
     assert_eq!(main_job::capture(&popup, "a").await?, "captured");
     Ok(())
@@ -90,6 +96,7 @@ async fn a_refusal_by_the_server_is_said_and_the_popup_goes_on() -> Result<()> {
     let said = user.delete(&gone).await?.body["error"].as_str().context("no words")?.to_owned();
     let text = text_of(&popup, "#outcome").await?;
     assert!(text.contains(&said), "{text} lacks {said}");
+    look_at_popup(&popup, "capture-refused").await?;
 
     wait_for_view(&popup, "ready").await?;
     let choose_new = "(() => { const select = document.querySelector('#connection'); select.value = 'new'; \
@@ -138,6 +145,7 @@ async fn an_expired_token_is_refreshed_once_and_a_disabled_user_is_signed_out() 
     popup.click("#capture").await?;
     wait_for_view(&popup, "sign-in").await?;
     wait_for_message(&popup, "signed_out").await?;
+    look_at_popup(&popup, "sign-in-expired").await?;
     // Only the password is to be typed again.
     assert_eq!(popup.evaluate("document.querySelector('#email').value").await?, EMAIL);
     assert_eq!(popup.evaluate("document.activeElement.id").await?, "password");
@@ -153,7 +161,11 @@ async fn without_a_native_host_there_is_a_file_to_download() -> Result<()> {
         assert!(text.contains(command), "{command} in {text}");
     }
     assert_eq!(popup.evaluate("Boolean(document.querySelector('#download'))").await?, true);
-    Ok(())
+    look_at_popup(&popup, "export-host-missing").await?;
+    popup.click("#download").await?;
+    let is_saved = "document.querySelector('#export-result [role=status]').textContent !== ''";
+    popup.wait_for("the file", SOON, is_saved).await?;
+    look_at_popup(&popup, "export-file-saved").await
 }
 
 /// Changes the manifest of the browser's native host, as mishaps do.
@@ -181,6 +193,7 @@ async fn a_host_that_the_browser_can_not_use_is_said_and_doctor_finds_the_same_a
         assert_eq!(main_job::export(&popup).await?, code, "{step}");
         let text = text_of(&popup, "#export-result").await?;
         assert!(text.contains("stagepass-native-host doctor"), "{text}");
+        look_at_popup(&popup, &format!("export-host-{step}")).await?;
 
         let diagnosed = stage.host_command(&doctor)?.output().await?;
         assert!(!diagnosed.status.success(), "{step}");
@@ -207,6 +220,7 @@ async fn an_export_that_cannot_be_written_names_the_place() -> Result<()> {
     assert_eq!(main_job::export(&popup).await?, "host_refused");
     let text = text_of(&popup, "#export-result").await?;
     assert!(text.contains(&stage.host_dir().join("exports").display().to_string()), "{text}");
+    look_at_popup(&popup, "export-refused").await?;
     assert_eq!(std::fs::read_to_string(stage.host_dir().join("exports"))?, "in the way");
     Ok(())
 }
@@ -238,6 +252,8 @@ async fn a_cookie_with_a_tab_or_newline_in_it_is_dropped_with_a_reason() -> Resu
     assert!(served.contains("sessionid") && !served.contains("planted"));
     let text = text_of(&popup, "#outcome").await?;
     assert!(text.contains("left out"), "{text}");
+    popup.click("#cookies summary").await?;
+    look_at_popup(&popup, "captured-with-cookies-left-out").await?;
     Ok(())
 }
 
@@ -262,6 +278,7 @@ async fn a_bad_address_and_a_wrong_password_are_said_plainly() -> Result<()> {
     let _tab = browser.open_tab(FRONT_URL).await?;
     let popup = popup::open(&browser).await?;
     wait_for_view(&popup, "server").await?;
+    look_at_popup(&popup, "server").await?;
     for (url, code) in [
         ("http://example.org", "bad_address"),
         ("ftp://localhost", "bad_address"),
@@ -270,13 +287,16 @@ async fn a_bad_address_and_a_wrong_password_are_said_plainly() -> Result<()> {
         popup.fill("#server-url", url).await?;
         popup.click("#connect").await?;
         wait_for_message(&popup, code).await?;
+        look_at_popup(&popup, &format!("server-{}", code.replace('_', "-"))).await?;
     }
     popup.fill("#server-url", stage.server.url()).await?;
     popup.click("#connect").await?;
     wait_for_view(&popup, "sign-in").await?;
+    look_at_popup(&popup, "sign-in").await?;
     main_job::sign_in(&popup, "wrong-password").await?;
     wait_for_message(&popup, "wrong_password").await?;
     assert_eq!(popup.evaluate("document.activeElement.id").await?, "password");
+    look_at_popup(&popup, "sign-in-wrong-password").await?;
     main_job::sign_in(&popup, PASSWORD).await?;
     wait_for_view(&popup, "ready").await?;
     Ok(())

@@ -1,20 +1,22 @@
-//! The popup speaks the browser's language, where it has it.
+//! Popup and options speak the browser's language, where they have it.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use stagepass_tests::axe::Axe;
-use stagepass_tests::chromium::{Launch, Profile};
-use stagepass_tests::main_job::built_extension;
-use stagepass_tests::popup;
-use stagepass_tests::process::cache_dir;
+use stagepass_tests::bridge::wait_for_status;
+use stagepass_tests::cdp::Session;
+use stagepass_tests::look::{look_at_options, look_at_popup};
+use stagepass_tests::main_job::{
+    self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in, wait_for_view,
+};
+use stagepass_tests::platform::VIDEO_URL;
+use stagepass_tests::renewal::{SOON, close, wait_for_badge, wait_for_send_on};
+use stagepass_tests::server::PASSWORD;
+use stagepass_tests::{options, popup};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
-
-const SOON: Duration = Duration::from_secs(20);
 
 /// The texts of a language by their keys.
 fn texts(language: &str) -> Result<BTreeMap<String, String>> {
@@ -64,21 +66,82 @@ async fn german_extension() -> Result<TempDir> {
     Ok(folder)
 }
 
+/// What the page shows, in the words of the language that is tested.
+async fn wait_for_words(page: &Session, german: &BTreeMap<String, String>, key: &str) -> Result<()> {
+    let is_shown = format!("document.body.innerText.includes({})", json!(german[key]));
+    page.wait_for(key, SOON, &is_shown).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_popup_is_whole_in_german() -> Result<()> {
-    let profile = Profile::new()?;
-    let extension = german_extension().await?;
-    let launch = Launch { extension: Some(extension.path()), ..Launch::new(&profile) };
-    let browser = launch.start().await?;
+async fn popup_and_options_are_whole_in_german() -> Result<()> {
+    let (german, extension) = (texts("de")?, german_extension().await?);
+    let stage = Stage::set_up(extension.path()).await?;
+    stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
     let popup = popup::open(&browser).await?;
-    let german = texts("de")?;
-    let heading = format!("document.body.innerText.includes({})", json!(german["server_heading"]));
-    popup.wait_for("the words of the first view", SOON, &heading).await?;
+    wait_for_words(&popup, &german, "server_heading").await?;
     assert_eq!(popup.evaluate("document.documentElement.lang").await?, "de");
-    popup.screenshot(&cache_dir()?.join("popup-german.png")).await?;
-    let overflow = popup.evaluate("document.documentElement.scrollWidth - innerWidth").await?;
-    assert!(overflow.as_i64() <= Some(0), "German words are {overflow} too wide");
-    let found = Axe::prepare().await?.find(&popup).await?;
-    ensure!(found.is_empty(), "{found:#?}");
-    Ok(())
+    look_at_popup(&popup, "german-server").await?;
+    let options = options::open_from_popup(&browser, popup).await?;
+    wait_for_words(&options, &german, "options_title").await?;
+    assert_eq!(options.evaluate("document.title").await?, json!(german["options_title"]));
+    look_at_options(&options, "german-host-missing").await?;
+
+    stage.install_native_host().await?;
+    let tab = stage.sign_in_at_platform(&browser).await?;
+    let popup = popup::open(&browser).await?;
+    popup.fill("#server-url", stage.server.url()).await?;
+    popup.click("#connect").await?;
+    wait_for_view(&popup, "sign-in").await?;
+    look_at_popup(&popup, "german-sign-in").await?;
+    sign_in(&popup, "wrong-password").await?;
+    wait_for_words(&popup, &german, "failure_wrong_password").await?;
+    look_at_popup(&popup, "german-wrong-password").await?;
+    sign_in(&popup, PASSWORD).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.click("#cookies summary").await?;
+    look_at_popup(&popup, "german-ready").await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    wait_for_words(&popup, &german, "captured").await?;
+    popup.wait_for("the connection", SOON, "document.querySelector('#new-connection').hidden").await?;
+    assert_eq!(main_job::export(&popup).await?, "exported");
+    look_at_popup(&popup, "german-captured-and-exported").await?;
+
+    popup.click("#sessions summary").await?;
+    popup.wait_for("the session", SOON, "document.querySelector('#session-list .danger')").await?;
+    popup.click("#session-list .danger").await?;
+    wait_for_words(&popup, &german, "revoke_really").await?;
+    look_at_popup(&popup, "german-session-to-be-revoked").await?;
+    popup.click("#renewal > summary").await?;
+    popup.click("#send-on").await?;
+    wait_for_send_on(&popup, "on").await?;
+    popup.evaluate("document.querySelector('#bridge').open = true").await?;
+    popup.click("#bridge-allow").await?;
+    wait_for_status(&popup, "connected").await?;
+    look_at_popup(&popup, "german-renewed-and-handed-over").await?;
+    close(popup).await?;
+
+    assert!(stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    options.click("#check-host").await?;
+    options.wait_for("the host", SOON, "document.querySelector('#host').dataset.code === 'there'").await?;
+    for list in ["#allowed li", "#renewed li", "#hand-overs li", "#site-list li"] {
+        options.wait_for(list, SOON, &format!("document.querySelector('{list}')")).await?;
+    }
+    look_at_options(&options, "german-signed-in").await?;
+
+    // What a person is told of by the badge, above everything else.
+    let connection =
+        stage.server.user().await?.get("/api/platform-connections").await?.body["data"][0]["id"].clone();
+    let ask = json!({"creator_profile_id": connection, "platform": "instagram"});
+    stage.server.service()?.post("/api/credentials/request-capture", &ask).await?;
+    tab.evaluate("document.querySelector('#logout').click()").await?;
+    let worker = popup::service_worker(&browser).await?;
+    wait_for_badge(&worker, "!").await?;
+    tab.send("Page.bringToFront", json!({})).await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    for shown in ["#problem-list li", "#request-list li"] {
+        popup.wait_for(shown, SOON, &format!("document.querySelector('{shown}')")).await?;
+    }
+    look_at_popup(&popup, "german-request-and-problem").await
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
+use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
@@ -118,6 +119,7 @@ async fn a_slow_answer_of_one_server_never_brings_it_the_tokens_of_the_next() ->
     popup.wait_for("the preview", SOON, verdict).await?;
     assert_eq!(popup.evaluate("document.querySelector('main').dataset.state").await?, "loading");
     assert_eq!(popup.evaluate("document.querySelector('#capture').ariaDisabled").await?, "true");
+    look_at_popup(&popup, "loading").await?;
 
     popup.click("#sign-out").await?;
     wait_for_view(&popup, "sign-in").await?;
@@ -174,6 +176,7 @@ async fn another_web_server_is_not_taken_for_stagepass() -> Result<()> {
     let is_refused = "document.querySelector('#message').dataset.code === 'not_stagepass'";
     popup.wait_for("the message", SOON, is_refused).await?;
     wait_for_view(&popup, "server").await?;
+    look_at_popup(&popup, "server-not-stagepass").await?;
     let stored = popup.evaluate("chrome.storage.local.get('server')").await?;
     assert_eq!(stored, json!({}));
     Ok(())

@@ -140,6 +140,7 @@ async fn it_is_off_at_first_then_stores_what_came_before_and_other_cookies_count
     let popup = renewal.popup().await?;
     wait_for_send_on(&popup, "off").await?;
     popup.click("#renewal > summary").await?;
+    look_at_popup(&popup, "renewal-off").await?;
     popup.click("#send-on").await?;
     wait_for_send_on(&popup, "on").await?;
     renewal.wait_for_sessions(2).await?;
@@ -173,6 +174,7 @@ async fn signing_out_at_the_platform_stores_nothing_and_is_explained_until_the_n
     wait_for_send_on(&popup, "stopped").await?;
     let link = popup.evaluate("document.querySelector('#problem-list a').href").await?;
     assert_eq!(link, LOGIN_URL);
+    popup.click("#renewal > summary").await?;
     look_at_popup(&popup, "no-longer-renewed").await?;
     close(popup).await?;
 

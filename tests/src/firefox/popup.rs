@@ -46,16 +46,19 @@ return (async () => {
 const PICTURE: &str = r#"
 const popup = document.querySelector("browser.webextension-popup-browser");
 const [width, height] = arguments;
-const bitmap = await popup.browsingContext.currentWindowGlobal
-  .drawSnapshot(new DOMRect(0, 0, width, height), 1, "white");
-const canvas = document.createElementNS("http://www.w3.org/1999/xhtml", "canvas");
-Object.assign(canvas, {width: bitmap.width, height: bitmap.height});
-canvas.getContext("2d").drawImage(bitmap, 0, 0);
-return canvas.toDataURL("image/png").split(",")[1];"#;
+return (async () => {
+  const page = popup.browsingContext.currentWindowGlobal;
+  const bitmap = await page.drawSnapshot(new DOMRect(0, 0, width, height), 1, "white");
+  const canvas = document.createElementNS("http://www.w3.org/1999/xhtml", "canvas");
+  Object.assign(canvas, {width: bitmap.width, height: bitmap.height});
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  return canvas.toDataURL("image/png").split(",")[1];
+})();"#;
 
-/// What pages are told that the person prefers: 0 dark, 1 light, 2 as the browser's own.
-const PREFER: &str =
-    r#"Services.prefs.setIntPref("layout.css.prefers-color-scheme.content-override", arguments[0]);"#;
+/// Has the popup take this for what the person prefers.
+const PREFER: &str = r#"
+document.querySelector("browser.webextension-popup-browser")
+  .browsingContext.top.prefersColorSchemeOverride = arguments[0];"#;
 
 /// The popup, open over a tab.
 #[derive(Clone, Copy, Debug)]
@@ -97,14 +100,13 @@ impl Page for Popup<'_> {
         self.command("type", selector, text).await.map(drop)
     }
     async fn prefer(&self, scheme: Scheme) -> Result<()> {
-        let wanted = u8::from(scheme == Scheme::Light);
-        self.firefox.as_browser(PREFER, &[json!(wanted)]).await?;
+        self.firefox.as_browser(PREFER, &[json!(scheme.name())]).await?;
         let is_so = format!("matchMedia('(prefers-color-scheme: {scheme})').matches");
         self.wait_for("the scheme", APPEAR_TIMEOUT, &is_so).await
     }
 
     async fn as_before(&self) -> Result<()> {
-        self.firefox.as_browser(PREFER, &[json!(2)]).await.map(drop)
+        self.firefox.as_browser(PREFER, &[json!("none")]).await.map(drop)
     }
 
     async fn screenshot(&self, path: &Path) -> Result<()> {
