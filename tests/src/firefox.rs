@@ -217,6 +217,11 @@ impl Firefox {
 
     async fn sign_in_in_front(&self, platform: &Platform) -> Result<()> {
         self.driver.navigate(LOGIN_URL).await?;
+        wait::until("the platform's login form", STEP, async || {
+            let form = self.driver.run("return document.querySelector('[name=username]')", &[]).await?;
+            Ok(form.is_object().then_some(()))
+        })
+        .await?;
         let account = platform.account();
         self.driver.type_into("[name=username]", account.username).await?;
         self.driver.type_into("[name=password]", account.password.expose_secret()).await?;

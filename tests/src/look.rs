@@ -14,6 +14,8 @@ use std::path::PathBuf;
 
 /// Both ways that a page is shown in.
 const SCHEMES: [Scheme; 2] = [Scheme::Light, Scheme::Dark];
+/// The popup's own width and a scroll bar.
+const MAX_POPUP_WIDTH: u64 = 375;
 /// A page of its own: on a screen and on a telephone.
 const SIZES: [(u32, u32); 2] = [(1000, 860), (360, 640)];
 
@@ -48,6 +50,8 @@ const JUDGE: &str = r#"(() => {
 /// # Errors
 /// With what is wrong with it.
 pub async fn look_at_popup(popup: &impl Page, state: &str) -> Result<()> {
+    let width = popup.evaluate("innerWidth").await?;
+    ensure!(width.as_u64() <= Some(MAX_POPUP_WIDTH), "the popup is {width} px wide");
     look_at(popup, "popup", state, &SCHEMES).await
 }
 
