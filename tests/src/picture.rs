@@ -67,8 +67,8 @@ impl Picture {
     /// The colours that are missed most without them, and for each pixel the nearest.
     fn indexed(&self) -> (Vec<Rgb>, Vec<u8>) {
         let mut counts: BTreeMap<Rgb, u64> = BTreeMap::new();
-        for pixel in &self.pixels {
-            *counts.entry(*pixel).or_default() += 1;
+        for run in self.runs() {
+            *counts.entry(run[0]).or_default() += run.len() as u64;
         }
         // Each colour with the nearest one that is there, and how far away it is.
         let mut found: BTreeMap<Rgb, (u8, u64)> = counts.keys().map(|colour| (*colour, (0, FAR))).collect();
@@ -85,8 +85,16 @@ impl Picture {
                 }
             }
         }
-        let indices = self.pixels.iter().map(|pixel| found[pixel].0).collect();
+        let mut indices = Vec::with_capacity(self.pixels.len());
+        for run in self.runs() {
+            indices.resize(indices.len() + run.len(), found[&run[0]].0);
+        }
         (palette, indices)
+    }
+
+    /// Pixels of one colour side by side, of which pages have many.
+    fn runs(&self) -> impl Iterator<Item = &[Rgb]> {
+        self.pixels.chunk_by(|one, next| one == next)
     }
 }
 
