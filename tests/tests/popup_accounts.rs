@@ -160,6 +160,7 @@ async fn revoking_asks_again_and_takes_back_what_the_popup_says() -> Result<()> 
     popup.click("#session-list .danger").await?;
     let is_revoked = "Boolean(document.querySelector('#session-list [data-state=revoked]'))";
     popup.wait_for("the session to be revoked", SOON, is_revoked).await?;
+    look_at_popup(&popup, "session-revoked").await?;
     let name = popup.evaluate("document.querySelector('#session-list li div').firstChild.data").await?;
     assert_eq!(name, "Instagram · alice");
     assert_eq!(user.get("/api/platform-sessions").await?.body["data"][0]["status"], "revoked");

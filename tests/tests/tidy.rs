@@ -185,6 +185,27 @@ fn every_command_that_the_extension_names_is_one_of_the_hosts() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn the_pictures_that_the_texts_show_are_there_and_no_others() -> Result<()> {
+    let mut shown = BTreeSet::new();
+    for text in ["README.md", "docs/popup.md"] {
+        let text = fs::read_to_string(root().join(text))?;
+        let names = text.split("pictures/").skip(1).filter_map(|rest| rest.split('"').next());
+        shown.extend(names.filter(|name| name.ends_with(".png")).map(str::to_owned));
+    }
+    let copies = root().join("docs/pictures");
+    let mut there = BTreeSet::new();
+    for kind in fs::read_dir(&copies)? {
+        for picture in fs::read_dir(kind?.path())? {
+            let path = picture?.path();
+            there.insert(path.strip_prefix(&copies)?.to_string_lossy().into_owned());
+        }
+    }
+    assert!(shown.len() > 40, "{shown:?}");
+    assert_eq!(there, shown, "`cargo xtask pictures` copies what is missing");
+    Ok(())
+}
+
 /// Files below a folder with one of these extensions, and their text.
 fn sources(folder: &str, extensions: &[&str]) -> Result<Vec<(PathBuf, String)>> {
     let mut found = Vec::new();

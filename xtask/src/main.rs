@@ -5,6 +5,7 @@ mod bench;
 #[cfg(unix)]
 mod check;
 mod extension;
+mod pictures;
 #[cfg(unix)]
 mod services;
 mod system;
@@ -40,6 +41,8 @@ enum Task {
     Bench(bench::Subject),
     /// Build the extension for Chromium and for Firefox
     Extension(extension::Options),
+    /// Copy the pictures that README and docs show from what the tests have left
+    Pictures,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         #[cfg(unix)]
         Task::Bench(subject) => bench::bench(&subject),
         Task::Extension(options) => extension::run(&options),
+        Task::Pictures => pictures::refresh(),
     }
 }
 

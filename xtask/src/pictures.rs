@@ -1,0 +1,47 @@
+//! `cargo xtask pictures`: the pictures that README and docs show are copies of those
+//! that the tests leave. Which ones, these texts say.
+
+use crate::{target_dir, workspace_root};
+use anyhow::{Context as _, Result, ensure};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// Where the copies are, below the workspace.
+const COPIES: &str = "docs/pictures";
+
+/// Makes the copies anew, and removes those that nothing shows any more.
+///
+/// # Errors
+/// Where the tests have left no such picture; then nothing is changed.
+#[expect(clippy::print_stdout, reason = "how many there are is what a person wants to know")]
+pub(crate) fn refresh() -> Result<()> {
+    let (root, left) = (workspace_root()?, target_dir()?.join("harness"));
+    let shown = shown(root)?;
+    for name in &shown {
+        let advice = "run the tests that leave it, or all of them: `cargo xtask test`";
+        ensure!(left.join(name).is_file(), "{} is not there: {advice}", left.join(name).display());
+    }
+    let copies = root.join(COPIES);
+    if copies.exists() {
+        fs::remove_dir_all(&copies)?;
+    }
+    for name in &shown {
+        let copy = copies.join(name);
+        fs::create_dir_all(copy.parent().unwrap_or(&copies))?;
+        fs::copy(left.join(name), &copy).with_context(|| copy.display().to_string())?;
+    }
+    println!("{COPIES}: {} pictures", shown.len());
+    Ok(())
+}
+
+/// The pictures that the texts show, such as `popup/captured-light.png`.
+fn shown(root: &Path) -> Result<BTreeSet<String>> {
+    let mut shown = BTreeSet::new();
+    for text in ["README.md", "docs/popup.md"] {
+        let text = fs::read_to_string(root.join(text)).with_context(|| text.to_owned())?;
+        let names = text.split("pictures/").skip(1).filter_map(|rest| rest.split('"').next());
+        shown.extend(names.filter(|name| name.ends_with(".png")).map(str::to_owned));
+    }
+    Ok(shown)
+}
