@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
 use stagepass_tests::firefox::built_addon;
+use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
@@ -128,6 +129,7 @@ async fn a_private_window_is_chosen_by_name_and_gone_when_it_is_closed() -> Resu
         "not_lasting"
     );
     assert_eq!(popup.evaluate("document.querySelector('#bridge-allow').disabled").await?, true);
+    look_at_popup(&popup, "private-window").await?;
     let before = served(&stage).await?;
     private.close().await?;
     let is_gone = "chrome.cookies.getAllCookieStores().then(({length}) => length === 1)";
@@ -158,6 +160,7 @@ async fn firefoxs_containers_and_private_windows_are_chosen_by_name() -> Result<
     wait_for_view(&popup, "ready").await?;
     let offered = offered(&popup).await?;
     assert_eq!(offered[0], "Private windows");
+    look_at_popup(&popup, "containers").await?;
     // Containers that no tab is open in are there, too.
     let names = ["Normal windows", "Container “Personal”", "Container “Work”", "Container “Banking”"];
     assert!(

@@ -137,6 +137,7 @@ async fn another_account_is_not_handed_over_before_it_is_switched_on_anew() -> R
     popup
         .wait_for("the reason", SOON, "document.querySelector('#hand-overs [data-kind=other_account]')")
         .await?;
+    look_at_popup(&popup, "hand-over-other-account").await?;
     popup.click("#bridge-allow").await?;
     wait_for_status(&popup, "off").await?;
     popup.click("#bridge-allow").await?;
@@ -155,6 +156,7 @@ async fn what_is_in_the_helpers_way_is_said_and_once_it_is_gone_the_alarm_is_eno
     let bridge = BridgeStage::on(stage).await?;
     bridge.popup.click("#bridge-allow").await?;
     bridge.wait_for_status("bridge_refused").await?;
+    look_at_popup(&bridge.popup, "hand-over-refused-by-host").await?;
     let words = bridge.popup.evaluate("document.querySelector('#bridge-status').innerText").await?;
     assert!(words.as_str().is_some_and(|words| words.contains("run")), "{words}");
     std::fs::remove_file(in_the_way)?;

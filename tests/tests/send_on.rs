@@ -360,9 +360,7 @@ async fn the_switch_works_with_the_keyboard_and_has_a_name() -> Result<()> {
     assert_eq!(options.evaluate(label).await?, "Switch off renewing the session of Instagram");
     options.click("#renewed button").await?;
     options.wait_for("none to be left", SOON, "!document.querySelector('#renewed li')").await?;
-    options
-        .wait_for("the focus near it", SOON, "document.activeElement.id === 'renewal-heading'")
-        .await?;
+    options.wait_for("the focus near it", SOON, "document.activeElement.id === 'renewal-heading'").await?;
     let worker = renewal.worker().await?;
     renewal.wait_for_kept(&worker, "!kept.isOn").await
 }
