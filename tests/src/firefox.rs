@@ -5,9 +5,9 @@
 //! geckodriver may act as the browser itself (`--allow-system-access`): so the
 //! popup is the true one of the toolbar, over whichever tab is in front.
 
-mod popup;
+mod extension_page;
 
-pub use popup::Popup;
+pub use extension_page::ExtensionPage;
 
 use crate::platform::{FRONT_URL, LOGIN_URL, Platform};
 use crate::process::{on_path, profile_dir};
@@ -272,8 +272,8 @@ impl Firefox {
     ///
     /// # Errors
     /// When it does not open.
-    pub async fn open_popup(&self) -> Result<Popup<'_>> {
-        Popup::open(self, FIREFOX_EXTENSION_ID).await
+    pub async fn open_popup(&self) -> Result<ExtensionPage<'_>> {
+        ExtensionPage::open(self, FIREFOX_EXTENSION_ID).await
     }
 
     /// Runs a script with the browser's own rights.

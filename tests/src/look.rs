@@ -73,6 +73,14 @@ pub async fn look_at_options(options: &Session, state: &str) -> Result<()> {
     Ok(())
 }
 
+/// Looks at the options as wide as the browser shows them, whichever browser it is.
+///
+/// # Errors
+/// With what is wrong with them.
+pub async fn look_at_options_as_they_are(options: &impl Page, state: &str) -> Result<()> {
+    look_at(options, "options", state, &SCHEMES).await
+}
+
 /// Looks at a page of the server's: wide in both schemes, and narrow.
 ///
 /// # Errors

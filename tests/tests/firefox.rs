@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_core::netscape;
 use stagepass_tests::firefox::{Firefox, built_addon};
-use stagepass_tests::look::look_at_popup;
+use stagepass_tests::look::{look_at_options_as_they_are, look_at_popup};
 use stagepass_tests::main_job::{
     self, Stage, built_extension, exported_path, sign_in_to_server, wait_for_view,
 };
@@ -15,7 +15,9 @@ use stagepass_tests::platform::VIDEO;
 use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::yt_dlp::YtDlp;
 use std::fs;
+use std::time::Duration;
 
+const SOON: Duration = Duration::from_secs(20);
 /// The container for personal things, which every profile has.
 const PERSONAL: u32 = 1;
 
@@ -84,8 +86,15 @@ async fn signs_in_captures_exports_and_downloads() -> Result<()> {
     assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
     assert_eq!(fs::read(folder.path().join("backstage.mp4"))?, VIDEO);
 
+    let options = popup.open_options().await?;
+    wait_for_view(&options, "account").await?;
+    let is_there = "document.querySelector('#host').dataset.code === 'there'";
+    options.wait_for("the native host", SOON, is_there).await?;
+    options.wait_for("the sites", SOON, "document.querySelector('#site-list li')").await?;
+    look_at_options_as_they_are(&options, "firefox-signed-in").await?;
+
     let kept =
-        popup.evaluate("Promise.all([chrome.storage.local.get(), chrome.storage.session.get()])").await?;
+        options.evaluate("Promise.all([chrome.storage.local.get(), chrome.storage.session.get()])").await?;
     assert!(kept[1]["signIn"].is_object(), "the search looks where something is");
     assert!(!SecretSearch::new(&stage.platform.secrets())?.is_in(kept.to_string().as_bytes()));
     firefox.close().await

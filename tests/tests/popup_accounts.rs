@@ -209,6 +209,31 @@ async fn an_unknown_site_is_captured_for_its_own_host_or_the_domain_above_it() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_platform_needs_beside_its_cookies_is_said() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    let sites = [("onlyfans", "user agent"), ("youtube", "private window"), ("fansly", "local storage")];
+    let origins: Vec<_> = sites.iter().map(|(site, _)| format!("*://*.{site}.com/*")).collect();
+    let origins: Vec<_> = origins.iter().map(String::as_str).chain([SERVER_ORIGINS]).collect();
+    stage.grant(&origins).await?;
+    let browser = stage.open_browser().await?;
+    let tab = browser.open_tab("about:blank").await?;
+    for (site, advice) in sites {
+        // There is nothing at this address here; that it is the tab's is enough.
+        tab.send("Page.navigate", json!({"url": format!("https://www.{site}.com/")})).await?;
+        let popup = popup::open(&browser).await?;
+        if site == "onlyfans" {
+            sign_in_to_server(&popup, stage.server.url()).await?;
+        }
+        wait_for_view(&popup, "ready").await?;
+        let said = popup.evaluate("document.querySelector('#advice').innerText").await?;
+        assert!(said.as_str().is_some_and(|said| said.contains(advice)), "{site}: {said}");
+        look_at_popup(&popup, &format!("advice-{site}")).await?;
+        close(popup).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_keyboard_leads_through_the_popup_and_never_loses_its_place() -> Result<()> {
     let (mut stage, browser, _tab, popup) = start(&[]).await?;
     assert_eq!(focus(&popup).await?, "platform");

@@ -5,7 +5,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_tests::cdp::Session;
 use stagepass_tests::firefox::built_addon;
-use stagepass_tests::look::look_at_popup;
+use stagepass_tests::look::{look_at_options, look_at_popup};
 use stagepass_tests::main_job::{self, Stage, built_extension, sign_in, sign_in_to_server, wait_for_view};
 use stagepass_tests::options;
 use stagepass_tests::page::Page as _;
@@ -309,6 +309,18 @@ async fn an_ended_sign_in_to_the_server_is_explained_and_the_next_one_stores_wha
     wait_for_badge(&worker, "").await
 }
 
+/// Popup and options while the server is away.
+async fn look_at_what_fails(renewal: &RenewalStage) -> Result<()> {
+    let popup = popup::open(&renewal.browser).await?;
+    wait_for_view(&popup, "failed").await?;
+    popup.click("#renewal > summary").await?;
+    wait_for_send_on(&popup, "failing").await?;
+    look_at_popup(&popup, "renewal-failing").await?;
+    let options = options::open_from_popup(&renewal.browser, popup).await?;
+    options.wait_for("the platform", SOON, "document.querySelector('#renewed [data-code=failing]')").await?;
+    look_at_options(&options, "renewal-failing").await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_away_is_tried_again_ever_less_often() -> Result<()> {
     let mut renewal = RenewalStage::sending_on().await?;
@@ -319,6 +331,9 @@ async fn a_server_that_is_away_is_tried_again_ever_less_often() -> Result<()> {
     for (failures, minutes) in [(1, 1), (2, 2), (3, 4), (4, 8), (5, 15), (6, 15)] {
         let has_failed = format!("kept.failures === {failures} && kept.waitMs === {} * 60_000", minutes);
         renewal.wait_for_kept(&worker, &has_failed).await?;
+        if failures == 1 {
+            look_at_what_fails(&renewal).await?;
+        }
         let_the_wait_pass(&worker).await?;
         worker.wait_for("the alarm", SOON, "chrome.alarms.get('send-on').then(Boolean)").await?;
         if failures == 6 {

@@ -1,6 +1,6 @@
-//! The true popup of the toolbar. It is no window to WebDriver; but the part of
-//! Firefox that carries WebDriver's commands out (an actor) is in each page, in the
-//! popup as well, and takes them from a script with the browser's own rights.
+//! The true popup of the toolbar, and the options. The popup is no window to
+//! WebDriver; but the part of Firefox that carries WebDriver's commands out (an actor)
+//! is in each page, and takes them from a script with the browser's own rights.
 
 use super::Firefox;
 use crate::page::{Page, Scheme};
@@ -25,12 +25,12 @@ const {id} = ExtensionParent.apiManager.global.browserActionFor(extension);
 CustomizableUI.addWidgetToArea(id, CustomizableUI.AREA_NAVBAR);
 return `#${CSS.escape(id)} .unified-extensions-item-action-button`;"#;
 
-/// Has the popup's own actor carry a command out.
+/// Has the page's own actor carry a command out.
 const DO: &str = r#"
 const [what, subject, text] = arguments;
-const popup = document.querySelector("browser.webextension-popup-browser");
-if (!popup) throw new Error("no popup is open");
-const actor = popup.browsingContext.currentWindowGlobal.getActor("MarionetteCommands");
+const page = shown();
+if (!page) throw new Error("the page is not open");
+const actor = page.browsingContext.currentWindowGlobal.getActor("MarionetteCommands");
 if (what === "run") {
   return actor.executeScript(subject, [], {timeout: 30000, async: false});
 }
@@ -42,12 +42,11 @@ return (async () => {
   if (what === "type") await actor.sendKeysToElement(element, text, capabilities);
 })();"#;
 
-/// A picture of the whole popup, as a PNG in base64.
+/// A picture of the whole page, as a PNG in base64.
 const PICTURE: &str = r#"
-const popup = document.querySelector("browser.webextension-popup-browser");
 const [width, height] = arguments;
 return (async () => {
-  const page = popup.browsingContext.currentWindowGlobal;
+  const page = shown().browsingContext.currentWindowGlobal;
   const bitmap = await page.drawSnapshot(new DOMRect(0, 0, width, height), 1, "white");
   const canvas = document.createElementNS("http://www.w3.org/1999/xhtml", "canvas");
   Object.assign(canvas, {width: bitmap.width, height: bitmap.height});
@@ -55,38 +54,64 @@ return (async () => {
   return canvas.toDataURL("image/png").split(",")[1];
 })();"#;
 
-/// Has the popup take this for what the person prefers.
-const PREFER: &str = r#"
-document.querySelector("browser.webextension-popup-browser")
-  .browsingContext.top.prefersColorSchemeOverride = arguments[0];"#;
+/// Has the page take this for what the person prefers.
+const PREFER: &str = "shown().browsingContext.top.prefersColorSchemeOverride = arguments[0];";
 
-/// The popup, open over a tab.
+/// What shows the popup, and the tab in front.
+const POPUP: &str = r#"document.querySelector("browser.webextension-popup-browser")"#;
+const TAB: &str = "gBrowser.selectedBrowser";
+
+/// A page of the extension: the popup, open over a tab, or the options in a tab.
 #[derive(Clone, Copy, Debug)]
-pub struct Popup<'a> {
+pub struct ExtensionPage<'a> {
     firefox: &'a Firefox,
+    /// What shows it.
+    shown: &'static str,
 }
 
-impl<'a> Popup<'a> {
+impl<'a> ExtensionPage<'a> {
     pub(super) async fn open(firefox: &'a Firefox, extension_id: &str) -> Result<Self> {
         let button = firefox.as_browser(PIN, &[json!(extension_id)]).await?;
         firefox.click_in_window(button.as_str().context("no button")?).await?;
-        let popup = Self { firefox };
-        let shown = "return document.readyState === 'complete' && location.pathname === '/popup.html'";
-        wait::until("the popup to load", APPEAR_TIMEOUT, async || {
-            // Until it is there, there is no page to ask.
-            let is_shown = popup.command("run", shown, "").await.unwrap_or_default();
-            Ok((is_shown == json!(true)).then_some(()))
-        })
-        .await?;
+        let popup = Self { firefox, shown: POPUP };
+        popup.wait_until_loaded("/popup.html").await?;
         Ok(popup)
     }
 
+    /// Opens the options with the popup's button, which closes the popup.
+    ///
+    /// # Errors
+    /// When they do not open.
+    pub async fn open_options(self) -> Result<Self> {
+        self.click("#settings").await?;
+        let options = Self { firefox: self.firefox, shown: TAB };
+        options.wait_until_loaded("/options.html").await?;
+        Ok(options)
+    }
+
+    async fn wait_until_loaded(&self, path: &str) -> Result<()> {
+        let shown =
+            format!("return document.readyState === 'complete' && location.pathname === {}", json!(path));
+        wait::until(&format!("{path} to load"), APPEAR_TIMEOUT, async || {
+            // Until it is there, there is no page to ask.
+            let is_shown = self.command("run", &shown, "").await.unwrap_or_default();
+            Ok((is_shown == json!(true)).then_some(()))
+        })
+        .await
+    }
+
+    /// Runs a script with the browser's own rights, in which `shown()` shows the page.
+    async fn as_browser(&self, script: &str, arguments: &[Value]) -> Result<Value> {
+        let script = format!("const shown = () => {};\n{script}", self.shown);
+        self.firefox.as_browser(&script, arguments).await
+    }
+
     async fn command(&self, what: &str, subject: &str, text: &str) -> Result<Value> {
-        self.firefox.as_browser(DO, &[json!(what), json!(subject), json!(text)]).await
+        self.as_browser(DO, &[json!(what), json!(subject), json!(text)]).await
     }
 }
 
-impl Page for Popup<'_> {
+impl Page for ExtensionPage<'_> {
     async fn evaluate(&self, expression: &str) -> Result<Value> {
         self.command("run", &format!("return ({expression});"), "").await
     }
@@ -100,19 +125,19 @@ impl Page for Popup<'_> {
         self.command("type", selector, text).await.map(drop)
     }
     async fn prefer(&self, scheme: Scheme) -> Result<()> {
-        self.firefox.as_browser(PREFER, &[json!(scheme.name())]).await?;
+        self.as_browser(PREFER, &[json!(scheme.name())]).await?;
         let is_so = format!("matchMedia('(prefers-color-scheme: {scheme})').matches");
         self.wait_for("the scheme", APPEAR_TIMEOUT, &is_so).await
     }
 
     async fn as_before(&self) -> Result<()> {
-        self.firefox.as_browser(PREFER, &[json!("none")]).await.map(drop)
+        self.as_browser(PREFER, &[json!("none")]).await.map(drop)
     }
 
     async fn screenshot(&self, path: &Path) -> Result<()> {
         let size = "[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]";
         let size = self.evaluate(size).await?;
-        let drawn = self.firefox.as_browser(PICTURE, &[size[0].clone(), size[1].clone()]).await?;
+        let drawn = self.as_browser(PICTURE, &[size[0].clone(), size[1].clone()]).await?;
         let png = BASE64_STANDARD.decode(drawn.as_str().context("a picture has data")?)?;
         let mut picture = Picture::new(size[0].as_u64().context("a width")?.try_into()?);
         picture.append(&png, 0)?;
