@@ -6,7 +6,9 @@ use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
 use stagepass_tests::display::Display;
 use stagepass_tests::main_job::{self, Stage, built_extension};
+use stagepass_tests::options;
 use stagepass_tests::popup::{self, PromptAnswer};
+use stagepass_tests::renewal::SOON;
 use stagepass_tests::server::PASSWORD;
 
 /// Clicks in the popup, answers the prompt that comes up, and opens the popup
@@ -58,4 +60,24 @@ async fn a_capture_goes_on_after_the_prompt_and_a_refusal_has_a_way_on() -> Resu
         stage.served_session("json").await?["cookies"].as_array().is_some_and(|cookies| cookies.len() >= 8)
     );
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_options_go_on_after_the_prompt_and_say_that_it_was_refused() -> Result<()> {
+    let display = Display::start().await?;
+    let stage = Stage::set_up_on(&built_extension()?, Some(display.name())).await?;
+    let browser = stage.open_browser().await?;
+    let options = options::open(&browser).await?;
+    main_job::wait_for_view(&options, "server").await?;
+    options.fill("#server-url", stage.server.url()).await?;
+    options.click("#connect").await?;
+    popup::answer_prompt_over(&display, &options, PromptAnswer::Deny).await?;
+    let is_said = "document.querySelector('#message').dataset.code === 'permission_refused'";
+    options.wait_for("the refusal", SOON, is_said).await?;
+    main_job::wait_for_view(&options, "server").await?;
+    options.click("#connect").await?;
+    popup::answer_prompt_over(&display, &options, PromptAnswer::Allow).await?;
+    main_job::wait_for_view(&options, "sign-in").await?;
+    let site = "document.querySelector('#site-list li')?.dataset.id === 'http://127.0.0.1/*'";
+    options.wait_for("the server among the sites", SOON, site).await
 }
