@@ -2,10 +2,12 @@
 //! person does, and asking for them as a program does.
 
 use crate::cdp::Session;
-use crate::chromium::Chromium;
+use crate::chromium::{Chromium, Profile};
+use crate::firefox::{Firefox, built_addon};
 use crate::main_job::{
     PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
+use crate::page::Page;
 use crate::popup;
 use crate::python::{Outcome, run};
 use crate::wait;
@@ -21,7 +23,20 @@ const SOON: Duration = Duration::from_secs(20);
 /// No command may take longer, whatever the browser does.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A browser that is signed in at the platform, its native host installed, and
+/// A browser that is signed in at the platform, with the popup over its page.
+pub trait Bridged {
+    /// The popup.
+    fn popup(&self) -> impl Page;
+
+    /// The value of a JavaScript expression in the platform's page, awaited where
+    /// it is a promise.
+    fn evaluate_in_page(&self, expression: &str) -> impl Future<Output = Result<Value>>;
+
+    /// What the browser itself says it holds of the platform's cookies.
+    fn held(&self) -> impl Future<Output = Result<Vec<Cookie>>>;
+}
+
+/// A Chromium that is signed in at the platform, its native host installed, and
 /// the popup over the platform's page.
 #[derive(Debug)]
 pub struct BridgeStage {
@@ -51,13 +66,7 @@ impl BridgeStage {
     /// # Errors
     /// When one of them can't be started.
     pub async fn on(stage: Stage) -> Result<Self> {
-        stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
-        let browser = stage.open_browser().await?;
-        let tab = stage.sign_in_at_platform(&browser).await?;
-        let popup = popup::open(&browser).await?;
-        sign_in_to_server(&popup, stage.server.url()).await?;
-        wait_for_view(&popup, "ready").await?;
-        popup.click("#bridge > summary").await?;
+        let (browser, tab, popup) = open_chromium(&stage, &stage.profile).await?;
         Ok(Self { stage, browser, tab, popup })
     }
 
@@ -66,8 +75,7 @@ impl BridgeStage {
     /// # Errors
     /// When they can't.
     pub async fn switch_on(&self) -> Result<()> {
-        self.popup.click("#bridge-allow").await?;
-        self.wait_for_status("connected").await
+        switch_on(&self.popup).await
     }
 
     /// Waits until the popup says so of the bridge.
@@ -77,42 +85,140 @@ impl BridgeStage {
     pub async fn wait_for_status(&self, code: &str) -> Result<()> {
         wait_for_status(&self.popup, code).await
     }
+}
 
-    /// The list of hand-overs, each in the popup's words.
-    ///
-    /// # Errors
-    /// When the popup is gone.
-    pub async fn hand_overs(&self) -> Result<Vec<String>> {
-        let script = "[...document.querySelectorAll('#hand-overs li')].map((entry) => entry.innerText)";
-        Ok(serde_json::from_value(self.popup.evaluate(script).await?)?)
+impl Bridged for BridgeStage {
+    fn popup(&self) -> impl Page {
+        &self.popup
     }
 
-    /// What the browser itself says it holds of the platform's cookies.
+    async fn evaluate_in_page(&self, expression: &str) -> Result<Value> {
+        self.tab.evaluate(expression).await
+    }
+
+    async fn held(&self) -> Result<Vec<Cookie>> {
+        held_by_chromium(&self.browser).await
+    }
+}
+
+/// Starts a Chromium with a profile of the stage's own or another, signs in at the
+/// platform and, in the popup, to the server: browser, the platform's page, popup.
+///
+/// # Errors
+/// When a step fails.
+pub async fn open_chromium(stage: &Stage, profile: &Profile) -> Result<(Chromium, Session, Session)> {
+    stage.grant_in(profile, &[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser_in(profile).await?;
+    let tab = stage.sign_in_at_platform(&browser).await?;
+    let popup = popup::open(&browser).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.click("#bridge > summary").await?;
+    Ok((browser, tab, popup))
+}
+
+/// What Chromium itself says it holds of the platform's cookies.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn held_by_chromium(browser: &Chromium) -> Result<Vec<Cookie>> {
+    let held = browser.connection().send("Storage.getCookies", json!({})).await?;
+    let cookies = held["cookies"].as_array().context("no cookies")?.iter();
+    let ours = cookies.filter(|cookie| is_the_platforms(cookie));
+    ours.map(|cookie| {
+        let expires = if cookie["session"] == true { Value::Null } else { cookie["expires"].clone() };
+        let given = json!({"name": cookie["name"], "value": cookie["value"], "domain": cookie["domain"],
+            "path": cookie["path"], "expires": expires, "httpOnly": cookie["httpOnly"],
+            "secure": cookie["secure"]});
+        Ok(Cookie::from_json(given)?)
+    })
+    .collect()
+}
+
+fn is_the_platforms(cookie: &Value) -> bool {
+    cookie["domain"].as_str().is_some_and(|domain| domain.ends_with("instagram.com"))
+}
+
+/// A Firefox that is signed in at the platform in one container, with the popup over
+/// the platform's page. It needs no server.
+#[derive(Debug)]
+pub struct FirefoxBridge {
+    /// The browser.
+    pub firefox: Firefox,
+    /// The container, 0 for none.
+    container: u32,
+}
+
+impl FirefoxBridge {
+    /// Starts the browser, and signs in.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub async fn open(stage: &Stage, container: u32) -> Result<Self> {
+        stage.install_native_host_for_firefox().await?;
+        let bridge = Self { firefox: stage.open_firefox(&built_addon()?).await?, container };
+        bridge.firefox.sign_in_at_platform(&stage.platform, container).await?;
+        bridge.open_popup().await?;
+        Ok(bridge)
+    }
+
+    /// Opens the popup over the tab in front, at what is said of fresh cookies.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub async fn open_popup(&self) -> Result<()> {
+        let popup = self.firefox.open_popup().await?;
+        wait_for_view(&popup, "server").await?;
+        popup.click("#bridge > summary").await
+    }
+
+    /// What Firefox itself says it holds of the platform's cookies in a container.
     ///
     /// # Errors
     /// When it does not answer.
-    pub async fn held(&self) -> Result<Vec<Cookie>> {
-        let held = self.browser.connection().send("Storage.getCookies", json!({})).await?;
-        let cookies = held["cookies"].as_array().context("no cookies")?.iter();
-        let ours = cookies.filter(|cookie| {
-            cookie["domain"].as_str().is_some_and(|domain| domain.ends_with("instagram.com"))
-        });
-        ours.map(|cookie| {
-            let expires = if cookie["session"] == true { Value::Null } else { cookie["expires"].clone() };
-            let given = json!({"name": cookie["name"], "value": cookie["value"], "domain": cookie["domain"],
-                "path": cookie["path"], "expires": expires, "httpOnly": cookie["httpOnly"],
-                "secure": cookie["secure"]});
-            Ok(Cookie::from_json(given)?)
-        })
-        .collect()
+    pub async fn held_in(&self, container: u32) -> Result<Vec<Cookie>> {
+        let held = self.firefox.cookies(container).await?.into_iter().map(|held| held.cookie);
+        held.filter(is_the_platforms).map(|cookie| Ok(Cookie::from_json(cookie)?)).collect()
     }
+}
+
+impl Bridged for FirefoxBridge {
+    fn popup(&self) -> impl Page {
+        self.firefox.popup()
+    }
+
+    async fn evaluate_in_page(&self, expression: &str) -> Result<Value> {
+        self.firefox.evaluate_in_page(expression).await
+    }
+
+    async fn held(&self) -> Result<Vec<Cookie>> {
+        self.held_in(self.container).await
+    }
+}
+
+/// Switches fresh cookies on, and waits until programs can ask.
+///
+/// # Errors
+/// When they can't.
+pub async fn switch_on(popup: &impl Page) -> Result<()> {
+    popup.click("#bridge-allow").await?;
+    wait_for_status(popup, "connected").await
+}
+
+/// The list of hand-overs, each in the popup's words.
+///
+/// # Errors
+/// When the popup is gone.
+pub async fn hand_overs(popup: &impl Page) -> Result<Vec<String>> {
+    let script = "[...document.querySelectorAll('#hand-overs li')].map((entry) => entry.innerText)";
+    Ok(serde_json::from_value(popup.evaluate(script).await?)?)
 }
 
 /// Waits until the popup says so of the bridge.
 ///
 /// # Errors
 /// When it does not, with what it says instead.
-pub async fn wait_for_status(popup: &Session, code: &str) -> Result<()> {
+pub async fn wait_for_status(popup: &impl Page, code: &str) -> Result<()> {
     let says = format!("document.querySelector('#bridge-status').dataset.code === {}", json!(code));
     let waited = popup.wait_for(&format!("the bridge to be {code}"), SOON, &says).await;
     let words = popup.evaluate("document.querySelector('#bridge').innerText").await?;

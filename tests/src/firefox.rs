@@ -276,6 +276,21 @@ impl Firefox {
         ExtensionPage::open(self, FIREFOX_EXTENSION_ID).await
     }
 
+    /// The popup that is open.
+    #[must_use]
+    pub fn popup(&self) -> ExtensionPage<'_> {
+        ExtensionPage::of_popup(self)
+    }
+
+    /// The value of a JavaScript expression in the page of the tab in front, awaited
+    /// where it is a promise.
+    ///
+    /// # Errors
+    /// When it throws.
+    pub async fn evaluate_in_page(&self, expression: &str) -> Result<Value> {
+        self.driver.run(&format!("return ({expression})"), &[]).await
+    }
+
     /// Runs a script with the browser's own rights.
     async fn as_browser(&self, script: &str, arguments: &[Value]) -> Result<Value> {
         self.in_window(self.driver.run(script, arguments)).await

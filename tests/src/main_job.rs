@@ -97,7 +97,15 @@ impl Stage {
     /// # Errors
     /// When that fails.
     pub async fn install_native_host(&self) -> Result<()> {
-        let manifests = self.profile.native_messaging_hosts();
+        self.install_native_host_in(&self.profile).await
+    }
+
+    /// Tells another browser profile of the same native host.
+    ///
+    /// # Errors
+    /// When that fails.
+    pub async fn install_native_host_in(&self, profile: &Profile) -> Result<()> {
+        let manifests = profile.native_messaging_hosts();
         let mut command = Command::new(our_program("stagepass-native-host")?);
         command.arg("install").arg("--manifest-dir").arg(manifests).env("STAGEPASS_HOST_DIR", &self.host_dir);
         let output = command.stdin(Stdio::null()).output().await?;
@@ -111,8 +119,16 @@ impl Stage {
     /// # Errors
     /// When the browser does not take it.
     pub async fn grant(&self, origins: &[&str]) -> Result<()> {
+        self.grant_in(&self.profile, origins).await
+    }
+
+    /// The same in another browser profile.
+    ///
+    /// # Errors
+    /// When the browser does not take it.
+    pub async fn grant_in(&self, profile: &Profile, origins: &[&str]) -> Result<()> {
         let environment = self.environment();
-        grant_origins(&self.launch(&environment), origins).await
+        grant_origins(&self.launch(profile, &environment), origins).await
     }
 
     /// Starts the browser with the extension.
@@ -120,8 +136,16 @@ impl Stage {
     /// # Errors
     /// When it does not start.
     pub async fn open_browser(&self) -> Result<Chromium> {
+        self.open_browser_in(&self.profile).await
+    }
+
+    /// The same with another browser profile.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn open_browser_in(&self, profile: &Profile) -> Result<Chromium> {
         let environment = self.environment();
-        self.launch(&environment).start().await
+        self.launch(profile, &environment).start().await
     }
 
     /// Tells Firefox of the native host, with the host's own command.
@@ -157,14 +181,14 @@ impl Stage {
         [("STAGEPASS_HOST_DIR", &self.host_dir)]
     }
 
-    fn launch<'a>(&'a self, environment: &'a [(&'a str, &'a str)]) -> Launch<'a> {
+    fn launch<'a>(&'a self, profile: &'a Profile, environment: &'a [(&'a str, &'a str)]) -> Launch<'a> {
         Launch {
             extension: Some(&self.extension),
             platform: Some(&self.platform),
             display: self.display.as_deref(),
             home: Some(self.home.path()),
             environment,
-            ..Launch::new(&self.profile)
+            ..Launch::new(profile)
         }
     }
 

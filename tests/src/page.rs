@@ -94,3 +94,29 @@ impl Page for Session {
         self.screenshot(path).await
     }
 }
+
+impl<P: Page> Page for &P {
+    async fn evaluate(&self, expression: &str) -> Result<Value> {
+        (**self).evaluate(expression).await
+    }
+
+    async fn click(&self, selector: &str) -> Result<()> {
+        (**self).click(selector).await
+    }
+
+    async fn fill(&self, selector: &str, text: &str) -> Result<()> {
+        (**self).fill(selector, text).await
+    }
+
+    async fn prefer(&self, scheme: Scheme) -> Result<()> {
+        (**self).prefer(scheme).await
+    }
+
+    async fn as_before(&self) -> Result<()> {
+        (**self).as_before().await
+    }
+
+    async fn screenshot(&self, path: &Path) -> Result<()> {
+        (**self).screenshot(path).await
+    }
+}

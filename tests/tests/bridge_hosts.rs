@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use stagepass_tests::bridge::BridgeStage;
+use stagepass_tests::bridge::{BridgeStage, Bridged as _};
 use stagepass_tests::main_job::{Stage, built_extension};
 use stagepass_tests::scripted_host::{ScriptedHost, ScriptedHosts};
 use stagepass_tests::secret_search::SecretSearch;

@@ -25,6 +25,12 @@ const {id} = ExtensionParent.apiManager.global.browserActionFor(extension);
 CustomizableUI.addWidgetToArea(id, CustomizableUI.AREA_NAVBAR);
 return `#${CSS.escape(id)} .unified-extensions-item-action-button`;"#;
 
+/// Closes the popup that is still open over another tab, as a click beside it does;
+/// tells whether there is none.
+const CLOSE: &str = r#"
+shown()?.closest("panel").hidePopup();
+return !shown();"#;
+
 /// Has the page's own actor carry a command out.
 const DO: &str = r#"
 const [what, subject, text] = arguments;
@@ -71,11 +77,20 @@ pub struct ExtensionPage<'a> {
 
 impl<'a> ExtensionPage<'a> {
     pub(super) async fn open(firefox: &'a Firefox, extension_id: &str) -> Result<Self> {
+        let popup = Self::of_popup(firefox);
+        wait::until("the popup before to close", APPEAR_TIMEOUT, async || {
+            Ok((popup.as_browser(CLOSE, &[]).await? == json!(true)).then_some(()))
+        })
+        .await?;
         let button = firefox.as_browser(PIN, &[json!(extension_id)]).await?;
         firefox.click_in_window(button.as_str().context("no button")?).await?;
-        let popup = Self { firefox, shown: POPUP };
         popup.wait_until_loaded("/popup.html").await?;
         Ok(popup)
+    }
+
+    /// The popup, which may be open.
+    pub(super) fn of_popup(firefox: &'a Firefox) -> Self {
+        Self { firefox, shown: POPUP }
     }
 
     /// Opens the options with the popup's button, which closes the popup.

@@ -1,0 +1,78 @@
+//! A real Firefox, with the zip file that its store would get.
+
+use crate::steps::{self, printed, sorted};
+use anyhow::Result;
+use stagepass_tests::bridge::{Bridged as _, FirefoxBridge, switch_on, wait_for_status};
+use stagepass_tests::firefox::Firefox;
+use stagepass_tests::main_job::{Stage, built_extension};
+use stagepass_tests::page::Page as _;
+use stagepass_tests::platform::{ROTATING_VIDEO_URL, VIDEO_URL};
+use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::yt_dlp::YtDlp;
+
+/// The container for personal things, which every profile has.
+const PERSONAL: u32 = 1;
+
+async fn set_up() -> Result<Stage> {
+    Stage::set_up(&built_extension()?).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_are_firefoxs_own_as_they_are_at_that_moment() -> Result<()> {
+    let stage = set_up().await?;
+    let bridge = FirefoxBridge::open(&stage, 0).await?;
+    assert!(bridge.firefox.cookies(0).await?.iter().any(|held| held.is_partitioned));
+    steps::hands_over_what_the_browser_has_at_that_moment(&stage, &bridge).await?;
+    assert_keeps_no_value(&stage, &bridge.firefox).await?;
+    steps::switching_off_ends_it(&stage, &bridge).await?;
+    bridge.firefox.close().await
+}
+
+/// The extension remembers what it has handed over, without a value.
+async fn assert_keeps_no_value(stage: &Stage, firefox: &Firefox) -> Result<()> {
+    let kept = "Promise.all([chrome.storage.local.get(), chrome.storage.session.get()])";
+    let kept = firefox.popup().evaluate(kept).await?;
+    assert!(kept[0]["handOvers"].is_array() && kept[1]["openHandOvers"].is_array(), "{kept}");
+    assert!(!SecretSearch::new(&stage.platform.secrets())?.is_in(kept.to_string().as_bytes()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn yt_dlp_uses_firefoxs_cookies_and_what_was_replaced_goes_back() -> Result<()> {
+    let stage = set_up().await?;
+    let bridge = FirefoxBridge::open(&stage, 0).await?;
+    switch_on(&bridge.popup()).await?;
+    steps::downloads_and_puts_back_what_was_replaced(&stage, &bridge).await?;
+    bridge.firefox.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cookies_are_those_of_the_container_that_was_switched_on() -> Result<()> {
+    let stage = set_up().await?;
+    let bridge = FirefoxBridge::open(&stage, PERSONAL).await?;
+    switch_on(&bridge.popup()).await?;
+    bridge.popup().click("#bridge-write-back").await?;
+
+    // A tab of no container comes to the front, signed in as well.
+    bridge.firefox.sign_in_at_platform(&stage.platform, 0).await?;
+    let (outside, inside) = (bridge.held_in(0).await?, bridge.held().await?);
+    assert_ne!(sorted(&outside), sorted(&inside));
+    assert_eq!(sorted(&printed(&stage, &[VIDEO_URL]).await?), sorted(&inside));
+
+    // What the platform replaces goes into the container, too, and nowhere else.
+    let folder = tempfile::tempdir()?;
+    let yt_dlp = YtDlp::prepare().await?;
+    let done = stage.host_yt_dlp(&yt_dlp, &["--write-back"], ROTATING_VIDEO_URL, folder.path()).await?;
+    assert!(done.status.success(), "{}{}", done.stdout, done.stderr);
+    assert_eq!(sorted(&bridge.held_in(0).await?), sorted(&outside));
+    let session = |cookies: &[_]| steps::value_of(cookies, "sessionid");
+    assert_ne!(session(&bridge.held().await?)?, session(&inside)?);
+
+    // Switched off and on over the other tab, it is about that one's.
+    bridge.open_popup().await?;
+    bridge.popup().click("#bridge-allow").await?;
+    wait_for_status(&bridge.popup(), "off").await?;
+    switch_on(&bridge.popup()).await?;
+    assert_eq!(sorted(&printed(&stage, &[VIDEO_URL]).await?), sorted(&outside));
+    bridge.firefox.close().await
+}
