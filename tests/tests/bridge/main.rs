@@ -3,4 +3,5 @@
 
 mod chromium;
 mod firefox;
+mod several;
 mod steps;
