@@ -5,8 +5,10 @@
 //! geckodriver may act as the browser itself (`--allow-system-access`): so the
 //! popup is the true one of the toolbar, over whichever tab is in front.
 
+mod cookies;
 mod extension_page;
 
+pub use cookies::{HeldCookie, NewCookie};
 pub use extension_page::ExtensionPage;
 
 use crate::platform::{FRONT_URL, LOGIN_URL, Platform};
@@ -60,26 +62,6 @@ return ExtensionPermissions.add(arguments[0], {permissions, origins: []})
   .then((addon) => addon.reload())
   .then(() => null);"#;
 
-/// The cookies of a container, each in the form of the Credentials API; and apart
-/// from it whether it is partitioned.
-const COOKIES: &str = r#"
-const sameSite = {
-  [Ci.nsICookie.SAMESITE_NONE]: "none",
-  [Ci.nsICookie.SAMESITE_LAX]: "lax",
-  [Ci.nsICookie.SAMESITE_STRICT]: "strict",
-};
-return Services.cookies.cookies
-  .filter(({originAttributes}) => originAttributes.userContextId === arguments[0])
-  .map((cookie) => ({
-    isPartitioned: cookie.originAttributes.partitionKey !== "",
-    cookie: {
-      name: cookie.name, value: cookie.value, domain: cookie.host, path: cookie.path,
-      httpOnly: cookie.isHttpOnly, secure: cookie.isSecure, hostOnly: !cookie.isDomain,
-      ...(cookie.isSession ? {} : {expires: Math.floor(cookie.expiry / 1000)}),
-      ...(cookie.sameSite in sameSite ? {sameSite: sameSite[cookie.sameSite]} : {}),
-    },
-  }));"#;
-
 /// How to start a browser.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch<'a> {
@@ -101,15 +83,6 @@ pub struct Firefox {
     driver: WebDriver,
     // Gone after the browser.
     _profiles: tempfile::TempDir,
-}
-
-/// A cookie as the browser itself says that it holds it.
-#[derive(Clone, Debug)]
-pub struct HeldCookie {
-    /// In the form of the Credentials API.
-    pub cookie: Value,
-    /// Whether it is in a partition (CHIPS).
-    pub is_partitioned: bool,
 }
 
 /// The zip file for Firefox's store that `cargo xtask extension` has written.
@@ -216,10 +189,11 @@ impl Firefox {
     }
 
     async fn sign_in_in_front(&self, platform: &Platform) -> Result<()> {
-        self.driver.navigate(LOGIN_URL).await?;
-        wait::until("the platform's login form", STEP, async || {
-            let form = self.driver.run("return document.querySelector('[name=username]')", &[]).await?;
-            Ok(form.is_object().then_some(()))
+        // A new tab's own blank page may be there later than the first attempt.
+        wait::until("the platform's form", STEP, async || {
+            self.driver.navigate(LOGIN_URL).await?;
+            let is_there = self.driver.run("return document.querySelector('#submit') !== null", &[]).await?;
+            Ok((is_there == true).then_some(()))
         })
         .await?;
         let account = platform.account();
@@ -233,18 +207,13 @@ impl Firefox {
         .await
     }
 
-    /// The cookies that the browser itself says it holds in a container, 0 for none.
+    /// Where the browser keeps everything.
     ///
     /// # Errors
     /// When it does not say.
-    pub async fn cookies(&self, container: u32) -> Result<Vec<HeldCookie>> {
-        let held = self.as_browser(COOKIES, &[json!(container)]).await?;
-        let held = held.as_array().context("no list")?.iter();
-        let held = held.map(|held| HeldCookie {
-            cookie: held["cookie"].clone(),
-            is_partitioned: held["isPartitioned"] == json!(true),
-        });
-        Ok(held.collect())
+    pub async fn profile(&self) -> Result<PathBuf> {
+        let folder = self.as_browser("return PathUtils.profileDir", &[]).await?;
+        Ok(folder.as_str().context("a profile has a folder")?.into())
     }
 
     /// The value of a cookie that the page in front has, in its own container or

@@ -8,6 +8,7 @@
 
 pub mod axe;
 pub mod bridge;
+pub mod browser_cookie3;
 pub mod cdp;
 pub mod chromium;
 pub mod directus;

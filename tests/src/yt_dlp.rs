@@ -5,6 +5,7 @@ use crate::python::{Environment, Outcome, run};
 use anyhow::{Result, ensure};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::process::Command;
 
 /// The release that the tests are about.
 pub const VERSION: &str = "2026.10.26";
@@ -81,6 +82,16 @@ impl YtDlp {
         command.args(["--", download.url]);
         command.env("SSL_CERT_FILE", download.authority_pem);
         run(&mut command, RUN_TIMEOUT).await
+    }
+
+    /// A command that writes all cookies of a browser into a file and does nothing
+    /// else: without a URL, yt-dlp saves them before it complains that there is none.
+    /// `browser` is as for its `--cookies-from-browser`.
+    #[must_use]
+    pub fn save_cookies_command(&self, browser: &str, file: &Path, home: &Path) -> Command {
+        let mut command = self.environment.command("yt-dlp", home);
+        command.args(["--ignore-config", "--cookies-from-browser", browser, "--cookies"]).arg(file);
+        command
     }
 
     /// Runs a Python script with yt-dlp's modules at hand; `arguments` are its `sys.argv[1:]`.

@@ -79,6 +79,35 @@ async fn measures_how_long_the_extension_takes_for_a_thousand_cookies() -> Resul
     Ok(())
 }
 
+#[tokio::test]
+async fn measures_who_gets_a_running_browsers_cookies_and_ours_gets_all_of_them() -> Result<()> {
+    let (report, table) = run(Some("hand-over")).await?;
+    let groups = report["groups"].as_array().context("no groups")?;
+    assert_eq!(names_of_lines(groups), [""; 0]);
+    assert_eq!(targets(groups, &table)?, ["each below 100 ms", "at least 100% of these cookies right"]);
+
+    let readers = groups[0]["readers"].as_array().context("no readers")?;
+    let names: Vec<_> = readers.iter().filter_map(|reader| reader["name"].as_str()).collect();
+    let yt_dlp = "yt-dlp --cookies-from-browser firefox:PROFILE";
+    let none = format!("{yt_dlp}::none");
+    assert_eq!(names, ["stagepass-native-host cookies", yt_dlp, &none, "browser_cookie3.firefox(…)"]);
+    let counts = |reader: &Value| -> Vec<u64> {
+        let counts = ["right", "wrong_value", "missing", "too_many"].map(|count| reader[count].as_u64());
+        counts.into_iter().flatten().collect()
+    };
+    let ours = counts(&readers[0]);
+    assert!(ours[0] > 150 && ours[1..] == [0, 0, 0], "{table}");
+    for reader in readers {
+        let times = ["min_us", "p50_us", "max_us"].map(|time| reader[time].as_f64().unwrap_or_default());
+        assert!(times[0] > 0.0 && times.is_sorted(), "{table}");
+        // Whatever it got, it was to get the same, and something came at all.
+        let [right, wrong, missing, too_many] = counts(reader)[..] else { panic!("{table}") };
+        assert_eq!(right + wrong + missing, ours[0], "{table}");
+        assert!(right + wrong + too_many > 0, "{table}");
+    }
+    Ok(())
+}
+
 /// Runs the benchmark, or a part of it, on SQLite; gives its report and its table.
 async fn run(part: Option<&str>) -> Result<(Value, String)> {
     let folder = tempfile::tempdir()?;

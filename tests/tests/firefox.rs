@@ -63,7 +63,7 @@ async fn signs_in_captures_exports_and_downloads() -> Result<()> {
     // Cookie for cookie what the browser holds, partitioned ones too.
     let held = held(&firefox, 0).await?;
     assert!(held.len() >= 8, "{} cookies show little", held.len());
-    assert!(firefox.cookies(0).await?.iter().any(|held| held.is_partitioned));
+    assert!(firefox.cookies(0).await?.iter().any(|held| held.partition.is_some()));
     assert_eq!(sorted(&served(&stage).await?), sorted(&held));
     let session = stage.served_session("json").await?;
     assert!(session["expires_at"].is_string(), "{}", session["expires_at"]);

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: the benchmarks, of programs as they are released, with
 //! what they need started for them.
 
+use crate::check;
 use crate::extension;
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, announce, cargo, run};
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 const SERVER: &str = "stagepass-server";
+const HOST: &str = "stagepass-native-host";
 const BENCH: &str = "stagepass-bench";
 
 /// What to measure.
@@ -28,6 +30,9 @@ pub(crate) enum Subject {
     /// Measure how long the extension's module takes for 1,000 cookies in a real
     /// Chromium
     Wasm(Options),
+    /// Measure how soon a program has the cookies of a Firefox that runs, and how many of
+    /// them rightly, beside yt-dlp and browser_cookie3, which read the browser's files
+    HandOver(Options),
 }
 
 /// Options of `cargo xtask bench`.
@@ -62,12 +67,18 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         Subject::AppCredentials(options) => (options, Some("app-credentials")),
         Subject::Wasm(options) => {
             system::ensure(&[system::CHROMIUM])?;
-            announce("the extension");
-            extension::package(workspace_root()?, &workspace_root()?.join("dist"))?;
+            package_extension()?;
             (options, Some("wasm"))
         }
+        Subject::HandOver(options) => {
+            system::ensure(&[system::FIREFOX, system::PYTHON])?;
+            check::install_geckodriver()?;
+            package_extension()?;
+            (options, Some("hand-over"))
+        }
     };
-    let needs_no_postgres = matches!(subject, Subject::Wasm(_)) || options.store == Some(Store::Sqlite);
+    let is_of_a_browser = matches!(subject, Subject::Wasm(_) | Subject::HandOver(_));
+    let needs_no_postgres = is_of_a_browser || options.store == Some(Store::Sqlite);
     let mut services = if needs_no_postgres {
         None
     } else {
@@ -75,8 +86,8 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         // It gets ready while the rest is built, and ends when this returns.
         Some(Services::start(Wanted::Postgres)?)
     };
-    announce("building the server and the benchmark as they are released");
-    let programs = ["--bin", SERVER, "--bin", BENCH];
+    announce("building the programs and the benchmark as they are released");
+    let programs = ["--bin", SERVER, "--bin", HOST, "--bin", BENCH];
     run(cargo(workspace_root()?).args(["build", "--locked", "--release"]).args(programs))?;
     let mut command = Command::new(target_dir()?.join("release").join(BENCH));
     if let Some(services) = &mut services {
@@ -84,6 +95,11 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
     }
     command.args(options.arguments()).args(part);
     run(&mut command)
+}
+
+fn package_extension() -> Result<()> {
+    announce("the extension");
+    extension::package(workspace_root()?, &workspace_root()?.join("dist")).map(drop)
 }
 
 impl Options {

@@ -70,7 +70,10 @@ fn set_up() -> Result<()> {
 
 /// Through it the tests drive Firefox. Optimised it would take longer to build than
 /// it is then at work.
-fn install_geckodriver() -> Result<()> {
+///
+/// # Errors
+/// Where it can't be built.
+pub(crate) fn install_geckodriver() -> Result<()> {
     let folder = target_dir()?.join("tools");
     let mut install = Command::new("cargo");
     install.args(["install", "--locked", "--quiet", "--debug", "--root"]).arg(&folder);

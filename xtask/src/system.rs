@@ -16,6 +16,9 @@ pub(crate) struct Need {
 
 /// A browser to capture from.
 pub(crate) const CHROMIUM: Need = Need { programs: &["chromium", "chromium-browser"], package: "chromium" };
+/// The other browser.
+#[cfg(unix)]
+pub(crate) const FIREFOX: Need = Need { programs: &["firefox-esr", "firefox"], package: "firefox-esr" };
 /// Node.js, which runs wasm-opt.
 pub(crate) const NODE: Need = Need { programs: &["node"], package: "nodejs" };
 /// What installs programs that run on Node.js.
@@ -32,7 +35,7 @@ pub(crate) const NPM_CI: [&str; 8] = [
     "--loglevel=error",
     "--fetch-retries=5",
 ];
-/// Python, for the private environments of yt-dlp and schemathesis.
+/// Python, for the private environments of yt-dlp, schemathesis and others.
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
 /// What only the checks need, beside the above.
 #[cfg(unix)]
@@ -42,7 +45,7 @@ pub(crate) const FOR_CHECKS: [Need; 7] = [
     Need { programs: &["xdotool"], package: "xdotool" },
     Need { programs: &["curl"], package: "curl" },
     NODE,
-    Need { programs: &["firefox-esr", "firefox"], package: "firefox-esr" },
+    FIREFOX,
     Need { programs: &["strace"], package: "strace" },
 ];
 

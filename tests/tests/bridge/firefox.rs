@@ -21,7 +21,7 @@ async fn set_up() -> Result<Stage> {
 async fn cookies_are_firefoxs_own_as_they_are_at_that_moment() -> Result<()> {
     let stage = set_up().await?;
     let bridge = FirefoxBridge::open(&stage, 0).await?;
-    assert!(bridge.firefox.cookies(0).await?.iter().any(|held| held.is_partitioned));
+    assert!(bridge.firefox.cookies(0).await?.iter().any(|held| held.partition.is_some()));
     steps::hands_over_what_the_browser_has_at_that_moment(&stage, &bridge).await?;
     assert_keeps_no_value(&stage, &bridge.firefox).await?;
     steps::switching_off_ends_it(&stage, &bridge).await?;

@@ -1,10 +1,12 @@
 //! The benchmarks of the server: how many calls a second it answers and how soon,
 //! beside what the same machine can do at best, measured in the same run; how the
 //! rest of it fares while many log in to the vault; and how soon somebody who has many
-//! app credentials gets a page of them.
+//! app credentials gets a page of them. And of what is at work beside browsers: how long
+//! the extension takes for many cookies, and how soon and how rightly a program has those
+//! of a browser that runs, beside others that read them out of its files.
 //!
-//! `cargo xtask bench server`, `vault` and `app-credentials` build everything as it is
-//! released, start PostgreSQL, and run this.
+//! `cargo xtask bench` builds what one of them needs as it is released, starts
+//! PostgreSQL where it is about a store, and runs this.
 
 mod bounds;
 mod calls;
@@ -14,6 +16,8 @@ mod load;
 mod logins;
 mod memory;
 mod owners;
+mod profile;
+mod reader;
 mod report;
 mod sample;
 mod scenarios;
@@ -61,6 +65,8 @@ enum Part {
     Vault,
     /// Measure how long the extension takes for many cookies
     Wasm,
+    /// Measure how soon a program has a running browser's cookies, and how rightly
+    HandOver,
     /// Measure lists of app credentials, of few and of many
     AppCredentials,
     /// Answer every POST to a path with what comes on standard input
@@ -92,6 +98,8 @@ struct Plan {
     logins: usize,
     /// Previews in the browser, one after another.
     previews: usize,
+    /// How often each program reads the browser's cookies.
+    hand_overs: usize,
 }
 
 const FULL: Plan = Plan {
@@ -105,6 +113,7 @@ const FULL: Plan = Plan {
     many_credentials: 100_000,
     logins: 20,
     previews: 500,
+    hand_overs: 30,
 };
 
 impl Options {
@@ -123,6 +132,7 @@ impl Options {
                 many_credentials: 2_000,
                 logins: 1,
                 previews: 2,
+                hand_overs: 2,
                 ..FULL
             }
         } else if self.quick {
@@ -132,6 +142,7 @@ impl Options {
                 crowd_sessions: 100_000,
                 logins: 5,
                 previews: 100,
+                hand_overs: 10,
                 ..FULL
             }
         } else {
@@ -173,6 +184,7 @@ async fn run(options: Options) -> Result<()> {
     let report = match &options.part {
         Some(Part::AnswerPosts { path }) => return bounds::route::serve(path).await,
         Some(Part::AppCredentials) => scenarios::app_credentials::run(plan, stores).await?,
+        Some(Part::HandOver) => scenarios::hand_over::run(plan).await?,
         Some(Part::Wasm) => scenarios::normalising::run(plan).await?,
         Some(Part::Vault) => scenarios::vault::run(plan, stores).await?,
         None => scenarios::run(plan, stores).await?,

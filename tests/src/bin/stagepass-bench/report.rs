@@ -1,5 +1,6 @@
 //! What came out: a table for people, JSON for programs.
 
+use crate::reader::{Reader, Verdict};
 use crate::sample::Series;
 use anyhow::Result;
 use serde::Serialize;
@@ -19,6 +20,9 @@ pub(crate) struct Report {
 pub(crate) struct Group {
     title: String,
     lines: Vec<Line>,
+    /// Programs that were to read the same cookies; most groups have none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    readers: Vec<ReaderLine>,
     targets: Vec<Target>,
     remarks: Vec<String>,
 }
@@ -31,6 +35,18 @@ struct Line {
     p90_us: f64,
     p99_us: f64,
     max_us: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ReaderLine {
+    name: String,
+    min_us: f64,
+    p50_us: f64,
+    max_us: f64,
+    right: usize,
+    wrong_value: usize,
+    missing: usize,
+    too_many: usize,
 }
 
 /// Something to reach.
@@ -66,7 +82,13 @@ impl Group {
     /// One with a line for each series.
     pub(crate) fn new<'a>(title: String, lines: impl IntoIterator<Item = (&'a str, &'a Series)>) -> Self {
         let lines = lines.into_iter().map(|(name, series)| Line::new(name, series)).collect();
-        Self { title, lines, targets: Vec::new(), remarks: Vec::new() }
+        Self { title, lines, readers: Vec::new(), targets: Vec::new(), remarks: Vec::new() }
+    }
+
+    /// One with a line for each program that was to read cookies.
+    pub(crate) fn of_readers(title: String, readers: &[Reader]) -> Self {
+        let readers = readers.iter().map(ReaderLine::new).collect();
+        Self { readers, ..Self::new(title, []) }
     }
 
     /// Adds something to reach.
@@ -76,8 +98,13 @@ impl Group {
     }
 
     /// Says how much longer something took than another, where nothing is to be reached.
-    pub(crate) fn comparing(mut self, to: &str, both: (&Series, &Series)) -> Self {
-        self.remarks.push(format!("p50 {:.1} times that {to}", p50_ratio(both)));
+    pub(crate) fn comparing(self, to: &str, both: (&Series, &Series)) -> Self {
+        self.remarking(format!("p50 {:.1} times that {to}", p50_ratio(both)))
+    }
+
+    /// Says something more.
+    pub(crate) fn remarking(mut self, remark: String) -> Self {
+        self.remarks.push(remark);
         self
     }
 }
@@ -99,6 +126,14 @@ impl Line {
             p99_us: latency(99.0),
             max_us: latency(100.0),
         }
+    }
+}
+
+impl ReaderLine {
+    fn new(reader: &Reader) -> Self {
+        let [min_us, p50_us, max_us] = reader.times().map(|time| time.as_secs_f64() * 1e6);
+        let Verdict { right, wrong_value, missing, too_many } = reader.worst();
+        Self { name: reader.name().to_owned(), min_us, p50_us, max_us, right, wrong_value, missing, too_many }
     }
 }
 
@@ -132,6 +167,13 @@ impl Target {
         Self { wanted, measured, unit: " ms", is_reached: measured < milliseconds }
     }
 
+    /// Nothing that took so many milliseconds or longer.
+    pub(crate) fn each_below_ms(milliseconds: f64, longest: Duration) -> Self {
+        let measured = longest.as_secs_f64() * 1e3;
+        let wanted = format!("each below {milliseconds} ms");
+        Self { wanted, measured, unit: " ms", is_reached: measured < milliseconds }
+    }
+
     /// A p99 of at most twice another's, or of so many milliseconds.
     pub(crate) fn little_slower(of: &str, (without, with): (&Series, &Series), allowed_ms: f64) -> Self {
         let [without, measured] = [without, with].map(|series| series.latency(99.0).as_secs_f64() * 1e3);
@@ -152,6 +194,10 @@ impl fmt::Display for Group {
         if !self.lines.is_empty() {
             write!(f, "{:>10}{:>10}{:>10}{:>10}{:>10}", "calls/s", "p50", "p90", "p99", "max")?;
         }
+        if !self.readers.is_empty() {
+            write!(f, "{:>10}{:>10}{:>10}", "min", "p50", "max")?;
+            write!(f, "{:>10}{:>10}{:>10}{:>10}", "right", "wrong", "missing", "too many")?;
+        }
         writeln!(f)?;
         for line in &self.lines {
             let decimals = usize::from(line.calls_per_second < 10.0);
@@ -160,6 +206,14 @@ impl fmt::Display for Group {
                 write!(f, "{:>10}", milliseconds(microseconds))?;
             }
             writeln!(f)?;
+        }
+        for reader in &self.readers {
+            write!(f, "  {:62}", reader.name)?;
+            for microseconds in [reader.min_us, reader.p50_us, reader.max_us] {
+                write!(f, "{:>10}", milliseconds(microseconds))?;
+            }
+            let ReaderLine { right, wrong_value, missing, too_many, .. } = reader;
+            writeln!(f, "{right:>10}{wrong_value:>10}{missing:>10}{too_many:>10}")?;
         }
         for target in &self.targets {
             let state = if target.is_reached { "reached" } else { "MISSED" };
@@ -203,6 +257,8 @@ mod tests {
         assert!(!Target::memory_below(40.0, 40.0).is_reached);
         assert!(Target::p50_below_ms(10.0, &series(&[9, 9, 30])).is_reached);
         assert!(!Target::p50_below_ms(10.0, &series(&[9, 11, 30])).is_reached);
+        assert!(Target::each_below_ms(100.0, Duration::from_millis(99)).is_reached);
+        assert!(!Target::each_below_ms(100.0, Duration::from_millis(100)).is_reached);
         assert!(Target::even_latencies(4.0, &series(&[10, 10, 39])).is_reached);
         assert!(!Target::even_latencies(4.0, &series(&[10, 10, 42])).is_reached);
         for (one, other, is_reached) in [(10, 14, true), (10, 16, false), (10, 5, true)] {
@@ -227,5 +283,16 @@ mod tests {
         assert_eq!(lines[2].join(" "), "MISSED at least 50% of the bare route: 40.0%");
         let slower = Group::new(String::new(), []).comparing("alone", (&ours, &series(&[20])));
         assert_eq!(slower.to_string().trim(), "p50 20.0 times that alone");
+    }
+
+    #[test]
+    fn the_table_shows_what_each_reader_got_and_how_soon() {
+        let mut reader = Reader::new("it".to_owned());
+        let verdict = Verdict { right: 4, wrong_value: 3, missing: 2, too_many: 1 };
+        reader.add(Duration::from_millis(12), verdict);
+        let table = Group::of_readers("cookies".to_owned(), &[reader]).to_string();
+        let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+        assert_eq!(lines[0].join(" "), "cookies min p50 max right wrong missing too many");
+        assert_eq!(lines[1].join(" "), "it 12.00ms 12.00ms 12.00ms 4 3 2 1");
     }
 }

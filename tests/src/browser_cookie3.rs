@@ -1,0 +1,46 @@
+//! A real `browser_cookie3`, which reads the cookies out of a browser's files.
+
+use crate::process::cache_dir;
+use crate::python::Environment;
+use anyhow::Result;
+use std::path::Path;
+use tokio::process::Command;
+
+/// The release that the benchmark is about, with what it needs.
+const REQUIREMENTS: [&str; 4] =
+    ["browser-cookie3==0.20.1", "jeepney==0.9.0", "lz4==4.4.5", "pycryptodomex==3.24.2"];
+/// Prints the cookies of one domain as a cookie file: as shortly as its own
+/// documentation does, and with what Python brings for such files.
+const PROGRAM: &str = r#"
+import http.cookiejar, sys, browser_cookie3
+database, domain = sys.argv[1:]
+file = http.cookiejar.MozillaCookieJar("/dev/stdout")
+for cookie in browser_cookie3.firefox(cookie_file=database, domain_name=domain):
+    file.set_cookie(cookie)
+file.save(ignore_discard=True, ignore_expires=True)
+"#;
+
+/// A private Python environment with it.
+#[derive(Clone, Debug)]
+pub struct BrowserCookie3 {
+    environment: Environment,
+}
+
+impl BrowserCookie3 {
+    /// The environment below the build folder, made where it is not there yet.
+    ///
+    /// # Errors
+    /// When Python is missing or a package can't be fetched.
+    pub async fn prepare() -> Result<Self> {
+        Ok(Self { environment: Environment::prepare(&cache_dir()?, &REQUIREMENTS).await? })
+    }
+
+    /// A command that prints the cookies of a domain and those below it as a cookie
+    /// file, out of the profile of a Firefox.
+    #[must_use]
+    pub fn command(&self, profile: &Path, domain: &str) -> Command {
+        let mut command = self.environment.command("python", self.environment.path());
+        command.args(["-c", PROGRAM]).arg(profile.join("cookies.sqlite")).arg(domain);
+        command
+    }
+}
