@@ -169,7 +169,12 @@ impl FirefoxBridge {
     pub async fn open_popup(&self) -> Result<()> {
         let popup = self.firefox.open_popup().await?;
         wait_for_view(&popup, "server").await?;
-        popup.click("#bridge > summary").await
+        wait::until("what is said of fresh cookies", SOON, async || {
+            popup.click("#bridge > summary").await?;
+            let is_open = popup.evaluate("document.querySelector('#bridge').open").await?;
+            Ok((is_open == true).then_some(()))
+        })
+        .await
     }
 
     /// What Firefox itself says it holds of the platform's cookies in a container.

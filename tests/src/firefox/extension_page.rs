@@ -6,7 +6,7 @@ use super::Firefox;
 use crate::page::{Page, Scheme};
 use crate::picture::Picture;
 use crate::wait;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, bail};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// How long the popup may take to be there.
 const APPEAR_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a text that did not arrive is typed.
+const TRIES: usize = 3;
 
 /// Pins the extension to the toolbar, as people do in its menu, and tells where its
 /// button is.
@@ -132,13 +134,29 @@ impl Page for ExtensionPage<'_> {
     }
 
     async fn click(&self, selector: &str) -> Result<()> {
-        self.command("click", selector, "").await.map(drop)
+        wait::until(&format!("{selector} to be ready for a click"), APPEAR_TIMEOUT, async || {
+            match self.command("click", selector, "").await {
+                Ok(_) => Ok(Some(())),
+                Err(error) if is_too_early(&error) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+        .await
     }
 
     async fn fill(&self, selector: &str, text: &str) -> Result<()> {
-        self.command("clear", selector, "").await?;
-        self.command("type", selector, text).await.map(drop)
+        let typed = format!("document.querySelector({}).value", json!(selector));
+        for _ in 0..TRIES {
+            self.command("clear", selector, "").await?;
+            self.command("type", selector, text).await?;
+            // A field that is left empty may be given its former text again meanwhile.
+            if self.evaluate(&typed).await? == text {
+                return Ok(());
+            }
+        }
+        bail!("{selector} does not take the text")
     }
+
     async fn prefer(&self, scheme: Scheme) -> Result<()> {
         self.as_browser(PREFER, &[json!(scheme.name())]).await?;
         let is_so = format!("matchMedia('(prefers-color-scheme: {scheme})').matches");
@@ -158,4 +176,12 @@ impl Page for ExtensionPage<'_> {
         picture.append(&png, 0)?;
         picture.write(path)
     }
+}
+
+/// Whether nothing was clicked, since the page is still growing with what it shows.
+fn is_too_early(error: &Error) -> bool {
+    let words = error.to_string();
+    ["could not be scrolled into view", "is not clickable at point"]
+        .iter()
+        .any(|obstacle| words.contains(obstacle))
 }
