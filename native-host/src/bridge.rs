@@ -9,6 +9,8 @@ mod client;
 mod listener;
 mod place;
 #[cfg(unix)]
+mod program;
+#[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;

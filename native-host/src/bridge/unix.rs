@@ -1,5 +1,6 @@
 //! The bridge over Unix sockets, whose other end the system names the user of.
 
+use super::program;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -43,8 +44,7 @@ pub(super) async fn accept(listener: &Listener) -> io::Result<Stream> {
 /// fault where it is another user's.
 pub(super) fn program(stream: &Stream) -> io::Result<Option<String>> {
     refuse_foreign(stream)?;
-    let pid = stream.peer_cred()?.pid();
-    Ok(pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok()))
+    Ok(stream.peer_cred()?.pid().and_then(program::describe))
 }
 
 /// Connects to a program of this user's, and no other's.

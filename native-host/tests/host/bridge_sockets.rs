@@ -7,6 +7,7 @@ use serde_json::json;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixStream;
+use std::thread;
 
 #[test]
 fn the_socket_is_its_owners_alone_and_goes_with_the_browser() {
@@ -109,4 +110,21 @@ fn a_path_that_is_too_long_for_a_socket_is_named_with_what_to_do() {
     let answer = Browser::start(&long).listen("work", &["x"]);
     let message = answer["error"]["message"].as_str().unwrap();
     assert!(message.contains("too long") && message.contains("STAGEPASS_HOST_DIR"), "{message}");
+}
+
+#[test]
+fn the_list_of_hand_overs_will_say_which_script_has_run_the_command() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    // Its name is no shell's, and as long as the system lets it be.
+    let script = home.path().join("nightly-fetch)1");
+    fs::write(&script, "#!/bin/sh\n\"$@\"\nexit $?\n").unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();
+    let mut asking = std::process::Command::new(&script);
+    isolate(asking.args([PROGRAM, "cookies", "x"]), home.path());
+    let asking = thread::spawn(move || run(&mut asking, b""));
+    let asked = browser.receive();
+    assert_eq!(asked["program"], "nightly-fetch)1 › stagepass-native-host");
+    browser.send(&hand_over(&asked, FRESH));
+    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
 }

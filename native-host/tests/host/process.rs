@@ -37,7 +37,8 @@ pub(crate) fn browser_started(home: &Path) -> Command {
     command
 }
 
-fn isolate(command: &mut Command, home: &Path) {
+/// Gives a command an environment of its own: nothing of this user's.
+pub(crate) fn isolate(command: &mut Command, home: &Path) {
     command.env_clear().env("STAGEPASS_HOST_DIR", host_dir(home));
     if cfg!(windows) {
         command

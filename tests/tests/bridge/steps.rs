@@ -70,7 +70,7 @@ pub(crate) async fn hands_over_what_the_browser_has_at_that_moment(
         .wait_for("both in the list", SOON, "document.querySelectorAll('#hand-overs li').length === 2")
         .await?;
     for entry in hand_overs(&popup).await? {
-        assert!(entry.contains("Instagram") && entry.contains("stagepass-nativ"), "{entry}");
+        assert!(entry.contains("Instagram") && entry.contains(" › stagepass-native-host"), "{entry}");
     }
     Ok(())
 }
