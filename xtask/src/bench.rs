@@ -86,15 +86,23 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         // It gets ready while the rest is built, and ends when this returns.
         Some(Services::start(Wanted::Postgres)?)
     };
-    announce("building the programs and the benchmark as they are released");
-    let programs = ["--bin", SERVER, "--bin", HOST, "--bin", BENCH];
-    run(cargo(workspace_root()?).args(["build", "--locked", "--release"]).args(programs))?;
+    build(subject)?;
     let mut command = Command::new(target_dir()?.join("release").join(BENCH));
     if let Some(services) = &mut services {
         command.envs(services.variables()?);
     }
     command.args(options.arguments()).args(part);
     run(&mut command)
+}
+
+fn build(subject: &Subject) -> Result<()> {
+    announce("building the programs and the benchmark as they are released");
+    let mut build = cargo(workspace_root()?);
+    build.args(["build", "--locked", "--release", "--bin", SERVER, "--bin", BENCH]);
+    if matches!(subject, Subject::HandOver(_)) {
+        build.args(["--bin", HOST]);
+    }
+    run(&mut build)
 }
 
 fn package_extension() -> Result<()> {
