@@ -62,6 +62,11 @@ return ExtensionPermissions.add(arguments[0], {permissions, origins: []})
   .then((addon) => addon.reload())
   .then(() => null);"#;
 
+/// Ends an extension's background page as the timer for those that rest does.
+const STOP_RESTING: &str = r#"
+const {extension} = WebExtensionPolicy.getByID(arguments[0]);
+return extension.terminateBackground().then(() => extension.backgroundState);"#;
+
 /// How to start a browser.
 #[derive(Clone, Copy, Debug)]
 pub struct Launch<'a> {
@@ -205,6 +210,16 @@ impl Firefox {
             Ok((url == FRONT_URL).then_some(()))
         })
         .await
+    }
+
+    /// Has the browser do what it does once the extension's background page has rested
+    /// for half a minute: it stops it, unless it is still needed. Tells whether it has.
+    ///
+    /// # Errors
+    /// When the browser does not say.
+    pub async fn stop_resting_background(&self) -> Result<bool> {
+        let state = self.as_browser(STOP_RESTING, &[json!(FIREFOX_EXTENSION_ID)]).await?;
+        Ok(state == "stopped")
     }
 
     /// Where the browser keeps everything.

@@ -27,8 +27,7 @@ const {id} = ExtensionParent.apiManager.global.browserActionFor(extension);
 CustomizableUI.addWidgetToArea(id, CustomizableUI.AREA_NAVBAR);
 return `#${CSS.escape(id)} .unified-extensions-item-action-button`;"#;
 
-/// Closes the popup that is still open over another tab, as a click beside it does;
-/// tells whether there is none.
+/// Closes the popup; tells whether there is none.
 const CLOSE: &str = r#"
 shown()?.closest("panel").hidePopup();
 return !shown();"#;
@@ -77,13 +76,24 @@ pub struct ExtensionPage<'a> {
     shown: &'static str,
 }
 
+impl Firefox {
+    /// Closes the popup, if one is open, as a click beside it does.
+    ///
+    /// # Errors
+    /// When it stays.
+    pub async fn close_popup(&self) -> Result<()> {
+        let popup = ExtensionPage::of_popup(self);
+        wait::until("the popup to close", APPEAR_TIMEOUT, async || {
+            Ok((popup.as_browser(CLOSE, &[]).await? == json!(true)).then_some(()))
+        })
+        .await
+    }
+}
+
 impl<'a> ExtensionPage<'a> {
     pub(super) async fn open(firefox: &'a Firefox, extension_id: &str) -> Result<Self> {
         let popup = Self::of_popup(firefox);
-        wait::until("the popup before to close", APPEAR_TIMEOUT, async || {
-            Ok((popup.as_browser(CLOSE, &[]).await? == json!(true)).then_some(()))
-        })
-        .await?;
+        firefox.close_popup().await?;
         let button = firefox.as_browser(PIN, &[json!(extension_id)]).await?;
         firefox.click_in_window(button.as_str().context("no button")?).await?;
         popup.wait_until_loaded("/popup.html").await?;

@@ -1,6 +1,6 @@
 //! A real Firefox, with the zip file that its store would get.
 
-use crate::steps::{self, printed, sorted};
+use crate::steps::{self, SOON, printed, sorted};
 use anyhow::Result;
 use stagepass_tests::bridge::{Bridged as _, FirefoxBridge, switch_on, wait_for_status};
 use stagepass_tests::firefox::Firefox;
@@ -8,6 +8,7 @@ use stagepass_tests::main_job::{Stage, built_extension};
 use stagepass_tests::page::Page as _;
 use stagepass_tests::platform::{ROTATING_VIDEO_URL, VIDEO_URL};
 use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::wait;
 use stagepass_tests::yt_dlp::YtDlp;
 
 /// The container for personal things, which every profile has.
@@ -74,5 +75,25 @@ async fn cookies_are_those_of_the_container_that_was_switched_on() -> Result<()>
     wait_for_status(&bridge.popup(), "off").await?;
     switch_on(&bridge.popup()).await?;
     assert_eq!(sorted(&printed(&stage, &[VIDEO_URL]).await?), sorted(&outside));
+    bridge.firefox.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_background_page_is_stopped_when_it_rests_but_not_while_something_is_switched_on() -> Result<()> {
+    let stage = set_up().await?;
+    let bridge = FirefoxBridge::open(&stage, 0).await?;
+    bridge.firefox.close_popup().await?;
+    wait::until("the background page to be stopped", SOON, async || {
+        Ok(bridge.firefox.stop_resting_background().await?.then_some(()))
+    })
+    .await?;
+
+    bridge.open_popup().await?;
+    switch_on(&bridge.popup()).await?;
+    bridge.firefox.close_popup().await?;
+    for _ in 0..5 {
+        assert!(!bridge.firefox.stop_resting_background().await?);
+        assert_eq!(sorted(&printed(&stage, &[VIDEO_URL]).await?), sorted(&bridge.held().await?));
+    }
     bridge.firefox.close().await
 }

@@ -97,6 +97,7 @@ impl Peers {
         let stage = Stage::set_up(&built_extension()?).await?;
         let bridge = FirefoxBridge::open(&stage, 0).await?;
         switch_on(&bridge.popup()).await?;
+        bridge.firefox.close_popup().await?;
         profile::fill(&bridge.firefox).await?;
         let profile = bridge.firefox.profile().await?;
         let folder = tempfile::tempdir()?;
