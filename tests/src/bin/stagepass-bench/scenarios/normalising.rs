@@ -54,14 +54,16 @@ async fn prepare(page: &Session) -> Result<()> {
         r#"(async () => {{
         globalThis.core = await import("/wasm/stagepass.js");
         await core.default();
-        globalThis.tab = (await chrome.tabs.getCurrent()).id;
+        const {{id}} = await chrome.tabs.getCurrent();
+        const stores = await chrome.cookies.getAllCookieStores();
+        globalThis.store = stores.find(({{tabIds}}) => tabIds.includes(id)).id;
         const held = await chrome.cookies.getAll({{domain: "instagram.com", partitionKey: {{}}}});
         const given = Array.from({{length: {MAX_COOKIES}}}, (_, i) => {{
             const cookie = held[i % held.length];
             return {{...cookie, name: `${{cookie.name}}_${{i}}`}};
         }});
         chrome.cookies.getAll = async ({{domain}}) => (domain === "instagram.com" ? given : []);
-        return (await core.preview("instagram", tab)).taken;
+        return (await core.preview("instagram", store)).taken;
     }})()"#
     );
     let taken = page.evaluate(&script).await?;
@@ -73,7 +75,7 @@ async fn prepare(page: &Session) -> Result<()> {
 async fn times(page: &Session, count: usize) -> Result<Series> {
     let script = format!(
         "(async () => {{ const times = []; for (let i = 0; i < {count}; i += 1) {{
-            const start = performance.now(); await core.preview('instagram', tab);
+            const start = performance.now(); await core.preview('instagram', store);
             times.push(performance.now() - start); }} return times; }})()"
     );
     let times = page.evaluate(&script).await?;
