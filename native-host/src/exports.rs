@@ -4,9 +4,11 @@
 mod key;
 mod purge;
 mod sidecar;
+mod update;
 
 pub use key::ExportKey;
 pub use purge::Purged;
+pub(crate) use update::login_expiry;
 
 use crate::atomic_file::{self, Access};
 use crate::error::Error;
@@ -104,29 +106,6 @@ impl Exports {
     /// Such as name the place that could not be written.
     pub fn write(&self, export: &NewExport) -> Result<Written, Error> {
         self.write_locked(export, &folder_lock::in_made_folder(&self.folder)?)
-    }
-
-    /// Changes the cookies of an export that is there; false where there is none
-    /// (any more). `expires_at` says when the changed session ends.
-    pub(crate) fn update(
-        &self,
-        key: &ExportKey,
-        change: impl FnOnce(&mut Vec<Cookie>),
-        expires_at: impl FnOnce(&[Cookie]) -> Option<UtcTime>,
-    ) -> Result<bool, Error> {
-        if !atomic_file::folder_is_there(&self.folder)? {
-            return Ok(false);
-        }
-        let Some(lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
-        let text = match self.read(key) {
-            Err(Error::NotFound(_)) => return Ok(false),
-            outcome => outcome?,
-        };
-        let mut cookies = parse(&self.path(key), &text)?;
-        change(&mut cookies);
-        let expires_at = expires_at(&cookies);
-        self.write_locked(&NewExport { key: key.clone(), cookies, repeated: 0, expires_at }, &lock)?;
-        Ok(true)
     }
 
     fn write_locked(&self, export: &NewExport, lock: &Lock) -> Result<Written, Error> {

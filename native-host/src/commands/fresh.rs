@@ -4,8 +4,9 @@
 use super::{CommandError, select};
 use crate::bridge::{self, Connected};
 use crate::complain;
-use crate::exports::{self, Export, Exports};
+use crate::exports::{self, Export, ExportKey, Exports};
 use clap::Args;
+use secrecy::SecretString;
 use stagepass_core::bridge::{Allowed, HandOver};
 use stagepass_core::cookie::Cookie;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,9 @@ pub(crate) struct Given {
     pub(crate) label: String,
     pub(crate) expires: Option<i64>,
     pub(crate) write_back: bool,
+    /// The text of the export of the same account before the browser was asked:
+    /// one that is another afterwards was written meanwhile.
+    pub(crate) export_before: Option<SecretString>,
 }
 
 /// Finds sessions. The browsers are looked for once.
@@ -81,9 +85,13 @@ impl<'a> Finder<'a> {
         let name = platforms.first().map_or(target, String::as_str);
         let offer_of = |browser| Some((browser, self.offer(browser, &platforms)?));
         let offers: Vec<_> = self.browsers.iter().filter_map(offer_of).collect();
-        for (browser, Allowed { platform, .. }) in &offers {
+        for (browser, Allowed { platform, label, .. }) in &offers {
+            let key = ExportKey::new(platform.clone(), label.clone());
+            let export_before = key.and_then(|key| self.exports.read(&key)).ok();
             match browser.cookies(platform, self.deadline) {
-                Ok(given) => return Ok(Session::of_browser(platform, (*browser).clone(), given)),
+                Ok(given) => {
+                    return Ok(Session::of_browser(platform, (*browser).clone(), given, export_before));
+                }
                 Err(fault) => {
                     let browser = describe(browser);
                     complain(&format_args!("note: {browser} gave no cookies of {platform}: {fault}"));
@@ -126,9 +134,14 @@ impl<'a> Finder<'a> {
 }
 
 impl Session {
-    fn of_browser(platform: &str, browser: Connected, given: HandOver) -> Self {
+    fn of_browser(
+        platform: &str,
+        browser: Connected,
+        given: HandOver,
+        export_before: Option<SecretString>,
+    ) -> Self {
         let HandOver { hand_over, label, expires, write_back, cookies } = given;
-        let given = Given { hand_over, label, expires, write_back };
+        let given = Given { hand_over, label, expires, write_back, export_before };
         Self { platform: platform.to_owned(), cookies, source: Source::Browser { browser, given } }
     }
 }

@@ -6,13 +6,13 @@ use super::{CommandError, select};
 use crate::bridge::Connected;
 use crate::complain;
 use crate::error::Error;
-use crate::exports::{Export, ExportKey, Exports, NewExport};
+use crate::exports::{self, Export, ExportKey, Exports, NewExport};
 use crate::utc_time::UtcTime;
 use crate::yt_dlp::{self, Rotation, Run};
 use secrecy::{ExposeSecret, SecretString};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
 use stagepass_core::netscape::{self, Dialect};
-use stagepass_core::{Cookie, Site, normalise};
+use stagepass_core::{Cookie, Site};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -103,12 +103,12 @@ fn take_back(host_dir: &Path, session: &Session, left: &[Cookie], write_back: bo
     }
     let exports = Exports::new(host_dir);
     let kept = match &session.source {
-        Source::Export(export) => update_export(&exports, export, &rotation, &site),
+        Source::Export(export) => update_export(&exports, export, &rotation),
         Source::Browser { browser, given } => {
             if write_back {
                 write_to_browser(browser, given, session, &rotation);
             }
-            keep_in_export(&exports, session, given, &rotation, &site)
+            keep_in_export(&exports, session, given, &rotation)
         }
     };
     let platform = &session.platform;
@@ -156,38 +156,32 @@ fn question(session: &Session, given: &Given, replacements: &[Replacement]) -> Q
 }
 
 /// The export that the cookies came from; where it is, if it has changed.
-fn update_export(
-    exports: &Exports,
-    export: &Export,
-    rotation: &Rotation,
-    site: &Site,
-) -> Result<Option<String>, Error> {
+fn update_export(exports: &Exports, export: &Export, rotation: &Rotation) -> Result<Option<String>, Error> {
     let Some(label) = export.label.clone() else {
         return Err(Error::BadRequest(format!("{} does not tell whose export it is", export.path)));
     };
     let key = ExportKey::new(export.platform.clone(), label)?;
-    let expires_at = |cookies: &[Cookie]| expiry(cookies, site);
-    let updated = exports.update(&key, |cookies| rotation.apply_to(cookies), expires_at)?;
+    let updated = exports.update(&key, |cookies| rotation.apply_to(cookies))?;
     Ok(updated.then(|| export.path.clone()))
 }
 
 /// An export of what a browser handed over: without it, what the platform has
-/// replaced would be nowhere, and with it the login. Its path.
+/// replaced would be nowhere, and with it the login. One that was written since
+/// is newer, be it by another run or from the popup. Its path, if it has changed.
 fn keep_in_export(
     exports: &Exports,
     session: &Session,
     given: &Given,
     rotation: &Rotation,
-    site: &Site,
 ) -> Result<Option<String>, Error> {
     let key = ExportKey::new(session.platform.clone(), given.label.clone())?;
+    let path = exports.path(&key).to_string_lossy().into_owned();
     let mut cookies = session.cookies.clone();
     rotation.apply_to(&mut cookies);
-    let expires_at = expiry(&cookies, site).or_else(|| given.expires.and_then(UtcTime::from_unix_seconds));
-    let written = exports.write(&NewExport { key, cookies, repeated: 0, expires_at })?;
-    Ok(Some(written.path.to_string_lossy().into_owned()))
-}
-
-fn expiry(cookies: &[Cookie], site: &Site) -> Option<UtcTime> {
-    normalise::login_expiry(cookies, site).and_then(UtcTime::from_unix_seconds)
+    let expires_at = exports::login_expiry(&session.platform, &cookies)
+        .or_else(|| given.expires.and_then(UtcTime::from_unix_seconds));
+    let whole = NewExport { key, cookies, repeated: 0, expires_at };
+    let before = given.export_before.as_ref();
+    let has_changed = exports.write_or_update(&whole, before, |cookies| rotation.apply_to(cookies))?;
+    Ok(has_changed.then_some(path))
 }

@@ -40,21 +40,25 @@ impl Rotation {
         self.replaced.is_empty() && self.added.is_empty()
     }
 
-    /// Puts what has changed into `cookies`. Whatever has changed there
-    /// meanwhile is newer, and stays.
-    pub(crate) fn apply_to(&self, cookies: &mut Vec<Cookie>) {
+    /// Puts what has changed into `cookies`, and says whether that changes them.
+    /// Whatever has changed there meanwhile is newer, and stays.
+    pub(crate) fn apply_to(&self, cookies: &mut Vec<Cookie>) -> bool {
+        let mut has_changed = false;
         for Replacement { cookie, was } in &self.replaced {
             if let Some(held) = cookies.iter_mut().find(|held| is_same(held, cookie) && has_value(held, was))
             {
                 held.value = cookie.value.clone();
                 held.expires = cookie.expires;
+                has_changed = true;
             }
         }
         for cookie in &self.added {
             if cookies.len() < MAX_COOKIES && !cookies.iter().any(|held| is_same(held, cookie)) {
                 cookies.push(cookie.clone());
+                has_changed = true;
             }
         }
+        has_changed
     }
 }
 
@@ -127,7 +131,9 @@ mod tests {
         let came_back =
             [returned("a", "2", ".x.com"), returned("b", "2", ".x.com"), returned("c", "2", ".x.com")];
         let mut cookies = vec![cookie("a", "1", ".x.com"), cookie("b", "newer", ".x.com")];
-        rotation(&handed_out, &came_back).apply_to(&mut cookies);
+        let rotation = rotation(&handed_out, &came_back);
+        assert!(rotation.apply_to(&mut cookies));
+        assert!(!rotation.apply_to(&mut cookies), "the second time it changes nothing");
         assert_eq!(values(&cookies), [("a", "2"), ("b", "newer"), ("c", "2")]);
     }
 }

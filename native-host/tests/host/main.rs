@@ -24,3 +24,4 @@ mod tricks;
 mod windows;
 #[cfg(unix)]
 mod yt_dlp;
+mod yt_dlp_exports;

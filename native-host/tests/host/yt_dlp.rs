@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-const OLD: &str = "0ld-session-value";
-const NEW: &str = "n3w-session-value";
-const URL: &str = "https://x.com/some/video";
+pub(crate) const OLD: &str = "0ld-session-value";
+pub(crate) const NEW: &str = "n3w-session-value";
+pub(crate) const URL: &str = "https://x.com/some/video";
 
 /// Notes its arguments, its cookies (the file is its second argument) and who
 /// may read them; then goes on with what the test wants.
@@ -25,7 +25,7 @@ stat -c '%a' "$2" "$(dirname "$2")" > modes
 "#;
 
 /// The command, with a yt-dlp that does what `script` says.
-fn yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Command {
+pub(crate) fn yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Command {
     let path = home.join("fake-yt-dlp");
     fs::write(&path, format!("{NOTE}{script}\n")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
@@ -34,7 +34,7 @@ fn yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Command {
     command
 }
 
-fn run_yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Output {
+pub(crate) fn run_yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Output {
     run(&mut yt_dlp(home, script, arguments), b"")
 }
 
@@ -43,14 +43,14 @@ fn noted(home: &Path, what: &str) -> String {
 }
 
 /// The private copies that are there.
-fn copies(home: &Path) -> Vec<PathBuf> {
+pub(crate) fn copies(home: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(host_dir(home).join("runs")).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "tmp")).collect()
 }
 
 /// As yt-dlp leaves the file of `export_file`: nothing is marked `HttpOnly` any more.
-fn left(platform: &str, value: &str) -> String {
+pub(crate) fn left(platform: &str, value: &str) -> String {
     format!(
         "printf '# Netscape HTTP Cookie File\\n.{platform}.com\\tTRUE\\t/\\tTRUE\\t1900000000\\tsessionid\\t\
          {value}\\n.{platform}.com\\tTRUE\\t/\\tFALSE\\t0\\tadded\\tby-the-site\\n\
@@ -171,18 +171,22 @@ fn a_file_that_yt_dlp_has_broken_leaves_the_export_as_it_was() {
 }
 
 /// Starts a run and waits until yt-dlp works.
-fn start_run(home: &Path, script: &str) -> std::process::Child {
+pub(crate) fn start_run(home: &Path, script: &str) -> std::process::Child {
     let child = start(&mut yt_dlp(home, script, &[URL]));
+    wait_for_start(home);
+    child
+}
+
+pub(crate) fn wait_for_start(home: &Path) {
     let deadline = Instant::now() + PATIENCE;
     while !home.join("started").exists() {
         assert!(Instant::now() < deadline, "yt-dlp was not started");
         std::thread::sleep(Duration::from_millis(5));
     }
     fs::remove_file(home.join("started")).unwrap();
-    child
 }
 
-fn signal(child: &std::process::Child, name: &str) {
+pub(crate) fn signal(child: &std::process::Child, name: &str) {
     let kill = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
 }

@@ -1,0 +1,80 @@
+//! Changing an export that is there, under the folder's lock: whatever was
+//! exported meanwhile is newer, and stays.
+
+use super::{Exports, NewExport, parse};
+use crate::atomic_file;
+use crate::error::Error;
+use crate::exports::ExportKey;
+use crate::folder_lock::{self, Lock};
+use crate::utc_time::UtcTime;
+use secrecy::{ExposeSecret, SecretString};
+use stagepass_core::{Cookie, Site, normalise};
+
+/// When a session of the platform ends, where its login cookies tell.
+pub(crate) fn login_expiry(platform: &str, cookies: &[Cookie]) -> Option<UtcTime> {
+    let site = Site::of_id(platform)?;
+    normalise::login_expiry(cookies, &site).and_then(UtcTime::from_unix_seconds)
+}
+
+impl Exports {
+    /// Changes the cookies of an export that is there, by what says whether it
+    /// has changed any; false where it has not, or the export is gone.
+    pub(crate) fn update(
+        &self,
+        key: &ExportKey,
+        change: impl FnOnce(&mut Vec<Cookie>) -> bool,
+    ) -> Result<bool, Error> {
+        if !atomic_file::folder_is_there(&self.folder)? {
+            return Ok(false);
+        }
+        let Some(lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
+        match self.read(key) {
+            Err(Error::NotFound(_)) => Ok(false),
+            text => {
+                let cookies = parse(&self.path(key), &text?)?;
+                self.update_locked(key, cookies, change, &lock)
+            }
+        }
+    }
+
+    /// Writes `whole` where there is no such export, or one that is still as it
+    /// was `before` the cookies of `whole` were got. One that was written since
+    /// may hold newer ones, so it is only changed, as with
+    /// [`Self::update`].
+    pub(crate) fn write_or_update(
+        &self,
+        whole: &NewExport,
+        before: Option<&SecretString>,
+        change: impl FnOnce(&mut Vec<Cookie>) -> bool,
+    ) -> Result<bool, Error> {
+        let lock = folder_lock::in_made_folder(&self.folder)?;
+        let held = match self.read(&whole.key) {
+            // What is no cookie file holds nothing that is newer.
+            Err(Error::NotFound(_) | Error::BadFile { .. }) => None,
+            text => Some(text?),
+        };
+        // Only compared.
+        let is_as_before =
+            |text: &SecretString| before.is_some_and(|it| it.expose_secret() == text.expose_secret());
+        let newer = held.filter(|text| !is_as_before(text));
+        match newer.and_then(|text| parse(&self.path(&whole.key), &text).ok()) {
+            Some(cookies) => self.update_locked(&whole.key, cookies, change, &lock),
+            None => self.write_locked(whole, &lock).map(|_| true),
+        }
+    }
+
+    fn update_locked(
+        &self,
+        key: &ExportKey,
+        mut cookies: Vec<Cookie>,
+        change: impl FnOnce(&mut Vec<Cookie>) -> bool,
+        lock: &Lock,
+    ) -> Result<bool, Error> {
+        if !change(&mut cookies) {
+            return Ok(false);
+        }
+        let expires_at = login_expiry(key.platform(), &cookies);
+        self.write_locked(&NewExport { key: key.clone(), cookies, repeated: 0, expires_at }, lock)?;
+        Ok(true)
+    }
+}
