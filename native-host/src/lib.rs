@@ -22,6 +22,7 @@ mod registration;
 mod request;
 pub mod serve;
 mod shell;
+mod signals;
 mod utc_time;
 mod yt_dlp;
 

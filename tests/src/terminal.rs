@@ -5,7 +5,7 @@ use crate::process::Collected;
 use crate::wait;
 use anyhow::{Context as _, Result};
 use pty_process::OwnedWritePty;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{LocalModes, tcgetattr};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::{ExitStatus, Stdio};
@@ -111,6 +111,15 @@ impl Terminal {
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let id = self.child.id().context("it has ended")?;
         Ok(kill_process_group(Pid::from_raw(id.cast_signed()).context("no process id")?, signal)?)
+    }
+
+    /// Sends a signal to the program alone.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub fn signal_alone(&self, signal: Signal) -> Result<()> {
+        let id = self.child.id().context("it has ended")?;
+        Ok(kill_process(Pid::from_raw(id.cast_signed()).context("no process id")?, signal)?)
     }
 
     /// Waits until something is shown.

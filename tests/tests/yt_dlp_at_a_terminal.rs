@@ -2,11 +2,13 @@
 //! that runs there.
 
 use anyhow::Result;
+use rustix::process::Signal;
 use stagepass_core::netscape::HEADER;
 use stagepass_tests::process::our_program;
 use stagepass_tests::terminal::Terminal;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use tokio::process::Command;
 
 /// Takes its time to end, and says how often it was interrupted meanwhile.
@@ -28,27 +30,47 @@ print(f"interrupted {count} times", flush=True)
 sys.exit(101)
 "#;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ctrl_c_reaches_yt_dlp_once_and_it_is_waited_for() -> Result<()> {
-    let home = tempfile::tempdir()?;
-    let exports = home.path().join("host/exports");
+/// A run of that one at a terminal, which is ready.
+async fn start(home: &Path) -> Result<Terminal> {
+    let exports = home.join("host/exports");
     fs::create_dir_all(&exports)?;
     let cookie = ".x.com\tTRUE\t/\tTRUE\t0\tauth_token\tvalue";
     fs::write(exports.join("x-default-e3b0c442.txt"), format!("{HEADER}\n{cookie}\n"))?;
-    let script = home.path().join("patient");
+    let script = home.join("patient");
     fs::write(&script, PATIENT)?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
 
     let mut command = Command::new(our_program("stagepass-native-host")?);
     command.arg("yt-dlp").arg("https://x.com/a").env("STAGEPASS_YT_DLP", &script);
-    command.env("STAGEPASS_HOST_DIR", home.path().join("host"));
-    let mut terminal = Terminal::start(command)?;
+    command.env("STAGEPASS_HOST_DIR", home.join("host"));
+    let terminal = Terminal::start(command)?;
     terminal.wait_for("ready").await?;
-    terminal.press_ctrl_c().await?;
+    Ok(terminal)
+}
+
+/// It was interrupted once, was waited for, and has left nothing.
+async fn assert_interrupted_once(terminal: &mut Terminal, home: &Path) -> Result<()> {
     let (status, shown) = terminal.end().await?;
     assert_eq!(status.code(), Some(101), "{shown}");
     assert!(shown.contains("interrupted 1 times"), "{shown}");
-    let left: Vec<_> = fs::read_dir(home.path().join("host/runs"))?.flatten().collect();
+    let left: Vec<_> = fs::read_dir(home.join("host/runs"))?.flatten().collect();
     assert_eq!(left.len(), 1, "more than the lock is left: {left:?}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_reaches_yt_dlp_once_and_it_is_waited_for() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let mut terminal = start(home.path()).await?;
+    terminal.press_ctrl_c().await?;
+    assert_interrupted_once(&mut terminal, home.path()).await
+}
+
+/// As `timeout --foreground -s INT` and other supervisors send it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupt_that_another_program_sends_to_the_host_alone_reaches_yt_dlp_once() -> Result<()> {
+    let home = tempfile::tempdir()?;
+    let mut terminal = start(home.path()).await?;
+    terminal.signal_alone(Signal::INT)?;
+    assert_interrupted_once(&mut terminal, home.path()).await
 }

@@ -3,6 +3,11 @@
 
 use super::private_copy::PrivateCopy;
 use crate::error::Error;
+#[cfg(unix)]
+use crate::signals::Caught;
+use crate::signals::Signals;
+#[cfg(unix)]
+use rustix::process::{Pid, kill_process};
 use secrecy::SecretString;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -41,10 +46,10 @@ pub(crate) fn run(run: &Run<'_>) -> Result<(u8, Result<SecretString, Error>), Ch
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(ChildFault::Wait)?.block_on(async {
         // From here on no signal ends this process, and so none leaves the copy behind.
-        let mut signals = signals::Signals::catch().map_err(ChildFault::Wait)?;
+        let mut signals = Signals::catch().map_err(ChildFault::Wait)?;
         let copy = PrivateCopy::write(run.host_dir, run.cookies)?;
         let mut child = spawn(run, copy.path())?;
-        let status = signals.supervise(&mut child).await.map_err(ChildFault::Wait)?;
+        let status = supervise(&mut child, &mut signals).await.map_err(ChildFault::Wait)?;
         Ok((exit_code(status), copy.read_back()))
     })
 }
@@ -71,88 +76,26 @@ fn exit_code(status: ExitStatus) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-#[cfg(unix)]
-mod signals {
-    use super::{Child, ExitStatus, io};
-    use rustix::process::{Pid, Signal, kill_process};
-    use std::fs::File;
-    use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
-
-    /// The signals that would end this process.
-    pub(super) struct Signals {
-        interrupt: Stream,
-        quit: Stream,
-        terminate: Stream,
-        hangup: Stream,
-    }
-
-    impl Signals {
-        pub(super) fn catch() -> io::Result<Self> {
-            Ok(Self {
-                interrupt: signal(SignalKind::interrupt())?,
-                quit: signal(SignalKind::quit())?,
-                terminate: signal(SignalKind::terminate())?,
-                hangup: signal(SignalKind::hangup())?,
-            })
-        }
-
-        /// Waits for the child's end and hands on what comes until then.
-        pub(super) async fn supervise(&mut self, child: &mut Child) -> io::Result<ExitStatus> {
-            loop {
-                let signal = tokio::select! {
-                    status = child.wait() => return status,
-                    _ = self.interrupt.recv() => Signal::INT,
-                    _ = self.quit.recv() => Signal::QUIT,
-                    _ = self.terminate.recv() => Signal::TERM,
-                    _ = self.hangup.recv() => Signal::HUP,
-                };
-                // A terminal sends its own to the child as well, and a second
-                // one would cut off yt-dlp's way of ending.
-                let is_keyed = matches!(signal, Signal::INT | Signal::QUIT) && is_in_foreground();
-                let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-                if let Some(pid) = pid.filter(|_| !is_keyed) {
-                    let _ = kill_process(pid, signal);
-                }
-            }
-        }
-    }
-
-    /// Whether keys that are pressed at the terminal reach this process.
-    fn is_in_foreground() -> bool {
-        let terminal = File::open("/dev/tty").ok();
-        terminal
-            .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok())
-            .is_some_and(|group| group == rustix::process::getpgrp())
+/// Waits for the child's end, and hands on what comes until then.
+async fn supervise(child: &mut Child, signals: &mut Signals) -> io::Result<ExitStatus> {
+    loop {
+        let caught = tokio::select! {
+            status = child.wait() => return status,
+            caught = signals.next() => caught,
+        };
+        #[cfg(unix)]
+        hand_on(caught, child);
+        #[cfg(not(unix))]
+        let () = caught;
     }
 }
 
-#[cfg(windows)]
-mod signals {
-    use super::{Child, ExitStatus, io};
-    use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
-
-    /// What a console says to all of its programs, the child as well.
-    pub(super) struct Signals {
-        interrupt: CtrlC,
-        stop: CtrlBreak,
-        close: CtrlClose,
-    }
-
-    impl Signals {
-        pub(super) fn catch() -> io::Result<Self> {
-            Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()?, close: ctrl_close()? })
-        }
-
-        /// Waits for the child's end.
-        pub(super) async fn supervise(&mut self, child: &mut Child) -> io::Result<ExitStatus> {
-            loop {
-                tokio::select! {
-                    status = child.wait() => return status,
-                    _ = self.interrupt.recv() => {}
-                    _ = self.stop.recv() => {}
-                    _ = self.close.recv() => {}
-                }
-            }
-        }
+/// A terminal sends its own signals to the child as well, and a second one would
+/// cut off yt-dlp's way of ending.
+#[cfg(unix)]
+fn hand_on(caught: Caught, child: &Child) {
+    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    if let Some(pid) = pid.filter(|_| !caught.is_keyed) {
+        let _ = kill_process(pid, caught.signal);
     }
 }

@@ -1,0 +1,95 @@
+//! The signals that would end this program, caught, so that it ends what it has
+//! started first. From the first catch on none of them ends it by itself.
+
+#[cfg(not(unix))]
+pub(crate) use elsewhere::Signals;
+#[cfg(unix)]
+pub(crate) use unix::{Caught, Signals};
+
+#[cfg(unix)]
+mod unix {
+    use rustix::process::Signal;
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    use signal_hook::iterator::SignalsInfo;
+    use signal_hook::iterator::exfiltrator::raw::WithRawSiginfo;
+    use std::fs::File;
+    use std::io;
+    use std::thread;
+    use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+    /// A signal that has come.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Caught {
+        pub(crate) signal: Signal,
+        /// Whether a key was pressed: the terminal sends such a one to every
+        /// program in its foreground.
+        pub(crate) is_keyed: bool,
+    }
+
+    /// The signals, in the order in which they come.
+    #[derive(Debug)]
+    pub(crate) struct Signals(UnboundedReceiver<Caught>);
+
+    impl Signals {
+        pub(crate) fn catch() -> io::Result<Self> {
+            let mut signals = SignalsInfo::<WithRawSiginfo>::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP])?;
+            let (sender, received) = unbounded_channel();
+            thread::Builder::new().name("signals".to_owned()).spawn(move || {
+                for info in signals.forever() {
+                    let Some(signal) = Signal::from_named_raw(info.si_signo) else { continue };
+                    let may_be_keyed = matches!(signal, Signal::INT | Signal::QUIT);
+                    let is_keyed = may_be_keyed && is_of_the_system(info.si_code) && is_in_foreground();
+                    // That nobody waits any more is no fault.
+                    let _ = sender.send(Caught { signal, is_keyed });
+                }
+            })?;
+            Ok(Self(received))
+        }
+
+        /// The next one.
+        pub(crate) async fn next(&mut self) -> Caught {
+            match self.0.recv().await {
+                Some(caught) => caught,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Whether no process has sent the signal. Elsewhere than on Linux its code
+    /// does not tell, and one in the terminal's foreground is taken for a key.
+    fn is_of_the_system(code: i32) -> bool {
+        code > 0 || !cfg!(target_os = "linux")
+    }
+
+    /// Whether keys that are pressed at the terminal reach this process.
+    fn is_in_foreground() -> bool {
+        let terminal = File::open("/dev/tty").ok();
+        terminal
+            .and_then(|terminal| rustix::termios::tcgetpgrp(terminal).ok())
+            .is_some_and(|group| group == rustix::process::getpgrp())
+    }
+}
+
+#[cfg(not(unix))]
+mod elsewhere {
+    use std::io;
+
+    /// Ctrl-C, which reaches every program of the console.
+    #[derive(Debug)]
+    pub(crate) struct Signals;
+
+    impl Signals {
+        #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+        pub(crate) fn catch() -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        /// The next one.
+        #[expect(clippy::unused_self, reason = "elsewhere it has something to keep")]
+        pub(crate) async fn next(&mut self) {
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending().await
+            }
+        }
+    }
+}
