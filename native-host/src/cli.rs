@@ -4,6 +4,8 @@
 use crate::allowed_extensions::ExtensionId;
 use crate::commands::{self, CommandError, Wanted};
 use crate::registration::Browser;
+#[cfg(target_os = "linux")]
+use crate::yt_dlp;
 use crate::{complain, host_dir};
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -81,6 +83,23 @@ enum Command {
     YtDlp(YtDlp),
     /// Show which browsers are connected, and what they hand over
     Browsers,
+    /// Become another program that ends with the one that has started this
+    #[cfg(target_os = "linux")]
+    #[command(name = yt_dlp::BECOME, hide = true)]
+    Become(Become),
+}
+
+/// How this program starts yt-dlp, which is nothing for people.
+#[cfg(target_os = "linux")]
+#[derive(Debug, Args)]
+struct Become {
+    /// The process that has started this one
+    parent: i32,
+    /// The program
+    program: OsString,
+    /// What it is given
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +202,10 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
 fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> {
     let host_dir = host_dir::resolve(cli.host_dir.as_deref())?;
     match cli.command {
+        #[cfg(target_os = "linux")]
+        Command::Become(Become { parent, program, arguments }) => {
+            return Err(yt_dlp::become_program(parent, &program, &arguments).into());
+        }
         Command::YtDlp(YtDlp { wanted, write_back, program, arguments }) => {
             let asked = commands::YtDlp {
                 program: &program.yt_dlp,

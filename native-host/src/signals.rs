@@ -2,7 +2,7 @@
 //! started first. From the first catch on none of them ends it by itself.
 
 #[cfg(not(unix))]
-pub(crate) use elsewhere::Signals;
+pub(crate) use elsewhere::{Caught, Signals};
 #[cfg(unix)]
 pub(crate) use unix::{Caught, Signals};
 
@@ -75,6 +75,10 @@ mod elsewhere {
     use std::io;
 
     /// Ctrl-C, which reaches every program of the console.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Caught;
+
+    /// The signals, in the order in which they come.
     #[derive(Debug)]
     pub(crate) struct Signals;
 
@@ -85,10 +89,10 @@ mod elsewhere {
         }
 
         /// The next one.
-        #[expect(clippy::unused_self, reason = "elsewhere it has something to keep")]
-        pub(crate) async fn next(&mut self) {
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending().await
+        pub(crate) async fn next(&mut self) -> Caught {
+            match tokio::signal::ctrl_c().await {
+                Ok(()) => Caught,
+                Err(_) => std::future::pending().await,
             }
         }
     }

@@ -3,9 +3,7 @@
 
 use super::private_copy::PrivateCopy;
 use crate::error::Error;
-#[cfg(unix)]
-use crate::signals::Caught;
-use crate::signals::Signals;
+use crate::signals::{Caught, Signals};
 #[cfg(unix)]
 use rustix::process::{Pid, kill_process};
 use secrecy::SecretString;
@@ -15,6 +13,9 @@ use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use thiserror::Error;
 use tokio::process::{Child, Command};
+
+/// The command of this program that becomes another one.
+pub(crate) const BECOME: &str = "become";
 
 /// What is to be run.
 #[derive(Debug)]
@@ -40,6 +41,12 @@ pub(crate) enum ChildFault {
     Wait(io::Error),
 }
 
+impl ChildFault {
+    fn spawn(program: &OsStr, fault: io::Error) -> Self {
+        Self::Spawn { program: program.to_string_lossy().into_owned(), fault }
+    }
+}
+
 /// Runs it to its end; gives its exit code and, where they can be read, the
 /// cookies as it has left them.
 pub(crate) fn run(run: &Run<'_>) -> Result<(u8, Result<SecretString, Error>), ChildFault> {
@@ -55,15 +62,41 @@ pub(crate) fn run(run: &Run<'_>) -> Result<(u8, Result<SecretString, Error>), Ch
 }
 
 fn spawn(run: &Run<'_>, cookies: &Path) -> Result<Child, ChildFault> {
-    let mut command = Command::new(run.program);
+    let mut command = bound_to_this_process(run.program);
     command.arg("--cookies").arg(cookies);
     // A setting in yt-dlp's own configuration would mix a browser's cookies in.
     command.arg("--no-cookies-from-browser").args(run.arguments);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-    command.spawn().map_err(|fault| {
-        let program = run.program.to_string_lossy().into_owned();
-        ChildFault::Spawn { program, fault }
-    })
+    command.spawn().map_err(|fault| ChildFault::spawn(run.program, fault))
+}
+
+/// Linux can end a program along with the one that has started it, even where that
+/// is killed. The program itself has to ask for it, so this one does, and becomes it.
+fn bound_to_this_process(program: &OsStr) -> Command {
+    let this = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && this.exists() {
+        let mut command = Command::new(this);
+        command.arg(BECOME).arg(std::process::id().to_string()).arg("--").arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
+/// Becomes `program`, which ends when this process's parent does. Comes back only
+/// where that fails.
+#[cfg(target_os = "linux")]
+pub(crate) fn become_program(parent: i32, program: &OsStr, arguments: &[OsString]) -> ChildFault {
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+    use std::os::unix::process::CommandExt;
+    let bound = set_parent_process_death_signal(Some(Signal::TERM));
+    // A parent that is gone already sends nothing any more.
+    let fault = match bound {
+        Err(fault) => fault.into(),
+        Ok(()) if getppid() != Pid::from_raw(parent) => io::ErrorKind::Interrupted.into(),
+        Ok(()) => std::process::Command::new(program).args(arguments).exec(),
+    };
+    ChildFault::spawn(program, fault)
 }
 
 /// The exit code, or what a shell makes of a signal.
@@ -79,14 +112,10 @@ fn exit_code(status: ExitStatus) -> u8 {
 /// Waits for the child's end, and hands on what comes until then.
 async fn supervise(child: &mut Child, signals: &mut Signals) -> io::Result<ExitStatus> {
     loop {
-        let caught = tokio::select! {
+        tokio::select! {
             status = child.wait() => return status,
-            caught = signals.next() => caught,
-        };
-        #[cfg(unix)]
-        hand_on(caught, child);
-        #[cfg(not(unix))]
-        let () = caught;
+            caught = signals.next() => hand_on(caught, child),
+        }
     }
 }
 
@@ -99,3 +128,7 @@ fn hand_on(caught: Caught, child: &Child) {
         let _ = kill_process(pid, caught.signal);
     }
 }
+
+/// Ctrl-C reaches the child as well.
+#[cfg(not(unix))]
+fn hand_on(_caught: Caught, _child: &Child) {}

@@ -1,6 +1,6 @@
 //! The file that yt-dlp reads and rewrites: its owner's alone, in a folder of
 //! its own, gone when it is dropped. What a killed run has left is taken away
-//! by the next one: nobody holds its lock any more.
+//! by the next one, once nobody holds its lock any more: yt-dlp holds it as well.
 
 use crate::atomic_file;
 use crate::error::Error;
@@ -93,17 +93,20 @@ fn is_in_use(path: &Path) -> bool {
     is_file && hold::is_taken(path)
 }
 
-/// A lock, which goes with the process.
+/// A lock, which goes with the process, and with yt-dlp.
 #[cfg(unix)]
 mod hold {
+    use rustix::io::{FdFlags, fcntl_setfd};
     use std::fs::File;
     use std::io;
     use std::path::Path;
 
-    /// On a file system without locks nothing is ever taken for abandoned.
-    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    /// Programs that are started from now on hold the file, and so its lock, as
+    /// well: yt-dlp may outlive this program, and goes on to use the file. On a
+    /// file system without locks nothing is ever taken for abandoned.
     pub(super) fn take(file: File, _path: &Path) -> io::Result<File> {
         let _ = file.try_lock();
+        fcntl_setfd(&file, FdFlags::empty())?;
         Ok(file)
     }
 

@@ -24,4 +24,5 @@ mod tricks;
 mod windows;
 #[cfg(unix)]
 mod yt_dlp;
+mod yt_dlp_ends;
 mod yt_dlp_exports;

@@ -38,7 +38,7 @@ pub(crate) fn run_yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Outpu
     run(&mut yt_dlp(home, script, arguments), b"")
 }
 
-fn noted(home: &Path, what: &str) -> String {
+pub(crate) fn noted(home: &Path, what: &str) -> String {
     fs::read_to_string(home.join(what)).unwrap()
 }
 
@@ -56,6 +56,22 @@ pub(crate) fn left(platform: &str, value: &str) -> String {
          {value}\\n.{platform}.com\\tTRUE\\t/\\tFALSE\\t0\\tadded\\tby-the-site\\n\
          .elsewhere.org\\tTRUE\\t/\\tFALSE\\t0\\tforeign\\tcookie\\n' > \"$2\""
     )
+}
+
+/// Starts a run and waits until yt-dlp works.
+pub(crate) fn start_run(home: &Path, script: &str) -> std::process::Child {
+    let child = start(&mut yt_dlp(home, script, &[URL]));
+    wait_for_start(home);
+    child
+}
+
+pub(crate) fn wait_for_start(home: &Path) {
+    let deadline = Instant::now() + PATIENCE;
+    while !home.join("started").exists() {
+        assert!(Instant::now() < deadline, "yt-dlp was not started");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::remove_file(home.join("started")).unwrap();
 }
 
 #[test]
@@ -168,83 +184,6 @@ fn a_file_that_yt_dlp_has_broken_leaves_the_export_as_it_was() {
         assert!(text(&output.stderr).contains("is lost"), "{script}");
         let _ = copies(home.path()).iter().map(fs::remove_dir).count();
     }
-}
-
-/// Starts a run and waits until yt-dlp works.
-pub(crate) fn start_run(home: &Path, script: &str) -> std::process::Child {
-    let child = start(&mut yt_dlp(home, script, &[URL]));
-    wait_for_start(home);
-    child
-}
-
-pub(crate) fn wait_for_start(home: &Path) {
-    let deadline = Instant::now() + PATIENCE;
-    while !home.join("started").exists() {
-        assert!(Instant::now() < deadline, "yt-dlp was not started");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    fs::remove_file(home.join("started")).unwrap();
-}
-
-pub(crate) fn signal(child: &std::process::Child, name: &str) {
-    let kill = Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap();
-    assert!(kill.success());
-}
-
-#[test]
-fn the_private_copy_is_gone_whatever_signal_ends_the_run() {
-    let home = tempfile::tempdir().unwrap();
-    let path = export_file(home.path(), "x", "", OLD);
-    let old = fs::read(&path).unwrap();
-    for (name, number) in [("INT", 2), ("QUIT", 3), ("TERM", 15), ("HUP", 1)] {
-        let child = start_run(home.path(), "touch started; exec sleep 60");
-        assert_eq!(copies(home.path()).len(), 1);
-        signal(&child, name);
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(128 + number), "{name}: {}", text(&output.stderr));
-        assert_eq!(copies(home.path()), Vec::<PathBuf>::new(), "{name}");
-        assert_eq!(fs::read(&path).unwrap(), old);
-    }
-}
-
-#[test]
-fn yt_dlp_is_waited_for_when_it_takes_its_time_to_end_and_what_it_saves_counts() {
-    let home = tempfile::tempdir().unwrap();
-    let path = export_file(home.path(), "x", "", OLD);
-    let save = left("x", NEW);
-    let script = format!(
-        "trap 'sleep 0.3; {}; exit 9' TERM; touch started; while :; do sleep 0.05; done",
-        save.replace('\'', "'\\''")
-    );
-    let child = start_run(home.path(), &script);
-    signal(&child, "TERM");
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(9));
-    assert!(fs::read_to_string(&path).unwrap().contains(NEW));
-    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
-}
-
-#[test]
-fn what_a_killed_run_leaves_goes_with_the_next_one_or_with_a_purge() {
-    let home = tempfile::tempdir().unwrap();
-    export_file(home.path(), "x", "", OLD);
-    let kill_one = || {
-        let mut child = start_run(home.path(), "touch started; exec sleep 1");
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert_eq!(copies(home.path()).len(), 1);
-    };
-    kill_one();
-    // A run that goes on keeps its own.
-    let mut going_on = start_run(home.path(), "touch started; exec sleep 60");
-    assert_eq!(copies(home.path()).len(), 1);
-    run_yt_dlp(home.path(), "", &[URL]);
-    assert_eq!(copies(home.path()).len(), 1);
-    signal(&going_on, "TERM");
-    going_on.wait().unwrap();
-    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
-    kill_one();
-    assert!(run(program(home.path()).args(["uninstall", "--purge"]), b"").status.success());
-    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
 }
 
 #[test]
