@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 const NAME: &str = ".lock";
 /// Writing takes milliseconds; who holds the lock longer is stopped or hangs.
-const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 10_000 });
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 3000 });
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until dropped.

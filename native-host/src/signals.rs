@@ -8,6 +8,7 @@ pub(crate) use unix::{Caught, Signals};
 
 #[cfg(unix)]
 mod unix {
+    use crate::complain;
     use rustix::process::Signal;
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::SignalsInfo;
@@ -46,6 +47,22 @@ mod unix {
             Ok(Self(received))
         }
 
+        /// Drops those that have come and were not waited for.
+        pub(crate) fn forget_past(&mut self) {
+            while self.0.try_recv().is_ok() {}
+        }
+
+        /// From now on the next one ends this process, after saying `why`.
+        pub(crate) fn end_process_at_next(mut self, code: u8, why: &'static str) -> io::Result<()> {
+            thread::Builder::new().name("end".to_owned()).spawn(move || {
+                if self.0.blocking_recv().is_some() {
+                    complain(&why);
+                    std::process::exit(i32::from(code));
+                }
+            })?;
+            Ok(())
+        }
+
         /// The next one.
         pub(crate) async fn next(&mut self) -> Caught {
             match self.0.recv().await {
@@ -72,7 +89,9 @@ mod unix {
 
 #[cfg(not(unix))]
 mod elsewhere {
+    use crate::complain;
     use std::io;
+    use std::thread;
 
     /// Ctrl-C, which reaches every program of the console.
     #[derive(Clone, Copy, Debug)]
@@ -86,6 +105,21 @@ mod elsewhere {
         #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
         pub(crate) fn catch() -> io::Result<Self> {
             Ok(Self)
+        }
+
+        /// There are none.
+        #[expect(clippy::unused_self, reason = "elsewhere it has something to keep")]
+        pub(crate) fn forget_past(&mut self) {}
+
+        /// From now on the next one ends this process, after saying `why`.
+        pub(crate) fn end_process_at_next(mut self, code: u8, why: &'static str) -> io::Result<()> {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            thread::Builder::new().name("end".to_owned()).spawn(move || {
+                runtime.block_on(self.next());
+                complain(&why);
+                std::process::exit(i32::from(code));
+            })?;
+            Ok(())
         }
 
         /// The next one.

@@ -9,6 +9,6 @@ mod rotation;
 pub(crate) use arguments::{ArgumentFault, urls};
 #[cfg(target_os = "linux")]
 pub(crate) use child::{BECOME, become_program};
-pub(crate) use child::{ChildFault, Run, run};
+pub(crate) use child::{ChildFault, Ended, Run, run};
 pub(crate) use private_copy::remove_abandoned;
 pub(crate) use rotation::Rotation;

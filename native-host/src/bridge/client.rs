@@ -79,9 +79,10 @@ impl Connected {
         Ok(given)
     }
 
-    /// Puts replaced cookies back into the browser.
-    pub(crate) fn write_back(&self, question: Question) -> Result<WrittenBack, AskFault> {
-        self.ask(question, ANSWER_TIMEOUT)
+    /// Puts replaced cookies back into the browser; until `deadline` at most.
+    pub(crate) fn write_back(&self, question: Question, deadline: Instant) -> Result<WrittenBack, AskFault> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.ask(question, left.min(ANSWER_TIMEOUT))
     }
 
     fn ask<T: DeserializeOwned>(&self, question: Question, within: Duration) -> Result<T, AskFault> {

@@ -8,7 +8,7 @@ use crate::complain;
 use crate::error::Error;
 use crate::exports::{self, Export, ExportKey, Exports, NewExport};
 use crate::utc_time::UtcTime;
-use crate::yt_dlp::{self, Rotation, Run};
+use crate::yt_dlp::{self, Ended, Rotation, Run};
 use secrecy::{ExposeSecret, SecretString};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
 use stagepass_core::netscape::{self, Dialect};
@@ -17,6 +17,10 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// How long all may take that is done after yt-dlp's end.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What was asked for.
 #[derive(Debug)]
@@ -37,14 +41,10 @@ pub(crate) fn yt_dlp(host_dir: &Path, asked: &YtDlp<'_>) -> Result<ExitCode, Com
     let cookies: Vec<Cookie> = sessions.iter().flat_map(|session| session.cookies.clone()).collect();
     let text = netscape::render(&cookies, Dialect::HttpOnlyPrefix).text;
     let run = Run { program: asked.program, arguments: asked.arguments, cookies: &text, host_dir };
-    let (code, left) = yt_dlp::run(&run)?;
+    let ended = yt_dlp::run(&run)?;
+    let code = ended.code;
     // The run is over, and its outcome is yt-dlp's; what goes wrong now is only told.
-    let taken_back = left.and_then(|left| parse(&left)).map(|left| {
-        for session in &sessions {
-            take_back(host_dir, session, &left, asked.write_back);
-        }
-    });
-    if let Err(fault) = taken_back {
+    if let Err(fault) = take_back(host_dir, &sessions, ended, asked.write_back) {
         complain(&format_args!("note: what the platforms may have replaced is lost: {fault}"));
     }
     Ok(ExitCode::from(code))
@@ -93,58 +93,98 @@ fn parse(text: &SecretString) -> Result<Vec<Cookie>, Error> {
         .map_err(|fault| Error::BadRequest(format!("yt-dlp has left no cookie file: {fault}")))
 }
 
-/// Puts what one platform has replaced to where its cookies came from, and
-/// tells of it.
-fn take_back(host_dir: &Path, session: &Session, left: &[Cookie], write_back: bool) {
-    let Some(site) = Site::of_id(&session.platform) else { return };
-    let rotation = Rotation::between(&site, &session.cookies, left);
-    if rotation.is_empty() {
-        return;
-    }
-    let exports = Exports::new(host_dir);
-    let kept = match &session.source {
-        Source::Export(export) => update_export(&exports, export, &rotation),
-        Source::Browser { browser, given } => {
-            if write_back {
-                write_to_browser(browser, given, session, &rotation);
-            }
-            keep_in_export(&exports, session, given, &rotation)
-        }
+/// Puts what the platforms have replaced to where their cookies came from, and
+/// tells of it: into exports first, since that needs nobody else.
+fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bool) -> Result<(), Error> {
+    let deadline = Instant::now() + PATIENCE;
+    let left = ended.left.and_then(|left| parse(&left))?;
+    let rotation_of = |session: &Session| {
+        let site = Site::of_id(&session.platform)?;
+        Some(Rotation::between(&site, &session.cookies, &left))
     };
-    let platform = &session.platform;
-    match kept {
-        Ok(Some(path)) => {
-            complain(&format_args!("note: {platform} has replaced cookies; they are in {path}"));
+    let rotated = sessions.iter().filter_map(|session| Some((session, rotation_of(session)?)));
+    let rotated: Vec<_> = rotated.filter(|(_, rotation)| !rotation.is_empty()).collect();
+    keep_all(&Exports::new(host_dir), &rotated);
+    if write_back && !rotated.is_empty() {
+        let why = "note: a signal came before the browser had taken everything back";
+        // Without it a signal is waited out, which takes no longer than the patience.
+        let _ = ended.signals.end_process_at_next(ended.code, why);
+        for (session, rotation) in &rotated {
+            if let Source::Browser { browser, given } = &session.source {
+                write_to_browser(browser, given, session, rotation, deadline);
+            }
         }
-        Ok(None) => {}
-        Err(fault) => {
-            complain(&format_args!("note: what {platform} has replaced could not be kept: {fault}"))
+    }
+    Ok(())
+}
+
+/// Puts what was replaced into exports.
+fn keep_all(exports: &Exports, rotated: &[(&Session, Rotation)]) {
+    let mut is_busy = false;
+    for (session, rotation) in rotated {
+        let platform = &session.platform;
+        // It was waited for once, and that is enough.
+        let kept = if is_busy {
+            Err(Error::Busy(exports.folder().to_owned()))
+        } else {
+            keep(exports, session, rotation)
+        };
+        is_busy = matches!(kept, Err(Error::Busy(_)));
+        match kept {
+            Ok(Some(path)) => {
+                complain(&format_args!("note: {platform} has replaced cookies; they are in {path}"));
+            }
+            Ok(None) => {}
+            Err(fault) => {
+                complain(&format_args!("note: what {platform} has replaced could not be kept: {fault}"));
+            }
         }
     }
 }
 
+fn keep(exports: &Exports, session: &Session, rotation: &Rotation) -> Result<Option<String>, Error> {
+    match &session.source {
+        Source::Export(export) => update_export(exports, export, rotation),
+        Source::Browser { given, .. } => keep_in_export(exports, session, given, rotation),
+    }
+}
+
 /// Puts what was handed out into the browser, and tells what came of it.
-fn write_to_browser(browser: &Connected, given: &Given, session: &Session, rotation: &Rotation) {
+fn write_to_browser(
+    browser: &Connected,
+    given: &Given,
+    session: &Session,
+    rotation: &Rotation,
+    deadline: Instant,
+) {
     let mut total = WrittenBack::default();
+    let mut stopped = None;
     for replacements in rotation.replaced.chunks(MAX_REPLACEMENTS) {
-        match browser.write_back(question(session, given, replacements)) {
+        match browser.write_back(question(session, given, replacements), deadline) {
             Ok(written) => {
                 total.written += written.written;
                 total.changed_meanwhile += written.changed_meanwhile;
                 total.refused += written.refused;
             }
             Err(fault) => {
-                complain(&format_args!("note: the browser took nothing back: {fault}"));
-                return;
+                stopped = Some(fault);
+                break;
             }
         }
     }
+    let platform = &session.platform;
     let WrittenBack { written, changed_meanwhile, refused } = total;
-    complain(&format_args!(
-        "note: of the cookies that {} has replaced, the browser has taken {written} back; {changed_meanwhile} \
-         were newer there, {refused} refused",
-        session.platform
-    ));
+    let taken = format_args!(
+        "of the cookies that {platform} has replaced, the browser has taken {written} back; {changed_meanwhile} \
+         were newer there, {refused} refused"
+    );
+    match stopped {
+        None => complain(&format_args!("note: {taken}")),
+        Some(fault) if total == WrittenBack::default() => {
+            complain(&format_args!("note: the browser took nothing back: {fault}"));
+        }
+        Some(fault) => complain(&format_args!("note: {taken}, and not the rest: {fault}")),
+    }
 }
 
 fn question(session: &Session, given: &Given, replacements: &[Replacement]) -> Question {

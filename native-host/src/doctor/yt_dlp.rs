@@ -10,8 +10,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 const STEP: &str = "yt-dlp";
-/// Its first start on a slow disk takes seconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Its first start on a slow disk can take longer, which is no fault.
+const PATIENCE: Duration = Duration::from_secs(4);
 const MAX_VERSION_BYTES: u64 = 256;
 
 /// Asks it for its version.
@@ -24,6 +24,11 @@ pub(super) fn look(section: &mut Section, program: &OsStr) {
         // Cookie files are of use to other programs, too.
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
             section.note(STEP, format!("{shown} is not found"), advice());
+        }
+        Err(fault) if fault.kind() == io::ErrorKind::TimedOut => {
+            let detail = format!("{shown} has not told its version within {} seconds", PATIENCE.as_secs());
+            let advice = "Run it with --version: it may only be slow at its first start.";
+            section.note(STEP, detail, advice.to_owned());
         }
         Err(fault) => section.fault(STEP, format!("cannot run {shown}: {fault}"), advice()),
     }

@@ -47,17 +47,30 @@ impl ChildFault {
     }
 }
 
-/// Runs it to its end; gives its exit code and, where they can be read, the
-/// cookies as it has left them.
-pub(crate) fn run(run: &Run<'_>) -> Result<(u8, Result<SecretString, Error>), ChildFault> {
+/// What a run has come to.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// yt-dlp's exit code.
+    pub(crate) code: u8,
+    /// The cookies as it has left them, where they can be read.
+    pub(crate) left: Result<SecretString, Error>,
+    /// Signals stay caught.
+    pub(crate) signals: Signals,
+}
+
+/// Runs it to its end.
+pub(crate) fn run(run: &Run<'_>) -> Result<Ended, ChildFault> {
+    // While it waits for that, a signal ends this process: there is no copy yet.
+    let reserved = PrivateCopy::reserve(run.host_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(ChildFault::Wait)?.block_on(async {
         // From here on no signal ends this process, and so none leaves the copy behind.
         let mut signals = Signals::catch().map_err(ChildFault::Wait)?;
-        let copy = PrivateCopy::write(run.host_dir, run.cookies)?;
+        let copy = reserved.write(run.cookies)?;
         let mut child = spawn(run, copy.path())?;
         let status = supervise(&mut child, &mut signals).await.map_err(ChildFault::Wait)?;
-        Ok((exit_code(status), copy.read_back()))
+        signals.forget_past();
+        Ok(Ended { code: exit_code(status), left: copy.read_back(), signals })
     })
 }
 

@@ -4,11 +4,11 @@
 
 use crate::atomic_file;
 use crate::error::Error;
-use crate::folder_lock;
+use crate::folder_lock::{self, Lock};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::TempPath;
 
 const FOLDER: &str = "runs";
@@ -21,20 +21,34 @@ pub(crate) struct PrivateCopy {
     path: TempPath,
 }
 
-impl PrivateCopy {
-    /// Writes `text` into a new file below `host_dir`, and takes away what
-    /// killed runs have left.
-    pub(crate) fn write(host_dir: &Path, text: &SecretString) -> Result<Self, Error> {
-        let folder = host_dir.join(FOLDER);
-        // While it is held, no other run takes a file for abandoned that is not locked yet.
-        let _lock = folder_lock::in_made_folder(&folder)?;
-        remove_unlocked(&folder)?;
-        let mut file = atomic_file::create_private(&folder).map_err(Error::io("write in", &folder))?;
+/// The place for a private copy. While it is held, no other run takes a file for
+/// abandoned that is not locked yet.
+#[derive(Debug)]
+pub(crate) struct Reserved {
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+impl Reserved {
+    /// Writes `text` into a new file.
+    pub(crate) fn write(self, text: &SecretString) -> Result<PrivateCopy, Error> {
+        let folder = &self.folder;
+        let mut file = atomic_file::create_private(folder).map_err(Error::io("write in", folder))?;
         let written = file.write_all(text.expose_secret().as_bytes());
         written.map_err(Error::io("write", file.path()))?;
         let (file, path) = file.into_parts();
         let hold = hold::take(file, &path).map_err(Error::io("keep", &path))?;
-        Ok(Self { _hold: hold, path })
+        Ok(PrivateCopy { _hold: hold, path })
+    }
+}
+
+impl PrivateCopy {
+    /// Waits for a place below `host_dir`, and takes away what killed runs have left.
+    pub(crate) fn reserve(host_dir: &Path) -> Result<Reserved, Error> {
+        let folder = host_dir.join(FOLDER);
+        let lock = folder_lock::in_made_folder(&folder)?;
+        remove_unlocked(&folder)?;
+        Ok(Reserved { folder, _lock: lock })
     }
 
     /// Where it is.
@@ -143,17 +157,20 @@ mod hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::PathBuf;
 
     fn names(folder: &Path) -> Vec<PathBuf> {
         let entries = fs::read_dir(folder.join(FOLDER)).unwrap().map(|entry| entry.unwrap().path());
         entries.filter(|path| is_temporary(path)).collect()
     }
 
+    fn write(host_dir: &Path, text: &SecretString) -> PrivateCopy {
+        PrivateCopy::reserve(host_dir).unwrap().write(text).unwrap()
+    }
+
     #[test]
     fn a_copy_is_gone_when_it_is_dropped() {
         let host_dir = tempfile::tempdir().unwrap();
-        let copy = PrivateCopy::write(host_dir.path(), &"text\n".into()).unwrap();
+        let copy = write(host_dir.path(), &"text\n".into());
         assert_eq!(names(host_dir.path()), [copy.path()]);
         assert_eq!(copy.read_back().unwrap().expose_secret(), "text\n");
         drop(copy);
@@ -163,17 +180,17 @@ mod tests {
     #[test]
     fn what_a_killed_run_has_left_goes_and_what_another_run_uses_stays() {
         let host_dir = tempfile::tempdir().unwrap();
-        let used = PrivateCopy::write(host_dir.path(), &"used\n".into()).unwrap();
+        let used = write(host_dir.path(), &"used\n".into());
         let left = used.path().with_file_name(".stagepass-AbCdEf.tmp");
         fs::write(&left, "left").unwrap();
-        let copy = PrivateCopy::write(host_dir.path(), &"text\n".into()).unwrap();
+        let copy = write(host_dir.path(), &"text\n".into());
         assert!(!left.exists() && used.path().exists() && copy.path().exists());
     }
 
     #[test]
     fn a_file_that_was_cut_off_is_no_answer() {
         let host_dir = tempfile::tempdir().unwrap();
-        let copy = PrivateCopy::write(host_dir.path(), &"text\n".into()).unwrap();
+        let copy = write(host_dir.path(), &"text\n".into());
         for cut in ["", "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t0\tn\tplant"] {
             fs::write(copy.path(), cut).unwrap();
             let fault = copy.read_back().unwrap_err().to_string();

@@ -17,6 +17,7 @@ mod files;
 #[cfg(unix)]
 mod impostors;
 mod install;
+mod patience;
 mod process;
 mod requests;
 mod tricks;
