@@ -136,8 +136,9 @@ impl Exports {
     /// Every export, by platform and label. Links and foreign files are passed over.
     ///
     /// # Errors
-    /// Where the folder can't be read.
+    /// Where the folder can't be read, or what is in it can be another user's.
     pub fn list(&self) -> Result<Vec<Export>, Error> {
+        atomic_file::refuse_foreign_folder(&self.folder)?;
         let mut exports: Vec<_> = self.file_names()?.iter().filter_map(|name| self.describe(name)).collect();
         exports.sort_by(|a, b| (&a.platform, &a.label, &a.path).cmp(&(&b.platform, &b.label, &b.path)));
         Ok(exports)
@@ -164,6 +165,7 @@ impl Exports {
     /// [`Error::NotFound`], or what keeps it from being read.
     pub fn read(&self, key: &ExportKey) -> Result<SecretString, Error> {
         atomic_file::folder_is_there(&self.folder)?;
+        atomic_file::refuse_foreign_folder(&self.folder)?;
         read_text(&self.path(key)).map_err(|fault| match fault {
             Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Error::NotFound(key.clone())

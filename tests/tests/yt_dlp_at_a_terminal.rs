@@ -34,6 +34,7 @@ sys.exit(101)
 async fn start(home: &Path) -> Result<Terminal> {
     let exports = home.join("host/exports");
     fs::create_dir_all(&exports)?;
+    fs::set_permissions(&exports, fs::Permissions::from_mode(0o700))?;
     let cookie = ".x.com\tTRUE\t/\tTRUE\t0\tauth_token\tvalue";
     fs::write(exports.join("x-default-e3b0c442.txt"), format!("{HEADER}\n{cookie}\n"))?;
     let script = home.join("patient");

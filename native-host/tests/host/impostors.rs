@@ -67,21 +67,66 @@ fn another_user_reaches_neither_the_socket_nor_what_is_behind_it() {
     assert!(browser.is_silent(), "another user's question went on to the browser");
 }
 
+/// The host's program, run by another user on this one's folder.
+fn program_as_nobody(home: &Path, arguments: &[&str]) -> Command {
+    let mut program = as_nobody("/bin/sh");
+    // The program itself may lie where nobody else can start it.
+    let copy = home.join("host-program");
+    if !copy.exists() {
+        fs::copy(PROGRAM, &copy).unwrap();
+        open_to_all(home, &copy, 0o755);
+    }
+    program.args(["-c", "dir=$1; shift; exec \"$0\" --host-dir \"$dir\" \"$@\""]);
+    program.arg(&copy).arg(host_dir(home)).args(arguments);
+    program
+}
+
 #[test]
 fn a_command_believes_nothing_in_another_users_folder() {
     let home = tempfile::tempdir().unwrap();
     let browser = Browser::listening(home.path(), "work", &["x"]);
     let [socket] = &sockets(home.path())[..] else { panic!() };
     open_to_all(home.path(), socket, 0o666);
-    let mut program = as_nobody("/bin/sh");
-    // The program itself may lie where nobody else can start it.
-    let copy = home.path().join("host-program");
-    fs::copy(PROGRAM, &copy).unwrap();
-    open_to_all(home.path(), &copy, 0o755);
-    program.args(["-c", "exec \"$0\" --host-dir \"$1\" cookies x"]).arg(&copy).arg(host_dir(home.path()));
-    let output = run(&mut program, b"");
+    let output = run(&mut program_as_nobody(home.path(), &["cookies", "x"]), b"");
     let fault = text(&output.stderr);
     assert!(!output.status.success() && output.stdout.is_empty(), "{fault}");
     assert!(fault.contains("another user's folder"), "{fault}");
     assert!(browser.is_silent());
+}
+
+/// In a folder that is shared, such as one below `/tmp`, anybody can be the first
+/// to make `exports`; here it is this user, and the other one is told.
+#[test]
+fn another_users_exports_are_not_taken_for_ones_own() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", PLANTED);
+    open_to_all(home.path(), &path, 0o644);
+    fs::set_permissions(host_dir(home.path()), fs::Permissions::from_mode(0o1777)).unwrap();
+    for arguments in [&["cookies", "x"][..], &["path", "x"], &["list"], &["yt-dlp", "https://x.com/1"]] {
+        let output = run(&mut program_as_nobody(home.path(), arguments), b"");
+        assert_nothing_planted(&output);
+        let fault = text(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}: {fault}");
+        assert!(fault.contains("another user's folder"), "{arguments:?}: {fault}");
+    }
+}
+
+#[test]
+fn an_export_in_a_folder_that_others_may_write_to_is_not_believed_until_the_host_has_closed_it() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
+    let verify = json!({"id": 1, "type": "verify", "platform": "x"});
+    let list = json!({"id": 2, "type": "list"});
+    for answer in ask(home.path(), &[verify, list]) {
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains("others may write to"), "{message}");
+    }
+    assert!(!command(home.path(), &["cookies", "x"]).join().unwrap().status.success());
+    export_file(home.path(), "x", "", "newer");
+    assert!(text(&command(home.path(), &["cookies", "x"]).join().unwrap().stdout).contains("newer"));
+    // What is one's own can be purged as it is.
+    fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
+    assert!(command(home.path(), &["uninstall", "--purge"]).join().unwrap().status.success());
+    assert!(!path.exists());
 }
