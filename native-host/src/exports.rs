@@ -16,7 +16,7 @@ use crate::folder_lock::{self, Lock};
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use sidecar::Sidecar;
+use sidecar::{Sidecar, Times};
 use stagepass_core::cookie::Cookie;
 use stagepass_core::netscape::{self, Dialect};
 use std::fs;
@@ -72,6 +72,8 @@ pub struct Export {
     pub cookie_count: Option<usize>,
     /// When it was exported; without a sidecar, when the file was last written.
     pub exported_at: UtcTime,
+    /// When a run of yt-dlp has last changed it.
+    pub updated_at: Option<UtcTime>,
     /// When the session ends, where that is known.
     pub expires_at: Option<UtcTime>,
 }
@@ -105,12 +107,12 @@ impl Exports {
     /// # Errors
     /// Such as name the place that could not be written.
     pub fn write(&self, export: &NewExport) -> Result<Written, Error> {
-        self.write_locked(export, &folder_lock::in_made_folder(&self.folder)?)
+        self.write_locked(export, Times::of_new(), &folder_lock::in_made_folder(&self.folder)?)
     }
 
-    fn write_locked(&self, export: &NewExport, lock: &Lock) -> Result<Written, Error> {
+    fn write_locked(&self, export: &NewExport, times: Times, lock: &Lock) -> Result<Written, Error> {
         let rendered = netscape::render(&export.cookies, Dialect::HttpOnlyPrefix);
-        let sidecar = Sidecar::new(&export.key, export.expires_at);
+        let sidecar = Sidecar::new(&export.key, times, export.expires_at);
         let path = self.path(&export.key);
 
         if lock.is_exclusive() {
@@ -200,6 +202,7 @@ impl Exports {
             path: path.to_string_lossy().into_owned(),
             cookie_count: cookies.ok().map(|cookies| cookies.len()),
             exported_at: sidecar.as_ref().map(|sidecar| sidecar.exported_at).or(written_at)?,
+            updated_at: sidecar.as_ref().and_then(|sidecar| sidecar.updated_at),
             expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
         })
     }

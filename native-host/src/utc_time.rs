@@ -1,7 +1,7 @@
 //! A moment as the wire has it: RFC 3339 in UTC with milliseconds,
 //! `2026-01-15T10:30:00.000Z`. It knows no time zones and reads no settings.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::SystemTime;
@@ -36,6 +36,13 @@ impl UtcTime {
             _ => (seconds / 86_400, "day"),
         };
         format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+    }
+
+    /// Whether it is still to come, by more than clocks differ: whatever bears it
+    /// was written while the clock was wrong, if it is not wrong now.
+    #[must_use]
+    pub fn is_to_come(self) -> bool {
+        self.0.duration_since(Timestamp::now()) > SignedDuration::from_mins(1)
     }
 
     /// `None` beyond the year 9999, which no cookie's expiry is.
@@ -104,6 +111,14 @@ mod tests {
             let time = UtcTime::from_unix_seconds(Timestamp::now().as_second() - seconds).unwrap();
             assert_eq!(time.age(), age);
         }
+    }
+
+    #[test]
+    fn a_time_is_to_come_beyond_what_clocks_differ_by() {
+        let in_seconds =
+            |seconds| UtcTime::from_unix_seconds(Timestamp::now().as_second() + seconds).unwrap();
+        assert!(!UtcTime::now().is_to_come() && !in_seconds(50).is_to_come());
+        assert!(in_seconds(70).is_to_come() && in_seconds(1_000_000_000).is_to_come());
     }
 
     #[test]

@@ -59,7 +59,10 @@ pub(crate) fn connected(host_dir: &Path) -> Result<Vec<Connected>, Error> {
         found
     })
     .map_err(Error::io("ask the browsers in", host_dir))?;
-    found.sort_by_key(|browser: &Connected| (Reverse(browser.since), browser.socket.clone()));
+    // A time that is still to come would win for as long as the browser runs.
+    found.sort_by_key(|browser: &Connected| {
+        (browser.since.is_to_come(), Reverse(browser.since), browser.socket.clone())
+    });
     Ok(found)
 }
 

@@ -124,10 +124,10 @@ impl<'a> Finder<'a> {
         let export = select::select(&self.exports.list()?, target, self.wanted.label.as_deref())?;
         let path = PathBuf::from(&export.path);
         let cookies = exports::parse(&path, &exports::read_text(&path)?)?;
-        let (platform, exported_at) = (&export.platform, export.exported_at);
         complain(&format_args!(
-            "note: these cookies of {platform} are not fresh from a browser, but were exported {} ago ({exported_at})",
-            exported_at.age()
+            "note: these cookies of {} are not fresh from a browser, but were exported {}",
+            export.platform,
+            age(&export)
         ));
         Ok(Session { platform: export.platform.clone(), cookies, source: Source::Export(export) })
     }
@@ -156,6 +156,20 @@ impl Wanted {
             wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
         };
         is(&self.browser, &browser.announcement.browser) && is(&self.profile, &browser.announcement.profile)
+    }
+}
+
+/// How old an export is.
+fn age(export: &Export) -> String {
+    let exported_at = export.exported_at;
+    let exported = if exported_at.is_to_come() {
+        format!("at a time that is still to come ({exported_at}), with the clock wrong then or now")
+    } else {
+        format!("{} ago ({exported_at})", exported_at.age())
+    };
+    match export.updated_at.filter(|updated_at| !updated_at.is_to_come()) {
+        None => exported,
+        Some(updated_at) => format!("{exported}, and changed by yt-dlp {} ago", updated_at.age()),
     }
 }
 

@@ -11,7 +11,8 @@ pub(super) fn select(exports: &[Export], target: &str, label: Option<&str>) -> R
     let has_label = |export: &&Export| label.is_none_or(|label| export.label.as_deref() == Some(label));
     let newest = |platform: &String| {
         let candidates = exports.iter().filter(|export| export.platform == *platform).filter(has_label);
-        candidates.max_by_key(|export| export.exported_at)
+        // A time that is still to come would win for ever.
+        candidates.max_by_key(|export| (!export.exported_at.is_to_come(), export.exported_at))
     };
     platforms.iter().find_map(newest).cloned().ok_or_else(|| nothing_exported(exports, &platforms, label))
 }
@@ -71,6 +72,7 @@ mod tests {
             path: format!("/{platform}-{label}"),
             cookie_count: Some(1),
             exported_at: UtcTime::from_unix_seconds(exported_at).unwrap(),
+            updated_at: None,
             expires_at: None,
         }
     }
@@ -97,6 +99,13 @@ mod tests {
         assert_eq!(select(&exports, "x", None).unwrap().path, "/x-new");
         assert_eq!(select(&exports, "x", Some("old")).unwrap().path, "/x-old");
         assert_eq!(select(&exports, "x", Some("")).unwrap().path, "/x-");
+    }
+
+    #[test]
+    fn one_from_a_clock_that_was_wrong_is_the_oldest() {
+        let exports = [export("x", "", 1), export("x", "wrong", 9_000_000_000)];
+        assert_eq!(select(&exports, "x", None).unwrap().path, "/x-");
+        assert_eq!(select(&exports[1..], "x", None).unwrap().path, "/x-wrong");
     }
 
     #[test]

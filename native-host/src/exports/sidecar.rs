@@ -12,15 +12,38 @@ pub(super) struct Sidecar {
     pub(super) platform: String,
     pub(super) label: String,
     pub(super) exported_at: UtcTime,
+    /// Absent where nothing has changed since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) updated_at: Option<UtcTime>,
     pub(super) expires_at: Option<UtcTime>,
 }
 
+/// When an export was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) exported_at: UtcTime,
+    pub(super) updated_at: Option<UtcTime>,
+}
+
+impl Times {
+    /// An export that is made now.
+    pub(super) fn of_new() -> Self {
+        Self { exported_at: UtcTime::now(), updated_at: None }
+    }
+
+    /// One that was made before and is changed now.
+    pub(super) fn of_updated(exported_at: UtcTime) -> Self {
+        Self { exported_at, updated_at: Some(UtcTime::now()) }
+    }
+}
+
 impl Sidecar {
-    pub(super) fn new(key: &ExportKey, expires_at: Option<UtcTime>) -> Self {
+    pub(super) fn new(key: &ExportKey, times: Times, expires_at: Option<UtcTime>) -> Self {
         Self {
             platform: key.platform().to_owned(),
             label: key.label().to_owned(),
-            exported_at: UtcTime::now(),
+            exported_at: times.exported_at,
+            updated_at: times.updated_at,
             expires_at,
         }
     }

@@ -1,7 +1,8 @@
 //! Changing an export that is there, under the folder's lock: whatever was
 //! exported meanwhile is newer, and stays.
 
-use super::{Exports, NewExport, parse};
+use super::sidecar::Times;
+use super::{COOKIE_FILE, Exports, NewExport, parse};
 use crate::atomic_file;
 use crate::error::Error;
 use crate::exports::ExportKey;
@@ -59,7 +60,7 @@ impl Exports {
         let newer = held.filter(|text| !is_as_before(text));
         match newer.and_then(|text| parse(&self.path(&whole.key), &text).ok()) {
             Some(cookies) => self.update_locked(&whole.key, cookies, change, &lock),
-            None => self.write_locked(whole, &lock).map(|_| true),
+            None => self.write_locked(whole, Times::of_new(), &lock).map(|_| true),
         }
     }
 
@@ -73,8 +74,15 @@ impl Exports {
         if !change(&mut cookies) {
             return Ok(false);
         }
-        let expires_at = login_expiry(key.platform(), &cookies);
-        self.write_locked(&NewExport { key: key.clone(), cookies, repeated: 0, expires_at }, lock)?;
+        let name = format!("{}.{COOKIE_FILE}", key.file_stem());
+        let (times, told_expires_at) = match self.describe(&name) {
+            Some(old) => (Times::of_updated(old.exported_at), old.expires_at),
+            None => (Times::of_new(), None),
+        };
+        // What is not known of a login's cookies, the browser has told.
+        let expires_at = login_expiry(key.platform(), &cookies).or(told_expires_at);
+        let updated = NewExport { key: key.clone(), cookies, repeated: 0, expires_at };
+        self.write_locked(&updated, times, lock)?;
         Ok(true)
     }
 }

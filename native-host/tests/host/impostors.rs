@@ -2,11 +2,13 @@
 
 use crate::browser::*;
 use crate::process::*;
+use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+const OLD: &str = "the-exported-value";
 /// The user that nobody is.
 const NOBODY: &str = "65534";
 

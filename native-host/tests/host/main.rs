@@ -17,6 +17,7 @@ mod files;
 #[cfg(unix)]
 mod impostors;
 mod install;
+#[cfg(unix)]
 mod patience;
 mod process;
 mod requests;
@@ -25,5 +26,7 @@ mod tricks;
 mod windows;
 #[cfg(unix)]
 mod yt_dlp;
+#[cfg(unix)]
 mod yt_dlp_ends;
+#[cfg(unix)]
 mod yt_dlp_exports;

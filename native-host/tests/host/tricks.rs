@@ -24,7 +24,7 @@ fn reply(stream: &mut dyn Stream, content: &[u8]) {
 fn hello() -> Vec<u8> {
     let announcement = json!({"browser": "Chromium", "profile": "p",
         "platforms": [{"platform": "x", "label": "", "write_back": true}]});
-    json!({"Ok": {"announcement": announcement, "since": "2030-01-01T00:00:00.000Z"}})
+    json!({"Ok": {"announcement": announcement, "since": "2130-01-01T00:00:00.000Z"}})
         .to_string()
         .into_bytes()
 }
@@ -132,4 +132,26 @@ fn a_browser_is_heard_beside_an_impostor() {
     let asking = command(home.path(), &["cookies", "x"]);
     browser.answer_with("fresh");
     assert!(text(&asking.join().unwrap().stdout).contains("fresh"));
+}
+
+#[test]
+fn a_connection_from_a_clock_that_was_wrong_is_no_newer_than_the_others() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(host_dir(home.path())).unwrap();
+    // It says that it has been there since a time that is still to come.
+    impostor(home.path(), |stream| {
+        after_hello(stream, |stream| {
+            let cookie = json!({"name": "n", "value": "of-the-future", "domain": ".x.com"});
+            let given = json!({"Ok": {"hand_over": "h", "label": "", "expires": null, "write_back": true,
+                "cookies": [cookie]}});
+            reply(stream, given.to_string().as_bytes());
+        });
+    });
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let asking = command(home.path(), &["cookies", "x"]);
+    browser.answer_with("fresh");
+    assert!(text(&asking.join().unwrap().stdout).contains("fresh"));
+    browser.close();
+    let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
+    assert!(text(&printed.stdout).contains("of-the-future"));
 }

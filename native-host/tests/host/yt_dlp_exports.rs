@@ -3,6 +3,7 @@
 use crate::browser::*;
 use crate::process::*;
 use crate::yt_dlp::*;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -78,4 +79,66 @@ fn an_export_from_before_the_run_gives_way_to_what_the_browser_had() {
         let kept = exported(home.path());
         assert!(kept.contains(NEW) && !kept.contains("from-before"), "{kept}");
     }
+}
+
+/// Sets what is known of an export, as if it had been made then.
+fn set_exported_at(path: &Path, time: &str) {
+    let sidecar = path.with_extension("json");
+    let mut known: Value = serde_json::from_slice(&fs::read(&sidecar).unwrap()).unwrap();
+    known["exported_at"] = json!(time);
+    fs::write(sidecar, known.to_string()).unwrap();
+}
+
+fn listed(home: &Path) -> Value {
+    serde_json::from_slice(&run(program(home).args(["list", "--json"]), b"").stdout).unwrap()
+}
+
+#[test]
+fn a_run_makes_an_export_neither_new_nor_the_one_that_is_taken() {
+    let home = tempfile::tempdir().unwrap();
+    let work = export_file(home.path(), "x", "work", "of-work");
+    set_exported_at(&work, "2026-01-01T00:00:00.000Z");
+    set_exported_at(&export_file(home.path(), "x", "me", "of-me"), "2026-01-02T00:00:00.000Z");
+    let ran = run(&mut yt_dlp(home.path(), ADD, &["--label", "work", URL]), b"");
+    assert!(text(&ran.stderr).contains("has replaced cookies"), "{}", text(&ran.stderr));
+    let known = &listed(home.path())[1];
+    assert_eq!(
+        (&known["label"], &known["exported_at"]),
+        (&json!("work"), &json!("2026-01-01T00:00:00.000Z"))
+    );
+    assert!(known["updated_at"].is_string(), "{known}");
+    let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
+    assert!(text(&printed.stdout).contains("of-me"));
+    let printed = command(home.path(), &["cookies", "x", "--label", "work"]).join().unwrap();
+    let notes = text(&printed.stderr);
+    assert!(
+        notes.contains("days ago (2026-01-01") && notes.contains("changed by yt-dlp moments ago"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn a_run_leaves_what_the_browser_has_told_of_an_unknown_sites_end() {
+    let home = tempfile::tempdir().unwrap();
+    let known = json!({"id": 1, "type": "export", "platform": "example.org", "label": "", "expires": 1_900_000_000,
+        "cookies": [{"name": "s", "value": OLD, "domain": ".example.org"}]});
+    ask(home.path(), &[known]);
+    let script = format!("sed -i s/{OLD}/{NEW}/ \"$2\"");
+    assert!(run(&mut yt_dlp(home.path(), &script, &["https://example.org/1"]), b"").status.success());
+    assert_eq!(listed(home.path())[0]["expires_at"], "2030-03-17T17:46:40.000Z");
+}
+
+#[test]
+fn an_export_from_a_clock_that_was_wrong_gives_way_and_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    set_exported_at(&export_file(home.path(), "x", "old", "of-the-future"), "2131-01-01T00:00:00.000Z");
+    let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
+    let notes = text(&printed.stderr);
+    assert!(
+        text(&printed.stdout).contains("of-the-future") && notes.contains("still to come (2131"),
+        "{notes}"
+    );
+    export_file(home.path(), "x", "new", "of-today");
+    let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
+    assert!(text(&printed.stdout).contains("of-today"), "{}", text(&printed.stderr));
 }
