@@ -8,7 +8,8 @@ use url::Url;
 /// Begins all of yt-dlp's options that name cookies, abbreviated ones too.
 const COOKIE_OPTIONS: &str = "--cookie";
 /// Options whose value is a URL that nothing is downloaded from.
-const OPTIONS_WITH_A_URL: &[&str] = &["--proxy", "--geo-verification-proxy", "--referer"];
+const OPTIONS_WITH_A_URL: &[&str] =
+    &["--proxy", "--geo-verification-proxy", "--cn-verification-proxy", "--referer", "--sponsorblock-api"];
 /// An option of ours that is recognised before yt-dlp's alone.
 const OURS: &str = "--write-back";
 
@@ -82,11 +83,12 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_and_a_referer_are_no_pages_to_download() {
+    fn what_other_options_have_urls_for_are_no_pages_to_download() {
         let arguments =
             ["--proxy", "http://127.0.0.1:8080", "--referer", "https://x.com/", "https://vimeo.com/1"];
         assert_eq!(of(&arguments).unwrap(), ["https://vimeo.com/1"]);
         assert_eq!(of(&["--proxy", "http://127.0.0.1:1"]), Err(ArgumentFault::NoUrl));
+        assert_eq!(of(&["--sponsorblock-api", "https://sponsor.example"]), Err(ArgumentFault::NoUrl));
     }
 
     #[test]
