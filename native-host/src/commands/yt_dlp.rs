@@ -66,14 +66,11 @@ fn find_all(host_dir: &Path, wanted: &Wanted, urls: &[String]) -> Result<Vec<Ses
             Some(Err(fault)) => faults.push(fault),
         }
     }
-    match faults.pop() {
-        Some(fault) if sessions.is_empty() => return Err(fault),
-        fault => faults.extend(fault),
-    }
+    let last = faults.pop_if(|_| sessions.is_empty());
     for fault in faults {
         complain(&format_args!("note: {fault}"));
     }
-    Ok(sessions)
+    last.map_or(Ok(sessions), Err)
 }
 
 /// Before anything is run: afterwards there would be nowhere for it to go.

@@ -86,7 +86,9 @@ fn remove_unlocked(folder: &Path) -> Result<(), Error> {
     let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     for path in paths.filter(|path| is_temporary(path) && !is_in_use(path)) {
-        match fs::remove_file(&path) {
+        // yt-dlp, or what it has started, may have put a folder in the file's place.
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        match if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) } {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::io("remove", &path)(fault));
             }

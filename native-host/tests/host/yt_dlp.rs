@@ -124,7 +124,10 @@ fn cookies_of_ones_own_and_what_names_no_platform_are_refused_before_anything_is
         assert!(output.status.code() == Some(1) && fault.contains(reason), "{arguments:?}: {fault}");
         assert!(!home.path().join("arguments").exists(), "{arguments:?} was run");
     }
-    // Where one of several has cookies, the others are told.
+    // Where none has cookies, each is told, and so it is where only one has.
+    let fault =
+        text(&run_yt_dlp(home.path(), "", &["https://vimeo.com/1", "https://www.tiktok.com/1"]).stderr);
+    assert!(fault.contains("no cookies of vimeo") && fault.contains("no cookies of tiktok"), "{fault}");
     let output = run_yt_dlp(home.path(), "", &[URL, "https://vimeo.com/1"]);
     assert!(output.status.success() && text(&output.stderr).contains("no cookies of vimeo"));
 }
@@ -182,8 +185,10 @@ fn a_file_that_yt_dlp_has_broken_leaves_the_export_as_it_was() {
         assert_eq!(output.status.code(), Some(3), "{script}");
         assert_eq!(fs::read(&path).unwrap(), old, "{script}");
         assert!(text(&output.stderr).contains("is lost"), "{script}");
-        let _ = copies(home.path()).iter().map(fs::remove_dir).count();
     }
+    // What was put in the file's place is no obstacle to the next run, which takes it away.
+    assert!(run_yt_dlp(home.path(), "", &[URL]).status.success());
+    assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
 }
 
 #[test]
