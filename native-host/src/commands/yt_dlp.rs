@@ -38,7 +38,7 @@ pub(crate) fn yt_dlp(host_dir: &Path, asked: &YtDlp<'_>) -> Result<ExitCode, Com
     if asked.write_back {
         sessions.iter().try_for_each(check_write_back)?;
     }
-    let cookies: Vec<Cookie> = sessions.iter().flat_map(|session| session.cookies.clone()).collect();
+    let cookies = hand_out(&sessions);
     let text = netscape::render(&cookies, Dialect::HttpOnlyPrefix).text;
     let run = Run { program: asked.program, arguments: asked.arguments, cookies: &text, host_dir };
     let ended = yt_dlp::run(&run)?;
@@ -73,6 +73,23 @@ fn find_all(host_dir: &Path, wanted: &Wanted, urls: &[String]) -> Result<Vec<Ses
     last.map_or(Ok(sessions), Err)
 }
 
+/// The cookies of all sessions, each that of the session that it belongs to.
+fn hand_out(sessions: &[Session]) -> Vec<Cookie> {
+    let all = sessions.iter().flat_map(|session| session.cookies.iter().map(move |cookie| (session, cookie)));
+    let own = all.filter(|(session, cookie)| {
+        owner_of(cookie, sessions).is_none_or(|owner| owner.platform == session.platform)
+    });
+    own.map(|(_, cookie)| cookie.clone()).collect()
+}
+
+/// The session that a cookie belongs to. Where one site lies within another, as
+/// `a.example.org` does in `example.org`, it is the inner one's.
+fn owner_of<'a>(cookie: &Cookie, sessions: &'a [Session]) -> Option<&'a Session> {
+    let owns =
+        |session: &&Session| Site::of_id(&session.platform).is_some_and(|site| site.owns(cookie.host()));
+    sessions.iter().filter(owns).max_by_key(|session| session.platform.len())
+}
+
 /// Before anything is run: afterwards there would be nowhere for it to go.
 fn check_write_back(session: &Session) -> Result<(), CommandError> {
     let platform = || session.platform.clone();
@@ -97,6 +114,10 @@ fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bo
     let left = ended.left.and_then(|left| parse(&left))?;
     let rotation_of = |session: &Session| {
         let site = Site::of_id(&session.platform)?;
+        let is_own = |cookie: &&Cookie| {
+            owner_of(cookie, sessions).is_some_and(|owner| owner.platform == session.platform)
+        };
+        let left: Vec<_> = left.iter().filter(is_own).cloned().collect();
         Some(Rotation::between(&site, &session.cookies, &left))
     };
     let rotated = sessions.iter().filter_map(|session| Some((session, rotation_of(session)?)));
@@ -156,7 +177,13 @@ fn write_to_browser(
 ) {
     let mut total = WrittenBack::default();
     let mut stopped = None;
-    for replacements in rotation.replaced.chunks(MAX_REPLACEMENTS) {
+    // To set one that has expired would be to delete the browser's.
+    let is_of_use = |replaced: &&Replacement| {
+        let expires_at = replaced.cookie.expires.and_then(UtcTime::from_unix_seconds);
+        expires_at.is_none_or(|expires_at| expires_at > UtcTime::now())
+    };
+    let replaced: Vec<_> = rotation.replaced.iter().filter(is_of_use).cloned().collect();
+    for replacements in replaced.chunks(MAX_REPLACEMENTS) {
         match browser.write_back(question(session, given, replacements), deadline) {
             Ok(written) => {
                 total.written += written.written;

@@ -291,6 +291,17 @@ fn what_is_fresh_from_a_browser_goes_back_there_and_into_an_export() {
 }
 
 #[test]
+fn what_has_expired_by_the_runs_end_does_not_go_back_into_the_browser() {
+    let home = tempfile::tempdir().unwrap();
+    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let expired = left("x", NEW).replace("1900000000", "1000000000");
+    let running = beside(yt_dlp(home.path(), &expired, &["--write-back", URL]));
+    hand_over_for(&mut browser, true);
+    let output = running.join().unwrap();
+    assert!(output.status.success() && browser.is_silent(), "{}", text(&output.stderr));
+}
+
+#[test]
 fn nothing_is_run_with_write_back_where_the_browser_may_not_take_it() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);

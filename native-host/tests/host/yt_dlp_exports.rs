@@ -142,3 +142,38 @@ fn an_export_from_a_clock_that_was_wrong_gives_way_and_is_told() {
     let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
     assert!(text(&printed.stdout).contains("of-today"), "{}", text(&printed.stderr));
 }
+
+#[test]
+fn where_one_site_lies_within_another_each_has_its_own_cookies() {
+    let home = tempfile::tempdir().unwrap();
+    let cookie = |value: &str, domain: &str| json!({"name": "s", "value": value, "domain": domain});
+    let request = |platform: &str, cookies: [Value; 2]| json!({"id": 1, "type": "export", "platform": platform, "cookies": cookies});
+    let outer = [cookie("outer", ".example.org"), cookie("outer-in-inner", "a.example.org")];
+    let inner = [cookie("inner", "a.example.org"), cookie("inner-in-outer", ".example.org")];
+    let requests = [request("example.org", outer), request("a.example.org", inner)];
+    let paths: Vec<String> = ask(home.path(), &requests)
+        .iter()
+        .map(|answer| answer["path"].as_str().unwrap().to_owned())
+        .collect();
+    let contents = || paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect::<Vec<_>>();
+    let before = contents();
+    let run_with = |script: &str| {
+        let urls = ["https://example.org/1", "https://a.example.org/2"];
+        text(&run(&mut yt_dlp(home.path(), script, &urls), b"").stderr)
+    };
+    let notes = run_with("");
+    assert!(!notes.contains("has replaced"), "{notes}");
+    let given = noted(home.path(), "cookies");
+    assert!(
+        given.contains("\touter\n") && given.contains("\tinner\n") && given.lines().count() == 3,
+        "{given}"
+    );
+    assert_eq!(contents(), before);
+    let notes = run_with("sed -i 's/\\tinner$/\\trotated/' \"$2\"");
+    assert!(
+        notes.contains("a.example.org has replaced") && notes.matches("has replaced").count() == 1,
+        "{notes}"
+    );
+    assert_eq!(contents()[0], before[0]);
+    assert!(contents()[1].contains("\trotated\n"), "{:?}", contents());
+}
