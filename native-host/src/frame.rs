@@ -93,8 +93,18 @@ impl ToBrowser {
 
     /// As [`write`].
     pub(crate) fn send(&self, message: &impl Serialize) -> Result<(), Error> {
+        self.send_if(|| true, message)
+    }
+
+    /// As [`write`], where that is still wanted when it is this message's turn: a
+    /// browser that does not read can hold up those before it for long.
+    pub(crate) fn send_if(
+        &self,
+        is_wanted: impl FnOnce() -> bool,
+        message: &impl Serialize,
+    ) -> Result<(), Error> {
         let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        write(&mut *output, message)
+        if is_wanted() { write(&mut *output, message) } else { Ok(()) }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::place::{self, Place};
 use super::transport;
 use super::wire::{self, Hello, MAX_HELLO_BYTES, MAX_REPLY_BYTES, Reply, Request};
+use crate::complain;
 use crate::error::Error;
 use crate::utc_time::UtcTime;
 use serde::de::DeserializeOwned;
@@ -67,7 +68,11 @@ pub(crate) fn connected(host_dir: &Path) -> Result<Vec<Connected>, Error> {
 }
 
 async fn introduce(socket: PathBuf) -> Option<Connected> {
-    let hello: Hello = ask(&socket, None, HELLO_TIMEOUT).await.ok()?;
+    let hello: Result<Hello, _> = ask(&socket, None, HELLO_TIMEOUT).await;
+    if let Err(fault @ AskFault::NoAnswer) = &hello {
+        complain(&format_args!("note: a browser that is connected could not be asked: {fault}"));
+    }
+    let hello = hello.ok()?;
     hello.announcement.check().ok()?;
     Some(Connected { announcement: hello.announcement, since: hello.since, socket })
 }

@@ -67,7 +67,8 @@ impl Bridge {
     /// Begins to listen, or only remembers what has changed.
     pub(crate) fn listen(&mut self, announcement: Announcement) -> Result<(), Error> {
         self.shared.state().announcement = announcement;
-        if self.socket.is_none() {
+        // Somebody may have taken the folder away, and the socket with it.
+        if self.socket.as_ref().is_none_or(|socket| !socket.exists()) {
             let runtime = runtime().map_err(Error::io("listen in", self.place.folder()))?;
             let (listener, socket) = {
                 let _within = runtime.enter();
@@ -154,7 +155,10 @@ impl Shared {
         let shared = Arc::clone(self);
         // A browser that does not read blocks who writes to it.
         let sent = async {
-            let sending = tokio::task::spawn_blocking(move || shared.to_browser.send(&asked));
+            let sending = tokio::task::spawn_blocking(move || {
+                // Who has given up was told so, and nothing must come of it later.
+                shared.to_browser.send_if(|| shared.state().waiting.contains_key(&id), &asked)
+            });
             matches!(sending.await, Ok(Ok(()))).then_some(())?;
             answer.await.ok()
         };

@@ -21,6 +21,8 @@ mod install;
 mod patience;
 mod process;
 mod requests;
+#[cfg(unix)]
+mod silence;
 mod tricks;
 #[cfg(windows)]
 mod windows;
