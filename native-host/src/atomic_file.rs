@@ -86,7 +86,8 @@ fn create_temporary(folder: &Path, access: Access) -> io::Result<NamedTempFile> 
         .prefix(TEMPORARY_PREFIX)
         .suffix(TEMPORARY_SUFFIX)
         .permissions(access.permissions())
-        .tempfile_in(folder)?;
+        .tempfile_in(folder)
+        .map_err(without_path)?;
     // The umask can have taken bits away from what was asked for, never added any.
     temporary.as_file().set_permissions(access.permissions())?;
     Ok(temporary)
@@ -95,7 +96,20 @@ fn create_temporary(folder: &Path, access: Access) -> io::Result<NamedTempFile> 
 /// Elsewhere a file inherits who may read it from the user's own folders.
 #[cfg(not(unix))]
 fn create_temporary(folder: &Path, _access: Access) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new().prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(folder)
+    tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(TEMPORARY_SUFFIX)
+        .tempfile_in(folder)
+        .map_err(without_path)
+}
+
+/// Only what is wrong: the library names the temporary file as well, which says
+/// nothing to anybody, beside a path that does.
+fn without_path(fault: io::Error) -> io::Error {
+    match fault.to_string().rsplit_once(" at path ") {
+        Some((what, _)) => io::Error::new(fault.kind(), what),
+        None => fault,
+    }
 }
 
 /// Refuses everything but a plain file, or nothing, at `path`: writing through
@@ -250,6 +264,14 @@ mod tests {
         drop(prepared);
         assert_eq!(fs::read(&target).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_fault_names_one_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = folder.path().join("gone");
+        let fault = write(&gone.join("file"), b"x", Access::Private).unwrap_err().to_string();
+        assert!(fault.matches("gone").count() == 1 && fault.contains("(os error "), "{fault}");
     }
 
     #[test]
