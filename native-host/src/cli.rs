@@ -8,10 +8,13 @@ use crate::registration::Browser;
 use crate::yt_dlp;
 use crate::{complain, host_dir};
 use clap::{Args, Parser, Subcommand};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// What is run where nothing else is named.
+const YT_DLP: &str = "yt-dlp";
 
 /// Keeps the cookie files that the Stagepass extension exports for yt-dlp.
 ///
@@ -124,8 +127,15 @@ struct YtDlp {
 #[derive(Debug, Args)]
 struct YtDlpProgram {
     /// The yt-dlp to run
-    #[arg(long, env = "STAGEPASS_YT_DLP", value_name = "PROGRAM", default_value = "yt-dlp")]
+    #[arg(long, env = "STAGEPASS_YT_DLP", value_name = "PROGRAM", default_value = YT_DLP)]
     yt_dlp: OsString,
+}
+
+impl YtDlpProgram {
+    /// An empty variable is as good as none.
+    fn name(&self) -> &OsStr {
+        if self.yt_dlp.is_empty() { OsStr::new(YT_DLP) } else { &self.yt_dlp }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -177,17 +187,18 @@ struct Uninstall {
 
 /// Runs the command line.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
-        Err(fault) => {
-            // Help goes to standard output, faults to standard error.
-            let _ = fault.print();
-            return if fault.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    let done = match Cli::try_parse_from(args) {
+        Ok(cli) => {
+            let mut output = io::stdout().lock();
+            execute(cli, &mut output)
+                .and_then(|code| output.flush().map(|()| code).map_err(CommandError::Output))
         }
+        Err(fault) if fault.use_stderr() => {
+            let _ = fault.print();
+            return ExitCode::from(2);
+        }
+        Err(help) => help.print().map(|()| ExitCode::SUCCESS).map_err(CommandError::Output),
     };
-    let mut output = io::stdout().lock();
-    let done = execute(cli, &mut output)
-        .and_then(|code| output.flush().map(|()| code).map_err(CommandError::Output));
     match done {
         Ok(code) => code,
         // The reader has what it wanted, as in `… | head`.
@@ -208,7 +219,7 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> 
         }
         Command::YtDlp(YtDlp { wanted, write_back, program, arguments }) => {
             let asked = commands::YtDlp {
-                program: &program.yt_dlp,
+                program: program.name(),
                 arguments: &arguments,
                 wanted: &wanted,
                 write_back,
@@ -216,7 +227,7 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> 
             return commands::yt_dlp(&host_dir, &asked);
         }
         Command::Doctor(Doctor { places, program, json }) => {
-            return commands::doctor(&host_dir, &places.try_into()?, &program.yt_dlp, json, output);
+            return commands::doctor(&host_dir, &places.try_into()?, program.name(), json, output);
         }
         Command::Install(Install { extension_ids, places }) => {
             commands::install(&host_dir, places.try_into()?, &extension_ids, output)

@@ -14,6 +14,7 @@ use crate::bridge;
 use crate::complain;
 use crate::error::Error;
 use crate::exports::{Export, Exports};
+use crate::printable::printable;
 use crate::registration::{Line, Outcome, Registrar, Targets};
 use crate::yt_dlp::{ArgumentFault, ChildFault};
 use secrecy::ExposeSecret;
@@ -58,6 +59,8 @@ pub(crate) enum CommandError {
     WriteBackNotAllowed(String),
     #[error("{0} of them could not be done; the lines above say why")]
     Incomplete(usize),
+    #[error("cannot catch signals: {0}")]
+    Signals(#[source] io::Error),
     #[error("cannot find out where this program is: {0}")]
     NoProgramPath(#[source] io::Error),
 }
@@ -219,6 +222,6 @@ fn table_of<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [Strin
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header);
-    table.add_rows(rows);
+    table.add_rows(rows.map(|row| row.map(|cell| printable(&cell))));
     table.trim_fmt()
 }

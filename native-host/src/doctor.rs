@@ -9,7 +9,9 @@ mod trial;
 mod yt_dlp;
 
 use crate::allowed_extensions::AllowedExtensions;
+use crate::printable::printable;
 use crate::registration::{Family, Line, Registrar, Registration, Targets};
+use crate::signals::Signals;
 use manifest::Manifest;
 use serde::Serialize;
 use std::ffi::{OsStr, OsString};
@@ -62,6 +64,7 @@ impl Section {
     }
 
     fn add(&mut self, step: &'static str, verdict: Verdict, detail: String, advice: Option<String>) {
+        let detail = printable(&detail);
         self.findings.push(Finding { step, verdict, detail, advice });
     }
 
@@ -83,12 +86,18 @@ impl Section {
 }
 
 /// Goes through every step for these browsers, then through what they share.
-pub(crate) fn examine(registrar: &Registrar, targets: &Targets, yt_dlp: &OsStr) -> Diagnosis {
+pub(crate) fn examine(
+    registrar: &Registrar,
+    targets: &Targets,
+    yt_dlp: &OsStr,
+    signals: &mut Signals,
+) -> Diagnosis {
     let host_dir = &registrar.host_dir;
     // That it can't be read is a finding of the host's own section.
     let allowed = AllowedExtensions::load(host_dir).unwrap_or_else(|_| AllowedExtensions::own());
     let registrations = registrar.registrations(targets);
-    let mut sections: Vec<_> = registrations.iter().map(|browser| of_browser(browser, &allowed)).collect();
+    let mut sections: Vec<_> =
+        registrations.iter().map(|browser| of_browser(browser, &allowed, signals)).collect();
     let working_browsers = sections.iter().filter(|section| section.faults() == 0).count();
     let out_of_reach = registrar.out_of_reach(targets);
     if sections.is_empty() {
@@ -99,7 +108,7 @@ pub(crate) fn examine(registrar: &Registrar, targets: &Targets, yt_dlp: &OsStr) 
         sections.push(none);
     }
     sections.extend(out_of_reach.iter().map(confined));
-    sections.push(host::examine(host_dir, yt_dlp));
+    sections.push(host::examine(host_dir, yt_dlp, signals));
     let faults = sections.iter().map(Section::faults).sum();
     Diagnosis { working_browsers, faults, sections }
 }
@@ -111,7 +120,7 @@ fn confined(Line { subject, outcome }: &Line) -> Section {
 }
 
 /// Each step needs the one before.
-fn of_browser(browser: &Registration, allowed: &AllowedExtensions) -> Section {
+fn of_browser(browser: &Registration, allowed: &AllowedExtensions, signals: &mut Signals) -> Section {
     let mut section = Section::new(&browser.subject);
     if !browser.is_found {
         section.note("found", "you have not started it yet, as far as its folders tell", None);
@@ -119,16 +128,16 @@ fn of_browser(browser: &Registration, allowed: &AllowedExtensions) -> Section {
     if let Some(manifest) = Manifest::look(&mut section, browser) {
         manifest.look_at_extensions(&mut section, browser, allowed);
         if program::look(&mut section, &manifest.program, &browser.install_command) {
-            try_out(&mut section, browser, &manifest);
+            try_out(&mut section, browser, &manifest, signals);
         }
     }
     section
 }
 
 /// Starts the manifest's program as the browser would.
-fn try_out(section: &mut Section, browser: &Registration, manifest: &Manifest) {
+fn try_out(section: &mut Section, browser: &Registration, manifest: &Manifest, signals: &mut Signals) {
     let install = format!("Run \"{}\".", browser.install_command);
-    let greeting = match trial::run(&manifest.program, &arguments(manifest)) {
+    let greeting = match trial::run(&manifest.program, &arguments(manifest), signals) {
         Err(fault) => return section.fault("start", fault.to_string(), install),
         Ok(greeting) => greeting,
     };
@@ -154,8 +163,8 @@ fn arguments(manifest: &Manifest) -> Vec<OsString> {
     }
 }
 
-/// What another program says goes to a terminal, which obeys control characters.
-fn printable(text: &[u8]) -> String {
+/// The first line of what another program says.
+fn first_line(text: &[u8]) -> String {
     const MAX_CHARS: usize = 200;
     let text = String::from_utf8_lossy(text);
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();

@@ -18,6 +18,7 @@ pub mod exports;
 mod folder_lock;
 pub mod frame;
 mod host_dir;
+mod printable;
 mod registration;
 mod request;
 pub mod serve;
@@ -63,7 +64,7 @@ fn serve_browser(caller: &Caller) -> ExitCode {
 /// Writes a fault to standard error, which browsers keep in their logs. That it
 /// may be closed must not end the program.
 fn complain(error: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "stagepass-native-host: {error}");
+    let _ = writeln!(io::stderr(), "stagepass-native-host: {}", printable::printable(&error.to_string()));
 }
 
 /// A panic's own text can quote the data it choked on, so only its place is told.

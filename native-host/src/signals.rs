@@ -6,6 +6,17 @@ pub(crate) use elsewhere::{Caught, Signals};
 #[cfg(unix)]
 pub(crate) use unix::{Caught, Signals};
 
+impl Signals {
+    /// What `work` comes to. Where a signal comes first, the work is dropped, and
+    /// this process ends.
+    pub(crate) async fn end_or<T>(&mut self, work: impl Future<Output = T>) -> T {
+        tokio::select! {
+            done = work => done,
+            caught = self.next() => std::process::exit(caught.exit_code()),
+        }
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use crate::complain;
@@ -25,6 +36,13 @@ mod unix {
         /// Whether a key was pressed: the terminal sends such a one to every
         /// program in its foreground.
         pub(crate) is_keyed: bool,
+    }
+
+    impl Caught {
+        /// What a shell makes of a program that it ends.
+        pub(super) fn exit_code(self) -> i32 {
+            128 + self.signal.as_raw()
+        }
     }
 
     /// The signals, in the order in which they come.
@@ -96,6 +114,14 @@ mod elsewhere {
     /// Ctrl-C, which reaches every program of the console.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Caught;
+
+    impl Caught {
+        /// What a shell makes of a program that it ends.
+        #[expect(clippy::unused_self, reason = "elsewhere there are several")]
+        pub(super) fn exit_code(self) -> i32 {
+            130
+        }
+    }
 
     /// The signals, in the order in which they come.
     #[derive(Debug)]

@@ -3,6 +3,7 @@
 use super::CommandError;
 use crate::doctor::{self, Diagnosis, Finding, Verdict};
 use crate::registration::{Registrar, Targets};
+use crate::signals::Signals;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
@@ -17,7 +18,10 @@ pub(crate) fn doctor(
     json: bool,
     output: &mut impl Write,
 ) -> Result<ExitCode, CommandError> {
-    let diagnosis = doctor::examine(&Registrar::new(host_dir)?, targets, yt_dlp);
+    // What it starts must not outlive it.
+    let mut signals = Signals::catch().map_err(CommandError::Signals)?;
+    let diagnosis = doctor::examine(&Registrar::new(host_dir)?, targets, yt_dlp, &mut signals);
+    signals.end_process_at_next(1, "ended by a signal").map_err(CommandError::Signals)?;
     let shown = if json {
         serde_json::to_writer_pretty(&mut *output, &diagnosis)
             .map_err(io::Error::from)

@@ -4,12 +4,13 @@ use super::{Section, private_folders, yt_dlp};
 use crate::allowed_extensions::AllowedExtensions;
 use crate::bridge;
 use crate::host_dir;
+use crate::signals::Signals;
 use stagepass_core::bridge::Announcement;
 use std::ffi::OsStr;
 use std::path::Path;
 
 /// Looks at all of it.
-pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr) -> Section {
+pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr, signals: &mut Signals) -> Section {
     let mut section = Section::new("This program");
     match std::env::current_exe() {
         Ok(path) => {
@@ -26,7 +27,7 @@ pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr) -> Section {
     if let Err(fault) = AllowedExtensions::load(host_dir) {
         section.fault("extension", fault.to_string(), None);
     }
-    yt_dlp::look(&mut section, yt_dlp);
+    yt_dlp::look(&mut section, yt_dlp, signals);
     connected(&mut section, host_dir);
     section
 }

@@ -1,8 +1,9 @@
 //! The last step: the program is started as a browser starts it, greeted, and
 //! let go. Whatever it does, that ends in time.
 
-use super::printable;
+use super::first_line;
 use crate::request::TYPES;
+use crate::signals::Signals;
 use serde_json::{Value, json};
 use stagepass_core::host::{Answer, MAX_ANSWER_BYTES};
 use std::ffi::OsString;
@@ -73,9 +74,12 @@ impl Greeting {
 }
 
 /// Starts the program with these arguments and greets it.
-pub(super) fn run(program: &Path, arguments: &[OsString]) -> Result<Greeting, TrialFault> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(TrialFault::Start)?.block_on(async {
+pub(super) fn run(
+    program: &Path,
+    arguments: &[OsString],
+    signals: &mut Signals,
+) -> Result<Greeting, TrialFault> {
+    let trial = async {
         // Dropping the child, whatever happens, ends it.
         let mut child = spawn(program, arguments).map_err(TrialFault::Start)?;
         let (Some(stdin), Some(mut stdout), Some(stderr)) =
@@ -100,7 +104,9 @@ pub(super) fn run(program: &Path, arguments: &[OsString]) -> Result<Greeting, Tr
                 Err(TrialFault::Ended { status, said })
             }
         }
-    })
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(TrialFault::Start)?.block_on(signals.end_or(trial))
 }
 
 fn spawn(program: &Path, arguments: &[OsString]) -> io::Result<Child> {
@@ -150,12 +156,12 @@ fn greeting_in(content: &[u8]) -> Result<Greeting, TrialFault> {
         return Err(TrialFault::NoAnswer);
     }
     if let Some(error) = answer.error.filter(|_| !answer.ok) {
-        return Err(TrialFault::Refused(printable(error.message.as_bytes())));
+        return Err(TrialFault::Refused(first_line(error.message.as_bytes())));
     }
     let version = answer.fields.get("version").and_then(Value::as_str).ok_or(TrialFault::NoAnswer)?;
     let capabilities = answer.fields.get("capabilities").and_then(Value::as_array);
     let capabilities = capabilities.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
-    Ok(Greeting { version: printable(version.as_bytes()), capabilities: capabilities.collect() })
+    Ok(Greeting { version: first_line(version.as_bytes()), capabilities: capabilities.collect() })
 }
 
 /// Its input is closed: it must end well, and say nothing more.
@@ -188,7 +194,7 @@ async fn read_up_to(from: &mut (impl AsyncRead + Unpin), most: usize) -> Vec<u8>
 
 /// The first line, once all is read: a full pipe would hold the program up.
 async fn first_words(mut from: impl AsyncRead + Unpin) -> String {
-    let words = printable(&read_up_to(&mut from, MAX_SAID_BYTES).await);
+    let words = first_line(&read_up_to(&mut from, MAX_SAID_BYTES).await);
     let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
     words
 }

@@ -1,8 +1,10 @@
 //! Whether there is a yt-dlp to run, and which one.
 
-use super::{Section, printable};
+use super::{Section, first_line};
+use crate::signals::Signals;
 use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -15,14 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const MAX_VERSION_BYTES: u64 = 256;
 
 /// Asks it for its version.
-pub(super) fn look(section: &mut Section, program: &OsStr) {
+pub(super) fn look(section: &mut Section, program: &OsStr, signals: &mut Signals) {
     let shown = program.display();
     let advice = || Some("Install it, or name it with STAGEPASS_YT_DLP.".to_owned());
-    match version(program) {
+    match version(program, signals) {
         Ok(version) if !version.is_empty() => section.ok(STEP, format!("{shown}, version {version}")),
         Ok(_) => section.fault(STEP, format!("{shown} does not tell its version"), advice()),
         // Cookie files are of use to other programs, too.
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => {
+        Err(fault) if is_not_found(&fault, program) => {
             section.note(STEP, format!("{shown} is not found"), advice());
         }
         Err(fault) if fault.kind() == io::ErrorKind::TimedOut => {
@@ -34,20 +36,33 @@ pub(super) fn look(section: &mut Section, program: &OsStr) {
     }
 }
 
+/// Whether no folder of the path has it. One of them that can't be looked into
+/// makes the system say that it is forbidden.
+fn is_not_found(fault: &io::Error, program: &OsStr) -> bool {
+    if fault.kind() != io::ErrorKind::PermissionDenied {
+        return fault.kind() == io::ErrorKind::NotFound;
+    }
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let is_name = Path::new(program).components().count() == 1;
+    is_name && !std::env::split_paths(&folders).any(|folder| folder.join(program).exists())
+}
+
 /// Empty where it fails, or is no yt-dlp.
-fn version(program: &OsStr) -> io::Result<String> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+fn version(program: &OsStr, signals: &mut Signals) -> io::Result<String> {
+    let conversation = async {
         let mut command = Command::new(program);
         command.arg("--version").kill_on_drop(true);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let mut said = Vec::new();
-        let conversation = async {
+        let answer = async {
             if let Some(stdout) = child.stdout.take() {
                 stdout.take(MAX_VERSION_BYTES).read_to_end(&mut said).await?;
             }
             child.wait().await
         };
-        let status = timeout(PATIENCE, conversation).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        Ok(if status.success() { printable(&said) } else { String::new() })
-    })
+        let status = timeout(PATIENCE, answer).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        Ok(if status.success() { first_line(&said) } else { String::new() })
+    };
+    // Dropping the child ends it.
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(signals.end_or(conversation))
 }

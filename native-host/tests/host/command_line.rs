@@ -150,3 +150,13 @@ fn a_wrong_command_line_says_so_on_stderr_alone() {
         assert!(!output.stderr.is_empty(), "{args:?}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_could_not_be_written_is_a_fault() {
+    let home = tempfile::tempdir().unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let status =
+        program(home.path()).arg("--help").stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}

@@ -271,6 +271,22 @@ fn a_program_that_hangs_is_given_five_seconds_and_ended() {
 }
 
 #[test]
+fn a_program_that_hangs_does_not_outlive_a_doctor_that_a_signal_ends() {
+    let home = installed(&[".config/chromium"]);
+    stand_in(home.path(), "echo $$ > \"$HOME/new\"; mv \"$HOME/new\" \"$HOME/pid\"; exec sleep 1000");
+    let mut doctor = start(program(home.path()).arg("doctor"));
+    let pid = loop {
+        if let Ok(pid) = fs::read_to_string(home.path().join("pid")) {
+            break pid;
+        }
+        assert!(doctor.try_wait().unwrap().is_none(), "the program was not started");
+    };
+    crate::yt_dlp_ends::signal(&doctor, "TERM");
+    assert_eq!(doctor.wait().unwrap().code(), Some(128 + 15));
+    assert!(!runs(&pid));
+}
+
+#[test]
 fn another_version_is_told_and_one_that_lacks_something_is_a_fault() {
     let home = installed(&[".config/chromium"]);
     let path = stand_in(home.path(), ANSWER);

@@ -161,6 +161,23 @@ fn yt_dlp_is_asked_for_its_version_and_none_is_no_fault() {
 }
 
 #[test]
+fn a_folder_of_the_path_that_can_not_be_looked_into_is_no_fault_of_yt_dlps() {
+    let home = installed(CHROMIUM);
+    let closed = home.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    open_to_all(home.path(), &closed, 0o700);
+    let copy = home.path().join("host-program");
+    fs::copy(PROGRAM, &copy).unwrap();
+    open_to_all(home.path(), &copy, 0o755);
+    let mut command = as_nobody("/usr/bin/env");
+    command.arg(format!("PATH={}", closed.display())).arg(format!("HOME={}", home.path().display()));
+    command.arg(&copy).args(["doctor", "--json", "--host-dir"]).arg(home.path().join("none"));
+    let diagnosis: Value = serde_json::from_slice(&run(&mut command, b"").stdout).unwrap();
+    let (verdict, said) = findings(&diagnosis, HOST, "yt-dlp").remove(0);
+    assert!(verdict == "note" && said.contains("yt-dlp is not found"), "{said}");
+}
+
+#[test]
 fn browsers_that_are_connected_are_told_with_what_they_hand_over() {
     let home = installed(CHROMIUM);
     let (is_well, diagnosis) = doctor(home.path(), &[]);

@@ -203,6 +203,18 @@ fn a_yt_dlp_that_is_not_there_is_named_with_what_to_do() {
 }
 
 #[test]
+fn an_empty_variable_is_as_good_as_none() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let path = std::env::join_paths([home.path()]).unwrap();
+    fs::write(home.path().join("yt-dlp"), "#!/bin/sh\nexit 7\n").unwrap();
+    fs::set_permissions(home.path().join("yt-dlp"), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = program(home.path());
+    command.args(["yt-dlp", URL]).env("PATH", path).env("STAGEPASS_YT_DLP", "");
+    assert_eq!(run(&mut command, b"").status.code(), Some(7));
+}
+
+#[test]
 fn a_full_disk_stops_the_run_before_it_begins_and_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let mut request = export("x", "", OLD);
