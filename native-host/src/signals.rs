@@ -1,10 +1,10 @@
 //! The signals that would end this program, caught, so that it ends what it has
 //! started first. From the first catch on none of them ends it by itself.
 
-#[cfg(not(unix))]
-pub(crate) use elsewhere::{Caught, Signals};
 #[cfg(unix)]
 pub(crate) use unix::{Caught, Signals};
+#[cfg(windows)]
+pub(crate) use windows::{Caught, Signals};
 
 impl Signals {
     /// What `work` comes to. Where a signal comes first, the work is dropped, and
@@ -105,18 +105,20 @@ mod unix {
     }
 }
 
-#[cfg(not(unix))]
-mod elsewhere {
+#[cfg(windows)]
+mod windows {
     use crate::complain;
     use std::io;
+    use std::task::{Context, Waker};
     use std::thread;
+    use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
 
-    /// Ctrl-C, which reaches every program of the console.
+    /// What a console says to all of its programs, those that this one has started too.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Caught;
 
     impl Caught {
-        /// What a shell makes of a program that it ends.
+        /// As elsewhere that of a program that Ctrl-C ends.
         #[expect(clippy::unused_self, reason = "elsewhere there are several")]
         pub(super) fn exit_code(self) -> i32 {
             130
@@ -125,17 +127,25 @@ mod elsewhere {
 
     /// The signals, in the order in which they come.
     #[derive(Debug)]
-    pub(crate) struct Signals;
+    pub(crate) struct Signals {
+        interrupt: CtrlC,
+        stop: CtrlBreak,
+        close: CtrlClose,
+    }
 
     impl Signals {
-        #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
         pub(crate) fn catch() -> io::Result<Self> {
-            Ok(Self)
+            Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()?, close: ctrl_close()? })
         }
 
-        /// There are none.
-        #[expect(clippy::unused_self, reason = "elsewhere it has something to keep")]
-        pub(crate) fn forget_past(&mut self) {}
+        /// Drops those that have come and were not waited for.
+        pub(crate) fn forget_past(&mut self) {
+            let mut nobody = Context::from_waker(Waker::noop());
+            while self.interrupt.poll_recv(&mut nobody).is_ready()
+                || self.stop.poll_recv(&mut nobody).is_ready()
+                || self.close.poll_recv(&mut nobody).is_ready()
+            {}
+        }
 
         /// From now on the next one ends this process, after saying `why`.
         pub(crate) fn end_process_at_next(mut self, code: u8, why: &'static str) -> io::Result<()> {
@@ -150,10 +160,12 @@ mod elsewhere {
 
         /// The next one.
         pub(crate) async fn next(&mut self) -> Caught {
-            match tokio::signal::ctrl_c().await {
-                Ok(()) => Caught,
-                Err(_) => std::future::pending().await,
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.stop.recv() => {}
+                _ = self.close.recv() => {}
             }
+            Caught
         }
     }
 }
