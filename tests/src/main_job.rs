@@ -9,6 +9,7 @@ use crate::platform::{FRONT_URL, LOGIN_URL, Platform, VIDEO_URL};
 use crate::process::{clean_environment, our_program};
 use crate::proxy::Proxy;
 use crate::python::Outcome;
+use crate::secret_search::SecretSearch;
 use crate::server::{self, EMAIL, PASSWORD, Server};
 use crate::wait;
 use crate::yt_dlp::{Download, YtDlp};
@@ -243,6 +244,25 @@ impl Stage {
         let answer = self.server.service()?.post("/api/credentials/get-platform-session", &wanted).await?;
         ensure!(answer.status == 200, "{}", answer.body);
         Ok(answer.body)
+    }
+
+    /// Looks for the platform's secrets where the extension keeps what it has done for
+    /// it, in its worker's console and in the browser's log.
+    ///
+    /// # Errors
+    /// With the place that has one, or where the extension keeps nothing at all.
+    pub async fn ensure_no_trace(&self, worker: &Session) -> Result<()> {
+        let secrets = SecretSearch::new(&self.platform.secrets())?;
+        for area in ["session", "local"] {
+            let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?.to_string();
+            ensure!(held.contains("instagram"), "storage.{area} holds nothing of it: {held}");
+            ensure!(!secrets.is_in(held.as_bytes()), "a secret is in storage.{area}");
+        }
+        let console: String = worker.console().iter().map(|entry| entry.text.as_str()).collect();
+        ensure!(!secrets.is_in(console.as_bytes()), "a secret is in the worker's console");
+        let log = self.profile.path().join("browser.log");
+        ensure!(secrets.files_in(&log)?.is_empty(), "a secret is in {}", log.display());
+        Ok(())
     }
 
     /// Downloads the platform's video with yt-dlp.

@@ -16,7 +16,6 @@ use stagepass_tests::renewal::{
 };
 use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::server::{self, EMAIL, PASSWORD, Server};
-use std::path::PathBuf;
 
 /// Moves what the extension remembers of its last attempt into the past.
 async fn let_the_wait_pass(worker: &Session) -> Result<()> {
@@ -63,16 +62,8 @@ async fn a_rotation_is_stored_though_the_popup_is_closed_and_the_worker_sleeps()
 
 /// What is kept between naps, said or logged holds no cookie's value.
 async fn assert_no_trace(renewal: &RenewalStage, worker: &Session) -> Result<()> {
+    renewal.stage.ensure_no_trace(worker).await?;
     let secrets = SecretSearch::new(&renewal.stage.platform.secrets())?;
-    for area in ["session", "local"] {
-        let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?.to_string();
-        assert!(held.contains("instagram"), "storage.{area} holds nothing of it: {held}");
-        assert!(!secrets.is_in(held.as_bytes()), "storage.{area}");
-    }
-    let console: String = worker.console().iter().map(|entry| entry.text.as_str()).collect();
-    assert!(!secrets.is_in(console.as_bytes()), "the worker's console");
-    let log = renewal.stage.profile.path().join("browser.log");
-    assert_eq!(secrets.files_in(&log)?, Vec::<PathBuf>::new());
     assert!(!secrets.is_in(&renewal.stage.server.program().stderr()), "the server's log");
     Ok(())
 }
