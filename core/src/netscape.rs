@@ -184,22 +184,37 @@ pub enum LineFault {
 /// # Errors
 /// The first [`NetscapeError`] found.
 pub fn parse(text: &str) -> Result<Vec<Cookie>, NetscapeError> {
+    parse_lines(text)?.collect()
+}
+
+/// Reads a cookie file that another program has written, which may have taken cookies
+/// from anywhere: those that are no cookies of ours are left out.
+///
+/// # Errors
+/// The first [`NetscapeError`] found that is a fault of the file's form.
+pub fn parse_foreign(text: &str) -> Result<Vec<Cookie>, NetscapeError> {
+    let is_unfit = |line: &Result<_, NetscapeError>| {
+        line.as_ref().is_err_and(|error| matches!(error.fault, LineFault::Cookie(_) | LineFault::Expires))
+    };
+    parse_lines(text)?.filter(|line| !is_unfit(line)).collect()
+}
+
+/// Each cookie of a cookie file, or what is wrong with its line.
+fn parse_lines(text: &str) -> Result<impl Iterator<Item = Result<Cookie, NetscapeError>>, NetscapeError> {
     let lines = || text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).enumerate();
     let first = lines().next().map_or("", |(_, line)| line);
     if first != HEADER && first != "# HTTP Cookie File" {
         return Err(NetscapeError { line: 1, fault: LineFault::Header });
     }
-    lines()
-        .filter_map(|(index, line)| {
-            let (http_only, rest) = match line.strip_prefix(HTTP_ONLY_PREFIX) {
-                Some(rest) => (true, rest),
-                None => (false, line),
-            };
-            let is_comment = !http_only && line.starts_with('#');
-            let cookie = (!is_comment && !line.trim().is_empty()).then(|| parse_line(rest, http_only))?;
-            Some(cookie.map_err(|fault| NetscapeError { line: index + 1, fault }))
-        })
-        .collect()
+    Ok(lines().filter_map(|(index, line)| {
+        let (http_only, rest) = match line.strip_prefix(HTTP_ONLY_PREFIX) {
+            Some(rest) => (true, rest),
+            None => (false, line),
+        };
+        let is_comment = !http_only && line.starts_with('#');
+        let cookie = (!is_comment && !line.trim().is_empty()).then(|| parse_line(rest, http_only))?;
+        Some(cookie.map_err(|fault| NetscapeError { line: index + 1, fault }))
+    }))
 }
 
 fn parse_line(line: &str, http_only: bool) -> Result<Cookie, LineFault> {

@@ -103,7 +103,7 @@ fn check_write_back(session: &Session) -> Result<(), CommandError> {
 }
 
 fn parse(text: &SecretString) -> Result<Vec<Cookie>, Error> {
-    netscape::parse(text.expose_secret())
+    netscape::parse_foreign(text.expose_secret())
         .map_err(|fault| Error::BadRequest(format!("yt-dlp has left no cookie file: {fault}")))
 }
 

@@ -192,6 +192,29 @@ fn a_file_that_yt_dlp_has_broken_leaves_the_export_as_it_was() {
 }
 
 #[test]
+fn cookies_of_other_hosts_that_are_none_of_ours_lose_nobody_the_rotation() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let foreign = [
+        "cdn.example.net\\tFALSE\\t/\\tFALSE\\t253402300799\\tfor_ever\\tv",
+        "cdn.example.net\\tFALSE\\t/\\tFALSE\\t99999999999999999999999\\tlonger\\tv",
+        "cdn.example.net\\tFALSE\\t/\\tFALSE\\t0\\t\\tbare",
+        "cdn.example.net\\tFALSE\\t/\\tFALSE\\t0\\t__Secure-a\\t1",
+    ];
+    let long = "head -c 5000 /dev/zero | tr '\\0' v";
+    let script = format!(
+        "sed -i 's/{OLD}/ROTATED/' \"$2\"; printf '{}\\n' >> \"$2\"; \
+         printf 'cdn.example.net\\tFALSE\\t/\\tFALSE\\t0\\tlong\\t%s\\n' \"$({long})\" >> \"$2\"",
+        foreign.join("\\n")
+    );
+    let output = run_yt_dlp(home.path(), &script, &[URL]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("is lost"), "{}", text(&output.stderr));
+    let kept = fs::read_to_string(path).unwrap();
+    assert!(kept.contains("ROTATED") && !kept.contains("cdn.example.net"), "{kept}");
+}
+
+#[test]
 fn a_yt_dlp_that_is_not_there_is_named_with_what_to_do() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
