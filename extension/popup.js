@@ -21,14 +21,17 @@ async function show() {
     showFooter(status);
     const { site, tab } = await currentSite();
     await offerStores(tab);
+    const isSignedIn = Boolean(status.email);
+    showRequests({ isSignedIn });
+    if (isSignedIn && site) {
+      await showPlatform(site);
+      return;
+    }
     // Programs on this computer need no server, and switching them off neither.
     showBridge({ site });
-    const isSignedIn = Boolean(status.email);
     showRenewal({ site, isSignedIn });
-    showRequests({ isSignedIn });
     if (!status.server) showServer(await readOutcome("connect"));
-    else if (!status.email) showSignIn(status);
-    else if (site) await showPlatform(site);
+    else if (!isSignedIn) showSignIn(status);
     else showView("no-platform");
   } catch (error) {
     say(failureText(error), { code: error.code, retry: show });

@@ -235,8 +235,11 @@ async function handOver(from, asked, allowed) {
   const core = await loadCore();
   const id = crypto.randomUUID();
   const note = async ({ cookie_count: count, keys, account_mark: mark }) => {
+    // It may have been switched off while the cookies were read.
+    const { platforms } = await readSettings();
+    if (platforms[asked.platform]?.storeId !== allowed.storeId) throw failure("not_allowed", { message: "it was switched off" });
     await list("handed_over", asked, count);
-    await pin(asked.platform, mark);
+    await pin(asked.platform, allowed.storeId, mark);
     await remember({ id, platform: asked.platform, storeId: allowed.storeId, keys });
   };
   await core.hand_over(from, asked, allowed, id, note).catch(async (error) => {
@@ -246,11 +249,11 @@ async function handOver(from, asked, allowed) {
 }
 
 /** Whoever was not signed in when it was allowed is from now on the one that it is for. */
-async function pin(platform, accountMark) {
-  const { platforms } = await readSettings();
-  if (!accountMark || platforms[platform]?.accountMark !== null) return;
-  await change(({ platforms: now }) => {
-    if (now[platform]?.accountMark === null) now[platform].accountMark = accountMark;
+async function pin(platform, storeId, accountMark) {
+  const isOpen = ({ platforms }) => platforms[platform]?.accountMark === null && platforms[platform].storeId === storeId;
+  if (!accountMark || !isOpen(await readSettings())) return;
+  await change((settings) => {
+    if (isOpen(settings)) settings.platforms[platform].accountMark = accountMark;
   });
 }
 

@@ -6,7 +6,7 @@ import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { greetHost } from "./host.js";
 import { listConnections, listSessions } from "./lists.js";
-import { sendOnStatus, stopSendOnOf, switchSendOn } from "./send-on.js";
+import { sendOnStatus, revokeForGood, switchSendOn } from "./send-on.js";
 import { callSignedIn, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
 import { begin, cancel, refuse, settle } from "./tasks.js";
 
@@ -41,9 +41,10 @@ async function forbid(platform) {
   await forbidPlatform(platform);
 }
 
-async function revoke(id) {
-  await callSignedIn("/api/credentials/revoke-platform-session", { method: "POST", body: { id } });
-  await stopSendOnOf(id);
+function revoke(sessionId) {
+  return revokeForGood(sessionId, (id) =>
+    callSignedIn("/api/credentials/revoke-platform-session", { method: "POST", body: { id } }),
+  );
 }
 
 /** `{value}`, or `{failure}` where it failed; never rejects. */

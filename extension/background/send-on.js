@@ -87,10 +87,21 @@ export async function switchSendOn(platform, isOn) {
   await sweep();
 }
 
-/** Whoever revokes a session wants none in its place. */
-export function stopSendOnOf(sessionId) {
-  return change((captures) => {
-    for (const kept of Object.values(captures)) if (kept.sessionId === sessionId) kept.isOn = false;
+/**
+ * Whoever revokes a session wants none in its place: not the one either that is just
+ * being stored. `revoke` is called with the id of each that is to go.
+ */
+export async function revokeForGood(sessionId, revoke) {
+  const renewed = Object.entries(await readCaptures()).find(([, kept]) => kept.sessionId === sessionId);
+  if (!renewed) return revoke(sessionId);
+  const [platform, { connectionId }] = renewed;
+  await change((captures) => {
+    captures[platform].isOn = false;
+  });
+  return navigator.locks.request(SWEEP_LOCK, async () => {
+    await revoke(sessionId);
+    const now = (await readCaptures())[platform];
+    if (now.connectionId === connectionId && now.sessionId !== sessionId) await revoke(now.sessionId);
   });
 }
 

@@ -126,7 +126,7 @@ async function carryOut(intent) {
   } catch (error) {
     await report(intent, failed(toFailure(error)));
   } finally {
-    running = null;
+    if (running === intent) running = null;
   }
 }
 

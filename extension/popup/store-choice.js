@@ -36,7 +36,7 @@ export async function offerStores(tab) {
 
 /** The cookie store that is meant: {id, isPrivate}. */
 export function chosenStore() {
-  const { id, isPrivate } = stores[select.selectedIndex];
+  const { id, isPrivate } = stores.find((store) => store.id === select.value);
   return { id, isPrivate };
 }
 

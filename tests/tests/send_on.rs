@@ -249,6 +249,34 @@ async fn a_revoked_session_has_no_successor_but_by_a_capture() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_being_stored_while_its_predecessor_is_revoked_is_revoked_as_well() -> Result<()> {
+    let renewal = RenewalStage::sending_on().await?;
+    let worker = renewal.worker().await?;
+    let popup = renewal.popup().await?;
+    popup.click("#sessions summary").await?;
+    popup.wait_for("the session", SOON, "document.querySelector('#session-list .danger')").await?;
+    // A store is under way, of which the server has not answered yet.
+    let hold =
+        "void navigator.locks.request('send-on', () => new Promise((end) => { globalThis.end = end; }))";
+    worker.evaluate(hold).await?;
+    worker.wait_for("the store", SOON, "globalThis.end").await?;
+    for _ in 0..2 {
+        popup.click("#session-list .danger").await?;
+    }
+    let waits = "navigator.locks.query().then(({pending}) => pending.some(({name}) => name === 'send-on'))";
+    worker.wait_for("the revocation to wait", SOON, waits).await?;
+    let user = renewal.stage.server.user().await?;
+    let session = json!({"creator_profile_id": renewal.connection_id().await?, "platform": "instagram",
+        "cookies": [{"name": "sessionid", "value": "the-successor", "domain": ".instagram.com"}]});
+    let stored = user.post("/api/credentials/store-platform-session", &session).await?.body;
+    change_kept(&worker, &format!("kept.sessionId = {}", stored["id"])).await?;
+    worker.evaluate("end(); 0").await?;
+    renewal.wait_for_kept(&worker, "!kept.isOn").await?;
+    assert_eq!(renewal.sessions().await?, (2, "revoked".to_owned()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_another_browser_captured_and_somebody_revoked_has_no_successor_either() -> Result<()>
 {
     let renewal = RenewalStage::sending_on().await?;
