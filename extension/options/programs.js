@@ -1,6 +1,7 @@
 // Programs on this computer: whether the native host is there, whose cookies it is
 // given when asked, this profile's name, and what was handed over.
 
+import { changeBridge, sayBridgeStatus } from "../page/bridge-status.js";
 import { renderFailure } from "../page/failure.js";
 import { failureText } from "../page/failure-text.js";
 import { showHandOvers } from "../page/hand-overs.js";
@@ -12,7 +13,6 @@ import { ask } from "../page/worker.js";
 
 const heading = document.querySelector("#programs-heading");
 const host = document.querySelector("#host");
-const status = document.querySelector("#bridge-status");
 const list = document.querySelector("#allowed");
 const writeBackHint = document.querySelector("#write-back-hint");
 const profile = document.querySelector("#bridge-profile");
@@ -55,14 +55,14 @@ async function load() {
   try {
     render(await ask("bridge"));
   } catch (error) {
-    say(failureText(error), error.code);
+    sayBridgeStatus(failureText(error), error.code);
   }
 }
 
 function render({ profile: name, allowed, state, handOvers }) {
   const isAny = allowed.length > 0;
   const { words, code } = isAny ? bridgeState(true, state) : { words: text("bridge_none"), code: "off" };
-  say(words, code);
+  sayBridgeStatus(words, code);
   fillList(list, allowed.map(renderAllowed), heading);
   list.hidden = writeBackHint.hidden = !isAny;
   if (document.activeElement !== profile) profile.value = name;
@@ -91,18 +91,6 @@ function renderWriteBack(id, platform, isAllowed) {
   return element("div", { className: "check" }, input, label);
 }
 
-async function change(type, fields) {
-  try {
-    await ask(type, fields);
-    await load();
-  } catch (error) {
-    await load();
-    say(failureText(error), error.code);
-  }
-}
-
-function say(words, code = "") {
-  // What is said once more would be read out once more.
-  if (status.textContent !== words) status.textContent = words;
-  status.dataset.code = code;
+function change(type, fields) {
+  return changeBridge(load, type, fields);
 }

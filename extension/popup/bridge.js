@@ -1,6 +1,7 @@
 // Fresh cookies for programs on this computer: the switches of the tab's
 // platform, and a list of what was handed over.
 
+import { changeBridge, sayBridgeStatus } from "../page/bridge-status.js";
 import { failureText } from "../page/failure-text.js";
 import { showHandOvers } from "../page/hand-overs.js";
 import { isBusy, setBusy } from "../page/page.js";
@@ -16,7 +17,6 @@ const switches = document.querySelector("#bridge-switches");
 const allow = document.querySelector("#bridge-allow");
 const allowLabel = document.querySelector("#bridge-allow-label");
 const writeBack = document.querySelector("#bridge-write-back");
-const status = document.querySelector("#bridge-status");
 
 // {site} that the switches are about; no site where the tab has none.
 let current = null;
@@ -51,7 +51,7 @@ async function load() {
     const held = await ask("bridge");
     if (shown === current) render(held);
   } catch (error) {
-    say(failureText(error), error.code);
+    sayBridgeStatus(failureText(error), error.code);
   }
 }
 
@@ -61,8 +61,8 @@ function render({ allowed, handOvers, state }) {
   writeBack.checked = Boolean(own?.writeBack);
   writeBack.disabled = !own;
   allow.disabled = !own && chosenStore().isPrivate;
-  if (own) say(...ownState(own, state));
-  else say(text(allow.disabled ? "bridge_private" : "bridge_off"), "off");
+  if (own) sayBridgeStatus(...ownState(own, state));
+  else sayBridgeStatus(text(allow.disabled ? "bridge_private" : "bridge_off"), "off");
   showHandOvers(handOvers);
 }
 
@@ -92,21 +92,9 @@ async function showOutcome(outcome) {
   markSeen("bridge", outcome);
   details.open = true;
   await load();
-  if (!outcome.ok) say(failureText(outcome), outcome.code);
+  if (!outcome.ok) sayBridgeStatus(failureText(outcome), outcome.code);
 }
 
-async function change(type, fields = {}) {
-  try {
-    await ask(type, { platform: current.site.platform, ...fields });
-    await load();
-  } catch (error) {
-    await load();
-    say(failureText(error), error.code);
-  }
-}
-
-function say(words, code = "") {
-  // What is said once more would be read out once more.
-  if (status.textContent !== words) status.textContent = words;
-  status.dataset.code = code;
+function change(type, fields = {}) {
+  return changeBridge(load, type, { platform: current.site.platform, ...fields });
 }
