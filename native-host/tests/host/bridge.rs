@@ -32,6 +32,25 @@ pub(crate) fn home_with_export() -> tempfile::TempDir {
     home
 }
 
+/// To `listen` once more changes what is handed over, and opens no second socket;
+/// the one there is goes with the browser.
+pub(crate) fn assert_one_socket_until_the_browser_closes(mut browser: Browser, home: &Path) {
+    browser.listen("home", &["vimeo"]);
+    assert_eq!(sockets(home).len(), 1);
+    assert!(text(&run(program(home).arg("browsers"), b"").stdout).contains("home"));
+    browser.close();
+    assert!(sockets(home).is_empty());
+}
+
+/// Whatever others have sent before, the next program is served, and the browser has
+/// been asked for nothing else.
+pub(crate) fn assert_next_program_is_served(browser: &mut Browser, home: &Path) {
+    let asking = command(home, &["cookies", "x"]);
+    browser.answer_with(FRESH);
+    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
+    assert!(browser.is_silent(), "junk went on to the browser");
+}
+
 #[test]
 fn a_command_has_what_the_extension_answers_and_it_is_told_who_asks() {
     let home = home_with_export();

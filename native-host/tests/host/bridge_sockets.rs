@@ -20,12 +20,7 @@ fn the_socket_is_its_owners_alone_and_goes_with_the_browser() {
     assert!(metadata.file_type().is_socket());
     assert_eq!(metadata.mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(socket_folder(home.path())).unwrap().mode() & 0o777, 0o700);
-    // Saying it again changes what is handed over, and opens no second one.
-    browser.listen("home", &["vimeo"]);
-    assert_eq!(sockets(home.path()).len(), 1);
-    assert!(text(&run(program(home.path()).arg("browsers"), b"").stdout).contains("home"));
-    browser.close();
-    assert!(sockets(home.path()).is_empty());
+    assert_one_socket_until_the_browser_closes(browser, home.path());
 }
 
 #[test]
@@ -44,10 +39,7 @@ fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
         };
         let _ = std::io::Write::write_all(&mut stream, &content);
     }
-    let asking = command(home.path(), &["cookies", "x"]);
-    browser.answer_with(FRESH);
-    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
-    assert!(browser.is_silent(), "junk went on to the browser");
+    assert_next_program_is_served(&mut browser, home.path());
 }
 
 #[test]

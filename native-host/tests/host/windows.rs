@@ -63,12 +63,7 @@ fn the_pipe_is_its_owners_alone_and_goes_with_the_browser() {
     let admitted = security.dacl().unwrap();
     assert_eq!(admitted.len(), 1);
     assert_eq!(admitted.get_ace(0).unwrap().sid().unwrap().to_string(), our_sid());
-    // Saying it again changes what is handed over, and opens no second one.
-    browser.listen("home", &["vimeo"]);
-    assert_eq!(sockets(home.path()).len(), 1);
-    assert!(text(&run(program(home.path()).arg("browsers"), b"").stdout).contains("home"));
-    browser.close();
-    assert!(sockets(home.path()).is_empty());
+    assert_one_socket_until_the_browser_closes(browser, home.path());
 }
 
 #[test]
@@ -101,10 +96,7 @@ fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
         };
         let _ = open(file).write_all(&content);
     }
-    let asking = command(home.path(), &["cookies", "x"]);
-    browser.answer_with(FRESH);
-    assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
-    assert!(browser.is_silent(), "junk went on to the browser");
+    assert_next_program_is_served(&mut browser, home.path());
 }
 
 #[test]
