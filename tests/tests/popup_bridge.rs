@@ -124,6 +124,12 @@ async fn another_account_is_not_handed_over_before_it_is_switched_on_anew() -> R
     let bridge = BridgeStage::set_up().await?;
     bridge.switch_on().await?;
     assert!(bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?.status.success());
+    // Nor one that no cookie names any more.
+    let forget = "chrome.cookies.remove({url: 'https://www.instagram.com/', name: 'ds_user_id'})";
+    let worker = popup::service_worker(&bridge.browser).await?;
+    assert_eq!(worker.evaluate(&format!("{forget}.then((removed) => removed.name)")).await?, "ds_user_id");
+    let refused = bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?;
+    assert!(!refused.status.success() && refused.stdout.is_empty(), "{}", refused.stdout);
     // Each login of the sample platform is of another user id.
     let _tab = bridge.stage.sign_in_at_platform(&bridge.browser).await?;
     let refused = bridge.stage.ask_host(&["cookies", VIDEO_URL]).await?;

@@ -102,8 +102,8 @@ pub(crate) async fn read_same_account(
     same_account: Option<u32>,
 ) -> Result<Capture, Failure> {
     let capture = read_signed_in(site, store_id).await?;
-    match (same_account, account_mark(site, &capture.cookies)) {
-        (Some(expected), Some(mark)) if expected != mark => Err(Failure::OtherAccount),
+    match same_account {
+        Some(_) if account_mark(site, &capture.cookies) != same_account => Err(Failure::OtherAccount),
         _ => Ok(capture),
     }
 }
