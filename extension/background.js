@@ -16,6 +16,7 @@ import { listenForClicks } from "./background/notifications.js";
 import { onCookieChanged, onSendOnAlarm, sweep, sweepSoon } from "./background/send-on.js";
 import { reportInterrupted, resume } from "./background/tasks.js";
 
+const BADGE_KEYS = ["captureRequests", "lastCaptures", "signIn", "expired", "server", "serverKey", "unproven"];
 const PAGES = ["popup.html", "options.html"].map((page) => chrome.runtime.getURL(page));
 
 chrome.runtime.onMessage.addListener((message, sender, reply) => {
@@ -48,12 +49,14 @@ chrome.alarms.onAlarm.addListener((alarm) => {
 
 chrome.cookies.onChanged.addListener((change) => onCookieChanged(change));
 chrome.storage.onChanged.addListener((changes) => {
-  // Somebody has signed in or out, or the server has ended it.
-  if (changes.expired || changes.signIn?.oldValue?.id !== changes.signIn?.newValue?.id) {
+  // Somebody has signed in or out, or the server has ended it; or it is known again.
+  const isOther = changes.expired || changes.signIn?.oldValue?.id !== changes.signIn?.newValue?.id;
+  const isKnownAgain = changes.unproven?.newValue === false || changes.serverKey?.newValue;
+  if (isOther || isKnownAgain) {
     pollCaptureRequests();
     sweep();
   }
-  if (["captureRequests", "lastCaptures", "signIn", "expired"].some((key) => changes[key])) showBadge();
+  if (BADGE_KEYS.some((key) => changes[key])) showBadge();
 });
 listenForClicks(openLoginPage);
 

@@ -6,6 +6,7 @@ import { say, showView } from "./page/page.js";
 import { readOutcome, settle } from "./page/tasks.js";
 import { fillTexts } from "./page/text.js";
 import { initServerView, showServer } from "./page/server-view.js";
+import { initKnownServerViews, showUnconfirmed, showUnproven } from "./page/known-server-view.js";
 import { initSignInView, showSignIn } from "./page/sign-in-view.js";
 import { initAccountView, showAccount, showButtons } from "./options/account.js";
 import { initPrograms, showPrograms } from "./options/programs.js";
@@ -13,7 +14,7 @@ import { initRenewed, showRenewed } from "./options/renewed.js";
 import { initSites, showSites } from "./options/sites.js";
 
 // What the worker keeps that the account is about.
-const ACCOUNT_KEYS = ["server", "signIn", "keptSignIn", "expired"];
+const ACCOUNT_KEYS = ["server", "serverKey", "unproven", "signIn", "keptSignIn", "expired"];
 
 /** Shows who is signed in where, or what there is to do about it. */
 async function show() {
@@ -21,6 +22,8 @@ async function show() {
     const status = await ask("status");
     showButtons(status);
     if (!status.server) showServer(await readOutcome("connect"));
+    else if (status.isUnconfirmed) await showUnconfirmed(status);
+    else if (status.isUnproven) showUnproven(status);
     else if (!status.email) showSignIn(status);
     else showAccount(status);
   } catch (error) {
@@ -31,6 +34,7 @@ async function show() {
 
 fillTexts();
 initServerView(show);
+initKnownServerViews(show);
 initSignInView(show);
 initAccountView(show);
 initPrograms();

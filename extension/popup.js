@@ -3,6 +3,7 @@
 import { ask } from "./page/worker.js";
 import { initBridge, showBridge } from "./popup/bridge.js";
 import { say, showView } from "./page/page.js";
+import { initKnownServerViews, showUnconfirmed, showUnproven } from "./page/known-server-view.js";
 import { initSignInView, showSignIn } from "./page/sign-in-view.js";
 import { initServerView, showServer } from "./page/server-view.js";
 import { initPlatformView, showPlatform } from "./popup/platform-view.js";
@@ -21,7 +22,8 @@ async function show() {
     showFooter(status);
     const { site, tab } = await currentSite();
     await offerStores(tab);
-    const isSignedIn = Boolean(status.email);
+    const isKnown = !status.isUnconfirmed && !status.isUnproven;
+    const isSignedIn = isKnown && Boolean(status.email);
     showRequests({ isSignedIn });
     if (isSignedIn && site) {
       await showPlatform(site);
@@ -31,6 +33,8 @@ async function show() {
     showBridge({ site });
     showRenewal({ site, isSignedIn });
     if (!status.server) showServer(await readOutcome("connect"));
+    else if (status.isUnconfirmed) await showUnconfirmed(status);
+    else if (status.isUnproven) showUnproven(status);
     else if (!isSignedIn) showSignIn(status);
     else showView("no-platform");
   } catch (error) {
@@ -49,6 +53,7 @@ async function currentSite() {
 
 fillTexts();
 initServerView(show);
+initKnownServerViews(show);
 initSignInView(show);
 initPlatformView(show);
 initFooter(show);
@@ -56,6 +61,8 @@ initBridge();
 initRenewal();
 initRequests(show);
 initStoreChoice(show);
+// The server has begun or ceased to be the right one.
+chrome.storage.session.onChanged.addListener(({ unproven }) => unproven && show());
 
 await settle();
 await show();

@@ -2,12 +2,13 @@
 
 import { allowWriteBack, bridgeStatus, forbidPlatform, keepBridge, nameProfile } from "./bridge.js";
 import { captureRequests, declineCaptureRequest } from "./capture-requests.js";
+import { checkAgain, serverStatus, unconfirmedKey } from "./chosen-server.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { greetHost } from "./host.js";
 import { listConnections, listSessions } from "./lists.js";
 import { sendOnStatus, revokeForGood, switchSendOn } from "./send-on.js";
-import { callSignedIn, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
+import { callSignedIn, confirmServer, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
 import { begin, cancel, refuse, settle } from "./tasks.js";
 
 const HANDLERS = {
@@ -15,6 +16,7 @@ const HANDLERS = {
   begin: ({ intent }) => begin(intent),
   bridge: () => bridgeStatus(),
   captureRequests: () => captureRequests(),
+  confirmServer: ({ key }) => confirmServer(key),
   connections: ({ platform }) => listConnections(platform),
   decline: ({ id }) => declineCaptureRequest(id),
   forbidPlatform: ({ platform }) => forbid(platform),
@@ -31,9 +33,15 @@ const HANDLERS = {
   settle: ({ windowId }) => settle(windowId),
   signIn: (credentials) => signIn(credentials),
   signOut: () => signOut(),
-  status: () => signInStatus(),
+  status: () => status(),
   switchSendOn: ({ platform, isOn }) => switchSendOn(platform, isOn),
+  unconfirmedKey: () => unconfirmedKey(),
 };
+
+async function status() {
+  await checkAgain();
+  return { ...(await signInStatus()), ...(await serverStatus()) };
+}
 
 /** Also what a click before has begun. */
 async function forbid(platform) {

@@ -5,8 +5,10 @@
 // sending on; never a cookie's value. What the browser tells of a change holds
 // the value, too: only what the cookie is called and where it is is looked at.
 
+import { canonicalServer } from "../server-address.js";
 import { backoffMinutes } from "./backoff.js";
 import { forgetFulfilled } from "./capture-requests.js";
+import { requireProof } from "./chosen-server.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { isRevoked } from "./lists.js";
@@ -23,6 +25,9 @@ const MIN_ALARM_MS = 30_000;
 // A burst of changes is over when none has come for so long, or after so long.
 const SETTLE_MS = 1_000;
 const MAX_SETTLE_MS = 5_000;
+
+// Another program in the server's place is no fault of the session's.
+const SERVER_NOT_THERE = new Set(["server_away", "server_unproven", "server_unconfirmed"]);
 
 let settleTimer;
 let settlesBy = null;
@@ -178,15 +183,18 @@ async function store(platform, kept) {
   const core = await loadCore();
   if (await isRevoked(kept.connectionId)) throw failure("session_revoked");
   const captured = await withAccessToken((server, accessToken) =>
-    core.capture({
-      server,
-      access_token: accessToken,
-      connection: { id: kept.connectionId },
-      platform,
-      store_id: kept.storeId,
-      user_agent: navigator.userAgent,
-      same_account: kept.accountMark,
-    }),
+    core.capture(
+      {
+        server: server.url,
+        access_token: accessToken,
+        connection: { id: kept.connectionId },
+        platform,
+        store_id: kept.storeId,
+        user_agent: navigator.userAgent,
+        same_account: kept.accountMark,
+      },
+      () => requireProof(server),
+    ),
   );
   const sent = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, failures: 0, problem: null };
   await update(platform, kept, { ...sent, ...factsOf(captured), stored: kept.changes });
@@ -199,7 +207,7 @@ function factsOf({ session_id: sessionId, account_mark: accountMark = null, expi
 
 /** What mends itself is tried again; all else waits for the person. */
 async function noteFailure(platform, kept, { code, http_status, reason, detail }) {
-  const isPassing = code === "server_away" || http_status === 429 || http_status >= 500;
+  const isPassing = SERVER_NOT_THERE.has(code) || http_status === 429 || http_status >= 500;
   if (!isPassing) {
     await update(platform, kept, { problem: { code, http_status, reason, detail } });
     return;
@@ -247,11 +255,11 @@ function isActive({ isOn, problem }) {
 }
 
 function isOf(kept, { server, email }) {
-  return kept.server === server && kept.email === email;
+  return canonicalServer(kept.server) === server && kept.email === email;
 }
 
 function hasExpired(kept, { server, expired }) {
-  return kept.server === server && kept.email === expired;
+  return canonicalServer(kept.server) === server && kept.email === expired;
 }
 
 function isShown(kept, status) {

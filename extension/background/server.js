@@ -1,61 +1,11 @@
-// Calls to the server that carry no cookies: signing in, lists, revoking. The
-// core makes those that do.
+// Calls to the server that carry something secret but no cookies: signing in,
+// lists, revoking. The core makes those that carry cookies.
 
-import { failure } from "./failure.js";
+import { requireProof } from "./chosen-server.js";
+import { request } from "./http.js";
 
-// Below the 30 seconds after which a browser puts an idle worker to sleep.
-const TIMEOUT_MS = 20_000;
-
-/**
- * One call; gives the answer's JSON, or null where it has none.
- * Throws `unauthorized`, `server_away` or `server_refused`.
- */
-export async function call(server, path, { method = "GET", body, accessToken } = {}) {
-  const headers = {};
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (accessToken) headers.Authorization = `Bearer ${accessToken}`;
-  const { response, text } = await send(server + path, {
-    method,
-    headers,
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const json = parse(text);
-  if (response.status === 401) throw failure("unauthorized");
-  if (!response.ok) throw refusal(response, json);
-  return json;
-}
-
-async function send(url, request) {
-  try {
-    const response = await fetch(url, {
-      ...request,
-      // Nothing but what is written above goes out, and to no other address.
-      cache: "no-store",
-      credentials: "omit",
-      redirect: "error",
-      referrerPolicy: "no-referrer",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    return { response, text: await response.text() };
-  } catch {
-    throw failure("server_away");
-  }
-}
-
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** In the Credentials API's form, in Directus's, or neither. */
-function refusal(response, json) {
-  const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-  return failure("server_refused", {
-    http_status: response.status,
-    reason: json?.error ?? json?.errors?.[0]?.message ?? `HTTP ${response.status}`,
-    retry_after: Number.isNaN(retryAfter) ? null : retryAfter,
-  });
+/** One call to a server `{url, key}`, once it has proved its key; gives and throws as `request` does. */
+export async function call(server, path, options) {
+  await requireProof(server);
+  return request(server.url + path, options);
 }

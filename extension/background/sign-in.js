@@ -2,10 +2,12 @@
 // memory and gone with the browser; a copy of the refresh token is in
 // storage.local only where the person ticked "stay signed in".
 //
-// A sign-in is one record {id, server, email, refreshToken, accessToken}. A
-// call that began with one never goes on with another: its tokens are of
-// another account, or of a server that must not see them.
+// A sign-in is one record {id, server, email, refreshToken, accessToken}, kept with
+// the server's URL. A call that began with one never goes on with another: its tokens
+// are of another account, or of a server that must not see them.
 
+import { canonicalServer } from "../server-address.js";
+import { isSame, isUnconfirmed, readServer, writeServer } from "./chosen-server.js";
 import { failure } from "./failure.js";
 import { call } from "./server.js";
 
@@ -18,20 +20,32 @@ const LOCK = "sign-in";
  * account whose sign-in has ended by itself.
  */
 export async function signInStatus() {
-  const server = await serverUrl();
+  const server = await readServer();
   const held = await readSignIn();
   const { expired } = await chrome.storage.session.get("expired");
-  return { server: server ?? null, email: held?.email ?? null, expired: expired ?? null };
+  return { server: server?.url ?? null, email: held?.email ?? null, expired: expired ?? null };
 }
 
-/** Chooses the server; another one than before signs out. */
-export async function chooseServer(url) {
-  if ((await serverUrl()) !== url) await endSignIn(() => chrome.storage.local.set({ server: url }));
+/** Chooses the server; another one than before, or one with another key, signs out. */
+export async function chooseServer(server) {
+  if (!isSame(await readServer(), server)) await endSignIn(() => writeServer(server));
+}
+
+/**
+ * The person has compared the fingerprint of a server that was chosen before servers
+ * had a key: it is known by this one from now on. Whoever is signed in stays so.
+ */
+export function confirmServer(key) {
+  return navigator.locks.request(LOCK, async () => {
+    const server = await readServer();
+    if (!isUnconfirmed(server)) throw failure("interrupted");
+    await writeServer({ ...server, key });
+  });
 }
 
 /** Signs out and forgets the server. */
 export function leaveServer() {
-  return endSignIn(() => chrome.storage.local.remove("server"));
+  return endSignIn(() => writeServer(null));
 }
 
 /** Ends the sign-in here at once, and in the server where it can be reached. */
@@ -41,7 +55,8 @@ export function signOut() {
 
 /** Signs in; the password goes to the server and nowhere else. */
 export async function signIn({ email, password, staySignedIn }) {
-  const server = await serverUrl();
+  const server = await readServer();
+  if (!server) throw failure("interrupted");
   const answer = await call(server, "/auth/login", { method: "POST", body: { email, password } }).catch(
     (error) => {
       throw error.code === "unauthorized" ? failure("wrong_password") : error;
@@ -50,14 +65,14 @@ export async function signIn({ email, password, staySignedIn }) {
   const made = { id: crypto.randomUUID(), server, email, ...tokensOf(answer) };
   await navigator.locks.request(LOCK, async () => {
     // Another server may have been chosen while this one thought about it.
-    if ((await serverUrl()) !== server) throw failure("interrupted");
+    if (!isSame(await readServer(), server)) throw failure("interrupted");
     await forgetSignIn();
     await writeSignIn(made, staySignedIn);
   });
 }
 
 /**
- * Runs `use(server, accessToken)`; where the server no longer takes the token,
+ * Runs `use(server, accessToken)`, the server as `{url, key}`; where the server no longer takes the token,
  * once more with a fresh one. Throws `signed_out` where there is none to be had.
  */
 export async function withAccessToken(use) {
@@ -137,21 +152,18 @@ function tokensOf(answer) {
   return { accessToken, refreshToken };
 }
 
-async function serverUrl() {
-  return (await chrome.storage.local.get("server")).server;
-}
-
-/** The sign-in to the server that is chosen; null where there is none. */
+/** The sign-in to the server that is chosen, `server` being that; null where there is none. */
 async function readSignIn() {
-  const { server, keptSignIn } = await chrome.storage.local.get(["server", "keptSignIn"]);
+  const server = await readServer();
+  const { keptSignIn } = await chrome.storage.local.get("keptSignIn");
   const { signIn: held = keptSignIn } = await chrome.storage.session.get("signIn");
-  return server && held?.server === server ? held : null;
+  return server && held && canonicalServer(held.server) === server.url ? { ...held, server } : null;
 }
 
-async function writeSignIn(made, keep) {
-  const { accessToken: _, ...lasting } = made;
+async function writeSignIn({ server, accessToken, ...rest }, keep) {
+  const lasting = { ...rest, server: server.url };
   if (keep) await chrome.storage.local.set({ keptSignIn: lasting });
-  await chrome.storage.session.set({ signIn: made });
+  await chrome.storage.session.set({ signIn: { ...lasting, accessToken } });
 }
 
 async function forgetSignIn() {

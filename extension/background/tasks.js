@@ -9,12 +9,13 @@
 import { parseServerAddress } from "../server-address.js";
 import { allowPlatform } from "./bridge.js";
 import { forgetFulfilled } from "./capture-requests.js";
+import { keyAt, requireProof } from "./chosen-server.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { withinHostTime } from "./host.js";
+import { request } from "./http.js";
 import { listConnections } from "./lists.js";
 import { noteCapture } from "./send-on.js";
-import { call } from "./server.js";
 import { chooseServer, withAccessToken } from "./sign-in.js";
 
 const LOCK = "intent";
@@ -147,12 +148,12 @@ function outcomeKey(kind) {
 async function connect({ url }) {
   const address = parseServerAddress(url);
   if (!address) throw failure("bad_address");
-  const health = await call(address.url, "/healthz").catch((error) => {
+  const health = await request(`${address.url}/healthz`).catch((error) => {
     throw error.code === "server_away" ? error : failure("not_stagepass");
   });
   // Any web server may answer here, and the password comes next.
   if (health?.service !== "stagepass") throw failure("not_stagepass");
-  await chooseServer(address.url);
+  await chooseServer({ url: address.url, key: await keyAt(address.url) });
   return { code: "connected" };
 }
 
@@ -160,14 +161,17 @@ async function capture({ platform, store, connection }) {
   const core = await loadCore();
   const chosen = await existingConnection(platform, connection);
   const captured = await withAccessToken((server, accessToken) =>
-    core.capture({
-      server,
-      access_token: accessToken,
-      connection: chosen,
-      platform,
-      store_id: store.id,
-      user_agent: navigator.userAgent,
-    }),
+    core.capture(
+      {
+        server: server.url,
+        access_token: accessToken,
+        connection: chosen,
+        platform,
+        store_id: store.id,
+        user_agent: navigator.userAgent,
+      },
+      () => requireProof(server),
+    ),
   );
   await rememberConnection(platform, captured.connection_id);
   await noteCapture({ platform, store }, captured);

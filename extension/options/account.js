@@ -5,6 +5,8 @@ import { say, showView } from "../page/page.js";
 import { text } from "../page/text.js";
 
 const server = document.querySelector("#account-server");
+const accountKey = document.querySelector("#account-key");
+const fingerprint = document.querySelector("#account-fingerprint");
 const email = document.querySelector("#account-email");
 const signInServer = document.querySelector("#sign-in-server");
 const signOut = document.querySelector("#sign-out");
@@ -18,6 +20,8 @@ export function initAccountView(onChange) {
 export function showAccount(status) {
   say("");
   server.textContent = status.server;
+  accountKey.hidden = !status.fingerprint;
+  fingerprint.textContent = status.fingerprint ?? "";
   email.textContent = status.email;
   // A page that was just opened is read from its top.
   const isNew = document.activeElement === document.body;

@@ -8,6 +8,8 @@ const form = document.querySelector("#sign-in-form");
 const email = document.querySelector("#email");
 const password = document.querySelector("#password");
 const staySignedIn = document.querySelector("#stay-signed-in");
+const serverKey = document.querySelector("#server-key");
+const fingerprintPlace = document.querySelector("#fingerprint");
 
 /** `onSignedIn` shows what comes next. */
 export function initSignInView(onSignedIn) {
@@ -30,7 +32,9 @@ export function initSignInView(onSignedIn) {
 }
 
 /** `expired` is the account of a person who was signed in, and need not type it again. */
-export function showSignIn({ expired }) {
+export function showSignIn({ expired, fingerprint }) {
+  serverKey.hidden = !fingerprint;
+  fingerprintPlace.textContent = fingerprint ?? "";
   say(expired ? failureText({ code: "signed_out" }) : "", { code: expired ? "signed_out" : "" });
   if (expired) email.value = expired;
   showView("sign-in", expired ? password : email);

@@ -19,10 +19,12 @@ export function initFooter(onChange) {
   });
 }
 
-export function showFooter({ server, email }) {
+export function showFooter({ server, email, isUnconfirmed, isUnproven }) {
   signOut.hidden = !email;
-  // One way back at a time: whoever is signed in signs out first.
-  changeServer.hidden = !server || Boolean(email);
+  // One way back at a time: whoever is signed in signs out first, unless the server is
+  // not there to be used.
+  const isInUse = Boolean(email) && !isUnconfirmed && !isUnproven;
+  changeServer.hidden = !server || isInUse;
   account.textContent = email ?? (server && new URL(server).host) ?? "";
   account.title = email ? text("account_at", email, server) : (server ?? "");
 }

@@ -33,6 +33,9 @@ const places = {
   export: document.querySelector("#export-result"),
 };
 
+// Failures after which there is something else to do first.
+const NEEDS_ANOTHER_VIEW = new Set(["signed_out", "server_unproven", "server_unconfirmed"]);
+
 // {site} that the view shows; null until there is one. What was asked for
 // another one is not shown.
 let current = null;
@@ -98,7 +101,7 @@ async function onTaskChanged(kind, outcome) {
   showOutcome(kind, outcome);
   if (outcome) places[kind].scrollIntoView({ block: "nearest" });
   if (outcome?.status !== "done") return;
-  if (outcome.code === "signed_out") {
+  if (NEEDS_ANOTHER_VIEW.has(outcome.code)) {
     await leave();
     return;
   }
@@ -146,7 +149,7 @@ async function loadConnections(connectionId) {
 }
 
 async function onConnectionsFailed(error, connectionId) {
-  if (error.code === "signed_out") {
+  if (NEEDS_ANOTHER_VIEW.has(error.code)) {
     await leave();
     return;
   }

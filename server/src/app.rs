@@ -8,6 +8,7 @@ use crate::identity::{Identity, ServiceSecrets};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::Rendered;
+use crate::proof::{Address, ServerKey};
 use crate::sealing::{KeyRing, Version};
 use crate::store::{AppCredentialStore, Database, Records};
 use crate::vault::Vault;
@@ -30,6 +31,10 @@ pub(crate) struct App {
     pub(crate) host_names: Vec<String>,
     /// Whether it is reached under another name than those of this machine.
     pub(crate) is_public: bool,
+    /// What this server is known by.
+    pub(crate) server_key: Arc<ServerKey>,
+    /// The address of the public URL, where that is plain http.
+    pub(crate) public_address: Option<Address>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
     pub(crate) timeouts: Timeouts,

@@ -22,7 +22,7 @@ use audit::AuditCommand;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use directus::DirectusCommand;
-use output::tell;
+use output::{say, tell};
 use service_token::ServiceTokenCommand;
 use std::io;
 use std::path::PathBuf;
@@ -64,6 +64,9 @@ enum Command {
     /// Prepare the Directus that is to keep the records
     #[command(subcommand)]
     Directus(DirectusCommand),
+    /// Print the fingerprint of this server's key: the extension must show the same one
+    /// before you type a password there
+    Fingerprint,
     /// Seal everything anew under the encryption key, so that older keys can go;
     /// servers go on serving. First list the new key for reading at every server,
     /// then make it the encryption key everywhere, then run this
@@ -169,6 +172,7 @@ impl Command {
             Self::ServiceToken(command) => command.run(&stores).await,
             Self::Audit(command) => command.run(&stores.open(IfMissing::Refuse).await?).await,
             Self::Directus(command) => command.run(&stores.directus).await,
+            Self::Fingerprint => say(&stores.open(IfMissing::Refuse).await?.server_key.fingerprint()),
             Self::RotateKeys { other_writers_stopped } => {
                 rotate_keys::run(&stores.open(IfMissing::Refuse).await?, other_writers_stopped).await
             }

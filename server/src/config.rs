@@ -16,9 +16,11 @@ pub(crate) use limits::{LimitSettings, Timeouts};
 pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
+use crate::proof::Address;
 use crate::request::LOCAL_NAMES;
 use crate::secret_file::{self, Kept};
 use crate::telemetry::LogFormat;
+use axum::http::Uri;
 use clap::{Args, ValueEnum as _};
 use etcetera::BaseStrategy as _;
 use faults::Faults;
@@ -118,6 +120,7 @@ pub(crate) struct Given {
     pub(crate) directus: Option<GivenDirectus>,
     host_names: Vec<String>,
     is_public: bool,
+    public_address: Option<Address>,
     secrets: GivenSecrets,
     limits: LimitSettings,
 }
@@ -139,6 +142,8 @@ pub(crate) struct Config {
     pub(crate) host_names: Vec<String>,
     /// Whether a public URL is given that is not this machine's own.
     pub(crate) is_public: bool,
+    /// The address of the public URL, where that is plain http.
+    pub(crate) public_address: Option<Address>,
     pub(crate) limits: LimitSettings,
     /// Files with secrets that were made just now, to be backed up.
     pub(crate) made: Vec<PathBuf>,
@@ -160,6 +165,7 @@ impl Given {
         let log_format = LogFormat::from_str(&args.log_format, true).ok();
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
+        let public_url: Option<Uri> = args.public_url.as_deref().and_then(|url| url.parse().ok());
         let database = data.gather_database(&mut faults);
         let needed_with = secrets_needed_with(&database, directus);
         let keys = GivenKeys::gather(keys, needed_with, &mut faults);
@@ -189,6 +195,7 @@ impl Given {
                     directus,
                     host_names,
                     is_public,
+                    public_address: public_url.as_ref().and_then(Address::of_http_url),
                     secrets,
                     limits,
                 };
@@ -217,6 +224,7 @@ impl Given {
             service_secrets: ServiceSecrets::new(service_secrets),
             host_names: self.host_names,
             is_public: self.is_public,
+            public_address: self.public_address,
             limits: self.limits,
             made,
         })

@@ -61,6 +61,11 @@ pub(crate) enum Error {
     UnsupportedMediaType,
     #[error("This server does not answer under that host name")]
     MisdirectedRequest,
+    #[error(
+        "This server proves who it is at the address that it listens on, written as a number, and at \
+         STAGEPASS_PUBLIC_URL where that begins with http://"
+    )]
+    NotProvenHere,
     #[error("Too many requests")]
     TooManyRequests { retry_after_s: u64 },
     #[error("too many failed login attempts")]
@@ -172,7 +177,7 @@ impl Error {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::MisdirectedRequest => StatusCode::MISDIRECTED_REQUEST,
+            Self::MisdirectedRequest | Self::NotProvenHere => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Directus(DirectusError::Status { .. }) => StatusCode::BAD_GATEWAY,
             Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => {
@@ -222,7 +227,10 @@ impl Error {
             Self::BodyTooLarge => "CONTENT_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => "REQUESTS_EXCEEDED",
-            Self::RequestTimeout | Self::MisdirectedRequest | Self::PreconditionFailed => "INVALID_REQUEST",
+            Self::RequestTimeout
+            | Self::MisdirectedRequest
+            | Self::NotProvenHere
+            | Self::PreconditionFailed => "INVALID_REQUEST",
             Self::Store(_) | Self::NotReady(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }

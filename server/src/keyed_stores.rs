@@ -6,13 +6,14 @@ use crate::clock::now_ms;
 use crate::config::{ConfigError, GivenDatabase, GivenKeys};
 use crate::directus::Directus;
 use crate::error::Error;
+use crate::proof::ServerKey;
 use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
 use crate::store::{
     AppCredentialStore, Database, DirectusRecords, IfMissing, Postgres, Records, Sealed, SealedTable, Sqlite,
     StoreError, VaultStore,
 };
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,9 +26,26 @@ const CANARY: &str = "stagepass canary";
 /// Where a key's canary belongs.
 const CANARY_PLACE: Place =
     Place { table: "sealing_keys", column: "canary", record_id: Uuid::nil(), owner_id: Uuid::nil() };
-/// Where the key of the audit log belongs.
-pub(crate) const CHAIN_KEY_PLACE: Place =
-    Place { table: "audit_key", column: "encrypted_key", record_id: Uuid::nil(), owner_id: Uuid::nil() };
+
+/// A key of the server's own: random, made with the database, and kept sealed in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnKey {
+    /// Its name among those that the database keeps.
+    pub(crate) name: &'static str,
+    /// What its sealed form is bound to.
+    pub(crate) place: Place,
+}
+
+impl OwnKey {
+    /// That of the audit log. The table is the one that had it at first.
+    const AUDIT: Self = Self::new("audit", "audit_key", "encrypted_key");
+    /// That by which the server is known.
+    const PROOF: Self = Self::new("proof", "own_keys", "proof");
+
+    const fn new(name: &'static str, table: &'static str, column: &'static str) -> Self {
+        Self { name, place: Place { table, column, record_id: Uuid::nil(), owner_id: Uuid::nil() } }
+    }
+}
 
 /// Why the stores can't be used.
 #[derive(Debug, ThisError)]
@@ -56,8 +74,8 @@ pub(crate) enum OpenError {
          CREDENTIALS_ENC_OLD_KEYS_B64; if it is lost, delete the records"
     )]
     WrongKeyForRecords { given: String, table: &'static str, tried: usize, id: Uuid },
-    #[error("the audit log's key in the database does not open: {0}")]
-    ChainKey(SealingError),
+    #[error("the key {name} in the database does not open: {error}")]
+    OwnKey { name: &'static str, error: SealingError },
     #[error(transparent)]
     Internal(#[from] Error),
     #[error(transparent)]
@@ -78,8 +96,10 @@ pub(crate) struct KeyedStores {
     pub(crate) blob_version: Version,
     /// The key of the audit log.
     pub(crate) chain_key: Arc<ChainKey>,
-    /// The same as it is kept.
-    pub(crate) sealed_chain_key: String,
+    /// What this server is known by.
+    pub(crate) server_key: Arc<ServerKey>,
+    /// These two as they are kept.
+    pub(crate) sealed_own_keys: [(OwnKey, String); 2],
     /// Files with secrets that were made just now, to be backed up.
     pub(crate) made: Vec<PathBuf>,
 }
@@ -106,9 +126,13 @@ impl KeyedStores {
         if if_missing == IfMissing::Make {
             keep_canary(&*database, &keys).await?;
         }
-        let (chain_key, sealed_chain_key) = open_audit_log(&*database, &keys).await?;
-        let chain_key = Arc::new(chain_key);
+        let new = ChainKey::generate_base64()?;
+        let (chain_key, sealed_chain_key) =
+            open_own_key(&*database, &keys, OwnKey::AUDIT, &new, ChainKey::from_base64).await?;
         database.set_chain_key(Arc::clone(&chain_key));
+        let new = ServerKey::generate_base64()?;
+        let (server_key, sealed_server_key) =
+            open_own_key(&*database, &keys, OwnKey::PROOF, &new, ServerKey::from_base64).await?;
         let key_id = keys.writing().id();
         let directus = directus.map(|directus| {
             Arc::new(DirectusRecords::new(directus, Arc::clone(&database), key_id.to_owned()))
@@ -126,7 +150,8 @@ impl KeyedStores {
             keys,
             blob_version,
             chain_key,
-            sealed_chain_key,
+            server_key,
+            sealed_own_keys: [(OwnKey::AUDIT, sealed_chain_key), (OwnKey::PROOF, sealed_server_key)],
             made,
         })
     }
@@ -207,14 +232,20 @@ async fn keep_canary(database: &dyn Database, keys: &KeyRing) -> Result<(), Open
     Ok(database.add_canary(keys.writing().id().to_owned(), canary, now_ms()).await?)
 }
 
-/// The key of the audit log, which is made with the database, and its sealed form.
-async fn open_audit_log(database: &dyn Database, keys: &KeyRing) -> Result<(ChainKey, String), OpenError> {
-    let new = ChainKey::generate_base64()?;
-    let new = seal(keys, &CHAIN_KEY_PLACE, new.expose_secret().as_bytes())?;
-    let kept = database.audit_key(new).await?;
-    let text = sealing::open(keys, &CHAIN_KEY_PLACE, &kept).map_err(OpenError::ChainKey)?;
-    let key = ChainKey::from_base64(&text).ok_or(OpenError::ChainKey(SealingError::Malformed))?;
-    Ok((key, kept))
+/// A key of the server's own, and its sealed form. It is `new` where there is none yet.
+async fn open_own_key<K>(
+    database: &dyn Database,
+    keys: &KeyRing,
+    OwnKey { name, place }: OwnKey,
+    new: &SecretString,
+    read: fn(&SecretString) -> Option<K>,
+) -> Result<(Arc<K>, String), OpenError> {
+    let new = seal(keys, &place, new.expose_secret().as_bytes())?;
+    let kept = database.own_key(name, new).await?;
+    let opened = sealing::open(keys, &place, &kept);
+    let key = opened.and_then(|text| read(&text).ok_or(SealingError::Malformed));
+    let key = key.map_err(|error| OpenError::OwnKey { name, error })?;
+    Ok((Arc::new(key), kept))
 }
 
 fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenError> {

@@ -17,6 +17,7 @@ mod limits;
 mod metrics;
 mod openapi;
 mod pages;
+mod proof;
 mod request;
 mod rotation;
 mod router;

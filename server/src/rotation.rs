@@ -8,7 +8,7 @@
 
 use crate::clock::now_ms;
 use crate::directus;
-use crate::keyed_stores::{CHAIN_KEY_PLACE, KeyedStores, OpenError};
+use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::sealing::{self, Place, SealingError, Version};
 use crate::store::{Records, Sealed, SealedTable, StoreError};
 use std::sync::Arc;
@@ -42,8 +42,8 @@ pub(crate) enum RotationError {
     Open(#[from] OpenError),
     #[error("the store failed: {0}; run it again to go on")]
     Store(#[from] StoreError),
-    #[error("the audit log's key can't be sealed anew: {0}")]
-    ChainKey(SealingError),
+    #[error("the server's own key {name} can't be sealed again: {error}")]
+    OwnKey { name: &'static str, error: SealingError },
     #[error("a task ended early: {0}")]
     Task(#[from] JoinError),
 }
@@ -76,7 +76,7 @@ pub(crate) async fn rotate(
         done.overtaken += pass.overtaken;
         done.faults = pass.faults;
         if is_last {
-            rotate_chain_key(stores).await?;
+            rotate_own_keys(stores).await?;
             return Ok(done);
         }
     }
@@ -168,12 +168,14 @@ async fn rotate_batch(
     Ok(())
 }
 
-async fn rotate_chain_key(stores: &KeyedStores) -> Result<(), RotationError> {
-    let kept = &stores.sealed_chain_key;
-    let resealed = sealing::reseal(&stores.keys, Version::V2, &CHAIN_KEY_PLACE, kept);
-    if let Some(new) = resealed.map_err(RotationError::ChainKey)? {
-        // Where it is another by now, another rotation has sealed it anew.
-        stores.database.replace_audit_key(kept.clone(), new).await?;
+async fn rotate_own_keys(stores: &KeyedStores) -> Result<(), RotationError> {
+    for (key, kept) in &stores.sealed_own_keys {
+        let resealed = sealing::reseal(&stores.keys, Version::V2, &key.place, kept);
+        let resealed = resealed.map_err(|error| RotationError::OwnKey { name: key.name, error })?;
+        if let Some(new) = resealed {
+            // Where it is another by now, another rotation has sealed it.
+            stores.database.replace_own_key(key.name, kept.clone(), new).await?;
+        }
     }
     Ok(())
 }

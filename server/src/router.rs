@@ -10,6 +10,7 @@ use crate::identity::{auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document};
 use crate::pages::{self, Wanted};
+use crate::proof;
 use crate::request::host_names;
 use crate::{telemetry, vault};
 use axum::Router;
@@ -43,6 +44,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(metrics::metrics))
         .routes(routes!(openapi::openapi_json))
         .routes(routes!(openapi::docs))
+        .routes(routes!(proof::prove))
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))

@@ -88,6 +88,8 @@ pub(crate) async fn serve(
         service_secrets: config.service_secrets,
         host_names: config.host_names,
         is_public: config.is_public,
+        server_key: stores.server_key,
+        public_address: config.public_address,
         trusted_proxies: limits.trusted_proxies,
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
         timeouts: limits.timeouts,
@@ -104,6 +106,8 @@ pub(crate) async fn serve(
         let token = token.expose_secret();
         tracing::warn!(%token, "the vault is not set up: POST /api/auth/setup from this machine, or from elsewhere with this token as bearer");
     }
+    let fingerprint = app.server_key.fingerprint();
+    tracing::info!(%fingerprint, "the extension shows this fingerprint where it is connected to this server");
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), %data, "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
     let places = Places::new(limits.address_connections);

@@ -5,6 +5,7 @@ use crate::cookie_store;
 use crate::failure::Failure;
 use crate::server::Server;
 use crate::{from_js, to_js};
+use js_sys::Function;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
@@ -67,17 +68,18 @@ pub async fn preview(platform: String, store_id: String) -> Result<JsValue, JsVa
     Ok(to_js(&cookie_store::read(&site, &store_id).await?.report)?)
 }
 
-/// Captures the session of a cookie store and stores it in the server.
+/// Captures the session of a cookie store and stores it in the server. `prove` is called
+/// before each request; it gives a promise that is kept where the server is the right one.
 ///
 /// # Errors
 /// A [`Failure`]; where the cookies do not prove a login, or not the one that it
 /// must be, nothing is stored.
 #[wasm_bindgen]
-pub async fn capture(request: JsValue) -> Result<JsValue, JsValue> {
+pub async fn capture(request: JsValue, prove: Function) -> Result<JsValue, JsValue> {
     let request: CaptureRequest = from_js(&request)?;
     let site = site_of(&request.platform)?;
     let capture = read_same_account(&site, &request.store_id, request.same_account).await?;
-    Ok(to_js(&store(&request, &site, capture).await?)?)
+    Ok(to_js(&store(&request, &prove, &site, capture).await?)?)
 }
 
 /// Looks whether somebody is signed in in this cookie store, as the same account
@@ -143,8 +145,13 @@ pub(crate) async fn read_signed_in(site: &Site, store_id: &str) -> Result<Captur
     }
 }
 
-async fn store(request: &CaptureRequest, site: &Site, capture: Capture) -> Result<Captured, Failure> {
-    let server = Server { url: &request.server, access_token: &request.access_token };
+async fn store(
+    request: &CaptureRequest,
+    prove: &Function,
+    site: &Site,
+    capture: Capture,
+) -> Result<Captured, Failure> {
+    let server = Server { url: &request.server, access_token: &request.access_token, prove };
     let connection_id = match &request.connection {
         ChosenConnection::Id(id) => id.clone(),
         ChosenConnection::Create { platform_username, fill_credentials } => {

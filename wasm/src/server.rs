@@ -4,7 +4,7 @@
 
 use crate::browser::fetch;
 use crate::failure::Failure;
-use js_sys::Uint8Array;
+use js_sys::{Function, Promise, Uint8Array};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,13 +31,16 @@ pub struct Server<'a> {
     pub url: &'a str,
     /// The bearer.
     pub access_token: &'a SecretString,
+    /// Gives a promise that is kept once the server has proved who it is.
+    pub prove: &'a Function,
 }
 
 impl Server<'_> {
     /// Makes the connection, or finds the one that has the same name.
     ///
     /// # Errors
-    /// [`Failure::Unauthorized`], [`Failure::ServerAway`] or [`Failure::ServerRefused`].
+    /// [`Failure::Unproven`], [`Failure::Unauthorized`], [`Failure::ServerAway`] or
+    /// [`Failure::ServerRefused`].
     pub async fn create_profile(
         &self,
         request: &CreateProfileRequest<'_>,
@@ -57,6 +60,7 @@ impl Server<'_> {
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
+        self.require_proof().await.map_err(Failure::Unproven)?;
         let request = self.request(path, body).map_err(|error| Failure::of_browser(&error))?;
         let response: Response = fetch(&request).await.map_err(|_| Failure::ServerAway)?.unchecked_into();
         let text = response.text().map_err(|error| Failure::of_browser(&error))?;
@@ -66,6 +70,12 @@ impl Server<'_> {
         let retry_after = response.headers().get("Retry-After").ok().flatten();
         let refusal = crate::from_js(&answer).ok();
         judge(response.status(), crate::from_js(&answer).ok(), refusal, retry_after.as_deref())
+    }
+
+    /// Throws what `prove` does.
+    async fn require_proof(&self) -> Result<(), JsValue> {
+        let proof: Promise = self.prove.call0(&JsValue::NULL)?.unchecked_into();
+        JsFuture::from(proof).await.map(drop)
     }
 
     /// No cookies of the server's site, no referrer and no redirect: what is

@@ -26,6 +26,10 @@ const END: &str = "2026-12-31T23:59:59.000Z";
 fn success(operation_id: &str) -> Option<Value> {
     Some(match operation_id {
         "healthz" => json!({"status": "ok", "service": "stagepass"}),
+        "prove" => json!({
+            "public_key": "BGsX0fLhLEJH+Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT+NC4v4af5uO5+tKfA+eFivOM1drMV7Oy7ZAaDe/UfU=",
+            "signature": "VgOBX/6DJzBJfmTeBHDrmONZKLdy6isi8Q4ZxI0EZJ+Rsy10d/AW39ChOzTuHaMjUGevK/aA/ZWNDXiEv1HCUg=="
+        }),
         "readyz" => json!({"status": "ok"}),
         "login" | "refresh" => json!({"data": {
             "access_token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",

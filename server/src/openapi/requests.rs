@@ -3,7 +3,7 @@
 #![expect(dead_code, reason = "these types are described and never made")]
 
 use super::values::{
-    Cookie, CookieFile, Credentials, Email, FieldId, FieldType, KeyValue, Name, NewPassword, Password,
+    Cookie, CookieFile, Credentials, Email, FieldId, FieldType, KeyValue, Name, NewPassword, Nonce, Password,
     Platform, Reason, Secret, Text, Time, Username, VaultApiKey, VaultName, VaultService,
 };
 use utoipa::ToSchema;
@@ -56,6 +56,13 @@ pub(crate) enum SessionMode {
 pub(crate) struct RefreshTokenRequest {
     refresh_token: Secret,
     mode: Option<JsonMode>,
+}
+
+/// The body of `POST /api/server/proof`.
+#[derive(ToSchema)]
+#[schema(examples(json!({"nonce": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="})))]
+pub(crate) struct ProofRequest {
+    nonce: Nonce,
 }
 
 /// The body of `create-profile`.

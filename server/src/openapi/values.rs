@@ -84,6 +84,12 @@ described! {
         .pattern(Some(NOT_BLANK))
         .max_length(Some(crate::request::MAX_TEXT_CHARS))
         .examples(["creator@example.org"]);
+    /// 32 random bytes in base64.
+    Nonce: text().pattern(Some("^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$"));
+    /// 65 bytes in base64.
+    PublicKey: text().pattern(Some("^[A-Za-z0-9+/]{86}[AEIMQUYcgkosw048]=$"));
+    /// 64 bytes in base64.
+    Signature: text().pattern(Some("^[A-Za-z0-9+/]{85}[AQgw]==$"));
     /// A moment, RFC 3339; in answers always in UTC with milliseconds.
     Time: text()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))

@@ -6,7 +6,7 @@ use super::lingering::{Lingering, NotingBody};
 use super::places::{Place, Places, Share};
 use super::signals::StopSignals;
 use crate::app::App;
-use crate::request::Peer;
+use crate::request::{LocalAddress, Peer};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
@@ -83,6 +83,8 @@ fn serve_connection(
     router: Router,
     (stream, peer, place): Accepted,
 ) {
+    // Without an address the connection is gone already.
+    let Ok(local) = stream.local_addr() else { return };
     // An answer is one small packet: it must not wait for the next one.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutWriter::new(stream);
@@ -92,6 +94,7 @@ fn serve_connection(
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(|body| Body::new(NotingBody::new(body, unread.clone())));
         request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(LocalAddress(local));
         router.clone().oneshot(request)
     });
     let connection = http1::Builder::new()

@@ -236,13 +236,14 @@ pub(crate) trait Database: Debug + Send + Sync {
     /// Whether a key is retired.
     async fn is_retired(&self, key_id: String) -> Result<bool, StoreError>;
 
-    /// Keeps the sealed key of the audit log unless there is one; gives the one
-    /// that is kept.
-    async fn audit_key(&self, sealed: String) -> Result<String, StoreError>;
+    /// Keeps a sealed key of the server's own unless there is one of this name;
+    /// gives the one that is kept.
+    async fn own_key(&self, name: &'static str, sealed: String) -> Result<String, StoreError>;
 
-    /// Puts the audit log's key, sealed anew, in the place of the `old` blob;
-    /// false where another is there by now.
-    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError>;
+    /// Puts an own key, sealed again, in the place of the `old` blob; false where
+    /// another is there by now.
+    async fn replace_own_key(&self, name: &'static str, old: String, new: String)
+    -> Result<bool, StoreError>;
 
     /// Says with which key the audit log is chained from now on.
     fn set_chain_key(&self, key: Arc<ChainKey>);

@@ -331,12 +331,17 @@ impl Database for Timed<dyn Database> {
         self.time("is_retired", self.inner.is_retired(key_id)).await
     }
 
-    async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
-        self.time("audit_key", self.inner.audit_key(sealed)).await
+    async fn own_key(&self, name: &'static str, sealed: String) -> Result<String, StoreError> {
+        self.time("own_key", self.inner.own_key(name, sealed)).await
     }
 
-    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError> {
-        self.time("replace_audit_key", self.inner.replace_audit_key(old, new)).await
+    async fn replace_own_key(
+        &self,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<bool, StoreError> {
+        self.time("replace_own_key", self.inner.replace_own_key(name, old, new)).await
     }
 
     fn set_chain_key(&self, key: Arc<ChainKey>) {

@@ -1,4 +1,4 @@
-//! `audit_log`, `audit_heads` and `audit_key`.
+//! `audit_log` and `audit_heads`.
 
 use crate::audit::{Entry, Head, Mac, Row};
 use std::fmt::Write as _;
@@ -20,10 +20,6 @@ pub(super) const NEWEST: &str = "
         SELECT * FROM audit_log WHERE chain = h.chain ORDER BY sequence DESC LIMIT $1
     ) l
     ORDER BY at DESC, l.chain DESC, l.sequence DESC LIMIT $1";
-pub(super) const KEEP_KEY: &str = "INSERT INTO audit_key VALUES (1, $1) ON CONFLICT DO NOTHING";
-pub(super) const KEY: &str = "SELECT encrypted_key FROM audit_key";
-pub(super) const REPLACE_KEY: &str =
-    "UPDATE audit_key SET encrypted_key = $2 WHERE encrypted_key = $1 RETURNING id";
 
 /// Keeps the head of a chain that has no row yet.
 pub(super) const BEGIN_CHAIN: &str =

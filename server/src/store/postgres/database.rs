@@ -180,15 +180,17 @@ impl Database for Postgres {
         sealed::is_retired(self, &key_id).await
     }
 
-    async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
-        let steps = [Step(audit_log::KEEP_KEY, &[&sealed]), Step(audit_log::KEY, &[])];
-        let rows = self.write(Acting::Nobody, &steps).await?;
-        row::optional(&rows, |found| Ok(found.try_get(0)?))?.ok_or(StoreError::NotCommitted)
+    async fn own_key(&self, name: &'static str, sealed: String) -> Result<String, StoreError> {
+        sealed::own_key(self, name, &sealed).await
     }
 
-    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError> {
-        let steps = [Step(audit_log::REPLACE_KEY, &[&old, &new])];
-        Ok(!self.write(Acting::Nobody, &steps).await?.is_empty())
+    async fn replace_own_key(
+        &self,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<bool, StoreError> {
+        sealed::replace_own_key(self, name, &old, &new).await
     }
 
     fn set_chain_key(&self, key: Arc<ChainKey>) {

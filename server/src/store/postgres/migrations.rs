@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0004_put_sessions.sql"),
     include_str!("../../../migrations/postgres/0005_app_credentials.sql"),
     include_str!("../../../migrations/postgres/0006_fold_dotted_i.sql"),
+    include_str!("../../../migrations/postgres/0007_own_keys.sql"),
 ];
 /// Lets one process at a time migrate; it tells the lock from others and means
 /// nothing. Who waits for it may wait as long as another's migration takes.

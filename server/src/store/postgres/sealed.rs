@@ -1,4 +1,4 @@
-//! What is sealed, whatever table it is in; and the canaries of keys.
+//! What is sealed, whatever table it is in; the canaries of keys, and the server's own keys.
 
 use super::session::{Acting, Step};
 use super::{Postgres, row};
@@ -22,6 +22,10 @@ const WAIT_FOR_WRITERS: [&str; 5] = [
     "LOCK TABLE app_credential_keys IN SHARE MODE",
 ];
 const IS_RETIRED: &str = "SELECT 1 FROM retired_keys WHERE key_id = $1";
+const KEEP_OWN_KEY: &str = "INSERT INTO own_keys (name, encrypted_key) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+const OWN_KEY: &str = "SELECT encrypted_key FROM own_keys WHERE name = $1";
+const REPLACE_OWN_KEY: &str =
+    "UPDATE own_keys SET encrypted_key = $3 WHERE name = $1 AND encrypted_key = $2 RETURNING name";
 
 fn select(table: SealedTable) -> &'static str {
     match table {
@@ -125,4 +129,22 @@ pub(super) async fn retire_keys(store: &Postgres, except: &str, now: i64) -> Res
 
 pub(super) async fn is_retired(store: &Postgres, key_id: &str) -> Result<bool, StoreError> {
     Ok(!store.read(Acting::Nobody, &[Step(IS_RETIRED, &[&key_id])]).await?.is_empty())
+}
+
+/// Keeps a sealed key of the server's own unless there is one; gives the one that is kept.
+pub(super) async fn own_key(store: &Postgres, name: &str, sealed: &str) -> Result<String, StoreError> {
+    let steps = [Step(KEEP_OWN_KEY, &[&name, &sealed]), Step(OWN_KEY, &[&name])];
+    let rows = store.write(Acting::Nobody, &steps).await?;
+    row::optional(&rows, |found| Ok(found.try_get(0)?))?.ok_or(StoreError::NotCommitted)
+}
+
+/// Puts an own key, sealed again, in the place of `old`; false where another is there.
+pub(super) async fn replace_own_key(
+    store: &Postgres,
+    name: &str,
+    old: &str,
+    new: &str,
+) -> Result<bool, StoreError> {
+    let steps = [Step(REPLACE_OWN_KEY, &[&name, &old, &new])];
+    Ok(!store.write(Acting::Nobody, &steps).await?.is_empty())
 }

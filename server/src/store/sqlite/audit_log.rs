@@ -1,4 +1,4 @@
-//! `audit_log`, `audit_heads` and `audit_key`.
+//! `audit_log` and `audit_heads`.
 
 use crate::audit::{ChainKey, Entry, Head, Mac, Row};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
@@ -75,18 +75,6 @@ pub(super) fn newest(c: &Connection, limit: u32) -> Result<Vec<Row>> {
 pub(super) fn heads(c: &Connection) -> Result<Vec<Head>> {
     let sql = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
     c.prepare(sql)?.query_map([], read_head)?.collect()
-}
-
-/// Keeps the sealed key unless there is one; gives the one that is kept.
-pub(super) fn key(c: &Connection, sealed: &str) -> Result<String> {
-    c.execute("INSERT INTO audit_key VALUES (1, ?1) ON CONFLICT DO NOTHING", [sealed])?;
-    c.query_row("SELECT encrypted_key FROM audit_key", [], |row| row.get(0))
-}
-
-/// Puts the key, sealed anew, in the place of `old`; false where another is there.
-pub(super) fn replace_key(c: &Connection, old: &str, new: &str) -> Result<bool> {
-    let sql = "UPDATE audit_key SET encrypted_key = ?2 WHERE encrypted_key = ?1";
-    c.execute(sql, (old, new)).map(|changed| changed > 0)
 }
 
 /// A row as it is, even one that was changed into what nobody can have written:

@@ -191,12 +191,17 @@ impl Database for Sqlite {
         self.read(move |c| sealed::is_retired(c, &key_id)).await
     }
 
-    async fn audit_key(&self, sealed: String) -> Result<String, StoreError> {
-        self.write(move |c| audit_log::key(c, &sealed)).await
+    async fn own_key(&self, name: &'static str, sealed: String) -> Result<String, StoreError> {
+        self.write(move |c| sealed::own_key(c, name, &sealed)).await
     }
 
-    async fn replace_audit_key(&self, old: String, new: String) -> Result<bool, StoreError> {
-        self.write(move |c| audit_log::replace_key(c, &old, &new)).await
+    async fn replace_own_key(
+        &self,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<bool, StoreError> {
+        self.write(move |c| sealed::replace_own_key(c, name, &old, &new)).await
     }
 
     fn set_chain_key(&self, key: Arc<ChainKey>) {

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0006_vault.sql"),
     include_str!("../../../migrations/sqlite/0007_app_credentials.sql"),
     include_str!("../../../migrations/sqlite/0008_fold_dotted_i.sql"),
+    include_str!("../../../migrations/sqlite/0009_own_keys.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any

@@ -1,4 +1,4 @@
-//! What is sealed, whatever table it is in; and the canaries of keys.
+//! What is sealed, whatever table it is in; the canaries of keys, and the server's own keys.
 
 use super::row;
 use crate::store::{Sealed, SealedTable};
@@ -52,4 +52,16 @@ pub(super) fn retire_keys(c: &Connection, except: &str, now: i64) -> Result<()> 
 
 pub(super) fn is_retired(c: &Connection, key_id: &str) -> Result<bool> {
     c.prepare_cached("SELECT 1 FROM retired_keys WHERE key_id = ?1")?.exists([key_id])
+}
+
+/// Keeps a sealed key of the server's own unless there is one; gives the one that is kept.
+pub(super) fn own_key(c: &Connection, name: &str, sealed: &str) -> Result<String> {
+    c.execute("INSERT INTO own_keys VALUES (?1, ?2) ON CONFLICT DO NOTHING", [name, sealed])?;
+    c.query_row("SELECT encrypted_key FROM own_keys WHERE name = ?1", [name], |row| row.get(0))
+}
+
+/// Puts an own key, sealed again, in the place of `old`; false where another is there.
+pub(super) fn replace_own_key(c: &Connection, name: &str, old: &str, new: &str) -> Result<bool> {
+    let sql = "UPDATE own_keys SET encrypted_key = ?3 WHERE name = ?1 AND encrypted_key = ?2";
+    c.execute(sql, (name, old, new)).map(|changed| changed > 0)
 }

@@ -52,11 +52,15 @@ async fn a_sealed_text_is_replaced_unless_it_has_changed(Opened { store, .. }: &
 }
 
 async fn keys_and_canaries_are_kept_once(Opened { store, .. }: &Opened) {
-    let keep = async |key: &str| store.audit_key(key.to_owned()).await.unwrap();
-    assert_eq!((keep("first").await, keep("second").await), ("first".to_owned(), "first".to_owned()));
-    let replace = async |old: &str| store.replace_audit_key(old.to_owned(), "new".to_owned()).await.unwrap();
+    let keep = async |name, key: &str| store.own_key(name, key.to_owned()).await.unwrap();
+    for name in ["one", "other"] {
+        assert_eq!((keep(name, name).await, keep(name, "second").await), (name.to_owned(), name.to_owned()));
+    }
+    let replace =
+        async |old: &str| store.replace_own_key("one", old.to_owned(), "new".to_owned()).await.unwrap();
     assert!(!replace("second").await);
-    assert!(replace("first").await);
+    assert!(replace("one").await);
+    assert_eq!((keep("one", "one").await, keep("other", "new").await), ("new".to_owned(), "other".to_owned()));
     for canary in ["kept", "another"] {
         store.add_canary("key".to_owned(), canary.to_owned(), 1).await.unwrap();
     }

@@ -1,0 +1,159 @@
+//! `POST /api/server/proof`: shows to a client that nothing else has taken this
+//! server's place, before the client sends a secret.
+//!
+//! A server signs for addresses that are its own alone, so that a program at
+//! another address can't pass a proof of this one on as its own. It must not know
+//! who asks, or what is sent afterwards.
+
+mod server_key;
+
+pub(crate) use server_key::ServerKey;
+
+use crate::app::App;
+use crate::error::Error;
+use crate::openapi;
+use crate::request::{Fields, LocalAddress};
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{Uri, header};
+use axum::{Extension, Json};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use server_key::{NONCE_BYTES, Nonce};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+const HTTP_PORT: u16 = 80;
+
+/// A host and a port under which clients find a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// In lower case; an IPv6 address in brackets.
+    host: String,
+    port: u16,
+}
+
+impl Address {
+    /// The address that a client's connection has ended at.
+    fn of_socket(address: SocketAddr) -> Self {
+        let host = match address.ip().to_canonical() {
+            IpAddr::V4(ip) => ip.to_string(),
+            IpAddr::V6(ip) => format!("[{ip}]"),
+        };
+        Self { host, port: address.port() }
+    }
+
+    fn of_authority(authority: &Authority) -> Self {
+        let port = authority.port_u16().unwrap_or(HTTP_PORT);
+        Self { host: authority.host().to_ascii_lowercase(), port }
+    }
+
+    /// The address in an `http` URL. Over https a certificate names the server.
+    pub(crate) fn of_http_url(url: &Uri) -> Option<Self> {
+        (url.scheme_str() == Some("http")).then(|| url.authority().map(Self::of_authority)).flatten()
+    }
+}
+
+/// What shows who this server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Proof {
+    /// The server's key: a point of P-256, uncompressed (65 bytes), in base64.
+    #[schema(value_type = openapi::PublicKey)]
+    public_key: String,
+    /// ECDSA with SHA-256 as r and s (64 bytes), in base64, over `stagepass server proof`, a
+    /// zero byte, the nonce, the port (2 bytes, the higher one first), and the host as a
+    /// browser writes it.
+    #[schema(value_type = openapi::Signature)]
+    signature: String,
+}
+
+/// Proves that this server answers, and no other program in its place
+///
+/// For clients over plain http on the server's own machine, which hold the key against
+/// the one that they know. The signature is for the address in `Host`, which must be the
+/// one that the connection was made to, or that of `STAGEPASS_PUBLIC_URL`.
+#[utoipa::path(
+    post,
+    path = "/api/server/proof",
+    tag = "Operation",
+    request_body = openapi::ProofRequest,
+    responses((status = 200, description = "The proof", body = Proof))
+)]
+pub(crate) async fn prove(
+    State(app): State<Arc<App>>,
+    Extension(LocalAddress(local)): Extension<LocalAddress>,
+    parts: Parts,
+    mut fields: Fields,
+) -> Result<Json<Proof>, Error> {
+    let nonce = read_nonce(&mut fields)?;
+    let local = Address::of_socket(local);
+    let address = asked_for(&parts).ok_or(Error::NotProvenHere)?;
+    if address != local && Some(&address) != app.public_address.as_ref() {
+        return Err(Error::NotProvenHere);
+    }
+    let signature = app.server_key.sign(&nonce, &address.host, address.port)?;
+    Ok(Json(Proof {
+        public_key: STANDARD.encode(app.server_key.public_key()),
+        signature: STANDARD.encode(signature),
+    }))
+}
+
+fn read_nonce(fields: &mut Fields) -> Result<Nonce, Error> {
+    let text = fields.required_text("nonce")?;
+    let nonce = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
+    nonce.ok_or_else(|| Error::BadRequest(format!("nonce must be base64 of exactly {NONCE_BYTES} bytes")))
+}
+
+/// The address under which a request looks for this server. A target that names one as
+/// well is a proxy's, and no client's of ours.
+fn asked_for(parts: &Parts) -> Option<Address> {
+    let host = parts.headers.get(header::HOST)?.to_str().ok()?;
+    let authority: Authority = host.parse().ok()?;
+    let is_plain = parts.uri.authority().is_none() && !host.contains('@');
+    is_plain.then(|| Address::of_authority(&authority))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Request;
+
+    fn asked(target: &str, host: &str) -> Option<(String, u16)> {
+        let (parts, ()) = Request::post(target).header(header::HOST, host).body(()).unwrap().into_parts();
+        asked_for(&parts).map(|Address { host, port }| (host, port))
+    }
+
+    #[test]
+    fn an_address_is_a_host_in_one_form_and_a_port() {
+        let of = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(asked("/", "127.0.0.1:3001"), of("127.0.0.1", 3001));
+        assert_eq!(asked("/", "LOCALHOST"), of("localhost", 80));
+        assert_eq!(asked("/", "[::1]:80"), of("[::1]", 80));
+        for bad in ["user@127.0.0.1:3001", "127.0.0.1:99999", "127.0.0.1:3001/x", ""] {
+            assert_eq!(asked("/", bad), None, "{bad}");
+        }
+        assert_eq!(asked("http://127.0.0.1:3001/", "127.0.0.1:3001"), None);
+    }
+
+    #[test]
+    fn a_sockets_address_is_what_a_browser_writes() {
+        let written = |address: &str| {
+            let Address { host, port } = Address::of_socket(address.parse().unwrap());
+            format!("{host}:{port}")
+        };
+        assert_eq!(written("127.0.0.1:3001"), "127.0.0.1:3001");
+        assert_eq!(written("[::ffff:127.0.0.1]:3001"), "127.0.0.1:3001");
+        assert_eq!(written("[::1]:80"), "[::1]:80");
+    }
+
+    #[test]
+    fn of_a_public_url_plain_http_alone_has_an_address_to_prove() {
+        let address = |url: &'static str| Address::of_http_url(&Uri::from_static(url));
+        let expected = |host: &str, port| Some(Address { host: host.to_owned(), port });
+        assert_eq!(address("http://127.0.0.1:8080/stagepass"), expected("127.0.0.1", 8080));
+        assert_eq!(address("http://127.0.0.1/"), expected("127.0.0.1", 80));
+        assert_eq!(address("https://127.0.0.1:8080/"), None);
+    }
+}

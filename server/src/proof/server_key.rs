@@ -1,0 +1,95 @@
+//! The key by which a server is known, and what is signed with it. The extension
+//! (`extension/background/proof.js`) makes the same text and the same fingerprint.
+
+use crate::error::Error;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+/// Keeps these signatures apart from any others.
+const DOMAIN: &[u8] = b"stagepass server proof\0";
+pub(super) const NONCE_BYTES: usize = 32;
+/// Of the key's SHA-256. Whoever wants another key with the same must try 2^128.
+const FINGERPRINT_BYTES: usize = 16;
+/// What stands together in a fingerprint.
+const GROUP_BYTES: usize = 2;
+
+/// What a client makes up for one proof.
+pub(super) type Nonce = [u8; NONCE_BYTES];
+
+/// A key of P-256. The database keeps it sealed, so that servers that share a database
+/// are one.
+#[derive(Debug)]
+pub(crate) struct ServerKey(EcdsaKeyPair);
+
+impl ServerKey {
+    /// A random key as base64 of PKCS#8, to be sealed.
+    pub(crate) fn generate_base64() -> Result<SecretString, Error> {
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+        let pkcs8 = pkcs8.map_err(|_| Error::Internal("no key could be made"))?;
+        Ok(STANDARD.encode(pkcs8.as_ref()).into())
+    }
+
+    /// Reads what [`generate_base64`](Self::generate_base64) made.
+    pub(crate) fn from_base64(text: &SecretString) -> Option<Self> {
+        let pkcs8 = Zeroizing::new(STANDARD.decode(text.expose_secret()).ok()?);
+        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8).ok().map(Self)
+    }
+
+    /// The point, uncompressed.
+    pub(super) fn public_key(&self) -> &[u8] {
+        self.0.public_key().as_ref()
+    }
+
+    /// What people compare: `3F2A 91C0 …`.
+    pub(crate) fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(self.public_key());
+        let groups = digest[..FINGERPRINT_BYTES].chunks(GROUP_BYTES).map(hex::encode_upper);
+        groups.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Signs that this server answers a nonce at an address. The host stands last and
+    /// all before it has its length, so that no two of these texts are the same.
+    pub(super) fn sign(&self, nonce: &Nonce, host: &str, port: u16) -> Result<Vec<u8>, Error> {
+        let text = [DOMAIN, nonce, &port.to_be_bytes(), host.as_bytes()].concat();
+        let signature = self.0.sign(&SystemRandom::new(), &text);
+        Ok(signature.map_err(|_| Error::Internal("signing failed"))?.as_ref().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+
+    fn key() -> ServerKey {
+        ServerKey::from_base64(&ServerKey::generate_base64().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_signature_is_for_one_nonce_host_and_port() {
+        let key = key();
+        let signature = key.sign(&[7; NONCE_BYTES], "127.0.0.1", 3001).unwrap();
+        assert_eq!(signature.len(), 64);
+        let public_key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key());
+        let verifies = |nonce: u8, host: &str, port: u16| {
+            let text = [&b"stagepass server proof\0"[..], &[nonce; 32], &port.to_be_bytes(), host.as_bytes()];
+            public_key.verify(&text.concat(), &signature).is_ok()
+        };
+        assert!(verifies(7, "127.0.0.1", 3001));
+        assert!(!verifies(8, "127.0.0.1", 3001));
+        assert!(!verifies(7, "127.0.0.2", 3001));
+        assert!(!verifies(7, "127.0.0.1", 3002));
+    }
+
+    #[test]
+    fn a_fingerprint_is_eight_groups_of_this_keys_own() {
+        let (one, other) = (key().fingerprint(), key().fingerprint());
+        assert_ne!(one, other);
+        let is_group = |group: &str| group.len() == 4 && group.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(one.split(' ').count() == 8 && one.split(' ').all(is_group), "{one}");
+    }
+}
