@@ -41,6 +41,17 @@ export async function requireProof(server) {
   if (error) throw error;
 }
 
+/** The same for the core: whether the server proves its key; throws where nothing answers. */
+export function isProven(server) {
+  return requireProof(server).then(
+    () => true,
+    (error) => {
+      if (error.code === "server_away") throw error;
+      return false;
+    },
+  );
+}
+
 /** Looks once more, where something else answered last. */
 export async function checkAgain() {
   const { unproven } = await chrome.storage.session.get("unproven");

@@ -8,7 +8,7 @@
 import { canonicalServer } from "../server-address.js";
 import { backoffMinutes } from "./backoff.js";
 import { forgetFulfilled } from "./capture-requests.js";
-import { requireProof } from "./chosen-server.js";
+import { isProven } from "./chosen-server.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { isRevoked } from "./lists.js";
@@ -193,7 +193,7 @@ async function store(platform, kept) {
         user_agent: navigator.userAgent,
         same_account: kept.accountMark,
       },
-      () => requireProof(server),
+      () => isProven(server),
     ),
   );
   const sent = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, failures: 0, problem: null };

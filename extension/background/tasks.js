@@ -9,7 +9,7 @@
 import { parseServerAddress } from "../server-address.js";
 import { allowPlatform } from "./bridge.js";
 import { forgetFulfilled } from "./capture-requests.js";
-import { keyAt, requireProof } from "./chosen-server.js";
+import { isProven, keyAt } from "./chosen-server.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { withinHostTime } from "./host.js";
@@ -170,7 +170,7 @@ async function capture({ platform, store, connection }) {
         store_id: store.id,
         user_agent: navigator.userAgent,
       },
-      () => requireProof(server),
+      () => isProven(server),
     ),
   );
   await rememberConnection(platform, captured.connection_id);

@@ -69,7 +69,7 @@ pub async fn preview(platform: String, store_id: String) -> Result<JsValue, JsVa
 }
 
 /// Captures the session of a cookie store and stores it in the server. `prove` is called
-/// before each request; it gives a promise that is kept where the server is the right one.
+/// before each request; it gives a promise of whether it is the server that answers.
 ///
 /// # Errors
 /// A [`Failure`]; where the cookies do not prove a login, or not the one that it

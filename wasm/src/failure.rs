@@ -42,10 +42,9 @@ pub enum Failure {
         /// What became of the cookies that are there.
         report: Box<Report>,
     },
-    /// The server has not proved that it is the right one: what the extension says of it.
-    #[error("the server has not proved who it is")]
-    #[serde(skip)]
-    Unproven(JsValue),
+    /// Something answers, and has not proved that it is the server.
+    #[error("something else answers in place of the server")]
+    ServerUnproven,
     /// The server no longer takes the access token.
     #[error("the server does not accept the sign-in")]
     Unauthorized,
@@ -129,9 +128,6 @@ pub(crate) fn browser_message(rejection: &JsValue) -> String {
 /// The thrown object has the failure's fields, and beside them its text.
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
-        if let Failure::Unproven(thrown) = failure {
-            return thrown;
-        }
         let thrown = crate::to_js(&failure).unwrap_or_else(|_| js_sys::Object::new().into());
         // An object that was just made takes every property.
         let _ = js_sys::Reflect::set(&thrown, &"message".into(), &failure.to_string().into());

@@ -31,7 +31,7 @@ pub struct Server<'a> {
     pub url: &'a str,
     /// The bearer.
     pub access_token: &'a SecretString,
-    /// Gives a promise that is kept once the server has proved who it is.
+    /// Gives a promise of whether it is the server that answers; it fails where nothing does.
     pub prove: &'a Function,
 }
 
@@ -39,7 +39,7 @@ impl Server<'_> {
     /// Makes the connection, or finds the one that has the same name.
     ///
     /// # Errors
-    /// [`Failure::Unproven`], [`Failure::Unauthorized`], [`Failure::ServerAway`] or
+    /// [`Failure::ServerUnproven`], [`Failure::Unauthorized`], [`Failure::ServerAway`] or
     /// [`Failure::ServerRefused`].
     pub async fn create_profile(
         &self,
@@ -60,7 +60,7 @@ impl Server<'_> {
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Failure> {
-        self.require_proof().await.map_err(Failure::Unproven)?;
+        self.require_proof().await?;
         let request = self.request(path, body).map_err(|error| Failure::of_browser(&error))?;
         let response: Response = fetch(&request).await.map_err(|_| Failure::ServerAway)?.unchecked_into();
         let text = response.text().map_err(|error| Failure::of_browser(&error))?;
@@ -72,10 +72,14 @@ impl Server<'_> {
         judge(response.status(), crate::from_js(&answer).ok(), refusal, retry_after.as_deref())
     }
 
-    /// Throws what `prove` does.
-    async fn require_proof(&self) -> Result<(), JsValue> {
-        let proof: Promise = self.prove.call0(&JsValue::NULL)?.unchecked_into();
-        JsFuture::from(proof).await.map(drop)
+    async fn require_proof(&self) -> Result<(), Failure> {
+        let proof = self.prove.call0(&JsValue::NULL).map_err(|_| Failure::ServerAway)?;
+        let is_proven = JsFuture::from(proof.unchecked_into::<Promise>()).await;
+        match is_proven {
+            Ok(is_proven) if is_proven.is_truthy() => Ok(()),
+            Ok(_) => Err(Failure::ServerUnproven),
+            Err(_) => Err(Failure::ServerAway),
+        }
     }
 
     /// No cookies of the server's site, no referrer and no redirect: what is
