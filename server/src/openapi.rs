@@ -22,7 +22,8 @@ pub(crate) use responses::{
     StorePlatformSessionResponse, Tokens,
 };
 pub(crate) use values::{
-    AuthType, Credentials, FieldType, Platform, PublicKey, Secret, SessionStatus, Signature, Time, True, VaultService, VaultToken,
+    AuthType, Credentials, FieldType, Platform, PublicKey, Secret, SessionStatus, Signature, Time, True,
+    VaultService, VaultToken,
 };
 
 use crate::app::App;

@@ -120,6 +120,22 @@ impl Server {
         &self.url
     }
 
+    /// Its host and port.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// The fingerprint of its key, as its own command prints it.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub async fn fingerprint(&self) -> Result<String> {
+        let output = command(&self.directory)?.arg("fingerprint").output().await?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+    }
+
     /// The data directory.
     #[must_use]
     pub fn directory(&self) -> &Path {

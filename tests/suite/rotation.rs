@@ -85,6 +85,7 @@ async fn a_rotation_that_is_killed_and_run_again_leaves_every_record_readable_un
     let user = person.sign_in(&server).await?;
     let ids = create_all(&user).await?;
     assert_eq!(post(&user, "store-platform-session", &session(&ids[0])).await?.status, 200);
+    let fingerprint = installation.succeed(&["fingerprint"]).await?;
     server.stop().await?;
 
     use_keys(&mut installation, 2, &[1]);
@@ -99,9 +100,10 @@ async fn a_rotation_that_is_killed_and_run_again_leaves_every_record_readable_un
     ensure!(using.await?? > 0, "nobody used the server meanwhile");
     server.stop().await?;
 
-    // The old key is not needed any more, not even for the audit log.
+    // The old key is not needed any more, not even for the server's own keys.
     use_keys(&mut installation, 2, &[]);
     let server = installation.serve().await?;
+    assert_eq!(installation.succeed(&["fingerprint"]).await?, fingerprint);
     let service = server.service()?;
     for id in &ids {
         let answer = post(&service, "reveal", &json!({"creatorProfileId": id})).await?;

@@ -12,6 +12,7 @@ use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
+use stagepass_tests::proving::{PROOF_PATH, ProvingKey};
 use stagepass_tests::server::PASSWORD;
 use stagepass_tests::{popup, wait};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +33,7 @@ struct SlowServer {
 struct Shared {
     health: Value,
     held_path: &'static str,
+    key: Arc<ProvingKey>,
     record: Arc<Mutex<Vec<String>>>,
     released: watch::Receiver<bool>,
 }
@@ -40,7 +42,8 @@ impl SlowServer {
     async fn start(health: Value, held_path: &'static str) -> Result<Self> {
         let (release, released) = watch::channel(false);
         let record = Arc::default();
-        let shared = Shared { health, held_path, record: Arc::clone(&record), released };
+        let key = Arc::new(ProvingKey::generate()?);
+        let shared = Shared { health, held_path, key, record: Arc::clone(&record), released };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let router = axum::Router::new().fallback(answer).with_state(shared);
@@ -68,6 +71,7 @@ impl SlowServer {
 async fn answer(State(mut shared): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
+    let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let body = axum::body::to_bytes(body, 65_536).await.unwrap_or_default();
     let line = format!("{path} {} {}", bearer.unwrap_or_default(), String::from_utf8_lossy(&body));
@@ -79,6 +83,7 @@ async fn answer(State(mut shared): State<Shared>, request: Request) -> Response 
     let tokens = json!({"access_token": "slow-access", "refresh_token": "slow-refresh", "expires": 900_000});
     let (status, body) = match path.as_str() {
         "/healthz" => (StatusCode::OK, shared.health),
+        PROOF_PATH => (StatusCode::OK, shared.key.prove(host, &body).unwrap_or_default()),
         "/auth/login" => (StatusCode::OK, json!({ "data": tokens })),
         "/api/capture-requests" => (StatusCode::OK, json!({"data": [], "total": 0})),
         _ => (StatusCode::UNAUTHORIZED, json!({"success": false, "error": "Unauthorized"})),

@@ -60,7 +60,10 @@ async fn keys_and_canaries_are_kept_once(Opened { store, .. }: &Opened) {
         async |old: &str| store.replace_own_key("one", old.to_owned(), "new".to_owned()).await.unwrap();
     assert!(!replace("second").await);
     assert!(replace("one").await);
-    assert_eq!((keep("one", "one").await, keep("other", "new").await), ("new".to_owned(), "other".to_owned()));
+    assert_eq!(
+        (keep("one", "one").await, keep("other", "new").await),
+        ("new".to_owned(), "other".to_owned())
+    );
     for canary in ["kept", "another"] {
         store.add_canary("key".to_owned(), canary.to_owned(), 1).await.unwrap();
     }
