@@ -5,14 +5,14 @@ mod first_user;
 
 use crate::system::{self, CHROMIUM, PYTHON, announce, cargo, run};
 use crate::{extension, target_dir, workspace_root};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const SERVER: &str = "stagepass-server";
 const NATIVE_HOST: &str = "stagepass-native-host";
@@ -67,7 +67,8 @@ pub(crate) fn up(options: &Options) -> Result<()> {
     let _ = Command::new(programs.join(NATIVE_HOST)).arg("install").status();
     let server = programs.join(SERVER);
     let user = first_user::ensure(&server, &data_dir, chosen, email)?;
-    say(&next_steps(options, &data_dir, &builds, user.as_ref()));
+    let fingerprint = fingerprint(&server, &data_dir)?;
+    say(&next_steps(options, &data_dir, &builds, user.as_ref(), &fingerprint));
     serve(Command::new(server).arg("serve").env("STAGEPASS_LISTEN", options.listen.to_string()), &data_dir)
 }
 
@@ -128,11 +129,21 @@ fn make_private_directory(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
+/// What the extension shows of this server when it connects.
+fn fingerprint(server: &Path, data_dir: &Path) -> Result<String> {
+    let mut command = Command::new(server);
+    command.arg("fingerprint").env("STAGEPASS_DATA_DIR", data_dir).stderr(Stdio::inherit());
+    let output = command.output().context("stagepass-server")?;
+    ensure!(output.status.success(), "the server's fingerprint can't be read");
+    Ok(String::from_utf8(output.stdout)?.trim_end().to_owned())
+}
+
 fn next_steps(
     options: &Options,
     data_dir: &Path,
     builds: &extension::Builds,
     user: Option<&first_user::FirstUser>,
+    fingerprint: &str,
 ) -> String {
     let (chromium, firefox) = (builds.chromium.display(), builds.firefox.display());
     let sign_in = match user {
@@ -149,6 +160,7 @@ fn next_steps(
 Stagepass is ready.
 
   Server    http://{listen}, its data in {data_dir}
+            fingerprint {fingerprint}
   Sign in   {sign_in}
 
 Next:
@@ -156,8 +168,8 @@ Next:
      choose \"Load unpacked\" and take {chromium}
      Firefox: open about:debugging#/runtime/this-firefox, choose \"Load
      Temporary Add-on\" and take {firefox}/manifest.json
-  2. Log in to a platform, click Stagepass in the toolbar, connect to the server
-     above, sign in, and click Capture session.
+  2. Log in to a platform, click Stagepass in the toolbar, and connect to the server
+     above. If the popup shows the fingerprint above, sign in, and click Capture session.
   3. Export for yt-dlp in the popup gives you a command to paste; your backend
      calls get-platform-session with the secret in
      {data_dir}/rbac-sync-webhook-secret
