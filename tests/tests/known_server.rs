@@ -65,7 +65,7 @@ async fn wait_for_shown(page: &impl Page, selector: &str) -> Result<()> {
 /// The server ends, and another program takes its port.
 async fn replace_server(stage: &mut Stage, trick: Trick) -> Result<Impostor> {
     stage.server.kill();
-    Impostor::listen(&stage.server.address().to_owned(), trick).await
+    Impostor::listen(stage.server.address(), trick).await
 }
 
 /// The other program ends, and the server is back; gives what the other was sent.
