@@ -4,6 +4,8 @@
 mod app_credentials;
 #[path = "../suite/rotation.rs"]
 mod rotation;
+#[path = "../suite/sign_ins.rs"]
+mod sign_ins;
 #[path = "../suite/suite.rs"]
 mod suite;
 #[path = "../suite/vault/vault.rs"]

@@ -91,12 +91,12 @@ pub(crate) async fn login(
     let mode = Mode::read(&mut fields)?;
     let user = check_password(&app, client, email, password).await?;
     match mode {
-        Mode::Json => Ok(sign_in(&app, client, &user).await?.into_response()),
-        Mode::Session => open_session(&app, client, &user, &cookie).await,
+        Mode::Json => Ok(sign_in(&app, client, user).await?.into_response()),
+        Mode::Session => open_session(&app, client, user, &cookie).await,
     }
 }
 
-/// The user with an e-mail address and a password.
+/// The user with an e-mail address and a password, as they were when it was checked.
 async fn check_password(
     app: &App,
     client: Client,
@@ -116,10 +116,28 @@ async fn check_password(
         Some(user) if is_right => Ok(user),
         user => {
             // Not the address that was typed: it may be a password.
-            let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
-            app.database.append(user.iter().fold(entry, |entry, user| entry.on("users", user.id))).await?;
-            Err(Error::InvalidCredentials)
+            refuse_login(app, user.map(|user| user.id)).await
         }
+    }
+}
+
+/// Notes that a login failed, of the user where it is known which.
+async fn refuse_login<T>(app: &App, user_id: Option<Uuid>) -> Result<T, Error> {
+    let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
+    app.database.append(user_id.into_iter().fold(entry, |entry, id| entry.on("users", id))).await?;
+    Err(Error::InvalidCredentials)
+}
+
+/// Stores the token of a new sign-in, unless the password was changed, or the user
+/// disabled or deleted, while the password was being checked.
+async fn begin_sign_in(app: &App, user: User, token_hash: Hash, expires_at: i64) -> Result<(), Error> {
+    let user_id = user.id;
+    let token = RefreshToken { token_hash, family_id: Uuid::now_v7(), expires_at };
+    let entry = Entry::new(&Caller::User(user_id), "login").on("users", user_id);
+    if app.database.add_refresh_token(token, user, entry).await? {
+        Ok(())
+    } else {
+        refuse_login(app, Some(user_id)).await
     }
 }
 
@@ -127,29 +145,23 @@ async fn check_password(
 async fn open_session(
     app: &App,
     client: Client,
-    user: &User,
+    user: User,
     cookie: &SessionCookie,
 ) -> Result<Response, Error> {
     let token = generate()?;
-    let (token_hash, expires_at) = (session_hash(&token), now_ms() + SESSION_LIFETIME_MS);
-    let session = RefreshToken { token_hash, family_id: Uuid::now_v7(), user_id: user.id, expires_at };
-    let entry = Entry::new(&Caller::User(user.id), "login").on("users", user.id);
-    app.database.add_refresh_token(session, entry).await?;
+    begin_sign_in(app, user, session_hash(&token), now_ms() + SESSION_LIFETIME_MS).await?;
     app.limits.note_passed(client, &token);
     let set_cookie = cookie.set(&token, Duration::milliseconds(SESSION_LIFETIME_MS));
     let session = Session { expires: SESSION_LIFETIME_MS.unsigned_abs() };
     Ok(([(header::SET_COOKIE, set_cookie)], Json(Data { data: session })).into_response())
 }
 
-async fn sign_in(app: &App, client: Client, user: &User) -> Result<Json<Data<Tokens>>, Error> {
+async fn sign_in(app: &App, client: Client, user: User) -> Result<Json<Data<Tokens>>, Error> {
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
-    let expires_at = now + REFRESH_TOKEN_LIFETIME_MS;
-    let family_id = Uuid::now_v7();
-    let token = RefreshToken { token_hash, family_id, user_id: user.id, expires_at };
-    let entry = Entry::new(&Caller::User(user.id), "login").on("users", user.id);
-    app.database.add_refresh_token(token, entry).await?;
-    tokens(app, client, user.id, refresh_token, now)
+    let issued_for = (user.id, user.tokens_valid_from);
+    begin_sign_in(app, user, token_hash, now + REFRESH_TOKEN_LIFETIME_MS).await?;
+    tokens(app, client, issued_for, refresh_token, now)
 }
 
 /// Exchanges a refresh token for new tokens
@@ -177,7 +189,9 @@ pub(crate) async fn refresh(
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
     let reuse = Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN);
     match app.database.refresh(hash("refresh", spent.expose_secret()), token_hash, times, reuse).await? {
-        Refresh::Renewed(user_id) => tokens(&app, client, user_id, refresh_token, now),
+        Refresh::Renewed { user_id, tokens_valid_from } => {
+            tokens(&app, client, (user_id, tokens_valid_from), refresh_token, now)
+        }
         Refresh::Expired => Err(Error::TokenExpired),
         Refresh::Unknown => Err(Error::InvalidCredentials),
         Refresh::Reused(user_id) => {
@@ -253,12 +267,12 @@ fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {
 fn tokens(
     app: &App,
     client: Client,
-    user_id: Uuid,
+    (user_id, tokens_valid_from): (Uuid, i64),
     refresh_token: SecretString,
     now: i64,
 ) -> Result<Json<Data<Tokens>>, Error> {
     app.limits.note_passed(client, &refresh_token);
-    let access_token = app.identity.embedded()?.tokens.issue(user_id, now)?;
+    let access_token = app.identity.embedded()?.tokens.issue(user_id, tokens_valid_from, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
 }

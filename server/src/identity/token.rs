@@ -31,9 +31,29 @@ struct Claims {
     iat: i64,
     exp: i64,
     iss: String,
-    /// `iat` in milliseconds: whole seconds don't tell whether a token was issued
-    /// before a password was changed, or after. Optional: others may sign as well.
-    iat_ms: Option<i64>,
+    /// The `tokens_valid_from` of the user who signed in. Optional: others may sign as well.
+    valid_from: Option<i64>,
+}
+
+/// What a valid access token says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccessToken {
+    pub(crate) user_id: Uuid,
+    /// In milliseconds since the Unix epoch.
+    issued_at: i64,
+    valid_from: Option<i64>,
+}
+
+impl AccessToken {
+    /// Whether nothing has ended the sign-in that the token comes from. A clock can't
+    /// tell that: a token may be issued just after the password was changed, for a
+    /// password that was checked just before. So ours name what they hold for.
+    pub(crate) fn holds_for(&self, tokens_valid_from: i64) -> bool {
+        match self.valid_from {
+            Some(valid_from) => valid_from == tokens_valid_from,
+            None => self.issued_at >= tokens_valid_from,
+        }
+    }
 }
 
 /// Signs and checks access tokens with HS256.
@@ -63,8 +83,14 @@ impl TokenSigner {
         }
     }
 
-    /// An access token for the user, issued at `now_ms`.
-    pub(crate) fn issue(&self, user_id: Uuid, now_ms: i64) -> Result<SecretString, Error> {
+    /// An access token issued at `now_ms`, for the user who signed in while
+    /// `tokens_valid_from` was what it is.
+    pub(crate) fn issue(
+        &self,
+        user_id: Uuid,
+        tokens_valid_from: i64,
+        now_ms: i64,
+    ) -> Result<SecretString, Error> {
         let claims = Claims {
             id: user_id,
             role: None,
@@ -73,19 +99,18 @@ impl TokenSigner {
             iat: now_ms / 1000,
             exp: (now_ms + ACCESS_TOKEN_LIFETIME_MS) / 1000,
             iss: ISSUER.to_owned(),
-            iat_ms: Some(now_ms),
+            valid_from: Some(tokens_valid_from),
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding);
         Ok(token.map_err(|_| Error::Internal("an access token could not be signed"))?.into())
     }
 
-    /// The user that a token was issued to, and when, in milliseconds since the
-    /// Unix epoch.
-    pub(crate) fn check(&self, token: &str) -> Result<(Uuid, i64), Error> {
+    /// What a token says, unless it is no good.
+    pub(crate) fn check(&self, token: &str) -> Result<AccessToken, Error> {
         match jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation) {
             Ok(token) => {
-                let Claims { id, iat, iat_ms, .. } = token.claims;
-                Ok((id, iat_ms.unwrap_or(iat.saturating_mul(1000))))
+                let Claims { id, iat, valid_from, .. } = token.claims;
+                Ok(AccessToken { user_id: id, issued_at: iat.saturating_mul(1000), valid_from })
             }
             Err(error) if *error.kind() == ErrorKind::ExpiredSignature => Err(Error::TokenExpired),
             Err(_) => Err(Error::Unauthorized),
@@ -113,10 +138,24 @@ mod tests {
     #[test]
     fn takes_its_own_tokens_and_knows_expired_ones() {
         let id = Uuid::from_u128(7);
-        let token = signer().issue(id, now_ms()).unwrap();
-        assert_eq!(signer().check(token.expose_secret()).unwrap().0, id);
-        let old = signer().issue(id, now_ms() - ACCESS_TOKEN_LIFETIME_MS - 2000).unwrap();
+        let token = signer().issue(id, 0, now_ms()).unwrap();
+        assert_eq!(signer().check(token.expose_secret()).unwrap().user_id, id);
+        let old = signer().issue(id, 0, now_ms() - ACCESS_TOKEN_LIFETIME_MS - 2000).unwrap();
         assert!(matches!(signer().check(old.expose_secret()), Err(Error::TokenExpired)));
+    }
+
+    #[test]
+    fn a_token_of_a_sign_in_that_was_ended_is_void_whenever_it_was_issued() {
+        let now = now_ms();
+        let token = signer().issue(Uuid::from_u128(7), now - 1000, now).unwrap();
+        let token = signer().check(token.expose_secret()).unwrap();
+        assert!(token.holds_for(now - 1000));
+        // The password was changed at these times; a clock may have been wrong.
+        for changed_at in [now - 2000, now - 999, now, now + 1] {
+            assert!(!token.holds_for(changed_at), "{changed_at}");
+        }
+        let of_another_issuer = AccessToken { valid_from: None, issued_at: now, ..token };
+        assert!(of_another_issuer.holds_for(now) && !of_another_issuer.holds_for(now + 1));
     }
 
     #[test]

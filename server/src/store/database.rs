@@ -37,7 +37,8 @@ pub(crate) struct User {
     pub(crate) password_hash: SecretString,
     pub(crate) status: UserStatus,
     pub(crate) created_at: i64,
-    /// Access tokens issued before are void.
+    /// Access tokens issued before are void. Each change that ends the user's
+    /// sign-ins makes it later, so it also tells whether there was one.
     pub(crate) tokens_valid_from: i64,
 }
 
@@ -64,15 +65,14 @@ pub(crate) struct RefreshToken {
     pub(crate) token_hash: Hash,
     /// All tokens that descend from one sign-in.
     pub(crate) family_id: Uuid,
-    pub(crate) user_id: Uuid,
     pub(crate) expires_at: i64,
 }
 
 /// What became of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refresh {
-    /// The successor is stored, for this user.
-    Renewed(Uuid),
+    /// The successor is stored.
+    Renewed { user_id: Uuid, tokens_valid_from: i64 },
     /// No such token.
     Unknown,
     /// The token's time has passed.
@@ -148,8 +148,15 @@ pub(crate) trait Database: Debug + Send + Sync {
     /// Deletes a user and all that is the user's; false where there is none.
     async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError>;
 
-    /// Stores the token of a new sign-in: a refresh token, or that of a session cookie.
-    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError>;
+    /// Stores the token of a new sign-in: a refresh token, or that of a session
+    /// cookie. False, and nothing is stored, where the user is no longer the one
+    /// that was `verified`: password, status and `tokens_valid_from` must be the same.
+    async fn add_refresh_token(
+        &self,
+        token: RefreshToken,
+        verified: User,
+        entry: Entry,
+    ) -> Result<bool, StoreError>;
 
     /// Spends the token with `hash` and stores its successor. A spent token
     /// that comes again within `grace_ms` gets a successor as well; later, its

@@ -227,8 +227,13 @@ impl Database for Timed<dyn Database> {
         self.time("delete_user", self.inner.delete_user(id, entry)).await
     }
 
-    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
-        self.time("add_refresh_token", self.inner.add_refresh_token(token, entry)).await
+    async fn add_refresh_token(
+        &self,
+        token: RefreshToken,
+        verified: User,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.time("add_refresh_token", self.inner.add_refresh_token(token, verified, entry)).await
     }
 
     async fn refresh(

@@ -80,8 +80,13 @@ impl Database for Postgres {
         users::delete(self, id, entry).await
     }
 
-    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
-        refresh_tokens::add(self, &token, entry).await
+    async fn add_refresh_token(
+        &self,
+        token: RefreshToken,
+        verified: User,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        refresh_tokens::add(self, &token, &verified, entry).await
     }
 
     async fn refresh(

@@ -3,20 +3,27 @@
 use super::session::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
-use crate::store::{Hash, Refresh, RefreshToken, StoreError};
+use crate::store::{Hash, Refresh, RefreshToken, StoreError, User};
+use secrecy::ExposeSecret as _;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+/// Whoever changes a user's sign-ins does it alone. The statements after it see what
+/// was committed while it waited: a change of the password above all.
+const LOCK_USER: &str = "SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE";
+/// Where the user is as was verified.
 const ADD: &str = "
-    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at) VALUES ($1, $2, $3, $4)
-    RETURNING user_id";
-/// Whoever changes a user's sign-ins does it alone: a successor that is being
-/// stored would be missed by one who ends its family.
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
+    SELECT $1, $2, id, $3 FROM users
+    WHERE id = $4 AND password_hash = $5 AND status = $6 AND tokens_valid_from = $7 RETURNING user_id";
+/// The same as [`LOCK_USER`]: a successor that is being stored would be missed by one
+/// who ends its family.
 const LOCK: &str = "
     SELECT 1 FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1)
     FOR NO KEY UPDATE";
 const FIND: &str = "
-    SELECT expires_at, spent_at FROM refresh_tokens WHERE token_hash = $1";
+    SELECT expires_at, spent_at, tokens_valid_from FROM refresh_tokens JOIN users ON users.id = user_id
+    WHERE token_hash = $1";
 const USER: &str = "SELECT user_id FROM refresh_tokens WHERE token_hash = $1";
 /// Where the token was spent before a time.
 const END_REUSED: &str = "
@@ -32,10 +39,22 @@ const END_FAMILY: &str = "
     DELETE FROM refresh_tokens
     WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
 
-pub(super) async fn add(store: &Postgres, token: &RefreshToken, entry: Entry) -> Result<(), StoreError> {
-    let hash = &token.token_hash[..];
-    let add = Step(ADD, &[&hash, &token.family_id, &token.user_id, &token.expires_at]);
-    store.write_noting(Acting::Nobody, entry, &[add], 0).await.map(drop)
+/// Stores the token of a new sign-in; false where the user is not as was verified.
+pub(super) async fn add(
+    store: &Postgres,
+    token: &RefreshToken,
+    verified: &User,
+    entry: Entry,
+) -> Result<bool, StoreError> {
+    let RefreshToken { token_hash, family_id, expires_at } = token;
+    let User { id, password_hash, status, tokens_valid_from, .. } = verified;
+    // The hash, to be compared with its column.
+    let (hash, password_hash, status) = (&token_hash[..], password_hash.expose_secret(), status.as_str());
+    let steps = [
+        Step(LOCK_USER, &[id]),
+        Step(ADD, &[&hash, family_id, expires_at, id, &password_hash, &status, tokens_valid_from]),
+    ];
+    Ok(!store.write_noting(Acting::Nobody, entry, &steps, 1).await?[1].is_empty())
 }
 
 /// Spends the token with `hash` and stores its successor. What each statement
@@ -62,13 +81,13 @@ pub(super) async fn refresh(
         Step(SUCCEED, &[&hash, &successor, &expires_at, &now]),
     ];
     let rows = store.write_noting(Acting::Nobody, reuse.on("users", user_id), &steps, 2).await?;
-    let Some((expires_at, spent_at)) = row::optional(&rows[1], read)? else {
+    let Some((expires_at, spent_at, tokens_valid_from)) = row::optional(&rows[1], read)? else {
         return Ok(Refresh::Unknown);
     };
     Ok(match spent_at {
         Some(spent_at) if spent_at < reused_before => Refresh::Reused(user_id),
         _ if expires_at <= now => Refresh::Expired,
-        _ => Refresh::Renewed(user_id),
+        _ => Refresh::Renewed { user_id, tokens_valid_from },
     })
 }
 
@@ -78,6 +97,6 @@ pub(super) async fn end_family(store: &Postgres, hash: &Hash) -> Result<(), Stor
     store.write(Acting::Nobody, &[Step(LOCK, &[&hash]), Step(END_FAMILY, &[&hash])]).await.map(drop)
 }
 
-fn read(row: &Row) -> Result<(i64, Option<i64>), StoreError> {
-    Ok((row.try_get(0)?, row.try_get(1)?))
+fn read(row: &Row) -> Result<(i64, Option<i64>, i64), StoreError> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
 }

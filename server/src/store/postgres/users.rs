@@ -25,25 +25,28 @@ const ALL: &str = r#"
 /// Waits for sign-ins that are under way, so that none is missed.
 const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
 const END_SIGN_INS: &str = "DELETE FROM refresh_tokens WHERE user_id = $1";
-pub(super) const SET_STATUS: &str =
-    "UPDATE users SET status = $2, tokens_valid_from = $3 WHERE id = $1 RETURNING id";
-pub(super) const SET_PASSWORD: &str =
-    "UPDATE users SET password_hash = $2, tokens_valid_from = $3 WHERE id = $1 RETURNING id";
+pub(super) const SET_STATUS: &str = "
+    UPDATE users SET status = $2, tokens_valid_from = greatest($3, tokens_valid_from + 1)
+    WHERE id = $1 RETURNING id";
+pub(super) const SET_PASSWORD: &str = "
+    UPDATE users SET password_hash = $2, tokens_valid_from = greatest($3, tokens_valid_from + 1)
+    WHERE id = $1 RETURNING id";
 /// Before their requests, as whoever stores a session locks them.
 const LOCK_CONNECTIONS: &str = "
     SELECT id FROM platform_connections WHERE user_id = $1 ORDER BY id FOR UPDATE";
 const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE user_id = $1";
 /// Credentials before the types that they are of, and each locked in the order in
 /// which whoever writes a credential does.
-const DELETE_APP_CREDENTIALS: [&str; 6] = [
+const DELETE_APP_CREDENTIALS: [&str; 5] = [
     "SELECT id FROM credential_types WHERE owner_id = $1 ORDER BY id FOR UPDATE",
     "DELETE FROM projects WHERE owner_id = $1",
     "DELETE FROM app_credential_totals WHERE owner_id = $1",
     "DELETE FROM app_credentials WHERE owner_id = $1",
-    "DELETE FROM project_members WHERE user_id = $1",
     "DELETE FROM credential_types WHERE owner_id = $1",
 ];
 const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING id";
+/// Once the user is gone: whoever makes members of users holds these meanwhile.
+const END_MEMBERSHIPS: &str = "DELETE FROM project_members WHERE user_id = $1";
 
 /// Stores a new user; false where the e-mail address is taken.
 pub(super) async fn add(store: &Postgres, user: &User, entry: Entry) -> Result<bool, StoreError> {
@@ -93,7 +96,7 @@ pub(super) async fn delete(store: &Postgres, id: Uuid, entry: Entry) -> Result<b
     let id: Parameters<'_> = &[&id];
     let mut steps = vec![Step(LOCK_CONNECTIONS, id), Step(DELETE_REQUESTS, id)];
     steps.extend(DELETE_APP_CREDENTIALS.map(|delete| Step(delete, id)));
-    steps.push(Step(DELETE, id));
-    let last = steps.len() - 1;
-    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, last).await?[last].is_empty())
+    let deletion = steps.len();
+    steps.extend([Step(DELETE, id), Step(END_MEMBERSHIPS, id)]);
+    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, deletion).await?[deletion].is_empty())
 }

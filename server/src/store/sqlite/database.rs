@@ -81,8 +81,13 @@ impl Database for Sqlite {
         self.write_noting(entry, |deleted| *deleted, move |c| users::delete(c, id)).await
     }
 
-    async fn add_refresh_token(&self, token: RefreshToken, entry: Entry) -> Result<(), StoreError> {
-        self.write_noting(entry, |()| true, move |c| refresh_tokens::add(c, &token)).await
+    async fn add_refresh_token(
+        &self,
+        token: RefreshToken,
+        verified: User,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.write_noting(entry, |added| *added, move |c| refresh_tokens::add(c, &token, &verified)).await
     }
 
     async fn refresh(

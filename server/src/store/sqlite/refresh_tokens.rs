@@ -1,14 +1,26 @@
 //! `refresh_tokens`.
 
 use super::row;
-use crate::store::{Hash, Refresh, RefreshToken};
-use rusqlite::{Connection, OptionalExtension as _, Result};
+use crate::store::{Hash, Refresh, RefreshToken, User};
+use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use secrecy::ExposeSecret as _;
 
-pub(super) fn add(c: &Connection, token: &RefreshToken) -> Result<()> {
-    let sql =
-        "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at) VALUES (?1, ?2, ?3, ?4)";
-    let (family, user) = (token.family_id.to_string(), token.user_id.to_string());
-    c.prepare_cached(sql)?.execute((&token.token_hash[..], family, user, token.expires_at)).map(drop)
+/// Stores the token of a new sign-in; false where the user is not as was verified.
+pub(super) fn add(c: &Connection, token: &RefreshToken, verified: &User) -> Result<bool> {
+    let sql = "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
+        SELECT ?1, ?2, id, ?3 FROM users
+        WHERE id = ?4 AND password_hash = ?5 AND status = ?6 AND tokens_valid_from = ?7";
+    let added = c.prepare_cached(sql)?.execute(params![
+        &token.token_hash[..],
+        token.family_id.to_string(),
+        token.expires_at,
+        verified.id.to_string(),
+        // The hash, to be compared with its column.
+        verified.password_hash.expose_secret(),
+        verified.status.as_str(),
+        verified.tokens_valid_from
+    ])?;
+    Ok(added > 0)
 }
 
 /// Spends the token with `hash` and stores its successor.
@@ -18,15 +30,18 @@ pub(super) fn refresh(
     successor: Hash,
     (now, lifetime_ms, grace_ms): (i64, i64, i64),
 ) -> Result<Refresh> {
-    let select = "SELECT family_id, user_id, expires_at, spent_at FROM refresh_tokens WHERE token_hash = ?1";
+    let select = "SELECT user_id, tokens_valid_from, expires_at, spent_at
+        FROM refresh_tokens JOIN users ON users.id = user_id WHERE token_hash = ?1";
     let read = |found: &rusqlite::Row<'_>| {
-        let spent_at: Option<i64> = found.get(3)?;
-        Ok((row::id(found, 0)?, row::id(found, 1)?, found.get::<_, i64>(2)?, spent_at))
+        let (expires_at, spent_at): (i64, Option<i64>) = (found.get(2)?, found.get(3)?);
+        Ok((row::id(found, 0)?, found.get(1)?, expires_at, spent_at))
     };
     let found = c.prepare_cached(select)?.query_row([&hash[..]], read).optional()?;
-    let Some((family_id, user_id, expires_at, spent_at)) = found else { return Ok(Refresh::Unknown) };
+    let Some((user_id, tokens_valid_from, expires_at, spent_at)) = found else {
+        return Ok(Refresh::Unknown);
+    };
     if spent_at.is_some_and(|spent_at| now - spent_at > grace_ms) {
-        c.execute("DELETE FROM refresh_tokens WHERE family_id = ?1", [family_id.to_string()])?;
+        end_family(c, &hash)?;
         return Ok(Refresh::Reused(user_id));
     }
     if expires_at <= now {
@@ -34,8 +49,10 @@ pub(super) fn refresh(
     }
     let spend = "UPDATE refresh_tokens SET spent_at = coalesce(spent_at, ?2) WHERE token_hash = ?1";
     c.execute(spend, (&hash[..], now))?;
-    add(c, &RefreshToken { token_hash: successor, family_id, user_id, expires_at: now + lifetime_ms })?;
-    Ok(Refresh::Renewed(user_id))
+    let succeed = "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
+        SELECT ?2, family_id, user_id, ?3 FROM refresh_tokens WHERE token_hash = ?1";
+    c.execute(succeed, (&hash[..], &successor[..], now + lifetime_ms))?;
+    Ok(Refresh::Renewed { user_id, tokens_valid_from })
 }
 
 /// Ends the sign-in that the token with `hash` descends from.

@@ -46,7 +46,9 @@ pub(super) fn all(c: &Connection) -> Result<Vec<User>> {
 pub(super) fn change(c: &Connection, id: Uuid, column: &str, value: &str, now: i64) -> Result<bool> {
     let id = id.to_string();
     c.execute("DELETE FROM refresh_tokens WHERE user_id = ?1", [&id])?;
-    let sql = format!("UPDATE users SET {column} = ?2, tokens_valid_from = ?3 WHERE id = ?1");
+    let sql = format!(
+        "UPDATE users SET {column} = ?2, tokens_valid_from = max(?3, tokens_valid_from + 1) WHERE id = ?1"
+    );
     c.execute(&sql, (id, value, now)).map(|changed| changed > 0)
 }
 

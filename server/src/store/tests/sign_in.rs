@@ -1,8 +1,8 @@
 //! Users, their refresh tokens, login attempts, and services' tokens.
 
-use super::{OWNER, Opened, connect, entry, noted, on_every_store, user};
+use super::{OTHER, OWNER, Opened, Store, connect, entry, noted, on_every_store, user};
 use crate::store::{
-    AttemptLimit, CaptureRequest, Found, Hash, Refresh, RefreshToken, ServiceToken, UserStatus,
+    AttemptLimit, CaptureRequest, Found, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
 };
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
@@ -13,6 +13,9 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 on_every_store!(
     an_address_is_one_users_whatever_its_case,
     changing_a_user_ends_what_is_signed_in,
+    a_sign_in_that_was_verified_before_its_user_changed_is_refused,
+    each_change_makes_the_time_later_that_tokens_are_valid_from,
+    no_sign_in_outlives_a_change_that_comes_at_the_same_time,
     a_token_tells_whose_it_is_until_its_time_or_its_end,
     deleting_a_user_takes_all_that_is_the_users,
     a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later,
@@ -22,9 +25,23 @@ on_every_store!(
     a_services_token_is_found_until_it_is_revoked,
 );
 
-fn token(number: u8, user_id: Uuid, expires_at: i64) -> RefreshToken {
-    RefreshToken { token_hash: [number; 32], family_id: Uuid::from_u128(9), user_id, expires_at }
+fn token(number: u8, expires_at: i64) -> RefreshToken {
+    RefreshToken { token_hash: [number; 32], family_id: Uuid::from_u128(9), expires_at }
 }
+
+/// Somebody as whoever signs in sees them.
+async fn verified(store: &dyn Store, id: Uuid) -> User {
+    store.user(id).await.unwrap().unwrap()
+}
+
+/// Stores a token of the owner's.
+async fn sign_in(store: &dyn Store, token: RefreshToken) {
+    let verified = verified(store, OWNER).await;
+    assert!(store.add_refresh_token(token, verified, entry("login")).await.unwrap());
+}
+
+/// The outcome of a refresh by the owner, for whom the times are as the first is.
+const RENEWED: Refresh = Refresh::Renewed { user_id: OWNER, tokens_valid_from: 0 };
 
 async fn an_address_is_one_users_whatever_its_case(Opened { store, .. }: &Opened) {
     assert!(!store.add_user(user(Uuid::from_u128(3), "OWNER@Example.ORG"), entry("add")).await.unwrap());
@@ -42,7 +59,7 @@ async fn an_address_is_one_users_whatever_its_case(Opened { store, .. }: &Opened
 }
 
 async fn changing_a_user_ends_what_is_signed_in(Opened { store, .. }: &Opened) {
-    store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
+    sign_in(&**store, token(1, HOUR_MS)).await;
     assert!(store.set_user_status(OWNER, UserStatus::Suspended, 7, entry("suspend")).await.unwrap());
     let changed = store.user(OWNER).await.unwrap().unwrap();
     assert_eq!((changed.status, changed.tokens_valid_from), (UserStatus::Suspended, 7));
@@ -57,18 +74,88 @@ async fn changing_a_user_ends_what_is_signed_in(Opened { store, .. }: &Opened) {
     assert_eq!(noted(&**store).await, ["login", "password", "suspend"]);
 }
 
+async fn a_sign_in_that_was_verified_before_its_user_changed_is_refused(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let refused = async |verified: User| {
+        let added = store.add_refresh_token(token(1, HOUR_MS), verified, entry("login"));
+        assert!(!added.await.unwrap());
+        assert!(store.user_by_token([1; 32], 1).await.unwrap().is_none());
+    };
+    let before = verified(store, OWNER).await;
+    store.set_password(OWNER, "another".into(), 7, entry("password")).await.unwrap();
+    refused(before.clone()).await;
+    // Whatever it is that has changed.
+    let now = verified(store, OWNER).await;
+    refused(User { password_hash: before.password_hash, ..now.clone() }).await;
+    refused(User { tokens_valid_from: before.tokens_valid_from, ..now.clone() }).await;
+    refused(User { status: UserStatus::Suspended, ..now.clone() }).await;
+    // Disabled, and enabled again within the same millisecond.
+    for status in [UserStatus::Suspended, UserStatus::Active] {
+        store.set_user_status(OWNER, status, 8, entry("status")).await.unwrap();
+        refused(now.clone()).await;
+    }
+    let other = verified(store, OTHER).await;
+    store.delete_user(OTHER, entry("delete")).await.unwrap();
+    refused(other).await;
+    sign_in(store, token(1, HOUR_MS)).await;
+    assert_eq!(store.user_by_token([1; 32], 1).await.unwrap().unwrap().id, OWNER);
+    assert_eq!(
+        noted(store).await,
+        ["delete", "login", "password", "status", "status"],
+        "the last login alone"
+    );
+}
+
+async fn each_change_makes_the_time_later_that_tokens_are_valid_from(Opened { store, .. }: &Opened) {
+    // Twice in a millisecond, and by a clock that was set back.
+    for (now, valid_from) in [(7, 7), (7, 8), (3, 9), (20, 20)] {
+        assert!(store.set_password(OWNER, "another".into(), now, entry("password")).await.unwrap());
+        assert_eq!(verified(&**store, OWNER).await.tokens_valid_from, valid_from, "{now}");
+        sign_in(&**store, token(1, HOUR_MS)).await;
+        let renewed = store.refresh([1; 32], [2; 32], (21, HOUR_MS, 0), entry("reuse")).await.unwrap();
+        assert_eq!(renewed, Refresh::Renewed { user_id: OWNER, tokens_valid_from: valid_from });
+    }
+}
+
+async fn no_sign_in_outlives_a_change_that_comes_at_the_same_time(Opened { store, .. }: &Opened) {
+    for round in 0..20_u8 {
+        let hash = move |number: u8| -> Hash { [[round; 16], [number; 16]].concat().try_into().unwrap() };
+        sign_in(&**store, RefreshToken { token_hash: hash(0), ..token(0, HOUR_MS) }).await;
+        let before = verified(&**store, OWNER).await;
+        let sign_ins = (1..9).map(|number| {
+            let (store, before) = (Arc::clone(store), before.clone());
+            tokio::spawn(async move {
+                // Half of them are new, half go on with the one that there was.
+                if number % 2 == 0 {
+                    let token = RefreshToken { token_hash: hash(number), ..token(0, HOUR_MS) };
+                    store.add_refresh_token(token, before, entry("login")).await.map(drop).unwrap();
+                } else {
+                    let times = (1, HOUR_MS, 1_000);
+                    store.refresh(hash(0), hash(number), times, entry("reuse")).await.map(drop).unwrap();
+                }
+            })
+        });
+        let sign_ins: Vec<_> = sign_ins.collect();
+        store.set_password(OWNER, format!("password {round}").into(), 1, entry("password")).await.unwrap();
+        for sign_in in sign_ins {
+            sign_in.await.unwrap();
+        }
+        for number in 0..9 {
+            let found = store.user_by_token(hash(number), 1).await.unwrap();
+            assert!(found.is_none(), "round {round}, token {number}");
+        }
+    }
+}
+
 async fn a_token_tells_whose_it_is_until_its_time_or_its_end(Opened { store, .. }: &Opened) {
     let owner_of =
         async |number: u8, now| store.user_by_token([number; 32], now).await.unwrap().map(|user| user.id);
-    store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
+    sign_in(&**store, token(1, HOUR_MS)).await;
     assert_eq!(owner_of(1, HOUR_MS - 1).await, Some(OWNER));
     assert_eq!(owner_of(1, HOUR_MS).await, None);
     assert_eq!(owner_of(2, 0).await, None);
     let times = (1, HOUR_MS, 30_000);
-    assert_eq!(
-        store.refresh([1; 32], [2; 32], times, entry("reuse")).await.unwrap(),
-        Refresh::Renewed(OWNER)
-    );
+    assert_eq!(store.refresh([1; 32], [2; 32], times, entry("reuse")).await.unwrap(), RENEWED);
     assert_eq!(
         (owner_of(1, 2).await, owner_of(2, 2).await),
         (None, Some(OWNER)),
@@ -105,14 +192,14 @@ async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later
         let reuse = entry("refresh").with_outcome("reused");
         store.refresh([spent; 32], [successor; 32], (now, HOUR_MS, 30_000), reuse).await.unwrap()
     };
-    store.add_refresh_token(token(1, OWNER, HOUR_MS), entry("login")).await.unwrap();
-    assert_eq!(refresh(1, 2, 1_000).await, Refresh::Renewed(OWNER));
-    assert_eq!(refresh(1, 3, 31_000).await, Refresh::Renewed(OWNER));
+    sign_in(&**store, token(1, HOUR_MS)).await;
+    assert_eq!(refresh(1, 2, 1_000).await, RENEWED);
+    assert_eq!(refresh(1, 3, 31_000).await, RENEWED);
     assert_eq!(refresh(1, 4, 31_001).await, Refresh::Reused(OWNER));
     for ended in [1, 2, 3, 4] {
         assert_eq!(refresh(ended, 5, 31_002).await, Refresh::Unknown, "{ended}");
     }
-    store.add_refresh_token(token(6, OWNER, 1_000), entry("login")).await.unwrap();
+    sign_in(&**store, token(6, 1_000)).await;
     assert_eq!(refresh(6, 7, 1_000).await, Refresh::Expired);
     assert_eq!(noted(&**store).await, ["login", "login", "refresh"], "the reuse alone");
     let rows = store.audit_rows((i64::MIN, 0), 1000).await.unwrap();
@@ -123,8 +210,7 @@ async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later
 async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. }: &Opened) {
     for round in 0..20_u8 {
         let hash = move |number: u8| -> Hash { [[round; 16], [number; 16]].concat().try_into().unwrap() };
-        let first = RefreshToken { token_hash: hash(0), ..token(0, OWNER, HOUR_MS) };
-        store.add_refresh_token(first, entry("login")).await.unwrap();
+        sign_in(&**store, RefreshToken { token_hash: hash(0), ..token(0, HOUR_MS) }).await;
         let renewals = (1..5).map(|number| {
             let (store, successor) = (Arc::clone(store), hash(number));
             tokio::spawn(async move {

@@ -73,9 +73,9 @@ async fn keys_and_canaries_are_kept_once(Opened { store, .. }: &Opened) {
 }
 
 async fn what_has_had_its_time_is_purged(Opened { store, .. }: &Opened) {
-    let token =
-        RefreshToken { token_hash: [1; 32], family_id: Uuid::from_u128(9), user_id: OWNER, expires_at: 100 };
-    store.add_refresh_token(token, entry("login")).await.unwrap();
+    let token = RefreshToken { token_hash: [1; 32], family_id: Uuid::from_u128(9), expires_at: 100 };
+    let owner = store.user(OWNER).await.unwrap().unwrap();
+    assert!(store.add_refresh_token(token, owner, entry("login")).await.unwrap());
     let refresh = async || store.refresh([1; 32], [2; 32], (200, 100, 100), entry("reuse")).await.unwrap();
     assert_eq!(refresh().await, crate::store::Refresh::Expired);
     store.purge(200).await.unwrap();

@@ -48,7 +48,8 @@ const TOUCH_CREDENTIALS: &str = "
     UPDATE app_credentials SET version = version + 1 WHERE owner_id = $2
         AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)";
 const DELETE: &str = "DELETE FROM projects WHERE id = $1 AND owner_id = $2 RETURNING id";
-const USERS: &str = "SELECT id FROM users WHERE id = ANY ($1)";
+/// Holds them until the transaction ends: who is being deleted becomes no member.
+const USERS: &str = "SELECT id FROM users WHERE id = ANY ($1) FOR KEY SHARE";
 /// Where the members are known, or need not be.
 const TOUCH: &str = "
     UPDATE projects SET updated_at = $3 WHERE id = $1 AND owner_id = $2
