@@ -8,6 +8,7 @@
 use crate::cookie::{Cookie, MAX_COOKIES, MAX_NAME_VALUE_BYTES, serialize_exposed};
 use crate::host::MAX_LABEL_CHARS;
 use crate::platform::{Site, is_platform_id};
+use crate::visible;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -46,11 +47,11 @@ pub struct Allowed {
 /// What is wrong with a message. Never holds a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum BridgeFault {
-    /// A text that is too long, or holds control characters.
-    #[error("{0} must have at most {MAX_NAME_CHARS} characters, none of them a control one")]
+    /// A text that is too long, or holds what can't be seen.
+    #[error("{0} must have at most {MAX_NAME_CHARS} characters, none of them a control or invisible one")]
     Name(&'static str),
     /// A label that no export may have.
-    #[error("label must have at most {MAX_LABEL_CHARS} characters, none of them a control one")]
+    #[error("label must have at most {MAX_LABEL_CHARS} characters, none of them a control or invisible one")]
     Label,
     /// No platform identifier.
     #[error("platform must be 1 to 64 of a-z, 0-9, dot, underscore and hyphen")]
@@ -199,7 +200,7 @@ fn check_name(name: &str, field: &'static str) -> Result<(), BridgeFault> {
 }
 
 fn check_text(text: &str, max_chars: usize) -> bool {
-    text.chars().count() <= max_chars && !text.chars().any(char::is_control)
+    text.chars().count() <= max_chars && visible::check(text).is_ok()
 }
 
 fn check_platform(platform: &str) -> Result<(), BridgeFault> {
@@ -211,7 +212,13 @@ fn at_most(count: usize, most: usize, what: &'static str) -> Result<(), BridgeFa
 }
 
 /// Whether all cookies are the platform's own.
-fn check_owned<'a>(platform: &str, cookies: impl IntoIterator<Item = &'a Cookie>) -> Result<(), BridgeFault> {
+///
+/// # Errors
+/// [`BridgeFault::OtherSite`], or [`BridgeFault::Platform`] where there is no such platform.
+pub fn check_owned<'a>(
+    platform: &str,
+    cookies: impl IntoIterator<Item = &'a Cookie>,
+) -> Result<(), BridgeFault> {
     let site = Site::of_id(platform).ok_or(BridgeFault::Platform)?;
     let are_owned = cookies.into_iter().all(|cookie| site.owns(cookie.host()));
     are_owned.then_some(()).ok_or_else(|| BridgeFault::OtherSite(platform.to_owned()))
@@ -314,6 +321,7 @@ mod tests {
         for bad in [
             Announcement { browser: String::new(), ..good.clone() },
             Announcement { profile: "a\u{1b}[2J".to_owned(), ..good.clone() },
+            Announcement { profile: "a\u{202e}b".to_owned(), ..good.clone() },
             Announcement { profile: "a".repeat(MAX_NAME_CHARS + 1), ..good.clone() },
             Announcement { platforms: vec![allowed.clone(); MAX_PLATFORMS + 1], ..good.clone() },
             Announcement {

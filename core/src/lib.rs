@@ -14,6 +14,7 @@ pub mod normalise;
 pub mod platform;
 pub mod rotation;
 pub mod shape;
+pub mod visible;
 
 pub use cookie::{Cookie, CookieFault, SameSite};
 pub use normalise::{BrowserCookie, Capture, Report, normalise};

@@ -3,6 +3,7 @@
 
 use crate::cookie::{Cookie, CookieFault, MAX_COOKIES, MAX_EXPIRES, SameSite};
 use crate::platform::{LoginCookie, Site};
+use crate::visible::printable_line;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use std::cmp::Reverse;
@@ -140,7 +141,7 @@ impl Serialize for Reason {
 /// The line of the report on one cookie of the browser's list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// The cookie's name, with control characters replaced.
+    /// The cookie's name, with what can't be seen replaced.
     pub name: String,
     /// Its domain, likewise.
     pub domain: String,
@@ -247,9 +248,9 @@ impl Candidate {
     /// Whether the cookie may be taken; otherwise its line in the report.
     fn judge(browser_cookie: BrowserCookie, site: &Site, now: i64) -> Result<Self, Box<Entry>> {
         let mut entry = Box::new(Entry {
-            name: printable(&browser_cookie.name),
-            domain: printable(&browser_cookie.domain),
-            path: printable(&browser_cookie.path),
+            name: printable_line(&browser_cookie.name),
+            domain: printable_line(&browser_cookie.domain),
+            path: printable_line(&browser_cookie.path),
             expires: browser_cookie.expiration_date.map(floor),
             verdict: Verdict::Dropped,
             reason: None,
@@ -375,11 +376,6 @@ fn judge_login(cookies: &[Cookie], login_cookies: &[LoginCookie]) -> (Login, Opt
 #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
 fn floor(seconds: f64) -> i64 {
     seconds.floor() as i64
-}
-
-/// For the report: a name with a line break in it must not break a page or a log.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 impl From<&Cookie> for BrowserCookie {
