@@ -142,7 +142,12 @@ impl Cli {
                 let option = error.get(ContextKind::InvalidArg).map_or_else(String::new, ToString::to_string);
                 Self::command().error(ErrorKind::TooManyValues, format!("{option} takes no value")).exit()
             }
-            _ => error.exit(),
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
+            _ => {
+                // It quotes the arguments, which may come from anywhere.
+                tell(error.render().to_string().trim_end());
+                std::process::exit(error.exit_code())
+            }
         })
     }
 

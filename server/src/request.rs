@@ -16,6 +16,7 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use stagepass_core::cookie::{CookieFault, GivenCookie};
 use stagepass_core::platform::is_platform_id;
+use stagepass_core::visible::{self, printable_line};
 use std::collections::BTreeMap;
 use std::iter;
 use std::net::SocketAddr;
@@ -118,10 +119,11 @@ impl Fields {
         serde_json::from_str(raw.get()).map_err(|_| Error::BadRequest(format!("{field} must be {expected}")))
     }
 
-    /// An optional text of at most 1,024 characters without control characters.
+    /// An optional text of at most 1,024 characters, all of which can be seen.
     pub(crate) fn text(&mut self, field: &str) -> Result<Option<String>, Error> {
         let text = self.take::<String>(field, "a string")?;
-        text.as_deref().map(|text| check_text(text, field, MAX_TEXT_CHARS)).transpose()?;
+        let checked = text.as_deref().map_or(Ok(()), |text| check_text(text, field, MAX_TEXT_CHARS));
+        checked.map_err(Error::BadRequest)?;
         Ok(text)
     }
 
@@ -130,7 +132,8 @@ impl Fields {
     pub(crate) fn trimmed(&mut self, field: &str) -> Result<Option<String>, Error> {
         let text = self.take::<String>(field, "a string")?;
         let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        text.as_deref().map(|text| check_text(text, field, MAX_NAME_CHARS)).transpose()?;
+        let checked = text.as_deref().map_or(Ok(()), |text| check_text(text, field, MAX_NAME_CHARS));
+        checked.map_err(Error::BadRequest)?;
         Ok(text)
     }
 
@@ -213,7 +216,7 @@ impl Fields {
     /// The name, as it can be shown, of a member that is none of these.
     fn other_than(&self, known: &[&str]) -> Option<String> {
         let name = self.0.keys().find(|name| !known.contains(&name.as_str()))?;
-        Some(name.chars().filter(|c| !c.is_control()).take(MAX_SHOWN_CHARS).collect())
+        Some(printable_line(name).chars().take(MAX_SHOWN_CHARS).collect())
     }
 
     /// An optional boolean.
@@ -222,15 +225,12 @@ impl Fields {
     }
 }
 
-/// Text has at most so many characters, none of which is a control character.
-fn check_text(text: &str, field: &str, most: usize) -> Result<(), Error> {
+/// Text has at most so many characters, all of which can be seen.
+pub(crate) fn check_text(text: &str, field: &str, most: usize) -> Result<(), String> {
     if text.chars().count() > most {
-        return Err(Error::BadRequest(format!("{field} must have at most {most} characters")));
+        return Err(format!("{field} must have at most {most} characters"));
     }
-    if text.chars().any(char::is_control) {
-        return Err(Error::BadRequest(format!("{field} must not hold control characters")));
-    }
-    Ok(())
+    visible::check(text).map_err(|fault| format!("{field} {fault}"))
 }
 
 fn required(field: &str) -> Error {

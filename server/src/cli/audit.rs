@@ -8,6 +8,7 @@ use crate::clock::render_ms;
 use crate::keyed_stores::KeyedStores;
 use crate::store::Database;
 use clap::Subcommand;
+use stagepass_core::visible::printable_line;
 
 /// Rows that are read at a time.
 const BATCH: u32 = 1000;
@@ -48,7 +49,9 @@ fn line(Row { entry, .. }: &Row) -> String {
         None => entry.caller.clone(),
     };
     let record = entry.record.as_deref().unwrap_or("-");
-    format!("{time}\t{caller}\t{}\t{record}\t{}", entry.action, entry.outcome)
+    let [caller, action, record, outcome] =
+        [&caller, &entry.action, record, &entry.outcome].map(printable_line);
+    format!("{time}\t{caller}\t{action}\t{record}\t{outcome}")
 }
 
 async fn verify(stores: &KeyedStores, expected: ExpectedHeads) -> Result<(), CliError> {

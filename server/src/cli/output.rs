@@ -3,15 +3,16 @@
 //! is said if it can be.
 
 use super::CliError;
+use stagepass_core::visible::printable;
 use std::io::{self, Write as _};
 
-/// Prints a line of the command's output.
+/// Prints a line of the command's output, which may quote what others have stored.
 pub(super) fn say(line: &str) -> Result<(), CliError> {
-    writeln!(io::stdout().lock(), "{line}").map_err(CliError::Output)
+    writeln!(io::stdout().lock(), "{}", printable(line)).map_err(CliError::Output)
 }
 
 /// Tells whoever runs the command something that is no output.
 pub(super) fn tell(line: &str) {
     // There is nobody left to tell where this fails.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", printable(line));
 }

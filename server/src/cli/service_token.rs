@@ -12,6 +12,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
 use stagepass_core::platform::is_platform_id;
+use stagepass_core::visible::{self, printable_line};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ServiceTokenCommand {
@@ -63,9 +64,10 @@ impl ServiceTokenCommand {
 }
 
 async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
-    if args.name.trim().is_empty() || args.name.chars().any(char::is_control) || args.name.len() > 100 {
-        return Err(CliError::User("a name has 1 to 100 bytes and no control characters".to_owned()));
+    if args.name.trim().is_empty() || args.name.len() > 100 {
+        return Err(CliError::User("a name has 1 to 100 bytes".to_owned()));
     }
+    visible::check(&args.name).map_err(|fault| CliError::User(format!("a name {fault}")))?;
     if let Some(platform) = args.platforms.iter().find(|platform| !is_platform_id(platform)) {
         return Err(CliError::User(format!("{platform:?} is no platform: use a-z, 0-9, '.', '_' and '-'")));
     }
@@ -95,5 +97,5 @@ fn line(token: &ServiceToken) -> String {
     let platforms = if token.platforms.is_empty() { "all".to_owned() } else { token.platforms.join(",") };
     let acting = if token.require_acting_user { "acting user required" } else { "-" };
     let (made, verbs) = (render_ms(token.created_at), token.verbs.join(","));
-    format!("{}\t{state}\t{made}\t{verbs}\t{platforms}\t{acting}", token.name)
+    format!("{}\t{state}\t{made}\t{verbs}\t{platforms}\t{acting}", printable_line(&token.name))
 }

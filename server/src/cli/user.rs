@@ -11,6 +11,7 @@ use crate::identity::{check_password, hash_password};
 use crate::store::{Database, IfMissing, User, UserStatus};
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
+use stagepass_core::visible::{self, printable_line};
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -69,9 +70,10 @@ async fn add(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliError> {
     let email = args.email.trim().to_owned();
     let is_plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     // RFC 5321 allows 254 characters.
-    if !is_plausible || email.len() > 254 || email.chars().any(|c| c.is_control() || c == ' ') {
+    if !is_plausible || email.len() > 254 || email.contains(' ') {
         return Err(CliError::User(format!("{email:?} is no e-mail address")));
     }
+    visible::check(&email).map_err(|fault| CliError::User(format!("an e-mail address {fault}")))?;
     let password_hash = hash_password(&args.read_password()?)?;
     let now = now_ms();
     let user = User {
@@ -96,7 +98,12 @@ async fn list(database: &dyn Database) -> Result<(), CliError> {
             UserStatus::Active => "active",
             UserStatus::Suspended => "disabled",
         };
-        say(&format!("{}\t{status}\t{}\t{}", user.id, render_ms(user.created_at), user.email))?;
+        say(&format!(
+            "{}\t{status}\t{}\t{}",
+            user.id,
+            render_ms(user.created_at),
+            printable_line(&user.email)
+        ))?;
     }
     Ok(())
 }

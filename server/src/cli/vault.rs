@@ -17,6 +17,7 @@ use crate::vault::credentials::{self, EXISTS, FULL, MISSING};
 use crate::vault::{MAX_CREDENTIALS, MAX_KEY_BYTES, Vault};
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
+use stagepass_core::visible::printable_line;
 use std::io::{self, Read as _};
 use std::sync::Arc;
 use transfer::{ExportArgs, ImportArgs};
@@ -133,6 +134,7 @@ async fn remove(stores: &StoreArgs, names: &NameArgs) -> Result<(), CliError> {
 fn line(credential: &VaultCredential) -> String {
     let VaultCredential { id, service, name, created_at, last_used_at } = credential;
     let used = last_used_at.map_or_else(|| "-".to_owned(), render_ms);
+    let (service, name) = (printable_line(service), printable_line(name));
     format!("{id}\t{service}\t{name}\t{}\t{used}", render_ms(*created_at))
 }
 

@@ -7,26 +7,25 @@ use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A class of all but control characters, invisible ones and what is given.
-macro_rules! no_invisible {
+/// A class of all but what is given and what can't be seen, as far as a pattern says
+/// so: it can't name what lies beyond the Basic Multilingual Plane, nor what is refused
+/// only where it has no meaning.
+macro_rules! visible {
     ($also:literal) => {
         concat!(
             "[^",
             $also,
-            r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f-\u1160\u17b4-\u17b5\u180b-\u180f",
-            r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0]",
+            r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f-\u1160\u17b4-\u17b5\u180e\u200b",
+            r"\u200e-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe03-\ufe0d\ufeff\uffa0\ufff0-\ufffb]",
         )
     };
 }
 
-/// Any text without control characters (Unicode's category Cc).
-const NO_CONTROLS: &str = r"^[^\u0000-\u001f\u007f-\u009f]*$";
+/// Any text whose characters can all be seen.
+const VISIBLE: &str = concat!("^", visible!(""), "*$");
 /// The same, and not white space alone.
-const NOT_BLANK: &str =
-    r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$";
+const NOT_BLANK: &str = concat!("^", visible!(""), "*", visible!(r"\s"), visible!(""), "*$");
 const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
-/// The same, and without what can't be seen.
-const VISIBLE: &str = concat!("^", no_invisible!(""), "*", no_invisible!(r"\s"), no_invisible!(""), "*$");
 const PLATFORM: &str = "^[a-z0-9._-]{1,64}$";
 /// A host name, a domain with a leading dot, or an IPv6 address in brackets.
 const COOKIE_DOMAIN: &str = r"^(\.?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:]{2,39}\])$";
@@ -68,16 +67,16 @@ described! {
     Platform: text()
         .pattern(Some(PLATFORM))
         .examples(["instagram"]);
-    /// A text without control characters.
-    Text: text().pattern(Some(NO_CONTROLS)).max_length(Some(crate::request::MAX_TEXT_CHARS));
+    /// A text whose characters can all be seen.
+    Text: text().pattern(Some(VISIBLE)).max_length(Some(crate::request::MAX_TEXT_CHARS));
     /// The account's name, which is not empty.
     Username: text()
-        .pattern(Some(NO_CONTROLS))
+        .pattern(Some(VISIBLE))
         .min_length(Some(1))
         .max_length(Some(crate::request::MAX_TEXT_CHARS));
     /// Why a capture is asked for, in plain text for the owner.
     Reason: text()
-        .pattern(Some(NO_CONTROLS))
+        .pattern(Some(VISIBLE))
         .max_length(Some(crate::credentials::MAX_REASON_CHARS));
     /// An e-mail address.
     Email: text()
@@ -139,7 +138,7 @@ described! {
         .examples(["openai"]);
     /// What an API key is called, for people.
     VaultName: text()
-        .pattern(Some(VISIBLE))
+        .pattern(Some(NOT_BLANK))
         .max_length(Some(crate::request::MAX_NAME_CHARS))
         .examples(["production"]);
     /// An API key, token or other secret of at most 16,384 bytes.
