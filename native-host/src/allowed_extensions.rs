@@ -4,6 +4,7 @@
 use crate::atomic_file::{self, Access};
 use crate::caller::Caller;
 use crate::error::Error;
+use crate::own_place::{self, Closed};
 use serde::{Deserialize, Serialize};
 use stagepass_core::host::{CHROMIUM_EXTENSION_ID, FIREFOX_EXTENSION_ID};
 use std::collections::BTreeSet;
@@ -85,20 +86,17 @@ impl AllowedExtensions {
 
     fn load_added(host_dir: &Path) -> Result<Self, Error> {
         let path = file_path(host_dir);
-        atomic_file::refuse_obstacle(&path)?;
-        match fs::read(&path) {
-            Ok(json) => serde_json::from_slice(&json)
-                .map_err(|fault| Error::DamagedSettings { path, fault: fault.to_string() }),
-            Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(fault) => Err(Error::io("read", &path)(fault)),
-        }
+        own_place::check_host_dir(host_dir)?;
+        let Some(json) = own_place::read(&path, Closed::ToWriting)? else { return Ok(Self::default()) };
+        serde_json::from_slice(&json)
+            .map_err(|fault| Error::DamagedSettings { path, fault: fault.to_string() })
     }
 
     /// Adds ids for good.
     pub(crate) fn add(host_dir: &Path, ids: &[ExtensionId]) -> Result<(), Error> {
         let mut added = Self::load_added(host_dir)?;
         added.extension_ids.extend(ids.iter().cloned());
-        atomic_file::make_folder(host_dir)?;
+        atomic_file::make_host_dir(host_dir)?;
         let json = serde_json::to_vec_pretty(&added).unwrap_or_default();
         atomic_file::write(&file_path(host_dir), &json, Access::Private)
     }

@@ -6,6 +6,7 @@
 //! the old file as it was and takes the temporary one away again.
 
 use crate::error::Error;
+use crate::own_place;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -126,53 +127,25 @@ pub(crate) fn refuse_obstacle(path: &Path) -> Result<(), Error> {
     Err(Error::InTheWay { path: path.to_owned(), what })
 }
 
-/// Whether the folder is there; anything else in its place is refused.
-pub(crate) fn folder_is_there(path: &Path) -> Result<bool, Error> {
-    let what = match fs::symlink_metadata(path) {
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(false),
-        Err(fault) => return Err(Error::io("look at", path)(fault)),
-        Ok(metadata) if metadata.is_dir() => return Ok(true),
-        Ok(metadata) if metadata.is_symlink() => "a symbolic link",
-        Ok(_) => "no folder",
-    };
-    Err(Error::InTheWay { path: path.to_owned(), what })
+/// Makes the host's own folder, and those above it that are missing, for its owner alone.
+/// One that is there may be shared, and stays as it is.
+pub(crate) fn make_host_dir(path: &Path) -> Result<(), Error> {
+    own_place::check_host_dir(path)?;
+    if own_place::look_at_folder(path)?.is_some() { Ok(()) } else { create_folder(path) }
 }
 
-/// Makes the folder, and those above it that are missing, for its owner alone.
-/// One that is there may be somebody else's and stays as it is.
-pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
-    if folder_is_there(path)? { Ok(()) } else { create_folder(path) }
-}
-
-/// [`make_folder`] for one that is ours in any case: where it is there and open
-/// to others, it is narrowed.
+/// Makes a folder in the host's own that is private: where it is there and open to
+/// others, it is narrowed.
 pub(crate) fn make_private_folder(path: &Path) -> Result<(), Error> {
-    if folder_is_there(path)? {
-        narrow_to_owner(path)?
-    } else {
-        create_folder(path)?
+    path.parent().map_or(Ok(()), own_place::check_host_dir)?;
+    match own_place::look_at_folder(path)? {
+        Some(metadata) => {
+            own_place::check_owner(path, &metadata)?;
+            narrow_to_owner(path)?;
+        }
+        None => create_folder(path)?,
     }
-    refuse_foreign_folder(path)
-}
-
-/// Refuses a folder that is somebody else's, or that others may write to: what
-/// is in it can be anybody's. One that was just taken away is no fault.
-#[cfg(unix)]
-pub(crate) fn refuse_foreign_folder(path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::MetadataExt;
-    let what = match fs::symlink_metadata(path) {
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(fault) => return Err(Error::io("look at", path)(fault)),
-        Ok(metadata) if metadata.uid() != rustix::process::geteuid().as_raw() => "another user's folder",
-        Ok(metadata) if metadata.mode() & 0o022 != 0 => "a folder that others may write to",
-        Ok(_) => return Ok(()),
-    };
-    Err(Error::InTheWay { path: path.to_owned(), what })
-}
-
-#[cfg(not(unix))]
-pub(crate) fn refuse_foreign_folder(_path: &Path) -> Result<(), Error> {
-    Ok(())
+    own_place::folder_is_there(path).map(|_| ())
 }
 
 fn create_folder(path: &Path) -> Result<(), Error> {
@@ -302,13 +275,13 @@ mod tests {
         let open = folder.path().join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o1777)).unwrap();
-        make_folder(&open).unwrap();
+        make_host_dir(&open).unwrap();
         assert_eq!(mode(&open), 0o1777);
         make_private_folder(&open).unwrap();
         assert_eq!(mode(&open), 0o700);
 
         let new = folder.path().join("above/new");
-        make_folder(&new).unwrap();
+        make_host_dir(&new).unwrap();
         assert_eq!((mode(&new), mode(new.parent().unwrap())), (0o700, 0o700));
     }
 }

@@ -1,19 +1,22 @@
 //! The command line: what can be asked for, and where the answer goes. Does
 //! nothing itself.
 
+mod own_options;
+
 use crate::allowed_extensions::ExtensionId;
 use crate::commands::{self, CommandError, Wanted};
 use crate::registration::Browser;
 #[cfg(target_os = "linux")]
 use crate::yt_dlp;
 use crate::{complain, host_dir};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use stagepass_core::visible::printable;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What is run where nothing else is named.
+/// The command that runs yt-dlp, and the program that is run where no other is named.
 const YT_DLP: &str = "yt-dlp";
 
 /// Keeps the cookie files that the Stagepass extension exports for yt-dlp.
@@ -82,7 +85,9 @@ enum Command {
     /// They are those that the running browser has now, where it may hand them
     /// over, else those of the newest export, in a private file that is gone
     /// afterwards. What a platform replaces meanwhile goes into the export. All
-    /// arguments from the first that is not an option below are yt-dlp's.
+    /// arguments from the first that is not an option below are yt-dlp's, a "--"
+    /// among them.
+    #[command(name = YT_DLP)]
     YtDlp(YtDlp),
     /// Show which browsers are connected, and what they hand over
     Browsers,
@@ -101,7 +106,6 @@ struct Become {
     /// The program
     program: OsString,
     /// What it is given
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
@@ -115,12 +119,7 @@ struct YtDlp {
     #[command(flatten)]
     program: YtDlpProgram,
     /// What yt-dlp is to do; the URLs are those that begin with http or https
-    #[arg(
-        value_name = "YT-DLP'S OPTIONS AND URLS",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "YT-DLP'S OPTIONS AND URLS", required = true)]
     arguments: Vec<OsString>,
 }
 
@@ -187,6 +186,7 @@ struct Uninstall {
 
 /// Runs the command line.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
+    let args = own_options::set_apart(Cli::command(), YT_DLP, args);
     let done = match Cli::try_parse_from(args) {
         Ok(cli) => {
             let mut output = io::stdout().lock();
@@ -194,7 +194,8 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
                 .and_then(|code| output.flush().map(|()| code).map_err(CommandError::Output))
         }
         Err(fault) if fault.use_stderr() => {
-            let _ = fault.print();
+            // It quotes the arguments, which may come from anywhere.
+            let _ = write!(io::stderr(), "{}", printable(&fault.render().to_string()));
             return ExitCode::from(2);
         }
         Err(help) => help.print().map(|()| ExitCode::SUCCESS).map_err(CommandError::Output),
@@ -261,7 +262,6 @@ impl TryFrom<Places> for crate::registration::Targets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -14,12 +14,12 @@ use crate::bridge;
 use crate::complain;
 use crate::error::Error;
 use crate::exports::{Export, Exports};
-use crate::printable::printable;
 use crate::registration::{Line, Outcome, Registrar, Targets};
 use crate::yt_dlp::{ArgumentFault, ChildFault};
 use secrecy::ExposeSecret;
 use stagepass_core::bridge::Announcement;
 use stagepass_core::netscape::{self, Dialect};
+use stagepass_core::visible::{escaped_json, printable_line};
 use std::io::{self, Write};
 use std::path::Path;
 use thiserror::Error;
@@ -121,7 +121,7 @@ pub(crate) fn uninstall(
     };
     writeln!(output, "{news}").map_err(CommandError::Output)?;
     for fault in &faults {
-        writeln!(output, "FAILED: {fault}").map_err(CommandError::Output)?;
+        writeln!(output, "FAILED: {}", printable_line(&fault.to_string())).map_err(CommandError::Output)?;
     }
     check_failures(count_failures(&report) + faults.len())
 }
@@ -130,7 +130,8 @@ pub(crate) fn uninstall(
 pub(crate) fn list(host_dir: &Path, json: bool, output: &mut impl Write) -> Result<(), CommandError> {
     let exports = Exports::new(host_dir).list()?;
     let text = if json {
-        serde_json::to_string_pretty(&exports).map_err(|fault| CommandError::Output(fault.into()))?
+        let json = serde_json::to_string_pretty(&exports);
+        escaped_json(&json.map_err(|fault| CommandError::Output(fault.into()))?)
     } else if exports.is_empty() {
         "Nothing is exported yet. In the browser, click Stagepass and then \"Export for yt-dlp\".".to_owned()
     } else {
@@ -190,7 +191,8 @@ fn write_report(report: &[Line], output: &mut impl Write) -> Result<(), CommandE
     for Line { subject, outcome } in report {
         let subject = format!("{subject}:");
         let advice = outcome.advice().map(|advice| format!(". {advice}")).unwrap_or_default();
-        writeln!(output, "{subject:<width$} {outcome}{advice}").map_err(CommandError::Output)?;
+        let line = printable_line(&format!("{subject:<width$} {outcome}{advice}"));
+        writeln!(output, "{line}").map_err(CommandError::Output)?;
     }
     Ok(())
 }
@@ -222,6 +224,6 @@ fn table_of<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [Strin
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_header(header);
-    table.add_rows(rows.map(|row| row.map(|cell| printable(&cell))));
+    table.add_rows(rows.map(|row| row.map(|cell| printable_line(&cell))));
     table.trim_fmt()
 }

@@ -9,11 +9,12 @@ mod trial;
 mod yt_dlp;
 
 use crate::allowed_extensions::AllowedExtensions;
-use crate::printable::printable;
+use crate::error::Error;
 use crate::registration::{Family, Line, Registrar, Registration, Targets};
 use crate::signals::Signals;
 use manifest::Manifest;
 use serde::Serialize;
+use stagepass_core::visible::printable;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
@@ -60,11 +61,11 @@ pub(crate) struct Diagnosis {
 
 impl Section {
     fn new(subject: impl Into<String>) -> Self {
-        Self { subject: subject.into(), findings: Vec::new() }
+        Self { subject: printable(&subject.into()), findings: Vec::new() }
     }
 
     fn add(&mut self, step: &'static str, verdict: Verdict, detail: String, advice: Option<String>) {
-        let detail = printable(&detail);
+        let (detail, advice) = (printable(&detail), advice.as_deref().map(printable));
         self.findings.push(Finding { step, verdict, detail, advice });
     }
 
@@ -78,6 +79,20 @@ impl Section {
 
     fn fault(&mut self, step: &'static str, detail: impl Into<String>, advice: impl Into<Option<String>>) {
         self.add(step, Verdict::Fault, detail.into(), advice.into());
+    }
+
+    /// A fault of a file or folder, which says itself what to do about it.
+    fn fault_of(&mut self, step: &'static str, fault: Error) {
+        match fault {
+            Error::Exposed { path, fault, remedy } => {
+                self.fault(step, format!("{}: {fault}", path.display()), remedy);
+            }
+            Error::InTheWay { path, what } => {
+                let detail = format!("{} is {what}", path.display());
+                self.fault(step, detail, "Move it away; the host makes its own.".to_owned());
+            }
+            fault => self.fault(step, fault.to_string(), None),
+        }
     }
 
     fn faults(&self) -> usize {
@@ -168,7 +183,7 @@ fn first_line(text: &[u8]) -> String {
     const MAX_CHARS: usize = 200;
     let text = String::from_utf8_lossy(text);
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    line.trim().chars().filter(|c| !c.is_control()).take(MAX_CHARS).collect()
+    printable(line.trim()).chars().take(MAX_CHARS).collect()
 }
 
 /// Whether others than its owner may write to what is there, so that it can be

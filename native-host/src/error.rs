@@ -4,6 +4,7 @@
 use crate::exports::ExportKey;
 use crate::frame::MAX_VALUES;
 use stagepass_core::host::{MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
+use stagepass_core::visible::TextFault;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -69,12 +70,30 @@ pub enum Error {
         /// What is there.
         what: &'static str,
     },
+    /// What should be this user's alone is open to others, or is another's.
+    #[error("{}: {fault}. {remedy}", .path.display())]
+    Exposed {
+        /// The place.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+        /// What to do about it, a command in it.
+        remedy: String,
+    },
     /// Another host keeps the folder locked.
     #[error("{} is in use by another Stagepass host; try again in a moment", .0.display())]
     Busy(PathBuf),
     /// A path that JSON and command lines can't carry.
     #[error("{} is no Unicode text; name another folder with STAGEPASS_HOST_DIR", .0.display())]
     NotUnicode(PathBuf),
+    /// A path that a terminal would not show as it is.
+    #[error("the path of {} {fault}; name another folder with STAGEPASS_HOST_DIR", .path.display())]
+    UnprintablePath {
+        /// The place.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: TextFault,
+    },
     /// A socket's path has a limit, which is a short one.
     #[error("the path of {} is too long for a socket; name a shorter folder with STAGEPASS_HOST_DIR", .0.display())]
     SocketPathTooLong(PathBuf),
@@ -118,8 +137,10 @@ impl Error {
             Self::BrokenFrame(_)
             | Self::Io { .. }
             | Self::InTheWay { .. }
+            | Self::Exposed { .. }
             | Self::Busy(_)
             | Self::NotUnicode(_)
+            | Self::UnprintablePath { .. }
             | Self::SocketPathTooLong(_)
             | Self::NoHome
             | Self::DamagedSettings { .. } => "io",

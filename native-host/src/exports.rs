@@ -11,14 +11,18 @@ pub use purge::Purged;
 pub(crate) use update::login_expiry;
 
 use crate::atomic_file::{self, Access};
+use crate::complain;
 use crate::error::Error;
 use crate::folder_lock::{self, Lock};
+use crate::own_place::{self, Closed};
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sidecar::{Sidecar, Times};
+use stagepass_core::bridge::check_owned;
 use stagepass_core::cookie::Cookie;
 use stagepass_core::netscape::{self, Dialect};
+use stagepass_core::platform::Site;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -105,12 +109,15 @@ impl Exports {
     /// afterwards, or the old file is as it was.
     ///
     /// # Errors
-    /// Such as name the place that could not be written.
+    /// Such as name the place that could not be written, and where a cookie is not the
+    /// platform's own.
     pub fn write(&self, export: &NewExport) -> Result<Written, Error> {
         self.write_locked(export, Times::of_new(), &folder_lock::in_made_folder(&self.folder)?)
     }
 
     fn write_locked(&self, export: &NewExport, times: Times, lock: &Lock) -> Result<Written, Error> {
+        check_owned(export.key.platform(), &export.cookies)
+            .map_err(|fault| Error::BadRequest(fault.to_string()))?;
         let rendered = netscape::render(&export.cookies, Dialect::HttpOnlyPrefix);
         let sidecar = Sidecar::new(&export.key, times, export.expires_at);
         let path = self.path(&export.key);
@@ -140,7 +147,9 @@ impl Exports {
     /// # Errors
     /// Where the folder can't be read, or what is in it can be another user's.
     pub fn list(&self) -> Result<Vec<Export>, Error> {
-        atomic_file::refuse_foreign_folder(&self.folder)?;
+        if !own_place::folder_is_there(&self.folder)? {
+            return Ok(Vec::new());
+        }
         let mut exports: Vec<_> = self.file_names()?.iter().filter_map(|name| self.describe(name)).collect();
         exports.sort_by(|a, b| (&a.platform, &a.label, &a.path).cmp(&(&b.platform, &b.label, &b.path)));
         Ok(exports)
@@ -151,7 +160,7 @@ impl Exports {
     /// # Errors
     /// Where it is there and can't be taken away.
     pub fn delete(&self, key: &ExportKey) -> Result<bool, Error> {
-        if !atomic_file::folder_is_there(&self.folder)? {
+        if !own_place::folder_is_there(&self.folder)? {
             return Ok(false);
         }
         let Some(_lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
@@ -166,14 +175,8 @@ impl Exports {
     /// # Errors
     /// [`Error::NotFound`], or what keeps it from being read.
     pub fn read(&self, key: &ExportKey) -> Result<SecretString, Error> {
-        atomic_file::folder_is_there(&self.folder)?;
-        atomic_file::refuse_foreign_folder(&self.folder)?;
-        read_text(&self.path(key)).map_err(|fault| match fault {
-            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Error::NotFound(key.clone())
-            }
-            fault => fault,
-        })
+        own_place::folder_is_there(&self.folder)?;
+        read_text(&self.path(key))?.ok_or_else(|| Error::NotFound(key.clone()))
     }
 
     /// Reads an exported file again and counts its cookies.
@@ -182,25 +185,29 @@ impl Exports {
     /// [`Error::BadFile`] with the line that is wrong, besides those of [`Self::read`].
     pub fn verify(&self, key: &ExportKey) -> Result<usize, Error> {
         let text = self.read(key)?;
-        parse(&self.path(key), &text).map(|cookies| cookies.len())
+        parse(&self.path(key), &text, key.platform()).map(|cookies| cookies.len())
     }
 
     fn describe(&self, name: &str) -> Option<Export> {
         let stem = key::stem_of(name, COOKIE_FILE)?;
         let path = self.folder.join(name);
         let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-        let cookies = read_text(&path).and_then(|text| parse(&path, &text));
         let written_at = metadata.modified().map(UtcTime::from_system_time).ok();
         let sidecar = Sidecar::read(&path.with_extension(SIDECAR), stem);
         let (platform, label) = match &sidecar {
             Some(sidecar) => (sidecar.platform.clone(), Some(sidecar.label.clone())),
             None => key::guess(stem)?,
         };
+        let parsed = |text: Option<_>| text.map(|text| parse(&path, &text, &platform)).transpose();
+        let cookies = read_text(&path).and_then(parsed);
+        if let Err(fault @ Error::Exposed { .. }) = &cookies {
+            complain(&format_args!("note: {fault}"));
+        }
         Some(Export {
             platform,
             label,
             path: path.to_string_lossy().into_owned(),
-            cookie_count: cookies.ok().map(|cookies| cookies.len()),
+            cookie_count: cookies.ok().flatten().map(|cookies| cookies.len()),
             exported_at: sidecar.as_ref().map(|sidecar| sidecar.exported_at).or(written_at)?,
             updated_at: sidecar.as_ref().and_then(|sidecar| sidecar.updated_at),
             expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
@@ -209,9 +216,6 @@ impl Exports {
 
     /// The names in the folder, none where it is not there.
     fn file_names(&self) -> Result<Vec<String>, Error> {
-        if !atomic_file::folder_is_there(&self.folder)? {
-            return Ok(Vec::new());
-        }
         let read = || -> io::Result<Vec<String>> {
             let names = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
             names.filter_map(Result::transpose).collect()
@@ -242,21 +246,24 @@ fn remove(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// The text of the cookie file at `path`.
-pub(crate) fn read_text(path: &Path) -> Result<SecretString, Error> {
-    atomic_file::refuse_obstacle(path)?;
-    let bytes = fs::read(path).map_err(Error::io("read", path))?;
-    String::from_utf8(bytes).map(SecretString::from).map_err(|fault| {
+/// The text of the cookie file at `path`; `None` where there is none.
+pub(crate) fn read_text(path: &Path) -> Result<Option<SecretString>, Error> {
+    let Some(bytes) = own_place::read(path, Closed::ToAll)? else { return Ok(None) };
+    String::from_utf8(bytes).map(|text| Some(SecretString::from(text))).map_err(|fault| {
         let valid = &fault.as_bytes()[..fault.utf8_error().valid_up_to()];
         let line = valid.split(|byte| *byte == b'\n').count();
         Error::BadFile { path: path.to_owned(), fault: format!("line {line}: is not UTF-8") }
     })
 }
 
-/// The cookies in the text of the file at `path`.
-pub(crate) fn parse(path: &Path, text: &SecretString) -> Result<Vec<Cookie>, Error> {
-    netscape::parse(text.expose_secret())
-        .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })
+/// The cookies in the text of the file at `path`, an export of `platform`. What is not
+/// the platform's own, somebody else has put there, or a host that did not look yet.
+pub(crate) fn parse(path: &Path, text: &SecretString, platform: &str) -> Result<Vec<Cookie>, Error> {
+    let mut cookies = netscape::parse(text.expose_secret())
+        .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })?;
+    let site = Site::of_id(platform);
+    cookies.retain(|cookie| site.as_ref().is_some_and(|site| site.owns(cookie.host())));
+    Ok(cookies)
 }
 
 #[cfg(test)]

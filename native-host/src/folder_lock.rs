@@ -3,6 +3,7 @@
 
 use crate::atomic_file;
 use crate::error::Error;
+use crate::own_place::{self, Closed};
 use same_file::Handle;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -46,6 +47,7 @@ pub(crate) fn acquire(folder: &Path) -> Result<Option<Lock>, Error> {
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(fault) => return Err(Error::io("write", &path)(fault)),
         };
+        own_place::check_file(&path, &file, Closed::ToAll)?;
         let is_exclusive = wait_for(&file, folder, deadline)?;
         // Who held the lock before may have taken its file away. Then this one
         // is the lock of nothing, and another host can already hold the new one.
@@ -99,5 +101,5 @@ fn open(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path)
+    own_place::open(path, &mut options)
 }

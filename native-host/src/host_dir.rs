@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use etcetera::BaseStrategy;
+use stagepass_core::visible;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
@@ -19,15 +20,25 @@ pub(crate) fn from_environment() -> Result<PathBuf, Error> {
 pub(crate) fn resolve(named: Option<&OsStr>) -> Result<PathBuf, Error> {
     let folder = match named.filter(|name| !name.is_empty()).map(Path::new) {
         Some(path) => std::path::absolute(path).map_err(Error::io("find", path))?,
-        None => {
-            let strategy = etcetera::base_strategy::choose_native_strategy().map_err(|_| Error::NoHome)?;
-            strategy.data_dir().join("stagepass").join("host")
-        }
+        None => usual()?,
     };
-    if folder.to_str().is_none() {
-        return Err(Error::NotUnicode(folder));
+    match folder.to_str().map(visible::check) {
+        None => Err(Error::NotUnicode(folder)),
+        Some(Err(fault)) => Err(Error::UnprintablePath { path: folder, fault }),
+        Some(Ok(())) => Ok(folder),
     }
-    Ok(folder)
+}
+
+/// The folders that are ours for certain, `host_dir` first: where that is the usual one,
+/// the one above it was made for it.
+pub(crate) fn own_folders(host_dir: &Path) -> impl Iterator<Item = &Path> {
+    let count = if usual().is_ok_and(|usual| usual == host_dir) { 2 } else { 1 };
+    host_dir.ancestors().take(count)
+}
+
+fn usual() -> Result<PathBuf, Error> {
+    let strategy = etcetera::base_strategy::choose_native_strategy().map_err(|_| Error::NoHome)?;
+    Ok(strategy.data_dir().join("stagepass").join("host"))
 }
 
 #[cfg(test)]
@@ -51,5 +62,12 @@ mod tests {
         use std::os::unix::ffi::OsStrExt;
         let named = OsStr::from_bytes(b"/tmp/\xff");
         assert!(matches!(resolve(Some(named)), Err(Error::NotUnicode(_))));
+    }
+
+    #[test]
+    fn refuses_a_folder_that_no_terminal_shows_as_it_is() {
+        for named in ["a\u{1b}[2J", "a\u{202e}b"] {
+            assert!(matches!(resolve(Some(OsStr::new(named))), Err(Error::UnprintablePath { .. })));
+        }
     }
 }

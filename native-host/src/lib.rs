@@ -18,7 +18,7 @@ pub mod exports;
 mod folder_lock;
 pub mod frame;
 mod host_dir;
-mod printable;
+mod own_place;
 mod registration;
 mod request;
 pub mod serve;
@@ -31,6 +31,7 @@ pub use error::Error;
 pub use utc_time::UtcTime;
 
 use caller::Caller;
+use stagepass_core::visible::printable;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -46,10 +47,17 @@ pub fn run(args: Vec<OsString>) -> ExitCode {
 }
 
 fn serve_browser(caller: &Caller) -> ExitCode {
-    let served = host_dir::from_environment().and_then(|host_dir| {
+    let host_dir = host_dir::from_environment().and_then(|host_dir| {
         allowed_extensions::check(caller, &host_dir)?;
-        serve::serve(io::stdin().lock(), io::stdout(), &host_dir)
+        Ok(host_dir)
     });
+    let (input, output) = (io::stdin().lock(), io::stdout());
+    let served = match host_dir {
+        Ok(host_dir) => serve::serve(input, output, &host_dir),
+        // A stranger learns nothing.
+        Err(fault @ Error::CallerNotAllowed(_)) => Err(fault),
+        Err(fault) => serve::refuse(input, output, &fault).and(Err(fault)),
+    };
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -64,7 +72,7 @@ fn serve_browser(caller: &Caller) -> ExitCode {
 /// Writes a fault to standard error, which browsers keep in their logs. That it
 /// may be closed must not end the program.
 fn complain(error: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "stagepass-native-host: {}", printable::printable(&error.to_string()));
+    let _ = writeln!(io::stderr(), "stagepass-native-host: {}", printable(&error.to_string()));
 }
 
 /// A panic's own text can quote the data it choked on, so only its place is told.

@@ -5,9 +5,11 @@ use crate::error::Error;
 use crate::exports::{ExportKey, NewExport};
 use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
-use stagepass_core::bridge::Announcement;
+use stagepass_core::bridge::{Announcement, check_owned};
 use stagepass_core::cookie::{Cookie, MAX_COOKIES};
+use stagepass_core::visible;
 use std::collections::HashSet;
+use std::fmt::Display;
 
 /// Every type of request, as `hello` tells them.
 pub(crate) const TYPES: &[&str] = &["hello", "export", "list", "delete", "verify", "listen"];
@@ -112,11 +114,13 @@ fn announcement(fields: Map<String, Value>) -> Result<Announcement, Error> {
 
 fn new_export(mut fields: Map<String, Value>) -> Result<NewExport, Error> {
     let key = export_key(&mut fields)?;
+    // One that was given before there was this rule can still be looked at and deleted.
+    visible::check(key.label()).map_err(|fault| bad_request(format!("label {fault}")))?;
     let expires_at = take(&mut fields, "expires").map(|value| expires_at(&value)).transpose()?;
     let Some(Value::Array(cookies)) = take(&mut fields, "cookies") else {
         return Err(bad_request("cookies array required"));
     };
-    let (cookies, repeated) = read_cookies(cookies)?;
+    let (cookies, repeated) = read_cookies(cookies, key.platform())?;
     Ok(NewExport { key, cookies, repeated, expires_at })
 }
 
@@ -131,14 +135,15 @@ fn expires_at(value: &Value) -> Result<UtcTime, Error> {
 /// The cookies, and how many were left out because a later one has the same
 /// domain, path and name: what every reader of a cookie file tells cookies
 /// apart by.
-fn read_cookies(values: Vec<Value>) -> Result<(Vec<Cookie>, usize), Error> {
+fn read_cookies(values: Vec<Value>, platform: &str) -> Result<(Vec<Cookie>, usize), Error> {
     if values.is_empty() || values.len() > MAX_COOKIES {
         return Err(bad_request(format!("cookies must be 1 to {MAX_COOKIES}, not {}", values.len())));
     }
     let mut cookies = Vec::with_capacity(values.len());
     for (index, value) in values.into_iter().enumerate() {
-        let cookie =
-            Cookie::from_json(value).map_err(|fault| bad_request(format!("cookies[{index}]: {fault}")))?;
+        let in_place = |fault: &dyn Display| bad_request(format!("cookies[{index}]: {fault}"));
+        let cookie = Cookie::from_json(value).map_err(|fault| in_place(&fault))?;
+        check_owned(platform, [&cookie]).map_err(|fault| in_place(&fault))?;
         cookies.push(cookie);
     }
     let given = cookies.len();
@@ -202,8 +207,9 @@ mod tests {
 
     #[test]
     fn names_what_is_wrong_with_an_export() {
-        let cookie = json!({"name": "n", "value": "v", "domain": "a.org"});
-        let bad_cookie = json!({"name": "n", "value": "a\tb", "domain": "a.org"});
+        let cookie = json!({"name": "n", "value": "v", "domain": "instagram.com"});
+        let bad_cookie = json!({"name": "n", "value": "a\tb", "domain": "instagram.com"});
+        let foreign = json!({"name": "n", "value": "v", "domain": ".vimeo.com"});
         for (change, text) in [
             (json!({"platform": null}), "platform required"),
             (json!({"platform": 1}), "platform must be a string"),
@@ -218,7 +224,12 @@ mod tests {
             (json!({"cookies": {}}), "cookies array required"),
             (json!({"cookies": []}), "cookies must be 1 to 1000, not 0"),
             (json!({"cookies": vec![cookie.clone(); 1001]}), "cookies must be 1 to 1000, not 1001"),
+            (json!({"label": "a\u{202e}b"}), "label must not hold invisible characters"),
             (json!({"cookies": [cookie, bad_cookie]}), "cookies[1]: value holds a control character"),
+            (
+                json!({"cookies": [cookie, foreign]}),
+                "cookies[1]: a cookie of another site than instagram was given",
+            ),
             (
                 json!({"expires": 1_900_000_000_000_i64}),
                 "expires must be Unix seconds before the year 9999 (not milliseconds)",
@@ -233,7 +244,8 @@ mod tests {
     fn the_last_of_two_cookies_with_the_same_key_wins() {
         let cookie = |name: &str, value: &str, domain: &str| json!({"name": name, "value": value, "domain": domain, "hostOnly": false});
         let message = export(json!({"cookies": [
-            cookie("a", "old", ".A.org"), cookie("b", "1", ".a.org"), cookie("a", "new", "a.org"),
+            cookie("a", "old", ".Instagram.com"), cookie("b", "1", ".instagram.com"),
+            cookie("a", "new", "instagram.com"),
         ]}));
         let Action::Export(export) = Request::parse(message).action.unwrap() else { panic!() };
         let read: Vec<_> =
@@ -244,7 +256,8 @@ mod tests {
     #[test]
     fn a_host_only_cookie_is_another_than_the_domains() {
         let message = export(json!({"cookies": [
-            {"name": "a", "value": "1", "domain": "a.org"}, {"name": "a", "value": "2", "domain": ".a.org"},
+            {"name": "a", "value": "1", "domain": "instagram.com"},
+            {"name": "a", "value": "2", "domain": ".instagram.com"},
         ]}));
         let Action::Export(export) = Request::parse(message).action.unwrap() else { panic!() };
         assert_eq!((export.cookies.len(), export.repeated), (2, 0));

@@ -44,6 +44,19 @@ pub fn serve(
     }
 }
 
+/// Answers every message with what keeps this program from serving at all.
+///
+/// # Errors
+/// [`Error::BrokenFrame`] where the browser broke off, and those of a bad frame.
+pub fn refuse(mut input: impl Read, output: impl Write + Send + 'static, fault: &Error) -> Result<(), Error> {
+    let to_browser = ToBrowser::new(output);
+    while let Some(message) = frame::read(&mut input)? {
+        let Request { id, kind, .. } = Request::parse(message);
+        send(&to_browser, &failure(id, kind, fault))?;
+    }
+    Ok(())
+}
+
 /// Sends the answer, or where it is too large for a browser, the news of that.
 fn send(to_browser: &ToBrowser, answer: &Answer) -> Result<(), Error> {
     match to_browser.send(answer) {

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::utc_time::UtcTime;
 use serde::de::DeserializeOwned;
 use stagepass_core::bridge::{Announcement, HandOver, Question, WrittenBack};
+use stagepass_core::visible::printable_line;
 use std::cmp::Reverse;
 use std::future::Future;
 use std::io;
@@ -114,15 +115,15 @@ async fn ask<T: DeserializeOwned>(
         })?;
         wire::send(&mut stream, &Request { question }).await.map_err(|_| AskFault::Broken)?;
         let reply: Reply<T> = wire::receive(&mut stream, most).await.map_err(|_| AskFault::Broken)?;
-        reply.map_err(|refusal| AskFault::Refused(printable(&refusal.message)))
+        reply.map_err(|refusal| AskFault::Refused(shown(&refusal.message)))
     };
     timeout(within, conversation).await.unwrap_or(Err(AskFault::NoAnswer))
 }
 
-/// What another program says goes to a terminal, which obeys control characters.
-fn printable(text: &str) -> String {
+/// What another program says goes to a terminal.
+fn shown(text: &str) -> String {
     const MAX_CHARS: usize = 500;
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_CHARS).collect()
+    printable_line(text).chars().take(MAX_CHARS).collect()
 }
 
 fn run<T>(future: impl Future<Output = T>) -> io::Result<T> {

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stagepass_core::bridge::{Announcement, Asked, HandOver, MAX_NAME_CHARS, Question, WrittenBack};
 use stagepass_core::host::{Answer, AnswerError};
+use stagepass_core::visible::printable_line;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -127,11 +128,11 @@ async fn converse(stream: &mut Stream, shared: &Arc<Shared>) -> Result<(), Error
         }
         Some(Question::Cookies { platform }) => {
             let question = Question::Cookies { platform: platform.clone() };
-            let reply: Reply<HandOver> = shared.ask(question, printable(program)).await;
+            let reply: Reply<HandOver> = shared.ask(question, shown(program)).await;
             wire::send(stream, &reply.and_then(|given| checked(given, &platform))).await?;
         }
         Some(question @ Question::WriteBack { .. }) => {
-            let reply: Reply<WrittenBack> = shared.ask(question, printable(program)).await;
+            let reply: Reply<WrittenBack> = shared.ask(question, shown(program)).await;
             wire::send(stream, &reply).await?;
         }
     }
@@ -205,12 +206,7 @@ fn refusal(code: &str, message: impl Into<String>) -> AnswerError {
 }
 
 /// What the system calls the program, which may call itself what it likes.
-fn printable(program: Option<String>) -> String {
-    let name: String = program
-        .iter()
-        .flat_map(|name| name.chars())
-        .filter(|c| !c.is_control())
-        .take(MAX_NAME_CHARS)
-        .collect();
+fn shown(program: Option<String>) -> String {
+    let name: String = printable_line(&program.unwrap_or_default()).chars().take(MAX_NAME_CHARS).collect();
     if name.is_empty() { "unknown".to_owned() } else { name }
 }

@@ -4,6 +4,7 @@ use super::CommandError;
 use crate::doctor::{self, Diagnosis, Finding, Verdict};
 use crate::registration::{Registrar, Targets};
 use crate::signals::Signals;
+use stagepass_core::visible::escaped_json;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
@@ -23,9 +24,8 @@ pub(crate) fn doctor(
     let diagnosis = doctor::examine(&Registrar::new(host_dir)?, targets, yt_dlp, &mut signals);
     signals.end_process_at_next(1, "ended by a signal").map_err(CommandError::Signals)?;
     let shown = if json {
-        serde_json::to_writer_pretty(&mut *output, &diagnosis)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(output))
+        let json = serde_json::to_string_pretty(&diagnosis).map_err(io::Error::from);
+        json.and_then(|json| writeln!(output, "{}", escaped_json(&json)))
     } else {
         show(&diagnosis, output)
     };

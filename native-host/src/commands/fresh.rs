@@ -4,11 +4,13 @@
 use super::{CommandError, select};
 use crate::bridge::{self, Connected};
 use crate::complain;
+use crate::error::Error;
 use crate::exports::{self, Export, ExportKey, Exports};
 use clap::Args;
 use secrecy::SecretString;
 use stagepass_core::bridge::{Allowed, HandOver};
 use stagepass_core::cookie::Cookie;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -123,7 +125,9 @@ impl<'a> Finder<'a> {
     fn newest_export(&self, target: &str) -> Result<Session, CommandError> {
         let export = select::select(&self.exports.list()?, target, self.wanted.label.as_deref())?;
         let path = PathBuf::from(&export.path);
-        let cookies = exports::parse(&path, &exports::read_text(&path)?)?;
+        let gone = || Error::io("read", &path)(io::ErrorKind::NotFound.into());
+        let text = exports::read_text(&path)?.ok_or_else(gone)?;
+        let cookies = exports::parse(&path, &text, &export.platform)?;
         complain(&format_args!(
             "note: these cookies of {} are not fresh from a browser, but were exported {}",
             export.platform,

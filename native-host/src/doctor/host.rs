@@ -25,7 +25,7 @@ pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr, signals: &mut Signals) ->
     }
     private_folders::look(&mut section, host_dir);
     if let Err(fault) = AllowedExtensions::load(host_dir) {
-        section.fault("extension", fault.to_string(), None);
+        section.fault_of("extension", fault);
     }
     yt_dlp::look(&mut section, yt_dlp, signals);
     connected(&mut section, host_dir);
@@ -36,7 +36,7 @@ fn connected(section: &mut Section, host_dir: &Path) {
     const STEP: &str = "connected";
     let browsers = match bridge::connected(host_dir) {
         Ok(browsers) => browsers,
-        Err(fault) => return section.fault(STEP, fault.to_string(), None),
+        Err(fault) => return section.fault_of(STEP, fault),
     };
     if browsers.is_empty() {
         let advice = "In its popup, \"Fresh cookies for yt-dlp\" switches that on.";

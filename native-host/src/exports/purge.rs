@@ -5,6 +5,7 @@ use super::{COOKIE_FILE, Exports, SIDECAR, key, remove};
 use crate::atomic_file;
 use crate::error::Error;
 use crate::folder_lock;
+use crate::own_place;
 use std::fs;
 use std::io;
 
@@ -28,7 +29,7 @@ impl Exports {
     }
 
     fn purge_into(&self, purged: &mut Purged) -> Result<(), Error> {
-        if !atomic_file::folder_is_there(&self.folder)? {
+        if own_place::look_at_folder(&self.folder)?.is_none() {
             return Ok(());
         }
         let lock = match folder_lock::acquire(&self.folder) {

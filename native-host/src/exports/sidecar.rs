@@ -2,9 +2,9 @@
 //! and when it was exported. Holds no secret, and nothing depends on it being there.
 
 use super::key::ExportKey;
+use crate::own_place::{self, Closed};
 use crate::utc_time::UtcTime;
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::path::Path;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,8 +57,8 @@ impl Sidecar {
 
     /// The sidecar at `path`, where it is whole and really that of `stem`.
     pub(super) fn read(path: &Path, stem: &str) -> Option<Self> {
-        fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file)?;
-        let sidecar: Self = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
+        let json = own_place::read(path, Closed::ToWriting).ok()??;
+        let sidecar: Self = serde_json::from_slice(&json).ok()?;
         let key = ExportKey::new(sidecar.platform.clone(), sidecar.label.clone()).ok()?;
         (key.file_stem() == stem).then_some(sidecar)
     }

@@ -15,7 +15,8 @@ fn key(platform: &str, label: &str) -> ExportKey {
 }
 
 fn write(exports: &Exports, key: ExportKey, value: &str) -> Result<Written, Error> {
-    let cookie = json!({"name": "n", "value": value, "domain": ".example.org", "sameSite": "lax"});
+    let domain = format!(".{}.com", key.platform());
+    let cookie = json!({"name": "n", "value": value, "domain": domain, "sameSite": "lax"});
     exports.write(&NewExport {
         key,
         cookies: vec![Cookie::from_json(cookie).unwrap()],

@@ -3,10 +3,10 @@
 
 use super::sidecar::Times;
 use super::{COOKIE_FILE, Exports, NewExport, parse};
-use crate::atomic_file;
 use crate::error::Error;
 use crate::exports::ExportKey;
 use crate::folder_lock::{self, Lock};
+use crate::own_place;
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretString};
 use stagepass_core::{Cookie, Site, normalise};
@@ -25,14 +25,14 @@ impl Exports {
         key: &ExportKey,
         change: impl FnOnce(&mut Vec<Cookie>) -> bool,
     ) -> Result<bool, Error> {
-        if !atomic_file::folder_is_there(&self.folder)? {
+        if !own_place::folder_is_there(&self.folder)? {
             return Ok(false);
         }
         let Some(lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
         match self.read(key) {
             Err(Error::NotFound(_)) => Ok(false),
             text => {
-                let cookies = parse(&self.path(key), &text?)?;
+                let cookies = parse(&self.path(key), &text?, key.platform())?;
                 self.update_locked(key, cookies, change, &lock)
             }
         }
@@ -58,7 +58,8 @@ impl Exports {
         let is_as_before =
             |text: &SecretString| before.is_some_and(|it| it.expose_secret() == text.expose_secret());
         let newer = held.filter(|text| !is_as_before(text));
-        match newer.and_then(|text| parse(&self.path(&whole.key), &text).ok()) {
+        let parsed = |text: &SecretString| parse(&self.path(&whole.key), text, whole.key.platform()).ok();
+        match newer.as_ref().and_then(parsed) {
             Some(cookies) => self.update_locked(&whole.key, cookies, change, &lock),
             None => self.write_locked(whole, Times::of_new(), &lock).map(|_| true),
         }

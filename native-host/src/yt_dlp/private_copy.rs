@@ -5,6 +5,7 @@
 use crate::atomic_file;
 use crate::error::Error;
 use crate::folder_lock::{self, Lock};
+use crate::own_place::{self, Closed};
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -59,8 +60,8 @@ impl PrivateCopy {
     /// What yt-dlp has made of it. A file that does not end with a whole line
     /// was cut off while it was written, and is no answer.
     pub(crate) fn read_back(&self) -> Result<SecretString, Error> {
-        atomic_file::refuse_obstacle(self.path())?;
-        let text = fs::read(self.path()).map_err(Error::io("read", self.path()))?;
+        let gone = || Error::io("read", self.path())(io::ErrorKind::NotFound.into());
+        let text = own_place::read(self.path(), Closed::ToAll)?.ok_or_else(gone)?;
         let bad = |fault: &str| Error::BadFile { path: self.path().to_owned(), fault: fault.to_owned() };
         let text = String::from_utf8(text).map_err(|_| bad("it is not UTF-8"))?;
         if !text.ends_with('\n') {
@@ -73,7 +74,7 @@ impl PrivateCopy {
 /// Takes away what killed runs have left below `host_dir`.
 pub(crate) fn remove_abandoned(host_dir: &Path) -> Result<(), Error> {
     let folder = host_dir.join(FOLDER);
-    if !atomic_file::folder_is_there(&folder)? {
+    if own_place::look_at_folder(&folder)?.is_none() {
         return Ok(());
     }
     let Some(_lock) = folder_lock::acquire(&folder)? else { return Ok(()) };
@@ -112,8 +113,9 @@ fn is_in_use(path: &Path) -> bool {
 /// A lock, which goes with the process, and with yt-dlp.
 #[cfg(unix)]
 mod hold {
+    use crate::own_place;
     use rustix::io::{FdFlags, fcntl_setfd};
-    use std::fs::File;
+    use std::fs::{File, OpenOptions};
     use std::io;
     use std::path::Path;
 
@@ -128,7 +130,8 @@ mod hold {
 
     /// What can't be opened is no run's.
     pub(super) fn is_taken(path: &Path) -> bool {
-        File::open(path).is_ok_and(|file| file.try_lock().is_err())
+        let file = own_place::open(path, OpenOptions::new().read(true));
+        file.is_ok_and(|file| file.try_lock().is_err())
     }
 }
 

@@ -242,7 +242,7 @@ fn an_answer_that_is_not_to_the_question_is_none() {
         (json!([]), "not one of a Stagepass host"),
         (other, "not one of a Stagepass host"),
         (json!({"id": "doctor", "type": "hello", "ok": true}), "not one of a Stagepass host"),
-        (refusal, "it refuses: no[2J room"),
+        (refusal, "it refuses: no\u{fffd}[2J room"),
     ] {
         fs::write(home.path().join("answer"), message(&answer)).unwrap();
         assert_fault(home.path(), "start", &[words]);

@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,12 +45,26 @@ fn what_is_open_to_others_is_a_fault_and_what_it_says_closes_it() {
     let home = installed(CHROMIUM);
     let export = export_file(home.path(), "x", "", PLANTED);
     let exports = export.parent().unwrap();
+    let folders = ["run", "runs"].map(|name| host_dir(home.path()).join(name));
+    for folder in &folders {
+        fs::create_dir(folder).unwrap();
+        set_mode(folder, 0o700);
+    }
+    let socket = folders[0].join("other.sock");
+    let _listener = UnixListener::bind(&socket).unwrap();
+    let lock = folders[1].join(".lock");
+    fs::write(&lock, "").unwrap();
+    [socket, lock].iter().for_each(|path| set_mode(path, 0o600));
     assert!(doctor(home.path(), &[]).0);
     for (path, mode, step, words) in [
         (exports, 0o755, "folder", "is open to others (mode 0755)"),
         (export.as_path(), 0o644, "exports", "is open to others (mode 0644)"),
         (&export.with_extension("json"), 0o640, "exports", "is open to others (mode 0640)"),
-        (&host_dir(home.path()), 0o770, "folder", "others may write in"),
+        (&export.with_file_name(".lock"), 0o644, "exports", "is open to others (mode 0644)"),
+        (&host_dir(home.path()).join("runs"), 0o750, "folder", "is open to others (mode 0750)"),
+        (&host_dir(home.path()).join("runs/.lock"), 0o604, "runs", "is open to others (mode 0604)"),
+        (&host_dir(home.path()).join("run/other.sock"), 0o666, "run", "is open to others (mode 0666)"),
+        (&host_dir(home.path()), 0o770, "folder", "others may write to it (mode 0770)"),
     ] {
         set_mode(path, mode);
         let before = everything(home.path());
@@ -115,7 +130,7 @@ fn another_users_folder_is_a_fault() {
     let diagnosis: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(!output.status.success());
     let said = faults(&diagnosis, "folder");
-    assert!(said.iter().any(|said| said.contains("exports belongs to another user (id")), "{said:?}");
+    assert!(said.iter().any(|said| said.contains("exports: it belongs to another user (id")), "{said:?}");
 }
 
 #[test]

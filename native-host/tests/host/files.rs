@@ -146,8 +146,9 @@ fn a_place_that_can_not_be_written_is_named() {
     let home = tempfile::tempdir().unwrap();
     let folder = exports_folder(home.path());
     fs::write(host_dir(home.path()), "a file where the folder should be").unwrap();
-    assert_export_fails(&mut browser_started(home.path()), export("x", "", PLANTED), &folder);
-    fs::remove_file(host_dir(home.path())).unwrap();
+    let place = host_dir(home.path());
+    assert_export_fails(&mut browser_started(home.path()), export("x", "", PLANTED), &place);
+    fs::remove_file(place).unwrap();
     fs::create_dir(host_dir(home.path())).unwrap();
     fs::write(&folder, "a file where the folder should be").unwrap();
     assert_export_fails(&mut browser_started(home.path()), export("x", "", PLANTED), &folder);

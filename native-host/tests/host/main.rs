@@ -1,6 +1,8 @@
 //! The real program, started as browsers and people start it.
 #![expect(clippy::unwrap_used, reason = "a test that can not go on fails, its helpers too")]
 
+#[cfg(unix)]
+mod arguments;
 mod bad_input;
 mod bridge;
 #[cfg(unix)]
@@ -17,6 +19,12 @@ mod files;
 #[cfg(unix)]
 mod impostors;
 mod install;
+#[cfg(unix)]
+mod invisible;
+#[cfg(unix)]
+mod own_cookies;
+#[cfg(unix)]
+mod ownership;
 #[cfg(unix)]
 mod patience;
 mod process;

@@ -6,7 +6,8 @@ use crate::process::*;
 use crate::yt_dlp::*;
 use crate::yt_dlp_ends::signal;
 use serde_json::{Value, json};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -16,7 +17,9 @@ use std::time::Duration;
 fn hold(home: &Path, folder: &str) -> File {
     let folder = host_dir(home).join(folder);
     fs::create_dir_all(&folder).unwrap();
-    let lock = File::create(folder.join(".lock")).unwrap();
+    let mut options = OpenOptions::new();
+    let lock =
+        options.write(true).create(true).truncate(true).mode(0o600).open(folder.join(".lock")).unwrap();
     lock.lock().unwrap();
     lock
 }

@@ -73,6 +73,10 @@ const TRICKS: &[(&str, Trick)] = &[
         let name = String::from_utf8(hello()).unwrap().replace("Chromium", "\\u001b[2J");
         reply(&mut *stream, name.as_bytes());
     }),
+    ("has a name that turns the direction of writing", |mut stream| {
+        let name = String::from_utf8(hello()).unwrap().replace("Chromium", "\\u202emuimorhC");
+        reply(&mut *stream, name.as_bytes());
+    }),
 ];
 
 /// Listens in the browser's place, before any browser does.

@@ -1,0 +1,97 @@
+//! Arguments on their way to yt-dlp: none is lost, changed or taken for another kind
+//! of argument than it was.
+
+use crate::process::*;
+use crate::yt_dlp::{OLD, URL, yt_dlp};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+const RECORD: &str = r#"printf '%s\0' "$@" > recorded"#;
+/// An argument that runs a program, should yt-dlp take it for an option.
+const ATTACK: &[u8] = b"--exec=before_dl:id > PWNED";
+
+/// What the stand-in was started with.
+fn recorded(home: &Path) -> Vec<OsString> {
+    let mut all: Vec<_> =
+        fs::read(home.join("recorded")).unwrap().split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+    assert_eq!(all.pop(), Some(Vec::new()));
+    all.into_iter().map(OsString::from_vec).collect()
+}
+
+fn os(arguments: &[&[u8]]) -> Vec<OsString> {
+    arguments.iter().map(|argument| OsStr::from_bytes(argument).to_owned()).collect()
+}
+
+#[test]
+fn arguments_reach_yt_dlp_byte_for_byte() {
+    let url = URL.as_bytes();
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    type Arguments<'a> = &'a [&'a [u8]];
+    let shapes: [(Arguments<'_>, Arguments<'_>); 15] = [
+        (&[], &[b"--", url]),
+        (&[], &[b"--", ATTACK, url]),
+        (&[], &[b"--", b"--", url]),
+        (&[], &[url, b"--", ATTACK, b"--", b"--"]),
+        (&[], &[b"--no-playlist", b"--", ATTACK, url]),
+        (&[], &[b"-f", b"best", b"--", url, b"-x"]),
+        (&[], &[b"-", b"--", url]),
+        (&[], &[b"", b"--", b"", url, b""]),
+        (&[], &[b"\xff\xfe", b"--", url, b"\n"]),
+        (&[], &[b"--\xff=\xfe", b"--", url, b"--\xff"]),
+        (&[], &[b"-\xff", url, b"--help", b"-h"]),
+        (&[], &[b"--version", url]),
+        (&[], &[url, b"--label", b"other", b"--host-dir", b"elsewhere"]),
+        (&[b"--label", b""], &[b"--", ATTACK, url]),
+        (&[b"--label="], &[b"--labels", b"--label", b"--", url]),
+    ];
+    for (ours, theirs) in shapes {
+        let mut command = yt_dlp(home.path(), RECORD, &[]);
+        let output = run(command.args(os(ours)).args(os(theirs)), b"");
+        assert!(output.status.success(), "{theirs:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let given = recorded(home.path());
+        assert_eq!(
+            (&*given[0], &*given[2]),
+            (OsStr::new("--cookies"), OsStr::new("--no-cookies-from-browser"))
+        );
+        assert_eq!(given[3..], os(theirs));
+    }
+}
+
+#[test]
+fn our_options_before_the_command_end_there() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let stand_in = yt_dlp(home.path(), RECORD, &[]);
+    let mut command = program(home.path());
+    command.envs(stand_in.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.arg("--host-dir").arg(host_dir(home.path())).args(["yt-dlp", "--label=", "--"]);
+    let output = run(command.args(os(&[ATTACK, URL.as_bytes()])), b"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(recorded(home.path())[3..], os(&[b"--", ATTACK, URL.as_bytes()]));
+}
+
+#[test]
+fn without_an_argument_of_its_own_yt_dlp_is_not_started() {
+    let home = tempfile::tempdir().unwrap();
+    for ours in [&[][..], &["--label", "me"], &["--write-back"], &["--label"]] {
+        let output = run(&mut yt_dlp(home.path(), RECORD, ours), b"");
+        assert_eq!(output.status.code(), Some(2), "{ours:?}");
+        assert!(!home.path().join("recorded").exists(), "{ours:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_this_program_becomes_gets_its_arguments_byte_for_byte() {
+    let home = tempfile::tempdir().unwrap();
+    let script = format!("cd \"$HOME\"; {RECORD}");
+    let theirs = os(&[b"--", ATTACK, b"", b"-", b"--", b"\xff", b"--\xff=", b"--help", b"-h"]);
+    let mut command = program(home.path());
+    command.args(["become", &std::process::id().to_string(), "--", "/bin/sh", "-c", &script, "sh"]);
+    let output = run(command.args(&theirs), b"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(recorded(home.path()), theirs);
+}

@@ -1,0 +1,45 @@
+//! Exports hold the cookies of their own platform alone, however they get there.
+
+use crate::browser::text;
+use crate::process::*;
+use crate::yt_dlp::{NEW, OLD, URL, left, noted, run_yt_dlp};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+/// Puts a cookie into an export, as a host did that did not look whose it is.
+fn add_foreign_cookie(path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    fs::write(path, format!("{text}.vimeo.com\tTRUE\t/\tTRUE\t0\tvimeo\t{PLANTED}\n")).unwrap();
+}
+
+#[test]
+fn an_export_with_another_sites_cookie_is_refused_whole() {
+    for domain in [".vimeo.com", "evilinstagram.com", "instagram.com.example.org", ".com", "com"] {
+        let home = tempfile::tempdir().unwrap();
+        let mut request = export("instagram", "", PLANTED);
+        request["cookies"][1]["domain"] = json!(domain);
+        request["cookies"][1]["hostOnly"] = json!(!domain.starts_with('.'));
+        let answer = ask(home.path(), &[request]).remove(0);
+        let reason = "cookies[1]: a cookie of another site than instagram was given";
+        assert_eq!(answer["error"], json!({"code": "bad_request", "message": reason}), "{domain}");
+        assert!(!host_dir(home.path()).exists(), "something was written");
+    }
+}
+
+#[test]
+fn another_sites_cookie_in_an_export_goes_nowhere_and_the_next_change_takes_it_away() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    add_foreign_cookie(&path);
+    let printed = run(program(home.path()).args(["cookies", "x"]), b"");
+    assert!(text(&printed.stdout).contains(OLD), "{}", text(&printed.stderr));
+    assert_nothing_planted(&printed);
+    let verify = json!({"id": 1, "type": "verify", "platform": "x"});
+    assert_eq!(ask(home.path(), &[verify])[0]["cookie_count"], 2);
+
+    run_yt_dlp(home.path(), &left("x", NEW), &[URL]);
+    assert!(!noted(home.path(), "cookies").contains(PLANTED));
+    let kept = fs::read_to_string(&path).unwrap();
+    assert!(kept.contains(NEW) && !kept.contains(PLANTED) && !kept.contains("elsewhere.org"), "{kept}");
+}

@@ -1,0 +1,172 @@
+//! What the host has made is taken only where it is its user's, and nobody else may
+//! change it (or read it, where it is secret); what is said otherwise mends it.
+
+use crate::browser::text;
+use crate::process::*;
+use crate::yt_dlp::{OLD, URL, run_yt_dlp};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Does what a message says.
+fn mend(message: &str) {
+    let (_, command) = message.trim_end().rsplit_once("Run: ").unwrap_or_else(|| panic!("{message}"));
+    assert!(Command::new("sh").args(["-c", command]).status().unwrap().success(), "{command}");
+}
+
+/// The message of an answer that is a fault of files and names `path`.
+fn fault_at(answer: &Value, path: &Path) -> String {
+    assert_eq!((&answer["ok"], &answer["error"]["code"]), (&json!(false), &json!("io")), "{answer}");
+    let message = answer["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains(path.to_str().unwrap()), "{message}");
+    message
+}
+
+/// The same where it is the whole of what a command has said.
+fn refused_at(output: &Output, path: &Path) -> String {
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains(path.to_str().unwrap()), "{said}");
+    assert_nothing_planted(output);
+    said
+}
+
+fn request(kind: &str) -> Value {
+    json!({"id": kind, "type": kind, "platform": "x", "label": ""})
+}
+
+fn listen() -> Value {
+    json!({"id": 1, "type": "listen", "browser": "Chromium", "profile": "p", "platforms": []})
+}
+
+#[test]
+fn additions_to_the_extensions_count_only_where_nobody_else_may_make_them() {
+    let home = tempfile::tempdir().unwrap();
+    let added = "b".repeat(32);
+    assert!(run(program(home.path()).args(["install", "--extension-id", &added]), b"").status.success());
+    let path = host_dir(home.path()).join("allowed-extensions.json");
+    let hello = message(&request("hello"));
+    let start = || run(program(home.path()).arg(format!("chrome-extension://{added}/")), &hello);
+    for mode in [0o666, 0o620, 0o602] {
+        set_mode(&path, mode);
+        let refused = start();
+        assert_eq!(refused.status.code(), Some(1));
+        // The browser hears why.
+        let fault = fault_at(&answers(&refused.stdout)[0], &path);
+        assert!(fault.contains(&format!("others may write to it (mode {mode:04o})")), "{fault}");
+        assert_eq!(ask(home.path(), &[request("hello")])[0]["ok"], true, "our own extension is served");
+        mend(&fault);
+        assert_eq!(answers(&start().stdout)[0]["ok"], true);
+    }
+    let real = home.path().join("real");
+    fs::rename(&path, &real).unwrap();
+    symlink(&real, &path).unwrap();
+    assert!(fault_at(&answers(&start().stdout)[0], &path).contains("a symbolic link"));
+}
+
+#[test]
+fn an_export_that_others_may_read_or_write_is_not_used_until_it_is_closed() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    for mode in [0o644, 0o640, 0o606, 0o666] {
+        set_mode(&path, mode);
+        let said = refused_at(&run(program(home.path()).args(["cookies", "x"]), b""), &path);
+        assert!(said.contains(&format!("open to others (mode {mode:04o})")), "{said}");
+        refused_at(&run_yt_dlp(home.path(), "", &[URL]), &path);
+        assert!(!home.path().join("arguments").exists(), "yt-dlp was run");
+        let listed = run(program(home.path()).arg("list"), b"");
+        assert!(listed.status.success() && text(&listed.stderr).contains("chmod 600"));
+        mend(&fault_at(&ask(home.path(), &[request("verify")])[0], &path));
+        assert!(text(&run(program(home.path()).args(["cookies", "x"]), b"").stdout).contains(OLD));
+    }
+    // A new export replaces it, closed.
+    set_mode(&path, 0o666);
+    export_file(home.path(), "x", "", OLD);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+}
+
+#[test]
+fn a_sidecar_that_others_may_write_to_is_not_believed() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "Some One", OLD);
+    let label = || ask(home.path(), &[request("list")])[0]["exports"][0]["label"].clone();
+    assert_eq!(label(), "Some One");
+    set_mode(&path.with_extension("json"), 0o662);
+    assert_eq!(label(), Value::Null);
+}
+
+#[test]
+fn a_lock_that_others_could_hold_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let lock = path.with_file_name(".lock");
+    set_mode(&lock, 0o644);
+    mend(&fault_at(&ask(home.path(), &[export("x", "", OLD)])[0], &lock));
+    export_file(home.path(), "x", "", OLD);
+}
+
+#[test]
+fn a_folder_of_the_hosts_that_others_may_write_in_is_refused_for_all_that_is_below() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let folder = host_dir(home.path());
+    for asked in [export("x", "", OLD), request("list"), request("verify"), request("delete"), listen()] {
+        set_mode(&folder, 0o777);
+        let fault = fault_at(&ask(home.path(), &[asked])[0], &folder);
+        mend(&fault);
+    }
+    set_mode(&folder, 0o770);
+    mend(&refused_at(&run(program(home.path()).args(["cookies", "x"]), b""), &folder));
+    assert!(run(program(home.path()).args(["cookies", "x"]), b"").status.success());
+    // Where each may take away only what is his own, nobody can put other folders there.
+    set_mode(&folder, 0o1777);
+    assert!(run(program(home.path()).args(["cookies", "x"]), b"").status.success());
+}
+
+#[test]
+fn the_folder_above_the_usual_one_is_looked_at_as_well() {
+    let home = tempfile::tempdir().unwrap();
+    let above = home.path().join(if cfg!(target_os = "macos") {
+        "Library/Application Support"
+    } else {
+        ".local/share"
+    });
+    let above = above.join("stagepass");
+    let usual = |request: Value| {
+        let output = run(browser_started(home.path()).env_remove("STAGEPASS_HOST_DIR"), &message(&request));
+        answers(&output.stdout).remove(0)
+    };
+    assert_eq!(usual(export("x", "", OLD))["ok"], true);
+    assert!(above.join("host/exports").is_dir());
+    set_mode(&above, 0o775);
+    mend(&fault_at(&usual(request("list")), &above));
+    assert_eq!(usual(request("list"))["ok"], true);
+}
+
+/// Another user's, where the test may give files away.
+fn give_away(path: &Path) {
+    let root = if rustix::process::geteuid().is_root() { &["chown"][..] } else { &["sudo", "-n", "chown"] };
+    let status = Command::new(root[0]).args(&root[1..]).arg("65534").arg(path).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn what_belongs_to_another_user_is_refused_with_its_owner() {
+    for place in ["exports/x-default-e3b0c442.txt", "exports/.lock", "exports", ""] {
+        let home = tempfile::tempdir().unwrap();
+        export_file(home.path(), "x", "", OLD);
+        let path: PathBuf = host_dir(home.path()).join(place).components().collect();
+        give_away(&path);
+        let asked = if place.ends_with("lock") { export("x", "", OLD) } else { request("verify") };
+        let fault = fault_at(&ask(home.path(), &[asked])[0], &path);
+        assert!(
+            fault.contains("belongs to another user (id 65534)") && fault.contains("sudo chown -R"),
+            "{fault}"
+        );
+    }
+}
