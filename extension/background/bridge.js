@@ -103,9 +103,9 @@ export function allowWriteBack(platform, isAllowed) {
 }
 
 /** The name that tells this profile from others; an empty one changes nothing. */
-export function nameProfile(name) {
-  // No control character reaches somebody's terminal.
-  const chosen = Array.from(name.replace(/\p{Cc}/gu, "").trim()).slice(0, MAX_NAME_CHARS).join("");
+export async function nameProfile(name) {
+  const core = await loadCore();
+  const chosen = Array.from(core.printable_name(name.trim())).slice(0, MAX_NAME_CHARS).join("");
   return change((settings) => {
     if (chosen) settings.profile = chosen;
   });
@@ -162,14 +162,19 @@ function close() {
 }
 
 async function announce() {
+  const core = await loadCore();
   const { profile, platforms } = await readSettings();
   const allowed = Object.entries(platforms).map(([platform, { label, writeBack }]) => ({
     platform,
-    label,
+    // One that was kept before may hold what the host refuses.
+    label: core.printable_name(label),
     write_back: writeBack,
   }));
   // It may be closed meanwhile.
-  if (port) post(port, { id: "listen", type: "listen", browser: browserName(), profile, platforms: allowed });
+  if (port) {
+    const name = core.printable_name(profile);
+    post(port, { id: "listen", type: "listen", browser: browserName(), profile: name, platforms: allowed });
+  }
 }
 
 /** What is sent into a port that is just being closed concerns nobody any more. */

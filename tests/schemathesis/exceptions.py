@@ -17,6 +17,9 @@ EXCEPTIONS = [
     r"(cookies\[\d+\]:|credentials\.cookies_netscape line \d+:) name and value are longer than 4096 bytes together",
     # The platform must be the one of another record.
     r"platform must be the connection's, [a-z0-9._-]+",
+    # A pattern can't name what lies beyond the Basic Multilingual Plane, nor what has a
+    # meaning beside some characters alone.
+    r"(fields\[\d+\]: )?\w+ must not hold invisible characters",
     # A password is given twice.
     r"passwords do not match",
     # What is sealed has a limit in bytes, and a schema counts characters.

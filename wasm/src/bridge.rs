@@ -126,7 +126,7 @@ async fn gather(site: &Site, allowed: Allowed, hand_over: String) -> Result<Hand
     let capture = read_same_account(site, &allowed.store_id, allowed.account_mark).await?;
     Ok(HandOver {
         hand_over,
-        label: allowed.label,
+        label: printable_line(&allowed.label),
         expires: capture.report.expires,
         write_back: allowed.write_back,
         cookies: capture.cookies,

@@ -52,7 +52,8 @@ pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
         id: "export",
         kind: "export",
         platform: site.id(),
-        label: &request.label,
+        // The server may know a name that the host refuses.
+        label: &printable_line(&request.label),
         cookies: &capture.cookies,
         expires: capture.report.expires,
     })?;

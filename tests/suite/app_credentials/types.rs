@@ -1,7 +1,7 @@
 //! Types of credentials: those that are built in, and people's own.
 
 use super::stage::{
-    API_KEY, CREDENTIALS, KEY, Stage, TYPES, UNKNOWN, api_key, id, make, put, refusal, start,
+    API_KEY, CREDENTIALS, KEY, PROJECTS, Stage, TYPES, UNKNOWN, api_key, id, make, put, refusal, start,
 };
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -60,6 +60,42 @@ async fn a_type_is_its_owners_alone() -> Result<()> {
     assert_eq!(user.delete(&path).await?.body, json!({"success": true}));
     assert_eq!(refusal(&user.delete(&path).await?), (404, "Not found"));
     assert_eq!(refusal(&user.get(&format!("{TYPES}/{UNKNOWN}")).await?), (404, "Not found"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_and_descriptions_hold_nothing_that_can_not_be_seen() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    for hidden in ["a\u{202e}b", "a\u{2066}b", "a\u{200b}b", "a\u{feff}b", "a\u{200d}b", "a\u{fff9}b"] {
+        for (path, field, body) in [
+            (TYPES, "typeName", json!({"typeName": hidden, "fields": smtp()["fields"]})),
+            (TYPES, "description", json!({"typeName": "a", "description": hidden, "fields": smtp()["fields"]})),
+            (
+                TYPES,
+                "fields[0]: fieldName",
+                json!({"typeName": "a", "fields": [{"fieldName": hidden, "fieldLabel": "L", "fieldType": "url"}]}),
+            ),
+            (
+                TYPES,
+                "fields[0]: fieldLabel",
+                json!({"typeName": "a", "fields": [{"fieldName": "a", "fieldLabel": hidden, "fieldType": "url"}]}),
+            ),
+            (CREDENTIALS, "credentialName", json!({"credentialName": hidden, "credentialTypeId": API_KEY})),
+            (
+                CREDENTIALS,
+                "description",
+                json!({"credentialName": "a", "description": hidden, "credentialTypeId": API_KEY}),
+            ),
+            (PROJECTS, "projectName", json!({"projectName": hidden})),
+            (PROJECTS, "description", json!({"projectName": "a", "description": hidden})),
+        ] {
+            let expected = format!("{field} must not hold invisible characters");
+            assert_eq!(refusal(&user.post(path, &body).await?), (400, expected.as_str()), "{hidden:?}");
+        }
+    }
+    for seen in ["Zoë", "می\u{200c}خواهم", "👩\u{200d}💻"] {
+        make(user, PROJECTS, &json!({"projectName": seen, "description": seen})).await?;
+    }
     Ok(())
 }
 

@@ -200,6 +200,8 @@ impl Field {
         }
         refuse(&[&"x".repeat(1025)], format!("{name} must have at most 1024 characters"));
         refuse(&["a\nb", "a\0b", "\u{85}"], format!("{name} must not hold control characters"));
+        let hidden = ["a\u{202e}b", "\u{200b}", "a\u{2028}b", "a\u{ad}b", "a\u{e0041}"];
+        refuse(&hidden, format!("{name} must not hold invisible characters"));
         match self.kind {
             Kind::Id => refuse(&NO_UUIDS, format!("{name} must be a UUID")),
             Kind::Platform => refuse(

@@ -62,6 +62,7 @@ async fn each_field_must_be_there_and_be_what_it_is() -> Result<()> {
         ("name", &"n".repeat(201), "name must have at most 200 characters"),
         ("name", "a\nb", "name must not hold control characters"),
         ("name", "a\u{0}b", "name must not hold control characters"),
+        ("name", "a\u{2067}b", "name must not hold invisible characters"),
         ("key", &"k".repeat(16_385), "key must have at most 16384 bytes"),
     ] {
         let answer = vault.post(CREDENTIALS, &with(field, json!(value))).await?;

@@ -64,7 +64,7 @@ async fn what_a_server_refuses_is_refused_with_the_same_words() -> Result<()> {
     for (service, name, key, said) in [
         ("myapp", "n", KEY.as_bytes(), "service must be one of openai, anthropic, binance or custom.<name>"),
         ("custom.", "n", KEY.as_bytes(), "service must be one of"),
-        ("openai", "a\tb", KEY.as_bytes(), "name must have at most 200 characters, none of them a control"),
+        ("openai", "a\tb", KEY.as_bytes(), "name must not hold control characters"),
         ("openai", "a\u{200b}b", KEY.as_bytes(), "name must not hold invisible characters"),
         ("openai", "\u{3164}", KEY.as_bytes(), "name must not hold invisible characters"),
         ("openai", " ", KEY.as_bytes(), "service, name, and key are required"),
