@@ -69,7 +69,11 @@ async fn names_and_descriptions_hold_nothing_that_can_not_be_seen() -> Result<()
     for hidden in ["a\u{202e}b", "a\u{2066}b", "a\u{200b}b", "a\u{feff}b", "a\u{200d}b", "a\u{fff9}b"] {
         for (path, field, body) in [
             (TYPES, "typeName", json!({"typeName": hidden, "fields": smtp()["fields"]})),
-            (TYPES, "description", json!({"typeName": "a", "description": hidden, "fields": smtp()["fields"]})),
+            (
+                TYPES,
+                "description",
+                json!({"typeName": "a", "description": hidden, "fields": smtp()["fields"]}),
+            ),
             (
                 TYPES,
                 "fields[0]: fieldName",
