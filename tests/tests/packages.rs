@@ -16,7 +16,7 @@ use zip::{DateTime, ZipArchive};
 const BROWSERS: [&str; 2] = ["chromium", "firefox"];
 const MODULE: &str = "wasm/stagepass_bg.wasm";
 /// The most bytes that the module has, gzipped.
-const MODULE_BYTES: usize = 80_000;
+const MODULE_BYTES: usize = 82_000;
 /// What web-ext warns of although it is meant so.
 const KNOWN_WARNINGS: [&str; 2] = [
     // Where a build has both kinds of background; each of ours has its browser's alone.

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use stagepass_core::host::{AnswerError, ExportRequest, HOST_NAME};
 use stagepass_core::netscape::{Dialect, render};
+use stagepass_core::visible::printable_line;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Blob, BlobPropertyBag, Url};

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 use stagepass_core::platform::Advice;
-use stagepass_core::{Site, shape};
+use stagepass_core::{Site, shape, visible};
 use std::net::Ipv4Addr;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -74,6 +74,13 @@ fn with_alternatives(site: &Site) -> Recognised {
 #[must_use]
 pub fn platform_name(platform: &str) -> String {
     Site::of_id(platform).map_or_else(|| platform.to_owned(), |site| site.name().to_owned())
+}
+
+/// A name as it can be shown anywhere, and as the native host takes it.
+#[wasm_bindgen]
+#[must_use]
+pub fn printable_name(name: &str) -> String {
+    visible::printable_line(name)
 }
 
 /// The page to log in at; `null` where the identifier is malformed.

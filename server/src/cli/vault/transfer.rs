@@ -230,7 +230,7 @@ mod tests {
         for (bad, fault) in [
             (plain("openai", " ", "sk-1"), "service, name, and key are required"),
             (plain("openai", "other", ""), "service, name, and key are required"),
-            (plain("openai", "o\nther", "sk-1"), "name must have at most 200 characters"),
+            (plain("openai", "o\nther", "sk-1"), "name must not hold control characters"),
             (plain("unknown", "other", "sk-1"), "service must be one of"),
             (plain("openai", "other", &"k".repeat(16 * 1024 + 1)), "key must have at most 16384 bytes"),
             (plain("openai", " primary", "sk-2"), "its service and name are those of another"),
