@@ -18,8 +18,8 @@ use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBac
 use stagepass_core::cookie::serialize_exposed;
 use stagepass_core::host::{AnswerError, HOST_NAME};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
-use stagepass_core::visible::printable_line;
 use stagepass_core::rotation::account_mark;
+use stagepass_core::visible::printable_line;
 use stagepass_core::{BrowserCookie, Cookie, Site};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
