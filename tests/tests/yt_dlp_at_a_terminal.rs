@@ -36,7 +36,9 @@ async fn start(home: &Path) -> Result<Terminal> {
     fs::create_dir_all(&exports)?;
     fs::set_permissions(&exports, fs::Permissions::from_mode(0o700))?;
     let cookie = ".x.com\tTRUE\t/\tTRUE\t0\tauth_token\tvalue";
-    fs::write(exports.join("x-default-e3b0c442.txt"), format!("{HEADER}\n{cookie}\n"))?;
+    let export = exports.join("x-default-e3b0c442.txt");
+    fs::write(&export, format!("{HEADER}\n{cookie}\n"))?;
+    fs::set_permissions(&export, fs::Permissions::from_mode(0o600))?;
     let script = home.join("patient");
     fs::write(&script, PATIENT)?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
