@@ -2,6 +2,7 @@
 //! takes what they print.
 
 use anyhow::{Context as _, Result, ensure};
+use rusqlite::Connection;
 use stagepass_tests::installation::{Installation, Store};
 use std::fs::File;
 use std::process::{Output, Stdio};
@@ -113,6 +114,50 @@ async fn output_that_can_not_be_written_is_a_fault_with_a_message() -> Result<()
         let output = run_with(&installation, arguments, full()?, full()?).await?;
         assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_that_can_not_all_be_seen_is_refused() -> Result<()> {
+    let installation = Installation::new(Store::Sqlite).await?;
+    for hidden in ["\u{1b}[2J", "\u{202e}", "\u{200b}", "\u{ad}", "\u{e0041}"] {
+        let (email, name) = (format!("me{hidden}@example.org"), format!("work{hidden}er"));
+        for command in [
+            &["user", "add", &email, "--password-stdin"][..],
+            &["service-token", "add", &name, "--verb", "reveal"],
+            &["vault", "add", "openai", &name, "--key-stdin"],
+        ] {
+            let output = installation.run(command).await?;
+            let said = text(&output);
+            ensure!(
+                output.status.code() == Some(1) && said.contains("must not hold "),
+                "{command:?}: {said}"
+            );
+            ensure!(!said.contains(hidden), "{command:?}: {said:?}");
+        }
+        // Nor is anything shown that a message quotes.
+        for command in
+            [&["user", "delete", &email][..], &["user", &name], &["service-token", "revoke", &name]]
+        {
+            let output = installation.run(command).await?;
+            ensure!(!output.status.success() && !text(&output).contains(hidden), "{command:?}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_stored_before_commands_no_terminal() -> Result<()> {
+    let installation = with_something_to_tell().await?;
+    let database = Connection::open(installation.directory().join("stagepass.db"))?;
+    database.execute("UPDATE users SET email = ?1 || email", ["\u{1b}[2J\u{202e}\n"])?;
+    database.execute("UPDATE service_tokens SET name = ?1 || name", ["\u{9b}2J\u{2066}\t"])?;
+    drop(database);
+    let users = installation.succeed(&["user", "list"]).await?;
+    ensure!(users.contains(&format!("\u{fffd}[2J\u{fffd}\u{fffd}{EMAIL}")), "{users:?}");
+    let tokens = installation.succeed(&["service-token", "list"]).await?;
+    ensure!(tokens.starts_with("\u{fffd}2J\u{fffd}\u{fffd}worker\t"), "{tokens:?}");
+    assert_eq!((users.lines().count(), tokens.lines().count()), (1, 1));
     Ok(())
 }
 
