@@ -154,6 +154,35 @@ fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
     Ok(())
 }
 
+/// A request that carries something secret goes through `server.js` or the core, which
+/// have the server prove its key first. The other two carry nothing: they look who answers.
+#[test]
+fn no_part_of_the_extension_sends_anything_past_the_proof() -> Result<()> {
+    let (mut senders, mut users) = (BTreeSet::new(), BTreeSet::new());
+    for (path, text) in sources("extension", &["js"])? {
+        let name = path.file_name().context("no name")?.to_string_lossy().into_owned();
+        if ["fetch(", "XMLHttpRequest", "WebSocket", "EventSource", "sendBeacon"]
+            .iter()
+            .any(|way| text.contains(way))
+        {
+            senders.insert(name.clone());
+        }
+        if text.contains("/http.js\"") {
+            users.insert(name);
+        }
+    }
+    assert_eq!(senders, set(&["http.js"]));
+    assert_eq!(users, set(&["proof.js", "server.js", "tasks.js"]));
+    let tasks = fs::read_to_string(root().join("extension/background/tasks.js"))?;
+    assert_eq!(tasks.matches("request(`").count(), 1, "tasks.js asks /healthz alone");
+    assert!(tasks.contains("request(`${address.url}/healthz`)"));
+    for (path, text) in sources("wasm/src", &["rs"])? {
+        let is_of_server = path.ends_with("server.rs") || path.ends_with("browser.rs");
+        assert!(is_of_server || !text.contains("fetch("), "{} sends by itself", path.display());
+    }
+    Ok(())
+}
+
 #[test]
 fn every_text_of_the_manifest_is_in_the_messages() -> Result<()> {
     let messages: Value =
