@@ -7,8 +7,7 @@ use std::path::Path;
 use tokio::process::Command;
 
 /// The release that the benchmark is about, with what it needs.
-const REQUIREMENTS: [&str; 4] =
-    ["browser-cookie3==0.20.1", "jeepney==0.9.0", "lz4==4.4.5", "pycryptodomex==3.24.2"];
+const REQUIREMENTS: &str = include_str!("../python/browser-cookie3.txt");
 /// Prints the cookies of one domain as a cookie file: as shortly as its own
 /// documentation does, and with what Python brings for such files.
 const PROGRAM: &str = r#"
@@ -32,7 +31,7 @@ impl BrowserCookie3 {
     /// # Errors
     /// When Python is missing or a package can't be fetched.
     pub async fn prepare() -> Result<Self> {
-        Ok(Self { environment: Environment::prepare(&cache_dir()?, &REQUIREMENTS).await? })
+        Ok(Self { environment: Environment::prepare(&cache_dir()?, "browser-cookie3", REQUIREMENTS).await? })
     }
 
     /// A command that prints the cookies of a domain and those below it as a cookie

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::time::Duration;
 
-const REQUIREMENTS: [&str; 1] = ["PyNaCl==1.6.2"];
+const REQUIREMENTS: &str = include_str!("../python/pynacl.txt");
 /// Reads what it is to do from a file.
 const PROGRAM: &str = include_str!("libsodium.py");
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -23,7 +23,7 @@ impl Libsodium {
     /// # Errors
     /// When Python is missing or the package can't be fetched.
     pub async fn prepare() -> Result<Self> {
-        Ok(Self { environment: Environment::prepare(&cache_dir()?, &REQUIREMENTS).await? })
+        Ok(Self { environment: Environment::prepare(&cache_dir()?, "pynacl", REQUIREMENTS).await? })
     }
 
     /// Has the program do what `task` says, and gives its answer.

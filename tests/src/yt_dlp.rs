@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 /// The release that the tests are about.
-pub const VERSION: &str = "2026.10.26";
+const REQUIREMENTS: &str = include_str!("../python/yt-dlp.txt");
 /// How long one run may take.
 pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -47,7 +47,7 @@ impl YtDlp {
     /// # Errors
     /// When Python is missing or yt-dlp can't be fetched.
     pub async fn prepare_in(cache: &Path) -> Result<Self> {
-        let environment = Environment::prepare(cache, &[&format!("yt-dlp=={VERSION}")]).await?;
+        let environment = Environment::prepare(cache, "yt-dlp", REQUIREMENTS).await?;
         Ok(Self { environment })
     }
 

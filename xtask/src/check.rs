@@ -4,10 +4,10 @@
 use crate::extension::{self, wasm};
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
-use crate::{target_dir, wine, workspace_root};
+use crate::{dependencies, target_dir, wine, workspace_root};
 use anyhow::{Context as _, Result};
 use clap::Args;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The release of geckodriver, which has to fit Debian's Firefox.
@@ -19,7 +19,8 @@ const HOST_TARGETS: [&str; 3] = [wine::TARGET, "x86_64-apple-darwin", "aarch64-a
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Only run tests whose names hold this; lints, formatting and Windows are left out
+    /// Only run tests whose names hold this; lints, formatting, other crates
+    /// and Windows are left out
     filter: Option<String>,
 }
 
@@ -34,6 +35,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let mut services = Services::start(Wanted::All)?;
     if options.filter.is_none() {
         lint(root)?;
+        dependencies::check(root)?;
     }
     announce("the extension");
     extension::package(root, &root.join("dist"))?;
@@ -68,21 +70,31 @@ fn set_up() -> Result<()> {
     HOST_TARGETS.iter().try_for_each(|target| system::ensure_target(target))
 }
 
-/// Through it the tests drive Firefox. Optimised it would take longer to build than
-/// it is then at work.
+/// Through it the tests drive Firefox.
 ///
 /// # Errors
 /// Where it can't be built.
 pub(crate) fn install_geckodriver() -> Result<()> {
+    install_tool("geckodriver", GECKODRIVER, &[]).map(drop)
+}
+
+/// Builds a program from the registry in one release, and gives its path. Optimised it
+/// would take longer to build than it is then at work.
+///
+/// # Errors
+/// Where it can't be built.
+pub(crate) fn install_tool(name: &str, release: &str, options: &[&str]) -> Result<PathBuf> {
     let folder = target_dir()?.join("tools");
+    let program = folder.join("bin").join(name);
+    if !program.is_file() {
+        announce(&format!("building {name}"));
+    }
     let mut install = Command::new("cargo");
     install.args(["install", "--locked", "--quiet", "--debug", "--root"]).arg(&folder);
     // Where it is there in this release, cargo leaves it alone.
-    install.args(["geckodriver", "--version", GECKODRIVER]);
-    if !folder.join("bin/geckodriver").is_file() {
-        announce("building geckodriver, through which tests drive Firefox");
-    }
-    run(&mut install).context("geckodriver could not be installed")
+    install.args([name, "--version", release]).args(options);
+    run(&mut install).with_context(|| format!("{name} could not be installed"))?;
+    Ok(program)
 }
 
 fn lint(root: &Path) -> Result<()> {

@@ -4,6 +4,8 @@
 mod bench;
 #[cfg(unix)]
 mod check;
+#[cfg(unix)]
+mod dependencies;
 mod extension;
 mod pictures;
 #[cfg(unix)]

@@ -1,0 +1,16 @@
+//! Files that hold a secret, as programs want them: for their owner alone.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+/// Writes a file that nobody else can read, and replaces what was in it.
+///
+/// # Errors
+/// When it can't be written.
+pub fn write(path: impl AsRef<Path>, contents: impl AsRef<[u8]>) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options.open(path)?.write_all(contents.as_ref())
+}
