@@ -22,6 +22,13 @@ pub(crate) const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// The values of one credential together: lists hold those of many.
 pub(crate) const MAX_BYTES_OF_CREDENTIAL: usize = 128 * 1024;
 
+/// The schemes of URLs, as they are said to whoever gives another: the web's, and those
+/// of databases, brokers, stores of files, directories and mail servers.
+const SCHEMES: &str = "http, https, ws, wss, jdbc, postgres, postgresql, mysql, mariadb, sqlserver, mssql, \
+                       oracle, clickhouse, mongodb, redis, rediss, memcached, couchbase, couchbases, \
+                       cassandra, neo4j, bolt, amqp, amqps, kafka, nats, mqtt, mqtts, stomp, pulsar, s3, gs, \
+                       ftp, ftps, sftp, ssh, ldap, ldaps, smtp, smtps, imap, imaps";
+
 /// What a request gives for fields, as JSON; `None` where that is blank.
 pub(super) type GivenValues = BTreeMap<Uuid, Option<SecretString>>;
 
@@ -113,12 +120,27 @@ fn check(field: &TypeField, json: &SecretString) -> Result<(), Error> {
         FieldType::Number => (serde_json::from_str::<Number>(json).is_ok(), "a number"),
         FieldType::Boolean => (serde_json::from_str::<bool>(json).is_ok(), "a boolean"),
         FieldType::Url => {
-            let is_url = text().is_some_and(|text| Url::parse(text.expose_secret()).is_ok());
-            (is_url, "an absolute URL")
+            (text().is_some_and(|text| leads_to_service(text.expose_secret())), "an absolute URL")
         }
         FieldType::Json => (true, "JSON"),
     };
-    if fits { Ok(()) } else { Err(Error::BadRequest(format!("{} must be {expected}", field.field_name))) }
+    if fits {
+        return Ok(());
+    }
+    let mut fault = format!("{} must be {expected}", field.field_name);
+    if field.field_type == FieldType::Url {
+        fault = format!("{fault} with one of the schemes {SCHEMES}");
+    }
+    Err(Error::BadRequest(fault))
+}
+
+/// Whether it is a URL that leads to a service. What a browser would run
+/// (`javascript:`, `data:`) or open from the disk (`file:`) is none. A driver's name
+/// may follow the scheme, as in `mysql+pymysql`.
+fn leads_to_service(text: &str) -> bool {
+    let Ok(url) = Url::parse(text) else { return false };
+    let scheme = url.scheme().split('+').next();
+    SCHEMES.split(", ").any(|known| Some(known) == scheme)
 }
 
 fn place(credential: &AppCredential, field_id: Uuid) -> Place {

@@ -77,7 +77,6 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
             "keys: 00000000-0000-4000-8000-000000000101 is no field of this credential type",
         ),
         (with(json!([key(KEY, json!(7))])), "api_key must be a string"),
-        (with(json!([good, key(BASE_URL, json!("not a URL"))])), "base_url must be an absolute URL"),
         (with(json!([key(KEY, json!(long))])), "keys[0]: keyValue must have at most 65536 bytes"),
     ] {
         assert_eq!(refusal(&user.post(CREDENTIALS, &body).await?), (400, expected));
@@ -101,14 +100,35 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
         (3, json!(0)),
         (4, json!("example.org")),
         (4, json!(1)),
+        // What a browser would run, or open from the disk.
+        (4, json!("javascript:alert(1)")),
+        (4, json!(" JavaScript:alert(1)")),
+        (4, json!("java\tscript:alert(1)")),
+        (4, json!("data:text/html,<script>alert(1)</script>")),
+        (4, json!("vbscript:x")),
+        (4, json!("file:///etc/passwd")),
+        (4, json!("chrome://settings")),
+        (4, json!("blob:https://example.org/x")),
+        (4, json!("view-source:https://example.org")),
     ] {
-        assert_eq!(refusal(&make_with(index, bad).await?).0, 400, "{index}");
+        let answer = make_with(index, bad.clone()).await?;
+        let (status, fault) = refusal(&answer);
+        assert_eq!(status, 400, "{bad}");
+        if index == 4 {
+            let expected = "url must be an absolute URL with one of the schemes http, https, ";
+            assert!(fault.starts_with(expected), "{bad}: {fault}");
+        }
     }
     for (index, good) in [
         (0, json!("Ä\n")),
         (2, json!(-1.5)),
         (3, json!(false)),
         (4, json!("redis://localhost:6379/0")),
+        (4, json!("HTTPS://example.org")),
+        (4, json!("postgresql+psycopg2://user:word@db.example.org/name?sslmode=require")),
+        (4, json!("mongodb+srv://cluster.example.org")),
+        (4, json!("jdbc:postgresql://db.example.org/name")),
+        (4, json!("amqps://broker.example.org/%2f")),
         (5, json!({"a": [1, null]})),
         (5, json!("text")),
     ] {
