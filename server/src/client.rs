@@ -12,7 +12,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderMap, HeaderName, Uri, header};
 use ipnet::{AddrParseError, IpNet};
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -41,6 +41,13 @@ impl TrustedProxies {
     /// Whether a proxy is among them.
     pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// Whether one of them is on this machine.
+    fn contain_this_machine(&self) -> bool {
+        [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)]
+            .iter()
+            .any(|address| self.contain(*address))
     }
 
     /// Who called the nearest proxy that is not trusted, or is none: from the
@@ -78,17 +85,11 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         || beginnings.iter().any(|beginning| name.as_str().starts_with(beginning))
 }
 
-/// Whether a request looks for this very machine, with no proxy between.
-pub(crate) fn is_direct(uri: &Uri, headers: &HeaderMap) -> bool {
-    let is_forwarded = headers.keys().any(is_of_proxy);
-    !is_forwarded && host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name))
-}
-
 /// Who calls, as far as addresses tell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     address: IpAddr,
-    is_direct: bool,
+    is_this_machine: bool,
 }
 
 impl Client {
@@ -99,12 +100,24 @@ impl Client {
 
     fn known_by(extensions: &Extensions, uri: &Uri, headers: &HeaderMap, app: &App) -> Result<Self, Error> {
         let peer = extensions.get::<Peer>().ok_or(Error::Internal("a request without a peer"))?;
-        Ok(Self::judge(*peer, uri, headers, &app.trusted_proxies))
+        Ok(Self::judge(*peer, uri, headers, &app.trusted_proxies, app.is_public))
     }
 
-    fn judge(peer: Peer, uri: &Uri, headers: &HeaderMap, proxies: &TrustedProxies) -> Self {
-        let is_direct = is_direct(uri, headers);
-        Self { address: proxies.client(peer.0.ip(), headers), is_direct }
+    /// The one place that decides what "this machine" is. A proxy on it makes
+    /// everybody's connections come from here, and may add no header that says so: where
+    /// settings say that there is one, nobody is known to be this machine.
+    fn judge(peer: Peer, uri: &Uri, headers: &HeaderMap, proxies: &TrustedProxies, is_public: bool) -> Self {
+        let address = proxies.client(peer.0.ip(), headers);
+        let has_proxy = is_public || proxies.contain_this_machine() || headers.keys().any(is_of_proxy);
+        let is_asked_for = host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name));
+        Self { address, is_this_machine: address.is_loopback() && is_asked_for && !has_proxy }
+    }
+
+    /// Whose connection comes from this machine, for a server without a proxy.
+    #[cfg(test)]
+    pub(crate) fn at_loopback(parts: &Parts) -> Self {
+        let peer = Peer(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
+        Self::judge(peer, &parts.uri, &parts.headers, &TrustedProxies::default(), false)
     }
 
     /// The address that this server believes.
@@ -114,7 +127,7 @@ impl Client {
 
     /// Whether a program on this machine calls, with no proxy between.
     pub(crate) fn is_this_machine(self) -> bool {
-        self.is_direct && self.address.is_loopback()
+        self.is_this_machine
     }
 
     /// What limits count.
@@ -123,9 +136,10 @@ impl Client {
     }
 }
 
-/// What limits count: an IPv4 address, or a network of IPv6. None for this
-/// machine's own address: behind a proxy on it that is not trusted, everybody
-/// has that one, and somebody who guesses would lock all others out.
+/// What limits count: an IPv4 address, or a network of IPv6. None for a loopback
+/// address: behind a proxy on this machine that is not trusted everybody has that
+/// one, and somebody who guesses would lock all others out. That says nothing about
+/// whether this machine calls, and gives nobody a right.
 pub(crate) fn limited_network(address: IpAddr) -> Option<IpAddr> {
     let address = address.to_canonical();
     let network = match address {
@@ -156,7 +170,8 @@ mod tests {
         for line in forwarded_for {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
-        Client::judge(Peer(SocketAddr::new(peer.parse().unwrap(), 1)), &Uri::default(), &headers, &proxies)
+        let peer = Peer(SocketAddr::new(peer.parse().unwrap(), 1));
+        Client::judge(peer, &Uri::default(), &headers, &proxies, false)
     }
 
     fn address(trusted: &str, peer: &str, forwarded_for: &[&str]) -> String {
@@ -212,6 +227,22 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_this_machine_where_settings_say_that_a_proxy_is_on_it() {
+        for trusted in ["127.0.0.1", "::1", "10.0.0.1,127.0.0.0/8"] {
+            assert!(!client(trusted, "127.0.0.1", &[]).is_this_machine(), "{trusted}");
+        }
+        assert!(client("10.0.0.1", "127.0.0.1", &[]).is_this_machine());
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "localhost".parse().unwrap());
+        let is_this_machine = |is_public| {
+            let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
+            let nobody = TrustedProxies::default();
+            Client::judge(peer, &Uri::default(), &headers, &nobody, is_public).is_this_machine()
+        };
+        assert!(is_this_machine(false) && !is_this_machine(true));
+    }
+
+    #[test]
     fn what_a_proxy_passes_on_does_not_come_from_this_machine() {
         assert!(client("", "127.0.0.1", &[]).is_this_machine());
         assert!(!client("", "192.0.2.1", &[]).is_this_machine());
@@ -224,7 +255,7 @@ mod tests {
             headers.extend(header.map(|name| (HeaderName::from_static(name), "127.0.0.1".parse().unwrap())));
             let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
             let uri = Uri::from_static(uri);
-            Client::judge(peer, &uri, &headers, &TrustedProxies::default()).is_this_machine()
+            Client::judge(peer, &uri, &headers, &TrustedProxies::default(), false).is_this_machine()
         };
         assert!(is_this_machine("/", "localhost:3001", Some("accept")));
         assert!(is_this_machine("http://[::1]:3001/", "localhost", None));

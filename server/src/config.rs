@@ -16,6 +16,7 @@ pub(crate) use limits::{LimitSettings, Timeouts};
 pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
+use crate::masking;
 use crate::proof::Address;
 use crate::request::LOCAL_NAMES;
 use crate::secret_file::{self, Kept};
@@ -26,7 +27,7 @@ use etcetera::BaseStrategy as _;
 use faults::Faults;
 use limits::LimitArgs;
 use named_file::NamedFile;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -36,8 +37,9 @@ use tracing_subscriber::filter::Targets;
 const SERVICE_SECRET: &str = "RBAC_SYNC_WEBHOOK_SECRET";
 const PREVIOUS_SERVICE_SECRETS: &str = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS";
 const JWT_SECRET: &str = "STAGEPASS_JWT_SECRET";
-/// The shortest key that HS256 may have (RFC 7518, section 3.2).
-const MIN_JWT_SECRET_BYTES: usize = 32;
+/// Where secrets that were made are kept in the data directory.
+const SERVICE_SECRET_FILE: &str = "rbac-sync-webhook-secret";
+const JWT_SECRET_FILE: &str = "jwt-secret";
 
 /// Where everything is kept.
 #[derive(Args, Clone, Debug)]
@@ -55,7 +57,7 @@ pub(crate) struct DataArgs {
 
 impl DataArgs {
     /// The data directory, which need not be there; `None` where there is no home for it.
-    fn directory(&self) -> Option<PathBuf> {
+    pub(crate) fn directory(&self) -> Option<PathBuf> {
         let home = || etcetera::base_strategy::choose_native_strategy().ok();
         self.data_dir.clone().or_else(|| Some(home()?.data_dir().join("stagepass")))
     }
@@ -77,8 +79,8 @@ pub(crate) struct ServeArgs {
     /// How to write log lines: text or json
     #[arg(long, env = "STAGEPASS_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     log_format: String,
-    /// File with the secret that services send (or the secret itself in
-    /// RBAC_SYNC_WEBHOOK_SECRET) [default: one made at first start]
+    /// File with the secret that services send, 24 characters or more (or the secret
+    /// itself in RBAC_SYNC_WEBHOOK_SECRET) [default: one made at first start]
     #[arg(long, env = "RBAC_SYNC_WEBHOOK_SECRET_FILE", value_name = "FILE")]
     rbac_sync_webhook_secret_file: Option<NamedFile>,
     /// File with former service secrets that are still taken, one a line (or
@@ -174,9 +176,8 @@ impl Given {
         let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_ref());
         let previous_service_secrets = faults.previous(args.rbac_sync_webhook_secret_previous_file.as_ref());
         let jwt_secret = faults.secret(JWT_SECRET, args.jwt_secret_file.as_ref());
-        if jwt_secret.as_ref().is_some_and(|secret| secret.expose_secret().len() < MIN_JWT_SECRET_BYTES) {
-            faults.add(format!("{JWT_SECRET} has fewer than {MIN_JWT_SECRET_BYTES} bytes"));
-        }
+        faults.check_sent(SERVICE_SECRET, service_secret.as_ref());
+        faults.check_signing(JWT_SECRET, jwt_secret.as_ref());
         let is_jwt_secret_given = Faults::is_given(JWT_SECRET, args.jwt_secret_file.as_ref());
         if let (Some(variable), true, false) = (needed_with, has_own_users, is_jwt_secret_given) {
             faults.must_be_given(JWT_SECRET, variable);
@@ -216,8 +217,16 @@ impl Given {
             None => alone_in.map(|directory| keep(directory, name, generate_token, &mut made)).transpose(),
             given => Ok(given),
         };
-        let service_secret = or_kept(service_secret, "rbac-sync-webhook-secret")?;
-        let jwt_secret = or_kept(jwt_secret, "jwt-secret")?.filter(|_| self.directus.is_none());
+        let service_secret = or_kept(service_secret, SERVICE_SECRET_FILE)?;
+        let jwt_secret = or_kept(jwt_secret, JWT_SECRET_FILE)?.filter(|_| self.directus.is_none());
+        // Somebody may have put another into the file.
+        let path = |name| alone_in.map_or_else(PathBuf::new, |directory| directory.join(name));
+        let mut faults = Faults::default();
+        faults.check_sent(&path(SERVICE_SECRET_FILE).display().to_string(), service_secret.as_ref());
+        faults.check_signing(&path(JWT_SECRET_FILE).display().to_string(), jwt_secret.as_ref());
+        if !faults.0.is_empty() {
+            return Err(ConfigError::Faults(faults.0));
+        }
         let service_secrets = service_secret.into_iter().chain(previous_service_secrets).collect();
         Ok(Config {
             tokens: jwt_secret.as_ref().map(TokenSigner::new),
@@ -243,6 +252,7 @@ fn keep(
     let kept = secret_file::read_or_make(directory, name, generate);
     let Kept { secret, is_new } =
         kept.map_err(|error| ConfigError::SecretFile { path: path.clone(), error })?;
+    masking::hold(&secret);
     made.extend(is_new.then_some(path));
     Ok(secret)
 }

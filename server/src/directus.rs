@@ -79,27 +79,24 @@ impl<'a> Call<'a> {
 
     /// The texts of the body's values, a query's filter among them: what an
     /// error of Directus may quote, and its reader must not see.
-    fn texts(&self) -> Vec<String> {
+    fn texts(&self) -> Vec<&str> {
         if !self.path.starts_with("/items/") && !self.path.starts_with("/users") {
             // Names of collections and fields, which a person must see.
             return Vec::new();
         }
-        let mut texts: Vec<String> = Vec::new();
+        let mut texts = Vec::new();
         let mut values: Vec<&Value> = match &self.body {
             Some(body) if body["query"].is_object() => vec![&body["query"]["filter"], &body["data"]],
             body => body.iter().collect(),
         };
         while let Some(value) = values.pop() {
             match value {
-                Value::String(text) => texts.push(text.clone()),
+                Value::String(text) => texts.push(text.as_str()),
                 Value::Array(items) => values.extend(items),
                 Value::Object(members) => values.extend(members.values()),
                 _ => {}
             }
         }
-        texts.retain(|text| !text.is_empty());
-        // A text that holds another is masked before it.
-        texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         texts
     }
 }
@@ -190,7 +187,10 @@ impl Directus {
         if (200..300).contains(&status) {
             Ok((status, body))
         } else {
-            Err(DirectusError::read(status, call.path, &body, &call.texts()))
+            let mut texts = call.texts();
+            // Out of its wrapper to be looked for: it may be a caller's own.
+            texts.push(token.expose_secret());
+            Err(DirectusError::read(status, call.path, &body, &texts))
         }
     }
 
@@ -273,14 +273,21 @@ mod tests {
     }
 
     #[test]
-    fn the_texts_of_a_call_are_those_of_its_body_and_filter_the_longest_first() {
+    fn the_texts_of_a_call_are_those_of_its_body_and_filter() {
         let body = json!({"status": "revoked", "cookie_count": 3, "username": "", "platform": "tiktok"});
-        assert_eq!(Call::with_body(Method::POST, "/items/x", body.clone()).texts(), ["revoked", "tiktok"]);
+        let sorted = |call: &Call<'_>| {
+            let mut texts: Vec<_> = call.texts().into_iter().map(str::to_owned).collect();
+            texts.sort();
+            texts
+        };
+        let call = Call::with_body(Method::POST, "/items/x", body.clone());
+        assert_eq!(sorted(&call), ["", "revoked", "tiktok"]);
         let query = json!({"filter": {"id": {"_in": ["an-id"]}}, "fields": "id,platform", "sort": "-id"});
-        assert_eq!(Call::search("/items/x", query.clone()).texts(), ["an-id"]);
+        assert_eq!(sorted(&Call::search("/items/x", query.clone())), ["an-id"]);
         let body = json!({"query": query, "data": body});
-        assert_eq!(Call::with_body(Method::PATCH, "/items/x", body).texts(), ["revoked", "tiktok", "an-id"]);
+        let call = Call::with_body(Method::PATCH, "/items/x", body);
+        assert_eq!(sorted(&call), ["", "an-id", "revoked", "tiktok"]);
         let made = json!({"collection": "platform_sessions"});
-        assert!(Call::with_body(Method::POST, "/collections", made).texts().is_empty());
+        assert!(sorted(&Call::with_body(Method::POST, "/collections", made)).is_empty());
     }
 }

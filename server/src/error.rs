@@ -33,7 +33,10 @@ pub(crate) enum Error {
     InvalidMasterPassword,
     #[error("Forbidden")]
     Forbidden,
-    #[error("set-up is taken from the server's own machine, or with the token that it printed at its start")]
+    #[error(
+        "the vault is set up from the server's own machine, or with the token in the file vault-set-up-token \
+         of its data directory"
+    )]
     ForbiddenSetUp,
     #[error(
         "a session cookie is good for what this server's own pages ask for: over https, or on the server's own machine"

@@ -6,6 +6,7 @@ use crate::clock::now_ms;
 use crate::config::{ConfigError, GivenDatabase, GivenKeys};
 use crate::directus::Directus;
 use crate::error::Error;
+use crate::masking;
 use crate::proof::ServerKey;
 use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
@@ -56,6 +57,8 @@ pub(crate) enum OpenError {
     Store { place: String, error: StoreError },
     #[error("{}: {error}; name another data directory with --data-dir", directory.display())]
     Directory { directory: PathBuf, error: io::Error },
+    #[error("{}: {error}", path.display())]
+    File { path: PathBuf, error: io::Error },
     #[error("the database failed: {0}")]
     Database(#[from] StoreError),
     #[error(
@@ -242,9 +245,11 @@ async fn open_own_key<K>(
 ) -> Result<(Arc<K>, String), OpenError> {
     let new = seal(keys, &place, new.expose_secret().as_bytes())?;
     let kept = database.own_key(name, new).await?;
-    let opened = sealing::open(keys, &place, &kept);
-    let key = opened.and_then(|text| read(&text).ok_or(SealingError::Malformed));
-    let key = key.map_err(|error| OpenError::OwnKey { name, error })?;
+    let opened = sealing::open(keys, &place, &kept).and_then(|text| {
+        masking::hold(&text);
+        read(&text).ok_or(SealingError::Malformed)
+    });
+    let key = opened.map_err(|error| OpenError::OwnKey { name, error })?;
     Ok((Arc::new(key), kept))
 }
 
@@ -286,6 +291,7 @@ async fn open_own(given: &GivenDatabase, if_missing: IfMissing) -> Result<OwnSto
             } else if !path.exists() {
                 return Err(in_place(StoreError::Missing));
             }
+            let path = check_database_files(directory)?;
             OwnStore::of(Arc::new(Sqlite::open(&path).map_err(in_place)?))
         }
         GivenDatabase::Postgres(url) => {
@@ -300,4 +306,21 @@ fn make_database_file(directory: &Path, path: &Path) -> Result<(), OpenError> {
     let made =
         secret_file::make_private_directory(directory).and_then(|()| secret_file::make_private_file(path));
     made.map_err(|error| OpenError::Directory { directory: directory.to_owned(), error })
+}
+
+/// Refuses a data directory or a database that somebody else could read or change,
+/// and gives the database's path without links.
+fn check_database_files(directory: &Path) -> Result<PathBuf, OpenError> {
+    let fault = |error| OpenError::Directory { directory: directory.to_owned(), error };
+    secret_file::check_directory(directory).map_err(fault)?;
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let path = directory.join(format!("{DATABASE_FILE}{suffix}"));
+        match secret_file::open_own(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(OpenError::File { path, error });
+            }
+            _ => {}
+        }
+    }
+    Ok(directory.canonicalize().map_err(fault)?.join(DATABASE_FILE))
 }

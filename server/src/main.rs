@@ -14,6 +14,7 @@ mod error;
 mod identity;
 mod keyed_stores;
 mod limits;
+mod masking;
 mod metrics;
 mod openapi;
 mod pages;

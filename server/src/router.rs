@@ -131,7 +131,7 @@ async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next)
     let line = telemetry::Line::begin(&request);
     let span = line.span();
     let measurement = Measurement::begin(&mut request);
-    let (form, page) = (Form::of(request.uri().path()), Wanted::of(&request));
+    let (form, page) = (Form::of(request.uri().path()), Wanted::of(&request, &app));
     let answering = async {
         let mut response = admit(&app, request, next).await.unwrap_or_else(Error::into_response);
         match page {

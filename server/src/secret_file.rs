@@ -1,9 +1,13 @@
 //! Files for their owner alone: secrets that are made once and kept in the data
 //! directory, and what else is to be written for nobody else.
 
+mod privacy;
+
+pub(crate) use privacy::{check_directory, open_named, open_own};
+
 use secrecy::SecretString;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 use tempfile::Builder;
 
@@ -23,7 +27,7 @@ pub(crate) fn read_or_make(
 ) -> io::Result<Kept> {
     use secrecy::ExposeSecret as _;
     let path = directory.join(name);
-    let read = || fs::read_to_string(&path).map(|text| SecretString::from(text.trim().to_owned()));
+    let read = || read(open_own(&path)?).map(|text| SecretString::from(text.expose_secret().trim()));
     match read() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return Ok(Kept { secret: found?, is_new: false }),
@@ -37,6 +41,13 @@ pub(crate) fn read_or_make(
         }
         Err(error) => Err(error),
     }
+}
+
+/// The whole text of an open file.
+pub(crate) fn read(mut file: fs::File) -> io::Result<SecretString> {
+    let mut text = String::new();
+    file.read_to_string(&mut text)?;
+    Ok(text.into())
 }
 
 /// Writes a file for its owner alone, from its first byte; it is there whole and
@@ -58,14 +69,17 @@ pub(crate) fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
 /// that SQLite puts beside a database take over its permissions.
 pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.append(true).create(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Makes a directory that its owner alone can enter; one that is there stays as
-/// it is, since it may be shared on purpose.
+/// it is, for [`check_directory`] to judge.
 pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

@@ -21,7 +21,7 @@ use crate::store::{IfMissing, Timed};
 use crate::vault::{Vault, VaultFault};
 use crate::{openapi, router, telemetry};
 use places::Places;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use signals::StopSignals;
 use std::io;
 use std::net::SocketAddr;
@@ -61,6 +61,7 @@ pub(crate) async fn serve(
     directus: DirectusArgs,
 ) -> Result<(), ServeError> {
     let (given, keys) = Given::read(&args, &data, &keys, &directus)?;
+    let directory = data.directory();
     telemetry::start(given.log.clone(), given.log_format);
     let listen = given.listen;
     let directus = given.directus.clone();
@@ -101,18 +102,22 @@ pub(crate) async fn serve(
     let signals = StopSignals::listen()?;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
-    if let Some(token) = app.vault.set_up_token().await? {
-        // To be read here is what this token is for; it is void once the vault is set up.
-        let token = token.expose_secret();
-        tracing::warn!(%token, "the vault is not set up: POST /api/auth/setup from this machine, or from elsewhere with this token as bearer");
-    }
+    let token_file = match &directory {
+        Some(directory) => app.vault.offer_set_up(directory).await?,
+        None => None,
+    };
     let fingerprint = app.server_key.fingerprint();
     tracing::info!(%fingerprint, "the extension shows this fingerprint where it is connected to this server");
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), %data, "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
+    let removal = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { app.vault.remove_when_set_up(token_file).await })
+    };
     let places = Places::new(limits.address_connections);
     accept::serve(listener, places, app, router, signals).await;
     upkeep.abort();
+    removal.abort();
     tracing::info!("stopped");
     Ok(())
 }

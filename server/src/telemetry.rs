@@ -1,6 +1,7 @@
 //! Logs: structured, on standard error, one line a request. They hold a
 //! request id, and never a body, a header's value or a query string.
 
+use crate::masking;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
@@ -26,13 +27,28 @@ pub(crate) enum LogFormat {
 
 /// Starts logging. Does nothing where logging has begun.
 pub(crate) fn start(filter: Targets, format: LogFormat) {
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
+    let lines = tracing_subscriber::fmt::layer().with_writer(|| Masked).with_ansi(io::stderr().is_terminal());
     let registry = tracing_subscriber::registry().with(filter);
     let _ = match format {
         LogFormat::Text => registry.with(lines).try_init(),
         LogFormat::Json => registry.with(lines.json()).try_init(),
     };
+}
+
+/// Standard error, where each line is without secrets of this process: what libraries
+/// and other programs say is logged, too.
+struct Masked;
+
+impl io::Write for Masked {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        io::stderr().write_all(masking::hide(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// The log's line about a request, and the request's id for it and for the caller.

@@ -14,6 +14,7 @@ mod key;
 mod password_change;
 mod session;
 mod set_up;
+mod set_up_file;
 
 pub(crate) use credentials::MAX_KEY_BYTES;
 pub(crate) use export_file::{ExportFile, MAX_EXPORT_BYTES, PlainCredential};

@@ -3,6 +3,7 @@
 
 use crate::directus::{self, Directus};
 use crate::postgres::Database;
+use crate::private_file;
 use crate::server::{self, Client, PASSWORD, Server};
 use crate::server_on_directus::{encryption_key, former_encryption_key};
 use anyhow::{Context as _, Result, ensure};
@@ -87,7 +88,7 @@ impl Installation {
         let mut random = [0; 32];
         getrandom::fill(&mut random)?;
         let path = self.directory.path().join(name);
-        fs::write(&path, STANDARD.encode(random))?;
+        private_file::write(&path, STANDARD.encode(random))?;
         self.environment.push((variable, path.to_str().context("a path that is no UTF-8")?.to_owned()));
         Ok(())
     }

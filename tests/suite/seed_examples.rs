@@ -11,7 +11,7 @@ use stagepass_tests::process::{clean_environment, on_path};
 use stagepass_tests::server::Server;
 use tokio::process::Command;
 
-const SECRET: &str = "your-secret-key-here";
+const SECRET: &str = "the-secret-of-the-examples";
 const CONNECTION: &str = "d3f21c8e-4a5b-4c9d-8e7f-1a2b3c4d5e6f";
 const OTHER_CONNECTION: &str = "a1b2c3d4-e5f6-7890-abcd-ef1234567890";
 const DOWNLOAD: &str = "a1b2c3d4-5e6f-7g8h-9i0j-k1l2m3n4o5p6";

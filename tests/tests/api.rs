@@ -3,6 +3,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
+use stagepass_tests::private_file;
 use stagepass_tests::server::{self, Answer, Client, EMAIL, PASSWORD, Server};
 use tempfile::TempDir;
 
@@ -142,7 +143,7 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         assert!(!output.status.success());
         Ok(String::from_utf8(output.stderr)?)
     };
-    let other_key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let other_key = "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let message = serve(&[("CREDENTIALS_ENC_KEY_B64", other_key)]).await?;
     assert!(
         message.contains("but the database was sealed with") && !message.contains(other_key),
@@ -152,6 +153,10 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         ("CREDENTIALS_ENC_KEY_B64", "planted"),
         ("STAGEPASS_JWT_SECRET", "planted"),
         ("RBAC_SYNC_WEBHOOK_SECRET", ""),
+        (
+            "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS",
+            "planted\nplanted-but-long-enough-here\nplanted-23-characters-x",
+        ),
         ("STAGEPASS_LOG_FORMAT", "xml"),
         ("STAGEPASS_LISTN", "x"),
         ("DATABASE_URL", "postgres://planted@nowhere"),
@@ -162,6 +167,8 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         "CREDENTIALS_ENC_KEY_B64 must be",
         "STAGEPASS_JWT_SECRET has fewer",
         "RBAC_SYNC_WEBHOOK_SECRET is empty",
+        "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS: secret 1 has fewer than 24 characters; `head -c 32",
+        "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS: secret 3 has fewer",
         "STAGEPASS_LOG_FORMAT must be",
         "STAGEPASS_LISTN is unknown",
         "DATABASE_URL must be",
@@ -170,6 +177,21 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         assert!(message.contains(fault), "{message}");
     }
     assert!(!message.contains("planted"), "{message}");
+    for (name, text, fault) in [
+        ("rbac-sync-webhook-secret", "p", "has fewer than 24 characters"),
+        ("jwt-secret", "planted-with-31-bytes-xxxxxxxxx", "has fewer than 32 bytes"),
+    ] {
+        // Whether it is given or lies in the data directory.
+        let variable = name.to_uppercase().replace('-', "_").replace("JWT", "STAGEPASS_JWT");
+        let message = serve(&[(&variable, text)]).await?;
+        assert!(message.contains(&format!("{variable} {fault}; `head -c 32")), "{message}");
+        let path = directory.path().join(name);
+        let kept = std::fs::read_to_string(&path)?;
+        private_file::write(&path, text)?;
+        let message = serve(&[]).await?;
+        assert!(message.contains(&format!("{} {fault}; `head -c 32", path.display())), "{message}");
+        private_file::write(&path, kept)?;
+    }
     // A key that is gone is not replaced by one that opens nothing.
     let key = directory.path().join("credentials-enc-key");
     std::fs::remove_file(&key)?;
@@ -182,7 +204,7 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
 async fn a_flag_wins_over_its_variables_and_two_variables_are_one_too_many() -> Result<()> {
     let directory = server::new_data_dir().await?;
     let path = directory.path().join("of-the-flag");
-    std::fs::write(&path, "the-secret-of-the-flag")?;
+    private_file::write(&path, "the-secret-of-the-flag-itself")?;
     let mut serve = server::command(directory.path())?;
     serve.args(["serve", "--listen", "127.0.0.1:0"]).env("STAGEPASS_LISTEN", "planted");
     serve.env("RBAC_SYNC_WEBHOOK_SECRET", "planted").env("RBAC_SYNC_WEBHOOK_SECRET_FILE", &path);
@@ -200,7 +222,7 @@ async fn a_flag_wins_over_its_variables_and_two_variables_are_one_too_many() -> 
         serve.env("RBAC_SYNC_WEBHOOK_SECRET_FILE", elsewhere);
         let server = Server::start_command(directory.path(), &mut serve).await?;
         let body = json!({"creatorProfileId": "00000000-0000-4000-8000-000000000000"});
-        for (secret, status) in [("the-secret-of-the-flag", 404), ("planted", 401)] {
+        for (secret, status) in [("the-secret-of-the-flag-itself", 404), ("planted", 401)] {
             let answer = server.service_with(secret).post("/api/credentials/reveal", &body).await?;
             assert_eq!(answer.status, status, "{secret}");
         }

@@ -183,3 +183,25 @@ async fn metrics_are_for_this_machine_and_for_services_that_may() -> Result<()> 
     assert_eq!(monitoring.post(REVEAL, &json!({"creatorProfileId": UNKNOWN})).await?.status, 403);
     Ok(())
 }
+
+#[tokio::test]
+async fn nobody_is_this_machine_where_settings_name_a_proxy_on_it() -> Result<()> {
+    for flags in [
+        &["--public-url", "https://stagepass.example.org"][..],
+        &["--trusted-proxies", "127.0.0.1"],
+        &["--trusted-proxies", "10.0.0.0/8,127.0.0.0/8"],
+    ] {
+        let directory = server::new_data_dir().await?;
+        let mut command = server::command(directory.path())?;
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(flags);
+        let server = Server::start_command(directory.path(), &mut command).await?;
+        for host in [server.address(), "localhost", "127.0.0.1"] {
+            let ask = |headers: &mut HeaderMap| {
+                headers.insert("host", host.parse().unwrap());
+            };
+            assert_eq!(fetch(&server.anonymous(), ask).await?.0, 401, "{flags:?} {host}");
+        }
+        assert_eq!(fetch(&server.service()?, |_| {}).await?.0, 200, "{flags:?}");
+    }
+    Ok(())
+}

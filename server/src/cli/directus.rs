@@ -4,6 +4,7 @@
 use super::CliError;
 use crate::config::DirectusArgs;
 use crate::directus::{Directus, SCHEMA_TIMEOUT, bootstrap};
+use crate::masking;
 use clap::Subcommand;
 use std::io::{self, Write as _};
 
@@ -22,7 +23,8 @@ impl DirectusCommand {
         let directus = Directus::new(given.settings, SCHEMA_TIMEOUT)?;
         match self {
             Self::Bootstrap => {
-                Ok(bootstrap(&directus, |line| writeln!(io::stdout().lock(), "{line}")).await?)
+                Ok(bootstrap(&directus, |line| writeln!(io::stdout().lock(), "{}", masking::hide(line)))
+                    .await?)
             }
         }
     }

@@ -3,6 +3,7 @@
 //! is said if it can be.
 
 use super::CliError;
+use crate::masking;
 use stagepass_core::visible::printable;
 use std::io::{self, Write as _};
 
@@ -14,5 +15,6 @@ pub(super) fn say(line: &str) -> Result<(), CliError> {
 /// Tells whoever runs the command something that is no output.
 pub(super) fn tell(line: &str) {
     // There is nobody left to tell where this fails.
-    let _ = writeln!(io::stderr().lock(), "{}", printable(line));
+    // What went wrong may be said in another program's words.
+    let _ = writeln!(io::stderr().lock(), "{}", printable(&masking::hide(line)));
 }

@@ -2,6 +2,7 @@
 
 use super::faults::Faults;
 use super::{ConfigError, DataArgs, DirectusArgs};
+use crate::masking;
 use crate::store::PostgresUrl;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,10 @@ impl DataArgs {
     pub(super) fn gather_database(&self, faults: &mut Faults) -> GivenDatabase {
         let url = faults.secret(URL, self.database_url_file.as_ref());
         match url.as_ref().map(PostgresUrl::parse) {
-            Some(Ok(url)) => return GivenDatabase::Postgres(Box::new(url)),
+            Some(Ok(url)) => {
+                url.password().iter().for_each(masking::hold);
+                return GivenDatabase::Postgres(Box::new(url));
+            }
             Some(Err(fault)) => faults.add(format!("{URL} {fault}")),
             None => {}
         }

@@ -2,12 +2,14 @@
 
 use super::PREVIOUS_SERVICE_SECRETS;
 use super::named_file::NamedFile;
+use crate::masking;
 use crate::sealing::Key;
+use crate::secret_file;
 use axum::http::Uri;
 use secrecy::{ExposeSecret as _, SecretString};
+use std::env;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::{env, fs};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
@@ -35,6 +37,15 @@ const KNOWN: [&str; 19] = [
 /// Variables that would change what is kept where, or who can listen in: to
 /// pass over them in silence would be dangerous.
 const UNSUPPORTED: [&str; 2] = ["STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
+
+/// The shortest secret that opens this server or Directus to whoever sends it. A
+/// random one has 120 bits or more in so many letters and digits.
+pub(super) const MIN_SENT_CHARS: usize = 24;
+/// The shortest key that HS256 may have (RFC 7518, section 3.2): whoever has one
+/// token can try keys on it without asking anybody.
+pub(super) const MIN_SIGNING_BYTES: usize = 32;
+/// A command that every Unix has, and that makes a secret long enough for all uses.
+const MAKE_ONE: &str = "`head -c 32 /dev/urandom | base64` makes one";
 
 /// What is wrong, in words for people; never a secret.
 #[derive(Debug, Default)]
@@ -90,7 +101,21 @@ impl Faults {
 
     /// Notes that a secret is missing which can't be made because of `variable`.
     pub(super) fn must_be_given(&mut self, secret: &str, variable: &str) {
-        self.add(format!("{secret} must be given with {variable}; `openssl rand -base64 32` makes one"));
+        self.add(format!("{secret} must be given with {variable}; {MAKE_ONE}"));
+    }
+
+    /// Notes that a secret is so short that somebody could guess it by trying.
+    pub(super) fn check_sent(&mut self, name: &str, secret: Option<&SecretString>) {
+        if secret.is_some_and(|secret| secret.expose_secret().chars().count() < MIN_SENT_CHARS) {
+            self.add(format!("{name} has fewer than {MIN_SENT_CHARS} characters; {MAKE_ONE}"));
+        }
+    }
+
+    /// The same of a secret that signs tokens.
+    pub(super) fn check_signing(&mut self, name: &str, secret: Option<&SecretString>) {
+        if secret.is_some_and(|secret| secret.expose_secret().len() < MIN_SIGNING_BYTES) {
+            self.add(format!("{name} has fewer than {MIN_SIGNING_BYTES} bytes; {MAKE_ONE}"));
+        }
     }
 
     /// Whether a secret is given, well or badly.
@@ -127,14 +152,26 @@ impl Faults {
         };
         match secret {
             Ok(secret) if secret.expose_secret().is_empty() => self.add(format!("{variable} is empty")),
-            Ok(secret) => return Some(secret),
+            Ok(secret) => {
+                masking::hold(&secret);
+                return Some(secret);
+            }
             Err(fault) => self.add(fault),
         }
         None
     }
 
     pub(super) fn key(&mut self, variable: &str, text: &SecretString) -> Option<Key> {
+        masking::hold(text);
         self.required(Key::from_base64(text), &format!("{variable} must be base64 of exactly 32 bytes"))
+    }
+
+    /// The key that seals: not the one of a placeholder, which anybody would try.
+    /// What is sealed with such a key can still be read with it.
+    pub(super) fn writing_key(&mut self, variable: &str, text: &SecretString) -> Option<Key> {
+        let key = self.key(variable, text)?;
+        let fault = format!("{variable} is 32 bytes of zero, which is no secret; {MAKE_ONE}");
+        self.required(Some(key).filter(|key| !key.is_zero()), &fault)
     }
 
     /// Keys for reading, separated by commas.
@@ -150,19 +187,60 @@ impl Faults {
         if lines.contains(&"") {
             self.add(format!("{PREVIOUS_SERVICE_SECRETS} has an empty line"));
         }
-        lines.into_iter().map(SecretString::from).collect()
+        let secrets: Vec<_> =
+            lines.into_iter().filter(|line| !line.is_empty()).map(SecretString::from).collect();
+        for (index, secret) in secrets.iter().enumerate() {
+            masking::hold(secret);
+            self.check_sent(&format!("{PREVIOUS_SERVICE_SECRETS}: secret {}", index + 1), Some(secret));
+        }
+        secrets
     }
 }
 
 fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<SecretString, String> {
-    let text = fs::read_to_string(&file.path);
+    let text = secret_file::open_named(&file.path).and_then(secret_file::read);
     let text = text.map_err(|error| format!("{variable}_FILE: {}: {error}", file.path.display()))?;
-    Ok(SecretString::from(trim(&text)))
+    Ok(SecretString::from(trim(text.expose_secret())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    #[test]
+    fn a_secret_that_could_be_guessed_is_refused_with_a_command_that_makes_a_better_one() {
+        let sent = |text: &str| {
+            let mut faults = Faults::default();
+            faults.check_sent("NAME", Some(&text.into()));
+            faults.0
+        };
+        assert_eq!(
+            sent(&"s".repeat(23)),
+            ["NAME has fewer than 24 characters; `head -c 32 /dev/urandom | base64` makes one"]
+        );
+        assert_eq!(sent(&"ä".repeat(23)).len(), 1, "characters count, not bytes");
+        assert!(sent(&"s".repeat(24)).is_empty());
+        let signing = |text: &str| {
+            let mut faults = Faults::default();
+            faults.check_signing("NAME", Some(&text.into()));
+            faults.0.len()
+        };
+        assert_eq!((signing(&"s".repeat(31)), signing(&"s".repeat(32))), (1, 0));
+    }
+
+    #[test]
+    fn a_key_of_zeros_only_reads() {
+        let zero = SecretString::from(STANDARD.encode([0; 32]));
+        let mut faults = Faults::default();
+        assert!(faults.writing_key("NAME", &zero).is_none());
+        assert_eq!(
+            faults.0,
+            ["NAME is 32 bytes of zero, which is no secret; `head -c 32 /dev/urandom | base64` makes one"]
+        );
+        assert!(Faults::default().key("NAME", &zero).is_some());
+        assert!(Faults::default().writing_key("NAME", &STANDARD.encode([1; 32]).into()).is_some());
+    }
 
     #[test]
     fn a_public_url_is_http_and_has_neither_user_nor_query() {

@@ -48,7 +48,7 @@ impl GivenKeys {
         if let (Some(variable), false) = (needed_with, Faults::is_given(KEY, file)) {
             faults.must_be_given(KEY, variable);
         }
-        let key = faults.secret(KEY, file).and_then(|text| faults.key(KEY, &text));
+        let key = faults.secret(KEY, file).and_then(|text| faults.writing_key(KEY, &text));
         Self { key, old_keys: faults.keys(OLD_KEYS, args.credentials_enc_old_keys_file.as_ref()) }
     }
 

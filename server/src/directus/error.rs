@@ -1,5 +1,6 @@
 //! What can go wrong with a call of Directus, in words that may go to a caller.
 
+use crate::masking::{Mask, hide_with};
 use serde::Deserialize;
 use serde_json::json;
 use std::fmt;
@@ -8,11 +9,6 @@ use std::fmt;
 const MAX_CHARS: usize = 500;
 /// How many faults of one answer are passed on.
 const MAX_MESSAGES: usize = 10;
-/// The shortest text that is masked wherever it stands; a shorter one, which
-/// may be part of any word, is masked where it is quoted.
-const MIN_MASKED_CHARS: usize = 4;
-/// Stands where a message of Directus has quoted a value of ours.
-const MASK: &str = "…";
 
 /// Why Directus did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +30,9 @@ pub(crate) enum DirectusError {
 impl std::error::Error for DirectusError {}
 
 impl DirectusError {
-    /// Reads the body of an error answer. `texts` are values that were sent,
-    /// which Directus likes to quote.
-    pub(super) fn read(status: u16, path: &str, body: &[u8], texts: &[String]) -> Self {
+    /// Reads the body of an error answer. `texts` are values that were sent, the
+    /// bearer's token among them, which Directus likes to quote.
+    pub(super) fn read(status: u16, path: &str, body: &[u8], texts: &[&str]) -> Self {
         #[derive(Deserialize)]
         struct Body {
             errors: Vec<Fault>,
@@ -53,7 +49,9 @@ impl DirectusError {
         }
         let Ok(Body { errors }) = serde_json::from_slice(body) else { return Self::garbage(status, path) };
         let code = errors.first().and_then(|fault| fault.extensions.code.clone());
-        let shorten = |message: String| mask(message, texts).chars().take(MAX_CHARS).collect();
+        let mask = Mask::of(texts.iter().copied());
+        // Hidden first: of what is cut in two no part would be found.
+        let shorten = |message: String| hide_with(&message, mask.as_ref()).chars().take(MAX_CHARS).collect();
         let messages = errors.into_iter().take(MAX_MESSAGES).map(|fault| shorten(fault.message)).collect();
         Self::Status { status, path: path.to_owned(), messages, code }
     }
@@ -73,39 +71,6 @@ impl DirectusError {
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status: 401 | 403, code: Some(_), .. })
     }
-}
-
-/// Hides `texts`, the longest first. Where one may be part of a word, it is
-/// hidden between quotation marks alone.
-fn mask(message: String, texts: &[String]) -> String {
-    let hide = |message: String, text: &str| {
-        if text.chars().count() < MIN_MASKED_CHARS {
-            let quoted = |message: String, mark| {
-                message.replace(&format!("{mark}{text}{mark}"), &format!("{mark}{MASK}{mark}"))
-            };
-            quoted(quoted(message, '"'), '\'')
-        } else {
-            message.replace(text, MASK)
-        }
-    };
-    texts.iter().flat_map(|text| written(text)).fold(message, |message, text| hide(message, &text))
-}
-
-/// A text in the ways in which it may be quoted: as it is, and with its
-/// backslashes, quotation marks and control characters escaped as in JSON, with
-/// the marks doubled as in SQL, or both; the escaped ones, which are longer, first.
-fn written(text: &str) -> Vec<String> {
-    let json = json!(text).to_string();
-    let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(text);
-    let backslashes = text.replace('\\', "\\\\");
-    let double = |text: &str, mark: char| text.replace(mark, &format!("{mark}{mark}"));
-    let mut forms = vec![json.to_owned(), backslashes.replace('\'', "\\'")];
-    for text in [&*backslashes, text] {
-        forms.extend([double(text, '\''), double(text, '"'), text.to_owned()]);
-    }
-    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-    forms.dedup();
-    forms
 }
 
 impl fmt::Display for DirectusError {
@@ -136,8 +101,7 @@ mod tests {
     use super::*;
 
     fn read(body: &serde_json::Value, texts: &[&str]) -> DirectusError {
-        let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
-        DirectusError::read(400, "/items/x", body.to_string().as_bytes(), &texts)
+        DirectusError::read(400, "/items/x", body.to_string().as_bytes(), texts)
     }
 
     #[test]
@@ -176,6 +140,14 @@ mod tests {
         let error =
             read(&json!({"errors": [{"message": r#"Value "a\"b" or 'a"b' or "\n""#}]}), &["a\"b", "\n"]);
         assert!(error.to_string().contains(r#"Value \"…\" or '…' or \"…\""#), "{error}");
+    }
+
+    #[test]
+    fn a_secret_that_stands_where_a_message_is_cut_is_hidden_whole() {
+        let secret = "a-planted-token-of-the-caller";
+        let message = format!("{}{secret}", "x".repeat(MAX_CHARS - 10));
+        let text = read(&json!({"errors": [{"message": message}]}), &[secret]).to_string();
+        assert!(!text.contains("a-plan"), "{text}");
     }
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) async fn sign_in(
 ) -> Result<HeaderValue, Error> {
     let mut answer = match &app.identity {
         Identity::Embedded(_) => {
-            let (cookie, fields) = (SessionCookie::of(parts), Fields::parse(&credentials)?);
+            let (cookie, fields) = (SessionCookie::of(parts, client), Fields::parse(&credentials)?);
             auth::login(State(Arc::clone(app)), client, cookie, fields).await?
         }
         Identity::Directus(directus) => directus.pass_body(app, parts, LOGIN, credentials, client).await?,
@@ -70,7 +70,7 @@ pub(crate) async fn sign_out(app: &Arc<App>, client: Client, parts: &Parts) -> R
     const SESSION: &[u8] = br#"{"mode":"session"}"#;
     let answer = match &app.identity {
         Identity::Embedded(_) => {
-            let (cookie, fields) = (SessionCookie::of(parts), Fields::parse(SESSION)?);
+            let (cookie, fields) = (SessionCookie::of(parts, client), Fields::parse(SESSION)?);
             auth::logout(State(Arc::clone(app)), client, cookie, fields).await?
         }
         Identity::Directus(directus) => {

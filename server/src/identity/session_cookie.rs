@@ -3,7 +3,8 @@
 //! write there it must ask for from a page of this server's own: browsers send
 //! cookies along with what pages of others ask for, too.
 
-use crate::client::is_direct;
+use crate::app::App;
+use crate::client::Client;
 use crate::error::Error;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,7 +13,7 @@ use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::convert::Infallible;
+use std::sync::Arc;
 
 /// Browsers take a name with this prefix from the host alone that the cookie is
 /// for, over TLS (RFC 6265bis, section 4.1.3.2).
@@ -29,16 +30,16 @@ pub(crate) struct SessionCookie {
 }
 
 impl SessionCookie {
-    pub(super) fn of(parts: &Parts) -> Self {
+    pub(super) fn of(parts: &Parts, client: Client) -> Self {
         let (uri, headers) = (&parts.uri, &parts.headers);
-        let is_local = is_direct(uri, headers);
+        let is_local = client.is_this_machine();
         let token = token(headers, name(is_local));
         Self { token, is_local, is_same_origin: is_same_origin(uri, headers, is_local) }
     }
 
     /// Whether a request with these headers brings one.
-    pub(crate) fn is_in(uri: &Uri, headers: &HeaderMap) -> bool {
-        token(headers, name(is_direct(uri, headers))).is_some()
+    pub(crate) fn is_in(headers: &HeaderMap, client: Client) -> bool {
+        token(headers, name(client.is_this_machine())).is_some()
     }
 
     /// Whether the request brings one.
@@ -85,11 +86,12 @@ impl SessionCookie {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for SessionCookie {
-    type Rejection = Infallible;
+impl FromRequestParts<Arc<App>> for SessionCookie {
+    type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self::of(parts))
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+        let client = Client::from_request_parts(parts, app).await?;
+        Ok(Self::of(parts, client))
     }
 }
 
@@ -131,7 +133,9 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        SessionCookie::of(&request.body(()).unwrap().into_parts().0)
+        let parts = request.body(()).unwrap().into_parts().0;
+        let client = Client::at_loopback(&parts);
+        SessionCookie::of(&parts, client)
     }
 
     fn is_same_origin(host: &str, origins: &[&str]) -> bool {

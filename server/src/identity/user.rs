@@ -36,9 +36,10 @@ impl FromRequestParts<Arc<App>> for UserId {
             Error::TokenExpired => Error::Unauthorized,
             other => other,
         };
-        let cookie = Some(SessionCookie::of(parts)).filter(|cookie| cookie.is_given() && takes_cookie(parts));
-        let cookie = cookie.map(|cookie| cookie.token(&parts.method)).transpose()?;
         let client = Client::from_request_parts(parts, app).await?;
+        let cookie = Some(SessionCookie::of(parts, client));
+        let cookie = cookie.filter(|cookie| cookie.is_given() && takes_cookie(parts));
+        let cookie = cookie.map(|cookie| cookie.token(&parts.method)).transpose()?;
         let user_id = match (&app.identity, cookie) {
             (Identity::Embedded(_), None) => authenticate(parts, app).await.map_err(unified)?.id,
             (Identity::Embedded(_), Some(token)) => signed_in(&token, client, app).await?.id,

@@ -171,7 +171,7 @@ fn who(scheme: Option<&str>) -> &'static str {
         Some("user") => "users: Authorization: Bearer <access token>",
         Some("session") => "pages of this server, with the session cookie",
         Some("vault") => "whoever has opened the vault: Authorization: Bearer <session token>",
-        Some("set_up") => "whoever sees the server start: Authorization: Bearer <set-up token>",
+        Some("set_up") => "whoever can read the data directory: Authorization: Bearer <set-up token>",
         Some(_) => "services: X-RBAC-SYNC-SECRET: <secret>",
         None => "anybody",
     }

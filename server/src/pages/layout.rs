@@ -1,6 +1,8 @@
 //! What all pages share: their frame, the policy that a browser shows them
 //! under, and how a failure looks.
 
+use crate::app::App;
+use crate::client::Client;
 use crate::error::{self, Error};
 use crate::identity::SessionCookie;
 use crate::request::{DEFAULT_PAGE_SIZE, Listing};
@@ -125,15 +127,15 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// None where a request wants no page.
-    pub(crate) fn of(request: &Request) -> Option<Self> {
+    pub(crate) fn of(request: &Request, app: &App) -> Option<Self> {
         let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         // What was done before need not be told again.
         let query = if query.starts_with("notice=") { "" } else { query };
         let again =
             is_look.then(|| if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
-        let has_session = SessionCookie::is_in(request.uri(), request.headers());
-        is_page(path).then_some(Self { again, has_session })
+        let client = Client::of(request, app).ok().filter(|_| is_page(path))?;
+        Some(Self { again, has_session: SessionCookie::is_in(request.headers(), client) })
     }
 
     /// Makes a page of a failure; whoever is not signed in is asked to.

@@ -27,6 +27,11 @@ impl Key {
         bytes.as_slice().try_into().ok().map(Self::new)
     }
 
+    /// Whether it is all zero: a placeholder, and no key.
+    pub(crate) fn is_zero(&self) -> bool {
+        *self.expose() == [0; KEY_BYTES]
+    }
+
     /// The first 8 hexadecimal digits of the key's SHA-256.
     pub(crate) fn id(&self) -> &str {
         &self.id

@@ -60,12 +60,14 @@ pub(crate) struct Sqlite {
 }
 
 impl Sqlite {
-    /// Opens or makes the database and brings its schema up to date.
+    /// Opens or makes the database and brings its schema up to date. No part of the
+    /// path may be a link.
     pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
         // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut connection = connect(path, flags)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
@@ -77,7 +79,9 @@ impl Sqlite {
         // Erased cookies are overwritten, not just unlinked.
         connection.pragma_update(None, "secure_delete", true)?;
         migrations::apply(&mut connection)?;
-        let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let count = available_parallelism().map_or(1, |count| count.get().min(MAX_READERS));
         let readers = (0..count).map(|_| connect(path, read_only)).collect::<Result<_, _>>()?;
         Ok(Self {

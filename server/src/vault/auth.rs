@@ -3,7 +3,7 @@
 use super::derivations::{Callers, Turn};
 use super::password_change::change;
 use super::session::{self, OpenVault, entry};
-use super::set_up::{SetUpPermit, is_this_machine};
+use super::set_up::SetUpPermit;
 use super::{Key, generate_salt};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
@@ -125,7 +125,7 @@ pub(crate) async fn open_vault(
     mut fields: Fields,
 ) -> Result<Json<OpenVaultResponse>, Error> {
     let password = fields.required_secret("password")?;
-    let callers = if is_this_machine(&app, client) { Callers::Known } else { Callers::Others };
+    let callers = if client.is_this_machine() { Callers::Known } else { Callers::Others };
     let (_turn, key, key_epoch) = unlock(&app, (client, callers), password, "vault login").await?;
     let (token, expires_at) = session::begin(&app.vault, &key, key_epoch).await?;
     Ok(Json(OpenVaultResponse { token, expires_at: render_ms(expires_at) }))
@@ -220,7 +220,7 @@ async fn unlock(
     action: &'static str,
 ) -> Result<(Turn, Key, i64), Error> {
     // Whoever has had his attempts takes nobody's place.
-    let limit = limit(app, client);
+    let limit = limit(client);
     refuse(app.database.attempt_wait(vec![limit], now_ms()).await?)?;
     let turn = app.vault.derivations.turn(callers).await?;
     let app = Arc::clone(app);
@@ -256,7 +256,7 @@ fn refuse(wait_ms: Option<i64>) -> Result<(), Error> {
 /// There is one master password, so attempts are counted for all callers
 /// together; apart from those for a program on this machine, which somebody who
 /// guesses from elsewhere does not lock out.
-fn limit(app: &App, client: Client) -> AttemptLimit {
-    let from = if is_this_machine(app, client) { "this machine" } else { "elsewhere" };
+fn limit(client: Client) -> AttemptLimit {
+    let from = if client.is_this_machine() { "this machine" } else { "elsewhere" };
     AttemptLimit { subject: hash("vault login", from), attempts: ATTEMPTS, window_ms: WINDOW_MS }
 }

@@ -1,5 +1,5 @@
 //! Who may choose the first master password: a program on the server's own
-//! machine, or whoever has the token that the server printed at its start.
+//! machine, or whoever has the token that the server keeps in its data directory.
 
 use super::{CANARY, Key, Vault, VaultFault};
 use crate::app::App;
@@ -13,7 +13,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
@@ -36,7 +35,7 @@ impl Vault {
 
     /// What is asked of whoever sets it up from elsewhere, while it is not set
     /// up: the same at each server that shares the database.
-    pub(crate) async fn set_up_token(&self) -> Result<Option<SecretString>, VaultFault> {
+    pub(super) async fn set_up_token(&self) -> Result<Option<SecretString>, VaultFault> {
         let is_set_up = self.header().await?.is_some();
         Ok((!is_set_up).then(|| self.make_set_up_token()))
     }
@@ -58,18 +57,9 @@ impl FromRequestParts<Arc<App>> for SetUpPermit {
             return Err(ALREADY_SET_UP);
         }
         let client = Client::from_request_parts(parts, app).await?;
-        let is_allowed = is_this_machine(app, client) && has_no_foreign_origin(&parts.headers);
+        let is_allowed = client.is_this_machine() && has_no_foreign_origin(&parts.headers);
         if is_allowed || has_token(&app.vault, parts) { Ok(Self) } else { Err(Error::ForbiddenSetUp) }
     }
-}
-
-/// Whether a program on this machine calls. Where a proxy on it passes on what
-/// comes from elsewhere, and perhaps adds no header that says so, nobody is known
-/// to.
-pub(super) fn is_this_machine(app: &App, client: Client) -> bool {
-    let loopbacks = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
-    let has_proxy = app.is_public || loopbacks.iter().any(|address| app.trusted_proxies.contain(*address));
-    client.is_this_machine() && !has_proxy
 }
 
 fn has_token(vault: &Vault, parts: &Parts) -> bool {

@@ -2,17 +2,25 @@
 
 use super::stage::{log_in, refusal, set_up, start_empty};
 use crate::STORE;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
 use stagepass_tests::installation::Installation;
+use stagepass_tests::process::Program;
 use stagepass_tests::server::{Answer, Client, Server};
+use stagepass_tests::terminal::Terminal;
+use stagepass_tests::wait;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt as _;
 
 const SET_UP: &str = "/api/auth/setup";
 const STATUS: &str = "/api/auth/status";
 const PASSWORD: &str = "battery staple";
-const ELSEWHERE: &str =
-    "set-up is taken from the server's own machine, or with the token that it printed at its start";
+const ELSEWHERE: &str = "the vault is set up from the server's own machine, or with the token in the file \
+                         vault-set-up-token of its data directory";
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 async fn set_up_with(client: &Client, headers: &[(&str, &str)]) -> Result<Answer> {
     let request =
@@ -67,7 +75,7 @@ async fn a_vault_is_set_up_once_with_a_password_that_is_given_twice() -> Result<
 }
 
 #[tokio::test]
-async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_was_printed() -> Result<()> {
+async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_is_kept() -> Result<()> {
     let (server, installation) = start_empty().await?;
     let nobody = server.anonymous();
     let own = server.url().to_owned();
@@ -90,7 +98,7 @@ async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_was_printed(
     }
     assert_eq!(nobody.get(STATUS).await?.body["initialized"], false);
 
-    let token = printed_token(&server)?;
+    let token = kept_token(&server)?;
     // Another server on the same database takes it as well.
     let other = installation.serve().await?;
     let bearer = format!("Bearer {token}");
@@ -105,6 +113,7 @@ async fn a_vault_is_set_up_from_this_machine_or_with_the_token_that_was_printed(
     assert_eq!(server.bearer(&token).get("/api/credentials").await?.status, 401);
     let next = installation.serve().await?;
     assert!(!String::from_utf8(next.program().stderr())?.contains("fn_setup_"));
+    assert!(!token_file(installation.directory()).exists());
     Ok(())
 }
 
@@ -116,16 +125,63 @@ async fn behind_a_proxy_that_may_add_no_header_only_the_token_counts() -> Result
         command.args(["serve", "--listen", "127.0.0.1:0", "--log", "info"]).args(flags);
         let server = Server::start_command(installation.directory(), &mut command).await?;
         assert_eq!(refusal(&set_up(&server.anonymous(), PASSWORD).await?), (403, ELSEWHERE), "{flags:?}");
-        let bearer = format!("Bearer {}", printed_token(&server)?);
+        let bearer = format!("Bearer {}", kept_token(&server)?);
         assert_eq!(set_up_with(&server.anonymous(), &[("authorization", &bearer)]).await?.status, 200);
     }
     Ok(())
 }
 
-fn printed_token(server: &Server) -> Result<String> {
-    let printed = String::from_utf8(server.program().stderr())?;
-    let token = printed
-        .split("token=")
-        .find_map(|rest| rest.split([' ', '\n']).next().filter(|token| token.starts_with("fn_setup_")));
-    Ok(token.context("no token is printed")?.to_owned())
+fn token_file(directory: &Path) -> PathBuf {
+    directory.join("vault-set-up-token")
+}
+
+/// The token as an operator finds it: in a file for the server's user alone, and not
+/// in the log.
+fn kept_token(server: &Server) -> Result<String> {
+    let path = token_file(server.directory());
+    assert_eq!(std::fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
+    let token = std::fs::read_to_string(path)?;
+    let log = String::from_utf8(server.program().stderr())?;
+    assert!(token.starts_with("fn_setup_") && !log.contains("fn_setup_"), "{log}");
+    assert!(log.contains("vault-set-up-token"), "{log}");
+    Ok(token)
+}
+
+#[tokio::test]
+async fn the_set_up_tokens_file_goes_once_the_vault_is_set_up_by_anybody() -> Result<()> {
+    let (server, installation) = start_empty().await?;
+    let path = token_file(installation.directory());
+    kept_token(&server)?;
+    // Another program does it, beside the server.
+    let mut add = installation.command()?;
+    add.args(["vault", "add", "openai", "name", "--key-stdin"]).env("STAGEPASS_VAULT_PASSWORD", PASSWORD);
+    let mut add = Program::spawn(&mut add)?;
+    add.take_stdin().context("stdin is piped")?.write_all(b"planted\n").await?;
+    let status = add.wait(TIMEOUT).await?;
+    ensure!(status.success(), "{}", String::from_utf8_lossy(&add.stderr()));
+    wait::until("the file to go", TIMEOUT, async || Ok((!path.exists()).then_some(()))).await?;
+    // One that was left behind goes at the next start.
+    server.stop().await?;
+    std::fs::write(&path, "void")?;
+    let next = installation.serve().await?;
+    assert!(!path.exists());
+    next.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_set_up_token_is_shown_at_a_terminal_alone() -> Result<()> {
+    let installation = Installation::new(STORE).await?;
+    let mut command = installation.command()?;
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    let terminal = Terminal::start(command)?;
+    wait::until("the server to listen", TIMEOUT, async || {
+        Ok(terminal.shown().contains("listening").then_some(()))
+    })
+    .await?;
+    let token = std::fs::read_to_string(token_file(installation.directory()))?;
+    let shown = terminal.shown();
+    let line = format!("set-up token: {token}");
+    assert!(shown.contains(&line) && shown.matches(&*token).count() == 1, "{shown}");
+    Ok(())
 }

@@ -15,7 +15,7 @@ async fn a_key_that_opens_no_record_stops_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let mut command =
         server_on_directus::command(directory.path(), &setup.directus, setup.directus.url()).await.unwrap();
-    command.env("CREDENTIALS_ENC_KEY_B64", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    command.env("CREDENTIALS_ENC_KEY_B64", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     command.env_remove("CREDENTIALS_ENC_OLD_KEYS_B64");
     let refused = command.args(["serve", "--listen", "127.0.0.1:0"]).output().await.unwrap();
     let refused_text = String::from_utf8(refused.stderr).unwrap();

@@ -9,8 +9,8 @@ use anyhow::{Result, ensure};
 use rusqlite::Connection;
 use serde_json::json;
 use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::private_file;
 use stagepass_tests::terminal::Terminal;
-use std::fs;
 
 #[tokio::test]
 async fn asks_at_the_terminal_without_showing_what_is_typed() -> Result<()> {
@@ -104,7 +104,7 @@ async fn a_name_is_taken_once_and_a_vault_holds_a_thousand_keys() -> Result<()> 
     let mut installation = given_password().await?;
     add(&installation, "openai", " primary ", KEY).await?;
     let password_file = installation.directory().join("password");
-    fs::write(&password_file, format!("{PASSWORD}\r\n"))?;
+    private_file::write(&password_file, format!("{PASSWORD}\r\n"))?;
     // A flag wins over a variable.
     installation.set(VARIABLE, OTHER_PASSWORD);
     let mut command = installation.command()?;

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 use stagepass_tests::installation::{Installation, Store};
 use stagepass_tests::libsodium::Libsodium;
+use stagepass_tests::private_file;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt as _;
@@ -171,7 +172,7 @@ async fn a_file_that_is_no_export_is_refused_before_anything_is_made() -> Result
         (&*document(2, 8), "is of version 2, which this program does not know"),
         (&*document(1, 1024 * 1024 + 1), "at most 1024 MiB of memory"),
     ] {
-        fs::write(&file, contents)?;
+        private_file::write(&file, contents)?;
         let said_now = fail(&installation, &import).await?;
         ensure!(said_now.contains(said), "{contents:?}: {said_now}");
     }

@@ -17,7 +17,6 @@ use clap::Args;
 use futures_util::future::try_join_all;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -144,7 +143,8 @@ pub(super) async fn import(stores: &StoreArgs, args: ImportArgs) -> Result<(), C
 /// Reads a file, as far as its limit goes.
 fn read(path: &Path) -> Result<ExportFile, CliError> {
     let mut text = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_EXPORT_BYTES + 1).read_to_end(&mut text));
+    let read =
+        secret_file::open_named(path).and_then(|file| file.take(MAX_EXPORT_BYTES + 1).read_to_end(&mut text));
     read.map_err(|error| CliError::File { path: path.to_owned(), error })?;
     let name = path.display();
     if text.len() as u64 > MAX_EXPORT_BYTES {

@@ -14,6 +14,7 @@ use crate::identity::SessionCookie;
 use crate::identity::auth::Mode;
 use crate::identity::login_attempts::LoginAttempt;
 use crate::identity::user::{bearer_token, introspect};
+use crate::masking::{self, Mask, hide_in_json};
 use crate::request::{Fields, is_json, read_body};
 use axum::body::Bytes;
 use axum::extract::Request;
@@ -26,6 +27,7 @@ use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 pub(in crate::identity) const LOGIN: &str = "/auth/login";
@@ -83,26 +85,28 @@ impl DirectusIdentity {
     ) -> Result<Response, Error> {
         let mut fields = Fields::parse(&body)?;
         let mode = Mode::read(&mut fields)?;
+        let own = own_secrets(parts, client, &fields);
         let headers = handed_on(&parts.headers, client.address());
         let request = self.directus.forward(Method::POST, path, None).headers(headers);
         let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+        let call = HandedOn { request, path, own };
         match (path, mode) {
             (LOGIN, mode) => {
                 let email = fields.text("email")?;
-                let answer = self.log_in(app, email.as_deref(), client, request).await?;
+                let answer = self.log_in(app, email.as_deref(), client, call).await?;
                 match mode {
                     Mode::Json => respond(answer, path),
-                    Mode::Session => respond_with_session(answer, &SessionCookie::of(parts)),
+                    Mode::Session => respond_with_session(answer, &SessionCookie::of(parts, client)),
                 }
             }
             (LOGOUT, Mode::Session) => {
-                self.close_session(app, client, request, SessionCookie::of(parts)).await
+                self.close_session(app, client, call, SessionCookie::of(parts, client)).await
             }
             (_, Mode::Session) => Err(Error::BadRequest("mode must be json".to_owned())),
             (_, Mode::Json) => {
                 let token = fields.required_secret("refresh_token")?;
                 app.limits.check_guess(client, &token)?;
-                respond(self.hand_on(app, client, request, path).await?, path)
+                respond(self.hand_on(app, client, call).await?, path)
             }
         }
     }
@@ -112,10 +116,10 @@ impl DirectusIdentity {
         app: &App,
         email: Option<&str>,
         client: Client,
-        request: RequestBuilder,
+        call: HandedOn<'_>,
     ) -> Result<Answer, Error> {
         let attempt = LoginAttempt::count(app, email, client).await?;
-        let answer = self.hand_on(app, client, request, LOGIN).await;
+        let answer = self.hand_on(app, client, call).await;
         if answer.as_ref().is_ok_and(is_refusal) {
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
             app.database.append(entry).await?;
@@ -130,14 +134,14 @@ impl DirectusIdentity {
         &self,
         app: &App,
         client: Client,
-        request: RequestBuilder,
+        mut call: HandedOn<'_>,
         cookie: SessionCookie,
     ) -> Result<Response, Error> {
         let clear = cookie.clear();
         let token = cookie.token(&Method::POST)?;
         app.limits.check_guess(client, &token)?;
-        let answer =
-            self.hand_on(app, client, request.header(header::COOKIE, as_cookie(&token)), LOGOUT).await?;
+        call.request = call.request.header(header::COOKIE, as_cookie(&token));
+        let answer = self.hand_on(app, client, call).await?;
         let mut response = respond(answer, LOGOUT)?;
         // One that Directus does not know has ended already.
         if response.status().is_success() || response.status() == StatusCode::UNAUTHORIZED {
@@ -156,25 +160,52 @@ impl DirectusIdentity {
         }
         let headers = handed_on(&parts.headers, client.address());
         let request = self.directus.forward(Method::GET, ME, parts.uri.query()).headers(headers);
-        respond(self.hand_on(app, client, request, ME).await?, ME)
+        respond(self.hand_on(app, client, HandedOn { request, path: ME, own: vec![token] }).await?, ME)
     }
 
     /// A token in the answer is known from then on where it was given out to.
-    async fn hand_on(
-        &self,
-        app: &App,
-        client: Client,
-        request: RequestBuilder,
-        path: &str,
-    ) -> Result<Answer, Error> {
-        let answer = self.directus.send(request, path).await?;
+    async fn hand_on(&self, app: &App, client: Client, call: HandedOn<'_>) -> Result<Answer, Error> {
+        let mut answer = self.directus.send(call.request, call.path).await?;
         if let Ok(GivenOut { data }) = serde_json::from_slice(&answer.body) {
             app.limits.note_passed(client, &data.refresh_token);
         }
         if let Some((token, _)) = session(&answer.headers) {
             app.limits.note_passed(client, &token);
         }
+        hide_secrets(&mut answer, &call.own);
         Ok(answer)
+    }
+}
+
+/// A request for Directus.
+struct HandedOn<'a> {
+    request: RequestBuilder,
+    path: &'a str,
+    /// What in it is the caller's own secret.
+    own: Vec<SecretString>,
+}
+
+/// The secrets that a caller sends along with a body.
+fn own_secrets(parts: &Parts, client: Client, fields: &Fields) -> Vec<SecretString> {
+    let mut fields = fields.clone();
+    let given = ["password", "refresh_token", "otp"]
+        .into_iter()
+        .filter_map(|name| fields.trimmed_secret(name).ok().flatten());
+    let cookie = SessionCookie::of(parts, client).token(&Method::GET).ok();
+    given.chain(bearer_token(parts).ok()).chain(cookie).collect()
+}
+
+/// Hides this server's secrets in an answer, and in one that is a failure the caller's
+/// own: Directus likes to quote what it was sent. What is no JSON goes to nobody.
+fn hide_secrets(answer: &mut Answer, own: &[SecretString]) {
+    if let (400.., Ok(value)) = (answer.status, serde_json::from_slice(&answer.body)) {
+        // They leave their wrappers to be looked for.
+        let mask = Mask::of(own.iter().map(|secret| secret.expose_secret()));
+        answer.body = hide_in_json(value, mask.as_ref()).to_string().into();
+    } else if let Ok(text) = std::str::from_utf8(&answer.body)
+        && let Cow::Owned(hidden) = masking::hide(text)
+    {
+        answer.body = hidden.into();
     }
 }
 
@@ -311,6 +342,26 @@ mod tests {
             assert_eq!(found(lines), None, "{lines:?}");
         }
         assert!(!format!("{:?}", as_cookie(&"planted".into())).contains("planted"));
+    }
+
+    #[test]
+    fn quotes_neither_secrets_of_this_server_nor_in_failures_the_callers_own() {
+        masking::hold(&"the-planted-admin-token-of-a-test".into());
+        let hidden = |status, body: &'static str| {
+            let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
+            let mut answer = Answer { status, headers, body };
+            hide_secrets(&mut answer, &["the-callers-own".into()]);
+            String::from_utf8(answer.body.to_vec()).unwrap()
+        };
+        assert_eq!(
+            hidden(401, r#"{"a": "\u0074he-callers-own the-planted-admin-token-of-a-test"}"#),
+            r#"{"a":"… …"}"#
+        );
+        assert_eq!(
+            hidden(200, r#"{"a": "the-callers-own the-planted-admin-token-of-a-test"}"#),
+            r#"{"a": "the-callers-own …"}"#
+        );
+        assert_eq!(hidden(500, "<html>"), "<html>");
     }
 
     #[test]

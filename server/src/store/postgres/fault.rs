@@ -1,5 +1,6 @@
 //! What went wrong in PostgreSQL or on the way to it, in words for the log.
 
+use crate::masking;
 use std::error::Error as _;
 use std::fmt;
 use std::io;
@@ -60,6 +61,7 @@ impl From<Error> for PostgresFault {
         if text.starts_with(TLS_FAILED) {
             text.push_str(TLS_HINT);
         }
+        let text = masking::hide(&text).into_owned();
         let constraint = error.as_db_error().and_then(|error| error.constraint()).map(str::to_owned);
         Self { text, code, constraint, is_lost }
     }

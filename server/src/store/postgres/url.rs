@@ -57,6 +57,11 @@ impl PostgresUrl {
         Ok(Self { config })
     }
 
+    /// The password in it, where there is one that is text.
+    pub(crate) fn password(&self) -> Option<SecretString> {
+        std::str::from_utf8(self.config.get_password()?).ok().map(SecretString::from)
+    }
+
     /// How to connect.
     pub(super) fn config(&self) -> &Config {
         &self.config

@@ -1,0 +1,151 @@
+//! Whose the data directory, the files in it and the files with secrets must be, and
+//! that what the server says of them mends them.
+
+use anyhow::{Context as _, Result, ensure};
+use stagepass_tests::private_file;
+use stagepass_tests::server::{self, Server};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+const SECRET: &str = "planted-secret-of-24-characters-and-more";
+const VARIABLE: &str = "RBAC_SYNC_WEBHOOK_SECRET_FILE";
+
+/// A data directory that was used, in a folder of its own.
+async fn used() -> Result<TempDir> {
+    let above = tempfile::tempdir()?;
+    let data = above.path().join("data");
+    fs::create_dir(&data)?;
+    fs::set_permissions(&data, Permissions::from_mode(0o700))?;
+    server::add_user(&data, server::EMAIL, server::PASSWORD).await?;
+    Server::start(&data).await?.stop().await?;
+    Ok(above)
+}
+
+fn serve(data: &Path) -> Result<Command> {
+    let mut command = server::command(data)?;
+    command.args(["serve", "--listen", "127.0.0.1:0"]);
+    Ok(command)
+}
+
+/// What it says as it refuses to start.
+async fn refusal(command: &mut Command) -> Result<String> {
+    let output = command.output().await?;
+    let said = String::from_utf8(output.stderr)?;
+    ensure!(!output.status.success() && !said.contains("planted"), "{said}");
+    Ok(said)
+}
+
+/// Runs the command that a message has between backquotes, as a person would.
+async fn mend(said: &str) -> Result<()> {
+    let command = said.split('`').nth(1).with_context(|| format!("no command in {said}"))?;
+    ensure!(command.starts_with("chmod "), "{said}");
+    ensure!(Command::new("sh").args(["-c", command]).status().await?.success(), "{command}");
+    Ok(())
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<()> {
+    Ok(fs::set_permissions(path, Permissions::from_mode(mode))?)
+}
+
+#[tokio::test]
+async fn what_others_can_read_or_change_stops_the_start_with_the_command_that_mends_it() -> Result<()> {
+    let above = used().await?;
+    let data = above.path().join("data");
+    for (name, mode, fault) in [
+        ("", 0o777, "others can write to it"),
+        ("", 0o770, "others can write to it"),
+        ("..", 0o777, "everybody can write to"),
+        ("stagepass.db", 0o666, "others can read or change it"),
+        ("stagepass.db", 0o644, "others can read or change it"),
+        ("credentials-enc-key", 0o640, "others can read or change it"),
+        ("jwt-secret", 0o604, "others can read or change it"),
+        ("rbac-sync-webhook-secret", 0o666, "others can read or change it"),
+    ] {
+        set_mode(&data.join(name), mode)?;
+        let said = refusal(&mut serve(&data)?).await?;
+        assert!(said.contains(fault), "{name} {mode:o}: {said}");
+        mend(&said).await?;
+        Server::start(&data).await?.stop().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_read_or_written_through_a_link_in_the_data_directory() -> Result<()> {
+    let above = used().await?;
+    let data = above.path().join("data");
+    let elsewhere = above.path().join("elsewhere");
+    for name in ["stagepass.db", "credentials-enc-key", "jwt-secret", "rbac-sync-webhook-secret"] {
+        fs::rename(data.join(name), &elsewhere)?;
+        symlink(&elsewhere, data.join(name))?;
+        let said = refusal(&mut serve(&data)?).await?;
+        assert!(said.contains(name) && said.contains("is a symbolic link"), "{name}: {said}");
+        fs::rename(&elsewhere, data.join(name))?;
+    }
+    // One that leads nowhere yet: nothing may be made at its end.
+    for name in ["stagepass.db-wal", "stagepass.db-journal", "vault-set-up-token"] {
+        let _ = fs::remove_file(data.join(name));
+        symlink(&elsewhere, data.join(name))?;
+        let started = server::command(&data)?.args(["vault", "list"]).output().await?;
+        let said = String::from_utf8(started.stderr)?;
+        assert!(!elsewhere.exists(), "{name}: {said}");
+        fs::remove_file(data.join(name))?;
+    }
+    let link = above.path().join("link");
+    symlink(&data, &link)?;
+    assert!(refusal(&mut serve(&link)?).await?.contains("is a symbolic link"));
+    Server::start(&data).await?.stop().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_belongs_to_somebody_else_is_not_used() -> Result<()> {
+    let above = used().await?;
+    let data = above.path().join("data");
+    let key = data.join("credentials-enc-key");
+    // Only root can give a file away.
+    std::os::unix::fs::chown(&key, Some(65_534), None).context("run as root")?;
+    let said = refusal(&mut serve(&data)?).await?;
+    assert!(said.contains("belongs to the user with the id 65534; `chown 0 "), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_is_named_may_be_a_link_and_is_read_by_others_in_a_folder_for_secrets_alone() -> Result<()>
+{
+    let above = used().await?;
+    let data = above.path().join("data");
+    // As in Kubernetes: a link to a file in a folder that is a link itself.
+    let folder = above.path().join("..2026");
+    fs::create_dir(&folder)?;
+    private_file::write(folder.join("secret"), SECRET)?;
+    symlink(&folder, above.path().join("..data"))?;
+    let link = above.path().join("secret");
+    symlink("..data/secret", &link)?;
+    for (mode, fault) in
+        [(0o660, "others can change it"), (0o644, "everybody can read it"), (0o666, "everybody can read it")]
+    {
+        set_mode(&folder.join("secret"), mode)?;
+        let said = refusal(serve(&data)?.env(VARIABLE, &link)).await?;
+        assert!(said.contains(&format!("{VARIABLE}: ")) && said.contains(fault), "{said}");
+        mend(&said).await?;
+        start_with_secret(serve(&data)?.env(VARIABLE, &link), &data).await?;
+    }
+    set_mode(&folder.join("secret"), 0o444)?;
+    let mut credentials = serve(&data)?;
+    credentials.env(VARIABLE, &link).env("CREDENTIALS_DIRECTORY", &folder);
+    start_with_secret(&mut credentials, &data).await?;
+    set_mode(&folder.join("secret"), 0o446)?;
+    assert!(refusal(&mut credentials).await?.contains("others can change it"));
+    Ok(())
+}
+
+async fn start_with_secret(command: &mut Command, data: &Path) -> Result<()> {
+    let server = Server::start_command(data, command).await?;
+    assert_eq!(server.service_with(SECRET).get("/metrics").await?.status, 200);
+    server.stop().await?;
+    Ok(())
+}
