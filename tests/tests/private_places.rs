@@ -2,6 +2,7 @@
 //! that what the server says of them mends them.
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 use stagepass_tests::private_file;
 use stagepass_tests::server::{self, Server};
 use std::fs::{self, Permissions};
@@ -145,7 +146,11 @@ async fn a_file_that_is_named_may_be_a_link_and_is_read_by_others_in_a_folder_fo
 
 async fn start_with_secret(command: &mut Command, data: &Path) -> Result<()> {
     let server = Server::start_command(data, command).await?;
-    assert_eq!(server.service_with(SECRET).get("/metrics").await?.status, 200);
+    let body = json!({"creatorProfileId": "00000000-0000-4000-8000-000000000000"});
+    for (secret, status) in [(SECRET, 404), ("another-secret-of-24-characters", 401)] {
+        let answer = server.service_with(secret).post("/api/credentials/reveal", &body).await?;
+        assert_eq!(answer.status, status);
+    }
     server.stop().await?;
     Ok(())
 }
