@@ -124,7 +124,7 @@ pub(crate) struct Given {
     is_public: bool,
     public_address: Option<Address>,
     secrets: GivenSecrets,
-    limits: LimitSettings,
+    pub(crate) limits: LimitSettings,
 }
 
 /// The secrets of callers that were given.

@@ -6,7 +6,7 @@
 
 use crate::directus::DirectusError;
 use crate::request::parse_id;
-use crate::store::StoreError;
+use crate::store::{OverLimit, StoreError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -48,6 +48,8 @@ pub(crate) enum Error {
     NotFound(&'static str),
     #[error("{0}")]
     Conflict(&'static str),
+    #[error("{0}")]
+    OverLimit(OverLimit),
     #[error("the credential type is in use by {credentials} credentials")]
     TypeInUse { credentials: u64 },
     #[error("a field that is gone or changed is in use by {credentials} credentials")]
@@ -134,6 +136,8 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Directus(error) => Self::Directus(error),
+            StoreError::OverLimit(limit) => Self::OverLimit(limit),
+            StoreError::OwnerGone => Self::Unauthorized,
             error => Self::Store(error),
         }
     }
@@ -174,7 +178,9 @@ impl Error {
                 StatusCode::FORBIDDEN
             }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Conflict(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::OverLimit(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
@@ -225,7 +231,9 @@ impl Error {
                 "FORBIDDEN"
             }
             Self::NotFound(_) => "ROUTE_NOT_FOUND",
-            Self::Conflict(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => "RECORD_NOT_UNIQUE",
+            Self::Conflict(_) | Self::OverLimit(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => {
+                "RECORD_NOT_UNIQUE"
+            }
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::BodyTooLarge => "CONTENT_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",

@@ -12,7 +12,7 @@ use crate::sealing::{self, KeyRing, Place, SealingError, Version};
 use crate::secret_file;
 use crate::store::{
     AppCredentialStore, Database, DirectusRecords, IfMissing, Postgres, Records, Sealed, SealedTable, Sqlite,
-    StoreError, VaultStore,
+    StoreError, UsageLimits, VaultStore,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io;
@@ -115,9 +115,10 @@ impl KeyedStores {
         given: GivenKeys,
         directus: Option<Arc<Directus>>,
         if_missing: IfMissing,
+        limits: UsageLimits,
     ) -> Result<Self, OpenError> {
         let OwnStore { database, records: own_records, vault, app_credentials } =
-            open_own(given_database, if_missing).await?;
+            open_own(given_database, if_missing, limits).await?;
         let canaries = database.canaries().await?;
         // What is there without a key was never completed.
         if canaries.is_empty() && if_missing == IfMissing::Refuse {
@@ -259,12 +260,12 @@ fn seal(keys: &KeyRing, place: &Place, plaintext: &[u8]) -> Result<String, OpenE
 
 /// Opens the own database for what needs no key, where there is one.
 pub(crate) async fn open_database(given: &GivenDatabase) -> Result<Arc<dyn Database>, OpenError> {
-    Ok(open_own(given, IfMissing::Refuse).await?.database)
+    Ok(open_own(given, IfMissing::Refuse, UsageLimits::default()).await?.database)
 }
 
 /// The same for what the vault keeps in it.
 pub(crate) async fn open_vault_store(given: &GivenDatabase) -> Result<Arc<dyn VaultStore>, OpenError> {
-    Ok(open_own(given, IfMissing::Refuse).await?.vault)
+    Ok(open_own(given, IfMissing::Refuse, UsageLimits::default()).await?.vault)
 }
 
 /// The own database as all that it is.
@@ -281,7 +282,11 @@ impl OwnStore {
     }
 }
 
-async fn open_own(given: &GivenDatabase, if_missing: IfMissing) -> Result<OwnStore, OpenError> {
+async fn open_own(
+    given: &GivenDatabase,
+    if_missing: IfMissing,
+    limits: UsageLimits,
+) -> Result<OwnStore, OpenError> {
     let in_place = |error| OpenError::Store { place: given.to_string(), error };
     Ok(match given {
         GivenDatabase::Sqlite(directory) => {
@@ -292,10 +297,10 @@ async fn open_own(given: &GivenDatabase, if_missing: IfMissing) -> Result<OwnSto
                 return Err(in_place(StoreError::Missing));
             }
             let path = check_database_files(directory)?;
-            OwnStore::of(Arc::new(Sqlite::open(&path).map_err(in_place)?))
+            OwnStore::of(Arc::new(Sqlite::open(&path, limits).map_err(in_place)?))
         }
         GivenDatabase::Postgres(url) => {
-            OwnStore::of(Arc::new(Postgres::open(url, if_missing).await.map_err(in_place)?))
+            OwnStore::of(Arc::new(Postgres::open(url, if_missing, limits).await.map_err(in_place)?))
         }
     })
 }

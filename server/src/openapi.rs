@@ -12,9 +12,9 @@ mod values;
 
 pub(crate) use failures::{
     AddVaultCredentialFailures, AppBuiltInFailures, AppForbiddenFailures, AppInUseFailures, AppNameFailures,
-    AppRecordFailures, ChangeMasterPasswordFailures, OpenVaultFailures, ReadinessFailures, RecordFailures,
-    RenameFailures, SetUpFailures, SignInFailures, SignOutFailures, StaleEditFailures,
-    VaultCredentialFailures,
+    AppRecordFailures, AppRoomFailures, ChangeMasterPasswordFailures, OpenVaultFailures, ReadinessFailures,
+    RecordFailures, RenameFailures, RoomFailures, SetUpFailures, SignInFailures, SignOutFailures,
+    StaleEditFailures, VaultCredentialFailures,
 };
 pub(crate) use requests::*;
 pub(crate) use responses::{

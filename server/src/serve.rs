@@ -66,7 +66,8 @@ pub(crate) async fn serve(
     let listen = given.listen;
     let directus = given.directus.clone();
     let client = directus.as_ref().map(open_directus).transpose()?;
-    let stores = KeyedStores::open(&given.database, keys, client.clone(), IfMissing::Make).await?;
+    let stores =
+        KeyedStores::open(&given.database, keys, client.clone(), IfMissing::Make, given.limits.usage).await?;
     stores.check_records().await?;
     let data = given.database.to_string();
     let metrics = Arc::new(Metrics::new());

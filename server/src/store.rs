@@ -11,6 +11,7 @@ mod postgres;
 mod records;
 mod sqlite;
 mod timed;
+mod usage;
 mod vault;
 
 pub(crate) use app_credentials::{
@@ -19,7 +20,8 @@ pub(crate) use app_credentials::{
     PutType, Revision, SealedValue, SetMembers, TypeField, fold, value_id,
 };
 pub(crate) use database::{
-    AttemptLimit, CaptureRequest, Database, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
+    AttemptLimit, CaptureRequest, Database, Hash, MAX_ATTEMPT_WINDOW_MS, MAX_SIGN_INS, MAX_SUCCESSORS,
+    MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken, ServiceToken, User, UserStatus,
 };
 pub(crate) use directus::DirectusRecords;
 pub(crate) use postgres::{Postgres, PostgresFault, PostgresUrl};
@@ -30,6 +32,7 @@ pub(crate) use records::{
 };
 pub(crate) use sqlite::Sqlite;
 pub(crate) use timed::Timed;
+pub(crate) use usage::{MIB, OverLimit, Usage, UsageLimits, Usages};
 pub(crate) use vault::{
     PasswordChange, SealedVaultCredential, VaultCredential, VaultHeader, VaultSession, VaultStore, VaultWrite,
 };
@@ -56,6 +59,12 @@ pub(crate) enum StoreError {
          with the key that replaced it"
     )]
     RetiredKey,
+    /// An owner would have more than he may.
+    #[error("{0}")]
+    OverLimit(OverLimit),
+    /// The owner's user was deleted while the request was under way.
+    #[error("the user was deleted")]
+    OwnerGone,
     /// What TLS needs on this machine is not there.
     #[error("TLS: {0}")]
     Tls(String),
@@ -100,17 +109,30 @@ pub(crate) enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        // The schema's triggers do nothing else than refuse retired keys.
-        match error.sqlite_extended_error_code() {
-            Some(rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER) => Self::RetiredKey,
-            _ => Self::Sqlite(error),
+        let rusqlite::Error::SqliteFailure(code, Some(message)) = &error else {
+            return Self::Sqlite(error);
+        };
+        if code.extended_code != rusqlite::ffi::SQLITE_CONSTRAINT_TRIGGER {
+            return Self::Sqlite(error);
+        }
+        match OverLimit::parse(message) {
+            Some(limit) => Self::OverLimit(limit),
+            None if message == usage::GONE => Self::OwnerGone,
+            // The schema's other triggers do nothing else.
+            None => Self::RetiredKey,
         }
     }
 }
 
 impl From<PostgresFault> for StoreError {
     fn from(fault: PostgresFault) -> Self {
-        if fault.is_retired_key() { Self::RetiredKey } else { Self::Postgres(fault) }
+        if fault.is_retired_key() {
+            Self::RetiredKey
+        } else if fault.is_owner_gone() {
+            Self::OwnerGone
+        } else {
+            fault.over_limit().map_or(Self::Postgres(fault), Self::OverLimit)
+        }
     }
 }
 

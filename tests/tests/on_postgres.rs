@@ -2,6 +2,8 @@
 
 #[path = "../suite/app_credentials/app_credentials.rs"]
 mod app_credentials;
+#[path = "../suite/quotas.rs"]
+mod quotas;
 #[path = "../suite/rotation.rs"]
 mod rotation;
 #[path = "../suite/sign_ins.rs"]

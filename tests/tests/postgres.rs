@@ -101,7 +101,7 @@ const TABLES: [&str; 12] = [
     "app_credentials",
     "app_credential_keys",
     "app_credential_projects",
-    "app_credential_totals",
+    "owner_usage",
 ];
 
 /// How many rows a statement without any condition sees of each table.

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Identity, UserId};
-use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures};
+use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures, AppRoomFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
 use crate::store::{AddProject, Page, Project, ProjectEdit, SetMembers};
 use axum::Json;
@@ -175,7 +175,7 @@ pub(crate) async fn delete_project(
     request_body = openapi::MembersRequest,
     responses(
         (status = 200, description = "They are", body = ProjectResponse),
-        AppRecordFailures, AppForbiddenFailures
+        AppRecordFailures, AppForbiddenFailures, AppRoomFailures
     )
 )]
 pub(crate) async fn set_project_members(

@@ -5,7 +5,7 @@ use super::output::tell;
 use crate::config::{DataArgs, DirectusArgs, GivenKeys, KeyArgs, secrets_needed_with};
 use crate::directus::{Directus, TIMEOUT};
 use crate::keyed_stores::{self, KeyedStores};
-use crate::store::{Database, IfMissing, VaultStore};
+use crate::store::{Database, IfMissing, UsageLimits, VaultStore};
 use clap::Args;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ impl StoreArgs {
         let keys = GivenKeys::read(&self.keys, secrets_needed_with(&database, &self.directus))?;
         let given = self.directus.read()?;
         let client = given.map(|given| Directus::new(given.settings, TIMEOUT).map(Arc::new)).transpose()?;
-        let stores = KeyedStores::open(&database, keys, client, if_missing).await?;
+        let stores = KeyedStores::open(&database, keys, client, if_missing, UsageLimits::default()).await?;
         for path in &stores.made {
             let path = path.display();
             tell(&format!("made a new secret and kept it in {path}: keep a backup, nothing replaces it"));

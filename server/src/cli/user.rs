@@ -12,6 +12,7 @@ use crate::store::{Database, IfMissing, User, UserStatus};
 use clap::{Args, Subcommand};
 use secrecy::SecretString;
 use stagepass_core::visible::{self, printable_line};
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -20,7 +21,7 @@ use uuid::Uuid;
 pub(super) enum UserCommand {
     /// Add a user
     Add(PasswordArgs),
-    /// List all users
+    /// List all users, and how much each has stored here
     List,
     /// Keep a user from signing in, and end what is signed in
     Disable {
@@ -93,19 +94,35 @@ async fn add(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliError> {
 }
 
 async fn list(database: &dyn Database) -> Result<(), CliError> {
+    let usages: HashMap<_, _> = database.usages().await?.into_iter().collect();
     for user in database.users().await? {
+        let usage = usages.get(&user.id).copied().unwrap_or_default();
         let status = match user.status {
             UserStatus::Active => "active",
             UserStatus::Suspended => "disabled",
         };
         say(&format!(
-            "{}\t{status}\t{}\t{}",
+            "{}\t{status}\t{}\t{}\t{} records\t{}",
             user.id,
             render_ms(user.created_at),
-            printable_line(&user.email)
+            printable_line(&user.email),
+            usage.rows,
+            render_bytes(usage.bytes)
         ))?;
     }
     Ok(())
+}
+
+/// Bytes for people, in the unit that suits them.
+fn render_bytes(bytes: i64) -> String {
+    let units = ["KiB", "MiB", "GiB"];
+    let mut number = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while number >= 1024.0 && unit + 1 < units.len() {
+        number /= 1024.0;
+        unit += 1;
+    }
+    format!("{number:.1} {}", units[unit])
 }
 
 async fn set_status(stores: &StoreArgs, email: &str, status: UserStatus) -> Result<(), CliError> {

@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 21] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_FAILED_AUTH_RATE_LIMIT",
@@ -28,6 +28,8 @@ const KNOWN: [&str; 19] = [
     "STAGEPASS_REQUEST_TIMEOUT",
     "STAGEPASS_TRUSTED_PROXIES",
     "STAGEPASS_USER_RATE_LIMIT",
+    "STAGEPASS_USER_RECORD_LIMIT",
+    "STAGEPASS_USER_STORAGE_LIMIT",
     "STAGEPASS_VAULT_FILE_PASSWORD",
     "STAGEPASS_VAULT_FILE_PASSWORD_FILE",
     "STAGEPASS_VAULT_PASSWORD",

@@ -3,11 +3,15 @@
 use super::faults::Faults;
 use crate::client::TrustedProxies;
 use crate::serve::MAX_CONNECTIONS;
+use crate::store::{MIB, UsageLimits};
 use clap::Args;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 const RATES: RangeInclusive<u32> = 0..=1_000_000;
+const MAX_RECORDS: u32 = 1_000_000_000;
+/// A PiB.
+const MAX_MIB: u32 = 1024 * 1024 * 1024;
 const SECONDS: RangeInclusive<u32> = 1..=3600;
 
 /// What is given on the command line or in the environment.
@@ -21,6 +25,15 @@ pub(crate) struct LimitArgs {
     /// limit. Each server process counts for itself
     #[arg(long, env = "STAGEPASS_USER_RATE_LIMIT", value_name = "CALLS", default_value = "100")]
     user_rate_limit: String,
+    /// Records of each kind, such as connections, that a user may have in the server's
+    /// own database; 0 is no limit. Of sessions beyond them the oldest ended ones are
+    /// removed; another record is refused with 409
+    #[arg(long, env = "STAGEPASS_USER_RECORD_LIMIT", value_name = "RECORDS", default_value = "50000")]
+    user_record_limit: String,
+    /// MiB that a user's records may take there, 256 bytes for each included; 0 is no
+    /// limit. `user list` shows how much there is
+    #[arg(long, env = "STAGEPASS_USER_STORAGE_LIMIT", value_name = "MIB", default_value = "256")]
+    user_storage_limit: String,
     /// Calls a second with a bad token or secret, or none, that an address (of
     /// IPv6, a /64 network) may make, averaged over ten seconds; 0 is no limit.
     /// This machine's own is not limited. Each server process counts for itself,
@@ -48,6 +61,7 @@ pub(crate) struct LimitSettings {
     pub(crate) trusted_proxies: TrustedProxies,
     /// Calls a second; 0 is no limit.
     pub(crate) user_rate: u32,
+    pub(crate) usage: UsageLimits,
     /// Calls a second; 0 is no limit.
     pub(crate) failed_auth_rate: u32,
     /// Connections at once; 0 is no limit.
@@ -74,6 +88,8 @@ impl LimitArgs {
             Some(list) => faults.parse("STAGEPASS_TRUSTED_PROXIES", list, expected),
         };
         let user_rate = faults.number("STAGEPASS_USER_RATE_LIMIT", &self.user_rate_limit, RATES);
+        let records = faults.number("STAGEPASS_USER_RECORD_LIMIT", &self.user_record_limit, 0..=MAX_RECORDS);
+        let mib = faults.number("STAGEPASS_USER_STORAGE_LIMIT", &self.user_storage_limit, 0..=MAX_MIB);
         let failed_auth_rate =
             faults.number("STAGEPASS_FAILED_AUTH_RATE_LIMIT", &self.failed_auth_rate_limit, RATES);
         let address_connections = faults.number(
@@ -87,6 +103,7 @@ impl LimitArgs {
         Some(LimitSettings {
             trusted_proxies: trusted_proxies?,
             user_rate: user_rate?,
+            usage: UsageLimits { rows: records?.into(), bytes: i64::from(mib?) * MIB },
             failed_auth_rate: failed_auth_rate?,
             address_connections: address_connections?,
             timeouts: Timeouts { request: seconds(request?), idle: seconds(idle?) },

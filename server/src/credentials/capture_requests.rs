@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, RecordFailures};
+use crate::openapi::{self, RecordFailures, RoomFailures};
 use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
 use crate::store::{Actor, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Page};
 use axum::Json;
@@ -36,7 +36,7 @@ pub(crate) struct RequestCaptureResponse {
     tag = "Capture requests",
     security(("service" = [])),
     request_body = openapi::RequestCaptureRequest,
-    responses((status = 200, description = "It is pending", body = Success<RequestCaptureResponse>), RecordFailures)
+    responses((status = 200, description = "It is pending", body = Success<RequestCaptureResponse>), RecordFailures, RoomFailures)
 )]
 pub(crate) async fn request_capture(
     service: Service,

@@ -8,7 +8,7 @@ use crate::audit::Entry;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, RecordFailures};
+use crate::openapi::{self, RecordFailures, RoomFailures};
 use crate::request::{Fields, parse_id};
 use crate::store::{Actor, Connection, CredentialsUpdate, SealedConnection, UpdateCredentials};
 use axum::Json;
@@ -66,7 +66,7 @@ pub(crate) struct StoreResponse {
     tag = "Connections",
     security(("service" = [])),
     request_body = openapi::StoreRequest,
-    responses((status = 200, description = "They are stored", body = Success<StoreResponse>), RecordFailures)
+    responses((status = 200, description = "They are stored", body = Success<StoreResponse>), RecordFailures, RoomFailures)
 )]
 pub(crate) async fn store(
     service: Service,

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::UserId;
-use crate::openapi::{self, RecordFailures};
+use crate::openapi::{self, RecordFailures, RoomFailures};
 use crate::request::{Fields, Id, Listing, PageParameters, check_platform};
 use crate::sealing::Place;
 use crate::store::{Connection, NewConnection, Page, PutConnection};
@@ -72,7 +72,7 @@ pub(crate) struct ShownConnectionResponse {
     tag = "Connections",
     security(("user" = [])),
     request_body = openapi::CreateProfileRequest,
-    responses((status = 200, description = "The connection is stored", body = Success<openapi::CreateProfileResponse>))
+    responses((status = 200, description = "The connection is stored", body = Success<openapi::CreateProfileResponse>), RoomFailures)
 )]
 pub(crate) async fn create_profile(
     user: UserId,

@@ -6,7 +6,7 @@ use crate::audit::Entry;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, RecordFailures};
+use crate::openapi::{self, RecordFailures, RoomFailures};
 use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
 use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page, SealedDownloadCredential};
@@ -29,7 +29,7 @@ use uuid::Uuid;
     tag = "Download credentials",
     security(("user" = [])),
     request_body = openapi::CreateDownloadCredRequest,
-    responses((status = 200, description = "It is stored", body = Success<IdResponse>), RecordFailures)
+    responses((status = 200, description = "It is stored", body = Success<IdResponse>), RecordFailures, RoomFailures)
 )]
 pub(crate) async fn create_download_cred(
     user: UserId,

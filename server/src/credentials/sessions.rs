@@ -6,7 +6,7 @@ use crate::audit::Entry;
 use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, RecordFailures};
+use crate::openapi::{self, RecordFailures, RoomFailures};
 use crate::request::{Fields, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
 use crate::store::{NewSession, NewestSession, Page, PutSession, Session, SessionStatus};
@@ -32,7 +32,7 @@ use zeroize::Zeroizing;
     tag = "Sessions",
     security(("user" = [])),
     request_body = openapi::StorePlatformSessionRequest,
-    responses((status = 200, description = "It is stored", body = Success<openapi::StorePlatformSessionResponse>), RecordFailures)
+    responses((status = 200, description = "It is stored", body = Success<openapi::StorePlatformSessionResponse>), RecordFailures, RoomFailures)
 )]
 pub(crate) async fn store_platform_session(
     user: UserId,

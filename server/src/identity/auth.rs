@@ -184,11 +184,15 @@ pub(crate) async fn refresh(
     }
     let spent = fields.required_secret("refresh_token")?;
     app.limits.check_guess(client, &spent)?;
+    let spent = hash("refresh", spent.expose_secret());
+    // A look is cheap; nothing is written for a user who calls too often.
+    let user_id = app.database.refresh_token_owner(spent).await?.ok_or(Error::InvalidCredentials)?;
+    app.limits.count_user(user_id)?;
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
     let reuse = Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN);
-    match app.database.refresh(hash("refresh", spent.expose_secret()), token_hash, times, reuse).await? {
+    match app.database.refresh(spent, token_hash, times, reuse.on("users", user_id)).await? {
         Refresh::Renewed { user_id, tokens_valid_from } => {
             tokens(&app, client, (user_id, tokens_valid_from), refresh_token, now)
         }

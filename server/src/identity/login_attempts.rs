@@ -6,11 +6,9 @@ use crate::app::App;
 use crate::client::Client;
 use crate::clock::{now_ms, whole_seconds};
 use crate::error::Error;
-use crate::store::{AttemptLimit, Hash};
+use crate::store::{AttemptLimit, Hash, MAX_ATTEMPT_WINDOW_MS};
 use std::net::IpAddr;
 
-/// The window in which login attempts are counted.
-const WINDOW_MS: i64 = 5 * 60 * 1000;
 /// Failed attempts on one account in a window.
 const PER_ACCOUNT: u32 = 10;
 /// Failed attempts from one address in a window.
@@ -41,7 +39,7 @@ impl LoginAttempt {
 }
 
 fn limits(email: Option<&str>, network: Option<IpAddr>) -> Vec<AttemptLimit> {
-    let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: WINDOW_MS };
+    let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: MAX_ATTEMPT_WINDOW_MS };
     // More than ASCII: Directus lowers a Kelvin sign to a k.
     let account = email.map(|email| limit(hash("account", &email.to_lowercase()), PER_ACCOUNT));
     let address = network.map(|network| limit(hash("address", &network.to_string()), PER_ADDRESS));

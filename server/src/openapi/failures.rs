@@ -6,13 +6,13 @@ mod app_credentials;
 
 pub(crate) use app_credentials::{
     AppBuiltInFailures, AppForbiddenFailures, AppInUseFailures, AppNameFailures, AppRecordFailures,
-    StaleEditFailures,
+    AppRoomFailures, StaleEditFailures,
 };
 
 use super::responses::{AppErrorResponse, DirectusErrorResponse, ErrorResponse, VaultErrorResponse};
 use crate::directus::DirectusError;
 use crate::error::{Error, Form};
-use crate::store::StoreError;
+use crate::store::{MIB, OverLimit, StoreError};
 use std::collections::BTreeMap;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::Operation;
@@ -31,6 +31,7 @@ pub(crate) enum Failure {
     MethodNotAllowed,
     RequestTimeout,
     Conflict,
+    NoRoom,
     BodyTooLarge,
     UnsupportedMediaType,
     MisdirectedRequest,
@@ -54,7 +55,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 28] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -62,6 +63,7 @@ impl Failure {
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::Conflict,
+        Self::NoRoom,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::MisdirectedRequest,
@@ -88,7 +90,7 @@ impl Failure {
     fn forms(self) -> &'static [Form] {
         match self {
             Self::Conflict | Self::NotReady => &[Form::Credentials],
-            Self::Forbidden => &[Form::Credentials, Form::AppCredentials],
+            Self::Forbidden | Self::NoRoom => &[Form::Credentials, Form::AppCredentials],
             Self::NotFound => &[Form::Credentials, Form::Vault, Form::AppCredentials],
             Self::BadGateway => &[Form::Credentials, Form::Directus, Form::AppCredentials],
             Self::OtherOrigin => &[Form::Directus, Form::AppCredentials],
@@ -124,6 +126,7 @@ impl Failure {
             Self::MethodNotAllowed => Error::MethodNotAllowed,
             Self::RequestTimeout => Error::RequestTimeout,
             Self::Conflict => Error::Conflict("Another connection has this platform and platform_username"),
+            Self::NoRoom => Error::OverLimit(OverLimit::Bytes(256 * MIB)),
             Self::BodyTooLarge => Error::BodyTooLarge,
             Self::UnsupportedMediaType => Error::UnsupportedMediaType,
             Self::MisdirectedRequest => Error::MisdirectedRequest,
@@ -163,7 +166,11 @@ impl Failure {
             Self::NotFound => "There is no such record, or nothing in it to be had",
             Self::MethodNotAllowed => "The path answers other methods only",
             Self::RequestTimeout => "The request took too long to arrive or to be served",
-            Self::Conflict => "Another record has what should be this one's alone",
+            Self::Conflict => {
+                "Another record has what should be this one's alone, or its owner has no room for more; \
+                 the text says which"
+            }
+            Self::NoRoom => "The record's owner has no room for more; the text names the limit",
             Self::BodyTooLarge => "The body is larger than 1 MiB",
             Self::UnsupportedMediaType => "The body is not declared as JSON",
             Self::MisdirectedRequest => "The Host is none that this server answers under",
@@ -185,8 +192,8 @@ impl Failure {
             Self::CredentialExists => "Another credential has this service and name, or the vault is full",
             Self::BuiltIn => "It is built in, and nobody changes it",
             Self::NameTaken => {
-                "Another of the caller's has the name, there are too many, or what it is made of is in use \
-                 or has changed meanwhile; the text says which"
+                "Another of the caller's has the name, there are too many or there is no room for more, or \
+                 what it is made of is in use or has changed meanwhile; the text says which"
             }
             Self::InUse => "Credentials are of this type; the text says how many",
             Self::PreconditionFailed => "It is not any more what `If-Match` says",
@@ -324,6 +331,15 @@ pub(crate) struct RenameFailures;
 impl IntoResponses for RenameFailures {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         references(&[Failure::Conflict], Form::Credentials)
+    }
+}
+
+/// Where something is stored: its owner has no room for more.
+pub(crate) struct RoomFailures;
+
+impl IntoResponses for RoomFailures {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[Failure::NoRoom], Form::Credentials)
     }
 }
 

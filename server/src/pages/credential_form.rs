@@ -78,7 +78,7 @@ pub(super) async fn add(
     };
     match adding.await.map_err(|error| in_words_of_form(error, &of)) {
         Ok((_, (_, Json(made)))) => Ok(done(&path(made.id), "made").into_response()),
-        Err(error @ (Error::BadRequest(_) | Error::Conflict(_))) => {
+        Err(error @ (Error::BadRequest(_) | Error::Conflict(_) | Error::OverLimit(_))) => {
             let form =
                 Form { of: &of, existing: None, tag: "", filled: Some(&filled), failure: Some(&error) };
             Ok(form.page().into_response())
@@ -112,7 +112,12 @@ pub(super) async fn update(
     };
     match updating.await.map_err(|error| in_words_of_form(error, &of)) {
         Ok(_) => Ok(done(&path(id), "saved").into_response()),
-        Err(error @ (Error::BadRequest(_) | Error::Conflict(_) | Error::PreconditionFailed)) => {
+        Err(
+            error @ (Error::BadRequest(_)
+            | Error::Conflict(_)
+            | Error::OverLimit(_)
+            | Error::PreconditionFailed),
+        ) => {
             let (existing, failure) = (Some(&existing), Some(&error));
             let form = Form { of: &of, existing, tag: &tag, filled: Some(&filled), failure };
             Ok(form.page().into_response())

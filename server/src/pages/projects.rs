@@ -76,7 +76,7 @@ pub(super) async fn add(
         json!({"projectName": filled.text("projectName"), "description": filled.text("description")});
     match projects::add_project(user, State(Arc::clone(&app)), body(&members)?).await {
         Ok(_) => Ok(done(PART, "made").into_response()),
-        Err(error @ (Error::BadRequest(_) | Error::Conflict(_))) => {
+        Err(error @ (Error::BadRequest(_) | Error::Conflict(_) | Error::OverLimit(_))) => {
             let page = overview(user, app, page, Some(&filled), alert(Some(&error))).await?;
             Ok(page.after(Some(&error)).into_response())
         }

@@ -1,7 +1,7 @@
 //! The server's own database: users, tokens, capture requests, keys and the
 //! audit log.
 
-use super::{Found, Page, StoreError};
+use super::{Found, Page, StoreError, Usages};
 use crate::audit::{ChainKey, Entry, Head, Row};
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -68,6 +68,16 @@ pub(crate) struct RefreshToken {
     pub(crate) expires_at: i64,
 }
 
+/// Sign-ins that a user has at the same time; a further one ends the oldest.
+pub(crate) const MAX_SIGN_INS: i64 = 32;
+/// Live successors of a token that was spent more than once; a further one ends the oldest.
+pub(crate) const MAX_SUCCESSORS: i64 = 3;
+/// Tokens of one sign-in that are remembered, so that one that comes again is noticed: a
+/// week's worth, since each access token lives for 15 minutes.
+pub(crate) const MAX_TOKENS_OF_SIGN_IN: i64 = 1000;
+/// The longest window in which attempts are counted; older counts are removed.
+pub(crate) const MAX_ATTEMPT_WINDOW_MS: i64 = 5 * 60 * 1000;
+
 /// What became of a refresh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refresh {
@@ -127,6 +137,9 @@ pub(crate) trait Database: Debug + Send + Sync {
     /// All users, by e-mail address.
     async fn users(&self) -> Result<Vec<User>, StoreError>;
 
+    /// What every owner of records here has.
+    async fn usages(&self) -> Result<Usages, StoreError>;
+
     /// Sets a user's status and ends all sign-ins; false where there is no such user.
     async fn set_user_status(
         &self,
@@ -149,8 +162,9 @@ pub(crate) trait Database: Debug + Send + Sync {
     async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError>;
 
     /// Stores the token of a new sign-in: a refresh token, or that of a session
-    /// cookie. False, and nothing is stored, where the user is no longer the one
-    /// that was `verified`: password, status and `tokens_valid_from` must be the same.
+    /// cookie, and ends the oldest sign-in where there are too many. False, and
+    /// nothing is stored, where the user is no longer the one that was `verified`:
+    /// password, status and `tokens_valid_from` must be the same.
     async fn add_refresh_token(
         &self,
         token: RefreshToken,
@@ -158,9 +172,12 @@ pub(crate) trait Database: Debug + Send + Sync {
         entry: Entry,
     ) -> Result<bool, StoreError>;
 
+    /// Whose the refresh token with `hash` is, spent or not.
+    async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError>;
+
     /// Spends the token with `hash` and stores its successor. A spent token
     /// that comes again within `grace_ms` gets a successor as well; later, its
-    /// family is ended, which `reuse` tells of, its user added to it.
+    /// family is ended, which `reuse` tells of.
     async fn refresh(
         &self,
         hash: Hash,

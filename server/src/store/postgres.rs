@@ -38,7 +38,7 @@ pub(crate) use fault::PostgresFault;
 pub(crate) use url::PostgresUrl;
 
 use crate::audit::{ChainKey, Entry};
-use crate::store::{Database, Found, IfMissing, Page, StoreError};
+use crate::store::{Database, Found, IfMissing, Page, StoreError, UsageLimits};
 use appender::Appender;
 use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode};
@@ -46,7 +46,7 @@ use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use service_readers::ServiceReaders;
-use session::{Acting, Connector, Step, View};
+use session::{Acting, Connector, Parameters, Step, View};
 use sessions::SessionPuts;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -61,6 +61,9 @@ const CONNECTIONS: usize = 16;
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long making one may take, with several hosts to ask for the primary.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Goes before each change of an owner's records, which then follow one another; see the
+/// migration that makes the function.
+const LOCK_OWNER: &str = "SELECT lock_owner($1)";
 /// How long it is believed that the store works.
 const CHECK_INTERVAL_MS: i64 = 1000;
 
@@ -78,11 +81,15 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects, and brings the schema up to date.
-    pub(crate) async fn open(url: &PostgresUrl, if_missing: IfMissing) -> Result<Self, StoreError> {
+    pub(crate) async fn open(
+        url: &PostgresUrl,
+        if_missing: IfMissing,
+        limits: UsageLimits,
+    ) -> Result<Self, StoreError> {
         if url.is_exposed() {
             tracing::warn!(database = %url, "what is sent to PostgreSQL can be read on the network: use sslmode=require");
         }
-        let connector = Connector::new(url.clone(), tls()?);
+        let connector = Connector::new(url.clone(), tls()?, limits);
         let pool = Pool::builder(connector.clone())
             .max_size(CONNECTIONS)
             // Few connections do what they can, so that few chains get long.
@@ -159,14 +166,22 @@ impl Postgres {
         Ok((row::all(&rows[1], read_row)?, total.unsigned_abs()))
     }
 
-    /// Runs steps in one transaction. Never twice: where the connection is
-    /// lost, it may have happened. Gives the rows of the last.
+    /// Runs steps in one transaction, a user's alone among all that change the user's
+    /// records. Never twice: where the connection is lost, it may have happened. Gives
+    /// the rows of the last.
     async fn write(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Row>, StoreError> {
         Ok(last(self.write_all(acting, steps).await?))
     }
 
     async fn write_all(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
-        Ok(self.session().await?.run(acting, View::Latest, steps).await?)
+        let Acting::User(owner_id) = acting else {
+            return Ok(self.session().await?.run(acting, View::Latest, steps).await?);
+        };
+        let owner: Parameters<'_> = &[&owner_id];
+        let steps = [&[Step(LOCK_OWNER, owner)], steps].concat();
+        let mut rows = self.session().await?.run(acting, View::Latest, &steps).await?;
+        rows.remove(0);
+        Ok(rows)
     }
 
     /// The same, with `entry` appended to the audit log where the step with the
@@ -179,7 +194,14 @@ impl Postgres {
         noted: usize,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         let key = self.chain_key()?;
-        Ok(self.session().await?.run_noting(acting, (&key, entry), steps, noted).await?)
+        let Acting::User(owner_id) = acting else {
+            return Ok(self.session().await?.run_noting(acting, (&key, entry), steps, noted).await?);
+        };
+        let owner: Parameters<'_> = &[&owner_id];
+        let steps = [&[Step(LOCK_OWNER, owner)], steps].concat();
+        let mut rows = self.session().await?.run_noting(acting, (&key, entry), &steps, noted + 1).await?;
+        rows.remove(0);
+        Ok(rows)
     }
 
     /// What became of a search for the user's own record that gave `rows`.

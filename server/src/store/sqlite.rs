@@ -20,12 +20,13 @@ mod row;
 mod sealed;
 mod service_tokens;
 mod sessions;
+mod usage;
 mod users;
 mod vault;
 mod writer;
 
 use crate::audit::{ChainKey, Entry};
-use crate::store::{Database, Page, StoreError};
+use crate::store::{Database, Page, StoreError, UsageLimits};
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
@@ -54,6 +55,7 @@ pub(crate) struct Sqlite {
     /// When reading and writing was last seen to work.
     checked_at: AtomicI64,
     chain_key: OnceLock<Arc<ChainKey>>,
+    limits: UsageLimits,
     /// Closed last: only a connection that writes can empty the log into the
     /// database and remove it.
     writer: Writer,
@@ -62,7 +64,7 @@ pub(crate) struct Sqlite {
 impl Sqlite {
     /// Opens or makes the database and brings its schema up to date. No part of the
     /// path may be a link.
-    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, limits: UsageLimits) -> Result<Self, StoreError> {
         // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
@@ -79,6 +81,7 @@ impl Sqlite {
         // Erased cookies are overwritten, not just unlinked.
         connection.pragma_update(None, "secure_delete", true)?;
         migrations::apply(&mut connection)?;
+        usage::limit(&connection, limits)?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -87,6 +90,7 @@ impl Sqlite {
         Ok(Self {
             checked_at: AtomicI64::new(i64::MIN / 2),
             chain_key: OnceLock::new(),
+            limits,
             writer: Writer::start(connection),
             readers: Readers::start(readers),
         })
@@ -146,7 +150,11 @@ impl Sqlite {
         &self,
         operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.writer.run(operation).await
+        let limited = |batch: &Batch<'_>| {
+            usage::begin(batch)?;
+            operation(batch)
+        };
+        self.writer.run(limited).await
     }
 
     /// The same, with `entry` appended to the audit log where the operation did

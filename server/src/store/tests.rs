@@ -4,11 +4,12 @@ mod records;
 mod retired_keys;
 mod sign_in;
 mod upkeep;
+mod usage;
 mod vault;
 
 use super::{
-    Database, IfMissing, Judge, NewConnection, NewestSession, Page, Postgres, PutConnection, Records,
-    SealedConnection, Sqlite, StoreError, User, UserStatus, VaultStore,
+    AppCredentialStore, Database, IfMissing, Judge, NewConnection, NewestSession, Page, Postgres,
+    PutConnection, Records, SealedConnection, Sqlite, StoreError, UsageLimits, User, UserStatus, VaultStore,
 };
 use crate::audit::{Caller, ChainKey, Entry};
 use crate::store::postgres::testing::TestDatabase;
@@ -26,8 +27,8 @@ const ADDED: &str = "user add";
 const ALL: Page = Page { number: 1, size: 100 };
 
 /// All that a store is.
-trait Store: Database + Records + VaultStore {}
-impl<T: Database + Records + VaultStore> Store for T {}
+trait Store: Database + Records + VaultStore + AppCredentialStore {}
+impl<T: Database + Records + VaultStore + AppCredentialStore> Store for T {}
 
 /// A store with two users, and what goes when it does.
 struct Opened {
@@ -38,14 +39,22 @@ struct Opened {
 
 impl Opened {
     async fn sqlite() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = Sqlite::open(&directory.path().join("stagepass.db")).unwrap();
-        Self::of(Arc::new(store), Box::new(directory)).await
+        Self::sqlite_with(UsageLimits::default()).await
     }
 
     async fn postgres() -> Self {
+        Self::postgres_with(UsageLimits::default()).await
+    }
+
+    async fn sqlite_with(limits: UsageLimits) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Sqlite::open(&directory.path().join("stagepass.db"), limits).unwrap();
+        Self::of(Arc::new(store), Box::new(directory)).await
+    }
+
+    async fn postgres_with(limits: UsageLimits) -> Self {
         let database = TestDatabase::create().await;
-        let store = Postgres::open(&database.url(), IfMissing::Make).await.unwrap();
+        let store = Postgres::open(&database.url(), IfMissing::Make, limits).await.unwrap();
         Self::of(Arc::new(store), Box::new(database)).await
     }
 

@@ -7,7 +7,7 @@ use super::{
     Actor, AttemptLimit, CaptureRequest, Connection, CredentialsUpdate, Database, DownloadCredential, Found,
     Hash, Judge, NewConnection, NewDownloadCredential, NewSession, NewestSession, Page, PutConnection,
     PutSession, Records, Refresh, RefreshToken, Sealed, SealedConnection, SealedDownloadCredential,
-    SealedTable, ServiceToken, Session, StoreError, UpdateCredentials, User, UserStatus,
+    SealedTable, ServiceToken, Session, StoreError, UpdateCredentials, Usages, User, UserStatus,
 };
 use crate::audit::{ChainKey, Entry, Head, Row};
 use crate::metrics::Metrics;
@@ -203,6 +203,10 @@ impl Database for Timed<dyn Database> {
         self.time("users", self.inner.users()).await
     }
 
+    async fn usages(&self) -> Result<Usages, StoreError> {
+        self.time("usages", self.inner.usages()).await
+    }
+
     async fn set_user_status(
         &self,
         id: Uuid,
@@ -234,6 +238,10 @@ impl Database for Timed<dyn Database> {
         entry: Entry,
     ) -> Result<bool, StoreError> {
         self.time("add_refresh_token", self.inner.add_refresh_token(token, verified, entry)).await
+    }
+
+    async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
+        self.time("refresh_token_owner", self.inner.refresh_token_owner(hash)).await
     }
 
     async fn refresh(

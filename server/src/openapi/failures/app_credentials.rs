@@ -29,6 +29,8 @@ failures! {
     AppBuiltInFailures: BuiltIn;
     /// Where something gets its name.
     AppNameFailures: NameTaken;
+    /// Where a project gets members: its owner has no room for more.
+    AppRoomFailures: NoRoom;
     /// Where a credential type is deleted.
     AppInUseFailures: InUse;
     /// Where an edit may come too late.

@@ -1,11 +1,18 @@
 //! `capture_requests`.
 
 use super::session::{Acting, Step};
-use super::{Postgres, bounds, row};
+use super::{LOCK_OWNER, Postgres, bounds, row};
 use crate::store::{CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Found, Page, StoreError};
 use uuid::Uuid;
 
+/// Those whose old requests are deleted.
+pub(super) const LOCK_OWNERS_OF_OLD: &str = "
+    SELECT lock_owner(id) FROM (
+        SELECT DISTINCT user_id AS id FROM capture_requests WHERE created_at <= $1 ORDER BY 1
+    ) owners";
 pub(super) const DELETE_OLD: &str = "DELETE FROM capture_requests WHERE created_at <= $1";
+const REPLACE_OLD: &str = "
+    DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = $2 AND created_at <= $3";
 /// Where one waits already, an update that changes nothing gives its id, and
 /// keeps others from deleting it meanwhile.
 const ADD: &str = "
@@ -19,6 +26,10 @@ const PAGE: &str = "
     FROM capture_requests WHERE user_id = $1 AND created_at > $2
     ORDER BY created_at DESC, id LIMIT $3 OFFSET $4";
 const DELETE: &str = "DELETE FROM capture_requests WHERE id = $1 AND user_id = $2 RETURNING id";
+const LOCK_OWNERS_FOR: &str = "
+    SELECT lock_owner(id) FROM (
+        SELECT DISTINCT user_id AS id FROM capture_requests WHERE creator_profile_id = $1 ORDER BY 1
+    ) owners";
 const DELETE_FOR: &str = "
     DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = coalesce($2, platform)";
 
@@ -27,7 +38,8 @@ const DELETE_FOR: &str = "
 pub(super) async fn add(store: &Postgres, new: &CaptureRequest) -> Result<Uuid, StoreError> {
     let oldest = new.created_at - CAPTURE_REQUEST_LIFETIME_MS;
     let steps = [
-        Step(DELETE_OLD, &[&oldest]),
+        Step(LOCK_OWNER, &[&new.user_id]),
+        Step(REPLACE_OLD, &[&new.creator_profile_id, &new.platform, &oldest]),
         Step(
             ADD,
             &[&new.id, &new.user_id, &new.creator_profile_id, &new.platform, &new.reason, &new.created_at],
@@ -63,6 +75,7 @@ pub(super) async fn delete_for(
     creator_profile_id: Uuid,
     platform: Option<&str>,
 ) -> Result<(), StoreError> {
-    let steps = [Step(DELETE_FOR, &[&creator_profile_id, &platform])];
+    let steps =
+        [Step(LOCK_OWNERS_FOR, &[&creator_profile_id]), Step(DELETE_FOR, &[&creator_profile_id, &platform])];
     store.write(Acting::Service, &steps).await.map(drop)
 }

@@ -28,6 +28,8 @@ const PUT: &str = "
         credentials_updated_at = excluded.credentials_updated_at, updated_at = excluded.updated_at
     WHERE kept.id = excluded.id
     RETURNING kept.xmax = 0";
+/// See [`super::LOCK_OWNER`].
+const LOCK_OWNER_OF: &str = "SELECT lock_owner(user_id) FROM platform_connections WHERE id = $1";
 const TAKEN: &str = "SELECT 1 FROM platform_connections WHERE identity_key = $1 AND id <> $2";
 const UPDATE: &str = "
     UPDATE platform_connections SET encrypted_credentials = $2, credentials_version = $3,
@@ -108,9 +110,10 @@ pub(super) async fn update(
             &owner,
         ],
     );
-    match store.write_noting(actor.into(), entry, &[taken, change], 1).await {
-        Ok(rows) if !rows[1].is_empty() => Ok(UpdateCredentials::Updated),
-        Ok(rows) if rows[0].is_empty() => Ok(UpdateCredentials::Gone),
+    let lock = Step(LOCK_OWNER_OF, &[&update.id]);
+    match store.write_noting(actor.into(), entry, &[lock, taken, change], 2).await {
+        Ok(rows) if !rows[2].is_empty() => Ok(UpdateCredentials::Updated),
+        Ok(rows) if rows[1].is_empty() => Ok(UpdateCredentials::Gone),
         Ok(_) => Ok(UpdateCredentials::Clash),
         // Somebody else took the identity in between.
         Err(StoreError::Postgres(fault)) if fault.is_clash_of("identity_key") => Ok(UpdateCredentials::Clash),

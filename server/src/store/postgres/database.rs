@@ -6,8 +6,8 @@ use super::{
 };
 use crate::audit::{ChainKey, Entry, Head, Row};
 use crate::store::{
-    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, DAY_MS, Database, Found, Hash, Page, Refresh,
-    RefreshToken, ServiceToken, StoreError, User, UserStatus,
+    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash, MAX_ATTEMPT_WINDOW_MS,
+    Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
 };
 use async_trait::async_trait;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -29,12 +29,14 @@ impl Database for Postgres {
     async fn purge(&self, now: i64) -> Result<(), StoreError> {
         const TOKENS: &str = "DELETE FROM refresh_tokens WHERE expires_at <= $1";
         const VAULT_SESSIONS: &str = "DELETE FROM vault_sessions WHERE expires_at <= $1";
-        const ATTEMPTS: &str = "DELETE FROM login_attempts WHERE window_started_at < $1";
+        const ATTEMPTS: &str = "DELETE FROM login_attempts WHERE window_started_at <= $1";
+        let oldest_request = now - CAPTURE_REQUEST_LIFETIME_MS;
         let steps = [
+            Step(capture_requests::LOCK_OWNERS_OF_OLD, &[&oldest_request]),
+            Step(capture_requests::DELETE_OLD, &[&oldest_request]),
             Step(TOKENS, &[&now]),
             Step(VAULT_SESSIONS, &[&now]),
-            Step(ATTEMPTS, &[&(now - DAY_MS)]),
-            Step(capture_requests::DELETE_OLD, &[&(now - CAPTURE_REQUEST_LIFETIME_MS)]),
+            Step(ATTEMPTS, &[&(now - MAX_ATTEMPT_WINDOW_MS)]),
         ];
         self.write(Acting::Maintenance, &steps).await.map(drop)
     }
@@ -53,6 +55,10 @@ impl Database for Postgres {
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
         users::all(self).await
+    }
+
+    async fn usages(&self) -> Result<Usages, StoreError> {
+        users::usages(self).await
     }
 
     async fn set_user_status(
@@ -87,6 +93,10 @@ impl Database for Postgres {
         entry: Entry,
     ) -> Result<bool, StoreError> {
         refresh_tokens::add(self, &token, &verified, entry).await
+    }
+
+    async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
+        refresh_tokens::owner(self, &hash).await
     }
 
     async fn refresh(

@@ -1,6 +1,7 @@
 //! What went wrong in PostgreSQL or on the way to it, in words for the log.
 
 use crate::masking;
+use crate::store::OverLimit;
 use std::error::Error as _;
 use std::fmt;
 use std::io;
@@ -8,8 +9,10 @@ use thiserror::Error;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-/// The code of a refusal that this program's own schema speaks.
+/// The codes of refusals that this program's own schema speaks.
 const RETIRED_KEY: &str = "SP001";
+const OVER_LIMIT: &str = "SP002";
+const OWNER_GONE: &str = "SP003";
 /// What the driver says where TLS fails; it has no type for that.
 const TLS_FAILED: &str = "error performing TLS handshake";
 const TLS_HINT: &str = "; have the operating system trust the server's certificate, or name it in \
@@ -39,7 +42,27 @@ impl PostgresFault {
 
     /// Whether something is sealed with a retired key; see the migration that refuses it.
     pub(in crate::store) fn is_retired_key(&self) -> bool {
-        self.code.as_ref().is_some_and(|code| code.code() == RETIRED_KEY)
+        self.has_code(RETIRED_KEY)
+    }
+
+    /// The limit that would have been passed.
+    pub(in crate::store) fn over_limit(&self) -> Option<OverLimit> {
+        self.has_code(OVER_LIMIT).then(|| OverLimit::parse(&self.text)).flatten()
+    }
+
+    /// Whether something is an owner's whose user was deleted.
+    pub(in crate::store) fn is_owner_gone(&self) -> bool {
+        self.has_code(OWNER_GONE)
+    }
+
+    /// Whether it is no failure: another row has what must be unique, or the schema
+    /// refuses something.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.is_clash() || [RETIRED_KEY, OVER_LIMIT, OWNER_GONE].into_iter().any(|code| self.has_code(code))
+    }
+
+    fn has_code(&self, code: &str) -> bool {
+        self.code.as_ref().is_some_and(|own| own.code() == code)
     }
 
     /// Whether the connection is lost: what was under way on it may have

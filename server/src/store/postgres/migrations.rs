@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0005_app_credentials.sql"),
     include_str!("../../../migrations/postgres/0006_fold_dotted_i.sql"),
     include_str!("../../../migrations/postgres/0007_own_keys.sql"),
+    include_str!("../../../migrations/postgres/0008_owner_usage.sql"),
 ];
 /// Lets one process at a time migrate; it tells the lock from others and means
 /// nothing. Who waits for it may wait as long as another's migration takes.
@@ -63,14 +64,14 @@ async fn apply_these(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::fold;
     use crate::store::postgres::Postgres;
     use crate::store::postgres::testing::TestDatabase;
+    use crate::store::{UsageLimits, fold};
 
     #[tokio::test]
     async fn names_that_are_there_are_folded_as_new_ones_are() {
         let database = TestDatabase::create().await;
-        let store = Postgres::open(&database.url(), IfMissing::Make).await.unwrap();
+        let store = Postgres::open(&database.url(), IfMissing::Make, UsageLimits::default()).await.unwrap();
         let superuser = database.superuser().await;
         superuser.batch_execute("DROP SCHEMA stagepass CASCADE").await.unwrap();
         let mut session = store.session().await.unwrap();
@@ -84,5 +85,65 @@ mod tests {
         let select = "SELECT folded_name FROM app_credentials";
         let folded: String = superuser.query_one(select, &[]).await.unwrap().get(0);
         assert_eq!(folded, fold("İSTANBUL"));
+    }
+
+    #[tokio::test]
+    async fn what_is_there_is_counted_and_leaves_nothing_when_it_goes() {
+        let database = TestDatabase::create().await;
+        // However much it is.
+        let limits = UsageLimits { rows: 1, bytes: 1 };
+        let store = Postgres::open(&database.url(), IfMissing::Make, limits).await.unwrap();
+        let superuser = database.superuser().await;
+        superuser.batch_execute("DROP SCHEMA stagepass CASCADE").await.unwrap();
+        let mut session = store.session().await.unwrap();
+        apply_these(session.client(), IfMissing::Make, &MIGRATIONS[..6]).await.unwrap();
+        let id = |number: u8| format!("'00000000-0000-0000-0000-0000000000{number:02}'");
+        let (me, somebody, c, d, t, f, p, a) = (id(1), id(2), id(3), id(4), id(5), id(6), id(7), id(8));
+        let fill = format!(
+            "SET search_path = stagepass;
+            INSERT INTO users VALUES ({me}, 'me', 'hash', 'active', 0, 0);
+            INSERT INTO platform_connections VALUES
+                ({c}, {me}, 'key', 'x', 'é', 'sealed', 'v2', 0, 0, 0), ({d}, {me}, 'k', 'x', NULL, NULL, NULL, 0, 0, 0);
+            INSERT INTO platform_sessions
+                (id, user_id, creator_profile_id, platform, encrypted_cookies, cookie_count, status, captured_at)
+                VALUES ({c}, {me}, {c}, 'x', 'cookies', 1, 'active', 0);
+            INSERT INTO download_credentials VALUES
+                ({d}, {me}, {c}, 'x', 'password', 'name', NULL, 'sealed', 'v2', 0, 0);
+            INSERT INTO capture_requests VALUES ({d}, {me}, {c}, 'x', 'why', 0);
+            INSERT INTO credential_types VALUES ({t}, {me}, 'type', NULL, 0, 0);
+            INSERT INTO credential_type_fields VALUES ({f}, {me}, {t}, 0, 'name', 'label', 'string', false, false);
+            INSERT INTO projects VALUES ({p}, {me}, 'project', NULL, 0, 0);
+            INSERT INTO project_members VALUES ({p}, {somebody}, {me}, 0);
+            INSERT INTO app_credentials VALUES ({a}, {me}, 'NAME', 'name', {t}, 'what', 1, 0, 0);
+            INSERT INTO app_credential_keys VALUES ({d}, {me}, {a}, {f}, 'sealed', 'v2');
+            INSERT INTO app_credential_projects VALUES ({a}, {p}, {me}, 0);"
+        );
+        superuser.batch_execute(&fill).await.unwrap();
+        apply(session.client(), IfMissing::Refuse).await.unwrap();
+        let read = "SELECT owner_id::text, platform_connections, project_members, bytes FROM owner_usage";
+        let kept = superuser.query_one(read, &[]).await.unwrap();
+        let kept: (String, i64, i64, i64) = (kept.get(0), kept.get(1), kept.get(2), kept.get(3));
+        let texts = [
+            "xésealed",
+            "x",
+            "xcookies",
+            "xnamesealed",
+            "xwhy",
+            "type",
+            "label",
+            "project",
+            "NAMEwhat",
+            "sealed",
+        ];
+        let texts: usize = texts.into_iter().map(str::len).sum();
+        let owner = me.trim_matches('\'').to_owned();
+        assert_eq!(kept, (owner, 2, 1, 12 * 256 + i64::try_from(texts).unwrap()));
+        let delete = "DELETE FROM capture_requests; DELETE FROM app_credentials; DELETE FROM projects;
+            DELETE FROM credential_types WHERE owner_id IS NOT NULL; DELETE FROM users";
+        superuser.batch_execute(delete).await.unwrap();
+        let is_empty = "SELECT bytes = 0 AND greatest(platform_connections, platform_sessions,
+            credential_type_fields, project_members, app_credential_keys, app_credential_projects) = 0
+            FROM owner_usage";
+        assert!(superuser.query_one(is_empty, &[]).await.unwrap().get::<_, bool>(0));
     }
 }

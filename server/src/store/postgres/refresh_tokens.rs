@@ -3,7 +3,9 @@
 use super::session::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
-use crate::store::{Hash, Refresh, RefreshToken, StoreError, User};
+use crate::store::{
+    Hash, MAX_SIGN_INS, MAX_SUCCESSORS, MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken, StoreError, User,
+};
 use secrecy::ExposeSecret as _;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -22,9 +24,30 @@ const LOCK: &str = "
     SELECT 1 FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1)
     FOR NO KEY UPDATE";
 const FIND: &str = "
-    SELECT expires_at, spent_at, tokens_valid_from FROM refresh_tokens JOIN users ON users.id = user_id
-    WHERE token_hash = $1";
-const USER: &str = "SELECT user_id FROM refresh_tokens WHERE token_hash = $1";
+    SELECT user_id, expires_at, spent_at, tokens_valid_from FROM refresh_tokens
+    JOIN users ON users.id = user_id WHERE token_hash = $1";
+const OWNER: &str = "SELECT user_id FROM refresh_tokens WHERE token_hash = $1";
+/// All but the sign-ins that began last: their ids are in the order of time, as far as
+/// clocks are right. The new one stays.
+const EVICT_SIGN_INS: &str = "
+    DELETE FROM refresh_tokens WHERE user_id = $1 AND family_id NOT IN (
+        SELECT family_id FROM refresh_tokens WHERE user_id = $1 GROUP BY family_id
+        ORDER BY family_id = $2 DESC, family_id DESC LIMIT $3
+    )";
+/// All but the newest live successors of a token that has not expired.
+const EVICT_SUCCESSORS: &str = "
+    DELETE FROM refresh_tokens WHERE token_hash IN (
+        SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens spent USING (family_id)
+        WHERE spent.token_hash = $1 AND spent.expires_at > $2 AND t.parent_hash = $1 AND t.spent_at IS NULL
+        ORDER BY t.expires_at DESC, t.token_hash OFFSET $3
+    )";
+/// Of the sign-in that a token belongs to, what is spent first.
+const EVICT_TOKENS: &str = "
+    DELETE FROM refresh_tokens WHERE token_hash IN (
+        SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens newest USING (family_id)
+        WHERE newest.token_hash = $1
+        ORDER BY t.spent_at IS NOT NULL, t.expires_at DESC, t.token_hash = $1 DESC OFFSET $2
+    )";
 /// Where the token was spent before a time.
 const END_REUSED: &str = "
     DELETE FROM refresh_tokens WHERE family_id IN
@@ -33,8 +56,8 @@ const END_REUSED: &str = "
 const SPEND: &str = "
     UPDATE refresh_tokens SET spent_at = coalesce(spent_at, $2) WHERE token_hash = $1 AND expires_at > $2";
 const SUCCEED: &str = "
-    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
-    SELECT $2, family_id, user_id, $3 FROM refresh_tokens WHERE token_hash = $1 AND expires_at > $4";
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, parent_hash)
+    SELECT $2, family_id, user_id, $3, $1 FROM refresh_tokens WHERE token_hash = $1 AND expires_at > $4";
 const END_FAMILY: &str = "
     DELETE FROM refresh_tokens
     WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
@@ -53,8 +76,15 @@ pub(super) async fn add(
     let steps = [
         Step(LOCK_USER, &[id]),
         Step(ADD, &[&hash, family_id, expires_at, id, &password_hash, &status, tokens_valid_from]),
+        Step(EVICT_SIGN_INS, &[id, family_id, &MAX_SIGN_INS]),
     ];
     Ok(!store.write_noting(Acting::Nobody, entry, &steps, 1).await?[1].is_empty())
+}
+
+/// Whose the token with `hash` is.
+pub(super) async fn owner(store: &Postgres, hash: &Hash) -> Result<Option<Uuid>, StoreError> {
+    let rows = store.read(Acting::Nobody, &[Step(OWNER, &[&&hash[..]])]).await?;
+    row::optional(&rows, |found| Ok(found.try_get(0)?))
 }
 
 /// Spends the token with `hash` and stores its successor. What each statement
@@ -67,21 +97,18 @@ pub(super) async fn refresh(
     reuse: Entry,
 ) -> Result<Refresh, StoreError> {
     let (hash, successor) = (&hash[..], &successor[..]);
-    // A token's user never changes; what there is to be noted must be known beforehand.
-    let rows = store.read(Acting::Nobody, &[Step(USER, &[&hash])]).await?;
-    let Some(user_id) = row::optional(&rows, |found| Ok(found.try_get::<_, Uuid>(0)?))? else {
-        return Ok(Refresh::Unknown);
-    };
     let (expires_at, reused_before) = (now + lifetime_ms, now - grace_ms);
     let steps = [
         Step(LOCK, &[&hash]),
         Step(FIND, &[&hash]),
         Step(END_REUSED, &[&hash, &reused_before]),
         Step(SPEND, &[&hash, &now]),
+        Step(EVICT_SUCCESSORS, &[&hash, &now, &(MAX_SUCCESSORS - 1)]),
         Step(SUCCEED, &[&hash, &successor, &expires_at, &now]),
+        Step(EVICT_TOKENS, &[&successor, &MAX_TOKENS_OF_SIGN_IN]),
     ];
-    let rows = store.write_noting(Acting::Nobody, reuse.on("users", user_id), &steps, 2).await?;
-    let Some((expires_at, spent_at, tokens_valid_from)) = row::optional(&rows[1], read)? else {
+    let rows = store.write_noting(Acting::Nobody, reuse, &steps, 2).await?;
+    let Some((user_id, expires_at, spent_at, tokens_valid_from)) = row::optional(&rows[1], read)? else {
         return Ok(Refresh::Unknown);
     };
     Ok(match spent_at {
@@ -97,6 +124,6 @@ pub(super) async fn end_family(store: &Postgres, hash: &Hash) -> Result<(), Stor
     store.write(Acting::Nobody, &[Step(LOCK, &[&hash]), Step(END_FAMILY, &[&hash])]).await.map(drop)
 }
 
-fn read(row: &Row) -> Result<(i64, Option<i64>, i64), StoreError> {
-    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+fn read(row: &Row) -> Result<(Uuid, i64, Option<i64>, i64), StoreError> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
 }

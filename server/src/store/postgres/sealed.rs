@@ -1,7 +1,7 @@
 //! What is sealed, whatever table it is in; the canaries of keys, and the server's own keys.
 
 use super::session::{Acting, Step};
-use super::{Postgres, row};
+use super::{LOCK_OWNER, Postgres, row};
 use crate::store::{Sealed, SealedTable, StoreError};
 use uuid::Uuid;
 
@@ -90,7 +90,8 @@ pub(super) async fn replace(
     blob: &str,
     version: &str,
 ) -> Result<bool, StoreError> {
-    let steps = [Step(update(old.table), &[&old.id, &old.blob, &blob, &version])];
+    let steps =
+        [Step(LOCK_OWNER, &[&old.user_id]), Step(update(old.table), &[&old.id, &old.blob, &blob, &version])];
     Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
 }
 

@@ -5,7 +5,7 @@ use super::audit_log;
 use super::fault::PostgresFault;
 use super::url::PostgresUrl;
 use crate::audit::{ChainKey, Entry, Head};
-use crate::store::{Actor, StoreError};
+use crate::store::{Actor, StoreError, UsageLimits};
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use futures_util::future::{join, join_all, join3};
 use std::collections::HashMap;
@@ -271,11 +271,11 @@ impl Session {
 
     /// A connection on which something failed is not used again, whatever it
     /// was: a new one finds the primary, its role's rights and the schema as
-    /// they are now. A clash or a refused key is no failure.
+    /// they are now. A refusal is no failure.
     fn judge<T>(&mut self, done: Result<T, tokio_postgres::Error>) -> Result<T, PostgresFault> {
         done.map_err(|error| {
             let fault = PostgresFault::from(error);
-            self.is_spoiled |= !fault.is_clash() && !fault.is_retired_key();
+            self.is_spoiled |= !fault.is_refusal();
             fault
         })
     }
@@ -315,6 +315,7 @@ async fn execute(
 pub(super) struct Connector {
     url: PostgresUrl,
     tls: Tls,
+    limits: UsageLimits,
 }
 
 /// How TLS is done; its `Debug` form would be all root certificates.
@@ -328,8 +329,8 @@ impl fmt::Debug for Tls {
 }
 
 impl Connector {
-    pub(super) fn new(url: PostgresUrl, tls: MakeRustlsConnect) -> Self {
-        Self { url, tls: Tls(tls) }
+    pub(super) fn new(url: PostgresUrl, tls: MakeRustlsConnect, limits: UsageLimits) -> Self {
+        Self { url, tls: Tls(tls), limits }
     }
 
     /// Makes a connection to a server that will do.
@@ -343,6 +344,7 @@ impl Connector {
         });
         let answers = client.simple_query(SET_UP).await.map_err(PostgresFault::from)?;
         check_server(&answers)?;
+        client.batch_execute(&set_limits(self.limits)).await.map_err(PostgresFault::from)?;
         Ok(client)
     }
 }
@@ -362,6 +364,14 @@ impl Manager for Connector {
         }
         Ok(())
     }
+}
+
+/// Tells the schema's triggers how much an owner may have.
+fn set_limits(limits: UsageLimits) -> String {
+    let set = |name, most: Option<i64>| {
+        most.map_or_else(String::new, |most| format!("SET stagepass.{name}_limit = '{most}';"))
+    };
+    set("row", limits.most_rows()) + &set("byte", limits.most_bytes())
 }
 
 /// Refuses a server or role with which what is promised could not be kept.

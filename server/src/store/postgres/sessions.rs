@@ -1,7 +1,7 @@
 //! `platform_sessions`.
 
 use super::gatherer::Gatherer;
-use super::session::{Acting, Connector, Step};
+use super::session::{Acting, Connector, Parameters, Step};
 use super::{Postgres, row};
 use crate::audit::{ChainKey, Entry};
 use crate::store::{Connection, Found, NewSession, PutSession, Session, StoreError};
@@ -83,7 +83,10 @@ pub(super) async fn put_together(
         Ok(session.run_noting_each(&key, &Step(PUT, &columns.parameters()), &entries).await?)
     };
     let stored: Result<_, StoreError> = stored.await;
-    if let Err(error) = &stored {
+    // A session whose owner has no room is refused when it is stored alone.
+    if let Err(error) = &stored
+        && !matches!(error, StoreError::OverLimit(_) | StoreError::OwnerGone)
+    {
         tracing::warn!(%error, sessions = puts.len(), "sessions could not be stored together");
     }
     let outcome = |place| match &stored {
@@ -192,8 +195,14 @@ pub(super) async fn revoke(
 
 /// Removes the sessions that ended before `ended_before`.
 pub(super) async fn purge(store: &Postgres, ended_before: i64) -> Result<(), StoreError> {
+    const LOCK_OWNERS: &str = "
+        SELECT lock_owner(id) FROM (
+            SELECT user_id AS id FROM platform_sessions WHERE superseded_at < $1
+            UNION SELECT user_id FROM platform_sessions WHERE revoked_at < $1 ORDER BY 1
+        ) owners";
     const SUPERSEDED: &str = "DELETE FROM platform_sessions WHERE superseded_at < $1";
     const REVOKED: &str = "DELETE FROM platform_sessions WHERE revoked_at < $1";
-    let steps = [Step(SUPERSEDED, &[&ended_before]), Step(REVOKED, &[&ended_before])];
+    let before: Parameters<'_> = &[&ended_before];
+    let steps = [Step(LOCK_OWNERS, before), Step(SUPERSEDED, before), Step(REVOKED, before)];
     store.write(Acting::Maintenance, &steps).await.map(drop)
 }

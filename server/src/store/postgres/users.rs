@@ -3,7 +3,7 @@
 use super::session::{Acting, Parameters, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
-use crate::store::{Hash, StoreError, User};
+use crate::store::{Hash, StoreError, Usage, Usages, User};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
@@ -31,22 +31,33 @@ pub(super) const SET_STATUS: &str = "
 pub(super) const SET_PASSWORD: &str = "
     UPDATE users SET password_hash = $2, tokens_valid_from = greatest($3, tokens_valid_from + 1)
     WHERE id = $1 RETURNING id";
+/// Those whose records are changed: the user, and who has made the user a member.
+const LOCK_OWNERS: &str = "
+    SELECT lock_owner(id) FROM (
+        SELECT $1::uuid AS id UNION SELECT owner_id FROM project_members WHERE user_id = $1 ORDER BY 1
+    ) owners";
 /// Before their requests, as whoever stores a session locks them.
 const LOCK_CONNECTIONS: &str = "
     SELECT id FROM platform_connections WHERE user_id = $1 ORDER BY id FOR UPDATE";
 const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE user_id = $1";
 /// Credentials before the types that they are of, and each locked in the order in
 /// which whoever writes a credential does.
-const DELETE_APP_CREDENTIALS: [&str; 5] = [
+const DELETE_APP_CREDENTIALS: [&str; 4] = [
     "SELECT id FROM credential_types WHERE owner_id = $1 ORDER BY id FOR UPDATE",
     "DELETE FROM projects WHERE owner_id = $1",
-    "DELETE FROM app_credential_totals WHERE owner_id = $1",
     "DELETE FROM app_credentials WHERE owner_id = $1",
     "DELETE FROM credential_types WHERE owner_id = $1",
 ];
 const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING id";
 /// Once the user is gone: whoever makes members of users holds these meanwhile.
 const END_MEMBERSHIPS: &str = "DELETE FROM project_members WHERE user_id = $1";
+
+/// What a request of the user's that is under way would store is refused from now on.
+const KEEP_GONE: &str = "UPDATE owner_usage SET is_gone = true WHERE owner_id = $1";
+const USAGES: &str = "
+    SELECT owner_id, bytes, platform_connections + platform_sessions + download_credentials
+        + capture_requests + credential_types + credential_type_fields + projects + project_members
+        + app_credentials + app_credential_keys + app_credential_projects AS total FROM owner_usage";
 
 /// Stores a new user; false where the e-mail address is taken.
 pub(super) async fn add(store: &Postgres, user: &User, entry: Entry) -> Result<bool, StoreError> {
@@ -78,6 +89,14 @@ pub(super) async fn all(store: &Postgres) -> Result<Vec<User>, StoreError> {
     row::all(&rows, row::user)
 }
 
+/// What every owner has.
+pub(super) async fn usages(store: &Postgres) -> Result<Usages, StoreError> {
+    row::all(&store.read(Acting::Maintenance, &[Step(USAGES, &[])]).await?, |found| {
+        let usage = Usage { rows: found.try_get("total")?, bytes: found.try_get("bytes")? };
+        Ok((found.try_get("owner_id")?, usage))
+    })
+}
+
 /// Sets what `change` sets of a user and ends all sign-ins; false where there is
 /// no such user.
 pub(super) async fn change(
@@ -94,9 +113,9 @@ pub(super) async fn change(
 /// Deletes a user and all that is the user's; false where there is none.
 pub(super) async fn delete(store: &Postgres, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
     let id: Parameters<'_> = &[&id];
-    let mut steps = vec![Step(LOCK_CONNECTIONS, id), Step(DELETE_REQUESTS, id)];
+    let mut steps = vec![Step(LOCK_OWNERS, id), Step(LOCK_CONNECTIONS, id), Step(DELETE_REQUESTS, id)];
     steps.extend(DELETE_APP_CREDENTIALS.map(|delete| Step(delete, id)));
     let deletion = steps.len();
-    steps.extend([Step(DELETE, id), Step(END_MEMBERSHIPS, id)]);
+    steps.extend([Step(DELETE, id), Step(END_MEMBERSHIPS, id), Step(KEEP_GONE, id)]);
     Ok(!store.write_noting(Acting::Maintenance, entry, &steps, deletion).await?[deletion].is_empty())
 }

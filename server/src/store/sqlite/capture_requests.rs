@@ -9,7 +9,9 @@ use uuid::Uuid;
 /// gives the id of the one that waits then.
 pub(super) fn add(c: &Connection, new: &CaptureRequest) -> Result<Uuid> {
     let oldest = new.created_at - CAPTURE_REQUEST_LIFETIME_MS;
-    c.execute("DELETE FROM capture_requests WHERE created_at <= ?1", [oldest])?;
+    let replace = "DELETE FROM capture_requests
+        WHERE creator_profile_id = ?1 AND platform = ?2 AND created_at <= ?3";
+    c.prepare_cached(replace)?.execute((new.creator_profile_id.to_string(), &new.platform, oldest))?;
     let insert =
         "INSERT INTO capture_requests (id, user_id, creator_profile_id, platform, reason, created_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";

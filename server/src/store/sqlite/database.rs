@@ -2,12 +2,12 @@
 
 use super::records::change_if_own;
 use super::{
-    Sqlite, audit_log, capture_requests, login_attempts, refresh_tokens, sealed, service_tokens, users,
+    Sqlite, audit_log, capture_requests, login_attempts, refresh_tokens, sealed, service_tokens, usage, users,
 };
 use crate::audit::{ChainKey, Entry, Head, Row};
 use crate::store::{
-    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, DAY_MS, Database, Found, Hash, Page, Refresh,
-    RefreshToken, ServiceToken, StoreError, User, UserStatus,
+    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash, MAX_ATTEMPT_WINDOW_MS,
+    Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -31,7 +31,8 @@ impl Database for Sqlite {
         self.write(move |c| {
             c.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
             c.execute("DELETE FROM vault_sessions WHERE expires_at <= ?1", [now])?;
-            c.execute("DELETE FROM login_attempts WHERE window_started_at < ?1", [now - DAY_MS])?;
+            let over = now - MAX_ATTEMPT_WINDOW_MS;
+            c.execute("DELETE FROM login_attempts WHERE window_started_at <= ?1", [over])?;
             let oldest_request = now - CAPTURE_REQUEST_LIFETIME_MS;
             c.execute("DELETE FROM capture_requests WHERE created_at <= ?1", [oldest_request]).map(drop)
         })
@@ -52,6 +53,10 @@ impl Database for Sqlite {
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
         self.read(users::all).await
+    }
+
+    async fn usages(&self) -> Result<Usages, StoreError> {
+        self.read(usage::all).await
     }
 
     async fn set_user_status(
@@ -90,6 +95,10 @@ impl Database for Sqlite {
         self.write_noting(entry, |added| *added, move |c| refresh_tokens::add(c, &token, &verified)).await
     }
 
+    async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
+        self.read(move |c| refresh_tokens::owner(c, &hash)).await
+    }
+
     async fn refresh(
         &self,
         hash: Hash,
@@ -100,8 +109,8 @@ impl Database for Sqlite {
         let key = self.chain_key()?;
         self.write(move |batch| {
             let outcome = refresh_tokens::refresh(batch, hash, successor, times)?;
-            if let Refresh::Reused(user_id) = outcome {
-                batch.append(&key, reuse.on("users", user_id))?;
+            if matches!(outcome, Refresh::Reused(_)) {
+                batch.append(&key, reuse)?;
             }
             Ok(outcome)
         })

@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0007_app_credentials.sql"),
     include_str!("../../../migrations/sqlite/0008_fold_dotted_i.sql"),
     include_str!("../../../migrations/sqlite/0009_own_keys.sql"),
+    include_str!("../../../migrations/sqlite/0010_owner_usage.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any
@@ -76,5 +77,63 @@ mod tests {
         let select = "SELECT folded_name FROM app_credentials";
         let folded: String = connection.query_row(select, [], |row| row.get(0)).unwrap();
         assert_eq!(folded, fold("İSTANBUL"));
+    }
+
+    #[test]
+    fn what_is_there_is_counted_and_leaves_nothing_when_it_goes() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "foreign_keys", true).unwrap();
+        apply_these(&mut connection, &MIGRATIONS[..8]).unwrap();
+        let fill = "
+            INSERT INTO users VALUES ('me', 'me', 'hash', 'active', 0, 0);
+            INSERT INTO platform_connections VALUES
+                ('c', 'me', 'key', 'x', 'é', 'sealed', 'v2', 0, 0, 0), ('d', 'me', 'k', 'x', NULL, NULL, NULL, 0, 0, 0);
+            INSERT INTO platform_sessions VALUES
+                (1, 's', 'me', 'c', 'x', 'cookies', 'v2', 1, NULL, 'active', 0, NULL, NULL, NULL);
+            INSERT INTO download_credentials VALUES
+                ('d', 'me', 'c', 'x', 'password', 'name', NULL, 'sealed', 'v2', 0, 0);
+            INSERT INTO capture_requests VALUES ('r', 'me', 'c', 'x', 'why', 0);
+            INSERT INTO credential_types VALUES ('t', 'me', 'type', NULL, 0, 0);
+            INSERT INTO credential_type_fields VALUES ('f', 't', 0, 'name', 'label', 'string', 0, 0);
+            INSERT INTO projects VALUES ('p', 'me', 'project', NULL, 0, 0);
+            INSERT INTO project_members VALUES ('p', 'somebody', 0);
+            INSERT INTO app_credentials VALUES ('a', 'me', 'NAME', 'name', 't', 'what', 1, 0, 0);
+            INSERT INTO app_credential_keys VALUES ('k', 'me', 'a', 'f', 'sealed', 'v2');
+            INSERT INTO app_credential_projects VALUES ('a', 'p', 0);";
+        connection.execute_batch(fill).unwrap();
+        apply(&mut connection).unwrap();
+        let read =
+            "SELECT group_concat(owner_id), sum(platform_connections), min(project_members), sum(bytes)
+            FROM owner_usage";
+        let kept: (String, i64, i64, i64) = connection
+            .query_row(read, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .unwrap();
+        let texts = [
+            "xésealed",
+            "x",
+            "xcookies",
+            "xnamesealed",
+            "xwhy",
+            "type",
+            "label",
+            "project",
+            "NAMEwhat",
+            "sealed",
+        ];
+        let texts: usize = texts.into_iter().map(str::len).sum();
+        assert_eq!(kept, ("me".to_owned(), 2, 1, 12 * 256 + i64::try_from(texts).unwrap()));
+        for delete in [
+            "DELETE FROM capture_requests",
+            "DELETE FROM app_credentials",
+            "DELETE FROM projects",
+            "DELETE FROM credential_types WHERE owner_id = 'me'",
+            "DELETE FROM users",
+        ] {
+            connection.execute(delete, []).unwrap();
+        }
+        let is_empty = "SELECT 1 FROM owner_usage WHERE bytes = 0
+            AND max(platform_connections, platform_sessions, credential_type_fields, project_members,
+                app_credential_keys, app_credential_projects) = 0";
+        assert!(connection.prepare(is_empty).unwrap().exists([]).unwrap());
     }
 }

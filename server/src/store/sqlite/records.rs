@@ -149,7 +149,8 @@ impl Records for Sqlite {
     }
 
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-        self.write_noting(entry, PutSession::is_stored, move |c| sessions::put(c, &new)).await
+        let most = self.limits.most_rows();
+        self.write_noting(entry, PutSession::is_stored, move |c| sessions::put(c, &new, most)).await
     }
 
     async fn reveal_session(

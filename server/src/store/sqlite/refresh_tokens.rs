@@ -1,9 +1,10 @@
 //! `refresh_tokens`.
 
 use super::row;
-use crate::store::{Hash, Refresh, RefreshToken, User};
+use crate::store::{Hash, MAX_SIGN_INS, MAX_SUCCESSORS, MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken, User};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use secrecy::ExposeSecret as _;
+use uuid::Uuid;
 
 /// Stores the token of a new sign-in; false where the user is not as was verified.
 pub(super) fn add(c: &Connection, token: &RefreshToken, verified: &User) -> Result<bool> {
@@ -20,7 +21,19 @@ pub(super) fn add(c: &Connection, token: &RefreshToken, verified: &User) -> Resu
         verified.status.as_str(),
         verified.tokens_valid_from
     ])?;
+    // Ids of sign-ins are in the order of time, as far as clocks are right; this one stays.
+    let evict = "DELETE FROM refresh_tokens WHERE user_id = ?1 AND family_id NOT IN (
+        SELECT DISTINCT family_id FROM refresh_tokens WHERE user_id = ?1
+        ORDER BY family_id = ?2 DESC, family_id DESC LIMIT ?3)";
+    let user_id = verified.id.to_string();
+    c.prepare_cached(evict)?.execute((user_id, token.family_id.to_string(), MAX_SIGN_INS))?;
     Ok(added > 0)
+}
+
+/// Whose the token with `hash` is.
+pub(super) fn owner(c: &Connection, hash: &Hash) -> Result<Option<Uuid>> {
+    let select = "SELECT user_id FROM refresh_tokens WHERE token_hash = ?1";
+    c.prepare_cached(select)?.query_row([&hash[..]], |found| row::id(found, 0)).optional()
 }
 
 /// Spends the token with `hash` and stores its successor.
@@ -49,10 +62,26 @@ pub(super) fn refresh(
     }
     let spend = "UPDATE refresh_tokens SET spent_at = coalesce(spent_at, ?2) WHERE token_hash = ?1";
     c.execute(spend, (&hash[..], now))?;
-    let succeed = "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
-        SELECT ?2, family_id, user_id, ?3 FROM refresh_tokens WHERE token_hash = ?1";
-    c.execute(succeed, (&hash[..], &successor[..], now + lifetime_ms))?;
+    succeed(c, &hash, &successor, now + lifetime_ms)?;
     Ok(Refresh::Renewed { user_id, tokens_valid_from })
+}
+
+/// Stores a successor of the token with `hash`. Of those before it few live on, and of
+/// the sign-in's tokens not all: what is spent goes first, then what is oldest.
+fn succeed(c: &Connection, hash: &Hash, successor: &Hash, expires_at: i64) -> Result<()> {
+    let insert = "INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, parent_hash)
+        SELECT ?2, family_id, user_id, ?3, ?1 FROM refresh_tokens WHERE token_hash = ?1";
+    let evict_successors = "DELETE FROM refresh_tokens WHERE token_hash IN (
+        SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens spent USING (family_id)
+        WHERE spent.token_hash = ?1 AND t.parent_hash = ?1 AND t.spent_at IS NULL
+        ORDER BY t.expires_at DESC, t.token_hash LIMIT -1 OFFSET ?2)";
+    let evict_tokens = "DELETE FROM refresh_tokens WHERE token_hash IN (
+        SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens newest USING (family_id)
+        WHERE newest.token_hash = ?1
+        ORDER BY t.spent_at IS NOT NULL, t.expires_at DESC, t.token_hash = ?1 DESC LIMIT -1 OFFSET ?2)";
+    c.prepare_cached(evict_successors)?.execute((&hash[..], MAX_SUCCESSORS - 1))?;
+    c.prepare_cached(insert)?.execute((&hash[..], &successor[..], expires_at))?;
+    c.prepare_cached(evict_tokens)?.execute((&successor[..], MAX_TOKENS_OF_SIGN_IN)).map(drop)
 }
 
 /// Ends the sign-in that the token with `hash` descends from.

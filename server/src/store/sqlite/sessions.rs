@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
 /// Stores a session, supersedes the one before and fulfils the capture request
-/// that waits for it.
-pub(super) fn put(c: &Connection, new: &NewSession) -> Result<PutSession> {
+/// that waits for it. Where its owner has `most` rows, the oldest ended ones go.
+pub(super) fn put(c: &Connection, new: &NewSession, most: Option<i64>) -> Result<PutSession> {
     let connection_id = new.creator_profile_id.to_string();
     let find = "SELECT user_id, platform FROM platform_connections WHERE id = ?1";
     let read = |found: &rusqlite::Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
@@ -22,10 +22,26 @@ pub(super) fn put(c: &Connection, new: &NewSession) -> Result<PutSession> {
         WHERE status = 'active' AND sequence = (
             SELECT max(sequence) FROM platform_sessions WHERE creator_profile_id = ?1 AND platform = ?2)";
     c.prepare_cached(supersede)?.execute((&connection_id, &new.platform, new.captured_at))?;
+    if let Some(most) = most {
+        make_room(c, &new.user_id.to_string(), most)?;
+    }
     insert(c, new)?;
     let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
     c.prepare_cached(fulfil)?.execute((&connection_id, &new.platform))?;
     Ok(PutSession::Stored)
+}
+
+/// Removes the oldest ended sessions of an owner who has as many rows as he may.
+fn make_room(c: &Connection, user_id: &str, most: i64) -> Result<()> {
+    let total = "SELECT platform_sessions FROM owner_usage WHERE owner_id = ?1";
+    let total: i64 = c.prepare_cached(total)?.query_row([user_id], |found| found.get(0))?;
+    if total < most {
+        return Ok(());
+    }
+    let evict = "DELETE FROM platform_sessions WHERE sequence IN (
+        SELECT sequence FROM platform_sessions WHERE user_id = ?1 AND status <> 'active'
+        ORDER BY sequence LIMIT ?2)";
+    c.prepare_cached(evict)?.execute((user_id, total - most + 1)).map(drop)
 }
 
 fn insert(c: &Connection, new: &NewSession) -> Result<()> {

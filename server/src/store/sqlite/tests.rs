@@ -2,13 +2,13 @@
 
 use super::*;
 use crate::audit::Caller;
-use crate::store::Records as _;
+use crate::store::{Records as _, UsageLimits};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 
 fn store() -> (Sqlite, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
-    (Sqlite::open(&directory.path().join("stagepass.db")).unwrap(), directory)
+    (Sqlite::open(&directory.path().join("stagepass.db"), UsageLimits::default()).unwrap(), directory)
 }
 
 #[tokio::test]

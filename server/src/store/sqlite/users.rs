@@ -58,12 +58,16 @@ pub(super) fn delete(c: &Connection, id: Uuid) -> Result<bool> {
     for delete in [
         "DELETE FROM capture_requests WHERE user_id = ?1",
         "DELETE FROM app_credentials WHERE owner_id = ?1",
-        "DELETE FROM app_credential_totals WHERE owner_id = ?1",
         "DELETE FROM projects WHERE owner_id = ?1",
         "DELETE FROM project_members WHERE user_id = ?1",
         "DELETE FROM credential_types WHERE owner_id = ?1",
     ] {
         c.execute(delete, [&id])?;
     }
-    c.execute("DELETE FROM users WHERE id = ?1", [id]).map(|deleted| deleted > 0)
+    let is_deleted = c.execute("DELETE FROM users WHERE id = ?1", [&id])? > 0;
+    // What a request of the user's that is under way would store is refused from now on.
+    let gone = "INSERT INTO owner_usage (owner_id, is_gone) VALUES (?1, 1)
+                ON CONFLICT (owner_id) DO UPDATE SET is_gone = 1";
+    c.execute(gone, [&id])?;
+    Ok(is_deleted)
 }

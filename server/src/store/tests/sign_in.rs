@@ -2,7 +2,8 @@
 
 use super::{OTHER, OWNER, Opened, Store, connect, entry, noted, on_every_store, user};
 use crate::store::{
-    AttemptLimit, CaptureRequest, Found, Hash, Refresh, RefreshToken, ServiceToken, User, UserStatus,
+    AttemptLimit, CaptureRequest, Found, Hash, MAX_SIGN_INS, MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken,
+    ServiceToken, User, UserStatus,
 };
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ on_every_store!(
     deleting_a_user_takes_all_that_is_the_users,
     a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later,
     a_family_that_is_ended_while_it_is_renewed_is_ended,
+    of_many_sign_ins_the_oldest_go,
+    a_spent_token_has_three_live_successors_at_most,
+    a_sign_in_keeps_a_week_of_spent_tokens_and_no_more,
     attempts_are_counted_against_each_limit_and_forgotten_with_the_window,
     attempts_at_once_are_all_counted,
     a_services_token_is_found_until_it_is_revoked,
@@ -189,7 +193,7 @@ async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later
     Opened { store, .. }: &Opened,
 ) {
     let refresh = async |spent: u8, successor: u8, now| {
-        let reuse = entry("refresh").with_outcome("reused");
+        let reuse = entry("refresh").with_outcome("reused").on("users", OWNER);
         store.refresh([spent; 32], [successor; 32], (now, HOUR_MS, 30_000), reuse).await.unwrap()
     };
     sign_in(&**store, token(1, HOUR_MS)).await;
@@ -229,6 +233,68 @@ async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. 
             let outcome = renewal.await.unwrap();
             assert_eq!(outcome, Refresh::Unknown, "round {round}, token {number}");
         }
+    }
+}
+
+/// A hash of a number.
+fn numbered(number: u16) -> Hash {
+    let mut hash = [0; 32];
+    hash[..2].copy_from_slice(&number.to_be_bytes());
+    hash
+}
+
+async fn of_many_sign_ins_the_oldest_go(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let most = u16::try_from(MAX_SIGN_INS).unwrap();
+    for number in 0..most + 3 {
+        let family_id = Uuid::from_u128(100 + u128::from(number));
+        sign_in(store, RefreshToken { token_hash: numbered(number), family_id, expires_at: HOUR_MS }).await;
+    }
+    let other = verified(store, OTHER).await;
+    let others = RefreshToken { family_id: Uuid::from_u128(1), ..token(255, HOUR_MS) };
+    assert!(store.add_refresh_token(others, other, entry("login")).await.unwrap());
+    for number in 0..most + 3 {
+        let found = store.user_by_token(numbered(number), 1).await.unwrap();
+        assert_eq!(found.is_some(), number >= 3, "{number}");
+    }
+    assert_eq!(store.user_by_token([255; 32], 1).await.unwrap().unwrap().id, OTHER);
+    // One whose clock is behind stays, too.
+    sign_in(store, RefreshToken { family_id: Uuid::from_u128(2), ..token(254, HOUR_MS) }).await;
+    assert!(store.user_by_token([254; 32], 1).await.unwrap().is_some());
+    assert!(store.user_by_token(numbered(3), 1).await.unwrap().is_none());
+}
+
+async fn a_spent_token_has_three_live_successors_at_most(Opened { store, .. }: &Opened) {
+    sign_in(&**store, token(1, HOUR_MS)).await;
+    for number in 2..12_u8 {
+        let times = (i64::from(number), HOUR_MS, 30_000);
+        assert_eq!(store.refresh([1; 32], [number; 32], times, entry("reuse")).await.unwrap(), RENEWED);
+    }
+    for number in 2..12 {
+        let found = store.user_by_token([number; 32], 20).await.unwrap();
+        assert_eq!(found.is_some(), number >= 9, "{number}");
+    }
+    // What is spent is no live one, and so leaves room.
+    assert_eq!(store.refresh([11; 32], [12; 32], (21, HOUR_MS, 0), entry("reuse")).await.unwrap(), RENEWED);
+    let again = store.refresh([1; 32], [13; 32], (22, HOUR_MS, 30_000), entry("reuse"));
+    assert_eq!(again.await.unwrap(), RENEWED);
+    for live in [9, 10, 12, 13] {
+        assert!(store.user_by_token([live; 32], 23).await.unwrap().is_some(), "{live}");
+    }
+}
+
+async fn a_sign_in_keeps_a_week_of_spent_tokens_and_no_more(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let most = u16::try_from(MAX_TOKENS_OF_SIGN_IN).unwrap();
+    sign_in(store, RefreshToken { token_hash: numbered(0), ..token(0, HOUR_MS) }).await;
+    for number in 0..most + 9 {
+        let times = (i64::from(number), HOUR_MS, 0);
+        let renewed = store.refresh(numbered(number), numbered(number + 1), times, entry("reuse")).await;
+        assert_eq!(renewed.unwrap(), RENEWED, "{number}");
+    }
+    for (number, is_known) in [(0, false), (9, false), (10, true), (most, true), (most + 9, true)] {
+        let owner = store.refresh_token_owner(numbered(number)).await.unwrap();
+        assert_eq!(owner.is_some(), is_known, "{number}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{OWNER, Opened, connect, entry, on_every_store};
 use crate::audit::{ExpectedHeads, Verifier};
-use crate::store::{RefreshToken, SealedTable};
+use crate::store::{MAX_ATTEMPT_WINDOW_MS, RefreshToken, SealedTable};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -78,7 +78,10 @@ async fn what_has_had_its_time_is_purged(Opened { store, .. }: &Opened) {
     assert!(store.add_refresh_token(token, owner, entry("login")).await.unwrap());
     let refresh = async || store.refresh([1; 32], [2; 32], (200, 100, 100), entry("reuse")).await.unwrap();
     assert_eq!(refresh().await, crate::store::Refresh::Expired);
+    let attempts = crate::store::AttemptLimit { subject: [7; 32], attempts: 1, window_ms: i64::MAX / 2 };
+    assert_eq!(store.count_attempt(vec![attempts], 200 - MAX_ATTEMPT_WINDOW_MS).await.unwrap(), None);
     store.purge(200).await.unwrap();
+    assert_eq!(store.count_attempt(vec![attempts], 201).await.unwrap(), None, "it is forgotten");
     assert_eq!(refresh().await, crate::store::Refresh::Unknown);
     store.erase().await.unwrap();
     store.check("00000001", 200).await.unwrap();

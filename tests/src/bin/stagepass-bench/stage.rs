@@ -54,7 +54,10 @@ pub(crate) struct Stage {
 /// An installation without the limits that a benchmark would run into.
 pub(crate) async fn install(store: Store) -> Result<(Installation, Person)> {
     let mut installation = Installation::new(store).await?;
-    installation.set("STAGEPASS_USER_RATE_LIMIT", "0");
+    for limit in ["STAGEPASS_USER_RATE_LIMIT", "STAGEPASS_USER_RECORD_LIMIT", "STAGEPASS_USER_STORAGE_LIMIT"]
+    {
+        installation.set(limit, "0");
+    }
     let person = installation.add_person().await?;
     Ok((installation, person))
 }

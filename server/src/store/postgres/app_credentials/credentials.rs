@@ -44,7 +44,7 @@ const PAGE: &str = select!(
         SELECT id FROM app_credentials WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3
      ) ORDER BY created_at DESC, id"
 );
-const TOTAL: &str = "SELECT total FROM app_credential_totals WHERE owner_id = $1";
+const TOTAL: &str = "SELECT app_credentials FROM owner_usage WHERE owner_id = $1";
 const FILTERED: &str = select!(
     "WHERE id IN (
         SELECT id FROM app_credentials

@@ -36,7 +36,7 @@ pub(super) fn page(
     let by_type = if type_id.is_some() { "AND credential_type_id = ?2" } else { "AND ?2 IS NULL" };
     let by_name = if search.is_some() { "AND instr(folded_name, ?3) > 0" } else { "AND ?3 IS NULL" };
     let total = if type_id.is_none() && search.is_none() {
-        let kept = "SELECT total FROM app_credential_totals WHERE owner_id = ?1";
+        let kept = "SELECT app_credentials FROM owner_usage WHERE owner_id = ?1";
         c.prepare_cached(kept)?.query_row([&owner_id], |found| found.get(0)).optional()?.unwrap_or(0)
     } else {
         let count = format!("SELECT count(*) FROM app_credentials WHERE owner_id = ?1 {by_type} {by_name}");

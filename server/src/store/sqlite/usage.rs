@@ -1,0 +1,59 @@
+//! `owner_usage`, which the schema's triggers keep.
+
+use super::row;
+use crate::store::usage::{BYTES, COUNTED};
+use crate::store::{Usage, UsageLimits, Usages};
+use rusqlite::{Connection, Result};
+use std::fmt::Write as _;
+
+/// Has each write on this connection refused that would pass a limit: by triggers that
+/// are the connection's own, since the limits are a server's settings. Who has too much
+/// can still have less, by replacing something too: what counts is what the owner had when
+/// the write began, which is remembered where it is over a limit.
+pub(super) fn limit(c: &Connection, limits: UsageLimits) -> Result<()> {
+    let rows = COUNTED.iter().map(|(table, _)| (*table, limits.most_rows()));
+    let limited: Vec<_> = rows
+        .chain([(BYTES, limits.most_bytes())])
+        .filter_map(|(column, most)| Some((column, most?)))
+        .collect();
+    let mut sql = "CREATE TEMP TABLE was_over AS SELECT * FROM main.owner_usage LIMIT 0;
+        CREATE UNIQUE INDEX temp.was_over_owner ON was_over (owner_id);"
+        .to_owned();
+    for (column, most) in limited {
+        let refuse = format!("BEGIN SELECT RAISE(ABORT, 'limit {column} {most}'); END;");
+        let _ = write!(
+            sql,
+            "CREATE TEMP TRIGGER limit_before_{column} BEFORE UPDATE OF {column} ON main.owner_usage
+             WHEN OLD.{column} > {most}
+             BEGIN
+                 INSERT INTO was_over SELECT * FROM main.owner_usage WHERE owner_id = OLD.owner_id
+                 ON CONFLICT DO NOTHING;
+             END;
+             CREATE TEMP TRIGGER limit_first_{column} AFTER INSERT ON main.owner_usage
+             WHEN NEW.{column} > {most} {refuse}
+             CREATE TEMP TRIGGER limit_{column} AFTER UPDATE OF {column} ON main.owner_usage
+             WHEN NEW.{column} > {most} AND NEW.{column} > ifnull(
+                 (SELECT {column} FROM was_over WHERE owner_id = NEW.owner_id), OLD.{column}
+             ) {refuse}"
+        );
+    }
+    c.execute_batch(&sql)
+}
+
+/// Forgets what the write before has had remembered.
+pub(super) fn begin(c: &Connection) -> Result<()> {
+    if c.prepare_cached("SELECT 1 FROM was_over")?.exists([])? {
+        c.prepare_cached("DELETE FROM was_over")?.execute([])?;
+    }
+    Ok(())
+}
+
+/// What every owner has.
+pub(super) fn all(c: &Connection) -> Result<Usages> {
+    let total = COUNTED.map(|(table, _)| table).join(" + ");
+    let select = format!("SELECT owner_id, {total}, {BYTES} FROM owner_usage");
+    let read = |found: &rusqlite::Row<'_>| {
+        Ok((row::id(found, 0)?, Usage { rows: found.get(1)?, bytes: found.get(2)? }))
+    };
+    c.prepare(&select)?.query_map([], read)?.collect()
+}
