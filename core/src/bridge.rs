@@ -7,7 +7,8 @@
 
 use crate::cookie::{Cookie, MAX_COOKIES, MAX_NAME_VALUE_BYTES, serialize_exposed};
 use crate::host::MAX_LABEL_CHARS;
-use crate::platform::{Site, is_platform_id};
+use crate::platform::{PlatformFault, Site, is_platform_id};
+use crate::public_suffix::PublicSuffixes;
 use crate::visible;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -53,9 +54,9 @@ pub enum BridgeFault {
     /// A label that no export may have.
     #[error("label must have at most {MAX_LABEL_CHARS} characters, none of them a control or invisible one")]
     Label,
-    /// No platform identifier.
-    #[error("platform must be 1 to 64 of a-z, 0-9, dot, underscore and hyphen")]
-    Platform,
+    /// No platform, or one that can't be handed over.
+    #[error(transparent)]
+    Platform(#[from] PlatformFault),
     /// Too much of something.
     #[error("{what} must be at most {most}")]
     TooMany {
@@ -79,7 +80,9 @@ impl Announcement {
         check_name(&self.profile, "profile")?;
         at_most(self.platforms.len(), MAX_PLATFORMS, "platforms")?;
         self.platforms.iter().try_for_each(|allowed| {
-            check_platform(&allowed.platform)?;
+            // Only the form: one platform that is refused now must not take the others
+            // with it. `Question::check` keeps it from being handed over.
+            is_platform_id(&allowed.platform).then_some(()).ok_or(PlatformFault::Malformed)?;
             check_text(&allowed.label, MAX_LABEL_CHARS).then_some(()).ok_or(BridgeFault::Label)
         })
     }
@@ -129,12 +132,12 @@ impl Question {
     ///
     /// # Errors
     /// The first [`BridgeFault`] found.
-    pub fn check(&self) -> Result<(), BridgeFault> {
-        check_platform(self.platform())?;
-        if let Self::WriteBack { platform, hand_over, replacements } = self {
+    pub fn check(&self, suffixes: &PublicSuffixes<'_>) -> Result<(), BridgeFault> {
+        let site = Site::of_id(self.platform(), suffixes)?;
+        if let Self::WriteBack { hand_over, replacements, .. } = self {
             check_name(hand_over, "hand_over")?;
             at_most(replacements.len(), MAX_REPLACEMENTS, "replacements")?;
-            check_owned(platform, replacements.iter().map(|replacement| &replacement.cookie))?;
+            check_owned(&site, replacements.iter().map(|replacement| &replacement.cookie))?;
             // Only measured: a browser holds no longer value.
             let longest = replacements.iter().map(|replacement| replacement.was.expose_secret().len()).max();
             at_most(longest.unwrap_or_default(), MAX_NAME_VALUE_BYTES, "bytes of a value")?;
@@ -175,11 +178,11 @@ impl HandOver {
     ///
     /// # Errors
     /// The first [`BridgeFault`] found.
-    pub fn check(&self, platform: &str) -> Result<(), BridgeFault> {
+    pub fn check(&self, platform: &str, suffixes: &PublicSuffixes<'_>) -> Result<(), BridgeFault> {
         check_name(&self.hand_over, "hand_over")?;
         check_text(&self.label, MAX_LABEL_CHARS).then_some(()).ok_or(BridgeFault::Label)?;
         at_most(self.cookies.len(), MAX_COOKIES, "cookies")?;
-        check_owned(platform, &self.cookies)
+        check_owned(&Site::of_id(platform, suffixes)?, &self.cookies)
     }
 }
 
@@ -203,10 +206,6 @@ fn check_text(text: &str, max_chars: usize) -> bool {
     text.chars().count() <= max_chars && visible::check(text).is_ok()
 }
 
-fn check_platform(platform: &str) -> Result<(), BridgeFault> {
-    is_platform_id(platform).then_some(()).ok_or(BridgeFault::Platform)
-}
-
 fn at_most(count: usize, most: usize, what: &'static str) -> Result<(), BridgeFault> {
     (count <= most).then_some(()).ok_or(BridgeFault::TooMany { what, most })
 }
@@ -214,14 +213,13 @@ fn at_most(count: usize, most: usize, what: &'static str) -> Result<(), BridgeFa
 /// Whether all cookies are the platform's own.
 ///
 /// # Errors
-/// [`BridgeFault::OtherSite`], or [`BridgeFault::Platform`] where there is no such platform.
+/// [`BridgeFault::OtherSite`].
 pub fn check_owned<'a>(
-    platform: &str,
+    site: &Site,
     cookies: impl IntoIterator<Item = &'a Cookie>,
 ) -> Result<(), BridgeFault> {
-    let site = Site::of_id(platform).ok_or(BridgeFault::Platform)?;
     let are_owned = cookies.into_iter().all(|cookie| site.owns(cookie.host()));
-    are_owned.then_some(()).ok_or_else(|| BridgeFault::OtherSite(platform.to_owned()))
+    are_owned.then_some(()).ok_or_else(|| BridgeFault::OtherSite(site.id().to_owned()))
 }
 
 #[cfg(test)]
@@ -229,6 +227,10 @@ mod tests {
     use super::*;
     use crate::host::MAX_ANSWER_BYTES;
     use serde_json::{Value, json};
+
+    fn suffixes() -> &'static PublicSuffixes<'static> {
+        PublicSuffixes::built_in()
+    }
 
     fn cookie(domain: &str) -> Value {
         json!({"name": "n", "value": "planted", "domain": domain})
@@ -243,13 +245,25 @@ mod tests {
 
     #[test]
     fn a_hand_over_holds_the_platforms_own_cookies_alone() {
-        assert_eq!(hand_over(".instagram.com", 1).check("instagram"), Ok(()));
+        assert_eq!(hand_over(".instagram.com", 1).check("instagram", suffixes()), Ok(()));
         for domain in [".example.org", "evilinstagram.com", "instagram.com.evil.org"] {
-            let fault = hand_over(domain, 1).check("instagram").unwrap_err();
+            let fault = hand_over(domain, 1).check("instagram", suffixes()).unwrap_err();
             assert_eq!(fault, BridgeFault::OtherSite("instagram".to_owned()), "{domain}");
         }
-        let fault = hand_over(".instagram.com", MAX_COOKIES + 1).check("instagram").unwrap_err();
+        let fault = hand_over(".instagram.com", MAX_COOKIES + 1).check("instagram", suffixes()).unwrap_err();
         assert_eq!(fault.to_string(), "cookies must be at most 1000");
+    }
+
+    #[test]
+    fn nothing_is_handed_over_of_a_public_suffix() {
+        for platform in ["com", "co.uk", "github.io"] {
+            let fault = hand_over(&format!(".example.{platform}"), 1).check(platform, suffixes());
+            assert_eq!(fault, Err(PlatformFault::PublicSuffix(platform.to_owned()).into()));
+            let question = Question::Cookies { platform: platform.to_owned() };
+            assert!(question.check(suffixes()).is_err(), "{platform}");
+        }
+        assert!(hand_over("localhost", 1).check("localhost", suffixes()).is_ok());
+        assert!(hand_over("app.localhost", 1).check("localhost", suffixes()).is_err());
     }
 
     #[test]
@@ -282,12 +296,12 @@ mod tests {
             ]))
             .unwrap(),
         };
-        assert_eq!(write_back(".instagram.com", MAX_REPLACEMENTS).check(), Ok(()));
-        assert!(write_back(".instagram.com", MAX_REPLACEMENTS + 1).check().is_err());
-        assert!(write_back(".example.org", 1).check().is_err());
+        assert_eq!(write_back(".instagram.com", MAX_REPLACEMENTS).check(suffixes()), Ok(()));
+        assert!(write_back(".instagram.com", MAX_REPLACEMENTS + 1).check(suffixes()).is_err());
+        assert!(write_back(".example.org", 1).check(suffixes()).is_err());
         assert!(!format!("{:?}", write_back(".instagram.com", 1)).contains("planted"));
         let question = Question::Cookies { platform: "../x".to_owned() };
-        assert_eq!(question.check(), Err(BridgeFault::Platform));
+        assert_eq!(question.check(suffixes()), Err(PlatformFault::Malformed.into()));
     }
 
     #[test]
@@ -303,10 +317,10 @@ mod tests {
             replacements: serde_json::from_value(json!(vec![replacement(was); MAX_REPLACEMENTS])).unwrap(),
         };
         let largest = question(&format!("{long}\\"));
-        assert_eq!(largest.check(), Ok(()));
+        assert_eq!(largest.check(suffixes()), Ok(()));
         let asked = Asked { id: u32::MAX, program: "p".repeat(MAX_NAME_CHARS), question: largest };
         assert!(serde_json::to_vec(&asked).unwrap().len() <= MAX_ANSWER_BYTES);
-        assert!(question(&format!("{long}\\\\")).check().is_err());
+        assert!(question(&format!("{long}\\\\")).check(suffixes()).is_err());
     }
 
     #[test]

@@ -405,6 +405,7 @@ impl From<&Cookie> for BrowserCookie {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::public_suffix::PublicSuffixes;
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -421,9 +422,13 @@ mod tests {
         serde_json::from_value(base).unwrap()
     }
 
+    fn site(id: &str) -> Site {
+        Site::of_id(id, PublicSuffixes::built_in()).unwrap()
+    }
+
     fn instagram(changes: &[Value]) -> Capture {
         let cookies = changes.iter().map(browser_cookie).collect();
-        normalise(cookies, &Site::of_id("instagram").unwrap(), NOW)
+        normalise(cookies, &site("instagram"), NOW)
     }
 
     /// One cookie's verdict and the code of its reason.
@@ -502,7 +507,7 @@ mod tests {
 
     #[test]
     fn a_value_that_says_logged_out_is_no_proof() {
-        let site = Site::of_id("pinterest").unwrap();
+        let site = site("pinterest");
         for (value, login) in [("1", Login::Proven), ("0", Login::Missing { cookies: vec!["_auth"] })] {
             let cookie =
                 browser_cookie(&json!({"name": "_auth", "domain": ".pinterest.com", "value": value}));
@@ -568,7 +573,7 @@ mod tests {
     proptest! {
         #[test]
         fn normalising_twice_changes_nothing(cookies in proptest::collection::vec(any_browser_cookie(), 0..30)) {
-            let site = Site::of_id("instagram").unwrap();
+            let site = site("instagram");
             let total = cookies.len();
             let once = normalise(cookies, &site, NOW);
             prop_assert_eq!(once.report.taken + once.report.dropped, total);

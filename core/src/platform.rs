@@ -1,7 +1,17 @@
-//! The catalogue of platforms: whose cookies belong to a session, which of
-//! them prove a login, where to log in, and what a platform needs besides.
+//! What a platform is: whose cookies belong to a session, which of them prove a
+//! login, where to log in, and what a platform needs besides.
+//!
+//! What the catalogue does not know is a site by the rule of the public suffix
+//! list, which is an argument.
 
+mod catalogue;
+
+pub use catalogue::CATALOGUE;
+
+use crate::public_suffix::PublicSuffixes;
+use core::net::Ipv4Addr;
 use serde::Serialize;
+use thiserror::Error;
 
 /// One platform of the catalogue.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,204 +61,31 @@ pub enum Advice {
     LocalStorage,
 }
 
-const fn named<const N: usize>(names: [&'static str; N]) -> [LoginCookie; N] {
-    let mut cookies = [const { LoginCookie { name: "", value: None } }; N];
-    let mut index = 0;
-    while index < N {
-        cookies[index].name = names[index];
-        index += 1;
-    }
-    cookies
-}
-
-/// Every platform that Stagepass knows, in alphabetical order of their ids.
-pub static CATALOGUE: &[Platform] = &[
-    Platform {
-        id: "bluesky",
-        name: "Bluesky",
-        domains: &["bsky.app"],
-        login_cookies: &[],
-        rotating_cookies: &[],
-        account_cookie: None,
-        login_url: "https://bsky.app/",
-        yt_dlp: true,
-        advice: Some(Advice::LocalStorage),
-    },
-    Platform {
-        id: "facebook",
-        name: "Facebook",
-        domains: &["facebook.com"],
-        login_cookies: &named(["c_user", "xs"]),
-        rotating_cookies: &[],
-        account_cookie: Some("c_user"),
-        login_url: "https://www.facebook.com/login",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "fansly",
-        name: "Fansly",
-        domains: &["fansly.com"],
-        login_cookies: &[],
-        rotating_cookies: &[],
-        account_cookie: None,
-        login_url: "https://fansly.com/",
-        yt_dlp: false,
-        advice: Some(Advice::LocalStorage),
-    },
-    Platform {
-        id: "instagram",
-        name: "Instagram",
-        domains: &["instagram.com"],
-        login_cookies: &named(["sessionid", "ds_user_id"]),
-        rotating_cookies: &[],
-        account_cookie: Some("ds_user_id"),
-        login_url: "https://www.instagram.com/accounts/login/",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "linkedin",
-        name: "LinkedIn",
-        domains: &["linkedin.com"],
-        login_cookies: &named(["li_at"]),
-        rotating_cookies: &["JSESSIONID"],
-        account_cookie: None,
-        login_url: "https://www.linkedin.com/login",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "onlyfans",
-        name: "OnlyFans",
-        domains: &["onlyfans.com"],
-        login_cookies: &named(["sess", "auth_id"]),
-        rotating_cookies: &[],
-        account_cookie: Some("auth_id"),
-        login_url: "https://onlyfans.com/",
-        yt_dlp: false,
-        advice: Some(Advice::SameUserAgent),
-    },
-    Platform {
-        id: "patreon",
-        name: "Patreon",
-        domains: &["patreon.com"],
-        login_cookies: &named(["session_id"]),
-        rotating_cookies: &[],
-        account_cookie: None,
-        login_url: "https://www.patreon.com/login",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "pinterest",
-        name: "Pinterest",
-        domains: &["pinterest.com"],
-        login_cookies: &[LoginCookie { name: "_auth", value: Some("1") }],
-        rotating_cookies: &["_pinterest_sess"],
-        account_cookie: None,
-        login_url: "https://www.pinterest.com/login/",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "reddit",
-        name: "Reddit",
-        domains: &["reddit.com"],
-        login_cookies: &named(["reddit_session"]),
-        rotating_cookies: &["token_v2"],
-        account_cookie: None,
-        login_url: "https://www.reddit.com/login/",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "soundcloud",
-        name: "SoundCloud",
-        domains: &["soundcloud.com"],
-        login_cookies: &named(["oauth_token"]),
-        rotating_cookies: &[],
-        account_cookie: None,
-        login_url: "https://soundcloud.com/signin",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "threads",
-        name: "Threads",
-        domains: &["threads.com", "threads.net"],
-        login_cookies: &named(["sessionid"]),
-        rotating_cookies: &[],
-        account_cookie: Some("ds_user_id"),
-        login_url: "https://www.threads.com/login",
-        yt_dlp: false,
-        advice: None,
-    },
-    Platform {
-        id: "tiktok",
-        name: "TikTok",
-        domains: &["tiktok.com"],
-        login_cookies: &named(["sessionid"]),
-        rotating_cookies: &["sid_tt", "sid_guard"],
-        account_cookie: None,
-        login_url: "https://www.tiktok.com/login",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "twitch",
-        name: "Twitch",
-        domains: &["twitch.tv"],
-        login_cookies: &named(["auth-token"]),
-        rotating_cookies: &[],
-        account_cookie: None,
-        login_url: "https://www.twitch.tv/login",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "vimeo",
-        name: "Vimeo",
-        domains: &["vimeo.com"],
-        login_cookies: &named(["vimeo"]),
-        rotating_cookies: &[],
-        account_cookie: None,
-        login_url: "https://vimeo.com/log_in",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "x",
-        name: "X",
-        domains: &["x.com", "twitter.com"],
-        login_cookies: &named(["auth_token", "ct0"]),
-        rotating_cookies: &[],
-        account_cookie: Some("twid"),
-        login_url: "https://x.com/i/flow/login",
-        yt_dlp: true,
-        advice: None,
-    },
-    Platform {
-        id: "youtube",
-        name: "YouTube",
-        domains: &["youtube.com"],
-        login_cookies: &named(["LOGIN_INFO", "SAPISID"]),
-        rotating_cookies: &["__Secure-1PSID", "__Secure-1PSIDTS", "__Secure-3PSID", "__Secure-3PSIDTS"],
-        account_cookie: None,
-        login_url: "https://accounts.google.com/ServiceLogin?service=youtube",
-        yt_dlp: true,
-        advice: Some(Advice::PrivateWindow),
-    },
-];
-
 /// What a capture is taken from: a platform of the catalogue, or a site that
 /// the catalogue does not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Site {
     /// A platform of the catalogue.
     Known(&'static Platform),
-    /// A host, lower case and without `www.`, that stands for itself.
+    /// A host, lower case and without `www.`, that stands for itself: a domain that
+    /// somebody has registered or a host below one, an address, or a single label.
     Other(String),
+}
+
+/// Why an identifier stands for no site.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PlatformFault {
+    /// It breaks the form of identifiers.
+    #[error("platform must be 1 to 64 of a-z, 0-9, '.', '_' and '-'")]
+    Malformed,
+    /// It is neither in the catalogue nor a host.
+    #[error("platform must be one such as instagram, a site such as example.org, or an IPv4 address")]
+    NoHost,
+    /// Below it anybody can have a site.
+    #[error(
+        "platform can't be {0}, a public suffix: anybody can have a site below it. Name one site, such as example.{0}"
+    )]
+    PublicSuffix(String),
 }
 
 /// The longest platform identifier.
@@ -261,11 +98,19 @@ pub fn is_platform_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
 }
 
+impl Platform {
+    /// The platform of the catalogue with this identifier.
+    #[must_use]
+    pub fn of_id(id: &str) -> Option<&'static Self> {
+        CATALOGUE.iter().find(|platform| platform.id == id)
+    }
+}
+
 impl Site {
     /// The site that `host` (a URL's host name) belongs to; `None` where it
-    /// can't stand for a platform, such as an IPv6 address.
+    /// can't stand for a platform, such as an IPv6 address or a public suffix.
     #[must_use]
-    pub fn of_host(host: &str) -> Option<Self> {
+    pub fn of_host(host: &str, suffixes: &PublicSuffixes<'_>) -> Option<Self> {
         let host = host.to_ascii_lowercase();
         // The dot of a fully qualified name is no part of it.
         let host = host.strip_suffix('.').unwrap_or(&host);
@@ -273,40 +118,48 @@ impl Site {
             CATALOGUE.iter().find(|platform| platform.domains.iter().any(|domain| is_within(host, domain)));
         match known {
             Some(platform) => Some(Self::Known(platform)),
-            None => Self::of_unknown_host(host.strip_prefix("www.").unwrap_or(host)),
+            None => Self::of_unknown_host(without_www(host, suffixes), suffixes).ok(),
         }
     }
 
-    /// The site with this platform identifier; `None` where it is malformed.
-    #[must_use]
-    pub fn of_id(id: &str) -> Option<Self> {
-        match CATALOGUE.iter().find(|platform| platform.id == id) {
-            Some(platform) => Some(Self::Known(platform)),
-            None => Self::of_unknown_host(id),
+    /// The site with this platform identifier.
+    ///
+    /// # Errors
+    /// A [`PlatformFault`].
+    pub fn of_id(id: &str, suffixes: &PublicSuffixes<'_>) -> Result<Self, PlatformFault> {
+        match Platform::of_id(id) {
+            Some(platform) => Ok(Self::Known(platform)),
+            None => Self::of_unknown_host(id, suffixes),
         }
     }
 
-    /// A host that is called like a platform of the catalogue would be taken
-    /// for it, and so can't stand for itself.
-    fn of_unknown_host(host: &str) -> Option<Self> {
-        let is_taken = CATALOGUE.iter().any(|platform| platform.id == host);
-        (is_platform_id(host) && !host.ends_with('.') && !is_taken).then(|| Self::Other(host.to_owned()))
+    fn of_unknown_host(host: &str, suffixes: &PublicSuffixes<'_>) -> Result<Self, PlatformFault> {
+        if !is_platform_id(host) {
+            return Err(PlatformFault::Malformed);
+        }
+        // One that is called like a platform of the catalogue would be taken for it.
+        if !is_host(host) || Platform::of_id(host).is_some() {
+            return Err(PlatformFault::NoHost);
+        }
+        if suffixes.is_suffix(host) {
+            return Err(PlatformFault::PublicSuffix(host.to_owned()));
+        }
+        Ok(Self::Other(host.to_owned()))
     }
 
     /// The domains above an unknown host, the nearest first: a login cookie may
-    /// be set for one of them. Which of them the site's owner holds is for a
-    /// person to say; what can only be a registry's, such as `co.uk`, is left out.
+    /// be set for one of them. Which one the login is for is for a person to say.
     #[must_use]
-    pub fn alternatives(&self) -> Vec<Self> {
+    pub fn alternatives(&self, suffixes: &PublicSuffixes<'_>) -> Vec<Self> {
         let Self::Other(host) = self else { return Vec::new() };
-        if is_address(host) {
+        if !self.has_hosts_below() {
             return Vec::new();
         }
         let parents = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
-        parents
-            .filter(|parent| parent.contains('.') && !is_registry(parent))
-            .filter(|parent| !parent.starts_with("www."))
-            .filter_map(Self::of_unknown_host)
+        // What lies above a suffix, as amazonaws.com above s3.amazonaws.com, is somebody else's.
+        let own = parents.take_while(|parent| !suffixes.is_suffix(parent));
+        own.filter(|parent| parent.contains('.') && without_www(parent, suffixes) == *parent)
+            .filter_map(|parent| Self::of_unknown_host(parent, suffixes).ok())
             .collect()
     }
 
@@ -373,24 +226,47 @@ impl Site {
         }
     }
 
+    /// Whether hosts below the domains are the site's, too. Nobody has registered what is
+    /// below a single label, and nothing is below an address.
+    #[must_use]
+    pub fn has_hosts_below(&self) -> bool {
+        match self {
+            Self::Known(_) => true,
+            Self::Other(host) => host.contains('.') && !is_address(host),
+        }
+    }
+
     /// Whether a cookie of `host` (no leading dot) belongs to a session here.
     #[must_use]
     pub fn owns(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
-        self.domains().iter().any(|domain| is_within(&host, domain))
+        let has_hosts_below = self.has_hosts_below();
+        self.domains()
+            .iter()
+            .any(|domain| if has_hosts_below { is_within(&host, domain) } else { host == *domain })
     }
+}
+
+/// The host that `www.` stands before, where that is a site with hosts below it.
+fn without_www<'a>(host: &'a str, suffixes: &PublicSuffixes<'_>) -> &'a str {
+    let rest = host.strip_prefix("www.").filter(|rest| rest.contains('.') && !suffixes.is_suffix(rest));
+    rest.unwrap_or(host)
+}
+
+/// Whether an identifier could be the host of a URL: an IPv4 address in its one
+/// usual form, or labels that can't be taken for another form of one.
+fn is_host(id: &str) -> bool {
+    if is_address(id) { id.parse::<Ipv4Addr>().is_ok() } else { id.split('.').all(|label| !label.is_empty()) }
 }
 
 /// Whether a host is an IPv4 address: the URL Standard takes each host for one
 /// whose last label is a number.
 fn is_address(host: &str) -> bool {
-    host.rsplit('.').next().is_some_and(|label| label.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-/// Whether a domain of two labels looks like one below which a registry gives
-/// out names: a short label below a country's.
-fn is_registry(domain: &str) -> bool {
-    domain.split_once('.').is_some_and(|(label, country)| country.len() == 2 && label.len() <= 3)
+    let label = host.rsplit('.').next().unwrap_or_default();
+    match label.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
 }
 
 /// Whether `host` is `domain` or lies below it.
@@ -402,6 +278,14 @@ fn is_within(host: &str, domain: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn of_host(host: &str) -> Option<Site> {
+        Site::of_host(host, PublicSuffixes::built_in())
+    }
+
+    fn of_id(id: &str) -> Result<Site, PlatformFault> {
+        Site::of_id(id, PublicSuffixes::built_in())
+    }
+
     #[test]
     fn recognises_platforms_by_host() {
         for (host, id) in [
@@ -411,42 +295,106 @@ mod tests {
             ("www.example.org", "example.org"),
             ("notinstagram.com", "notinstagram.com"),
             ("instagram.com.example.org", "instagram.com.example.org"),
+            ("me.github.io", "me.github.io"),
+            ("www.me.github.io", "me.github.io"),
+            ("xn--mller-kva.de", "xn--mller-kva.de"),
+            ("192.0.2.7", "192.0.2.7"),
+            ("nas", "nas"),
         ] {
-            assert_eq!(Site::of_host(host).unwrap().id(), id, "{host}");
+            assert_eq!(of_host(host).unwrap().id(), id, "{host}");
         }
-        assert_eq!(Site::of_host("[::1]"), None);
+        assert_eq!(of_host("[::1]"), None);
+    }
+
+    #[test]
+    fn a_public_suffix_is_no_platform() {
+        for id in [
+            "com",
+            "co.uk",
+            "github.io",
+            "ck",
+            "any.ck",
+            "blogspot.com",
+            "xn--fiqs8s",
+            "compute.amazonaws.com",
+        ] {
+            assert_eq!(of_id(id), Err(PlatformFault::PublicSuffix(id.to_owned())));
+            assert_eq!(of_host(id), None, "{id}");
+        }
+        assert_eq!(
+            of_id("co.uk").unwrap_err().to_string(),
+            "platform can't be co.uk, a public suffix: anybody can have a site below it. \
+             Name one site, such as example.co.uk"
+        );
+        for id in [
+            "example.com",
+            "me.github.io",
+            "www.ck",
+            "a.any.ck",
+            "mym",
+            "localhost",
+            "nas.local",
+            "127.0.0.1",
+        ] {
+            assert_eq!(of_id(id), Ok(Site::Other(id.to_owned())));
+        }
+    }
+
+    #[test]
+    fn an_identifier_that_no_url_has_as_its_host_is_no_platform() {
+        for id in ["", "Example.org", "a/b", "bücher.example", &"a".repeat(65)] {
+            assert_eq!(of_id(id), Err(PlatformFault::Malformed), "{id}");
+        }
+        // Browsers take all that ends in a number for an address in another form.
+        for id in
+            [".com", "example.org.", "a..b", "..", "2130706433", "127.1", "0x7f.1", "0x7f000001", "example.7"]
+        {
+            assert_eq!(of_id(id), Err(PlatformFault::NoHost), "{id}");
+        }
     }
 
     #[test]
     fn a_host_that_is_called_like_a_platform_is_not_taken_for_it() {
-        for host in ["x", "www.x", "instagram", "X."] {
-            assert_eq!(Site::of_host(host), None, "{host}");
+        for host in ["x", "instagram", "X."] {
+            assert_eq!(of_host(host), None, "{host}");
         }
-        assert_eq!(Site::of_id("x").unwrap().name(), "X");
+        assert_eq!(of_host("www.x").unwrap().id(), "www.x");
+        assert_eq!(of_id("x").unwrap().name(), "X");
     }
 
     #[test]
     fn a_fully_qualified_name_is_the_same_site() {
-        assert_eq!(Site::of_host("www.instagram.com.").unwrap().id(), "instagram");
-        assert_eq!(Site::of_host("www.example.org.").unwrap().id(), "example.org");
-        assert_eq!(Site::of_id("example.org."), None);
+        assert_eq!(of_host("www.instagram.com.").unwrap().id(), "instagram");
+        assert_eq!(of_host("www.example.org.").unwrap().id(), "example.org");
         // An identifier stays what it is.
-        assert_eq!(Site::of_id("www.example.org").unwrap().id(), "www.example.org");
+        assert_eq!(of_id("www.example.org").unwrap().id(), "www.example.org");
     }
 
     #[test]
-    fn an_unknown_host_may_mean_each_domain_above_it_but_no_registry() {
+    fn www_goes_only_where_a_site_is_left() {
+        for host in ["www.com", "www.co.uk", "www.github.io", "www.ck", "www.localhost"] {
+            assert_eq!(of_host(host).unwrap().id(), host);
+        }
+    }
+
+    #[test]
+    fn an_unknown_host_may_mean_each_domain_above_it_but_no_public_suffix() {
         for (host, expected) in [
             ("a.app.example.org", &["app.example.org", "example.org"][..]),
             ("app.example.co.uk", &["example.co.uk"]),
             ("m.www.example.org", &["example.org"]),
+            ("app.me.github.io", &["me.github.io"]),
+            ("me.github.io", &[]),
+            ("app.bucket.s3.amazonaws.com", &["bucket.s3.amazonaws.com"]),
+            ("a.www.ck", &["www.ck"]),
+            ("a.shop.example.museum", &["shop.example.museum", "example.museum"]),
             ("www.example.org", &[]),
             ("localhost", &[]),
             ("192.0.2.7", &[]),
             ("www.instagram.com", &[]),
         ] {
-            let site = Site::of_host(host).unwrap();
-            let alternatives = site.alternatives();
+            let site = of_host(host).unwrap();
+            let alternatives = site.alternatives(PublicSuffixes::built_in());
             assert_eq!(alternatives.iter().map(Site::id).collect::<Vec<_>>(), expected, "{host}");
         }
     }
@@ -459,13 +407,27 @@ mod tests {
             assert!(!platform.domains.is_empty() && platform.login_url.starts_with("https://"));
             let has_proof = !platform.login_cookies.is_empty();
             assert_ne!(has_proof, platform.advice == Some(Advice::LocalStorage), "{}", platform.id);
+            for domain in platform.domains {
+                assert!(!PublicSuffixes::built_in().is_suffix(domain), "{domain}");
+            }
         }
     }
 
     #[test]
     fn a_lookalike_domain_owns_nothing() {
-        let site = Site::of_id("instagram").unwrap();
+        let site = of_id("instagram").unwrap();
         assert!(site.owns("i.instagram.com") && site.owns("instagram.com"));
         assert!(!site.owns("evilinstagram.com") && !site.owns("instagram.com.evil.org"));
+    }
+
+    #[test]
+    fn a_single_label_and_an_address_own_their_host_alone() {
+        for id in ["localhost", "mym", "192.0.2.7"] {
+            let site = of_id(id).unwrap();
+            assert!(site.owns(id) && site.owns(&id.to_uppercase()), "{id}");
+            assert!(!site.owns(&format!("app.{id}")) && !site.owns("example.org"), "{id}");
+        }
+        let site = of_id("nas.local").unwrap();
+        assert!(site.owns("app.nas.local") && !site.owns("local"));
     }
 }

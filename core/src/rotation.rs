@@ -37,10 +37,11 @@ fn fnv1a(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::public_suffix::PublicSuffixes;
     use serde_json::json;
 
     fn site(id: &str) -> Site {
-        Site::of_id(id).unwrap()
+        Site::of_id(id, PublicSuffixes::built_in()).unwrap()
     }
 
     #[test]

@@ -68,7 +68,8 @@ export async function bridgeStatus() {
   const named = (entry) => ({ ...entry, platform_name: core.platform_name(entry.platform) });
   const allowed = Object.entries(platforms).map(async ([platform, { storeId, writeBack }]) => {
     // It can be withdrawn in the browser's own settings, too.
-    const isPermitted = await chrome.permissions.contains({ origins: core.origins_of(platform) });
+    const origins = core.origins_of(platform);
+    const isPermitted = origins.length > 0 && (await chrome.permissions.contains({ origins }));
     return named({ platform, storeId, writeBack, isPermitted });
   });
   return {
@@ -164,7 +165,9 @@ function close() {
 async function announce() {
   const core = await loadCore();
   const { profile, platforms } = await readSettings();
-  const allowed = Object.entries(platforms).map(([platform, { label, writeBack }]) => ({
+  // An earlier version allowed public suffixes, too.
+  const sites = Object.entries(platforms).filter(([platform]) => core.origins_of(platform).length > 0);
+  const allowed = sites.map(([platform, { label, writeBack }]) => ({
     platform,
     // One that was kept before may hold what the host refuses.
     label: core.printable_name(label),

@@ -66,7 +66,7 @@ export async function sendOnStatus() {
   return own.map(([platform, { isOn, storeId, failures, problem, capturedAt }]) => ({
     platform,
     platform_name: core.platform_name(platform),
-    login_url: core.login_url(platform),
+    login_url: core.login_url(platform) ?? null,
     isOn,
     isLasting: storeId !== null,
     isFailing: failures > 0,

@@ -13,9 +13,9 @@ const REVOKE_AFTER_MS = 60_000;
 /** Saves the file and says in `words` what came of it. */
 export async function saveCookieFile(platform, words) {
   try {
-    const { default: start, cookie_file: makeCookieFile } = await import("../wasm/stagepass.js");
-    await start();
-    const { url, losses } = await makeCookieFile(platform, chosenStore().id);
+    const { loadCore } = await import("../background/core.js");
+    const core = await loadCore();
+    const { url, losses } = await core.cookie_file(platform, chosenStore().id);
     const name = `${platform}-cookies.txt`;
     Object.assign(document.createElement("a"), { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), REVOKE_AFTER_MS);

@@ -61,7 +61,8 @@ function renderProblem(kept) {
   const { platform, login_url: loginUrl, problem } = kept;
   const words = element("p", { textContent: problemText(kept) });
   const item = element("li", { dataset: { platform, code: problem.code } }, words);
-  if (problem.code === "signed_out") return item;
+  // An earlier version captured public suffixes, too, which have no page to log in at.
+  if (problem.code === "signed_out" || !loginUrl) return item;
   const link = { href: loginUrl, target: "_blank", rel: "noreferrer" };
   item.append(element("a", { ...link, textContent: text("open_login", new URL(loginUrl).host) }));
   return item;

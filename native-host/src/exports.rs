@@ -19,7 +19,8 @@ use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use sidecar::{Sidecar, Times};
-use stagepass_core::bridge::check_owned;
+use stagepass_core::PublicSuffixes;
+use stagepass_core::bridge::{BridgeFault, check_owned};
 use stagepass_core::cookie::Cookie;
 use stagepass_core::netscape::{self, Dialect};
 use stagepass_core::platform::Site;
@@ -116,7 +117,9 @@ impl Exports {
     }
 
     fn write_locked(&self, export: &NewExport, times: Times, lock: &Lock) -> Result<Written, Error> {
-        check_owned(export.key.platform(), &export.cookies)
+        Site::of_id(export.key.platform(), PublicSuffixes::built_in())
+            .map_err(BridgeFault::from)
+            .and_then(|site| check_owned(&site, &export.cookies))
             .map_err(|fault| Error::BadRequest(fault.to_string()))?;
         let rendered = netscape::render(&export.cookies, Dialect::HttpOnlyPrefix);
         let sidecar = Sidecar::new(&export.key, times, export.expires_at);
@@ -261,8 +264,11 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<SecretString>, Error> {
 pub(crate) fn parse(path: &Path, text: &SecretString, platform: &str) -> Result<Vec<Cookie>, Error> {
     let mut cookies = netscape::parse(text.expose_secret())
         .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })?;
-    let site = Site::of_id(platform);
-    cookies.retain(|cookie| site.as_ref().is_some_and(|site| site.owns(cookie.host())));
+    // An earlier version's export of a public suffix stays whole: only its name leads to
+    // it, no URL does.
+    if let Ok(site) = Site::of_id(platform, PublicSuffixes::built_in()) {
+        cookies.retain(|cookie| site.owns(cookie.host()));
+    }
     Ok(cookies)
 }
 

@@ -7,7 +7,7 @@ use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
 use stagepass_core::bridge::{Announcement, check_owned};
 use stagepass_core::cookie::{Cookie, MAX_COOKIES};
-use stagepass_core::visible;
+use stagepass_core::{PublicSuffixes, Site, visible};
 use std::collections::HashSet;
 use std::fmt::Display;
 
@@ -116,11 +116,13 @@ fn new_export(mut fields: Map<String, Value>) -> Result<NewExport, Error> {
     let key = export_key(&mut fields)?;
     // One that was given before there was this rule can still be looked at and deleted.
     visible::check(key.label()).map_err(|fault| bad_request(format!("label {fault}")))?;
+    let site = Site::of_id(key.platform(), PublicSuffixes::built_in())
+        .map_err(|fault| bad_request(fault.to_string()))?;
     let expires_at = take(&mut fields, "expires").map(|value| expires_at(&value)).transpose()?;
     let Some(Value::Array(cookies)) = take(&mut fields, "cookies") else {
         return Err(bad_request("cookies array required"));
     };
-    let (cookies, repeated) = read_cookies(cookies, key.platform())?;
+    let (cookies, repeated) = read_cookies(cookies, &site)?;
     Ok(NewExport { key, cookies, repeated, expires_at })
 }
 
@@ -135,7 +137,7 @@ fn expires_at(value: &Value) -> Result<UtcTime, Error> {
 /// The cookies, and how many were left out because a later one has the same
 /// domain, path and name: what every reader of a cookie file tells cookies
 /// apart by.
-fn read_cookies(values: Vec<Value>, platform: &str) -> Result<(Vec<Cookie>, usize), Error> {
+fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, usize), Error> {
     if values.is_empty() || values.len() > MAX_COOKIES {
         return Err(bad_request(format!("cookies must be 1 to {MAX_COOKIES}, not {}", values.len())));
     }
@@ -143,7 +145,7 @@ fn read_cookies(values: Vec<Value>, platform: &str) -> Result<(Vec<Cookie>, usiz
     for (index, value) in values.into_iter().enumerate() {
         let in_place = |fault: &dyn Display| bad_request(format!("cookies[{index}]: {fault}"));
         let cookie = Cookie::from_json(value).map_err(|fault| in_place(&fault))?;
-        check_owned(platform, [&cookie]).map_err(|fault| in_place(&fault))?;
+        check_owned(site, [&cookie]).map_err(|fault| in_place(&fault))?;
         cookies.push(cookie);
     }
     let given = cookies.len();
@@ -213,7 +215,16 @@ mod tests {
         for (change, text) in [
             (json!({"platform": null}), "platform required"),
             (json!({"platform": 1}), "platform must be a string"),
-            (json!({"platform": "../x"}), "platform must be 1 to 64 of a-z, 0-9, dot, underscore and hyphen"),
+            (json!({"platform": "../x"}), "platform must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
+            (
+                json!({"platform": "co.uk"}),
+                "platform can't be co.uk, a public suffix: anybody can have a site below it. \
+                 Name one site, such as example.co.uk",
+            ),
+            (
+                json!({"platform": "127.1"}),
+                "platform must be one such as instagram, a site such as example.org, or an IPv4 address",
+            ),
             (json!({"label": []}), "label must be a string"),
             (json!({"label": "a\nb"}), "label must have at most 1024 characters, none of them a control one"),
             (

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use stagepass_core::cookie::{CookieFault, GivenCookie};
-use stagepass_core::platform::is_platform_id;
+use stagepass_core::platform::{PlatformFault, is_platform_id};
 use stagepass_core::visible::{self, printable_line};
+use stagepass_core::{PublicSuffixes, Site};
 use std::collections::BTreeMap;
 use std::iter;
 use std::net::SocketAddr;
@@ -261,13 +262,17 @@ pub(crate) fn parse_id(text: &str, field: &str) -> Result<Uuid, Error> {
         .ok_or_else(|| Error::BadRequest(format!("{field} must be a UUID")))
 }
 
-/// Refuses what is no platform identifier.
+/// Refuses what is no platform, before something is stored or asked for.
 pub(crate) fn check_platform(platform: &str) -> Result<(), Error> {
-    if is_platform_id(platform) {
-        Ok(())
-    } else {
-        Err(Error::BadRequest("platform must be 1 to 64 of a-z, 0-9, '.', '_' and '-'".to_owned()))
-    }
+    let site = Site::of_id(platform, PublicSuffixes::built_in());
+    site.map(drop).map_err(|fault| Error::BadRequest(fault.to_string()))
+}
+
+/// Refuses what does not have the form of a platform. Enough for look-ups, and records of
+/// earlier versions can be found that way although their platform is refused now.
+pub(crate) fn check_platform_form(platform: &str) -> Result<(), Error> {
+    let refused = || Error::BadRequest(PlatformFault::Malformed.to_string());
+    is_platform_id(platform).then_some(()).ok_or_else(refused)
 }
 
 /// The parameters of a query string.

@@ -15,6 +15,9 @@ EXCEPTIONS = [
     r"(cookies\[\d+\]:|credentials\.cookies_netscape line \d+:) domain is not a host name",
     # Two texts have a limit together, in bytes.
     r"(cookies\[\d+\]:|credentials\.cookies_netscape line \d+:) name and value are longer than 4096 bytes together",
+    # Which names are public suffixes is a list, and what ends in a number is an address.
+    r"platform can't be [a-z0-9._-]+, a public suffix: .+",
+    r"platform must be one such as instagram, a site such as example\.org, or an IPv4 address",
     # The platform must be the one of another record.
     r"platform must be the connection's, [a-z0-9._-]+",
     # A pattern can't name what lies beyond the Basic Multilingual Plane, nor what has a

@@ -7,6 +7,7 @@ mod callers;
 mod capture_requests;
 mod connections;
 mod downloads;
+mod platforms;
 mod proof;
 mod seed_examples;
 mod sessions;

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use stagepass_core::netscape::{self, Dialect, Loss};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
-use stagepass_core::{BrowserCookie, Cookie, Site, normalise};
+use stagepass_core::{BrowserCookie, Cookie, Platform, Site, normalise};
 use stagepass_tests::process::on_path;
 use stagepass_tests::yt_dlp::YtDlp;
 use std::fs;
@@ -108,7 +108,7 @@ fn odd_sets(count: usize) -> Result<Vec<Vec<Cookie>>> {
         Err(_) => {}
     }
     eprintln!("COOKIE_SEED={}", hex::encode(seed));
-    let site = Site::of_id("instagram").context("instagram is in the catalogue")?;
+    let site = Site::Known(Platform::of_id("instagram").context("instagram is in the catalogue")?);
     let strategy = proptest::collection::vec(odd_cookie(), 1..20);
     let random = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), random);

@@ -17,6 +17,9 @@ const BROWSERS: [&str; 2] = ["chromium", "firefox"];
 const MODULE: &str = "wasm/stagepass_bg.wasm";
 /// The most bytes that the module has, gzipped.
 const MODULE_BYTES: usize = 82_000;
+/// The list of public suffixes, and the most bytes that it has, gzipped.
+const SUFFIXES: &str = "public-suffixes.txt";
+const SUFFIXES_BYTES: usize = 50_000;
 /// What web-ext warns of although it is meant so.
 const KNOWN_WARNINGS: [&str; 2] = [
     // Where a build has both kinds of background; each of ours has its browser's alone.
@@ -92,12 +95,13 @@ fn a_package_holds_what_is_run_and_shown_and_nothing_of_how_it_was_made() -> Res
     let workspace = workspace.to_str().context("no UTF-8")?.as_bytes();
     for browser in BROWSERS {
         let files = unpacked(&package(&dist()?, browser)?)?;
-        for name in ["manifest.json", "background.js", "popup.html", "icons/128.png", MODULE] {
+        for name in ["manifest.json", "background.js", "popup.html", "icons/128.png", MODULE, SUFFIXES] {
             assert!(files.contains_key(name), "{browser} lacks {name}");
         }
         for (name, content) in &files {
             let extension = name.rsplit('.').next().unwrap_or_default();
-            assert!(["css", "html", "js", "json", "png", "svg", "wasm"].contains(&extension), "{name}");
+            let is_run_or_shown = ["css", "html", "js", "json", "png", "svg", "wasm"].contains(&extension);
+            assert!(is_run_or_shown || name == SUFFIXES, "{name}");
             assert!(!name.split('/').any(|part| part.starts_with('.')), "{name}");
             for traitor in [b"sourceMappingURL".as_slice(), b"registry/src", home, workspace] {
                 let is_there = memchr::memmem::find(content, traitor).is_some();
@@ -180,13 +184,42 @@ async fn web_ext_lint_finds_an_error_where_there_is_one() -> Result<()> {
     Ok(())
 }
 
-#[test]
+/// The number of bytes that a file has, gzipped.
 #[expect(clippy::print_stdout, reason = "the figure is what a person wants to know")]
+fn gzipped(name: &str, content: &[u8]) -> Result<usize> {
+    let mut gzipped = Vec::new();
+    flate2::read::GzEncoder::new(content, flate2::Compression::best()).read_to_end(&mut gzipped)?;
+    println!("{name}: {} bytes, {} gzipped", content.len(), gzipped.len());
+    Ok(gzipped.len())
+}
+
+#[test]
 fn the_wasm_module_is_small() -> Result<()> {
     let module = fs::read(dist()?.join("chromium").join(MODULE))?;
-    let mut gzipped = Vec::new();
-    flate2::read::GzEncoder::new(module.as_slice(), flate2::Compression::best()).read_to_end(&mut gzipped)?;
-    println!("{MODULE}: {} bytes, {} gzipped", module.len(), gzipped.len());
-    assert!(gzipped.len() <= MODULE_BYTES, "{} bytes gzipped", gzipped.len());
+    let bytes = gzipped(MODULE, &module)?;
+    assert!(bytes <= MODULE_BYTES, "{bytes} bytes gzipped");
+    // The list is a file of its own, once.
+    assert!(memchr::memmem::find(&module, b"blogspot").is_none());
+    Ok(())
+}
+
+#[test]
+fn the_list_of_public_suffixes_is_in_the_packages_with_its_notice_and_is_small() -> Result<()> {
+    for browser in BROWSERS {
+        let files = unpacked(&package(&dist()?, browser)?)?;
+        let list = files.get(SUFFIXES).context("no list")?;
+        let notice =
+            "// This Source Code Form is subject to the terms of the Mozilla Public\n// License, v. 2.0.";
+        assert!(list.starts_with(notice.as_bytes()), "{browser}");
+        let bytes = gzipped(SUFFIXES, list)?;
+        assert!(bytes <= SUFFIXES_BYTES, "{bytes} bytes gzipped");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_list_of_public_suffixes_is_the_one_of_the_pinned_package() -> Result<()> {
+    let checked = Command::new(our_program("xtask")?).args(["suffixes", "--check"]).output().await?;
+    ensure!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     Ok(())
 }

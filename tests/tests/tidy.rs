@@ -173,7 +173,10 @@ fn no_part_of_the_extension_sends_anything_past_the_proof() -> Result<()> {
             users.insert(name);
         }
     }
-    assert_eq!(senders, set(&["http.js"]));
+    assert_eq!(senders, set(&["core.js", "http.js"]));
+    let core = fs::read_to_string(root().join("extension/background/core.js"))?;
+    assert_eq!(core.matches("fetch(").count(), 1, "core.js fetches a file of the extension alone");
+    assert!(core.contains("fetch(chrome.runtime.getURL(\"public-suffixes.txt\"))"));
     assert_eq!(users, set(&["proof.js", "server.js", "tasks.js"]));
     let tasks = fs::read_to_string(root().join("extension/background/tasks.js"))?;
     assert_eq!(tasks.matches("request(`").count(), 1, "tasks.js asks /healthz alone");

@@ -4,7 +4,7 @@
 use crate::cookie_store;
 use crate::failure::Failure;
 use crate::server::Server;
-use crate::{from_js, to_js};
+use crate::{from_js, site, to_js};
 use js_sys::Function;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -122,12 +122,12 @@ pub async fn mark_of_account(platform: String, store_id: String) -> Result<Optio
 #[wasm_bindgen]
 #[must_use]
 pub fn is_rotation(platform: &str, name: &str, domain: &str, http_only: bool) -> bool {
-    Site::of_id(platform).is_some_and(|site| rotation::is_rotation(&site, name, domain, http_only))
+    site::of_id(platform).is_some_and(|site| rotation::is_rotation(&site, name, domain, http_only))
 }
 
 /// The site with this platform identifier.
 pub(crate) fn site_of(platform: &str) -> Result<Site, Failure> {
-    Site::of_id(platform).ok_or(Failure::UnknownPlatform)
+    site::of_id(platform).ok_or(Failure::UnknownPlatform)
 }
 
 /// The cookies of a signed-in person, or why there are none. Where no cookie

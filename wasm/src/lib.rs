@@ -22,7 +22,7 @@ pub mod site;
 pub use bridge::{connect_host, hand_over, host_failure, write_back};
 pub use capture::{capture, check_login, is_rotation, mark_of_account, preview};
 pub use host::{cookie_file, export_for_yt_dlp};
-pub use site::{login_url, origins_of, platform_name, recognise};
+pub use site::{is_in_catalogue, login_url, origins_of, platform_name, recognise, take_public_suffixes};
 
 use failure::Failure;
 use serde::Serialize;

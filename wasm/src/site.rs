@@ -1,12 +1,33 @@
 //! The site of a tab: what a popup needs to know of it, and the match patterns
 //! whose permission its cookies need.
 
+use crate::failure::Failure;
 use serde::Serialize;
 use stagepass_core::platform::Advice;
-use stagepass_core::{Site, shape, visible};
-use std::net::Ipv4Addr;
+use stagepass_core::{Platform, PublicSuffixes, Site, shape, visible};
+use std::sync::OnceLock;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The list of public suffixes. Without it there is no site.
+static SUFFIXES: OnceLock<PublicSuffixes<'static>> = OnceLock::new();
+
+/// Takes the list of public suffixes, which is a file beside this module, and keeps it.
+/// To be called once, before anything else.
+///
+/// # Errors
+/// A [`Failure`] where the file is damaged.
+#[wasm_bindgen]
+pub fn take_public_suffixes(list: Vec<u8>) -> Result<(), JsValue> {
+    let suffixes = PublicSuffixes::new(list.leak()).map_err(|_| Failure::unexpected())?;
+    SUFFIXES.get_or_init(|| suffixes);
+    Ok(())
+}
+
+/// The site with this platform identifier.
+pub(crate) fn of_id(platform: &str) -> Option<Site> {
+    Site::of_id(platform, SUFFIXES.get()?).ok()
+}
 
 /// A site, as the popup shows it.
 #[derive(Debug, Serialize)]
@@ -61,11 +82,12 @@ impl From<&Site> for Recognised {
 #[wasm_bindgen]
 pub fn recognise(url: &str) -> Result<JsValue, JsValue> {
     let Some(site) = of_url(url) else { return Ok(JsValue::NULL) };
-    Ok(crate::to_js(&with_alternatives(&site))?)
+    let alternatives = SUFFIXES.get().map(|suffixes| site.alternatives(suffixes)).unwrap_or_default();
+    Ok(crate::to_js(&with_alternatives(&site, &alternatives))?)
 }
 
-fn with_alternatives(site: &Site) -> Recognised {
-    let alternatives = site.alternatives().iter().map(Recognised::from).collect();
+fn with_alternatives(site: &Site, alternatives: &[Site]) -> Recognised {
+    let alternatives = alternatives.iter().map(Recognised::from).collect();
     Recognised { alternatives, ..Recognised::from(site) }
 }
 
@@ -73,7 +95,7 @@ fn with_alternatives(site: &Site) -> Recognised {
 #[wasm_bindgen]
 #[must_use]
 pub fn platform_name(platform: &str) -> String {
-    Site::of_id(platform).map_or_else(|| platform.to_owned(), |site| site.name().to_owned())
+    Platform::of_id(platform).map_or(platform, |platform| platform.name).to_owned()
 }
 
 /// A name as it can be shown anywhere, and as the native host takes it.
@@ -83,69 +105,97 @@ pub fn printable_name(name: &str) -> String {
     visible::printable_line(name)
 }
 
-/// The page to log in at; `null` where the identifier is malformed.
+/// Whether the catalogue knows the platform.
+#[wasm_bindgen]
+#[must_use]
+pub fn is_in_catalogue(platform: &str) -> bool {
+    Platform::of_id(platform).is_some()
+}
+
+/// The page to log in at; `null` where the identifier stands for no site.
 #[wasm_bindgen]
 #[must_use]
 pub fn login_url(platform: &str) -> Option<String> {
-    Site::of_id(platform).map(|site| site.login_url())
+    of_id(platform).map(|site| site.login_url())
 }
 
-/// The match patterns whose permission a capture for the platform needs.
+/// The match patterns whose permission a capture for the platform needs; none where
+/// the identifier stands for no site.
 #[wasm_bindgen]
 #[must_use]
 pub fn origins_of(platform: &str) -> Vec<String> {
-    Site::of_id(platform).map(|site| origins(&site)).unwrap_or_default()
+    of_id(platform).map(|site| origins(&site)).unwrap_or_default()
 }
 
 fn of_url(url: &str) -> Option<Site> {
     let url = web_sys::Url::new(url).ok()?;
-    matches!(url.protocol().as_str(), "https:" | "http:").then(|| Site::of_host(&url.hostname()))?
+    matches!(url.protocol().as_str(), "https:" | "http:")
+        .then(|| Site::of_host(&url.hostname(), SUFFIXES.get()?))?
 }
 
-/// The match patterns of the site's domains and of all hosts below them. An
-/// address has none below it.
+/// The match patterns of the site's domains, and of all hosts below them where those
+/// are the site's, too.
 #[must_use]
 pub fn origins(site: &Site) -> Vec<String> {
-    let pattern = |domain: &str| match domain.parse::<Ipv4Addr>() {
-        Ok(address) => format!("*://{address}/*"),
-        Err(_) => format!("*://*.{domain}/*"),
-    };
-    site.domains().into_iter().map(pattern).collect()
+    let hosts = if site.has_hosts_below() { "*." } else { "" };
+    site.domains().into_iter().map(|domain| format!("*://{hosts}{domain}/*")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of_host(host: &str) -> Site {
+        Site::of_host(host, PublicSuffixes::built_in()).unwrap()
+    }
+
     #[test]
     fn asks_for_the_domains_of_the_one_platform() {
-        assert_eq!(origins(&Site::of_id("x").unwrap()), ["*://*.x.com/*", "*://*.twitter.com/*"]);
-        assert_eq!(origins(&Site::of_host("www.example.org").unwrap()), ["*://*.example.org/*"]);
-        assert_eq!(origins(&Site::of_host("192.0.2.7").unwrap()), ["*://192.0.2.7/*"]);
+        let x = Site::Known(Platform::of_id("x").unwrap());
+        assert_eq!(origins(&x), ["*://*.x.com/*", "*://*.twitter.com/*"]);
+        assert_eq!(origins(&of_host("www.example.org")), ["*://*.example.org/*"]);
+    }
+
+    #[test]
+    fn asks_for_a_single_label_and_an_address_alone() {
+        assert_eq!(origins(&of_host("localhost")), ["*://localhost/*"]);
+        assert_eq!(origins(&of_host("192.0.2.7")), ["*://192.0.2.7/*"]);
     }
 
     #[test]
     fn shows_a_site_that_the_catalogue_does_not_know_by_its_host() {
-        let site = Recognised::from(&Site::of_host("www.example.org").unwrap());
+        let site = Recognised::from(&of_host("www.example.org"));
         assert_eq!((site.platform.as_str(), site.name.as_str()), ("example.org", "example.org"));
         assert!(site.login_cookies.is_empty() && site.advice.is_none() && site.yt_dlp);
     }
 
     #[test]
     fn an_alternative_asks_for_its_own_domain() {
-        let site = with_alternatives(&Site::of_host("app.example.org").unwrap());
-        assert_eq!(site.origins, ["*://*.app.example.org/*"]);
-        let [parent] = &site.alternatives[..] else { panic!("{:?}", site.alternatives) };
+        let site = of_host("app.example.org");
+        let shown = with_alternatives(&site, &site.alternatives(PublicSuffixes::built_in()));
+        assert_eq!(shown.origins, ["*://*.app.example.org/*"]);
+        let [parent] = &shown.alternatives[..] else { panic!("{:?}", shown.alternatives) };
         assert_eq!(
             (parent.platform.as_str(), &parent.origins[..]),
             ("example.org", &["*://*.example.org/*".to_owned()][..])
         );
-        assert!(with_alternatives(&Site::of_id("x").unwrap()).alternatives.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_asked_for_a_public_suffix_nor_without_the_list() {
+        assert!(origins_of("example.org").is_empty() && login_url("example.org").is_none());
+        take_public_suffixes(include_bytes!("../../core/data/public-suffixes.txt").to_vec()).unwrap();
+        for suffix in ["com", "co.uk", "github.io"] {
+            assert!(origins_of(suffix).is_empty() && login_url(suffix).is_none(), "{suffix}");
+        }
+        assert_eq!(origins_of("me.github.io"), ["*://*.me.github.io/*"]);
+        assert_eq!(login_url("instagram").unwrap(), "https://www.instagram.com/accounts/login/");
     }
 
     #[test]
     fn a_platform_is_called_by_its_name() {
         assert_eq!(platform_name("instagram"), "Instagram");
         assert_eq!(platform_name("example.org"), "example.org");
+        assert!(is_in_catalogue("instagram") && !is_in_catalogue("instagram.com"));
     }
 }

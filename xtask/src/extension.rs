@@ -10,7 +10,7 @@ mod tree;
 pub(crate) mod wasm;
 mod wasm_opt;
 
-use crate::workspace_root;
+use crate::{suffixes, workspace_root};
 use anyhow::{Context, Result};
 use clap::Args;
 use manifest::Browser;
@@ -20,6 +20,8 @@ use tree::Tree;
 
 /// Where the extension's files expect the bound wasm module.
 const WASM_FOLDER: &str = "wasm";
+/// Where they expect the list of public suffixes, with the notice of its licence.
+const SUFFIXES: &str = "public-suffixes.txt";
 
 /// Options of `cargo xtask extension`.
 #[derive(Debug, Args)]
@@ -82,6 +84,8 @@ struct Source {
 impl Source {
     fn read(root: &Path, wasm_opt: Option<&Path>) -> Result<Self> {
         let mut files = Tree::read(&root.join("extension"))?;
+        let suffixes = root.join(suffixes::LIST);
+        files.add(SUFFIXES, fs::read(&suffixes).with_context(|| suffixes.display().to_string())?);
         files.add_all(WASM_FOLDER, Tree::read(&wasm::build(root, wasm_opt)?)?);
         let manifest = root.join("manifest.json");
         let manifest = fs::read_to_string(&manifest).with_context(|| manifest.display().to_string())?;

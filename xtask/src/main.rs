@@ -10,6 +10,7 @@ mod extension;
 mod pictures;
 #[cfg(unix)]
 mod services;
+mod suffixes;
 mod system;
 mod up;
 #[cfg(unix)]
@@ -43,6 +44,8 @@ enum Task {
     Bench(bench::Subject),
     /// Build the extension for Chromium and for Firefox
     Extension(extension::Options),
+    /// Refresh the public suffix list from the package that is pinned
+    Suffixes(suffixes::Options),
     /// Copy the pictures that README and docs show from what the tests have left
     Pictures,
 }
@@ -57,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         #[cfg(unix)]
         Task::Bench(subject) => bench::bench(&subject),
         Task::Extension(options) => extension::run(&options),
+        Task::Suffixes(options) => suffixes::refresh(&options),
         Task::Pictures => pictures::refresh(),
     }
 }

@@ -10,6 +10,7 @@ use crate::complain;
 use crate::error::Error;
 use crate::utc_time::UtcTime;
 use serde::de::DeserializeOwned;
+use stagepass_core::PublicSuffixes;
 use stagepass_core::bridge::{Announcement, HandOver, Question, WrittenBack};
 use stagepass_core::visible::printable_line;
 use std::cmp::Reverse;
@@ -84,7 +85,7 @@ impl Connected {
         let question = Question::Cookies { platform: platform.to_owned() };
         let left = deadline.saturating_duration_since(Instant::now());
         let given: HandOver = self.ask(question, left.min(ANSWER_TIMEOUT))?;
-        given.check(platform).map_err(|_| AskFault::Broken)?;
+        given.check(platform, PublicSuffixes::built_in()).map_err(|_| AskFault::Broken)?;
         Ok(given)
     }
 

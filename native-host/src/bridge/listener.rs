@@ -9,6 +9,7 @@ use crate::frame::ToBrowser;
 use crate::utc_time::UtcTime;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use stagepass_core::PublicSuffixes;
 use stagepass_core::bridge::{Announcement, Asked, HandOver, MAX_NAME_CHARS, Question, WrittenBack};
 use stagepass_core::host::{Answer, AnswerError};
 use stagepass_core::visible::printable_line;
@@ -149,7 +150,9 @@ impl Shared {
 
     /// Asks the extension, and gives what it answers in time.
     async fn ask<T: DeserializeOwned>(self: &Arc<Self>, question: Question, program: String) -> Reply<T> {
-        question.check().map_err(|fault| refusal("bad_request", fault.to_string()))?;
+        question
+            .check(PublicSuffixes::built_in())
+            .map_err(|fault| refusal("bad_request", fault.to_string()))?;
         let (expected, answer) = self.expect_answer();
         let id = expected.id;
         let asked = Asked { id, program, question };
@@ -197,7 +200,9 @@ impl Drop for Expected<'_> {
 }
 
 fn checked(given: HandOver, platform: &str) -> Reply<HandOver> {
-    given.check(platform).map_err(|fault| refusal("bad_answer", fault.to_string()))?;
+    given
+        .check(platform, PublicSuffixes::built_in())
+        .map_err(|fault| refusal("bad_answer", fault.to_string()))?;
     Ok(given)
 }
 

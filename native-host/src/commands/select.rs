@@ -2,7 +2,8 @@
 
 use super::CommandError;
 use crate::exports::Export;
-use stagepass_core::platform::{CATALOGUE, Site};
+use stagepass_core::platform::is_platform_id;
+use stagepass_core::{Platform, PublicSuffixes, Site};
 use url::Url;
 
 /// The newest export of the platform, or that with the label.
@@ -24,22 +25,18 @@ pub(super) fn platforms(target: &str) -> Result<Vec<String>, CommandError> {
 }
 
 fn possible_platforms(target: &str) -> Option<Vec<String>> {
-    let host = match Url::parse(target) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") => url.host_str()?.to_owned(),
-        _ if target.contains(['/', ':']) => return None,
-        _ if CATALOGUE.iter().any(|platform| platform.id == target) => return Some(vec![target.to_owned()]),
-        _ => target.to_owned(),
+    let suffixes = PublicSuffixes::built_in();
+    let site = match Url::parse(target) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => Site::of_host(url.host_str()?, suffixes),
+        _ if target.contains(['/', ':']) => None,
+        _ => Platform::of_id(target).map(Site::Known).or_else(|| Site::of_host(target, suffixes)),
     };
-    let host = host.strip_suffix('.').unwrap_or(&host);
-    match Site::of_host(host)? {
-        Site::Known(platform) => Some(vec![platform.id.to_owned()]),
-        Site::Other(site) => {
-            let is_name = site.bytes().any(|b| b.is_ascii_alphabetic());
-            let above = site.match_indices('.').map(|(index, _)| &site[index + 1..]);
-            let above = above.filter(|domain| is_name && domain.contains('.')).map(str::to_owned);
-            Some([site.clone()].into_iter().chain(above).collect())
-        }
-    }
+    let Some(site) = site else {
+        // An earlier version may have exported it.
+        return is_platform_id(target).then(|| vec![target.to_owned()]);
+    };
+    let above = site.alternatives(suffixes);
+    Some([site].iter().chain(&above).map(|site| site.id().to_owned()).collect())
 }
 
 fn nothing_exported(exports: &[Export], platforms: &[String], label: Option<&str>) -> CommandError {
@@ -122,6 +119,18 @@ mod tests {
         for target in ["https://notx.com/", "https://evilexample.org", "org"] {
             assert!(select(&[export("example.org", "", 1)], target, None).is_err(), "{target}");
         }
+    }
+
+    #[test]
+    fn an_old_export_of_a_public_suffix_is_had_by_its_name_and_for_no_site_below_it() {
+        let exports = [export("github.io", "", 1), export("com", "", 1), export("me.github.io", "", 1)];
+        for platform in ["github.io", "com", "me.github.io"] {
+            assert_eq!(select(&exports, platform, None).unwrap().platform, platform);
+        }
+        assert_eq!(platforms("https://www.me.github.io/blog").unwrap(), ["me.github.io"]);
+        assert_eq!(platforms("https://a.me.github.io/").unwrap(), ["a.me.github.io", "me.github.io"]);
+        assert!(select(&exports, "https://you.github.io/", None).is_err());
+        assert!(select(&exports, "https://github.io/", None).is_err());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::yt_dlp::{self, Ended, Rotation, Run};
 use secrecy::{ExposeSecret, SecretString};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
 use stagepass_core::netscape::{self, Dialect};
-use stagepass_core::{Cookie, Site};
+use stagepass_core::{Cookie, PublicSuffixes, Site};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -85,9 +85,12 @@ fn hand_out(sessions: &[Session]) -> Vec<Cookie> {
 /// The session that a cookie belongs to. Where one site lies within another, as
 /// `a.example.org` does in `example.org`, it is the inner one's.
 fn owner_of<'a>(cookie: &Cookie, sessions: &'a [Session]) -> Option<&'a Session> {
-    let owns =
-        |session: &&Session| Site::of_id(&session.platform).is_some_and(|site| site.owns(cookie.host()));
+    let owns = |session: &&Session| site_of(session).is_some_and(|site| site.owns(cookie.host()));
     sessions.iter().filter(owns).max_by_key(|session| session.platform.len())
+}
+
+fn site_of(session: &Session) -> Option<Site> {
+    Site::of_id(&session.platform, PublicSuffixes::built_in()).ok()
 }
 
 /// Before anything is run: afterwards there would be nowhere for it to go.
@@ -113,7 +116,7 @@ fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bo
     let deadline = Instant::now() + PATIENCE;
     let left = ended.left.and_then(|left| parse(&left))?;
     let rotation_of = |session: &Session| {
-        let site = Site::of_id(&session.platform)?;
+        let site = site_of(session)?;
         let is_own = |cookie: &&Cookie| {
             owner_of(cookie, sessions).is_some_and(|owner| owner.platform == session.platform)
         };

@@ -3,14 +3,15 @@
 use crate::error::Error;
 use sha2::{Digest, Sha256};
 use stagepass_core::host::MAX_LABEL_CHARS;
-use stagepass_core::platform::is_platform_id;
+use stagepass_core::platform::{PlatformFault, is_platform_id};
 
 const MAX_SLUG_CHARS: usize = 32;
 /// Stands in a file's name for a label that has no safe characters.
 const NO_SLUG: &str = "default";
 const HASH_DIGITS: usize = 8;
 
-/// A platform and a label. Both are checked.
+/// A platform and a label. Only their form is checked, so that exports of earlier
+/// versions can be listed, read and deleted although their platform is refused now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportKey {
     platform: String,
@@ -22,8 +23,7 @@ impl ExportKey {
     /// [`Error::BadRequest`] where one of them is malformed.
     pub fn new(platform: String, label: String) -> Result<Self, Error> {
         if !is_platform_id(&platform) {
-            let rule = "platform must be 1 to 64 of a-z, 0-9, dot, underscore and hyphen";
-            return Err(Error::BadRequest(rule.to_owned()));
+            return Err(Error::BadRequest(PlatformFault::Malformed.to_string()));
         }
         if label.chars().count() > MAX_LABEL_CHARS || label.chars().any(char::is_control) {
             return Err(Error::BadRequest(format!(

@@ -79,6 +79,7 @@ fn has_value(cookie: &Cookie, value: &SecretString) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+    use stagepass_core::Platform;
 
     fn cookie(name: &str, value: &str, domain: &str) -> Cookie {
         let json = json!({"name": name, "value": value, "domain": domain, "expires": 9, "httpOnly": true,
@@ -92,7 +93,7 @@ mod tests {
     }
 
     fn rotation(handed_out: &[Cookie], came_back: &[Cookie]) -> Rotation {
-        Rotation::between(&Site::of_id("x").unwrap(), handed_out, came_back)
+        Rotation::between(&Site::Known(Platform::of_id("x").unwrap()), handed_out, came_back)
     }
 
     fn values(cookies: &[Cookie]) -> Vec<(&str, &str)> {

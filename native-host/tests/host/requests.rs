@@ -150,3 +150,44 @@ fn verify_names_the_line_that_is_broken_and_not_its_value() {
     let message = error["message"].as_str().unwrap();
     assert!(message.contains("line 2: expires") && message.contains(path.to_str().unwrap()), "{message}");
 }
+
+/// An export of me.github.io that looks as if it had been made for all of github.io.
+fn old_export_of_a_public_suffix(home: &Path) {
+    let cookies = json!([{"name": "n", "value": PLANTED, "domain": "me.github.io"}]);
+    let request = json!({"id": 1, "type": "export", "platform": "me.github.io", "cookies": cookies});
+    let answer = ask(home, &[request]).remove(0);
+    let new = Path::new(answer["path"].as_str().unwrap());
+    let old = new.with_file_name("github.io-default-e3b0c442.txt");
+    let sidecar = new.with_extension("json");
+    let text = fs::read_to_string(&sidecar).unwrap().replace("me.github.io", "github.io");
+    fs::write(&sidecar, text).unwrap();
+    fs::rename(sidecar, old.with_extension("json")).unwrap();
+    fs::rename(new, old).unwrap();
+}
+
+#[test]
+fn a_public_suffix_is_not_exported_and_an_old_export_of_one_can_still_be_had_and_deleted() {
+    let home = tempfile::tempdir().unwrap();
+    for platform in ["com", "co.uk", "github.io"] {
+        let cookies = json!([{"name": "n", "value": PLANTED, "domain": format!(".example.{platform}"), "hostOnly": false}]);
+        let request = json!({"id": 1, "type": "export", "platform": platform, "cookies": cookies});
+        let answer = ask(home.path(), &[request]).remove(0);
+        assert_eq!(answer["error"]["code"], "bad_request", "{answer}");
+        let words = answer["error"]["message"].as_str().unwrap();
+        assert!(words.contains(&format!("platform can't be {platform}, a public suffix")), "{words}");
+    }
+
+    old_export_of_a_public_suffix(home.path());
+    let request = |kind: &str| json!({"id": 2, "type": kind, "platform": "github.io"});
+    let answers = ask(home.path(), &[request("list"), request("verify")]);
+    assert_eq!(answers[0]["exports"][0]["platform"], "github.io");
+    assert_eq!(answers[1]["ok"], true, "{}", answers[1]);
+    let cookies = |target: &str| run(program(home.path()).args(["cookies", target]), b"");
+    let printed = String::from_utf8(cookies("github.io").stdout).unwrap();
+    assert!(printed.contains("me.github.io") && printed.contains(PLANTED), "{printed}");
+    // It is no site's there any more.
+    for url in ["https://me.github.io/", "https://you.github.io/"] {
+        assert_eq!(cookies(url).status.code(), Some(1), "{url}");
+    }
+    assert_eq!(ask(home.path(), &[request("delete")])[0]["deleted"], true);
+}

@@ -69,6 +69,7 @@ async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
     }
     visible::check(&args.name).map_err(|fault| CliError::User(format!("a name {fault}")))?;
     if let Some(platform) = args.platforms.iter().find(|platform| !is_platform_id(platform)) {
+        // Only the form: records of earlier versions can have a platform that is refused now.
         return Err(CliError::User(format!("{platform:?} is no platform: use a-z, 0-9, '.', '_' and '-'")));
     }
     let (secret, hash) = generate_service_token()?;

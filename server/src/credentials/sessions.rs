@@ -7,7 +7,7 @@ use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures, RoomFailures};
-use crate::request::{Fields, Listing, PageParameters, check_platform, parse_id};
+use crate::request::{Fields, Listing, PageParameters, check_platform, check_platform_form, parse_id};
 use crate::sealing::Place;
 use crate::store::{NewSession, NewestSession, Page, PutSession, Session, SessionStatus};
 use axum::Json;
@@ -144,7 +144,7 @@ pub(crate) async fn get_platform_session(
     let connection_id = fields.required_text("creator_profile_id")?;
     let platform = fields.required_text("platform")?;
     let connection_id = parse_id(&connection_id, "creator_profile_id")?;
-    check_platform(&platform)?;
+    check_platform_form(&platform)?;
     let as_netscape = match fields.text("format")?.as_deref() {
         None | Some("json") => false,
         Some("netscape") => true,

@@ -63,7 +63,7 @@ macro_rules! described {
 }
 
 described! {
-    /// A platform identifier.
+    /// A platform such as instagram, a site such as example.org, a single label such as localhost, or an IPv4 address. A public suffix such as com, co.uk or github.io is refused; only records of earlier versions can hold one.
     Platform: text()
         .pattern(Some(PLATFORM))
         .examples(["instagram"]);

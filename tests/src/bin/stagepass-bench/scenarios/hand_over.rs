@@ -11,7 +11,7 @@ use crate::profile::{self, CHANGED, PLATFORM_DOMAIN};
 use crate::reader::{Reader, Verdict};
 use crate::report::{Group, Report, Target};
 use anyhow::{Context as _, Result, ensure};
-use stagepass_core::Site;
+use stagepass_core::{Platform, Site};
 use stagepass_tests::bridge::{Bridged as _, FirefoxBridge, switch_on};
 use stagepass_tests::browser_cookie3::BrowserCookie3;
 use stagepass_tests::main_job::{Stage, built_extension};
@@ -149,7 +149,7 @@ impl Peers {
                 outcome.stdout
             }
         };
-        let site = Site::of_id("instagram").context("a platform of the catalogue")?;
+        let site = Site::Known(Platform::of_id("instagram").context("a platform of the catalogue")?);
         let held = profile::of_site(&self.bridge.firefox, &site).await?;
         Ok((took, Verdict::of(&text, &held)))
     }
