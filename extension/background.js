@@ -66,10 +66,10 @@ keepPolling();
 sweepSoon();
 showBadge();
 
-/** Where the person is to sign in for a capture request. */
+/** Opens the page to sign in at for a capture request, unless only the server names it. */
 async function openLoginPage(id) {
   const request = (await knownCaptureRequests()).find((known) => known.id === id);
-  if (request) await chrome.tabs.create({ url: request.login_url });
+  if (request?.is_known && request.login_url) await chrome.tabs.create({ url: request.login_url });
 }
 
 /** Popup and options, and nobody else. */

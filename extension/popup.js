@@ -24,7 +24,7 @@ async function show() {
     await offerStores(tab);
     const isKnown = !status.isUnconfirmed && !status.isUnproven;
     const isSignedIn = isKnown && Boolean(status.email);
-    showRequests({ isSignedIn });
+    showRequests({ isSignedIn, site });
     if (isSignedIn && site) {
       await showPlatform(site);
       return;

@@ -6,6 +6,8 @@ import { callSignedIn } from "./sign-in.js";
 const PAGE_SIZE = 100;
 // More than a person has, and an end to a server that counts wrongly.
 const MAX_PAGES = 50;
+// As long as the longest reason that our own server takes.
+const MAX_WORDS = 200;
 
 /** The platform's connections, of all pages. */
 export async function listConnections(platform) {
@@ -39,13 +41,24 @@ export async function isRevoked(connectionId) {
 export async function listCaptureRequests() {
   const requests = await listAll("/api/capture-requests");
   if (requests.length === 0) return [];
-  const [core, connections] = await Promise.all([loadCore(), listAll("/api/platform-connections")]);
+  const [core, connections, { lastCaptures = {} }] = await Promise.all([
+    loadCore(),
+    listAll("/api/platform-connections"),
+    chrome.storage.local.get("lastCaptures"),
+  ]);
+  // From what this browser knows alone: the server may have been taken over.
+  const isKnown = (platform) => core.is_in_catalogue(platform) || Object.hasOwn(lastCaptures, platform);
   const usernames = new Map(connections.map(({ id, platform_username: name }) => [id, name]));
+  // A hostile server may send more than one short line.
+  const shown = (words) => Array.from(core.printable_name(words ?? "")).slice(0, MAX_WORDS).join("");
   return requests.map((request) => ({
     ...request,
-    platform_name: core.platform_name(request.platform),
-    platform_username: usernames.get(request.creator_profile_id) ?? null,
-    login_url: core.login_url(request.platform),
+    platform_name: shown(core.platform_name(request.platform)),
+    platform_username: shown(usernames.get(request.creator_profile_id)),
+    reason: shown(request.reason),
+    is_known: isKnown(request.platform),
+    // None for what is not a site, such as a public suffix.
+    login_url: core.login_url(request.platform) ?? null,
     origins: core.origins_of(request.platform),
   }));
 }

@@ -1,6 +1,7 @@
 // Notifications of capture requests. The browser's permission is the person's
 // switch for them, so there is no setting beside it.
 
+import { requestName } from "../page/request-name.js";
 import { text } from "../page/text.js";
 
 const PREFIX = "capture-request:";
@@ -10,12 +11,12 @@ const MAX_SHOWN = 3;
 /** Platform and account alone: a notification is seen by whoever sees the screen. */
 export async function notifyOf(requests) {
   if (!(await isAllowed())) return;
-  for (const { id, platform_name: platform, platform_username: username } of requests.slice(0, MAX_SHOWN)) {
-    await chrome.notifications.create(PREFIX + id, {
+  for (const request of requests.slice(0, MAX_SHOWN)) {
+    await chrome.notifications.create(PREFIX + request.id, {
       type: "basic",
       iconUrl: chrome.runtime.getURL("icons/128.png"),
       title: text("notification_title"),
-      message: username ? `${platform} · ${username}` : platform,
+      message: requestName(request, request.is_known),
     });
   }
 }

@@ -1,5 +1,9 @@
 // Capture requests: what a service asks the person to capture, one click away
 // from signing in at the platform and one from capturing.
+//
+// A server that was taken over can ask for anything. So a request leads somewhere only if
+// more than the server vouches for its platform: the catalogue, an earlier capture, or
+// the tab. Any other is quoted and can only be declined.
 
 import { failureText } from "../page/failure-text.js";
 import { showCaptureOutcome } from "./outcome.js";
@@ -7,6 +11,7 @@ import { button, element, isBusy, say, setBusy } from "../page/page.js";
 import { refreshSessions } from "./sessions.js";
 import { chosenStore } from "./store-choice.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "../page/tasks.js";
+import { requestName } from "../page/request-name.js";
 import { formatTime, text } from "../page/text.js";
 import { ask } from "../page/worker.js";
 
@@ -17,6 +22,8 @@ const place = document.querySelector("#request-outcome");
 
 // Whether there is an account whose requests they are.
 let isShown = false;
+// The platforms that the tab's own site can stand for.
+let ownPlatforms = [];
 // Shows the view that comes next.
 let onSignedOut;
 
@@ -30,9 +37,10 @@ export function initRequests(show) {
   });
 }
 
-/** Shows those of the account; none where nobody is signed in. */
-export async function showRequests({ isSignedIn }) {
+/** Shows those of the account; none where nobody is signed in. `site` is the tab's. */
+export async function showRequests({ isSignedIn, site }) {
   isShown = isSignedIn;
+  ownPlatforms = site ? [site, ...site.alternatives].map(({ platform }) => platform) : [];
   if (!isSignedIn) {
     section.hidden = true;
     return;
@@ -48,7 +56,8 @@ export async function showRequests({ isSignedIn }) {
 
 function render(requests) {
   const focused = document.activeElement?.closest("#request-list li")?.dataset.id;
-  const isSame = requests.map(({ id }) => id).join() === [...list.children].map(({ dataset }) => dataset.id).join();
+  const keys = requests.map((request) => `${request.id} ${isTrusted(request)}`);
+  const isSame = keys.join() === [...list.children].map(({ dataset }) => dataset.key).join();
   if (!isSame) list.replaceChildren(...requests.map(renderRequest));
   showSection();
   // What had the focus is gone, or was made anew.
@@ -63,22 +72,35 @@ function showSection() {
   section.hidden = list.children.length === 0 && place.children.length === 0;
 }
 
+/** Whether more than the server vouches for the platform. */
+function isTrusted({ platform, is_known: isKnown, origins }) {
+  return origins.length > 0 && (isKnown || ownPlatforms.includes(platform));
+}
+
 function renderRequest(request) {
-  const { id, platform_name: platform, platform_username: username, reason, expires_at: expiresAt } = request;
-  const name = username ? `${platform} · ${username}` : platform;
-  const capture = button(null, text("request_capture"), () => start(request));
-  const open = button(null, text("request_open", platform), () => chrome.tabs.create({ url: request.login_url }));
+  const { id, reason, expires_at: expiresAt, origins } = request;
+  const trusted = isTrusted(request);
+  const name = requestName(request, trusted);
   const decline = button(null, text("request_decline"), () => declineRequest(id), "quiet");
-  capture.ariaLabel = text("request_capture_of", name);
   decline.ariaLabel = text("request_decline_of", name);
+  const ways = trusted ? waysOn(request, name) : [];
+  const why = text(origins.length > 0 ? "request_unknown" : "request_no_site");
   return element(
     "li",
-    { dataset: { id } },
+    { dataset: { id, key: `${id} ${trusted}` } },
     element("strong", { textContent: name }),
-    reason ? element("p", { textContent: reason }) : "",
+    reason ? element("p", { textContent: text("quoted", reason) }) : "",
+    trusted ? "" : element("p", { textContent: why }),
     element("small", { textContent: text("request_until", formatTime(expiresAt)) }),
-    element("div", { className: "buttons" }, capture, open, decline),
+    element("div", { className: "buttons" }, ...ways, decline),
   );
+}
+
+function waysOn(request, name) {
+  const open = () => chrome.tabs.create({ url: request.login_url });
+  const capture = button(null, text("request_capture"), () => start(request));
+  capture.ariaLabel = text("request_capture_of", name);
+  return [capture, button(null, text("request_open", request.platform_name), open)];
 }
 
 /** Asks the browser for the site in the click's own turn, as any capture does. */
