@@ -75,6 +75,7 @@ pub(crate) struct Metrics {
     identity_cache: Family<CacheLabels, Counter>,
     connections: Gauge,
     refused_connections: Counter,
+    dropped_connections: Counter,
 }
 
 impl Metrics {
@@ -90,6 +91,7 @@ impl Metrics {
             identity_cache: Family::default(),
             connections: Gauge::default(),
             refused_connections: Counter::default(),
+            dropped_connections: Counter::default(),
         };
         metrics.register();
         metrics
@@ -123,6 +125,11 @@ impl Metrics {
             "Connections closed since their address had all that it may have",
             self.refused_connections.clone(),
         );
+        registry.register(
+            "http_connections_dropped",
+            "Connections without a request, closed to make room for others",
+            self.dropped_connections.clone(),
+        );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("stagepass_build", "The program that is running", build);
     }
@@ -151,6 +158,11 @@ impl Metrics {
     /// Counts a connection that was closed at once.
     pub(crate) fn count_refused_connection(&self) {
         self.refused_connections.inc();
+    }
+
+    /// Counts a connection that waited for a request and had to make room.
+    pub(crate) fn count_dropped_connection(&self) {
+        self.dropped_connections.inc();
     }
 
     fn count_request(&self, method: &'static str, route: String, status: StatusCode, taken: Duration) {

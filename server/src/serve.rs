@@ -2,11 +2,12 @@
 //! down again without losing what was accepted.
 
 mod accept;
+mod answer_body;
 mod lingering;
-mod places;
+mod permits;
 mod signals;
 
-pub(crate) use places::MAX_CONNECTIONS;
+pub(crate) use permits::MAX_CONNECTIONS;
 
 use crate::app::App;
 use crate::clock::now_ms;
@@ -20,7 +21,7 @@ use crate::metrics::Metrics;
 use crate::store::{IfMissing, Timed};
 use crate::vault::{Vault, VaultFault};
 use crate::{openapi, router, telemetry};
-use places::Places;
+use permits::Permits;
 use secrecy::SecretString;
 use signals::StopSignals;
 use std::io;
@@ -115,8 +116,8 @@ pub(crate) async fn serve(
         let app = Arc::clone(&app);
         tokio::spawn(async move { app.vault.remove_when_set_up(token_file).await })
     };
-    let places = Places::new(limits.address_connections);
-    accept::serve(listener, places, app, router, signals).await;
+    let permits = Permits::new(limits.address_connections);
+    accept::serve(listener, permits, app, router, signals).await;
     upkeep.abort();
     removal.abort();
     tracing::info!("stopped");

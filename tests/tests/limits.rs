@@ -210,6 +210,62 @@ async fn idle_connections_lock_nobody_out_for_good() -> Result<()> {
     Ok(())
 }
 
+/// Connections that never finish the head of a request, more than there are permits.
+async fn flood(server: &Server) -> Result<Vec<TcpStream>> {
+    let mut idle = Vec::new();
+    for number in 0..600 {
+        let mut stream = TcpStream::connect(address(server)).await?;
+        if number % 2 == 0 {
+            // It may have made room for another by then.
+            let _ = stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: loc").await;
+        }
+        idle.push(stream);
+    }
+    Ok(idle)
+}
+
+#[tokio::test]
+async fn connections_without_a_request_make_room_at_once_for_one_with_a_request() -> Result<()> {
+    let (server, _directory) = start(&["--idle-timeout", "60"]).await?;
+    let _idle = flood(&server).await?;
+    for _ in 0..3 {
+        let answer = timeout(Duration::from_secs(5), server.anonymous().get("/healthz")).await;
+        assert_eq!(answer.context("locked out")??.status, 200);
+    }
+    let metrics = reqwest::get(format!("{}/metrics", server.url())).await?.text().await?;
+    let dropped = metrics.lines().find_map(|line| line.strip_prefix("http_connections_dropped_total "));
+    assert!(dropped.context("not counted")?.parse::<u32>()? >= 600 - 512, "{metrics}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_flood_of_connections_ends_none_that_is_served() -> Result<()> {
+    const ANSWERS: usize = 200;
+    let (server, _directory) = start(&["--idle-timeout", "60"]).await?;
+    // One whose request is still coming, and one that has not read its answers yet.
+    let mut sending = TcpStream::connect(address(&server)).await?;
+    let head = "POST /auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: 2\r\nConnection: close\r\n\r\n{";
+    sending.write_all(head.as_bytes()).await?;
+    let mut reading = TcpStream::connect(address(&server)).await?;
+    let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    reading.write_all(request.repeat(ANSWERS - 1).as_bytes()).await?;
+    reading.write_all(request.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    // Both are taken up before.
+    assert_eq!(server.anonymous().get("/healthz").await?.status, 200);
+    sleep(Duration::from_millis(500)).await;
+    let _idle = flood(&server).await?;
+    assert_eq!(server.anonymous().get("/healthz").await?.status, 200);
+
+    sending.write_all(b"}").await?;
+    let (head, body) = split(&read_to_end(&mut sending).await?)?;
+    assert!(head.starts_with("http/1.1 400 "), "{head}");
+    assert!(body["errors"][0]["message"].is_string(), "{body}");
+    let answers = read_to_end(&mut reading).await?;
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), ANSWERS);
+    Ok(())
+}
+
 #[tokio::test]
 async fn this_machine_may_have_more_connections_than_another_address() -> Result<()> {
     let (server, _directory) = start(&["--address-connection-limit", "1"]).await?;

@@ -2,8 +2,9 @@
 //! request head may take and its answer may wait, and all of them finished
 //! before the server stops.
 
+use super::answer_body::AnswerBody;
 use super::lingering::{Lingering, NotingBody};
-use super::places::{Place, Places, Share};
+use super::permits::{Permit, Permits, Share};
 use super::signals::StopSignals;
 use crate::app::App;
 use crate::request::{LocalAddress, Peer};
@@ -35,7 +36,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// another signal before.
 pub(super) async fn serve(
     listener: TcpListener,
-    places: Places,
+    permits: Permits,
     app: Arc<App>,
     router: Router,
     mut signals: StopSignals,
@@ -44,7 +45,7 @@ pub(super) async fn serve(
     loop {
         tokio::select! {
             () = signals.next() => break,
-            accepted = accept(&listener, &places, &app) => {
+            accepted = accept(&listener, &permits, &app) => {
                 serve_connection(&connections, &app, router.clone(), accepted);
             }
         }
@@ -58,15 +59,17 @@ pub(super) async fn serve(
     }
 }
 
-/// A connection, where it comes from, and the place that it takes.
-type Accepted = (TcpStream, SocketAddr, (Place, Share));
+/// A connection, where it comes from, and what lets it be.
+type Accepted = (TcpStream, SocketAddr, (Permit, Share));
 
-async fn accept(listener: &TcpListener, places: &Places, app: &App) -> Accepted {
-    let place = places.free().await;
+async fn accept(listener: &TcpListener, permits: &Permits, app: &App) -> Accepted {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => match places.share(peer.ip(), &app.trusted_proxies) {
-                Some(share) => return (stream, peer, (place, share)),
+            Ok((stream, peer)) => match permits.share(peer.ip(), &app.trusted_proxies) {
+                Some(share) => {
+                    let permit = permits.take(|| app.metrics.count_dropped_connection()).await;
+                    return (stream, peer, (permit, share));
+                }
                 None => app.metrics.count_refused_connection(),
             },
             Err(error) => {
@@ -81,7 +84,7 @@ fn serve_connection(
     connections: &GracefulShutdown,
     app: &App,
     router: Router,
-    (stream, peer, place): Accepted,
+    (stream, peer, (permit, share)): Accepted,
 ) {
     // Without an address the connection is gone already.
     let Ok(local) = stream.local_addr() else { return };
@@ -89,13 +92,19 @@ fn serve_connection(
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(app.timeouts.request));
-    let stream = Lingering::new(Box::pin(stream));
+    let activity = Arc::clone(permit.activity());
+    let stream = Lingering::new(Box::pin(stream), Arc::clone(&activity));
     let unread = stream.unread();
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(|body| Body::new(NotingBody::new(body, unread.clone())));
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(LocalAddress(local));
-        router.clone().oneshot(request)
+        let (router, activity) = (router.clone(), Arc::clone(&activity));
+        async move {
+            activity.serve().await;
+            let response = router.oneshot(request).await;
+            response.map(|response| response.map(|body| AnswerBody::new(body, activity)))
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -106,9 +115,12 @@ fn serve_connection(
     let connection = connections.watch(connection);
     let counted = app.metrics.open_connection();
     tokio::spawn(async move {
-        let _held = (place, counted);
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
+        let _held = (share, counted);
+        tokio::select! {
+            ended = connection => if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            },
+            () = permit.dropped() => tracing::debug!("a connection that waited made room for another"),
         }
     });
 }

@@ -3,6 +3,7 @@
 //! reset, upon which a client that is still sending may lose the answer: so the
 //! rest is read for a while, and dropped (RFC 9112, section 9.6).
 
+use super::permits::Activity;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::io;
 use std::pin::Pin;
@@ -37,13 +38,14 @@ impl UnreadRequest {
 pub(super) struct Lingering<S> {
     stream: S,
     unread: UnreadRequest,
+    activity: Arc<Activity>,
     /// What may still be read, and until when, once our side is closed.
     ending: Option<(usize, Pin<Box<Sleep>>)>,
 }
 
 impl<S> Lingering<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, unread: UnreadRequest::default(), ending: None }
+    pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
+        Self { stream, unread: UnreadRequest::default(), activity, ending: None }
     }
 
     /// What each request's body has to note its end in.
@@ -89,11 +91,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.activity.note_written();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Self { stream, unread, ending } = &mut *self;
+        let Self { stream, unread, ending, .. } = &mut *self;
         if ending.is_none() {
             ready!(Pin::new(&mut *stream).poll_shutdown(context))?;
         }
