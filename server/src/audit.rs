@@ -15,9 +15,13 @@ mod verifier;
 pub(crate) use chain_key::{ChainKey, Mac};
 pub(crate) use verifier::{ExpectedHeads, Verifier};
 
+use crate::bounded_text::bounded;
 use crate::clock::now_ms;
 use std::fmt;
 use uuid::Uuid;
+
+/// The longest text of a row that comes from outside, in characters.
+const MAX_CHARS: usize = 256;
 
 /// Who did something.
 #[derive(Clone, Debug)]
@@ -68,7 +72,7 @@ impl Entry {
     pub(crate) fn new(caller: &Caller, action: &str) -> Self {
         Self {
             at: now_ms(),
-            caller: caller.to_string(),
+            caller: bounded(caller, MAX_CHARS),
             acting_for: None,
             action: action.to_owned(),
             record: None,
@@ -78,12 +82,12 @@ impl Entry {
 
     /// The record that it was done to.
     pub(crate) fn on(self, table: &str, id: impl fmt::Display) -> Self {
-        Self { record: Some(format!("{table}/{id}")), ..self }
+        Self { record: Some(bounded(format_args!("{table}/{id}"), MAX_CHARS)), ..self }
     }
 
     /// The same, with another end.
     pub(crate) fn with_outcome(&self, outcome: impl fmt::Display) -> Self {
-        Self { outcome: outcome.to_string(), ..self.clone() }
+        Self { outcome: bounded(outcome, MAX_CHARS), ..self.clone() }
     }
 }
 
@@ -143,5 +147,20 @@ impl Head {
             head = next;
         }
         (rows, head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_row_is_long_whatever_it_tells_of() {
+        let long = "a\u{1b}".repeat(10_000);
+        let entry = Entry::new(&Caller::Service(Some(long.clone())), "reveal").on("users", &long);
+        let entry = entry.with_outcome(&long);
+        for text in [&entry.caller, entry.record.as_ref().unwrap(), &entry.outcome] {
+            assert!(text.len() < 5 * MAX_CHARS && !text.contains('\u{1b}'), "{} bytes", text.len());
+        }
     }
 }

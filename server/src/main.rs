@@ -4,6 +4,7 @@
 mod app;
 mod app_credentials;
 mod audit;
+mod bounded_text;
 mod cli;
 mod client;
 mod clock;

@@ -1,16 +1,22 @@
 //! Logs: structured, on standard error, one line a request. They hold a
 //! request id, and never a body, a header's value or a query string.
 
+mod lines;
+
 use crate::masking;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
 use clap::ValueEnum;
+use lines::{JsonFields, JsonLines, text_fields};
 use std::io::{self, IsTerminal as _};
 use std::time::Instant;
-use tracing::Span;
+use tracing::{Span, Subscriber};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,12 +33,20 @@ pub(crate) enum LogFormat {
 
 /// Starts logging. Does nothing where logging has begun.
 pub(crate) fn start(filter: Targets, format: LogFormat) {
-    let lines = tracing_subscriber::fmt::layer().with_writer(|| Masked).with_ansi(io::stderr().is_terminal());
-    let registry = tracing_subscriber::registry().with(filter);
-    let _ = match format {
-        LogFormat::Text => registry.with(lines).try_init(),
-        LogFormat::Json => registry.with(lines.json()).try_init(),
-    };
+    let lines = lines_to(|| Masked, io::stderr().is_terminal(), format);
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+}
+
+fn lines_to<S, W>(writer: W, is_terminal: bool, format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = fmt::layer().with_writer(writer).with_ansi(is_terminal);
+    match format {
+        LogFormat::Text => lines.fmt_fields(text_fields()).boxed(),
+        LogFormat::Json => lines.fmt_fields(JsonFields).event_format(JsonLines).boxed(),
+    }
 }
 
 /// Standard error, where each line is without secrets of this process: what libraries

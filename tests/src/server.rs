@@ -26,6 +26,13 @@ pub struct Server {
     url: String,
 }
 
+/// The URL in the line that says where a server listens, be it text or JSON.
+fn url_in(line: &str) -> Option<&str> {
+    let is_json = line.contains(r#""message":"listening""#);
+    let (_, url) = line.split_once(if is_json { r#""url":""# } else { " listening url=" })?;
+    url.split([' ', '"']).next()
+}
+
 /// A data directory with one user in it.
 ///
 /// # Errors
@@ -106,11 +113,8 @@ impl Server {
     /// When it does not come up.
     pub async fn start_command(directory: &Path, command: &mut Command) -> Result<Self> {
         let mut program = Program::spawn(command)?;
-        let line = program
-            .wait_for_line("its address", START_TIMEOUT, |line| line.contains(" listening url="))
-            .await?;
-        let url =
-            line.split("url=").nth(1).and_then(|rest| rest.split(' ').next()).context("no url")?.to_owned();
+        let line = program.wait_for_line("its address", START_TIMEOUT, |line| url_in(line).is_some()).await?;
+        let url = url_in(&line).context("no url")?.to_owned();
         Ok(Self { program, directory: directory.to_owned(), url })
     }
 
