@@ -27,6 +27,7 @@ mod sealing;
 mod secret_file;
 mod serve;
 mod store;
+mod streamed;
 mod telemetry;
 mod vault;
 

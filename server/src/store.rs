@@ -16,7 +16,7 @@ mod vault;
 
 pub(crate) use app_credentials::{
     AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
-    FieldType, MAX_CREDENTIALS_OF_PROJECT, MAX_OF_ONE_OWNER, Place, Project, ProjectEdit, PutAppCredential,
+    FieldType, Listed, MAX_CREDENTIALS_OF_PROJECT, MAX_OF_ONE_OWNER, Project, ProjectEdit, PutAppCredential,
     PutType, Revision, SealedValue, SetMembers, TypeField, fold, value_id,
 };
 pub(crate) use database::{

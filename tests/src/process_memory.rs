@@ -10,8 +10,20 @@ use std::os::unix::fs::FileExt as _;
 /// # Errors
 /// Where the process can't be looked at.
 pub fn peak_kib(pid: u32) -> Result<u64> {
+    kib(pid, "VmHWM:")
+}
+
+/// What a process has resident, in KiB: `VmRSS`.
+///
+/// # Errors
+/// Where the process can't be looked at.
+pub fn resident_kib(pid: u32) -> Result<u64> {
+    kib(pid, "VmRSS:")
+}
+
+fn kib(pid: u32, figure: &str) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure)).context("no such figure")?;
     Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 

@@ -71,6 +71,20 @@ async fn measures_lists_of_app_credentials_of_few_and_of_many() -> Result<()> {
 }
 
 #[tokio::test]
+async fn measures_the_memory_of_slow_readers_and_what_is_given_back() -> Result<()> {
+    let (report, _) = run(Some("slow-readers")).await?;
+    let group = &report["groups"][0];
+    let wanted = ["less than 150 MiB of memory while serving", "less than 32 MiB of memory kept afterwards"];
+    for (target, wanted) in group["targets"].as_array().context("no targets")?.iter().zip(wanted) {
+        assert_eq!(target["wanted"], wanted, "{target}");
+        // Nothing may be kept at all.
+        assert!(target["measured"].is_number() && target["is_reached"].is_boolean(), "{target}");
+    }
+    assert!(group["title"].as_str().is_some_and(|title| title.contains(" 8 read 12")), "{group}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn measures_how_long_the_extension_takes_for_a_thousand_cookies() -> Result<()> {
     let (report, table) = run(Some("wasm")).await?;
     let groups = report["groups"].as_array().context("no groups")?;

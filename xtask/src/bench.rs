@@ -27,6 +27,9 @@ pub(crate) enum Subject {
     /// Measure how soon somebody who has many app credentials gets a page of them,
     /// beside somebody who has few
     AppCredentials(Options),
+    /// Measure how much memory the server takes while 100 clients read a list of large
+    /// app credentials slowly, and how much of it is given back
+    SlowReaders(Options),
     /// Measure how long the extension's module takes for 1,000 cookies in a real
     /// Chromium
     Wasm(Options),
@@ -65,6 +68,7 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         Subject::Server(options) => (options, None),
         Subject::Vault(options) => (options, Some("vault")),
         Subject::AppCredentials(options) => (options, Some("app-credentials")),
+        Subject::SlowReaders(options) => (options, Some("slow-readers")),
         Subject::Wasm(options) => {
             system::ensure(&[system::CHROMIUM])?;
             package_extension()?;

@@ -14,13 +14,15 @@ use crate::request::{Fields, Id, Listing, PageParameters};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, CredentialType, Page, PutAppCredential, Revision,
 };
+use crate::streamed::{self, Streamed};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use axum::response::Response;
 use serde::Serialize;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -86,7 +88,9 @@ impl AppCredentialResponse {
 
 /// Lists the caller's credentials
 ///
-/// Newest first, then by id. Values of sensitive fields are not shown.
+/// Newest first, then by id. Values of sensitive fields are not shown. A large page is sent
+/// piece by piece: what is deleted meanwhile is left out, and an answer that is not read to
+/// its end within five minutes is cut off.
 #[utoipa::path(
     get,
     path = "/api/v1/app-credentials",
@@ -100,9 +104,24 @@ pub(crate) async fn app_credentials(
     State(app): State<Arc<App>>,
     filter: AppCredentialFilter,
     page: Page,
-) -> Result<Json<Listing<AppCredentialResponse>>, Error> {
-    let (found, total) = app.app_credentials.app_credentials_of(user.0, filter, page).await?;
-    Ok(Json(Listing::of((show_all(&app, found).await?, total), page, |shown| shown)))
+) -> Result<Response, Error> {
+    listed(user, app, filter, page).await?.answer_page(page).await
+}
+
+/// A page of the caller's credentials.
+pub(crate) async fn listed(
+    user: UserId,
+    app: Arc<App>,
+    filter: AppCredentialFilter,
+    page: Page,
+) -> Result<Streamed<AppCredentialResponse>, Error> {
+    let found = app.app_credentials.app_credentials_of(user.0, filter, page).await?;
+    let store = Arc::clone(&app);
+    let find = move |id| {
+        let store = Arc::clone(&store);
+        async move { store.app_credentials.app_credential(Actor::User(user.0), id).await }
+    };
+    Ok(show_all(app, streamed::records(found, find)))
 }
 
 /// Makes a credential
@@ -360,27 +379,41 @@ pub(super) async fn own(app: &App, user: UserId, id: Uuid) -> Result<AppCredenti
     app.app_credentials.app_credential(Actor::User(user.0), id).await?.ok_or(NOT_FOUND)
 }
 
-/// Credentials as lists show them.
-pub(super) async fn show_all(
-    app: &App,
-    found: Vec<AppCredential>,
-) -> Result<Vec<AppCredentialResponse>, Error> {
-    let mut types: HashMap<Uuid, Option<CredentialType>> = HashMap::new();
-    let mut shown = Vec::with_capacity(found.len());
-    for credential in found {
-        let of = match types.entry(credential.credential_type_id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                let found = app.app_credentials.credential_type(*new.key()).await?;
-                new.insert(found)
-            }
-        };
-        // Where its type is gone, it has gone itself since it was read.
-        if let Some(of) = of {
-            shown.push(AppCredentialResponse::of(app, credential, of, Showing::Harmless)?);
+/// Credentials as lists show them. A type is looked up for all that follow one another.
+pub(super) fn show_all(app: Arc<App>, found: Streamed<AppCredential>) -> Streamed<AppCredentialResponse> {
+    let known: Arc<Mutex<Option<KnownType>>> = Arc::default();
+    found.and_then(move |credential| {
+        let (app, known) = (Arc::clone(&app), Arc::clone(&known));
+        async move {
+            let mut known = known.lock().await;
+            let of = match known.take().filter(|known| known.is_of(&credential)) {
+                Some(known) => Some(known),
+                None => KnownType::find(&app, &credential).await?,
+            };
+            // Where its type is gone, it has gone itself since it was read.
+            let Some(of) = of else { return Ok(None) };
+            let shown = AppCredentialResponse::of(&app, credential, &of.found, Showing::Harmless)?;
+            *known = Some(of);
+            Ok(Some(shown))
         }
+    })
+}
+
+/// A type as it was a moment ago: what is shown of it may be secret a moment later.
+struct KnownType {
+    found: CredentialType,
+    until: Instant,
+}
+
+impl KnownType {
+    async fn find(app: &App, credential: &AppCredential) -> Result<Option<Self>, Error> {
+        let found = app.app_credentials.credential_type(credential.credential_type_id).await?;
+        Ok(found.map(|found| Self { found, until: Instant::now() + Duration::from_secs(1) }))
     }
-    Ok(shown)
+
+    fn is_of(&self, credential: &AppCredential) -> bool {
+        self.found.id == credential.credential_type_id && Instant::now() < self.until
+    }
 }
 
 /// A credential with its `ETag`.

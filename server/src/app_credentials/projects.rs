@@ -9,9 +9,12 @@ use crate::identity::{Identity, UserId};
 use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures, AppRoomFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
 use crate::store::{AddProject, Page, Project, ProjectEdit, SetMembers};
+use crate::streamed::{self, Streamed};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
+use futures_util::future;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -48,7 +51,8 @@ impl From<Project> for ProjectResponse {
 
 /// Lists the projects that are the caller's or have the caller as a member
 ///
-/// By name.
+/// By name. A large page is sent piece by piece: what is deleted meanwhile is left out, and an
+/// answer that is not read to its end within five minutes is cut off.
 #[utoipa::path(
     get,
     path = "/api/v1/projects",
@@ -61,9 +65,22 @@ pub(crate) async fn projects(
     user: UserId,
     State(app): State<Arc<App>>,
     page: Page,
-) -> Result<Json<Listing<ProjectResponse>>, Error> {
+) -> Result<Response, Error> {
+    listed(user, app, page).await?.answer_page(page).await
+}
+
+/// A page of the projects that are the caller's or have the caller as a member.
+pub(crate) async fn listed(
+    user: UserId,
+    app: Arc<App>,
+    page: Page,
+) -> Result<Streamed<ProjectResponse>, Error> {
     let found = app.app_credentials.projects(user.0, page).await?;
-    Ok(Json(Listing::of(found, page, ProjectResponse::from)))
+    let find = move |id| {
+        let app = Arc::clone(&app);
+        async move { Ok(app.app_credentials.project(id).await?.filter(|found| is_seen(found, user))) }
+    };
+    Ok(streamed::records(found, find).and_then(|found| future::ok(Some(found.into()))))
 }
 
 /// Begins a project
@@ -203,8 +220,11 @@ pub(crate) async fn set_project_members(
 /// A project that is the user's or has the user as a member.
 pub(super) async fn seen(app: &App, user: UserId, id: Uuid) -> Result<Project, Error> {
     let found = app.app_credentials.project(id).await?.ok_or(NOT_FOUND)?;
-    let is_seen = found.owner_id == user.0 || found.member_ids.contains(&user.0);
-    if is_seen { Ok(found) } else { Err(NOT_FOUND) }
+    if is_seen(&found, user) { Ok(found) } else { Err(NOT_FOUND) }
+}
+
+fn is_seen(project: &Project, user: UserId) -> bool {
+    project.owner_id == user.0 || project.member_ids.contains(&user.0)
 }
 
 /// A project of the user's own; a member may not do what its owner may.

@@ -9,9 +9,12 @@ use crate::identity::UserId;
 use crate::openapi::{self, AppBuiltInFailures, AppInUseFailures, AppNameFailures, AppRecordFailures};
 use crate::request::{Fields, Id, Listing, PageParameters, parse_id};
 use crate::store::{CredentialType, DeleteType, FieldType, Page, PutType, TypeField};
+use crate::streamed::{self, Streamed};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
+use futures_util::future;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -79,7 +82,8 @@ impl From<TypeField> for TypeFieldResponse {
 
 /// Lists the built-in types and the caller's own
 ///
-/// By name.
+/// By name. A large page is sent piece by piece: what is deleted meanwhile is left out, and an
+/// answer that is not read to its end within five minutes is cut off.
 #[utoipa::path(
     get,
     path = "/api/v1/credential-types",
@@ -92,9 +96,22 @@ pub(crate) async fn credential_types(
     user: UserId,
     State(app): State<Arc<App>>,
     page: Page,
-) -> Result<Json<Listing<CredentialTypeResponse>>, Error> {
+) -> Result<Response, Error> {
+    listed(user, app, page).await?.answer_page(page).await
+}
+
+/// A page of the types that the caller may make credentials of.
+pub(crate) async fn listed(
+    user: UserId,
+    app: Arc<App>,
+    page: Page,
+) -> Result<Streamed<CredentialTypeResponse>, Error> {
     let found = app.app_credentials.credential_types(user.0, page).await?;
-    Ok(Json(Listing::of(found, page, CredentialTypeResponse::from)))
+    let find = move |id| {
+        let app = Arc::clone(&app);
+        async move { app.app_credentials.credential_type(id).await }
+    };
+    Ok(streamed::records(found, find).and_then(|found| future::ok(Some(found.into()))))
 }
 
 /// Defines a type

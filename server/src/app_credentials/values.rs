@@ -9,7 +9,8 @@ use crate::sealing::{self, Place, Version};
 use crate::store::{AppCredential, CredentialType, FieldType, SealedValue, TypeField, value_id};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Serialize;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::Number;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -178,21 +179,20 @@ pub(crate) struct KeyResponse {
     pub(crate) has_value: bool,
 }
 
-/// A value in an answer, whose purpose is to show it.
-#[derive(Serialize)]
-#[serde(transparent)]
-pub(crate) struct Shown(Box<RawValue>);
+/// A value in an answer, whose purpose is to show it: as JSON.
+#[derive(Debug)]
+pub(crate) struct Shown(SecretString);
 
 impl Shown {
     /// The value as JSON, for a page whose purpose is to show it.
     pub(crate) fn json(&self) -> &str {
-        self.0.get()
+        self.0.expose_secret()
     }
 }
 
-impl std::fmt::Debug for Shown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Shown([REDACTED])")
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::from_str::<&RawValue>(self.json()).map_err(S::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -230,8 +230,9 @@ fn open(app: &App, credential: &AppCredential, value: &SealedValue) -> Result<Sh
         tracing::error!(record_id = %credential.id, field_id = %value.field_id, %error, "a value does not open");
         Error::Undecryptable
     })?;
-    let json = RawValue::from_string(opened.expose_secret().to_owned());
-    json.map(Shown).map_err(|_| Error::Internal("what was sealed is no JSON"))
+    // It is found out here, and not while half of an answer is written.
+    let is_json = serde_json::from_str::<&RawValue>(opened.expose_secret()).is_ok();
+    is_json.then_some(Shown(opened)).ok_or(Error::Internal("what was sealed is no JSON"))
 }
 
 /// The type that a credential is of.

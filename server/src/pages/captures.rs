@@ -1,6 +1,6 @@
 //! Connections, captured sessions and capture requests: what state they are in.
 
-use super::layout::{Notice, Page, done, pager, time};
+use super::layout::{Notice, Page, done, pager, short, time};
 use crate::app::App;
 use crate::clock::{now_ms, parse_ms};
 use crate::credentials::capture_requests::{self as requests, CaptureRequestResponse};
@@ -198,11 +198,11 @@ fn label(accounts: &Accounts, id: Uuid, platform: &str) -> String {
 }
 
 fn name(accounts: &Accounts, id: Uuid, platform: &str) -> Markup {
-    html! { (username(accounts, id).unwrap_or("without a name")) " " span.quiet { (platform) } }
+    html! { (username(accounts, id).as_deref().unwrap_or("without a name")) " " span.quiet { (platform) } }
 }
 
-fn username(accounts: &Accounts, id: Uuid) -> Option<&str> {
-    accounts.get(&id)?.connection.platform_username.as_deref()
+fn username(accounts: &Accounts, id: Uuid) -> Option<String> {
+    accounts.get(&id)?.connection.platform_username.as_deref().map(short)
 }
 
 fn none<T>(listing: &Listing<T>, text: &str) -> Markup {

@@ -50,13 +50,14 @@ pub(super) async fn new(
         let Json(of) = types::credential_type(user, State(app), Id(parse_id(&id, "type")?)).await?;
         return Ok(Form { of: &of, existing: None, tag: "", filled: None, failure: None }.page());
     }
-    let Json(types) = types::credential_types(user, State(app), page).await?;
+    let named = |of: CredentialTypeResponse| (of.id, of.type_name, of.description);
+    let types = types::listed(user, app, page).await?.listing(page, named).await?;
     let body = html! {
         p { "What kind of credential is it?" }
-        ul.plain { @for of in &types.data {
+        ul.plain { @for (id, name, description) in &types.data {
             li {
-                a href=(format!("{PART}/new?type={}", of.id)) { (of.type_name) }
-                @if let Some(description) = &of.description { " " span.quiet { (description) } }
+                a href=(format!("{PART}/new?type={id}")) { (name) }
+                @if let Some(description) = description { " " span.quiet { (description) } }
             }
         } }
         (super::layout::pager(&types, "/app/credentials/new", &[]))

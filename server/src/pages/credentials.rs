@@ -2,7 +2,7 @@
 //! for, and whom it is handed to.
 
 use super::filled::{Filled, body};
-use super::layout::{Notice, Page, done, pager, time};
+use super::layout::{Notice, Page, done, pager, short, time};
 use super::value_field;
 use crate::app::App;
 use crate::app_credentials::credentials::{self, AppCredentialResponse};
@@ -11,7 +11,7 @@ use crate::app_credentials::reveal::reveal_app_credential;
 use crate::app_credentials::types::{self, CredentialTypeResponse};
 use crate::error::Error;
 use crate::identity::UserId;
-use crate::request::{Id, Listing, Parameters};
+use crate::request::{Id, Parameters};
 use crate::store;
 use axum::Json;
 use axum::extract::State;
@@ -22,8 +22,27 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 pub(super) const PART: &str = "/app/credentials";
-/// All types that a user sees: the built-in ones, and at most 1,000 own ones.
-const ALL: store::Page = store::Page { number: 1, size: 2000 };
+
+/// What the list shows of a credential.
+struct Row {
+    id: Uuid,
+    name: String,
+    type_id: Uuid,
+    projects: usize,
+    updated_at: String,
+}
+
+impl From<AppCredentialResponse> for Row {
+    fn from(found: AppCredentialResponse) -> Self {
+        Self {
+            id: found.id,
+            name: found.credential_name,
+            type_id: found.credential_type_id,
+            projects: found.project_ids.len(),
+            updated_at: found.updated_at,
+        }
+    }
+}
 
 /// Lists credentials.
 pub(super) async fn list(
@@ -36,9 +55,10 @@ pub(super) async fn list(
     // A form leaves it empty where all types are meant.
     search.credential_type_id = search.credential_type_id.filter(|id| !id.is_empty());
     let filter = search.clone().read()?;
-    let Json(listing) = credentials::app_credentials(user, State(Arc::clone(&app)), filter, page).await?;
-    let Json(types) = types::credential_types(user, State(app), ALL).await?;
-    let type_name = |id| types.data.iter().find(|of| of.id == id).map_or("", |of| of.type_name.as_str());
+    let listed = credentials::listed(user, Arc::clone(&app), filter, page).await?;
+    let listing = listed.listing(page, Row::from).await?;
+    let types = app.app_credentials.type_names(user.0).await?;
+    let type_name = |id| types.iter().find(|(of, _)| *of == id).map_or("", |(_, name)| name.as_str());
     let query = [
         ("search", search.search.as_deref().unwrap_or_default()),
         ("credentialTypeId", search.credential_type_id.as_deref().unwrap_or_default()),
@@ -55,9 +75,9 @@ pub(super) async fn list(
                     th scope="col" { "Projects" } th scope="col" { "Changed" }
                 } }
                 tbody { @for found in &listing.data { tr {
-                    th scope="row" { a href=(path(found.id)) { (found.credential_name) } }
-                    td { (type_name(found.credential_type_id)) }
-                    td { (found.project_ids.len()) }
+                    th scope="row" { a href=(path(found.id)) { (found.name) } }
+                    td { (type_name(found.type_id)) }
+                    td { (found.projects) }
                     td { (time(&found.updated_at)) }
                 } } }
             } }
@@ -67,8 +87,8 @@ pub(super) async fn list(
     Ok(Page::new(PART, "Credentials", body))
 }
 
-fn search_form(search: &FilterParameters, types: &Listing<CredentialTypeResponse>) -> Markup {
-    let chosen = |of: &CredentialTypeResponse| search.credential_type_id.as_ref() == Some(&of.id.to_string());
+fn search_form(search: &FilterParameters, types: &[(Uuid, String)]) -> Markup {
+    let chosen = |id: &Uuid| search.credential_type_id.as_ref() == Some(&id.to_string());
     html! {
         form.row method="get" action=(PART) role="search" {
             div {
@@ -79,7 +99,7 @@ fn search_form(search: &FilterParameters, types: &Listing<CredentialTypeResponse
                 label for="credentialTypeId" { "Type" }
                 select id="credentialTypeId" name="credentialTypeId" {
                     option value="" { "All" }
-                    @for of in &types.data { option value=(of.id) selected[chosen(of)] { (of.type_name) } }
+                    @for (id, name) in types { option value=(id) selected[chosen(id)] { (short(name)) } }
                 }
             }
             button type="submit" { "Search" }
@@ -167,7 +187,7 @@ fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[(Uuid, String)
                     @for (id, name) in own {
                         label.choice {
                             input type="checkbox" name="projectIds" value=(id) checked[found.project_ids.contains(id)];
-                            " " (name)
+                            " " (short(name))
                         }
                     }
                 }

@@ -2,6 +2,7 @@
 //! under, and how a failure looks.
 
 use crate::app::App;
+use crate::bounded_text::bounded;
 use crate::client::Client;
 use crate::error::{self, Error};
 use crate::identity::SessionCookie;
@@ -18,6 +19,8 @@ use std::convert::Infallible;
 use std::sync::LazyLock;
 
 pub(super) const SIGN_IN: &str = "/app/sign-in";
+/// The longest name among many others, in characters.
+const SHORT_CHARS: usize = 100;
 const STYLE: &str = include_str!("style.css");
 /// The page's own style, by its hash, and forms that are sent to this server:
 /// nothing else.
@@ -237,6 +240,11 @@ fn sentence(error: &Error) -> String {
     let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
     let stop = if rest.ends_with('.') { "" } else { "." };
     format!("{}{rest}{stop}", first.to_uppercase())
+}
+
+/// A name among many. All of it, where it is as long as it may be, would make a page large.
+pub(super) fn short(name: &str) -> String {
+    bounded(name, SHORT_CHARS)
 }
 
 /// The other pages of a list, whose query is kept but for the page's number.

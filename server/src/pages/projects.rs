@@ -3,9 +3,9 @@
 use super::filled::{Filled, body};
 use super::layout::{Notice, Page, alert, done, pager};
 use crate::app::App;
-use crate::app_credentials::by_project::newest_of_project;
+use crate::app_credentials::by_project::handed;
 use crate::app_credentials::credentials::AppCredentialResponse;
-use crate::app_credentials::projects;
+use crate::app_credentials::projects::{self, ProjectResponse};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::Id;
@@ -16,10 +16,11 @@ use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 use serde_json::json;
 use std::sync::Arc;
+use uuid::Uuid;
 
 const PART: &str = "/app/projects";
 /// So many credentials of a project are shown.
-const SHOWN: u32 = 100;
+const SHOWN: usize = 100;
 
 /// Lists the projects that this user sees, with a form for one more.
 pub(super) async fn list(
@@ -38,7 +39,9 @@ async fn overview(
     filled: Option<&Filled>,
     above: Markup,
 ) -> Result<Page, Error> {
-    let Json(listing) = projects::projects(user, State(app), page).await?;
+    // Its members may be many, and are not shown.
+    let without_members = |found: ProjectResponse| ProjectResponse { member_ids: Vec::new(), ..found };
+    let listing = projects::listed(user, app, page).await?.listing(page, without_members).await?;
     let given = |name| filled.map_or("", |filled| filled.text(name));
     let body = html! {
         (above)
@@ -87,7 +90,7 @@ pub(super) async fn add(
 /// Shows a project, and what it has been handed.
 pub(super) async fn show(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Page, Error> {
     let Json(project) = projects::project(user, State(Arc::clone(&app)), Id(id)).await?;
-    let handed = newest_of_project(&app, user, id, SHOWN).await?;
+    let handed = handed(user, app, id).await?.first(SHOWN, Handed::from).await?;
     let is_own = project.owner_id == user.0;
     let body = html! {
         @if let Some(description) = &project.description { p { (description) } }
@@ -97,20 +100,33 @@ pub(super) async fn show(user: UserId, State(app): State<Arc<App>>, Id(id): Id) 
         }
         h2 { "Credentials" }
         @if handed.is_empty() { p { "None has been handed to it." } } @else {
-            @if handed.len() == SHOWN as usize { p.quiet { "The newest " (SHOWN) ":" } }
+            @if handed.len() == SHOWN { p.quiet { "The newest " (SHOWN) ":" } }
             ul.plain { @for credential in &handed { li { (named(credential, user)) } } }
         }
     };
     Ok(Page::new(PART, project.project_name, body))
 }
 
+/// What is shown of a credential.
+struct Handed {
+    id: Uuid,
+    owner_id: Uuid,
+    name: String,
+}
+
+impl From<AppCredentialResponse> for Handed {
+    fn from(found: AppCredentialResponse) -> Self {
+        Self { id: found.id, owner_id: found.owner_id, name: found.credential_name }
+    }
+}
+
 /// A credential's name, which leads to it for its owner.
-fn named(credential: &AppCredentialResponse, user: UserId) -> Markup {
+fn named(credential: &Handed, user: UserId) -> Markup {
     html! {
         @if credential.owner_id == user.0 {
-            a href=(format!("/app/credentials/{}", credential.id)) { (credential.credential_name) }
+            a href=(format!("/app/credentials/{}", credential.id)) { (credential.name) }
         } @else {
-            (credential.credential_name) " " span.quiet { "(another's)" }
+            (credential.name) " " span.quiet { "(another's)" }
         }
     }
 }

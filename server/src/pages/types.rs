@@ -1,6 +1,6 @@
 //! The types of app credentials, to look at.
 
-use super::layout::{Page, pager};
+use super::layout::{Page, pager, short};
 use crate::app::App;
 use crate::app_credentials::types::{self, CredentialTypeResponse};
 use crate::error::Error;
@@ -11,8 +11,33 @@ use axum::Json;
 use axum::extract::State;
 use maud::{Markup, html};
 use std::sync::Arc;
+use uuid::Uuid;
 
 const PART: &str = "/app/types";
+/// Fields of a type that the list names.
+const NAMED: usize = 8;
+
+/// What the list shows of a type.
+struct Row {
+    id: Uuid,
+    name: String,
+    labels: Vec<String>,
+    /// Fields beyond those that are named.
+    more: usize,
+    origin: &'static str,
+}
+
+impl From<CredentialTypeResponse> for Row {
+    fn from(found: CredentialTypeResponse) -> Self {
+        Self {
+            origin: origin(&found),
+            id: found.id,
+            name: found.type_name,
+            more: found.fields.len().saturating_sub(NAMED),
+            labels: found.fields.into_iter().take(NAMED).map(|field| short(&field.field_label)).collect(),
+        }
+    }
+}
 
 /// Lists the types that there are for this user.
 pub(super) async fn list(
@@ -20,15 +45,15 @@ pub(super) async fn list(
     State(app): State<Arc<App>>,
     page: store::Page,
 ) -> Result<Page, Error> {
-    let Json(listing) = types::credential_types(user, State(app), page).await?;
+    let listing = types::listed(user, app, page).await?.listing(page, Row::from).await?;
     let body = html! {
         p { "What a credential of a type holds. Define your own types with the API: " a href="/docs" { "its documentation" } "." }
         div.scroll tabindex="0" role="region" aria-label="Types" { table {
             thead { tr { th scope="col" { "Type" } th scope="col" { "Fields" } th scope="col" { "Defined by" } } }
             tbody { @for found in &listing.data { tr {
-                th scope="row" { a href=(path(found)) { (found.type_name) } }
-                td { (found.fields.iter().map(|field| field.field_label.as_str()).collect::<Vec<_>>().join(", ")) }
-                td { (origin(found)) }
+                th scope="row" { a href=(path(found.id)) { (found.name) } }
+                td { (found.labels.join(", ")) @if found.more > 0 { " and " (found.more) " more" } }
+                td { (found.origin) }
             } } }
         } }
         (pager(&listing, PART, &[]))
@@ -71,8 +96,8 @@ fn origin(found: &CredentialTypeResponse) -> &'static str {
     if found.owner_id.is_some() { "you" } else { "Stagepass" }
 }
 
-fn path(found: &CredentialTypeResponse) -> String {
-    format!("{PART}/{}", found.id)
+fn path(id: Uuid) -> String {
+    format!("{PART}/{id}")
 }
 
 fn new(found: &CredentialTypeResponse) -> String {

@@ -184,11 +184,25 @@ pub(crate) const MAX_OF_ONE_OWNER: i64 = 1000;
 /// Credentials that one project can be handed.
 pub(crate) const MAX_CREDENTIALS_OF_PROJECT: i64 = 1000;
 
-/// Where a credential stands in a list.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) created_at: i64,
-    pub(crate) id: Uuid,
+/// Bytes of a list that are read at once, about: the record with which it has as many
+/// is the last one of [`Listed::first`]. A macro, so that SQL can name it as well.
+macro_rules! listed_bytes {
+    () => {
+        131072
+    };
+}
+
+pub(super) use listed_bytes;
+
+/// A part of a list whose records may be large.
+#[derive(Debug)]
+pub(crate) struct Listed<T> {
+    /// The first of them.
+    pub(crate) first: Vec<T>,
+    /// The ids of those that come after.
+    pub(crate) rest: Vec<Uuid>,
+    /// How many records there are in the whole list.
+    pub(crate) total: u64,
 }
 
 /// What a credential shows hangs on these two.
@@ -234,13 +248,15 @@ pub(crate) fn fold(text: &str) -> String {
 /// where the operation did what was asked.
 #[async_trait]
 pub(crate) trait AppCredentialStore: Debug + Send + Sync {
-    /// A page of the built-in types and the owner's, by name, and how many there are; in
-    /// one moment.
+    /// A page of the built-in types and the owner's, by name; in one moment.
     async fn credential_types(
         &self,
         owner_id: Uuid,
         page: Page,
-    ) -> Result<(Vec<CredentialType>, u64), StoreError>;
+    ) -> Result<Listed<CredentialType>, StoreError>;
+
+    /// The ids and names of the built-in types and of all the owner's, by name.
+    async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError>;
 
     /// A type, whoever's it is.
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError>;
@@ -269,9 +285,8 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// A project, whoever's it is.
     async fn project(&self, id: Uuid) -> Result<Option<Project>, StoreError>;
 
-    /// A page of the projects that are the user's or have him as a member, by name, and
-    /// how many there are.
-    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError>;
+    /// A page of the projects that are the user's or have him as a member, by name.
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError>;
 
     /// The ids and names of all projects of an owner's, by name.
     async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError>;
@@ -318,23 +333,17 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     /// A credential that the actor may have.
     async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError>;
 
-    /// A page of the owner's credentials, newest first, then by id; and how many
-    /// there are.
+    /// A page of the owner's credentials, newest first, then by id.
     async fn app_credentials_of(
         &self,
         owner_id: Uuid,
         filter: AppCredentialFilter,
         page: Page,
-    ) -> Result<(Vec<AppCredential>, u64), StoreError>;
+    ) -> Result<Listed<AppCredential>, StoreError>;
 
-    /// Credentials that a project has been handed, newest first, then by id: so many
-    /// `after` a place.
-    async fn app_credentials_by_project(
-        &self,
-        project_id: Uuid,
-        after: Option<Place>,
-        limit: u32,
-    ) -> Result<Vec<AppCredential>, StoreError>;
+    /// All credentials that a project has been handed, newest first, then by id.
+    async fn app_credentials_by_project(&self, project_id: Uuid)
+    -> Result<Listed<AppCredential>, StoreError>;
 
     /// Deletes the owner's credential; false where there is none, or none as it is
     /// `known`.

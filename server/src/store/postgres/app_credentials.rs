@@ -1,19 +1,61 @@
 //! [`AppCredentialStore`] on PostgreSQL. What is changed is locked first, and what
 //! follows sees what was committed while that was waited for.
 
+/// The ids of the records of a list, which is a query for ids and what they are ordered by.
+macro_rules! ids {
+    ($listed:expr) => {
+        concat!("SELECT id FROM (", $listed, ") listed")
+    };
+}
+
+/// The first of these ids, as far as their records may be read at once. `$bytes` is what
+/// one of the `listed` takes in memory, about.
+macro_rules! first_ids {
+    ($bytes:literal, $order:literal, $listed:expr) => {
+        concat!(
+            "SELECT id FROM (
+                SELECT id, sum(bytes) OVER (ORDER BY ",
+            $order,
+            ") - bytes AS bytes_before FROM (SELECT listed.*, ",
+            $bytes,
+            " AS bytes FROM (",
+            $listed,
+            ") listed) measured
+            ) placed WHERE bytes_before < ",
+            listed_bytes!()
+        )
+    };
+}
+
 mod credentials;
 mod projects;
 mod types;
 
-use super::{Postgres, sealed};
+use super::{Postgres, row, sealed};
 use crate::audit::Entry;
+use crate::store::app_credentials::listed_bytes;
 use crate::store::{
     Actor, AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
-    Page, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers,
+    Listed, Page, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers,
     StoreError,
 };
 use async_trait::async_trait;
+use tokio_postgres::Row;
 use uuid::Uuid;
+
+/// The first records of a list, with the ids of all of them.
+fn listed<T>(
+    first: Vec<T>,
+    id: impl Fn(&T) -> Uuid,
+    ids: &[Row],
+    total: i64,
+) -> Result<Listed<T>, StoreError> {
+    let mut rest: Vec<Uuid> = row::all(ids, |found| Ok(found.try_get(0)?))?;
+    // Those that are read are the first in the same order.
+    let read = first.last().and_then(|last| rest.iter().position(|listed| *listed == id(last)));
+    rest.drain(..read.map_or(0, |place| place + 1));
+    Ok(Listed { first, rest, total: total.unsigned_abs() })
+}
 
 /// In which version values are sealed.
 const VERSION: &str = "v2";
@@ -24,8 +66,12 @@ impl AppCredentialStore for Postgres {
         &self,
         owner_id: Uuid,
         page: Page,
-    ) -> Result<(Vec<CredentialType>, u64), StoreError> {
+    ) -> Result<Listed<CredentialType>, StoreError> {
         types::page(self, owner_id, page).await
+    }
+
+    async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        types::names(self, owner_id).await
     }
 
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
@@ -58,7 +104,7 @@ impl AppCredentialStore for Postgres {
         projects::find(self, id).await
     }
 
-    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError> {
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
         projects::page(self, user_id, page).await
     }
 
@@ -116,17 +162,15 @@ impl AppCredentialStore for Postgres {
         owner_id: Uuid,
         filter: AppCredentialFilter,
         page: Page,
-    ) -> Result<(Vec<AppCredential>, u64), StoreError> {
+    ) -> Result<Listed<AppCredential>, StoreError> {
         credentials::page(self, owner_id, &filter, page).await
     }
 
     async fn app_credentials_by_project(
         &self,
         project_id: Uuid,
-        after: Option<Place>,
-        limit: u32,
-    ) -> Result<Vec<AppCredential>, StoreError> {
-        credentials::by_project(self, project_id, after, limit).await
+    ) -> Result<Listed<AppCredential>, StoreError> {
+        credentials::by_project(self, project_id).await
     }
 
     async fn delete_app_credential(

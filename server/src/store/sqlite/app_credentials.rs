@@ -6,13 +6,32 @@ mod types;
 
 use super::{Sqlite, sealed};
 use crate::audit::Entry;
+use crate::store::app_credentials::listed_bytes;
 use crate::store::{
     Actor, AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
-    Page, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers,
+    Listed, Page, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SealedTable, SetMembers,
     StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
+
+/// The first of these records, by their ids, as far as they may be read at once.
+fn listed<T>(
+    ids: Vec<Uuid>,
+    total: u64,
+    find: impl Fn(Uuid) -> rusqlite::Result<Option<T>>,
+    bytes: impl Fn(&T) -> usize,
+) -> rusqlite::Result<Listed<T>> {
+    let (mut first, mut read, mut ids) = (Vec::new(), 0, ids.into_iter());
+    while read < listed_bytes!()
+        && let Some(id) = ids.next()
+    {
+        let found = find(id)?;
+        read += found.as_ref().map_or(0, &bytes);
+        first.extend(found);
+    }
+    Ok(Listed { first, rest: ids.collect(), total })
+}
 
 /// In which version values are sealed.
 const VERSION: &str = "v2";
@@ -23,8 +42,12 @@ impl AppCredentialStore for Sqlite {
         &self,
         owner_id: Uuid,
         page: Page,
-    ) -> Result<(Vec<CredentialType>, u64), StoreError> {
+    ) -> Result<Listed<CredentialType>, StoreError> {
         self.read(move |c| types::page(c, owner_id, page)).await
+    }
+
+    async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        self.read(move |c| types::names(c, owner_id)).await
     }
 
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
@@ -59,7 +82,7 @@ impl AppCredentialStore for Sqlite {
         self.read(move |c| projects::find(c, id)).await
     }
 
-    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError> {
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
         self.read(move |c| projects::page(c, user_id, page)).await
     }
 
@@ -121,17 +144,15 @@ impl AppCredentialStore for Sqlite {
         owner_id: Uuid,
         filter: AppCredentialFilter,
         page: Page,
-    ) -> Result<(Vec<AppCredential>, u64), StoreError> {
+    ) -> Result<Listed<AppCredential>, StoreError> {
         self.read(move |c| credentials::page(c, owner_id, &filter, page)).await
     }
 
     async fn app_credentials_by_project(
         &self,
         project_id: Uuid,
-        after: Option<Place>,
-        limit: u32,
-    ) -> Result<Vec<AppCredential>, StoreError> {
-        self.read(move |c| credentials::by_project(c, project_id, after, limit)).await
+    ) -> Result<Listed<AppCredential>, StoreError> {
+        self.read(move |c| credentials::by_project(c, project_id)).await
     }
 
     async fn delete_app_credential(

@@ -4,7 +4,7 @@ use super::Timed;
 use crate::audit::Entry;
 use crate::store::{
     Actor, AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
-    Page, Place, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SetMembers, StoreError,
+    Listed, Page, Project, ProjectEdit, PutAppCredential, PutType, Revision, Sealed, SetMembers, StoreError,
 };
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -15,8 +15,12 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         &self,
         owner_id: Uuid,
         page: Page,
-    ) -> Result<(Vec<CredentialType>, u64), StoreError> {
+    ) -> Result<Listed<CredentialType>, StoreError> {
         self.time("credential_types", self.inner.credential_types(owner_id, page)).await
+    }
+
+    async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        self.time("type_names", self.inner.type_names(owner_id)).await
     }
 
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
@@ -53,7 +57,7 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         self.time("project", self.inner.project(id)).await
     }
 
-    async fn projects(&self, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64), StoreError> {
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
         self.time("projects", self.inner.projects(user_id, page)).await
     }
 
@@ -116,21 +120,15 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
         owner_id: Uuid,
         filter: AppCredentialFilter,
         page: Page,
-    ) -> Result<(Vec<AppCredential>, u64), StoreError> {
+    ) -> Result<Listed<AppCredential>, StoreError> {
         self.time("app_credentials_of", self.inner.app_credentials_of(owner_id, filter, page)).await
     }
 
     async fn app_credentials_by_project(
         &self,
         project_id: Uuid,
-        after: Option<Place>,
-        limit: u32,
-    ) -> Result<Vec<AppCredential>, StoreError> {
-        self.time(
-            "app_credentials_by_project",
-            self.inner.app_credentials_by_project(project_id, after, limit),
-        )
-        .await
+    ) -> Result<Listed<AppCredential>, StoreError> {
+        self.time("app_credentials_by_project", self.inner.app_credentials_by_project(project_id)).await
     }
 
     async fn delete_app_credential(

@@ -1,7 +1,6 @@
 //! Logins to the vault: so many at once that not all find a place in the queue,
 //! again and again; and one after another.
 
-use crate::calls::{address_of, write_request};
 use crate::exchange::Exchange;
 use crate::load::{Timing, Workload};
 use crate::sample::{Sample, Series};
@@ -9,6 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use futures_util::future::try_join_all;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
+use stagepass_tests::request_text::{address_of, write_request};
 use stagepass_tests::server::Client;
 use std::net::SocketAddr;
 use std::sync::Arc;

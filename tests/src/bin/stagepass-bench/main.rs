@@ -1,7 +1,8 @@
 //! The benchmarks of the server: how many calls a second it answers and how soon,
 //! beside what the same machine can do at best, measured in the same run; how the
 //! rest of it fares while many log in to the vault; and how soon somebody who has many
-//! app credentials gets a page of them. And of what is at work beside browsers: how long
+//! app credentials gets a page of them, and how much memory those take who read large
+//! ones slowly. And of what is at work beside browsers: how long
 //! the extension takes for many cookies, and how soon and how rightly a program has those
 //! of a browser that runs, beside others that read them out of its files.
 //!
@@ -69,6 +70,8 @@ enum Part {
     HandOver,
     /// Measure lists of app credentials, of few and of many
     AppCredentials,
+    /// Measure the memory of the server while many read large lists slowly
+    SlowReaders,
     /// Answer every POST to a path with what comes on standard input
     AnswerPosts {
         /// The path
@@ -100,6 +103,10 @@ struct Plan {
     previews: usize,
     /// How often each program reads the browser's cookies.
     hand_overs: usize,
+    /// Clients that read a large list slowly.
+    slow_readers: usize,
+    /// How long they go on.
+    slowness: Duration,
 }
 
 const FULL: Plan = Plan {
@@ -114,6 +121,8 @@ const FULL: Plan = Plan {
     logins: 20,
     previews: 500,
     hand_overs: 30,
+    slow_readers: 100,
+    slowness: Duration::from_secs(20),
 };
 
 impl Options {
@@ -133,6 +142,8 @@ impl Options {
                 logins: 1,
                 previews: 2,
                 hand_overs: 2,
+                slow_readers: 8,
+                slowness: Duration::from_millis(10),
                 ..FULL
             }
         } else if self.quick {
@@ -143,6 +154,7 @@ impl Options {
                 logins: 5,
                 previews: 100,
                 hand_overs: 10,
+                slowness: Duration::from_secs(5),
                 ..FULL
             }
         } else {
@@ -184,6 +196,7 @@ async fn run(options: Options) -> Result<()> {
     let report = match &options.part {
         Some(Part::AnswerPosts { path }) => return bounds::route::serve(path).await,
         Some(Part::AppCredentials) => scenarios::app_credentials::run(plan, stores).await?,
+        Some(Part::SlowReaders) => scenarios::slow_readers::run(plan, stores).await?,
         Some(Part::HandOver) => scenarios::hand_over::run(plan).await?,
         Some(Part::Wasm) => scenarios::normalising::run(plan).await?,
         Some(Part::Vault) => scenarios::vault::run(plan, stores).await?,

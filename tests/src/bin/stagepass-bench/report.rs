@@ -181,6 +181,12 @@ impl Target {
         Self { wanted, measured, unit: " ms", is_reached: measured <= allowed_ms.max(2.0 * without) }
     }
 
+    /// At most so many MiB that were not given back.
+    pub(crate) fn memory_kept_below(mib: f64, measured: f64) -> Self {
+        let wanted = format!("less than {mib} MiB of memory kept afterwards");
+        Self { wanted, measured, unit: " MiB", is_reached: measured < mib }
+    }
+
     /// Less memory than so many MiB.
     pub(crate) fn memory_below(mib: f64, measured: f64) -> Self {
         let wanted = format!("less than {mib} MiB of memory while serving");
@@ -255,6 +261,8 @@ mod tests {
         assert!(!Target::at_least(80.0, "it", 0.79).is_reached);
         assert!(Target::memory_below(40.0, 39.9).is_reached);
         assert!(!Target::memory_below(40.0, 40.0).is_reached);
+        assert!(Target::memory_kept_below(32.0, -1.0).is_reached);
+        assert!(!Target::memory_kept_below(32.0, 32.0).is_reached);
         assert!(Target::p50_below_ms(10.0, &series(&[9, 9, 30])).is_reached);
         assert!(!Target::p50_below_ms(10.0, &series(&[9, 11, 30])).is_reached);
         assert!(Target::each_below_ms(100.0, Duration::from_millis(99)).is_reached);

@@ -3,6 +3,7 @@
 pub(crate) mod app_credentials;
 pub(crate) mod hand_over;
 pub(crate) mod normalising;
+pub(crate) mod slow_readers;
 pub(crate) mod vault;
 
 use crate::Plan;

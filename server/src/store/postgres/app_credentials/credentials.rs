@@ -1,11 +1,12 @@
 //! `app_credentials`, their values, and the projects that they are handed to.
 
+use super::{listed, listed_bytes};
 use crate::audit::Entry;
 use crate::store::app_credentials::value_id;
-use crate::store::postgres::session::{Acting, Step, View};
+use crate::store::postgres::session::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, MAX_CREDENTIALS_OF_PROJECT, Page, Place, PutAppCredential,
+    Actor, AppCredential, AppCredentialFilter, Listed, MAX_CREDENTIALS_OF_PROJECT, Page, PutAppCredential,
     Revision, SealedValue, StoreError, fold,
 };
 use tokio_postgres::Row;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 /// Credentials with what stands in other tables.
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:tt)*) => {
         concat!(
             "SELECT id, owner_id, credential_name, credential_type_id, description, version, created_at,
                 updated_at,
@@ -24,35 +25,61 @@ macro_rules! select {
                 ARRAY(SELECT project_id FROM app_credential_projects WHERE credential_id = c.id
                     ORDER BY project_id) AS project_ids
             FROM app_credentials c ",
-            $rest
+            $($rest)*
         )
     };
 }
 
-const FIND: &str = select!("WHERE id = $1");
-const BY_PROJECT: &str = select!(
-    "WHERE id IN (
-        SELECT id FROM app_credentials
+/// The first credentials of a list, as far as they may be read at once. How long a value
+/// is, is known without it being read.
+macro_rules! first {
+    ($ids:expr) => {
+        select!(
+            "WHERE id IN (",
+            first_ids!(
+                "(SELECT coalesce(sum(octet_length(encrypted_value)), 0) FROM app_credential_keys
+                    WHERE credential_id = listed.id)
+                 + 40 * (SELECT count(*) FROM app_credential_projects WHERE credential_id = listed.id)",
+                "created_at DESC, id",
+                $ids
+            ),
+            ") ORDER BY created_at DESC, id"
+        )
+    };
+}
+
+macro_rules! by_project {
+    () => {
+        "SELECT id, created_at FROM app_credentials
         WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)
-            AND ($2::bigint IS NULL OR created_at < $2 OR created_at = $2 AND id > $3)
-        ORDER BY created_at DESC, id LIMIT $4
-     ) ORDER BY created_at DESC, id"
-);
-/// What stands in other tables is looked up for those on the page alone.
-const PAGE: &str = select!(
-    "WHERE id IN (
-        SELECT id FROM app_credentials WHERE owner_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3
-     ) ORDER BY created_at DESC, id"
-);
-const TOTAL: &str = "SELECT app_credentials FROM owner_usage WHERE owner_id = $1";
-const FILTERED: &str = select!(
-    "WHERE id IN (
-        SELECT id FROM app_credentials
+        ORDER BY created_at DESC, id"
+    };
+}
+
+macro_rules! page {
+    () => {
+        "SELECT id, created_at FROM app_credentials WHERE owner_id = $1
+        ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"
+    };
+}
+
+macro_rules! filtered {
+    () => {
+        "SELECT id, created_at FROM app_credentials
         WHERE owner_id = $1 AND credential_type_id = coalesce($4, credential_type_id)
             AND strpos(folded_name, coalesce($5, '')) > 0
-        ORDER BY created_at DESC, id LIMIT $2 OFFSET $3
-     ) ORDER BY created_at DESC, id"
-);
+        ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"
+    };
+}
+
+const FIND: &str = select!("WHERE id = $1");
+const IDS_BY_PROJECT: &str = ids!(by_project!());
+const FIRST_BY_PROJECT: &str = first!(by_project!());
+const IDS_OF_PAGE: &str = ids!(page!());
+const FIRST_OF_PAGE: &str = first!(page!());
+const TOTAL: &str = "SELECT app_credentials FROM owner_usage WHERE owner_id = $1";
+const FILTERED_IDS: &str = ids!(filtered!());
+const FILTERED_FIRST: &str = first!(filtered!());
 const FILTERED_COUNT: &str = "
     SELECT count(*) FROM app_credentials
     WHERE owner_id = $1 AND credential_type_id = coalesce($2, credential_type_id)
@@ -139,41 +166,44 @@ pub(super) async fn find(
     row::optional(&store.read(actor.into(), &[Step(FIND, &[&id])]).await?, read)
 }
 
-/// A page of the owner's credentials, and how many there are.
+/// A page of the owner's credentials.
 pub(super) async fn page(
     store: &Postgres,
     owner_id: Uuid,
     filter: &AppCredentialFilter,
     page: Page,
-) -> Result<(Vec<AppCredential>, u64), StoreError> {
+) -> Result<Listed<AppCredential>, StoreError> {
     let (limit, offset) = bounds(page);
     let AppCredentialFilter { credential_type_id, folded_search } = filter;
     let acting = Acting::User(owner_id);
     let rows = if credential_type_id.is_none() && folded_search.is_none() {
-        let steps = [Step(TOTAL, &[&owner_id]), Step(PAGE, &[&owner_id, &limit, &offset])];
+        let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
+        let steps = [Step(TOTAL, &[&owner_id]), Step(IDS_OF_PAGE, on_page), Step(FIRST_OF_PAGE, on_page)];
         store.read_all(acting, View::Snapshot, &steps).await?
     } else {
+        let on_page: Parameters<'_> = &[&owner_id, &limit, &offset, credential_type_id, folded_search];
         let steps = [
             Step(FILTERED_COUNT, &[&owner_id, credential_type_id, folded_search]),
-            Step(FILTERED, &[&owner_id, &limit, &offset, credential_type_id, folded_search]),
+            Step(FILTERED_IDS, on_page),
+            Step(FILTERED_FIRST, on_page),
         ];
         store.read_all(acting, View::Snapshot, &steps).await?
     };
     // Nobody has a total before his first credential.
     let total: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
-    Ok((row::all(&rows[1], read)?, total.unwrap_or(0).unsigned_abs()))
+    listed(row::all(&rows[2], read)?, |found| found.id, &rows[1], total.unwrap_or(0))
 }
 
-/// Credentials that a project has been handed, after a place.
+/// All credentials that a project has been handed.
 pub(super) async fn by_project(
     store: &Postgres,
     project_id: Uuid,
-    after: Option<Place>,
-    limit: u32,
-) -> Result<Vec<AppCredential>, StoreError> {
-    let (created_at, id) = after.map(|after| (after.created_at, after.id)).unzip();
-    let steps = [Step(BY_PROJECT, &[&project_id, &created_at, &id, &i64::from(limit)])];
-    row::all(&store.read(Acting::Service, &steps).await?, read)
+) -> Result<Listed<AppCredential>, StoreError> {
+    let parameters: Parameters<'_> = &[&project_id];
+    let steps = [Step(IDS_BY_PROJECT, parameters), Step(FIRST_BY_PROJECT, parameters)];
+    let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
+    let total = rows[0].len().try_into().unwrap_or(i64::MAX);
+    listed(row::all(&rows[1], read)?, |found| found.id, &rows[0], total)
 }
 
 /// Stores a new credential and hands it to the owner's projects.

@@ -1,31 +1,46 @@
 //! `projects` and their members.
 
+use super::{listed, listed_bytes};
 use crate::audit::Entry;
 use crate::store::postgres::session::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
-use crate::store::{AddProject, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers, StoreError};
+use crate::store::{
+    AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers, StoreError,
+};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 /// Projects with their members.
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:tt)*) => {
         concat!(
             "SELECT id, owner_id, project_name, description, created_at, updated_at, ARRAY(
                 SELECT user_id FROM project_members WHERE project_id = projects.id ORDER BY user_id
             ) AS member_ids FROM projects ",
-            $rest
+            $($rest)*
         )
     };
 }
 
-const FIND: &str = select!("WHERE id = $1");
-const PAGE: &str = select!(
-    r#"WHERE id IN (
-        SELECT id FROM projects
+macro_rules! page {
+    () => {
+        r#"SELECT id, project_name COLLATE "C" AS project_name FROM projects
         WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)
-        ORDER BY project_name COLLATE "C", id LIMIT $2 OFFSET $3
-    ) ORDER BY project_name COLLATE "C", id"#
+        ORDER BY project_name COLLATE "C", id LIMIT $2 OFFSET $3"#
+    };
+}
+
+const FIND: &str = select!("WHERE id = $1");
+const IDS_OF_PAGE: &str = ids!(page!());
+/// The first of them, as far as they may be read at once.
+const FIRST_OF_PAGE: &str = select!(
+    "WHERE id IN (",
+    first_ids!(
+        "40 * (SELECT count(*) FROM project_members WHERE project_id = listed.id)",
+        "project_name, id",
+        page!()
+    ),
+    r#") ORDER BY project_name COLLATE "C", id"#
 );
 const TOTAL: &str = "
     SELECT count(*) FROM projects
@@ -72,19 +87,14 @@ pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<Project>, 
     row::optional(&store.read(Acting::Service, &[Step(FIND, &[&id])]).await?, read)
 }
 
-/// A page of the projects that are the user's or have him as a member, by name, and how
-/// many there are. Others' are shown to him as a service, since row-level security knows
-/// owners alone.
-pub(super) async fn page(
-    store: &Postgres,
-    user_id: Uuid,
-    page: Page,
-) -> Result<(Vec<Project>, u64), StoreError> {
+/// A page of the projects that are the user's or have him as a member, by name. Others'
+/// are shown to him as a service, since row-level security knows owners alone.
+pub(super) async fn page(store: &Postgres, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
     let (limit, offset) = bounds(page);
-    let steps = [Step(PAGE, &[&user_id, &limit, &offset]), Step(TOTAL, &[&user_id])];
+    let on_page: Parameters<'_> = &[&user_id, &limit, &offset];
+    let steps = [Step(FIRST_OF_PAGE, on_page), Step(IDS_OF_PAGE, on_page), Step(TOTAL, &[&user_id])];
     let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
-    let total: i64 = rows[1][0].try_get(0)?;
-    Ok((row::all(&rows[0], read)?, total.unsigned_abs()))
+    listed(row::all(&rows[0], read)?, |found| found.id, &rows[1], rows[2][0].try_get(0)?)
 }
 
 /// The ids and names of all projects of an owner's, by name.

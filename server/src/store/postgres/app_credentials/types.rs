@@ -1,10 +1,11 @@
 //! `credential_types` and their fields.
 
+use super::{listed, listed_bytes};
 use crate::audit::Entry;
 use crate::store::postgres::session::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::{
-    CredentialType, DeleteType, FieldType, MAX_OF_ONE_OWNER, Page, PutType, StoreError, TypeField,
+    CredentialType, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType, StoreError, TypeField,
 };
 use std::collections::HashMap;
 use tokio_postgres::Row;
@@ -12,24 +13,42 @@ use uuid::Uuid;
 
 /// The types on a page.
 macro_rules! page {
-    ($columns:literal) => {
-        concat!(
-            "SELECT ",
-            $columns,
-            r#" FROM credential_types WHERE owner_id IS NULL OR owner_id = $1
-            ORDER BY type_name COLLATE "C", id LIMIT $2 OFFSET $3"#
+    () => {
+        r#"SELECT id, type_name COLLATE "C" AS type_name FROM credential_types
+        WHERE owner_id IS NULL OR owner_id = $1
+        ORDER BY type_name COLLATE "C", id LIMIT $2 OFFSET $3"#
+    };
+}
+
+/// The first of them, as far as they may be read at once.
+macro_rules! first {
+    () => {
+        first_ids!(
+            "(SELECT coalesce(sum(octet_length(field_name) + octet_length(field_label) + 160), 0)
+              FROM credential_type_fields WHERE type_id = listed.id)",
+            "type_name, id",
+            page!()
         )
     };
 }
 
 const TOTAL: &str = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = $1";
-const PAGE: &str = page!("id, owner_id, type_name, description, created_at, updated_at");
+const IDS_OF_PAGE: &str = ids!(page!());
+const FIRST_OF_PAGE: &str = concat!(
+    "SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types
+    WHERE id IN (",
+    first!(),
+    r#") ORDER BY type_name COLLATE "C", id"#
+);
 const FIELDS_OF_PAGE: &str = concat!(
     "SELECT type_id, id, field_name, field_label, field_type, required, sensitive
     FROM credential_type_fields WHERE type_id IN (",
-    page!("id"),
+    first!(),
     ") ORDER BY position"
 );
+const NAMES: &str = r#"
+    SELECT id, type_name FROM credential_types WHERE owner_id IS NULL OR owner_id = $1
+    ORDER BY type_name COLLATE "C", id"#;
 const FIND: &str = "
     SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types WHERE id = $1";
 const FIELDS: &str = "
@@ -111,18 +130,28 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// A page of the built-in types and the owner's, by name, and how many there are.
+/// A page of the built-in types and the owner's, by name.
 pub(super) async fn page(
     store: &Postgres,
     owner_id: Uuid,
     page: Page,
-) -> Result<(Vec<CredentialType>, u64), StoreError> {
+) -> Result<Listed<CredentialType>, StoreError> {
     let (limit, offset) = bounds(page);
     let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
-    let steps = [Step(PAGE, on_page), Step(FIELDS_OF_PAGE, on_page), Step(TOTAL, &[&owner_id])];
+    let steps = [
+        Step(FIRST_OF_PAGE, on_page),
+        Step(FIELDS_OF_PAGE, on_page),
+        Step(TOTAL, &[&owner_id]),
+        Step(IDS_OF_PAGE, on_page),
+    ];
     let rows = store.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?;
-    let total: i64 = rows[2][0].try_get(0)?;
-    Ok((read_types(&rows)?, total.unsigned_abs()))
+    listed(read_types(&rows)?, |found| found.id, &rows[3], rows[2][0].try_get(0)?)
+}
+
+/// The ids and names of the built-in types and of all the owner's, by name.
+pub(super) async fn names(store: &Postgres, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+    let rows = store.read(Acting::User(owner_id), &[Step(NAMES, &[&owner_id])]).await?;
+    row::all(&rows, |found| Ok((found.try_get(0)?, found.try_get(1)?)))
 }
 
 /// A type, whoever's it is.

@@ -1,9 +1,10 @@
 //! `app_credentials`, their values, and the projects that they are handed to.
 
+use super::listed;
 use crate::store::app_credentials::value_id;
 use crate::store::sqlite::row;
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, MAX_CREDENTIALS_OF_PROJECT, Page, Place, PutAppCredential,
+    Actor, AppCredential, AppCredentialFilter, Listed, MAX_CREDENTIALS_OF_PROJECT, Page, PutAppCredential,
     Revision, SealedValue, fold,
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
@@ -15,20 +16,36 @@ const CREDENTIAL: &str =
 /// A credential that the actor may have.
 pub(super) fn find(c: &Connection, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
     let c = c.unchecked_transaction()?;
+    find_within(&c, actor, id)
+}
+
+/// The same within a transaction.
+fn find_within(c: &Connection, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
     let select = format!("SELECT {CREDENTIAL} FROM app_credentials WHERE id = ?1");
     let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
     let found = found.filter(|found| actor.may_have(found.owner_id));
-    found.map(|found| complete(&c, found)).transpose()
+    found.map(|found| complete(c, found)).transpose()
 }
 
-/// A page of the owner's credentials, and how many there are.
+/// What a credential takes in memory, about.
+fn bytes(of: &AppCredential) -> usize {
+    const ID: usize = 40;
+    let values = of.values.iter().map(|value| value.blob.len()).sum::<usize>();
+    values
+        + of.credential_name.len()
+        + of.description.as_ref().map_or(0, String::len)
+        + ID * (1 + of.values.len() + of.project_ids.len())
+}
+
+/// A page of the owner's credentials.
 pub(super) fn page(
     c: &Connection,
     owner_id: Uuid,
     filter: &AppCredentialFilter,
     page: Page,
-) -> Result<(Vec<AppCredential>, u64)> {
+) -> Result<Listed<AppCredential>> {
     let c = c.unchecked_transaction()?;
+    let owner = Actor::User(owner_id);
     let owner_id = owner_id.to_string();
     let type_id = filter.credential_type_id.map(|id| id.to_string());
     let search = &filter.folded_search;
@@ -43,36 +60,28 @@ pub(super) fn page(
         c.prepare_cached(&count)?.query_row(params![owner_id, type_id, search], |found| found.get(0))?
     };
     let select = format!(
-        "SELECT {CREDENTIAL} FROM app_credentials WHERE owner_id = ?1 {by_type} {by_name}
+        "SELECT id FROM app_credentials WHERE owner_id = ?1 {by_type} {by_name}
          ORDER BY created_at DESC, id LIMIT ?4 OFFSET ?5"
     );
-    let rows: Vec<_> = c
+    let ids = c
         .prepare_cached(&select)?
-        .query_map(params![owner_id, type_id, search, page.size, page.offset()], read)?
+        .query_map(params![owner_id, type_id, search, page.size, page.offset()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
-    Ok((rows.into_iter().map(|found| complete(&c, found)).collect::<Result<_>>()?, total))
+    listed(ids, total, |id| find_within(&c, owner, id), bytes)
 }
 
-/// Credentials that a project has been handed, after a place.
-pub(super) fn by_project(
-    c: &Connection,
-    project_id: Uuid,
-    after: Option<Place>,
-    limit: u32,
-) -> Result<Vec<AppCredential>> {
+/// All credentials that a project has been handed.
+pub(super) fn by_project(c: &Connection, project_id: Uuid) -> Result<Listed<AppCredential>> {
     let c = c.unchecked_transaction()?;
-    let select = format!(
-        "SELECT {CREDENTIAL} FROM app_credentials
-         WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
-             AND (?2 IS NULL OR created_at < ?2 OR created_at = ?2 AND id > ?3)
-         ORDER BY created_at DESC, id LIMIT ?4"
-    );
-    let (created_at, id) = after.map(|after| (after.created_at, after.id.to_string())).unzip();
-    let rows: Vec<_> = c
-        .prepare_cached(&select)?
-        .query_map(params![project_id.to_string(), created_at, id, limit], read)?
+    let select = "SELECT id FROM app_credentials
+        WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
+        ORDER BY created_at DESC, id";
+    let ids: Vec<_> = c
+        .prepare_cached(select)?
+        .query_map([project_id.to_string()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
-    rows.into_iter().map(|found| complete(&c, found)).collect()
+    let total = ids.len() as u64;
+    listed(ids, total, |id| find_within(&c, Actor::Service, id), bytes)
 }
 
 pub(super) fn add(c: &Connection, new: &AppCredential, type_updated_at: i64) -> Result<PutAppCredential> {

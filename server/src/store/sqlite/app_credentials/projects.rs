@@ -1,7 +1,8 @@
 //! `projects` and their members.
 
+use super::listed;
 use crate::store::sqlite::row;
-use crate::store::{AddProject, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers};
+use crate::store::{AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
@@ -10,26 +11,36 @@ const PROJECT: &str = "id, owner_id, project_name, description, created_at, upda
 /// A project, whoever's it is.
 pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<Project>> {
     let c = c.unchecked_transaction()?;
-    let select = format!("SELECT {PROJECT} FROM projects WHERE id = ?1");
-    let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
-    found.map(|found| with_members(&c, found)).transpose()
+    find_within(&c, id)
 }
 
-/// A page of the projects that are the user's or have him as a member, by name, and how
-/// many there are.
-pub(super) fn page(c: &Connection, user_id: Uuid, page: Page) -> Result<(Vec<Project>, u64)> {
+/// The same within a transaction.
+fn find_within(c: &Connection, id: Uuid) -> Result<Option<Project>> {
+    let select = format!("SELECT {PROJECT} FROM projects WHERE id = ?1");
+    let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
+    found.map(|found| with_members(c, found)).transpose()
+}
+
+/// What a project takes in memory, about.
+fn bytes(of: &Project) -> usize {
+    const ID: usize = 40;
+    of.project_name.len() + of.description.as_ref().map_or(0, String::len) + ID * (2 + of.member_ids.len())
+}
+
+/// A page of the projects that are the user's or have him as a member, by name.
+pub(super) fn page(c: &Connection, user_id: Uuid, page: Page) -> Result<Listed<Project>> {
     let c = c.unchecked_transaction()?;
     let user_id = user_id.to_string();
     let seen = "FROM projects
         WHERE owner_id = ?1 OR id IN (SELECT project_id FROM project_members WHERE user_id = ?1)";
     let count = format!("SELECT count(*) {seen}");
     let total = c.prepare_cached(&count)?.query_row([&user_id], |found| found.get(0))?;
-    let select = format!("SELECT {PROJECT} {seen} ORDER BY project_name, id LIMIT ?2 OFFSET ?3");
-    let found: Vec<_> = c
+    let select = format!("SELECT id {seen} ORDER BY project_name, id LIMIT ?2 OFFSET ?3");
+    let ids = c
         .prepare_cached(&select)?
-        .query_map(params![user_id, page.size, page.offset()], read)?
+        .query_map(params![user_id, page.size, page.offset()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
-    Ok((found.into_iter().map(|found| with_members(&c, found)).collect::<Result<_>>()?, total))
+    listed(ids, total, |id| find_within(&c, id), bytes)
 }
 
 /// The ids and names of all projects of an owner's, by name.

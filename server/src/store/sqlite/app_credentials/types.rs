@@ -1,37 +1,58 @@
 //! `credential_types` and their fields.
 
+use super::listed;
 use crate::store::sqlite::row;
-use crate::store::{CredentialType, DeleteType, FieldType, MAX_OF_ONE_OWNER, Page, PutType, TypeField};
+use crate::store::{
+    CredentialType, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType, TypeField,
+};
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
 const TYPE: &str = "id, owner_id, type_name, description, created_at, updated_at";
 
-/// A page of the built-in types and the owner's, by name, and how many there are.
-pub(super) fn page(c: &Connection, owner_id: Uuid, page: Page) -> Result<(Vec<CredentialType>, u64)> {
+/// A page of the built-in types and the owner's, by name.
+pub(super) fn page(c: &Connection, owner_id: Uuid, page: Page) -> Result<Listed<CredentialType>> {
     // All statements see the same rows.
     let c = c.unchecked_transaction()?;
     let owner_id = owner_id.to_string();
     let count = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1";
     let total = c.prepare_cached(count)?.query_row([&owner_id], |found| found.get(0))?;
-    let select = format!(
-        "SELECT {TYPE} FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
-         ORDER BY type_name, id LIMIT ?2 OFFSET ?3"
-    );
-    let types: Vec<_> = c
-        .prepare_cached(&select)?
-        .query_map(params![owner_id, page.size, page.offset()], read)?
+    let select = "SELECT id FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
+        ORDER BY type_name, id LIMIT ?2 OFFSET ?3";
+    let ids = c
+        .prepare_cached(select)?
+        .query_map(params![owner_id, page.size, page.offset()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
-    Ok((types.into_iter().map(|found| with_fields(&c, found)).collect::<Result<_>>()?, total))
+    listed(ids, total, |id| find_within(&c, id), bytes)
+}
+
+/// What a type takes in memory, about.
+fn bytes(of: &CredentialType) -> usize {
+    const FIELD: usize = 160;
+    let texts = of.fields.iter().map(|field| field.field_name.len() + field.field_label.len());
+    texts.sum::<usize>() + FIELD * (1 + of.fields.len())
+}
+
+/// The ids and names of the built-in types and of all the owner's, by name.
+pub(super) fn names(c: &Connection, owner_id: Uuid) -> Result<Vec<(Uuid, String)>> {
+    let select = "SELECT id, type_name FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
+        ORDER BY type_name, id";
+    let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
+    c.prepare_cached(select)?.query_map([owner_id.to_string()], read)?.collect()
 }
 
 /// A type, whoever's it is.
 pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<CredentialType>> {
     let c = c.unchecked_transaction()?;
+    find_within(&c, id)
+}
+
+/// The same within a transaction.
+fn find_within(c: &Connection, id: Uuid) -> Result<Option<CredentialType>> {
     let select = format!("SELECT {TYPE} FROM credential_types WHERE id = ?1");
     let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
-    found.map(|found| with_fields(&c, found)).transpose()
+    found.map(|found| with_fields(c, found)).transpose()
 }
 
 fn with_fields(c: &Connection, found: CredentialType) -> Result<CredentialType> {

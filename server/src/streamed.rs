@@ -1,0 +1,222 @@
+//! Lists whose rows may be large: they are read and written piece by piece, as fast as
+//! their reader takes them, so that a slow reader holds one piece in memory and not all
+//! of it. No connection to the database waits for it meanwhile.
+
+use crate::error::Error;
+use crate::request::Listing;
+use crate::store::{Listed, Page, StoreError};
+use axum::body::{Body, Bytes};
+use axum::http::header;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+/// A piece is over with the row with which it has as many bytes.
+const PIECE_BYTES: usize = 32 * 1024;
+/// The longest that a list may be read: who may see it was found out at its beginning.
+const MAX_READING: Duration = Duration::from_secs(5 * 60);
+
+/// The rows of a list, each made when it is asked for.
+pub(crate) struct Streamed<T> {
+    rows: BoxStream<'static, Result<T, Error>>,
+    /// How many there are in the whole list.
+    total: u64,
+}
+
+/// The records of a list: those that were read with it, and then each of the others, by
+/// its id. One that is gone by then is left out.
+pub(crate) fn records<T, F>(
+    Listed { first, rest, total }: Listed<T>,
+    find: impl FnMut(Uuid) -> F + Send + 'static,
+) -> Streamed<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<Option<T>, StoreError>> + Send + 'static,
+{
+    let rest = stream::iter(rest).then(find).err_into().try_filter_map(future::ok);
+    Streamed { rows: stream::iter(first).map(Ok).chain(rest).boxed(), total }
+}
+
+impl<T: Send + 'static> Streamed<T> {
+    /// Each row as another, or left out, where there is something to be looked up for it.
+    pub(crate) fn and_then<U, F>(self, form: impl FnMut(T) -> F + Send + 'static) -> Streamed<U>
+    where
+        F: Future<Output = Result<Option<U>, Error>> + Send + 'static,
+        U: Send + 'static,
+    {
+        Streamed { rows: self.rows.try_filter_map(form).boxed(), total: self.total }
+    }
+
+    /// The first `most` rows, each as what `form` keeps of it.
+    pub(crate) async fn first<U>(self, most: usize, form: impl FnMut(T) -> U) -> Result<Vec<U>, Error> {
+        self.rows.take(most).map_ok(form).try_collect().await
+    }
+
+    /// All rows of a page, each as what `form` keeps of it.
+    pub(crate) async fn listing<U>(self, page: Page, form: impl FnMut(T) -> U) -> Result<Listing<U>, Error> {
+        let total = self.total;
+        let data = self.first(usize::MAX, form).await?;
+        Ok(Listing { data, total, page: page.number, page_size: page.size })
+    }
+}
+
+impl<T: Serialize + Send + 'static> Streamed<T> {
+    /// Writes a page of the list, in the form of a [`Listing`].
+    pub(crate) async fn answer_page(self, page: Page) -> Result<Response, Error> {
+        // Without its rows it is written by the one that defines the form.
+        let frame =
+            Listing::<()> { data: Vec::new(), total: self.total, page: page.number, page_size: page.size };
+        let frame = serde_json::to_string(&frame).map_err(|_| Error::Internal("a list as JSON"))?;
+        let place = frame.find("[]").ok_or(Error::Internal("a list without rows"))? + 1;
+        let (begin, end) = frame.split_at(place);
+        self.answer(begin.to_owned(), end.to_owned()).await
+    }
+
+    /// Writes all rows as an array.
+    pub(crate) async fn answer_array(self) -> Result<Response, Error> {
+        self.answer("[".to_owned(), "]".to_owned()).await
+    }
+
+    async fn answer(self, begin: String, end: String) -> Result<Response, Error> {
+        let until = Instant::now() + MAX_READING;
+        let mut pieces = Pieces { rows: self.rows, begin, end, is_in_rows: false, is_over: false, until };
+        // What goes wrong at first has a status.
+        let first = pieces.next().await?;
+        let body = if pieces.is_over {
+            Body::from(first)
+        } else {
+            Body::from_stream(stream::once(future::ok(first)).chain(stream::try_unfold(pieces, rest)))
+        };
+        Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+    }
+}
+
+/// The piece that comes next. Where it fails the connection is cut off, by which its
+/// reader knows.
+async fn rest<T: Serialize>(mut pieces: Pieces<T>) -> Result<Option<(Bytes, Pieces<T>)>, Error> {
+    if pieces.is_over {
+        return Ok(None);
+    }
+    let piece = pieces.next().await.inspect_err(Error::log)?;
+    Ok(Some((piece, pieces)))
+}
+
+/// A list's JSON, as far as it has come.
+struct Pieces<T> {
+    rows: BoxStream<'static, Result<T, Error>>,
+    /// What is written before the rows, until it is.
+    begin: String,
+    end: String,
+    is_in_rows: bool,
+    is_over: bool,
+    until: Instant,
+}
+
+impl<T: Serialize> Pieces<T> {
+    async fn next(&mut self) -> Result<Bytes, Error> {
+        if Instant::now() >= self.until {
+            return Err(Error::RequestTimeout);
+        }
+        // It holds values: wiped once it is sent.
+        let mut json = Zeroizing::new(std::mem::take(&mut self.begin).into_bytes());
+        while json.len() < PIECE_BYTES {
+            let Some(row) = self.rows.try_next().await? else {
+                json.extend_from_slice(self.end.as_bytes());
+                self.is_over = true;
+                break;
+            };
+            if std::mem::replace(&mut self.is_in_rows, true) {
+                json.push(b',');
+            }
+            serde_json::to_writer(&mut *json, &row).map_err(|_| Error::Internal("a row as JSON"))?;
+        }
+        json.shrink_to_fit();
+        Ok(Bytes::from_owner(json))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt as _;
+
+    const PAGE: Page = Page { number: 2, size: 100 };
+
+    /// A list of three texts and seven more, of which the fifth is gone and, where it
+    /// `breaks`, the last can't be read.
+    fn texts(bytes: usize, breaks: bool) -> Streamed<String> {
+        let first = (0..3).map(|_| "a".repeat(bytes)).collect();
+        let listed = Listed { first, rest: (0..7).map(Uuid::from_u128).collect(), total: 210 };
+        records(listed, move |id| async move {
+            match id.as_u128() {
+                4 => Ok(None),
+                6 if breaks => Err(StoreError::Closed),
+                _ => Ok(Some("b".repeat(bytes))),
+            }
+        })
+    }
+
+    #[tokio::test]
+    async fn a_small_page_is_one_piece_with_its_length_and_the_form_of_a_listing() {
+        let response = texts(1, false).answer_page(PAGE).await.unwrap();
+        assert!(axum::body::HttpBody::size_hint(response.body()).exact().is_some());
+        let json = response.into_body().collect().await.unwrap().to_bytes();
+        let expected =
+            r#"{"data":["a","a","a","b","b","b","b","b","b"],"total":210,"page":2,"pageSize":100}"#;
+        assert_eq!(json, expected);
+        let none = Listed { first: Vec::<String>::new(), rest: Vec::new(), total: 0 };
+        let none = records(none, |_| future::ok(None)).answer_array().await.unwrap();
+        assert_eq!(none.into_body().collect().await.unwrap().to_bytes(), "[]");
+    }
+
+    #[tokio::test]
+    async fn a_large_list_comes_in_pieces_of_a_row_and_what_is_gone_is_left_out() {
+        let response = texts(PIECE_BYTES, false).answer_array().await.unwrap();
+        let mut body = response.into_body();
+        let mut json = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let piece = frame.unwrap().into_data().unwrap();
+            assert!(piece.len() <= PIECE_BYTES + 4, "{} bytes", piece.len());
+            json.extend_from_slice(&piece);
+        }
+        let rows: Vec<String> = serde_json::from_slice(&json).unwrap();
+        assert_eq!(rows.len(), 9);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_fails_midway_is_cut_off_and_no_json() {
+        let response = texts(PIECE_BYTES, true).answer_array().await.unwrap();
+        let mut body = response.into_body();
+        let mut json = Vec::new();
+        let failure = loop {
+            match body.frame().await.unwrap() {
+                Ok(frame) => json.extend_from_slice(&frame.into_data().unwrap()),
+                Err(failure) => break failure,
+            }
+        };
+        assert!(!failure.to_string().is_empty());
+        assert!(serde_json::from_slice::<Vec<String>>(&json).is_err());
+        assert!(texts(1, true).answer_array().await.is_err(), "what fails at first has a status");
+    }
+
+    #[tokio::test]
+    async fn a_list_can_not_be_read_for_ever() {
+        let rows = texts(PIECE_BYTES, false).rows;
+        let (begin, end) = ("[".to_owned(), "]".to_owned());
+        let mut pieces =
+            Pieces { rows, begin, end, is_in_rows: false, is_over: false, until: Instant::now() };
+        assert!(matches!(pieces.next().await, Err(Error::RequestTimeout)));
+    }
+
+    #[tokio::test]
+    async fn a_page_for_people_keeps_what_it_shows_alone() {
+        let listing = texts(PIECE_BYTES, false).listing(PAGE, |text| text.len()).await.unwrap();
+        assert_eq!((listing.data, listing.total), (vec![PIECE_BYTES; 9], 210));
+        assert_eq!(texts(1, true).first(2, |text| text.len()).await.unwrap(), [1, 1]);
+        assert!(texts(1, true).listing(PAGE, |text| text.len()).await.is_err());
+    }
+}
