@@ -13,7 +13,7 @@ mod chain_key;
 mod verifier;
 
 pub(crate) use chain_key::{ChainKey, Mac};
-pub(crate) use verifier::{ExpectedHeads, Verifier};
+pub(crate) use verifier::{ExpectedHeads, Verdict, Verifier};
 
 use crate::bounded_text::bounded;
 use crate::clock::now_ms;
@@ -31,6 +31,8 @@ pub(crate) enum Caller {
     Service(Option<String>),
     /// Somebody at the server's own command line.
     Operator,
+    /// The server itself, about what it has found.
+    Server,
     /// Whoever sets the vault up or has it open.
     Vault,
     /// Somebody who failed to say who he is.
@@ -44,6 +46,7 @@ impl fmt::Display for Caller {
             Self::Service(Some(name)) => write!(f, "service:{name}"),
             Self::Service(None) => f.write_str("service"),
             Self::Operator => f.write_str("operator"),
+            Self::Server => f.write_str("server"),
             Self::Vault => f.write_str("vault"),
             Self::Anonymous => f.write_str("anonymous"),
         }
@@ -102,6 +105,9 @@ pub(crate) struct Row {
     pub(crate) mac: Mac,
 }
 
+/// What a row tells of that begins a chain since another one was cut.
+const CUT: &str = "audit-log-cut";
+
 /// Where a chain ends.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
@@ -126,6 +132,13 @@ impl Head {
         key.sign_head(self.chain, self.sequence, &self.mac) == self.signature
     }
 
+    /// Where this head is known, but its chain does not go on from it any more: what
+    /// another chain is to say of that.
+    pub(crate) fn cut(&self) -> Entry {
+        let outcome = format!("chain {} had {} rows, and has lost some of them", self.chain, self.sequence);
+        Entry::new(&Caller::Server, CUT).on("audit_heads", self.chain).with_outcome(outcome)
+    }
+
     fn signed(key: &ChainKey, chain: i64, sequence: i64, mac: Mac) -> Self {
         Self { chain, sequence, mac, signature: key.sign_head(chain, sequence, &mac) }
     }
@@ -138,8 +151,12 @@ impl Head {
     }
 
     /// The rows that come next, and the head that the last of them makes.
-    pub(crate) fn append_all(self, key: &ChainKey, entries: impl Iterator<Item = Entry>) -> (Vec<Row>, Self) {
-        let mut head = self;
+    pub(crate) fn append_all(
+        &self,
+        key: &ChainKey,
+        entries: impl Iterator<Item = Entry>,
+    ) -> (Vec<Row>, Self) {
+        let mut head = self.clone();
         let mut rows = Vec::new();
         for entry in entries {
             let (row, next) = head.append(key, entry);

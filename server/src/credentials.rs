@@ -95,7 +95,7 @@ fn seal(app: &App, place: &Place, plaintext: &[u8]) -> Result<String, Error> {
 }
 
 fn open(app: &App, place: &Place, blob: &str) -> Result<SecretString, Error> {
-    sealing::open(&app.keys, place, blob).map_err(|error: SealingError| {
+    sealing::open(&app.keys, app.blob_version, place, blob).map_err(|error: SealingError| {
         tracing::error!(table = place.table, record_id = %place.record_id, %error, "a blob does not open");
         Error::Undecryptable
     })

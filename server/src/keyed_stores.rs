@@ -1,7 +1,7 @@
 //! The stores, opened, with the keys that open what is sealed in them: what
 //! serving needs, and whatever command reads or notes something sealed.
 
-use crate::audit::ChainKey;
+use crate::audit::{Caller, ChainKey, Entry};
 use crate::clock::now_ms;
 use crate::config::{ConfigError, GivenDatabase, GivenKeys};
 use crate::directus::Directus;
@@ -27,6 +27,11 @@ const CANARY: &str = "stagepass canary";
 /// Where a key's canary belongs.
 const CANARY_PLACE: Place =
     Place { table: "sealing_keys", column: "canary", record_id: Uuid::nil(), owner_id: Uuid::nil() };
+
+/// Stands before the key of the audit log, sealed with it, once the rows that grant
+/// rights are signed: from then on one without a MAC is broken, whatever else the
+/// database says.
+const ROWS_SIGNED: &str = "rows signed ";
 
 /// A key of the server's own: random, made with the database, and kept sealed in it.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +108,8 @@ pub(crate) struct KeyedStores {
     pub(crate) server_key: Arc<ServerKey>,
     /// These two as they are kept.
     pub(crate) sealed_own_keys: [(OwnKey, String); 2],
+    /// How many rows of a former version were signed just now.
+    pub(crate) rows_signed: u64,
     /// Files with secrets that were made just now, to be backed up.
     pub(crate) made: Vec<PathBuf>,
 }
@@ -130,10 +137,8 @@ impl KeyedStores {
         if if_missing == IfMissing::Make {
             keep_canary(&*database, &keys).await?;
         }
-        let new = ChainKey::generate_base64()?;
-        let (chain_key, sealed_chain_key) =
-            open_own_key(&*database, &keys, OwnKey::AUDIT, &new, ChainKey::from_base64).await?;
-        database.set_chain_key(Arc::clone(&chain_key));
+        let OpenedAuditLog { chain_key, sealed_chain_key, rows_signed } =
+            open_audit_log(&*database, &keys).await?;
         let new = ServerKey::generate_base64()?;
         let (server_key, sealed_server_key) =
             open_own_key(&*database, &keys, OwnKey::PROOF, &new, ServerKey::from_base64).await?;
@@ -156,6 +161,7 @@ impl KeyedStores {
             chain_key,
             server_key,
             sealed_own_keys: [(OwnKey::AUDIT, sealed_chain_key), (OwnKey::PROOF, sealed_server_key)],
+            rows_signed,
             made,
         })
     }
@@ -187,7 +193,7 @@ impl KeyedStores {
         for Sealed { id, user_id, blob, .. } in sample {
             let place =
                 Place { table: table.name(), column: table.column(), record_id: *id, owner_id: *user_id };
-            match sealing::open(&self.keys, &place, blob) {
+            match sealing::open(&self.keys, self.blob_version, &place, blob) {
                 Ok(_) => does_any_open = true,
                 Err(SealingError::Authentication | SealingError::UnknownKey(_)) => sealed_otherwise.push(*id),
                 // No key is to blame for what is no sealed text.
@@ -223,7 +229,7 @@ async fn check_keys(
         return Err(OpenError::RetiredKey(given));
     }
     for (key_id, canary) in canaries {
-        let opened = sealing::open(keys, &CANARY_PLACE, canary);
+        let opened = sealing::open(keys, Version::V2, &CANARY_PLACE, canary);
         if !opened.is_ok_and(|text| text.expose_secret() == CANARY) {
             return Err(OpenError::WrongKey { given, known: key_id.clone() });
         }
@@ -236,6 +242,60 @@ async fn keep_canary(database: &dyn Database, keys: &KeyRing) -> Result<(), Open
     Ok(database.add_canary(keys.writing().id().to_owned(), canary, now_ms()).await?)
 }
 
+/// The key of the audit log, its sealed form, and how many rows were signed with it.
+struct OpenedAuditLog {
+    chain_key: Arc<ChainKey>,
+    sealed_chain_key: String,
+    rows_signed: u64,
+}
+
+/// The key is made with the database, which has no rows yet that grant rights. In a
+/// database of a former version these are signed once.
+async fn open_audit_log(database: &dyn Database, keys: &KeyRing) -> Result<OpenedAuditLog, OpenError> {
+    let OwnKey { name, place } = OwnKey::AUDIT;
+    let new = with_rows_signed(&ChainKey::generate_base64()?);
+    let (key, kept) = open_own_key(database, keys, OwnKey::AUDIT, &new, AuditKey::read).await?;
+    let chain_key = Arc::clone(&key.chain_key);
+    let Some(unsigned) = &key.unsigned else {
+        database.set_chain_key(Arc::clone(&chain_key));
+        return Ok(OpenedAuditLog { chain_key, sealed_chain_key: kept, rows_signed: 0 });
+    };
+    // To be sealed is why it leaves its wrapper.
+    let signed = seal(keys, &place, with_rows_signed(unsigned).expose_secret().as_bytes())?;
+    let rows = database.sign_rows(Arc::clone(&chain_key), name, kept, signed.clone()).await?;
+    database.set_chain_key(Arc::clone(&chain_key));
+    let Some(rows_signed) = rows else {
+        // Another process has done it.
+        let (_, kept) = open_own_key(database, keys, OwnKey::AUDIT, &new, AuditKey::read).await?;
+        return Ok(OpenedAuditLog { chain_key, sealed_chain_key: kept, rows_signed: 0 });
+    };
+    let entry = Entry::new(&Caller::Server, "sign-rows").with_outcome(format!("ok: {rows_signed} rows"));
+    database.append(entry).await?;
+    Ok(OpenedAuditLog { chain_key, sealed_chain_key: signed, rows_signed })
+}
+
+/// What is sealed as the key of the audit log.
+struct AuditKey {
+    chain_key: Arc<ChainKey>,
+    /// The key in base64 where rows are yet to be signed with it.
+    unsigned: Option<SecretString>,
+}
+
+impl AuditKey {
+    fn read(text: &SecretString) -> Option<Self> {
+        let signed = text.expose_secret().strip_prefix(ROWS_SIGNED).map(SecretString::from);
+        let key = signed.as_ref().unwrap_or(text);
+        // By itself as well, without what stands before it.
+        masking::hold(key);
+        let chain_key = Arc::new(ChainKey::from_base64(key)?);
+        Some(Self { chain_key, unsigned: signed.is_none().then(|| text.clone()) })
+    }
+}
+
+fn with_rows_signed(key: &SecretString) -> SecretString {
+    [ROWS_SIGNED, key.expose_secret()].concat().into()
+}
+
 /// A key of the server's own, and its sealed form. It is `new` where there is none yet.
 async fn open_own_key<K>(
     database: &dyn Database,
@@ -246,7 +306,7 @@ async fn open_own_key<K>(
 ) -> Result<(Arc<K>, String), OpenError> {
     let new = seal(keys, &place, new.expose_secret().as_bytes())?;
     let kept = database.own_key(name, new).await?;
-    let opened = sealing::open(keys, &place, &kept).and_then(|text| {
+    let opened = sealing::open(keys, Version::V2, &place, &kept).and_then(|text| {
         masking::hold(&text);
         read(&text).ok_or(SealingError::Malformed)
     });

@@ -4,8 +4,10 @@
 //! last three in base64; its associated data names the place it belongs to, so
 //! that it opens nowhere else. In version 1, which other services read from
 //! Directus, it is `iv:tag:ciphertext`, without a key id or associated data;
-//! blobs of that version are read in all the ways they were ever written. This
-//! module knows no store and no request.
+//! blobs of that version are read in all the ways they were ever written, but
+//! only where they belong: somebody who can write to a place of version 2 could
+//! otherwise put a blob of another record there. This module knows no store and
+//! no request.
 
 mod blob_form;
 mod key_ring;
@@ -28,7 +30,8 @@ const IV_BYTES: usize = 12;
 /// NIST SP 800-38D, section 5.2.1.2: the longest tag, 128 bits.
 const TAG_BYTES: usize = 16;
 
-/// The versions in which blobs are written; each is read wherever it turns up.
+/// The versions in which blobs are written. Where blobs of version 2 are kept, no
+/// other opens; where those of version 1 are kept, both do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     /// For records that other services read as well, those in Directus.
@@ -81,6 +84,8 @@ pub(crate) enum SealingError {
     UnknownKey(String),
     #[error("the blob fails authentication: another key, another place, or damage")]
     Authentication,
+    #[error("the blob is of version 1, which this server's own database never holds: somebody put it there")]
+    Misplaced,
     #[error("the operating system gives no random bytes")]
     Random,
 }
@@ -106,12 +111,24 @@ pub(crate) fn seal(
     })
 }
 
-/// Opens a blob that was sealed for `place`, or one of version 1, which names
-/// no place. The plaintext is UTF-8, since everything that is sealed is JSON
-/// text.
-pub(crate) fn open(keys: &KeyRing, place: &Place, blob: &str) -> Result<SecretString, SealingError> {
+/// Opens a blob that was sealed for `place`, where blobs of `version` are kept.
+/// The plaintext is UTF-8, since everything that is sealed is text.
+pub(crate) fn open(
+    keys: &KeyRing,
+    version: Version,
+    place: &Place,
+    blob: &str,
+) -> Result<SecretString, SealingError> {
+    open_parsed(keys, place, parse(version, blob)?).map(|(_, text)| text)
+}
+
+/// Takes a blob apart that may be kept where those of `version` are.
+fn parse(version: Version, blob: &str) -> Result<Blob, SealingError> {
     let blob = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
-    open_parsed(keys, place, blob).map(|(_, text)| text)
+    match (version, blob.version()) {
+        (Version::V2, Version::V1) => Err(SealingError::Misplaced),
+        _ => Ok(blob),
+    }
 }
 
 /// How many bytes are sealed in a blob, as many as without the seal; none where it is in
@@ -128,7 +145,7 @@ pub(crate) fn reseal(
     place: &Place,
     blob: &str,
 ) -> Result<Option<String>, SealingError> {
-    let blob = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
+    let blob = parse(version, blob)?;
     let writing = keys.writing();
     let is_wanted_version = blob.version() == version;
     // A named key tells without opening, so that a rotation that was
@@ -205,7 +222,7 @@ mod tests {
         assert_ne!(one, two);
         assert_eq!((sealed_bytes(&one), sealed_bytes("x")), (Some(7), None));
         assert!(one.starts_with(&format!("v2:{}:", keys.writing().id())));
-        assert_eq!(open(&keys, &place(), &one).unwrap().expose_secret(), "{\"a\":1}");
+        assert_eq!(open(&keys, Version::V2, &place(), &one).unwrap().expose_secret(), "{\"a\":1}");
     }
 
     #[test]
@@ -218,7 +235,10 @@ mod tests {
             Place { record_id: Uuid::from_u128(3), ..place() },
             Place { owner_id: Uuid::from_u128(3), ..place() },
         ] {
-            assert!(matches!(open(&keys, &other, &blob), Err(SealingError::Authentication)), "{other:?}");
+            assert!(
+                matches!(open(&keys, Version::V2, &other, &blob), Err(SealingError::Authentication)),
+                "{other:?}"
+            );
         }
     }
 
@@ -226,10 +246,10 @@ mod tests {
     fn an_older_key_still_opens_and_a_missing_one_is_named() {
         let blob = seal(&ring(1), Version::V2, &place(), b"x").unwrap();
         let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
-        assert_eq!(open(&rotated, &place(), &blob).unwrap().expose_secret(), "x");
+        assert_eq!(open(&rotated, Version::V2, &place(), &blob).unwrap().expose_secret(), "x");
         let id = ring(1).writing().id().to_owned();
         assert!(
-            matches!(open(&ring(2), &place(), &blob), Err(SealingError::UnknownKey(missing)) if missing == id)
+            matches!(open(&ring(2), Version::V2, &place(), &blob), Err(SealingError::UnknownKey(missing)) if missing == id)
         );
     }
 
@@ -268,8 +288,10 @@ mod tests {
         let all: Vec<_> = plain.iter().cloned().chain(encoded).chain([prefix_outside]).collect();
         let wrapped = all.iter().map(|blob| serde_json::json!({ "enc": blob }).to_string());
         for blob in all.iter().cloned().chain(wrapped) {
-            assert_eq!(open(&keys, &place(), &blob).unwrap().expose_secret(), text, "{blob}");
-            assert!(matches!(open(&ring(1), &place(), &blob), Err(SealingError::Authentication)));
+            let open = |keys: &KeyRing, version| open(keys, version, &place(), &blob);
+            assert_eq!(open(&keys, Version::V1).unwrap().expose_secret(), text, "{blob}");
+            assert!(matches!(open(&ring(1), Version::V1), Err(SealingError::Authentication)));
+            assert!(matches!(open(&keys, Version::V2), Err(SealingError::Misplaced)), "{blob}");
         }
     }
 
@@ -289,7 +311,7 @@ mod tests {
         for text in ["{}", "{\"sessionToken\":\"sess_ä\"}"] {
             let blob = seal(&ring(7), Version::V1, &place(), text.as_bytes()).unwrap();
             assert_eq!(node(NODE_OPENS, &[&blob]), text);
-            assert_eq!(open(&ring(7), &place(), &blob).unwrap().expose_secret(), text);
+            assert_eq!(open(&ring(7), Version::V1, &place(), &blob).unwrap().expose_secret(), text);
         }
     }
 
@@ -297,18 +319,27 @@ mod tests {
     fn resealing_ends_under_the_writing_key_in_the_wanted_version() {
         let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
         let seals = |keys: &KeyRing, version| seal(keys, version, &place(), b"{}").unwrap();
-        for wanted in [Version::V1, Version::V2] {
-            for written in [Version::V1, Version::V2] {
-                let old = seals(&ring(1), written);
-                let resealed = reseal(&rotated, wanted, &place(), &old).unwrap().unwrap();
-                assert_eq!(blob_form::parse(&resealed).unwrap().version(), wanted);
-                // The new key alone opens it, and it needs nothing more.
-                assert_eq!(open(&ring(2), &place(), &resealed).unwrap().expose_secret(), "{}");
-                assert_eq!(reseal(&rotated, wanted, &place(), &resealed).unwrap(), None);
-            }
+        for (wanted, written) in
+            [(Version::V1, Version::V1), (Version::V1, Version::V2), (Version::V2, Version::V2)]
+        {
+            let old = seals(&ring(1), written);
+            let resealed = reseal(&rotated, wanted, &place(), &old).unwrap().unwrap();
+            assert_eq!(blob_form::parse(&resealed).unwrap().version(), wanted);
+            // The new key alone opens it, and it needs nothing more.
+            assert_eq!(open(&ring(2), wanted, &place(), &resealed).unwrap().expose_secret(), "{}");
+            assert_eq!(reseal(&rotated, wanted, &place(), &resealed).unwrap(), None);
         }
-        let other_version = seals(&ring(2), Version::V1);
-        assert!(reseal(&rotated, Version::V2, &place(), &other_version).unwrap().is_some());
+        let other_version = seals(&ring(2), Version::V2);
+        assert!(reseal(&rotated, Version::V1, &place(), &other_version).unwrap().is_some());
+    }
+
+    #[test]
+    fn resealing_makes_nothing_of_version_2_out_of_version_1() {
+        let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
+        for key in [1, 2] {
+            let blob = seal(&ring(key), Version::V1, &place(), b"{}").unwrap();
+            assert!(matches!(reseal(&rotated, Version::V2, &place(), &blob), Err(SealingError::Misplaced)));
+        }
     }
 
     #[test]
@@ -318,13 +349,8 @@ mod tests {
         let blob = seal(&ring(1), Version::V2, &place(), b"{}").unwrap();
         let elsewhere = Place { record_id: Uuid::from_u128(3), ..place() };
         assert!(matches!(reseal(&elsewhere, &blob), Err(SealingError::Authentication)));
-        for version in [Version::V1, Version::V2] {
-            let foreign = seal(&ring(3), version, &place(), b"{}").unwrap();
-            assert!(matches!(
-                reseal(&place(), &foreign),
-                Err(SealingError::Authentication | SealingError::UnknownKey(_))
-            ));
-        }
+        let foreign = seal(&ring(3), Version::V2, &place(), b"{}").unwrap();
+        assert!(matches!(reseal(&place(), &foreign), Err(SealingError::UnknownKey(_))));
         assert!(matches!(reseal(&place(), "no blob"), Err(SealingError::Malformed)));
     }
 
@@ -343,7 +369,10 @@ mod tests {
             "bm90IGEgYmxvYg==",
             "null",
         ] {
-            assert!(matches!(open(&ring(7), &place(), blob), Err(SealingError::Malformed)), "{blob}");
+            assert!(
+                matches!(open(&ring(7), Version::V1, &place(), blob), Err(SealingError::Malformed)),
+                "{blob}"
+            );
         }
     }
 
@@ -356,7 +385,7 @@ mod tests {
                 let mut changed = blob.clone().into_bytes();
                 changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
                 let changed = String::from_utf8(changed).unwrap();
-                assert!(open(&keys, &place(), &changed).is_err(), "{version:?} {index}");
+                assert!(open(&keys, version, &place(), &changed).is_err(), "{version:?} {index}");
             }
         }
     }

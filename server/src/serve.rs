@@ -78,6 +78,12 @@ pub(crate) async fn serve(
     for path in stores.made.iter().chain(&config.made) {
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
     }
+    if stores.rows_signed > 0 {
+        tracing::warn!(
+            rows = stores.rows_signed,
+            "signed the rows that grant rights, which a former version has written; this happens once"
+        );
+    }
     let limits = config.limits;
     let (routes, document) = router::routes().split_for_parts();
     let app = Arc::new(App {

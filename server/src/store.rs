@@ -9,6 +9,7 @@ mod directus;
 mod migrations;
 mod postgres;
 mod records;
+mod row_signer;
 mod sqlite;
 mod timed;
 mod usage;

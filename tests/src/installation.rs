@@ -2,7 +2,7 @@
 //! who may sign in. A suite that is given one does not know which store it is.
 
 use crate::directus::{self, Directus};
-use crate::postgres::Database;
+use crate::postgres::{Database, connect};
 use crate::private_file;
 use crate::server::{self, Client, PASSWORD, Server};
 use crate::server_on_directus::{encryption_key, former_encryption_key};
@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
@@ -155,6 +156,44 @@ impl Installation {
         let output = self.run(arguments).await?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Changes something in the server's own database past the server, as somebody does who
+    /// can write to it: in so many rows.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn change(&self, statement: &str) -> Result<u64> {
+        if let Some(database) = &self.postgres {
+            let database = connect(&database.superuser_url()).await?;
+            database.batch_execute("SET search_path = stagepass").await?;
+            return Ok(database.execute(statement, &[]).await?);
+        }
+        let database = self.sqlite()?;
+        Ok(database.execute(statement, [])?.try_into()?)
+    }
+
+    /// The texts that a statement gives there, in its first column.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn query(&self, statement: &str) -> Result<Vec<String>> {
+        if let Some(database) = &self.postgres {
+            let database = connect(&database.superuser_url()).await?;
+            database.batch_execute("SET search_path = stagepass").await?;
+            let rows = database.query(statement, &[]).await?;
+            return Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?);
+        }
+        let database = self.sqlite()?;
+        let mut select = database.prepare(statement)?;
+        let rows = select.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn sqlite(&self) -> Result<rusqlite::Connection> {
+        let database = rusqlite::Connection::open(self.directory().join("stagepass.db"))?;
+        database.busy_timeout(Duration::from_secs(10))?;
+        Ok(database)
     }
 
     /// Starts a server, which logs as much as it can.

@@ -37,6 +37,7 @@ pub mod renewal;
 pub mod request_text;
 pub mod schemathesis;
 pub mod scripted_host;
+pub mod sealed;
 pub mod secret_search;
 pub mod server;
 pub mod server_on_directus;

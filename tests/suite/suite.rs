@@ -52,7 +52,7 @@ pub(crate) async fn post(client: &Client, verb: &str, body: &Value) -> Result<An
 }
 
 /// Who a client is signed in as.
-async fn id_of(client: &Client) -> Result<String> {
+pub(crate) async fn id_of(client: &Client) -> Result<String> {
     let me = client.get("/users/me").await?.body;
     Ok(me["data"]["id"].as_str().with_context(|| me.to_string())?.to_owned())
 }

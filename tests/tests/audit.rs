@@ -4,7 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use rusqlite::Connection;
 use serde_json::json;
 use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::sealed::sign_rows;
 use stagepass_tests::server::{Client, Server, change_user};
+use std::time::Duration;
 
 const API: &str = "/api/credentials";
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
@@ -134,7 +136,8 @@ async fn a_spent_refresh_token_that_comes_again_is_told() -> Result<()> {
     let successor = refresh().await?;
     assert_eq!(successor.status, 200);
     // As if it had been spent long ago.
-    database(&installation)?.execute("UPDATE refresh_tokens SET spent_at = spent_at - 60000", [])?;
+    installation.change("UPDATE refresh_tokens SET spent_at = spent_at - 60000, mac = NULL").await?;
+    sign_rows(&installation).await?;
     assert_eq!(refresh().await?.status, 401);
     let last = told(&installation).await?.pop().context("nothing is told")?;
     let outcome = "a spent refresh token came again: its sign-in was ended";
@@ -258,5 +261,94 @@ async fn a_tail_that_is_cut_off_with_its_head_is_found_by_the_head_written_down(
     ensure!(whole, "by itself it looks whole: {output}");
     let (whole, output) = audit(&installation, &["verify", "--expect", &head]).await?;
     ensure!(!whole && output.contains("it is shorter than it was"), "{output}");
+    Ok(())
+}
+
+/// What somebody does who wants the latest access forgotten while the server runs: cuts the
+/// rows after so many, and puts the head back that was there then.
+fn cut(database: &Connection, rows: i64) -> Result<()> {
+    database.busy_timeout(Duration::from_secs(10))?;
+    let cut = database.execute("DELETE FROM audit_log WHERE chain = 1 AND sequence > ?1", [rows])?;
+    ensure!(cut > 0, "there was nothing to cut");
+    database.execute_batch("DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tail_that_is_cut_off_while_the_server_runs_is_told_of() -> Result<()> {
+    let (installation, server, id) = used().await?;
+    let database = database(&installation)?;
+    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    let service = server.service()?;
+    let reveal = async || post(&service, "reveal", json!({"creatorProfileId": id})).await;
+    reveal().await?;
+    cut(&database, 9)?;
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(whole, "by itself it looks whole: {output}");
+    reveal().await?;
+    let found =
+        "chain 2: row 1 tells what a server has found: chain 1 had 10 rows, and has lost some of them";
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(!whole && output.contains(found), "{output}");
+    // The server goes on there, and so does the next one.
+    reveal().await?;
+    let log = String::from_utf8(server.stop().await?)?;
+    assert_eq!(log.matches("the newest rows of the audit log were removed from outside").count(), 1);
+    installation.serve().await?.stop().await?;
+    installation.succeed(&["service-token", "add", "later", "--verb", "reveal"]).await?;
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(!whole && output.contains(found), "{output}");
+    let chains = "SELECT count(*) FROM audit_log WHERE chain = 2";
+    assert_eq!(database.query_row(chains, [], |row| row.get::<_, i64>(0))?, 4);
+    let told = told(&installation).await?;
+    let row = "server audit-log-cut audit_heads/1 chain 1 had 10 rows, and has lost some of them";
+    assert_eq!(told.iter().filter(|line| *line == row).count(), 1, "{told:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_another_process_writes_after_a_cut_hide_nothing() -> Result<()> {
+    let (installation, server, id) = used().await?;
+    let database = database(&installation)?;
+    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    let service = server.service()?;
+    let reveal = async || post(&service, "reveal", json!({"creatorProfileId": id})).await;
+    reveal().await?;
+    cut(&database, 9)?;
+    // They make the chain longer than the server knows it.
+    for name in ["one", "two"] {
+        installation.succeed(&["service-token", "add", name, "--verb", "reveal"]).await?;
+    }
+    reveal().await?;
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(!whole && output.contains("chain 1 had 10 rows, and has lost some of them"), "{output}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_that_is_emptied_while_the_server_runs_does_not_begin_again() -> Result<()> {
+    let (installation, server, id) = used().await?;
+    let database = database(&installation)?;
+    database.busy_timeout(Duration::from_secs(10))?;
+    database.execute_batch("DELETE FROM audit_log; DELETE FROM audit_heads")?;
+    post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(!whole && output.contains("chain 1 had 9 rows") && output.contains("it is missing"), "{output}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_several_processes_append_by_turns_is_one_whole_chain() -> Result<()> {
+    let (installation, one, id) = used().await?;
+    let two = installation.serve().await?;
+    for round in 0..3 {
+        for server in [&one, &two] {
+            post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
+            let name = format!("{round} {}", server.url());
+            installation.succeed(&["service-token", "add", &name, "--verb", "reveal"]).await?;
+        }
+    }
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(whole && output.contains("head: 1:21:") && !output.contains(','), "{output}");
     Ok(())
 }

@@ -260,3 +260,75 @@ async fn a_password_shows_neither_in_faults_nor_in_logs() -> Result<()> {
     ensure!(!search.is_in(&server.stop().await?), "the log shows the password");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_tail_that_is_cut_off_between_two_connections_of_a_server_is_told_of() -> Result<()> {
+    cut_while_serving(true).await
+}
+
+#[tokio::test]
+async fn a_tail_that_is_cut_off_behind_a_connection_is_told_of() -> Result<()> {
+    cut_while_serving(false).await
+}
+
+#[tokio::test]
+async fn a_chain_that_servers_take_over_from_each_other_is_whole() -> Result<()> {
+    let installation = Installation::new(Store::Postgres).await?;
+    let person = installation.add_person().await?;
+    let (one, two) = (installation.serve().await?, installation.serve().await?);
+    let id = person.sign_in(&one).await?.create_profile("instagram", "fitcreator99").await?;
+    let superuser = connect(&installation.postgres()?.superuser_url()).await?;
+    for server in [&one, &two, &one, &two] {
+        let service = server.service()?;
+        // Appending goes wrong once on a connection that is gone.
+        service.post(&format!("{API}/reveal"), &json!({"creatorProfileId": id})).await?;
+        for _ in 0..3 {
+            post(&service, "reveal", &json!({"creatorProfileId": id})).await?;
+        }
+        ensure!(!superuser.query(END_CONNECTIONS, &[]).await?.is_empty());
+    }
+    let chains = "SELECT chain FROM stagepass.audit_log WHERE action = 'reveal' GROUP BY chain
+        HAVING count(*) > 4";
+    ensure!(!superuser.query(chains, &[]).await?.is_empty(), "no chain was taken over");
+    ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
+    let log = String::from_utf8([one.stop().await?, two.stop().await?].concat())?;
+    ensure!(!log.contains("from outside"), "{log}");
+    Ok(())
+}
+
+const END_CONNECTIONS: &str =
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_database()";
+
+/// Cuts the newest rows of the audit log while a server runs, whose connections end then
+/// or go on.
+async fn cut_while_serving(end_connections: bool) -> Result<()> {
+    let installation = Installation::new(Store::Postgres).await?;
+    let person = installation.add_person().await?;
+    let server = installation.serve().await?;
+    let id = person.sign_in(&server).await?.create_profile("instagram", "fitcreator99").await?;
+    let service = server.service()?;
+    let superuser = connect(&installation.postgres()?.superuser_url()).await?;
+    let run = async |sql: &str| superuser.batch_execute(sql).await;
+    run("SET search_path = stagepass; CREATE TABLE kept_heads AS TABLE audit_heads").await?;
+    post(&service, "reveal", &json!({"creatorProfileId": id})).await?;
+    run("DELETE FROM audit_log l USING kept_heads k WHERE l.chain = k.chain AND l.sequence > k.sequence")
+        .await?;
+    run("DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads").await?;
+    ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
+    if end_connections {
+        ensure!(!superuser.query(END_CONNECTIONS, &[]).await?.is_empty());
+        // Appending goes wrong once on the connection that is gone.
+        service.post(&format!("{API}/reveal"), &json!({"creatorProfileId": id})).await?;
+    }
+    // By turns on all connections of the pool.
+    for _ in 0..10 {
+        post(&service, "reveal", &json!({"creatorProfileId": id})).await?;
+    }
+    let output = installation.run(&["audit", "verify"]).await?;
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(said.matches("rows, and has lost some of them").count(), 1, "{said}");
+    let log = String::from_utf8(server.stop().await?)?;
+    let logged = "the newest rows of a chain of the audit log were removed from outside";
+    assert_eq!(log.matches(logged).count(), 1, "{log}");
+    Ok(())
+}

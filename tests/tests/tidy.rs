@@ -115,6 +115,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0008_fold_dotted_i.sql", "e61d06579e578853bc200eba9bfd0d23d4c9942df8b55e3497ca8e2ae08260cd"),
         ("0009_own_keys.sql", "d69273fcfca2e7251f6536993ce28a30555cbdd7b86912a56fd0a8290f7cdd5c"),
         ("0010_owner_usage.sql", "263e6d87ba24c55de1ed6be00731f2cb16370dad3031c0ad486ef5c63e4d0104"),
+        ("0011_signed_rows.sql", "54d22b64bb001cf4b82e9c426781ac254d4860a0ca608f5f11a79aa0a57c8f70"),
     ];
     let postgres: &[_] = &[
         ("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27"),
@@ -125,6 +126,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0006_fold_dotted_i.sql", "06473f8cc4c7b7ca5a9b6fb513e2186a3a83402697425854b3b5a2f8e1d2c5eb"),
         ("0007_own_keys.sql", "96fe996399dd7ab3d8d84d037c24d86d73ac167c6e6d55093d63ecd8c985bbaf"),
         ("0008_owner_usage.sql", "8d20a2fe6897937e9a3a399848cd70299067b2e9bd4d781c6ec9b0bcdc2b88b4"),
+        ("0009_signed_rows.sql", "9d2426af3486166cda31089879dc927488e7faefc0994ae4eefeea553596527e"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

@@ -50,13 +50,13 @@ pub(crate) async fn handed(
     app: Arc<App>,
     project_id: Uuid,
 ) -> Result<Streamed<AppCredentialResponse>, Error> {
-    projects::seen(&app, user, project_id).await?;
-    let found = app.app_credentials.app_credentials_by_project(project_id).await?;
+    let owner_id = projects::seen(&app, user, project_id).await?.owner_id;
+    let found = app.app_credentials.app_credentials_by_project((owner_id, project_id)).await?;
     let store = Arc::clone(&app);
     let find = move |id| {
         let store = Arc::clone(&store);
         async move {
-            let found = store.app_credentials.app_credential(Actor::Service, id).await?;
+            let found = store.app_credentials.app_credential(Actor::User(owner_id), id).await?;
             // Its owner may have taken it back meanwhile.
             Ok(found.filter(|found| found.project_ids.contains(&project_id)))
         }

@@ -78,7 +78,7 @@ pub(crate) async fn listed(
     let found = app.app_credentials.projects(user.0, page).await?;
     let find = move |id| {
         let app = Arc::clone(&app);
-        async move { Ok(app.app_credentials.project(id).await?.filter(|found| is_seen(found, user))) }
+        async move { Ok(app.app_credentials.project(id).await?.filter(|found| found.is_seen_by(user.0))) }
     };
     Ok(streamed::records(found, find).and_then(|found| future::ok(Some(found.into()))))
 }
@@ -220,11 +220,7 @@ pub(crate) async fn set_project_members(
 /// A project that is the user's or has the user as a member.
 pub(super) async fn seen(app: &App, user: UserId, id: Uuid) -> Result<Project, Error> {
     let found = app.app_credentials.project(id).await?.ok_or(NOT_FOUND)?;
-    if is_seen(&found, user) { Ok(found) } else { Err(NOT_FOUND) }
-}
-
-fn is_seen(project: &Project, user: UserId) -> bool {
-    project.owner_id == user.0 || project.member_ids.contains(&user.0)
+    if found.is_seen_by(user.0) { Ok(found) } else { Err(NOT_FOUND) }
 }
 
 /// A project of the user's own; a member may not do what its owner may.

@@ -225,7 +225,7 @@ pub(super) fn show(
 }
 
 fn open(app: &App, credential: &AppCredential, value: &SealedValue) -> Result<Shown, Error> {
-    let opened = sealing::open(&app.keys, &place(credential, value.field_id), &value.blob);
+    let opened = sealing::open(&app.keys, Version::V2, &place(credential, value.field_id), &value.blob);
     let opened = opened.map_err(|error| {
         tracing::error!(record_id = %credential.id, field_id = %value.field_id, %error, "a value does not open");
         Error::Undecryptable

@@ -3,9 +3,9 @@
 use super::Entry;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretBox, SecretString};
+use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
-use std::io;
+use std::{fmt, io};
 use zeroize::Zeroizing;
 
 /// An HMAC-SHA-256.
@@ -14,9 +14,15 @@ pub(crate) type Mac = [u8; 32];
 /// As long as a block of SHA-256, which RFC 2104 takes as it is.
 const KEY_BYTES: usize = 64;
 
-/// The key, random. The database keeps it sealed.
-#[derive(Debug)]
-pub(crate) struct ChainKey(SecretBox<[u8; KEY_BYTES]>);
+/// The key, random, as an HMAC that has taken it in: two of the blocks that each
+/// signature would cost. The database keeps it sealed.
+pub(crate) struct ChainKey(Hmac<Sha256>);
+
+impl fmt::Debug for ChainKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChainKey([REDACTED])")
+    }
+}
 
 impl ChainKey {
     /// A random key in base64, to be sealed.
@@ -29,8 +35,8 @@ impl ChainKey {
     /// Reads what [`generate_base64`](Self::generate_base64) made.
     pub(crate) fn from_base64(text: &SecretString) -> Option<Self> {
         let bytes = Zeroizing::new(STANDARD.decode(text.expose_secret()).ok()?);
-        let bytes = bytes.as_slice().try_into().ok()?;
-        Some(Self(SecretBox::new(Box::new(bytes))))
+        let bytes: &[u8; KEY_BYTES] = bytes.as_slice().try_into().ok()?;
+        Some(Self(Hmac::new(bytes.into())))
     }
 
     /// The signature of a row that follows one with the signature `previous`.
@@ -77,6 +83,16 @@ impl ChainKey {
         mac.finalize().into_bytes().into()
     }
 
+    /// The signature of a row of another table, by its fields in the form that the
+    /// stores give them.
+    pub(crate) fn sign_fields(&self, table: &str, fields: &[u8]) -> Mac {
+        let mut mac = self.start(b"signed row");
+        mac.update(&(table.len() as u64).to_be_bytes());
+        mac.update(table.as_bytes());
+        mac.update(fields);
+        mac.finalize().into_bytes().into()
+    }
+
     /// What whoever sets the vault up from elsewhere must know.
     pub(crate) fn sign_set_up(&self) -> Mac {
         self.start(b"vault set-up").finalize().into_bytes().into()
@@ -84,7 +100,7 @@ impl ChainKey {
 
     /// An HMAC over `purpose`, which keeps the kinds of signatures apart.
     fn start(&self, purpose: &[u8]) -> Hmac<Sha256> {
-        let mut mac = Hmac::new(self.0.expose_secret().into());
+        let mut mac = self.0.clone();
         mac.update(purpose);
         mac.update(&[0]);
         mac

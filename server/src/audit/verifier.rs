@@ -1,6 +1,6 @@
 //! Finding out whether the audit log is whole.
 
-use super::{ChainKey, Head, Mac, Row};
+use super::{CUT, ChainKey, Head, Mac, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
@@ -101,6 +101,10 @@ impl<'a> Verifier<'a> {
             if sequence == row.sequence && mac != row.mac {
                 self.fault(chain, format!("row {sequence} is not the one that the head names"));
             }
+        }
+        if row.entry.action == CUT {
+            let (sequence, what) = (row.sequence, &row.entry.outcome);
+            self.fault(chain, format!("row {sequence} tells what a server has found: {what}"));
         }
         self.last = (chain, row.sequence, row.mac);
         self.rows += 1;

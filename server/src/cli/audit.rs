@@ -3,7 +3,7 @@
 
 use super::CliError;
 use super::output::say;
-use crate::audit::{ExpectedHeads, Row, Verifier};
+use crate::audit::{ExpectedHeads, Row, Verdict, Verifier};
 use crate::clock::render_ms;
 use crate::keyed_stores::KeyedStores;
 use crate::store::Database;
@@ -21,8 +21,9 @@ pub(super) enum AuditCommand {
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
     },
-    /// Find out whether rows were changed, removed or reordered, and print the
-    /// log's head, to be kept elsewhere
+    /// Find out whether rows of the log were changed, removed or reordered, and whether
+    /// rows that grant rights were changed by something else; and print the log's head,
+    /// to be kept elsewhere
     Verify {
         /// A head that was printed before: rows up to it must still be there
         #[arg(long, value_name = "HEAD")]
@@ -66,15 +67,36 @@ async fn verify(stores: &KeyedStores, expected: ExpectedHeads) -> Result<(), Cli
         after = (last.chain, last.sequence);
         rows.iter().for_each(|row| verifier.take(row));
     }
-    let verdict = verifier.finish();
-    if verdict.rows == 0 && verdict.faults.is_empty() {
+    let log = log_fault(&verifier.finish())?;
+    let rows = rows_fault(&database.broken_rows().await?)?;
+    let faults: Vec<_> = log.into_iter().chain(rows).collect();
+    if faults.is_empty() { Ok(()) } else { Err(CliError::User(faults.join("\n"))) }
+}
+
+/// What is wrong with the log; where nothing is, that is printed.
+fn log_fault(verdict: &Verdict) -> Result<Option<String>, CliError> {
+    if !verdict.faults.is_empty() {
+        return Ok(Some(format!("the audit log is not whole:\n  {}", verdict.faults.join("\n  "))));
+    }
+    if verdict.rows == 0 {
         // Where nothing was expected: with a head that was, its rows are missing.
         let empty = "the audit log is empty: either nothing was done here yet, or all of it was removed";
-        Err(CliError::User(empty.to_owned()))
-    } else if verdict.faults.is_empty() {
-        say(&format!("the audit log is whole: {} rows", verdict.rows))?;
-        say(&format!("head: {}", verdict.heads))
-    } else {
-        Err(CliError::User(format!("the audit log is not whole:\n  {}", verdict.faults.join("\n  "))))
+        return Ok(Some(empty.to_owned()));
     }
+    say(&format!("the audit log is whole: {} rows", verdict.rows))?;
+    say(&format!("head: {}", verdict.heads))?;
+    Ok(None)
+}
+
+/// The same for the rows that grant rights.
+fn rows_fault(broken: &[String]) -> Result<Option<String>, CliError> {
+    if broken.is_empty() {
+        say("every row that grants rights was written by this server")?;
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "rows that grant rights were changed by something else than Stagepass, and count as absent; put them \
+         back from a backup, or delete them and make them again:\n  {}",
+        broken.join("\n  ")
+    )))
 }

@@ -32,6 +32,12 @@ impl StoreArgs {
             let path = path.display();
             tell(&format!("made a new secret and kept it in {path}: keep a backup, nothing replaces it"));
         }
+        if stores.rows_signed > 0 {
+            let rows = stores.rows_signed;
+            tell(&format!(
+                "signed {rows} rows that grant rights, which a former version has written; this happens once"
+            ));
+        }
         Ok(stores)
     }
 

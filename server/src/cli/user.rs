@@ -143,16 +143,30 @@ async fn set_password(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliE
 }
 
 async fn delete(stores: &StoreArgs, email: &str) -> Result<(), CliError> {
-    let (database, id) = find(stores, email).await?;
+    let database = stores.open(IfMissing::Refuse).await?.database;
+    let id = find_listed(&*database, email).await?.ok_or_else(|| nobody(email))?;
     report(database.delete_user(id, entry("user delete", id)).await?, email, "deleted")
 }
 
 /// The user with an e-mail address, in a database that is there.
 async fn find(stores: &StoreArgs, email: &str) -> Result<(Arc<dyn Database>, Uuid), CliError> {
     let database = stores.open(IfMissing::Refuse).await?.database;
-    let user = database.user_by_email(email.to_owned()).await?;
-    let id = user.ok_or_else(|| nobody(email))?.id;
-    Ok((database, id))
+    match database.user_by_email(email.to_owned()).await? {
+        Some(user) => Ok((database, user.id)),
+        None => match find_listed(&*database, email).await? {
+            Some(_) => Err(CliError::User(format!(
+                "the user {email} was changed in the database by something else than Stagepass, and counts as \
+                 absent: put the database back from a backup, or delete the user"
+            ))),
+            None => Err(nobody(email)),
+        },
+    }
+}
+
+/// The id of a user who is listed, whether or not the row is broken.
+async fn find_listed(database: &dyn Database, email: &str) -> Result<Option<Uuid>, CliError> {
+    let users = database.users().await?;
+    Ok(users.into_iter().find(|user| user.email.eq_ignore_ascii_case(email)).map(|user| user.id))
 }
 
 fn entry(action: &str, user_id: Uuid) -> Entry {

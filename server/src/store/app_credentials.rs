@@ -113,6 +113,13 @@ pub(crate) struct Project {
     pub(crate) updated_at: i64,
 }
 
+impl Project {
+    /// Whether it is the user's or has the user as a member.
+    pub(crate) fn is_seen_by(&self, user_id: Uuid) -> bool {
+        self.owner_id == user_id || self.member_ids.contains(&user_id)
+    }
+}
+
 /// What became of a new project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddProject {
@@ -341,9 +348,12 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
         page: Page,
     ) -> Result<Listed<AppCredential>, StoreError>;
 
-    /// All credentials that a project has been handed, newest first, then by id.
-    async fn app_credentials_by_project(&self, project_id: Uuid)
-    -> Result<Listed<AppCredential>, StoreError>;
+    /// All credentials that a project has been handed, which is given by its owner and its
+    /// id, newest first, then by id.
+    async fn app_credentials_by_project(
+        &self,
+        own: (Uuid, Uuid),
+    ) -> Result<Listed<AppCredential>, StoreError>;
 
     /// Deletes the owner's credential; false where there is none, or none as it is
     /// `known`.

@@ -42,6 +42,13 @@ pub(crate) struct User {
     pub(crate) tokens_valid_from: i64,
 }
 
+impl User {
+    /// The same once all that is signed in has ended.
+    pub(super) fn with_sign_ins_ended(self, now: i64) -> Self {
+        Self { tokens_valid_from: now.max(self.tokens_valid_from + 1), ..self }
+    }
+}
+
 /// A service's token, by its name; what it may do.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceToken {
@@ -269,7 +276,22 @@ pub(crate) trait Database: Debug + Send + Sync {
     async fn replace_own_key(&self, name: &'static str, old: String, new: String)
     -> Result<bool, StoreError>;
 
-    /// Says with which key the audit log is chained from now on.
+    /// Signs all rows that grant rights and have no MAC, and puts the own key's sealed form
+    /// that says so in the place of the `old` one, in one transaction; gives how many
+    /// rows there were. `None`, and nothing signed, where another form is there by now.
+    async fn sign_rows(
+        &self,
+        key: Arc<ChainKey>,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<Option<u64>, StoreError>;
+
+    /// The rows that grant rights and were changed or put there by something else, each
+    /// as its table and what it is known by there.
+    async fn broken_rows(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Says with which key rows are signed and the audit log is chained from now on.
     fn set_chain_key(&self, key: Arc<ChainKey>);
 
     /// Appends a row to the audit log.

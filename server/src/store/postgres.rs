@@ -30,6 +30,7 @@ mod service_readers;
 mod service_tokens;
 mod session;
 mod sessions;
+mod signed_rows;
 mod url;
 mod users;
 mod vault;
@@ -38,6 +39,7 @@ pub(crate) use fault::PostgresFault;
 pub(crate) use url::PostgresUrl;
 
 use crate::audit::{ChainKey, Entry};
+use crate::store::row_signer::{Kept, RowSigner, SignedRow};
 use crate::store::{Database, Found, IfMissing, Page, StoreError, UsageLimits};
 use appender::Appender;
 use deadpool::Runtime;
@@ -76,7 +78,8 @@ pub(crate) struct Postgres {
     session_puts: SessionPuts,
     /// When reading and writing was last seen to work.
     checked_at: AtomicI64,
-    chain_key: OnceLock<Arc<ChainKey>>,
+    /// What rows are signed with, and the audit log is chained with.
+    signer: OnceLock<Arc<RowSigner>>,
 }
 
 impl Postgres {
@@ -105,7 +108,7 @@ impl Postgres {
             session_puts: sessions::start(pool.clone()),
             pool,
             checked_at: AtomicI64::new(i64::MIN / 2),
-            chain_key: OnceLock::new(),
+            signer: OnceLock::new(),
         };
         migrations::apply(store.session().await?.client(), if_missing).await?;
         Ok(store)
@@ -131,8 +134,25 @@ impl Postgres {
         session(&self.pool).await
     }
 
+    fn signer(&self) -> Result<Arc<RowSigner>, StoreError> {
+        self.signer.get().cloned().ok_or(StoreError::NoAuditKey)
+    }
+
     fn chain_key(&self) -> Result<Arc<ChainKey>, StoreError> {
-        self.chain_key.get().cloned().ok_or(StoreError::NoAuditKey)
+        Ok(Arc::clone(self.signer()?.key()))
+    }
+
+    /// Rows that grant rights, but for those that are broken, which are told of.
+    async fn genuine<R: SignedRow>(&self, kept: Vec<Kept<R>>) -> Result<Vec<R>, StoreError> {
+        let signer = self.signer()?;
+        let genuine = kept.into_iter().filter_map(|kept| signer.check(kept)).collect();
+        signer.report_broken(self).await?;
+        Ok(genuine)
+    }
+
+    /// The same for one that there may be.
+    async fn genuine_one<R: SignedRow>(&self, kept: Option<Kept<R>>) -> Result<Option<R>, StoreError> {
+        Ok(self.genuine(kept.into_iter().collect()).await?.pop())
     }
 
     /// Runs steps that change nothing, once more where the connection is lost.

@@ -330,7 +330,8 @@ pub(crate) trait Records: Debug + Send + Sync {
     /// and fulfils the capture request that waits for it.
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError>;
 
-    /// Has a connection judged, with its newest session on a platform.
+    /// Has a connection judged, with its newest session on a platform: none where that is
+    /// not of the connection's owner, which no server has written.
     async fn reveal_session(
         &self,
         creator_profile_id: Uuid,

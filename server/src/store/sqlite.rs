@@ -20,12 +20,14 @@ mod row;
 mod sealed;
 mod service_tokens;
 mod sessions;
+mod signed_rows;
 mod usage;
 mod users;
 mod vault;
 mod writer;
 
 use crate::audit::{ChainKey, Entry};
+use crate::store::row_signer::RowSigner;
 use crate::store::{Database, Page, StoreError, UsageLimits};
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
@@ -54,7 +56,8 @@ pub(crate) struct Sqlite {
     readers: Readers,
     /// When reading and writing was last seen to work.
     checked_at: AtomicI64,
-    chain_key: OnceLock<Arc<ChainKey>>,
+    /// What rows are signed with, and the audit log is chained with.
+    signer: OnceLock<Arc<RowSigner>>,
     limits: UsageLimits,
     /// Closed last: only a connection that writes can empty the log into the
     /// database and remove it.
@@ -89,7 +92,7 @@ impl Sqlite {
         let readers = (0..count).map(|_| connect(path, read_only)).collect::<Result<_, _>>()?;
         Ok(Self {
             checked_at: AtomicI64::new(i64::MIN / 2),
-            chain_key: OnceLock::new(),
+            signer: OnceLock::new(),
             limits,
             writer: Writer::start(connection),
             readers: Readers::start(readers),
@@ -176,8 +179,24 @@ impl Sqlite {
         .await
     }
 
+    /// Reads rows that grant rights, and tells of those that are broken.
+    async fn read_signed<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection, &RowSigner) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let signer = self.signer()?;
+        let checking = Arc::clone(&signer);
+        let found = self.read(move |c| operation(c, &checking)).await?;
+        signer.report_broken(self).await?;
+        Ok(found)
+    }
+
+    fn signer(&self) -> Result<Arc<RowSigner>, StoreError> {
+        self.signer.get().cloned().ok_or(StoreError::NoAuditKey)
+    }
+
     fn chain_key(&self) -> Result<Arc<ChainKey>, StoreError> {
-        self.chain_key.get().cloned().ok_or(StoreError::NoAuditKey)
+        Ok(Arc::clone(self.signer()?.key()))
     }
 }
 

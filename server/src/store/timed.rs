@@ -357,6 +357,20 @@ impl Database for Timed<dyn Database> {
         self.time("replace_own_key", self.inner.replace_own_key(name, old, new)).await
     }
 
+    async fn sign_rows(
+        &self,
+        key: Arc<ChainKey>,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<Option<u64>, StoreError> {
+        self.time("sign_rows", self.inner.sign_rows(key, name, old, new)).await
+    }
+
+    async fn broken_rows(&self) -> Result<Vec<String>, StoreError> {
+        self.time("broken_rows", self.inner.broken_rows()).await
+    }
+
     fn set_chain_key(&self, key: Arc<ChainKey>) {
         self.inner.set_chain_key(key);
     }

@@ -9,6 +9,7 @@ use crate::STORE;
 use anyhow::Result;
 use serde_json::{Value, json};
 use stagepass_tests::installation::Store;
+use stagepass_tests::sealed::sign_rows;
 use std::collections::BTreeSet;
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn fill(stage: &Stage, project_id: &str, count: usize) -> Result<()> {
          SELECT id, '{project_id}', 0{value} FROM app_credentials"
     );
     assert_eq!(change(&stage.installation, &assign).await?, count as u64);
-    Ok(())
+    sign_rows(&stage.installation).await
 }
 
 #[tokio::test]

@@ -4,8 +4,7 @@ use crate::STORE;
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
-use stagepass_tests::installation::{Installation, Person, Store};
-use stagepass_tests::postgres::connect;
+use stagepass_tests::installation::{Installation, Person};
 use stagepass_tests::server::{Answer, Client, Server};
 
 pub(super) const CREDENTIALS: &str = "/api/v1/app-credentials";
@@ -46,13 +45,7 @@ pub(super) async fn put(client: &Client, path: &str, body: &Value) -> Result<Ans
 
 /// Changes something in the database from outside, in so many rows.
 pub(super) async fn change(installation: &Installation, statement: &str) -> Result<u64> {
-    if STORE == Store::Postgres {
-        let database = connect(&installation.postgres()?.superuser_url()).await?;
-        database.batch_execute("SET search_path = stagepass").await?;
-        return Ok(database.execute(statement, &[]).await?);
-    }
-    let database = rusqlite::Connection::open(installation.directory().join("stagepass.db"))?;
-    Ok(database.execute(statement, [])?.try_into()?)
+    installation.change(statement).await
 }
 
 /// Status and error text of a refusal, whose body must be the whole form.

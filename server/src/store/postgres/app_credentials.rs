@@ -27,9 +27,9 @@ macro_rules! first_ids {
     };
 }
 
-mod credentials;
-mod projects;
-mod types;
+pub(super) mod credentials;
+pub(super) mod projects;
+pub(super) mod types;
 
 use super::{Postgres, row, sealed};
 use crate::audit::Entry;
@@ -43,16 +43,13 @@ use async_trait::async_trait;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// The first records of a list, with the ids of all of them.
-fn listed<T>(
-    first: Vec<T>,
-    id: impl Fn(&T) -> Uuid,
-    ids: &[Row],
-    total: i64,
-) -> Result<Listed<T>, StoreError> {
+/// The first records of a list, those of the rows `read` that are genuine, with the ids
+/// of all of them.
+fn listed<T>(first: Vec<T>, read: &[Row], ids: &[Row], total: i64) -> Result<Listed<T>, StoreError> {
     let mut rest: Vec<Uuid> = row::all(ids, |found| Ok(found.try_get(0)?))?;
     // Those that are read are the first in the same order.
-    let read = first.last().and_then(|last| rest.iter().position(|listed| *listed == id(last)));
+    let last: Option<Uuid> = read.last().map(|found| found.try_get("id")).transpose()?;
+    let read = last.and_then(|last| rest.iter().position(|listed| *listed == last));
     rest.drain(..read.map_or(0, |place| place + 1));
     Ok(Listed { first, rest, total: total.unsigned_abs() })
 }
@@ -168,9 +165,9 @@ impl AppCredentialStore for Postgres {
 
     async fn app_credentials_by_project(
         &self,
-        project_id: Uuid,
+        own: (Uuid, Uuid),
     ) -> Result<Listed<AppCredential>, StoreError> {
-        credentials::by_project(self, project_id).await
+        credentials::by_project(self, own).await
     }
 
     async fn delete_app_credential(

@@ -8,6 +8,8 @@ use tokio_postgres::{Client, Error, Statement};
 /// Takes a chain for the connection, the lowest from a number that is free.
 pub(super) const LEASE: &str = "SELECT lease_audit_chain($1)";
 pub(super) const HAS_ROWS: &str = "SELECT EXISTS (SELECT FROM audit_log WHERE chain = $1)";
+pub(super) const HAS_ROW: &str =
+    "SELECT EXISTS (SELECT FROM audit_log WHERE chain = $1 AND sequence = $2 AND mac = $3)";
 pub(super) const HEAD: &str = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = $1";
 pub(super) const HEADS: &str = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
 pub(super) const ROWS: &str = "
@@ -24,7 +26,8 @@ pub(super) const NEWEST: &str = "
 /// Keeps the head of a chain that has no row yet.
 pub(super) const BEGIN_CHAIN: &str =
     "INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES ($1, 0, $2, $3)";
-/// Appends rows to one chain and keeps its head.
+/// Appends rows to one chain and keeps its head; says whether it follows the one that was
+/// there.
 pub(super) const APPEND: &str = "
     WITH audited AS (
         INSERT INTO audit_log (chain, sequence, at, caller, acting_for, action, record, outcome, mac)
@@ -33,17 +36,19 @@ pub(super) const APPEND: &str = "
     )
     INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES ($1, $10, $11, $12)
     ON CONFLICT (chain) DO UPDATE SET
-        sequence = excluded.sequence, mac = excluded.mac, signature = excluded.signature";
+        sequence = excluded.sequence, mac = excluded.mac, signature = excluded.signature
+    RETURNING EXISTS (SELECT FROM audit_heads WHERE chain = $1 AND sequence = $13 AND mac = $14) AS follows";
 
-/// Runs [`APPEND`]: `rows` follow each other, and `head` comes of the last.
+/// Runs [`APPEND`]: `rows` follow `last` and each other, and `head` comes of them. Gives
+/// whether the chain ended with `last`.
 pub(super) async fn append(
     client: &Client,
     statement: &Statement,
-    rows: &[Row],
-    head: &Head,
-) -> Result<(), Error> {
+    last: &Head,
+    (rows, head): (&[Row], &Head),
+) -> Result<bool, Error> {
     let entries = || rows.iter().map(|row| &row.entry);
-    let parameters: [&(dyn ToSql + Sync); 12] = [
+    let parameters: [&(dyn ToSql + Sync); 14] = [
         &head.chain,
         &rows.iter().map(|row| row.sequence).collect::<Vec<_>>(),
         &entries().map(|entry| entry.at).collect::<Vec<_>>(),
@@ -56,16 +61,24 @@ pub(super) async fn append(
         &head.sequence,
         &&head.mac[..],
         &&head.signature[..],
+        &last.sequence,
+        &&last.mac[..],
     ];
-    client.execute(statement, &parameters).await.map(drop)
+    follows(&client.query_one(statement, &parameters).await?)
+}
+
+/// Whether the chain ended, where a row that is given was appended, with the head that it
+/// was made for.
+pub(super) fn follows(row: &tokio_postgres::Row) -> Result<bool, Error> {
+    row.try_get("follows")
 }
 
 /// The types of what [`parameters`] gives.
-const TYPES: [&str; 10] =
-    ["bigint", "bigint", "bigint", "text", "uuid", "text", "text", "text", "bytea", "bytea"];
+const TYPES: [&str; 11] =
+    ["bigint", "bigint", "bigint", "text", "uuid", "text", "text", "text", "bytea", "bytea", "bytea"];
 
 /// A statement that does what `sql` does and, where that gives a row, appends a
-/// row to the audit log. `sql` has `count` parameters; the row's come after them.
+/// row to the audit log; the rows that it gives say what [`follows`] reads. `sql` has `count` parameters; the row's come after them.
 pub(super) fn noting(sql: &str, count: usize) -> String {
     let values: Vec<_> =
         TYPES.iter().enumerate().map(|(index, kind)| format!("${}::{kind}", count + 1 + index)).collect();
@@ -80,25 +93,25 @@ pub(super) fn noting(sql: &str, count: usize) -> String {
             SELECT {chain}, {sequence}, {mac}, {signature} WHERE EXISTS (SELECT FROM did)
             ON CONFLICT (chain) DO UPDATE SET
                 sequence = excluded.sequence, mac = excluded.mac, signature = excluded.signature
-        ) SELECT * FROM did",
+        ) SELECT did.*, EXISTS (
+            SELECT FROM audit_heads WHERE chain = {chain} AND sequence = {sequence} - 1 AND mac = {last}
+        ) AS follows FROM did",
         row = values[..9].join(", "),
         chain = values[0],
         sequence = values[1],
         mac = values[8],
         signature = values[9],
+        last = values[10],
     );
     noting
 }
 
-/// The values of a row in the order of its columns, and the signature of the
-/// head that it makes; the head's own chain, sequence and MAC are the row's.
-pub(super) fn parameters<'a>(
-    row: &'a Row,
-    mac: &'a &'a [u8],
-    signature: &'a &'a [u8],
-) -> [&'a (dyn ToSql + Sync); 10] {
+/// The values of a row in the order of its columns, the signature of the head that it
+/// makes, and the MAC of the last one; the rest of these heads is the row's own.
+pub(super) fn parameters<'a>(row: &'a Row, macs: &'a [&'a [u8]; 3]) -> [&'a (dyn ToSql + Sync); 11] {
     let Entry { at, caller, acting_for, action, record, outcome } = &row.entry;
-    [&row.chain, &row.sequence, at, caller, acting_for, action, record, outcome, mac, signature]
+    let [mac, signature, last] = macs;
+    [&row.chain, &row.sequence, at, caller, acting_for, action, record, outcome, mac, signature, last]
 }
 
 pub(super) fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {

@@ -10,22 +10,23 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 const FIND: &str = "
-    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
+    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at, mac
     FROM platform_connections WHERE id = $1";
 pub(super) const SEALED: &str = "
     SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at,
-        encrypted_credentials
+        mac, encrypted_credentials
     FROM platform_connections WHERE id = $1";
 const BY_IDENTITY: &str = "SELECT id FROM platform_connections WHERE identity_key = $1";
 /// Gives a row unless another id has the identity. A row that an insertion has
 /// just made has no `xmax`; one that was there is locked by its update.
 const PUT: &str = "
     INSERT INTO platform_connections AS kept (id, user_id, identity_key, platform, platform_username,
-        encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8)
+        encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at, mac)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9)
     ON CONFLICT (identity_key) DO UPDATE SET encrypted_credentials = excluded.encrypted_credentials,
         credentials_version = excluded.credentials_version,
-        credentials_updated_at = excluded.credentials_updated_at, updated_at = excluded.updated_at
+        credentials_updated_at = excluded.credentials_updated_at, updated_at = excluded.updated_at,
+        platform = excluded.platform, mac = excluded.mac
     WHERE kept.id = excluded.id
     RETURNING kept.xmax = 0";
 /// See [`super::LOCK_OWNER`].
@@ -62,6 +63,7 @@ pub(super) async fn put(
     new: &NewConnection,
     entry: Entry,
 ) -> Result<PutConnection, StoreError> {
+    let mac = &store.signer()?.sign(new)[..];
     let put = Step(
         PUT,
         &[
@@ -73,6 +75,7 @@ pub(super) async fn put(
             &new.encrypted_credentials,
             &new.credentials_version,
             &new.now,
+            &mac,
         ],
     );
     // Where the identity is another's, the insertion has locked that row.
@@ -123,7 +126,8 @@ pub(super) async fn update(
 
 pub(super) async fn find(store: &Postgres, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
     let rows = store.read(actor.into(), &[Step(FIND, &[&id])]).await?;
-    match (row::optional(&rows, row::connection)?, actor) {
+    let found = store.genuine_one(row::optional(&rows, row::kept(row::connection))?).await?;
+    match (found, actor) {
         (Some(connection), _) => Ok(Found::Own(connection)),
         (None, Actor::Service) => Ok(Found::Nothing),
         (None, Actor::User(user_id)) => store.absent("platform_connections", id, user_id).await,
@@ -136,7 +140,9 @@ pub(super) async fn sealed(
     id: Uuid,
 ) -> Result<Option<(Connection, Option<String>)>, StoreError> {
     let rows = store.service_readers.read(&[Step(SEALED, &[&id])]).await?;
-    row::optional(&rows[0], |found| Ok((row::connection(found)?, found.try_get("encrypted_credentials")?)))
+    let sealed = row::optional(&rows[0], |found| Ok(found.try_get("encrypted_credentials")?))?.flatten();
+    let found = store.genuine_one(row::optional(&rows[0], row::kept(row::connection))?).await?;
+    Ok(found.map(|connection| (connection, sealed)))
 }
 
 /// Deletes a connection of the user's with all that hangs on it.

@@ -2,15 +2,17 @@
 
 use super::session::{Acting, Step};
 use super::{
-    Postgres, audit_log, capture_requests, login_attempts, refresh_tokens, row, sealed, service_tokens, users,
+    Postgres, audit_log, capture_requests, login_attempts, refresh_tokens, row, sealed, service_tokens,
+    signed_rows, users,
 };
 use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::store::row_signer::RowSigner;
 use crate::store::{
     AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash, MAX_ATTEMPT_WINDOW_MS,
     Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
 };
 use async_trait::async_trait;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -68,7 +70,7 @@ impl Database for Postgres {
         now: i64,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        users::change(self, id, (users::SET_STATUS, status.as_str()), now, entry).await
+        users::change(self, id, |user| User { status, ..user }, now, entry).await
     }
 
     async fn set_password(
@@ -78,8 +80,7 @@ impl Database for Postgres {
         now: i64,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        // The hash, as the new value of its column.
-        users::change(self, id, (users::SET_PASSWORD, hash.expose_secret()), now, entry).await
+        users::change(self, id, |user| User { password_hash: hash.clone(), ..user }, now, entry).await
     }
 
     async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
@@ -135,11 +136,11 @@ impl Database for Postgres {
         hash: Hash,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        service_tokens::add(self, &token, &hash, entry).await
+        service_tokens::add(self, &(token, hash), entry).await
     }
 
     async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
-        service_tokens::live(self, &hash).await
+        service_tokens::live(self, hash).await
     }
 
     async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
@@ -208,9 +209,23 @@ impl Database for Postgres {
         sealed::replace_own_key(self, name, &old, &new).await
     }
 
+    async fn sign_rows(
+        &self,
+        key: Arc<ChainKey>,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<Option<u64>, StoreError> {
+        signed_rows::sign_all(self, &RowSigner::new(key), name, (&old, &new)).await
+    }
+
+    async fn broken_rows(&self) -> Result<Vec<String>, StoreError> {
+        signed_rows::broken(self).await
+    }
+
     fn set_chain_key(&self, key: Arc<ChainKey>) {
         // A second time changes nothing: the database has one key.
-        let _ = self.chain_key.set(key);
+        let _ = self.signer.set(Arc::new(RowSigner::new(key)));
     }
 
     async fn append(&self, entry: Entry) -> Result<(), StoreError> {

@@ -9,13 +9,13 @@ use uuid::Uuid;
 /// Gives no row where the connection is gone.
 const INSERT: &str = "
     INSERT INTO download_credentials (id, user_id, creator_profile_id, platform, auth_type, username,
-        display_name, encrypted_credentials, credentials_version, created_at, updated_at)
-    SELECT $1, user_id, id, $4, $5, $6, $7, $8, $9, $10, $10
+        display_name, encrypted_credentials, credentials_version, created_at, updated_at, mac)
+    SELECT $1, user_id, id, $4, $5, $6, $7, $8, $9, $10, $10, $11
     FROM platform_connections WHERE id = $3 AND user_id = $2
     RETURNING id";
 pub(super) const SEALED: &str = "
     SELECT id, user_id, creator_profile_id, platform, auth_type, username, display_name, created_at,
-        encrypted_credentials
+        mac, encrypted_credentials
     FROM download_credentials WHERE id = $1";
 const DELETE: &str = "DELETE FROM download_credentials WHERE id = $1 AND user_id = $2 RETURNING id";
 pub(super) const COUNT: &str = "SELECT count(*) FROM download_credentials WHERE user_id = $1";
@@ -30,6 +30,7 @@ pub(super) async fn add(
     entry: Entry,
 ) -> Result<bool, StoreError> {
     let NewDownloadCredential { credential, encrypted_credentials, credentials_version } = new;
+    let mac = &store.signer()?.sign(credential)[..];
     let insert = Step(
         INSERT,
         &[
@@ -43,6 +44,7 @@ pub(super) async fn add(
             encrypted_credentials,
             credentials_version,
             &credential.created_at,
+            &mac,
         ],
     );
     let rows = store.write_noting(Acting::User(credential.user_id), entry, &[insert], 0).await?;
@@ -55,9 +57,10 @@ pub(super) async fn sealed(
     id: Uuid,
 ) -> Result<Option<(DownloadCredential, String)>, StoreError> {
     let rows = store.service_readers.read(&[Step(SEALED, &[&id])]).await?;
-    row::optional(&rows[0], |found| {
-        Ok((row::download_credential(found)?, found.try_get("encrypted_credentials")?))
-    })
+    let sealed: Option<String> =
+        row::optional(&rows[0], |found| Ok(found.try_get("encrypted_credentials")?))?;
+    let found = store.genuine_one(row::optional(&rows[0], row::kept(row::download_credential))?).await?;
+    Ok(found.zip(sealed))
 }
 
 /// Deletes a download credential of the user's.

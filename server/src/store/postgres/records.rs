@@ -130,7 +130,8 @@ impl Records for Postgres {
         platform: &str,
     ) -> Result<Option<Session>, StoreError> {
         let step = Step(sessions::NEWEST, &[&creator_profile_id, &platform]);
-        row::optional(&self.read(Acting::User(user_id), &[step]).await?, row::session)
+        let rows = self.read(Acting::User(user_id), &[step]).await?;
+        self.genuine_one(row::optional(&rows, row::kept(row::session))?).await
     }
 
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {

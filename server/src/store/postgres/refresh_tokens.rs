@@ -3,6 +3,7 @@
 use super::session::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
+use crate::store::row_signer::KeptToken;
 use crate::store::{
     Hash, MAX_SIGN_INS, MAX_SUCCESSORS, MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken, StoreError, User,
 };
@@ -15,17 +16,16 @@ use uuid::Uuid;
 const LOCK_USER: &str = "SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE";
 /// Where the user is as was verified.
 const ADD: &str = "
-    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
-    SELECT $1, $2, id, $3 FROM users
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, mac)
+    SELECT $1, $2, id, $3, $8 FROM users
     WHERE id = $4 AND password_hash = $5 AND status = $6 AND tokens_valid_from = $7 RETURNING user_id";
 /// The same as [`LOCK_USER`]: a successor that is being stored would be missed by one
 /// who ends its family.
 const LOCK: &str = "
     SELECT 1 FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1)
     FOR NO KEY UPDATE";
-const FIND: &str = "
-    SELECT user_id, expires_at, spent_at, tokens_valid_from FROM refresh_tokens
-    JOIN users ON users.id = user_id WHERE token_hash = $1";
+pub(super) const FIND: &str = "
+    SELECT token_hash, family_id, user_id, expires_at, spent_at, mac FROM refresh_tokens WHERE token_hash = $1";
 const OWNER: &str = "SELECT user_id FROM refresh_tokens WHERE token_hash = $1";
 /// All but the sign-ins that began last: their ids are in the order of time, as far as
 /// clocks are right. The new one stays.
@@ -34,13 +34,31 @@ const EVICT_SIGN_INS: &str = "
         SELECT family_id FROM refresh_tokens WHERE user_id = $1 GROUP BY family_id
         ORDER BY family_id = $2 DESC, family_id DESC LIMIT $3
     )";
+/// These where the token is still as it was read: the MAC covers all of it.
+const VALID_FROM: &str = "
+    SELECT tokens_valid_from FROM refresh_tokens t JOIN users ON users.id = user_id
+    WHERE token_hash = $1 AND t.mac = $2";
+/// Where the token was spent before a time.
+const END_REUSED: &str = "
+    DELETE FROM refresh_tokens WHERE family_id IN
+        (SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND mac = $2 AND spent_at < $3)
+    RETURNING user_id";
 /// All but the newest live successors of a token that has not expired.
 const EVICT_SUCCESSORS: &str = "
     DELETE FROM refresh_tokens WHERE token_hash IN (
         SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens spent USING (family_id)
-        WHERE spent.token_hash = $1 AND spent.expires_at > $2 AND t.parent_hash = $1 AND t.spent_at IS NULL
-        ORDER BY t.expires_at DESC, t.token_hash OFFSET $3
+        WHERE spent.token_hash = $1 AND spent.mac = $2 AND spent.expires_at > $3
+            AND t.parent_hash = $1 AND t.spent_at IS NULL
+        ORDER BY t.expires_at DESC, t.token_hash OFFSET $4
     )";
+/// Spends the token, and stores its successor.
+const SPEND: &str = "
+    WITH spent AS (
+        UPDATE refresh_tokens SET spent_at = $3, mac = $4
+        WHERE token_hash = $1 AND mac = $2 AND expires_at > $8 RETURNING family_id, user_id
+    )
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, parent_hash, mac)
+    SELECT $5, family_id, user_id, $6, $1, $7 FROM spent";
 /// Of the sign-in that a token belongs to, what is spent first.
 const EVICT_TOKENS: &str = "
     DELETE FROM refresh_tokens WHERE token_hash IN (
@@ -48,19 +66,11 @@ const EVICT_TOKENS: &str = "
         WHERE newest.token_hash = $1
         ORDER BY t.spent_at IS NOT NULL, t.expires_at DESC, t.token_hash = $1 DESC OFFSET $2
     )";
-/// Where the token was spent before a time.
-const END_REUSED: &str = "
-    DELETE FROM refresh_tokens WHERE family_id IN
-        (SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at < $2)
-    RETURNING user_id";
-const SPEND: &str = "
-    UPDATE refresh_tokens SET spent_at = coalesce(spent_at, $2) WHERE token_hash = $1 AND expires_at > $2";
-const SUCCEED: &str = "
-    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, parent_hash)
-    SELECT $2, family_id, user_id, $3, $1 FROM refresh_tokens WHERE token_hash = $1 AND expires_at > $4";
 const END_FAMILY: &str = "
     DELETE FROM refresh_tokens
     WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
+/// How often a refresh is begun again since another came in between.
+const TRIES: usize = 100;
 
 /// Stores the token of a new sign-in; false where the user is not as was verified.
 pub(super) async fn add(
@@ -73,9 +83,10 @@ pub(super) async fn add(
     let User { id, password_hash, status, tokens_valid_from, .. } = verified;
     // The hash, to be compared with its column.
     let (hash, password_hash, status) = (&token_hash[..], password_hash.expose_secret(), status.as_str());
+    let mac = &store.signer()?.sign(&KeptToken::of(token, *id))[..];
     let steps = [
         Step(LOCK_USER, &[id]),
-        Step(ADD, &[&hash, family_id, expires_at, id, &password_hash, &status, tokens_valid_from]),
+        Step(ADD, &[&hash, family_id, expires_at, id, &password_hash, &status, tokens_valid_from, &mac]),
         Step(EVICT_SIGN_INS, &[id, family_id, &MAX_SIGN_INS]),
     ];
     Ok(!store.write_noting(Acting::Nobody, entry, &steps, 1).await?[1].is_empty())
@@ -96,26 +107,40 @@ pub(super) async fn refresh(
     (now, lifetime_ms, grace_ms): (i64, i64, i64),
     reuse: Entry,
 ) -> Result<Refresh, StoreError> {
-    let (hash, successor) = (&hash[..], &successor[..]);
-    let (expires_at, reused_before) = (now + lifetime_ms, now - grace_ms);
-    let steps = [
-        Step(LOCK, &[&hash]),
-        Step(FIND, &[&hash]),
-        Step(END_REUSED, &[&hash, &reused_before]),
-        Step(SPEND, &[&hash, &now]),
-        Step(EVICT_SUCCESSORS, &[&hash, &now, &(MAX_SUCCESSORS - 1)]),
-        Step(SUCCEED, &[&hash, &successor, &expires_at, &now]),
-        Step(EVICT_TOKENS, &[&successor, &MAX_TOKENS_OF_SIGN_IN]),
-    ];
-    let rows = store.write_noting(Acting::Nobody, reuse, &steps, 2).await?;
-    let Some((user_id, expires_at, spent_at, tokens_valid_from)) = row::optional(&rows[1], read)? else {
-        return Ok(Refresh::Unknown);
-    };
-    Ok(match spent_at {
-        Some(spent_at) if spent_at < reused_before => Refresh::Reused(user_id),
-        _ if expires_at <= now => Refresh::Expired,
-        _ => Refresh::Renewed { user_id, tokens_valid_from },
-    })
+    let signer = store.signer()?;
+    for _ in 0..TRIES {
+        let rows = store.read(Acting::Nobody, &[Step(FIND, &[&&hash[..]])]).await?;
+        let Some(token) = store.genuine_one(row::optional(&rows, row::kept(read))?).await? else {
+            return Ok(Refresh::Unknown);
+        };
+        let (user_id, reused_before) = (token.user_id, now - grace_ms);
+        let (spent, next) = (token.spent(now), token.successor(successor, now + lifetime_ms));
+        let macs = [signer.sign(&token), signer.sign(&spent), signer.sign(&next)];
+        let [known, spent_mac, next_mac] = [&macs[0][..], &macs[1][..], &macs[2][..]];
+        let (hash, successor) = (&hash[..], &successor[..]);
+        let steps = [
+            Step(LOCK, &[&hash]),
+            Step(VALID_FROM, &[&hash, &known]),
+            Step(END_REUSED, &[&hash, &known, &reused_before]),
+            Step(EVICT_SUCCESSORS, &[&hash, &known, &now, &(MAX_SUCCESSORS - 1)]),
+            Step(
+                SPEND,
+                &[&hash, &known, &spent.spent_at, &spent_mac, &successor, &next.expires_at, &next_mac, &now],
+            ),
+            Step(EVICT_TOKENS, &[&successor, &MAX_TOKENS_OF_SIGN_IN]),
+        ];
+        let reuse = reuse.clone().on("users", user_id);
+        let rows = store.write_noting(Acting::Nobody, reuse, &steps, 2).await?;
+        let tokens_valid_from = row::optional(&rows[1], |found| Ok(found.try_get(0)?))?;
+        // Where it is not as it was read any more, it is looked at again.
+        let Some(tokens_valid_from) = tokens_valid_from else { continue };
+        return Ok(match token.spent_at {
+            Some(spent_at) if spent_at < reused_before => Refresh::Reused(user_id),
+            _ if token.expires_at <= now => Refresh::Expired,
+            _ => Refresh::Renewed { user_id, tokens_valid_from },
+        });
+    }
+    Err(StoreError::NotCommitted)
 }
 
 /// Ends the sign-in that the token with `hash` descends from.
@@ -124,6 +149,13 @@ pub(super) async fn end_family(store: &Postgres, hash: &Hash) -> Result<(), Stor
     store.write(Acting::Nobody, &[Step(LOCK, &[&hash]), Step(END_FAMILY, &[&hash])]).await.map(drop)
 }
 
-fn read(row: &Row) -> Result<(Uuid, i64, Option<i64>, i64), StoreError> {
-    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+pub(super) fn read(row: &Row) -> Result<KeptToken, StoreError> {
+    let hash: &[u8] = row.try_get("token_hash")?;
+    Ok(KeptToken {
+        token_hash: hash.try_into().map_err(|_| StoreError::UnknownWord("token_hash"))?,
+        family_id: row.try_get("family_id")?,
+        user_id: row.try_get("user_id")?,
+        expires_at: row.try_get("expires_at")?,
+        spent_at: row.try_get("spent_at")?,
+    })
 }

@@ -1,5 +1,7 @@
 //! How the domain's types are written in columns.
 
+use crate::audit::Mac;
+use crate::store::row_signer::Kept;
 use crate::store::{
     AuthType, CaptureRequest, Connection, DownloadCredential, Session, SessionStatus, StoreError, User,
     UserStatus,
@@ -20,6 +22,18 @@ pub(super) fn optional<T>(
     read: impl Fn(&Row) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
     rows.first().map(read).transpose()
+}
+
+/// Reads a row with its MAC, which is the column `mac`.
+pub(super) fn kept<R>(
+    read: impl Fn(&Row) -> Result<R, StoreError>,
+) -> impl Fn(&Row) -> Result<Kept<R>, StoreError> {
+    move |row| Ok((read(row)?, mac(row.try_get("mac")?)))
+}
+
+/// One of another length is nobody's.
+pub(super) fn mac(bytes: Option<&[u8]>) -> Option<Mac> {
+    bytes.and_then(|bytes| bytes.try_into().ok())
 }
 
 pub(super) fn user(row: &Row) -> Result<User, StoreError> {

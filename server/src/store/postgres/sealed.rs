@@ -25,7 +25,7 @@ const IS_RETIRED: &str = "SELECT 1 FROM retired_keys WHERE key_id = $1";
 const KEEP_OWN_KEY: &str =
     "INSERT INTO own_keys (name, encrypted_key) VALUES ($1, $2) ON CONFLICT DO NOTHING";
 const OWN_KEY: &str = "SELECT encrypted_key FROM own_keys WHERE name = $1";
-const REPLACE_OWN_KEY: &str =
+pub(super) const REPLACE_OWN_KEY: &str =
     "UPDATE own_keys SET encrypted_key = $3 WHERE name = $1 AND encrypted_key = $2 RETURNING name";
 
 fn select(table: SealedTable) -> &'static str {

@@ -1,6 +1,9 @@
 //! A connection to PostgreSQL with what belongs to it: statements that are
 //! prepared once, and a chain of the audit log; and how connections are made.
 
+mod chain;
+mod known_heads;
+
 use super::audit_log;
 use super::fault::PostgresFault;
 use super::url::PostgresUrl;
@@ -8,6 +11,7 @@ use crate::audit::{ChainKey, Entry, Head};
 use crate::store::{Actor, StoreError, UsageLimits};
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 use futures_util::future::{join, join_all, join3};
+use known_heads::KnownHeads;
 use std::collections::HashMap;
 use std::fmt;
 use tokio_postgres::types::ToSql;
@@ -100,6 +104,8 @@ pub(super) struct Session {
     chain: Option<i64>,
     /// Where that chain ends, unless a transaction may have moved it.
     head: Option<Head>,
+    /// Where this process has last seen each chain end.
+    known: KnownHeads,
     /// Something failed here.
     is_spoiled: bool,
 }
@@ -150,16 +156,19 @@ impl Session {
         let done = async {
             let head = self.take_head(key).await?;
             let (row, next) = head.append(key, entry);
-            let (mac, signature) = (&row.mac[..], &next.signature[..]);
+            let macs = [&row.mac[..], &next.signature[..], &head.mac[..]];
             let mut noted_parameters = steps[noted].1.to_vec();
-            noted_parameters.extend(audit_log::parameters(&row, &mac, &signature));
+            noted_parameters.extend(audit_log::parameters(&row, &macs));
             let mut prepared = Vec::with_capacity(steps.len());
             for (index, step) in steps.iter().enumerate() {
                 let parameters = if index == noted { &noted_parameters[..] } else { step.1 };
                 prepared.push((self.prepare(step, index == noted).await?, parameters));
             }
             let rows = execute(&self.client, acting, View::Latest, &prepared).await?;
-            self.head = Some(if rows[noted].is_empty() { head } else { next });
+            match rows[noted].first() {
+                Some(did) => self.go_on(key, next, audit_log::follows(did)?).await?,
+                None => self.keep_head(head),
+            }
             Ok(rows)
         };
         let done = done.await;
@@ -179,7 +188,7 @@ impl Session {
         // ended, nobody else can use the connection.
         self.is_spoiled = true;
         let done = async {
-            let head = self.take_head(key).await?;
+            let last = self.take_head(key).await?;
             let prepared = self.prepare(step, false).await?;
             let append = self.prepare(&Step(audit_log::APPEND, &[]), false).await?;
             let begin = self.client.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED");
@@ -187,12 +196,12 @@ impl Session {
             begun?;
             let places = rows?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
             let noted = (1..).zip(entries).filter(|(place, _)| places.contains(place));
-            let (rows, head) = head.append_all(key, noted.map(|(_, entry)| Entry::clone(entry)));
-            let appending = audit_log::append(&self.client, &append, &rows, &head);
-            let (appended, committed) = join(appending, self.client.batch_execute("COMMIT")).await;
-            appended?;
+            let (rows, head) = last.append_all(key, noted.map(|(_, entry)| Entry::clone(entry)));
+            let appending = audit_log::append(&self.client, &append, &last, (&rows, &head));
+            let (follows, committed) = join(appending, self.client.batch_execute("COMMIT")).await;
+            let follows = follows?;
             committed?;
-            self.head = Some(head);
+            self.go_on(key, head, follows).await?;
             self.is_spoiled = false;
             Ok(places)
         };
@@ -207,52 +216,14 @@ impl Session {
         entries: impl Iterator<Item = Entry>,
     ) -> Result<(), PostgresFault> {
         let done = async {
-            let (rows, head) = self.take_head(key).await?.append_all(key, entries);
+            let last = self.take_head(key).await?;
+            let (rows, head) = last.append_all(key, entries);
             let append = self.prepare(&Step(audit_log::APPEND, &[]), false).await?;
-            audit_log::append(&self.client, &append, &rows, &head).await?;
-            self.head = Some(head);
-            Ok(())
+            let follows = audit_log::append(&self.client, &append, &last, (&rows, &head)).await?;
+            self.go_on(key, head, follows).await
         };
         let done = done.await;
         self.judge(done)
-    }
-
-    /// Where this connection's chain ends. It is known again once what appends
-    /// to it has put it back: not if that fails, or is left half-way.
-    async fn take_head(&mut self, key: &ChainKey) -> Result<Head, tokio_postgres::Error> {
-        if let Some(head) = self.head.take() {
-            return Ok(head);
-        }
-        let mut least = 1_i64;
-        loop {
-            let chain = match self.chain {
-                Some(chain) => chain,
-                None => self.client.query_one(audit_log::LEASE, &[&least]).await?.try_get(0)?,
-            };
-            self.chain = Some(chain);
-            if let Some(head) = self.whole_head(key, chain).await? {
-                return Ok(head);
-            }
-            tracing::error!(chain, "the audit log was changed from outside; another chain is begun");
-            self.chain = None;
-            least = chain + 1;
-        }
-    }
-
-    /// A chain's head; `None` where it was changed or removed.
-    async fn whole_head(&self, key: &ChainKey, chain: i64) -> Result<Option<Head>, tokio_postgres::Error> {
-        if let Some(row) = self.client.query_opt(audit_log::HEAD, &[&chain]).await? {
-            return Ok(Some(audit_log::read_head(&row)?).filter(|head| head.is_genuine(key)));
-        }
-        let has_rows: bool = self.client.query_one(audit_log::HAS_ROWS, &[&chain]).await?.try_get(0)?;
-        if has_rows {
-            return Ok(None);
-        }
-        // A head from the beginning: a chain without one has been removed.
-        let head = Head::empty(key, chain);
-        let (mac, signature) = (&head.mac[..], &head.signature[..]);
-        self.client.execute(audit_log::BEGIN_CHAIN, &[&chain, &mac, &signature]).await?;
-        Ok(Some(head))
     }
 
     async fn prepare(&mut self, step: &Step<'_>, is_noted: bool) -> Result<Statement, tokio_postgres::Error> {
@@ -316,6 +287,7 @@ pub(super) struct Connector {
     url: PostgresUrl,
     tls: Tls,
     limits: UsageLimits,
+    known: KnownHeads,
 }
 
 /// How TLS is done; its `Debug` form would be all root certificates.
@@ -330,7 +302,7 @@ impl fmt::Debug for Tls {
 
 impl Connector {
     pub(super) fn new(url: PostgresUrl, tls: MakeRustlsConnect, limits: UsageLimits) -> Self {
-        Self { url, tls: Tls(tls), limits }
+        Self { url, tls: Tls(tls), limits, known: KnownHeads::default() }
     }
 
     /// Makes a connection to a server that will do.
@@ -355,7 +327,14 @@ impl Manager for Connector {
 
     async fn create(&self) -> Result<Session, StoreError> {
         let client = self.connect().await?;
-        Ok(Session { client, statements: HashMap::new(), chain: None, head: None, is_spoiled: false })
+        Ok(Session {
+            client,
+            statements: HashMap::new(),
+            chain: None,
+            head: None,
+            known: self.known.clone(),
+            is_spoiled: false,
+        })
     }
 
     async fn recycle(&self, session: &mut Session, _: &Metrics) -> RecycleResult<StoreError> {

@@ -3,7 +3,8 @@
 use super::gatherer::Gatherer;
 use super::session::{Acting, Connector, Parameters, Step};
 use super::{Postgres, row};
-use crate::audit::{ChainKey, Entry};
+use crate::audit::Entry;
+use crate::store::row_signer::RowSigner;
 use crate::store::{Connection, Found, NewSession, PutSession, Session, StoreError};
 use deadpool::managed::Pool;
 use std::iter;
@@ -22,13 +23,13 @@ const GATHERED_BYTES: usize = 64 * 1024;
 const LOCK: &str = "
     SELECT user_id, platform FROM platform_connections WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE";
 /// See the migration that makes the function.
-const PUT: &str = "SELECT place FROM put_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) place";
+const PUT: &str = "SELECT place FROM put_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) place";
 pub(super) const NEWEST: &str = "
     SELECT id, user_id, creator_profile_id, platform, cookie_count, user_agent, status, captured_at,
-        expires_at, revoked_at, encrypted_cookies
+        expires_at, revoked_at, mac, encrypted_cookies
     FROM platform_sessions WHERE creator_profile_id = $1 AND platform = $2 ORDER BY sequence DESC LIMIT 1";
 pub(super) const CONNECTION: &str = "
-    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
+    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at, mac
     FROM platform_connections WHERE id = $1";
 /// One that is revoked stays as it is.
 const REVOKE: &str = "
@@ -48,7 +49,7 @@ pub(super) type SessionPuts = Gatherer<Arc<Put>, Result<bool, StoreError>>;
 /// A session that is to be stored.
 #[derive(Debug)]
 pub(super) struct Put {
-    pub(super) key: Arc<ChainKey>,
+    pub(super) signer: Arc<RowSigner>,
     pub(super) new: NewSession,
     pub(super) entry: Entry,
 }
@@ -61,7 +62,7 @@ pub(super) fn start(pool: Pool<Connector>) -> SessionPuts {
 /// Stores a session, supersedes the one before and fulfils the capture request
 /// that waits for it: together with others where nothing is in its way.
 pub(super) async fn put(store: &Postgres, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-    let put = Arc::new(Put { key: store.chain_key()?, new, entry });
+    let put = Arc::new(Put { signer: store.signer()?, new, entry });
     if put.new.encrypted_cookies.len() <= GATHERED_BYTES && store.session_puts.run(Arc::clone(&put)).await?? {
         return Ok(PutSession::Stored);
     }
@@ -75,12 +76,12 @@ pub(super) async fn put_together(
     puts: Vec<Arc<Put>>,
 ) -> Vec<Result<bool, StoreError>> {
     // The database has one key: anybody's is that of all.
-    let Some(key) = puts.first().map(|put| Arc::clone(&put.key)) else { return Vec::new() };
-    let columns = Columns::of(puts.iter().map(|put| &put.new));
+    let Some(signer) = puts.first().map(|put| Arc::clone(&put.signer)) else { return Vec::new() };
+    let columns = Columns::of(&signer, puts.iter().map(|put| &put.new));
     let entries: Vec<_> = puts.iter().map(|put| &put.entry).collect();
     let stored = async {
         let mut session = super::session(&pool).await?;
-        Ok(session.run_noting_each(&key, &Step(PUT, &columns.parameters()), &entries).await?)
+        Ok(session.run_noting_each(signer.key(), &Step(PUT, &columns.parameters()), &entries).await?)
     };
     let stored: Result<_, StoreError> = stored.await;
     // A session whose owner has no room is refused when it is stored alone.
@@ -101,7 +102,7 @@ pub(super) async fn put_together(
 /// A connection to another platform has no session of this one that could be
 /// superseded.
 async fn put_alone(store: &Postgres, new: &NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-    let columns = Columns::of(iter::once(new));
+    let columns = Columns::of(&*store.signer()?, iter::once(new));
     let steps = [Step(LOCK, &[&new.creator_profile_id, &new.user_id]), Step(PUT, &columns.parameters())];
     let rows = store.write_noting(Acting::User(new.user_id), entry, &steps, 1).await?;
     if !rows[1].is_empty() {
@@ -128,10 +129,11 @@ struct Columns<'a> {
     user_agents: Vec<Option<&'a str>>,
     captured_at: Vec<i64>,
     expires_at: Vec<Option<i64>>,
+    macs: Vec<Vec<u8>>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(sessions: impl Iterator<Item = &'a NewSession>) -> Self {
+    fn of(signer: &RowSigner, sessions: impl Iterator<Item = &'a NewSession>) -> Self {
         let mut columns = Self::default();
         for new in sessions {
             columns.ids.push(new.id);
@@ -144,12 +146,13 @@ impl<'a> Columns<'a> {
             columns.user_agents.push(new.user_agent.as_deref());
             columns.captured_at.push(new.captured_at);
             columns.expires_at.push(new.expires_at);
+            columns.macs.push(signer.sign(new).to_vec());
         }
         columns
     }
 
     /// For [`PUT`].
-    fn parameters(&self) -> [&(dyn ToSql + Sync); 10] {
+    fn parameters(&self) -> [&(dyn ToSql + Sync); 11] {
         [
             &self.ids,
             &self.user_ids,
@@ -161,6 +164,7 @@ impl<'a> Columns<'a> {
             &self.user_agents,
             &self.captured_at,
             &self.expires_at,
+            &self.macs,
         ]
     }
 }
@@ -174,10 +178,13 @@ pub(super) async fn newest(
 ) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError> {
     let steps = [Step(CONNECTION, &[&creator_profile_id]), Step(NEWEST, &[&creator_profile_id, &platform])];
     let rows = store.service_readers.read(&steps).await?;
-    let Some(connection) = row::optional(&rows[0], row::connection)? else { return Ok(None) };
-    let session =
-        row::optional(&rows[1], |found| Ok((row::session(found)?, found.try_get("encrypted_cookies")?)))?;
-    Ok(Some((connection, session)))
+    let connection = store.genuine_one(row::optional(&rows[0], row::kept(row::connection))?).await?;
+    let sealed = row::optional(&rows[1], |found| Ok(found.try_get("encrypted_cookies")?))?.flatten();
+    let session = store.genuine_one(row::optional(&rows[1], row::kept(row::session))?).await?;
+    Ok(connection.map(|connection| {
+        let session = session.filter(|session| session.user_id == connection.user_id);
+        (connection, session.map(|session| (session, sealed)))
+    }))
 }
 
 /// Revokes a session of the user's and erases its cookies.

@@ -1,23 +1,23 @@
 //! `users`.
 
-use super::session::{Acting, Parameters, Step};
-use super::{Postgres, row};
+use super::session::{Acting, Parameters, Step, View};
+use super::{Postgres, refresh_tokens, row};
 use crate::audit::Entry;
 use crate::store::{Hash, StoreError, Usage, Usages, User};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
 const ADD: &str = r#"
-    INSERT INTO users (id, email, password_hash, status, created_at, tokens_valid_from)
-    VALUES ($1, $2, $3, 'active', $4, $4) ON CONFLICT (lower(email COLLATE "C")) DO NOTHING RETURNING id"#;
+    INSERT INTO users (id, email, password_hash, status, created_at, tokens_valid_from, mac)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (lower(email COLLATE "C")) DO NOTHING RETURNING id"#;
 const BY_EMAIL: &str = r#"
-    SELECT id, email, password_hash, status, created_at, tokens_valid_from
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac
     FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C")"#;
 /// Over connections that act as a service, whose rights do not bear upon this table.
 pub(super) const FIND: &str = "
-    SELECT id, email, password_hash, status, created_at, tokens_valid_from FROM users WHERE id = $1";
-const BY_TOKEN: &str = "
-    SELECT id, email, password_hash, status, created_at, tokens_valid_from FROM users WHERE id =
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac FROM users WHERE id = $1";
+const OF_TOKEN: &str = "
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac FROM users WHERE id =
         (SELECT user_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2)";
 const ALL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from
@@ -25,12 +25,12 @@ const ALL: &str = r#"
 /// Waits for sign-ins that are under way, so that none is missed.
 const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
 const END_SIGN_INS: &str = "DELETE FROM refresh_tokens WHERE user_id = $1";
-pub(super) const SET_STATUS: &str = "
-    UPDATE users SET status = $2, tokens_valid_from = greatest($3, tokens_valid_from + 1)
-    WHERE id = $1 RETURNING id";
-pub(super) const SET_PASSWORD: &str = "
-    UPDATE users SET password_hash = $2, tokens_valid_from = greatest($3, tokens_valid_from + 1)
-    WHERE id = $1 RETURNING id";
+/// Where it is still the row that was read: the MAC covers all of it.
+const CHANGE: &str = "
+    UPDATE users SET password_hash = $2, status = $3, tokens_valid_from = $4, mac = $5
+    WHERE id = $1 AND mac = $6 RETURNING id";
+/// How often a change is begun again since another came in between.
+const TRIES: usize = 100;
 /// Those whose records are changed: the user, and who has made the user a member.
 const LOCK_OWNERS: &str = "
     SELECT lock_owner(id) FROM (
@@ -61,29 +61,35 @@ const USAGES: &str = "
 
 /// Stores a new user; false where the e-mail address is taken.
 pub(super) async fn add(store: &Postgres, user: &User, entry: Entry) -> Result<bool, StoreError> {
+    let User { id, email, password_hash, status, created_at, tokens_valid_from } = user;
     // The hash, as a value of its column.
-    let hash = user.password_hash.expose_secret();
-    let add = Step(ADD, &[&user.id, &user.email, &hash, &user.created_at]);
+    let (hash, status) = (password_hash.expose_secret(), status.as_str());
+    let mac = &store.signer()?.sign(user)[..];
+    let add = Step(ADD, &[id, email, &hash, &status, created_at, tokens_valid_from, &mac]);
     Ok(!store.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
 }
 
 pub(super) async fn by_email(store: &Postgres, email: &str) -> Result<Option<User>, StoreError> {
     let rows = store.read(Acting::Nobody, &[Step(BY_EMAIL, &[&email])]).await?;
-    row::optional(&rows, row::user)
+    store.genuine_one(row::optional(&rows, row::kept(row::user))?).await
 }
 
 pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<User>, StoreError> {
     let rows = store.service_readers.read(&[Step(FIND, &[&id])]).await?;
-    row::optional(&rows[0], row::user)
+    store.genuine_one(row::optional(&rows[0], row::kept(row::user))?).await
 }
 
 /// The user who signed in with the unspent token with `hash`, until its time.
 pub(super) async fn by_token(store: &Postgres, hash: &Hash, now: i64) -> Result<Option<User>, StoreError> {
-    let rows = store.read(Acting::Nobody, &[Step(BY_TOKEN, &[&&hash[..], &now])]).await?;
-    row::optional(&rows, row::user)
+    let hash = &hash[..];
+    let steps = [Step(refresh_tokens::FIND, &[&hash]), Step(OF_TOKEN, &[&hash, &now])];
+    let rows = store.read_all(Acting::Nobody, View::Snapshot, &steps).await?;
+    let token = store.genuine_one(row::optional(&rows[0], row::kept(refresh_tokens::read))?).await?;
+    let user = store.genuine_one(row::optional(&rows[1], row::kept(row::user))?).await?;
+    Ok(token.and(user))
 }
 
-/// All users, by e-mail address.
+/// All users, by e-mail address, as they are kept: a list grants nothing.
 pub(super) async fn all(store: &Postgres) -> Result<Vec<User>, StoreError> {
     let rows = store.read(Acting::Nobody, &[Step(ALL, &[])]).await?;
     row::all(&rows, row::user)
@@ -97,17 +103,32 @@ pub(super) async fn usages(store: &Postgres) -> Result<Usages, StoreError> {
     })
 }
 
-/// Sets what `change` sets of a user and ends all sign-ins; false where there is
-/// no such user.
+/// Changes a user and ends all sign-ins; false where there is no such user.
 pub(super) async fn change(
     store: &Postgres,
     id: Uuid,
-    (change, value): (&'static str, &str),
+    change: impl Fn(User) -> User,
     now: i64,
     entry: Entry,
 ) -> Result<bool, StoreError> {
-    let steps = [Step(LOCK, &[&id]), Step(END_SIGN_INS, &[&id]), Step(change, &[&id, &value, &now])];
-    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, 2).await?[2].is_empty())
+    let signer = store.signer()?;
+    for _ in 0..TRIES {
+        let rows = store.read(Acting::Nobody, &[Step(FIND, &[&id])]).await?;
+        let Some(user) = store.genuine_one(row::optional(&rows, row::kept(row::user))?).await? else {
+            return Ok(false);
+        };
+        let known = signer.sign(&user);
+        let changed = change(user).with_sign_ins_ended(now);
+        // The hash, as the value of its column.
+        let (hash, status) = (changed.password_hash.expose_secret(), changed.status.as_str());
+        let (mac, known) = (&signer.sign(&changed)[..], &known[..]);
+        let change = Step(CHANGE, &[&id, &hash, &status, &changed.tokens_valid_from, &mac, &known]);
+        let steps = [Step(LOCK, &[&id]), Step(END_SIGN_INS, &[&id]), change];
+        if !store.write_noting(Acting::Maintenance, entry.clone(), &steps, 2).await?[2].is_empty() {
+            return Ok(true);
+        }
+    }
+    Err(StoreError::NotCommitted)
 }
 
 /// Deletes a user and all that is the user's; false where there is none.

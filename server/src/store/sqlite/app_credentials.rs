@@ -1,8 +1,8 @@
 //! [`AppCredentialStore`] on SQLite.
 
-mod credentials;
-mod projects;
-mod types;
+pub(super) mod credentials;
+pub(super) mod projects;
+pub(super) mod types;
 
 use super::{Sqlite, sealed};
 use crate::audit::Entry;
@@ -43,7 +43,7 @@ impl AppCredentialStore for Sqlite {
         owner_id: Uuid,
         page: Page,
     ) -> Result<Listed<CredentialType>, StoreError> {
-        self.read(move |c| types::page(c, owner_id, page)).await
+        self.read_signed(move |c, signer| types::page(c, signer, owner_id, page)).await
     }
 
     async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
@@ -51,11 +51,12 @@ impl AppCredentialStore for Sqlite {
     }
 
     async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
-        self.read(move |c| types::find(c, id)).await
+        self.read_signed(move |c, signer| types::find(c, signer, id)).await
     }
 
     async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError> {
-        self.write_noting(entry, |put| *put == PutType::Stored, move |c| types::add(c, &new)).await
+        let signer = self.signer()?;
+        self.write_noting(entry, |put| *put == PutType::Stored, move |c| types::add(c, &signer, &new)).await
     }
 
     async fn update_credential_type(
@@ -64,7 +65,8 @@ impl AppCredentialStore for Sqlite {
         known_updated_at: i64,
         entry: Entry,
     ) -> Result<PutType, StoreError> {
-        let update = move |c: &rusqlite::Connection| types::update(c, &changed, known_updated_at);
+        let signer = self.signer()?;
+        let update = move |c: &rusqlite::Connection| types::update(c, &signer, &changed, known_updated_at);
         self.write_noting(entry, |put| *put == PutType::Stored, update).await
     }
 
@@ -79,11 +81,11 @@ impl AppCredentialStore for Sqlite {
     }
 
     async fn project(&self, id: Uuid) -> Result<Option<Project>, StoreError> {
-        self.read(move |c| projects::find(c, id)).await
+        self.read_signed(move |c, signer| projects::find(c, signer, id)).await
     }
 
     async fn projects(&self, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
-        self.read(move |c| projects::page(c, user_id, page)).await
+        self.read_signed(move |c, signer| projects::page(c, signer, user_id, page)).await
     }
 
     async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
@@ -91,7 +93,9 @@ impl AppCredentialStore for Sqlite {
     }
 
     async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
-        self.write_noting(entry, |added| *added == AddProject::Added, move |c| projects::add(c, &new)).await
+        let signer = self.signer()?;
+        let add = move |c: &rusqlite::Connection| projects::add(c, &signer, &new);
+        self.write_noting(entry, |added| *added == AddProject::Added, add).await
     }
 
     async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {
@@ -110,8 +114,10 @@ impl AppCredentialStore for Sqlite {
         now: i64,
         entry: Entry,
     ) -> Result<SetMembers, StoreError> {
-        let set =
-            move |c: &rusqlite::Connection| projects::set_members(c, own, (&member_ids, are_users), now);
+        let signer = self.signer()?;
+        let set = move |c: &rusqlite::Connection| {
+            projects::set_members(c, &signer, own, (&member_ids, are_users), now)
+        };
         self.write_noting(entry, |set| *set == SetMembers::Set, set).await
     }
 
@@ -121,7 +127,8 @@ impl AppCredentialStore for Sqlite {
         type_updated_at: i64,
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
-        let add = move |c: &rusqlite::Connection| credentials::add(c, &new, type_updated_at);
+        let signer = self.signer()?;
+        let add = move |c: &rusqlite::Connection| credentials::add(c, &signer, &new, type_updated_at);
         self.write_noting(entry, |put| *put == PutAppCredential::Stored, add).await
     }
 
@@ -136,7 +143,7 @@ impl AppCredentialStore for Sqlite {
     }
 
     async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError> {
-        self.read(move |c| credentials::find(c, actor, id)).await
+        self.read_signed(move |c, signer| credentials::find(c, signer, actor, id)).await
     }
 
     async fn app_credentials_of(
@@ -145,14 +152,14 @@ impl AppCredentialStore for Sqlite {
         filter: AppCredentialFilter,
         page: Page,
     ) -> Result<Listed<AppCredential>, StoreError> {
-        self.read(move |c| credentials::page(c, owner_id, &filter, page)).await
+        self.read_signed(move |c, signer| credentials::page(c, signer, owner_id, &filter, page)).await
     }
 
     async fn app_credentials_by_project(
         &self,
-        project_id: Uuid,
+        own: (Uuid, Uuid),
     ) -> Result<Listed<AppCredential>, StoreError> {
-        self.read(move |c| credentials::by_project(c, project_id)).await
+        self.read_signed(move |c, signer| credentials::by_project(c, signer, own)).await
     }
 
     async fn delete_app_credential(
@@ -174,7 +181,9 @@ impl AppCredentialStore for Sqlite {
         now: i64,
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
-        let assign = move |c: &rusqlite::Connection| credentials::assign(c, own, known, &project_ids, now);
+        let signer = self.signer()?;
+        let assign =
+            move |c: &rusqlite::Connection| credentials::assign(c, &signer, own, known, &project_ids, now);
         self.write_noting(entry, |put| *put == PutAppCredential::Stored, assign).await
     }
 

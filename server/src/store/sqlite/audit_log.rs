@@ -10,16 +10,57 @@ const FIRST_CHAIN: i64 = 1;
 const NOBODYS: Mac = [0; 32];
 const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
 
-/// The head of the chain that is appended to.
-pub(super) fn head(c: &Connection, key: &ChainKey) -> Result<Head> {
-    let mut chain = FIRST_CHAIN;
-    loop {
-        if let Some(head) = whole_head(c, key, chain)? {
-            return Ok(head);
+/// The head that is appended to. `known` is where this process has last seen the log end:
+/// another one may have gone on from there. Where that can't be, rows were removed, and
+/// another chain is begun that says so.
+pub(super) fn head(c: &Connection, key: &ChainKey, known: Option<&Head>) -> Result<Head> {
+    let Some(known) = known else { return newest_head(c, key) };
+    match whole_head(c, key, known.chain)? {
+        Some(head) if goes_on(c, known, &head)? => Ok(head),
+        _ => {
+            tracing::error!(
+                chain = known.chain,
+                rows = known.sequence,
+                "the newest rows of the audit log were removed from outside; another chain is begun that says so"
+            );
+            let (row, head) = free_chain(c, key, known.chain + 1)?.append(key, known.cut());
+            insert(c, &row)?;
+            keep_head(c, &head)?;
+            Ok(head)
         }
+    }
+}
+
+/// Where the log ends for a process that knows nothing of it yet: a former chain was
+/// changed, or else there would be no later one.
+fn newest_head(c: &Connection, key: &ChainKey) -> Result<Head> {
+    let genuine = heads(c)?.into_iter().rev().find(|head| head.is_genuine(key));
+    genuine.map_or_else(|| free_chain(c, key, FIRST_CHAIN), Ok)
+}
+
+/// The beginning of the lowest chain from a number of which there is nothing.
+fn free_chain(c: &Connection, key: &ChainKey, mut chain: i64) -> Result<Head> {
+    while is_used(c, chain)? {
         tracing::error!(chain, "the audit log was changed from outside; another chain is begun");
         chain += 1;
     }
+    Ok(Head::empty(key, chain))
+}
+
+fn is_used(c: &Connection, chain: i64) -> Result<bool> {
+    let used =
+        "SELECT 1 FROM audit_heads WHERE chain = ?1 UNION ALL SELECT 1 FROM audit_log WHERE chain = ?1";
+    c.prepare_cached(used)?.exists([chain])
+}
+
+/// Whether a chain that ended with `known` may end with `head` now.
+fn goes_on(c: &Connection, known: &Head, head: &Head) -> Result<bool> {
+    if head.sequence <= known.sequence {
+        return Ok((head.sequence, head.mac) == (known.sequence, known.mac));
+    }
+    let select = "SELECT 1 FROM audit_log WHERE chain = ?1 AND sequence = ?2 AND mac = ?3";
+    let is_kept = c.prepare_cached(select)?.exists((known.chain, known.sequence, &known.mac[..]))?;
+    Ok(is_kept || known.sequence == 0)
 }
 
 /// Adds a row, which is whole once its chain's head is kept as well.
@@ -51,11 +92,8 @@ pub(super) fn keep_head(c: &Connection, head: &Head) -> Result<()> {
 /// A chain's head; `None` where it was changed or removed.
 fn whole_head(c: &Connection, key: &ChainKey, chain: i64) -> Result<Option<Head>> {
     let select = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = ?1";
-    if let Some(head) = c.prepare_cached(select)?.query_row([chain], read_head).optional()? {
-        return Ok(Some(head).filter(|head| head.is_genuine(key)));
-    }
-    let has_rows = c.prepare_cached("SELECT 1 FROM audit_log WHERE chain = ?1")?.exists([chain])?;
-    Ok((!has_rows).then(|| Head::empty(key, chain)))
+    let head = c.prepare_cached(select)?.query_row([chain], read_head).optional()?;
+    Ok(head.filter(|head| head.is_genuine(key)))
 }
 
 /// Rows by chain and sequence, after the given place.

@@ -1,13 +1,15 @@
 //! `platform_connections`.
 
 use super::row;
+use crate::store::row_signer::RowSigner;
 use crate::store::{Actor, Connection, CredentialsUpdate, NewConnection, PutConnection, UpdateCredentials};
 use rusqlite::{OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
-pub(super) fn find(c: &rusqlite::Connection, id: Uuid) -> Result<Option<Connection>> {
-    let sql = format!("SELECT {} FROM platform_connections WHERE id = ?1", row::CONNECTION);
-    c.prepare_cached(&sql)?.query_row([id.to_string()], row::connection).optional()
+pub(super) fn find(c: &rusqlite::Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Connection>> {
+    let sql = format!("SELECT {}, mac FROM platform_connections WHERE id = ?1", row::CONNECTION);
+    let kept = c.prepare_cached(&sql)?.query_row([id.to_string()], row::kept(row::connection)).optional()?;
+    Ok(kept.and_then(|kept| signer.check(kept)))
 }
 
 /// The id of the connection with this identity.
@@ -18,30 +20,38 @@ pub(super) fn by_identity(c: &rusqlite::Connection, identity_key: &str) -> Resul
 
 /// Creates the connection, or gives the one with its id and identity new
 /// credentials.
-pub(super) fn put(c: &rusqlite::Connection, new: &NewConnection) -> Result<PutConnection> {
-    let sealed = params![new.id.to_string(), new.encrypted_credentials, new.credentials_version, new.now];
+pub(super) fn put(
+    c: &rusqlite::Connection,
+    signer: &RowSigner,
+    new: &NewConnection,
+) -> Result<PutConnection> {
+    let mac = signer.sign(new);
+    let id = new.id.to_string();
+    let sealed = params![id, new.encrypted_credentials, new.credentials_version, new.now, new.platform, mac];
     match by_identity(c, &new.identity_key)? {
         Some(holder) if holder != new.id => return Ok(PutConnection::Clash(holder)),
         Some(_) => {
             let update = "UPDATE platform_connections SET encrypted_credentials = ?2,
-                credentials_version = ?3, credentials_updated_at = ?4, updated_at = ?4 WHERE id = ?1";
+                credentials_version = ?3, credentials_updated_at = ?4, updated_at = ?4, platform = ?5, mac = ?6
+                WHERE id = ?1";
             c.prepare_cached(update)?.execute(sealed)?;
             return Ok(PutConnection::Updated);
         }
         None => {}
     }
     let insert = "INSERT INTO platform_connections (id, user_id, identity_key, platform, platform_username,
-        encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8)";
+        encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at, mac)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?8, ?9)";
     c.prepare_cached(insert)?.execute(params![
-        new.id.to_string(),
+        id,
         new.user_id.to_string(),
         new.identity_key,
         new.platform,
         new.platform_username,
         new.encrypted_credentials,
         new.credentials_version,
-        new.now
+        new.now,
+        mac
     ])?;
     Ok(PutConnection::Created)
 }
@@ -73,11 +83,18 @@ pub(super) fn update(
 }
 
 /// A connection, and what is sealed in it.
-pub(super) fn sealed(c: &rusqlite::Connection, id: Uuid) -> Result<Option<(Connection, Option<String>)>> {
-    let sql =
-        format!("SELECT {}, encrypted_credentials FROM platform_connections WHERE id = ?1", row::CONNECTION);
-    let read = |found: &rusqlite::Row<'_>| Ok((row::connection(found)?, found.get("encrypted_credentials")?));
-    c.prepare_cached(&sql)?.query_row([id.to_string()], read).optional()
+pub(super) fn sealed(
+    c: &rusqlite::Connection,
+    signer: &RowSigner,
+    id: Uuid,
+) -> Result<Option<(Connection, Option<String>)>> {
+    let columns = row::CONNECTION;
+    let sql = format!("SELECT {columns}, mac, encrypted_credentials FROM platform_connections WHERE id = ?1");
+    let read = |found: &rusqlite::Row<'_>| {
+        Ok((row::kept(row::connection)(found)?, found.get("encrypted_credentials")?))
+    };
+    let found = c.prepare_cached(&sql)?.query_row([id.to_string()], read).optional()?;
+    Ok(found.and_then(|(kept, sealed)| Some((signer.check(kept)?, sealed))))
 }
 
 /// Deletes a connection with all that hangs on it.

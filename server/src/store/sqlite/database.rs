@@ -2,18 +2,38 @@
 
 use super::records::change_if_own;
 use super::{
-    Sqlite, audit_log, capture_requests, login_attempts, refresh_tokens, sealed, service_tokens, usage, users,
+    Sqlite, audit_log, capture_requests, login_attempts, refresh_tokens, sealed, service_tokens, signed_rows,
+    usage, users,
 };
 use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::store::row_signer::RowSigner;
 use crate::store::{
     AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash, MAX_ATTEMPT_WINDOW_MS,
     Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use std::sync::Arc;
 use uuid::Uuid;
+
+impl Sqlite {
+    /// Changes a user and ends all sign-ins; false where there is no such user.
+    async fn change_user(
+        &self,
+        id: Uuid,
+        change: impl FnOnce(User) -> User + Send + 'static,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let signer = self.signer()?;
+        let checking = Arc::clone(&signer);
+        let change = move |c: &Connection| users::change(c, &checking, id, change, now);
+        let is_changed = self.write_noting(entry, |changed| *changed, change).await?;
+        signer.report_broken(self).await?;
+        Ok(is_changed)
+    }
+}
 
 #[async_trait]
 impl Database for Sqlite {
@@ -40,15 +60,16 @@ impl Database for Sqlite {
     }
 
     async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError> {
-        self.write_noting(entry, |added| *added, move |c| users::add(c, &user)).await
+        let signer = self.signer()?;
+        self.write_noting(entry, |added| *added, move |c| users::add(c, &signer, &user)).await
     }
 
     async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
-        self.read(move |c| users::by_email(c, &email)).await
+        self.read_signed(move |c, signer| users::by_email(c, signer, &email)).await
     }
 
     async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
-        self.read(move |c| users::find(c, id)).await
+        self.read_signed(move |c, signer| users::find(c, signer, id)).await
     }
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
@@ -66,8 +87,7 @@ impl Database for Sqlite {
         now: i64,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        let change = move |c: &Connection| users::change(c, id, "status", status.as_str(), now);
-        self.write_noting(entry, |changed| *changed, change).await
+        self.change_user(id, move |user| User { status, ..user }, now, entry).await
     }
 
     async fn set_password(
@@ -77,9 +97,7 @@ impl Database for Sqlite {
         now: i64,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        // The hash, as the new value of its column.
-        let change = move |c: &Connection| users::change(c, id, "password_hash", hash.expose_secret(), now);
-        self.write_noting(entry, |changed| *changed, change).await
+        self.change_user(id, move |user| User { password_hash: hash, ..user }, now, entry).await
     }
 
     async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
@@ -92,7 +110,9 @@ impl Database for Sqlite {
         verified: User,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        self.write_noting(entry, |added| *added, move |c| refresh_tokens::add(c, &token, &verified)).await
+        let signer = self.signer()?;
+        let add = move |c: &Connection| refresh_tokens::add(c, &signer, &token, &verified);
+        self.write_noting(entry, |added| *added, add).await
     }
 
     async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
@@ -106,19 +126,22 @@ impl Database for Sqlite {
         times: (i64, i64, i64),
         reuse: Entry,
     ) -> Result<Refresh, StoreError> {
-        let key = self.chain_key()?;
-        self.write(move |batch| {
-            let outcome = refresh_tokens::refresh(batch, hash, successor, times)?;
-            if matches!(outcome, Refresh::Reused(_)) {
-                batch.append(&key, reuse)?;
+        let signer = self.signer()?;
+        let checking = Arc::clone(&signer);
+        let refreshing = self.write(move |batch| {
+            let outcome = refresh_tokens::refresh(batch, &checking, hash, successor, times)?;
+            if let Refresh::Reused(user_id) = outcome {
+                batch.append(checking.key(), reuse.on("users", user_id))?;
             }
             Ok(outcome)
-        })
-        .await
+        });
+        let outcome = refreshing.await?;
+        signer.report_broken(self).await?;
+        Ok(outcome)
     }
 
     async fn user_by_token(&self, hash: Hash, now: i64) -> Result<Option<User>, StoreError> {
-        self.read(move |c| users::by_token(c, &hash, now)).await
+        self.read_signed(move |c, signer| users::by_token(c, signer, &hash, now)).await
     }
 
     async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
@@ -143,11 +166,12 @@ impl Database for Sqlite {
         hash: Hash,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        self.write_noting(entry, |added| *added, move |c| service_tokens::add(c, &token, &hash)).await
+        let (signer, new) = (self.signer()?, (token, hash));
+        self.write_noting(entry, |added| *added, move |c| service_tokens::add(c, &signer, &new)).await
     }
 
     async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
-        self.read(move |c| service_tokens::live(c, &hash)).await
+        self.read_signed(move |c, signer| service_tokens::live(c, signer, hash)).await
     }
 
     async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
@@ -155,7 +179,9 @@ impl Database for Sqlite {
     }
 
     async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError> {
-        self.write_noting(entry, |revoked| *revoked, move |c| service_tokens::revoke(c, &name, now)).await
+        let signer = self.signer()?;
+        let revoke = move |c: &Connection| service_tokens::revoke(c, &signer, &name, now);
+        self.write_noting(entry, |revoked| *revoked, revoke).await
     }
 
     async fn add_capture_request(&self, new: CaptureRequest) -> Result<Uuid, StoreError> {
@@ -218,9 +244,29 @@ impl Database for Sqlite {
         self.write(move |c| sealed::replace_own_key(c, name, &old, &new)).await
     }
 
+    async fn sign_rows(
+        &self,
+        key: Arc<ChainKey>,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<Option<u64>, StoreError> {
+        let signer = RowSigner::new(key);
+        self.write(move |c| {
+            let is_ours = sealed::replace_own_key(c, name, &old, &new)?;
+            is_ours.then(|| signed_rows::sign_all(c, &signer)).transpose()
+        })
+        .await
+    }
+
+    async fn broken_rows(&self) -> Result<Vec<String>, StoreError> {
+        let signer = self.signer()?;
+        self.read(move |c| signed_rows::broken(c, &signer)).await
+    }
+
     fn set_chain_key(&self, key: Arc<ChainKey>) {
         // A second time changes nothing: the database has one key.
-        let _ = self.chain_key.set(key);
+        let _ = self.signer.set(Arc::new(RowSigner::new(key)));
     }
 
     async fn append(&self, entry: Entry) -> Result<(), StoreError> {

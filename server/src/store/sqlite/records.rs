@@ -1,7 +1,8 @@
 //! [`Records`] on SQLite.
 
-use super::{Sqlite, connections, download_credentials, row, sealed, sessions};
+use super::{Batch, Sqlite, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
+use crate::store::row_signer::RowSigner;
 use crate::store::{
     Actor, Connection, CredentialsUpdate, DownloadCredential, Found, Judge, NewConnection,
     NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, PutSession, Records, Sealed,
@@ -9,6 +10,7 @@ use crate::store::{
 };
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension as _, Result as SqlResult};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Whether the record of this id is the user's own.
@@ -52,11 +54,14 @@ impl Sqlite {
     /// woken for both, and that connection's pages stay in memory.
     async fn reveal<R: 'static>(
         &self,
-        find: impl FnOnce(&rusqlite::Connection) -> SqlResult<Option<R>> + Send + 'static,
+        find: impl FnOnce(&rusqlite::Connection, &RowSigner) -> SqlResult<Option<R>> + Send + 'static,
         judge: Judge<R>,
     ) -> Result<(), StoreError> {
-        let key = self.chain_key()?;
-        self.writer.run_one_change(move |batch| batch.append(&key, judge(find(batch)?))).await
+        let signer = self.signer()?;
+        let checking = Arc::clone(&signer);
+        let judging = move |batch: &Batch<'_>| batch.append(checking.key(), judge(find(batch, &checking)?));
+        self.writer.run_one_change(judging).await?;
+        signer.report_broken(self).await
     }
 }
 
@@ -76,7 +81,8 @@ impl Records for Sqlite {
 
     async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
         let did = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
-        self.write_noting(entry, did, move |c| connections::put(c, &new)).await
+        let signer = self.signer()?;
+        self.write_noting(entry, did, move |c| connections::put(c, &signer, &new)).await
     }
 
     async fn update_credentials(
@@ -90,12 +96,12 @@ impl Records for Sqlite {
     }
 
     async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
-        let found = self.read(move |c| connections::find(c, id)).await?;
+        let found = self.read_signed(move |c, signer| connections::find(c, signer, id)).await?;
         Ok(Found::of(found, actor, |connection| connection.user_id))
     }
 
     async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
-        self.reveal(move |c| connections::sealed(c, id), judge).await
+        self.reveal(move |c, signer| connections::sealed(c, signer, id), judge).await
     }
 
     async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
@@ -118,7 +124,8 @@ impl Records for Sqlite {
         new: NewDownloadCredential,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        self.write_noting(entry, |added| *added, move |c| download_credentials::add(c, &new)).await
+        let signer = self.signer()?;
+        self.write_noting(entry, |added| *added, move |c| download_credentials::add(c, &signer, &new)).await
     }
 
     async fn reveal_download_credential(
@@ -126,7 +133,7 @@ impl Records for Sqlite {
         id: Uuid,
         judge: Judge<SealedDownloadCredential>,
     ) -> Result<(), StoreError> {
-        self.reveal(move |c| download_credentials::sealed(c, id), judge).await
+        self.reveal(move |c, signer| download_credentials::sealed(c, signer, id), judge).await
     }
 
     async fn download_credentials_of(
@@ -149,8 +156,8 @@ impl Records for Sqlite {
     }
 
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-        let most = self.limits.most_rows();
-        self.write_noting(entry, PutSession::is_stored, move |c| sessions::put(c, &new, most)).await
+        let (signer, most) = (self.signer()?, self.limits.most_rows());
+        self.write_noting(entry, PutSession::is_stored, move |c| sessions::put(c, &signer, &new, most)).await
     }
 
     async fn reveal_session(
@@ -159,7 +166,10 @@ impl Records for Sqlite {
         platform: String,
         judge: Judge<NewestSession>,
     ) -> Result<(), StoreError> {
-        self.reveal(move |c| sessions::newest(c, creator_profile_id, &platform), judge).await
+        let find = move |c: &rusqlite::Connection, signer: &RowSigner| {
+            sessions::newest(c, signer, creator_profile_id, &platform)
+        };
+        self.reveal(find, judge).await
     }
 
     async fn revoke_session(
@@ -180,7 +190,9 @@ impl Records for Sqlite {
         platform: &str,
     ) -> Result<Option<Session>, StoreError> {
         let platform = platform.to_owned();
-        let newest = self.read(move |c| sessions::newest_of(c, creator_profile_id, &platform)).await?;
+        let newest =
+            self.read_signed(move |c, signer| sessions::newest_of(c, signer, creator_profile_id, &platform));
+        let newest = newest.await?;
         Ok(newest.map(|(session, _)| session).filter(|session| session.user_id == user_id))
     }
 

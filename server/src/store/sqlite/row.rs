@@ -1,5 +1,7 @@
 //! How the domain's types are written in columns.
 
+use crate::audit::Mac;
+use crate::store::row_signer::Kept;
 use crate::store::{
     AuthType, CaptureRequest, Connection, DownloadCredential, Session, SessionStatus, User, UserStatus,
 };
@@ -26,6 +28,18 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> Result<Uuid, Error> {
     let text: String = row.get(index)?;
     Uuid::parse_str(&text)
         .map_err(|error| Error::FromSqlConversionFailure(index, Type::Text, Box::new(error)))
+}
+
+/// Reads a row with its MAC, which is the column `mac`.
+pub(super) fn kept<R>(
+    read: impl Fn(&Row<'_>) -> Result<R, Error>,
+) -> impl Fn(&Row<'_>) -> Result<Kept<R>, Error> {
+    move |row| Ok((read(row)?, mac(row)?))
+}
+
+/// One of another length is nobody's.
+fn mac(row: &Row<'_>) -> Result<Option<Mac>, Error> {
+    Ok(row.get_ref("mac")?.as_bytes_or_null()?.and_then(|bytes| bytes.try_into().ok()))
 }
 
 pub(super) fn user(row: &Row<'_>) -> Result<User, Error> {

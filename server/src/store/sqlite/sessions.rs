@@ -1,13 +1,19 @@
 //! `platform_sessions`.
 
 use super::row;
+use crate::store::row_signer::RowSigner;
 use crate::store::{NewSession, NewestSession, PutSession, Session};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
 /// Stores a session, supersedes the one before and fulfils the capture request
 /// that waits for it. Where its owner has `most` rows, the oldest ended ones go.
-pub(super) fn put(c: &Connection, new: &NewSession, most: Option<i64>) -> Result<PutSession> {
+pub(super) fn put(
+    c: &Connection,
+    signer: &RowSigner,
+    new: &NewSession,
+    most: Option<i64>,
+) -> Result<PutSession> {
     let connection_id = new.creator_profile_id.to_string();
     let find = "SELECT user_id, platform FROM platform_connections WHERE id = ?1";
     let read = |found: &rusqlite::Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
@@ -25,7 +31,7 @@ pub(super) fn put(c: &Connection, new: &NewSession, most: Option<i64>) -> Result
     if let Some(most) = most {
         make_room(c, &new.user_id.to_string(), most)?;
     }
-    insert(c, new)?;
+    insert(c, signer, new)?;
     let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
     c.prepare_cached(fulfil)?.execute((&connection_id, &new.platform))?;
     Ok(PutSession::Stored)
@@ -44,10 +50,10 @@ fn make_room(c: &Connection, user_id: &str, most: i64) -> Result<()> {
     c.prepare_cached(evict)?.execute((user_id, total - most + 1)).map(drop)
 }
 
-fn insert(c: &Connection, new: &NewSession) -> Result<()> {
+fn insert(c: &Connection, signer: &RowSigner, new: &NewSession) -> Result<()> {
     let sql = "INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform, encrypted_cookies,
-        credentials_version, cookie_count, user_agent, status, captured_at, expires_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', ?9, ?10)";
+        credentials_version, cookie_count, user_agent, status, captured_at, expires_at, mac)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'active', ?9, ?10, ?11)";
     let [id, user_id, connection_id] = [new.id, new.user_id, new.creator_profile_id].map(|id| id.to_string());
     c.prepare_cached(sql)?
         .execute(params![
@@ -60,7 +66,8 @@ fn insert(c: &Connection, new: &NewSession) -> Result<()> {
             new.cookie_count,
             new.user_agent,
             new.captured_at,
-            new.expires_at
+            new.expires_at,
+            signer.sign(new)
         ])
         .map(drop)
 }
@@ -68,28 +75,34 @@ fn insert(c: &Connection, new: &NewSession) -> Result<()> {
 /// A connection and its newest session on a platform.
 pub(super) fn newest(
     c: &Connection,
+    signer: &RowSigner,
     creator_profile_id: Uuid,
     platform: &str,
 ) -> Result<Option<NewestSession>> {
-    let Some(connection) = super::connections::find(c, creator_profile_id)? else { return Ok(None) };
-    Ok(Some((connection, newest_of(c, creator_profile_id, platform)?)))
+    let Some(connection) = super::connections::find(c, signer, creator_profile_id)? else { return Ok(None) };
+    let newest = newest_of(c, signer, creator_profile_id, platform)?;
+    let newest = newest.filter(|(session, _)| session.user_id == connection.user_id);
+    Ok(Some((connection, newest)))
 }
 
 /// The newest session of a connection on a platform, with the sealed cookies unless
 /// they are erased.
 pub(super) fn newest_of(
     c: &Connection,
+    signer: &RowSigner,
     creator_profile_id: Uuid,
     platform: &str,
 ) -> Result<Option<(Session, Option<String>)>> {
     let sql = format!(
-        "SELECT {}, encrypted_cookies FROM platform_sessions
+        "SELECT {}, mac, encrypted_cookies FROM platform_sessions
          WHERE creator_profile_id = ?1 AND platform = ?2 ORDER BY sequence DESC LIMIT 1",
         row::SESSION
     );
-    let read = |found: &rusqlite::Row<'_>| Ok((row::session(found)?, found.get("encrypted_cookies")?));
+    let read =
+        |found: &rusqlite::Row<'_>| Ok((row::kept(row::session)(found)?, found.get("encrypted_cookies")?));
     let parameters = (creator_profile_id.to_string(), platform);
-    c.prepare_cached(&sql)?.query_row(parameters, read).optional()
+    let found = c.prepare_cached(&sql)?.query_row(parameters, read).optional()?;
+    Ok(found.and_then(|(kept, sealed)| Some((signer.check(kept)?, sealed))))
 }
 
 /// Revokes a session and erases its cookies; one that is revoked stays as it is.

@@ -40,10 +40,11 @@ impl Writer {
     pub(super) fn start(mut connection: Connection) -> Self {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = thread::spawn(move || {
+            let mut known = None;
             let mut next = queue.blocking_recv();
             while let Some(job) = next {
                 next = match job {
-                    Job::Write(write) => run_batch(&mut connection, write, &mut queue),
+                    Job::Write(write) => run_batch(&mut connection, &mut known, write, &mut queue),
                     Job::Checkpoint(answer) => {
                         let _ = answer.send(truncate_log(&connection));
                         None
@@ -116,6 +117,8 @@ impl Drop for Writer {
 /// The transaction of a batch of writes.
 pub(super) struct Batch<'c> {
     transaction: Transaction<'c>,
+    /// Where this process has last seen the audit log end.
+    known: Option<Head>,
     /// Where the audit log ends after what the batch has appended so far; it is
     /// read before the first row and kept after the last.
     head: RefCell<Option<Head>>,
@@ -130,15 +133,15 @@ impl Deref for Batch<'_> {
 }
 
 impl<'c> Batch<'c> {
-    fn begin(connection: &'c mut Connection) -> rusqlite::Result<Self> {
+    fn begin(connection: &'c mut Connection, known: Option<Head>) -> rusqlite::Result<Self> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        Ok(Self { transaction, head: RefCell::default() })
+        Ok(Self { transaction, known, head: RefCell::default() })
     }
 
     /// Appends a row to the audit log.
     pub(super) fn append(&self, key: &ChainKey, entry: Entry) -> rusqlite::Result<()> {
-        let known = self.head.borrow().clone();
-        let head = known.map_or_else(|| audit_log::head(self, key), Ok)?;
+        let reached = self.head.borrow().clone();
+        let head = reached.map_or_else(|| audit_log::head(self, key, self.known.as_ref()), Ok)?;
         let (row, head) = head.append(key, entry);
         audit_log::insert(self, &row)?;
         self.head.replace(Some(head));
@@ -179,23 +182,31 @@ impl<'c> Batch<'c> {
         self.transaction.is_autocommit()
     }
 
-    /// An error where there is nothing any more to be committed.
-    fn commit(self) -> rusqlite::Result<()> {
+    /// An error where there is nothing any more to be committed. Gives where the audit
+    /// log ends then, as far as that is known.
+    fn commit(self) -> rusqlite::Result<Option<Head>> {
+        let head = self.head.take();
         if !self.is_undone()
-            && let Some(head) = self.head.take()
+            && let Some(head) = &head
         {
-            audit_log::keep_head(&self.transaction, &head)?;
+            audit_log::keep_head(&self.transaction, head)?;
         }
-        self.transaction.commit()
+        self.transaction.commit()?;
+        Ok(head.or(self.known))
     }
 }
 
 /// Runs the first write and all that wait in one transaction, then answers
 /// them. Gives a job that waits and is no write.
-fn run_batch(connection: &mut Connection, first: Write, queue: &mut mpsc::Receiver<Job>) -> Option<Job> {
+fn run_batch(
+    connection: &mut Connection,
+    known: &mut Option<Head>,
+    first: Write,
+    queue: &mut mpsc::Receiver<Job>,
+) -> Option<Job> {
     let mut other = None;
     let mut answers = Vec::new();
-    let committed = match Batch::begin(connection) {
+    let committed = match Batch::begin(connection, known.clone()) {
         Err(error) => {
             answers.push(first(None));
             Err(error)
@@ -216,11 +227,15 @@ fn run_batch(connection: &mut Connection, first: Write, queue: &mut mpsc::Receiv
             batch.commit()
         }
     };
-    if let Err(error) = &committed {
-        tracing::error!(%error, writes = answers.len(), "a transaction was not committed");
+    let is_committed = committed.is_ok();
+    match committed {
+        Ok(head) => *known = head,
+        Err(error) => {
+            tracing::error!(%error, writes = answers.len(), "a transaction was not committed");
+        }
     }
     for answer in answers {
-        answer(committed.is_ok());
+        answer(is_committed);
     }
     other
 }

@@ -126,9 +126,9 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
 
     async fn app_credentials_by_project(
         &self,
-        project_id: Uuid,
+        own: (Uuid, Uuid),
     ) -> Result<Listed<AppCredential>, StoreError> {
-        self.time("app_credentials_by_project", self.inner.app_credentials_by_project(project_id)).await
+        self.time("app_credentials_by_project", self.inner.app_credentials_by_project(own)).await
     }
 
     async fn delete_app_credential(

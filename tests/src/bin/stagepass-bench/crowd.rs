@@ -3,13 +3,13 @@
 
 use crate::calls::{Id, parse_id};
 use crate::load::on_a_thread;
-use crate::sealed;
 use crate::stage::{Stage, cookies_of, credentials, install, serve};
 use anyhow::{Context as _, Result};
 use rusqlite::{Connection, params};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use stagepass_tests::installation::Store;
+use stagepass_tests::sealed::{Place, Sealing, forget_signing};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -19,10 +19,10 @@ const COOKIES: usize = 1;
 const CACHE_KIB: i64 = 256 * 1024;
 const CONNECTION: &str = "INSERT INTO platform_connections (id, user_id, identity_key, platform,
     platform_username, encrypted_credentials, credentials_version, credentials_updated_at, created_at,
-    updated_at) VALUES (?1, ?2, ?3, 'instagram', 'stage.artist', ?4, 'v1', ?5, ?5, ?5)";
+    updated_at) VALUES (?1, ?2, ?3, 'instagram', 'stage.artist', ?4, 'v2', ?5, ?5, ?5)";
 const SESSION: &str = "INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform,
     encrypted_cookies, credentials_version, cookie_count, status, captured_at)
-    VALUES (?1, ?2, ?3, 'instagram', ?4, 'v1', ?5, 'active', ?6)";
+    VALUES (?1, ?2, ?3, 'instagram', ?4, 'v2', ?5, 'active', ?6)";
 
 /// An installation on SQLite whose one user has so many connections, each with a session.
 pub(crate) async fn gather(sessions: usize) -> Result<Stage> {
@@ -34,6 +34,8 @@ pub(crate) async fn gather(sessions: usize) -> Result<Stage> {
     let user_id = me["data"]["id"].as_str().context("no user")?.to_owned();
     let directory = installation.directory().to_owned();
     let ids = on_a_thread(move || Writer::open(directory, user_id)?.write(sessions)).await?;
+    // The next start signs what was written.
+    forget_signing(&installation).await?;
     let server = serve(&installation).await?;
     let user = person.sign_in(&server).await?;
     Stage::of(installation, server, user, ids.into(), COOKIES)
@@ -42,21 +44,12 @@ pub(crate) async fn gather(sessions: usize) -> Result<Stage> {
 struct Writer {
     database: Connection,
     user_id: String,
-    encrypted_credentials: String,
-    encrypted_cookies: String,
+    sealing: Sealing,
 }
 
 impl Writer {
     fn open(directory: PathBuf, user_id: String) -> Result<Self> {
-        let database = open(&directory)?;
-        let cipher = sealed::cipher_of(&directory)?;
-        let seal = |json: Value| sealed::seal(&cipher, json.to_string().as_bytes());
-        Ok(Self {
-            database,
-            user_id,
-            encrypted_credentials: seal(credentials())?,
-            encrypted_cookies: seal(cookies_of(COOKIES).into())?,
-        })
+        Ok(Self { database: open(&directory)?, user_id, sealing: Sealing::of(&directory)? })
     }
 
     /// All in one transaction; gives the connections' ids.
@@ -64,6 +57,12 @@ impl Writer {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         // The last one was captured a moment ago, the first long before.
         let first = now.saturating_sub(Duration::from_millis(sessions as u64));
+        let [credentials, cookies] =
+            [credentials(), Value::from(cookies_of(COOKIES))].map(|json| json.to_string());
+        let (owner, sealing) = (self.user_id.as_str(), &self.sealing);
+        let seal = |(table, column): (&str, &str), record: &str, text: &str| {
+            sealing.seal(Place { table, column, record, owner }, text.as_bytes())
+        };
         let transaction = self.database.transaction()?;
         let mut ids = Vec::with_capacity(sessions);
         let mut add_connection = transaction.prepare(CONNECTION)?;
@@ -73,15 +72,10 @@ impl Writer {
             let hash = Sha256::digest(number.to_le_bytes());
             let [connection, session] = [0, 1].map(|kind| id(at, kind, &hash));
             let identity_key = hex::encode(hash);
-            add_connection.execute(params![
-                connection,
-                self.user_id,
-                identity_key,
-                self.encrypted_credentials,
-                at
-            ])?;
-            let cookies = &self.encrypted_cookies;
-            add_session.execute(params![session, self.user_id, connection, cookies, COOKIES, at])?;
+            let blob = seal(("platform_connections", "encrypted_credentials"), &connection, &credentials)?;
+            add_connection.execute(params![connection, owner, identity_key, blob, at])?;
+            let blob = seal(("platform_sessions", "encrypted_cookies"), &session, &cookies)?;
+            add_session.execute(params![session, owner, connection, blob, COOKIES, at])?;
             ids.push(parse_id(&connection)?);
         }
         drop((add_connection, add_session));

@@ -3,12 +3,12 @@
 
 use crate::crowd::{self, id};
 use crate::load::on_a_thread;
-use crate::sealed;
 use crate::stage::{install, serve};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 use stagepass_tests::installation::{Installation, Store};
 use stagepass_tests::postgres::connect;
+use stagepass_tests::sealed::{Place, Sealing, value_id};
 use stagepass_tests::server::{Client, Server};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,8 +44,8 @@ pub(crate) async fn gather(store: Store, [few, many]: [usize; 2]) -> Result<Owne
     let [one_id, other_id] =
         [id_of(&one.sign_in(&server).await?).await?, id_of(&other.sign_in(&server).await?).await?];
     server.stop().await?;
-    let values = sealed_values(&installation)?;
-    let statements = [statements(&one_id, few, &values)?, statements(&other_id, many, &values)?].concat();
+    let sealing = Sealing::of(installation.directory())?;
+    let statements = [statements(&one_id, few, &sealing)?, statements(&other_id, many, &sealing)?].concat();
     write(&installation, store, statements).await?;
     let server = serve(&installation).await?;
     let owner = |client, credentials| Owner { client, credentials };
@@ -58,14 +58,8 @@ async fn id_of(client: &Client) -> Result<String> {
     Ok(me["data"]["id"].as_str().context("no user")?.to_owned())
 }
 
-/// A value for each field, which opens in any credential.
-fn sealed_values(installation: &Installation) -> Result<Vec<(&'static str, String)>> {
-    let cipher = sealed::cipher_of(installation.directory())?;
-    FIELDS.iter().map(|(field, value)| Ok((*field, sealed::seal(&cipher, value)?))).collect()
-}
-
 /// What makes so many credentials of an owner's, the last of them a moment ago.
-fn statements(owner_id: &str, count: usize, values: &[(&str, String)]) -> Result<Vec<String>> {
+fn statements(owner_id: &str, count: usize, sealing: &Sealing) -> Result<Vec<String>> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let first = i64::try_from(now.saturating_sub(Duration::from_millis(count as u64)).as_millis())?;
     let mut statements = Vec::new();
@@ -78,9 +72,11 @@ fn statements(owner_id: &str, count: usize, values: &[(&str, String)]) -> Result
             let name = format!("'Payments {number:06}', 'payments {number:06}'");
             credentials
                 .push(format!("('{credential}', '{owner_id}', {name}, '{API_KEY}', NULL, 1, {at}, {at})"));
-            for (kind, (field, value)) in (1..).zip(values) {
-                let key = id(at, kind, &hash);
-                keys.push(format!("('{key}', '{owner_id}', '{credential}', '{field}', '{value}', 'v1')"));
+            for (field, value) in FIELDS {
+                let key = value_id(&credential, field)?;
+                let (table, column) = ("app_credential_keys", "encrypted_value");
+                let value = sealing.seal(Place { table, column, record: &key, owner: owner_id }, value)?;
+                keys.push(format!("('{key}', '{owner_id}', '{credential}', '{field}', '{value}', 'v2')"));
             }
         }
         statements.push(format!("INSERT INTO app_credentials VALUES {}", credentials.join(",")));

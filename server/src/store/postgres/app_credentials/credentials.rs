@@ -5,6 +5,7 @@ use crate::audit::Entry;
 use crate::store::app_credentials::value_id;
 use crate::store::postgres::session::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
+use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, Listed, MAX_CREDENTIALS_OF_PROJECT, Page, PutAppCredential,
     Revision, SealedValue, StoreError, fold,
@@ -23,7 +24,9 @@ macro_rules! select {
                 ARRAY(SELECT encrypted_value FROM app_credential_keys WHERE credential_id = c.id
                     ORDER BY field_id) AS encrypted_values,
                 ARRAY(SELECT project_id FROM app_credential_projects WHERE credential_id = c.id
-                    ORDER BY project_id) AS project_ids
+                    ORDER BY project_id) AS project_ids,
+                ARRAY(SELECT mac FROM app_credential_projects WHERE credential_id = c.id
+                    ORDER BY project_id) AS project_macs
             FROM app_credentials c ",
             $($rest)*
         )
@@ -52,6 +55,7 @@ macro_rules! by_project {
     () => {
         "SELECT id, created_at FROM app_credentials
         WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)
+            AND owner_id = $2
         ORDER BY created_at DESC, id"
     };
 }
@@ -134,8 +138,9 @@ const PUT_VALUES: &str = "
     FROM app_credentials c, unnest($2::uuid[], $3::uuid[], $4::text[]) AS given (id, field_id, encrypted_value)
     WHERE c.id = $1 AND c.xmin = pg_current_xact_id()::xid";
 const PUT_PROJECTS: &str = "
-    INSERT INTO app_credential_projects (credential_id, project_id, user_id, assigned_at)
-    SELECT c.id, project_id, c.owner_id, $3 FROM app_credentials c, unnest($2::uuid[]) AS project_id
+    INSERT INTO app_credential_projects (credential_id, project_id, user_id, assigned_at, mac)
+    SELECT c.id, project_id, c.owner_id, $3, mac
+    FROM app_credentials c, unnest($2::uuid[], $4::bytea[]) AS given (project_id, mac)
     WHERE c.id = $1 AND c.xmin = pg_current_xact_id()::xid";
 const TOUCH: &str = concat!(
     "
@@ -163,7 +168,8 @@ pub(super) async fn find(
     actor: Actor,
     id: Uuid,
 ) -> Result<Option<AppCredential>, StoreError> {
-    row::optional(&store.read(actor.into(), &[Step(FIND, &[&id])]).await?, read)
+    let rows = store.read(actor.into(), &[Step(FIND, &[&id])]).await?;
+    Ok(read_all(store, &rows).await?.pop())
 }
 
 /// A page of the owner's credentials.
@@ -191,19 +197,23 @@ pub(super) async fn page(
     };
     // Nobody has a total before his first credential.
     let total: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
-    listed(row::all(&rows[2], read)?, |found| found.id, &rows[1], total.unwrap_or(0))
+    listed(read_all(store, &rows[2]).await?, &rows[2], &rows[1], total.unwrap_or(0))
 }
 
-/// All credentials that a project has been handed.
+/// All credentials that the owner's project has been handed. Which of the rest were handed
+/// to it by their owner is seen once they are read.
 pub(super) async fn by_project(
     store: &Postgres,
-    project_id: Uuid,
+    (owner_id, project_id): (Uuid, Uuid),
 ) -> Result<Listed<AppCredential>, StoreError> {
-    let parameters: Parameters<'_> = &[&project_id];
+    let parameters: Parameters<'_> = &[&project_id, &owner_id];
     let steps = [Step(IDS_BY_PROJECT, parameters), Step(FIRST_BY_PROJECT, parameters)];
     let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
     let total = rows[0].len().try_into().unwrap_or(i64::MAX);
-    listed(row::all(&rows[1], read)?, |found| found.id, &rows[0], total)
+    let mut first = read_all(store, &rows[1]).await?;
+    // Others were not handed to it by their owner.
+    first.retain(|found| found.project_ids.contains(&project_id));
+    listed(first, &rows[1], &rows[0], total)
 }
 
 /// Stores a new credential and hands it to the owner's projects.
@@ -217,6 +227,7 @@ pub(super) async fn add(
     let AppCredential { project_ids, version, created_at, .. } = new;
     let folded_name = fold(credential_name);
     let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(new);
+    let macs = sign_assignments(&*store.signer()?, (*owner_id, *id), project_ids);
     let steps = [
         Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
         Step(HOLD_PROJECTS, &[project_ids, owner_id]),
@@ -238,7 +249,7 @@ pub(super) async fn add(
             ],
         ),
         Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
-        Step(PUT_PROJECTS, &[id, project_ids, created_at]),
+        Step(PUT_PROJECTS, &[id, project_ids, created_at, &macs]),
     ];
     let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 3).await?;
     Ok(if !rows[3].is_empty() {
@@ -316,12 +327,13 @@ pub(super) async fn assign(
     entry: Entry,
 ) -> Result<PutAppCredential, StoreError> {
     let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
+    let macs = sign_assignments(&*store.signer()?, (owner_id, id), project_ids);
     let steps = [
         Step(HOLD_PROJECTS, &[&project_ids, &owner_id]),
         Step(FULL_PROJECTS, &[&id, &project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
         Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
         Step(DELETE_PROJECTS, &[&id]),
-        Step(PUT_PROJECTS, &[&id, &project_ids, &now]),
+        Step(PUT_PROJECTS, &[&id, &project_ids, &now, &macs]),
     ];
     let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
     Ok(if !rows[2].is_empty() {
@@ -353,7 +365,33 @@ impl<'a> NewValues<'a> {
     }
 }
 
-fn read(found: &Row) -> Result<AppCredential, StoreError> {
+fn sign_assignments(
+    signer: &RowSigner,
+    (owner_id, credential_id): (Uuid, Uuid),
+    project_ids: &[Uuid],
+) -> Vec<Vec<u8>> {
+    let assignments =
+        project_ids.iter().map(|project_id| Assignment { credential_id, project_id: *project_id, owner_id });
+    assignments.map(|assignment| signer.sign(&assignment).to_vec()).collect()
+}
+
+/// Credentials, of whose projects those are left out that their owner has not handed
+/// them to.
+async fn read_all(store: &Postgres, rows: &[Row]) -> Result<Vec<AppCredential>, StoreError> {
+    let signer = store.signer()?;
+    let credentials = row::all(rows, |found| read(&signer, found));
+    signer.report_broken(store).await?;
+    credentials
+}
+
+fn read(signer: &RowSigner, found: &Row) -> Result<AppCredential, StoreError> {
+    let (credential_id, owner_id) = (found.try_get("id")?, found.try_get("owner_id")?);
+    let project_ids: Vec<Uuid> = found.try_get("project_ids")?;
+    let macs: Vec<Option<&[u8]>> = found.try_get("project_macs")?;
+    let assignments = project_ids.into_iter().zip(macs);
+    let kept = assignments
+        .map(|(project_id, mac)| (Assignment { credential_id, project_id, owner_id }, row::mac(mac)));
+    let genuine = kept.filter_map(|kept| signer.check(kept));
     let field_ids: Vec<Uuid> = found.try_get("field_ids")?;
     let blobs: Vec<String> = found.try_get("encrypted_values")?;
     let values = field_ids.into_iter().zip(blobs).map(|(field_id, blob)| SealedValue {
@@ -362,13 +400,13 @@ fn read(found: &Row) -> Result<AppCredential, StoreError> {
         is_new: false,
     });
     Ok(AppCredential {
-        id: found.try_get("id")?,
-        owner_id: found.try_get("owner_id")?,
+        id: credential_id,
+        owner_id,
         credential_name: found.try_get("credential_name")?,
         credential_type_id: found.try_get("credential_type_id")?,
         description: found.try_get("description")?,
         values: values.collect(),
-        project_ids: found.try_get("project_ids")?,
+        project_ids: genuine.map(|assignment| assignment.project_id).collect(),
         version: found.try_get("version")?,
         created_at: found.try_get("created_at")?,
         updated_at: found.try_get("updated_at")?,

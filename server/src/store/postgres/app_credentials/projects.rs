@@ -4,6 +4,7 @@ use super::{listed, listed_bytes};
 use crate::audit::Entry;
 use crate::store::postgres::session::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
+use crate::store::row_signer::{Membership, RowSigner};
 use crate::store::{
     AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers, StoreError,
 };
@@ -14,9 +15,12 @@ use uuid::Uuid;
 macro_rules! select {
     ($($rest:tt)*) => {
         concat!(
-            "SELECT id, owner_id, project_name, description, created_at, updated_at, ARRAY(
-                SELECT user_id FROM project_members WHERE project_id = projects.id ORDER BY user_id
-            ) AS member_ids FROM projects ",
+            "SELECT id, owner_id, project_name, description, created_at, updated_at, mac,
+                ARRAY(SELECT user_id FROM project_members WHERE project_id = projects.id ORDER BY user_id)
+                    AS member_ids,
+                ARRAY(SELECT mac FROM project_members WHERE project_id = projects.id ORDER BY user_id)
+                    AS member_macs
+            FROM projects ",
             $($rest)*
         )
     };
@@ -49,8 +53,8 @@ const NAMES: &str = r#"
     SELECT id, project_name FROM projects WHERE owner_id = $1 ORDER BY project_name COLLATE "C""#;
 const OWN: &str = "SELECT count(*) FROM projects WHERE owner_id = $1";
 const ADD: &str = "
-    INSERT INTO projects (id, owner_id, project_name, description, created_at, updated_at)
-    SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM projects WHERE owner_id = $2) < $7
+    INSERT INTO projects (id, owner_id, project_name, description, created_at, updated_at, mac)
+    SELECT $1, $2, $3, $4, $5, $6, $8 WHERE (SELECT count(*) FROM projects WHERE owner_id = $2) < $7
     ON CONFLICT (owner_id, project_name) DO NOTHING RETURNING id";
 const UPDATE: &str = "
     UPDATE projects SET project_name = coalesce($3, project_name),
@@ -77,14 +81,16 @@ const REMOVE_MEMBERS: &str = "
     WHERE project_id = (SELECT id FROM projects WHERE id = $1 AND xmin = pg_current_xact_id()::xid)
         AND owner_id = $2 AND user_id <> ALL ($3)";
 const ADD_MEMBERS: &str = "
-    INSERT INTO project_members (project_id, user_id, owner_id, added_at)
-    SELECT id, member_id, owner_id, $4 FROM projects, unnest($3::uuid[]) AS member_id
+    INSERT INTO project_members (project_id, user_id, owner_id, added_at, mac)
+    SELECT id, member_id, owner_id, $4, member_mac
+    FROM projects, unnest($3::uuid[], $5::bytea[]) AS given (member_id, member_mac)
     WHERE id = $1 AND owner_id = $2 AND xmin = pg_current_xact_id()::xid
-    ON CONFLICT (project_id, user_id) DO NOTHING";
+    ON CONFLICT (project_id, user_id) DO UPDATE SET mac = excluded.mac";
 
 /// A project, whoever's it is.
 pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<Project>, StoreError> {
-    row::optional(&store.read(Acting::Service, &[Step(FIND, &[&id])]).await?, read)
+    let rows = store.read(Acting::Service, &[Step(FIND, &[&id])]).await?;
+    Ok(genuine(store, &rows).await?.pop())
 }
 
 /// A page of the projects that are the user's or have him as a member, by name. Others'
@@ -94,7 +100,9 @@ pub(super) async fn page(store: &Postgres, user_id: Uuid, page: Page) -> Result<
     let on_page: Parameters<'_> = &[&user_id, &limit, &offset];
     let steps = [Step(FIRST_OF_PAGE, on_page), Step(IDS_OF_PAGE, on_page), Step(TOTAL, &[&user_id])];
     let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
-    listed(row::all(&rows[0], read)?, |found| found.id, &rows[1], rows[2][0].try_get(0)?)
+    let mut first = genuine(store, &rows[0]).await?;
+    first.retain(|project| project.is_seen_by(user_id));
+    listed(first, &rows[0], &rows[1], rows[2][0].try_get(0)?)
 }
 
 /// The ids and names of all projects of an owner's, by name.
@@ -106,9 +114,13 @@ pub(super) async fn own(store: &Postgres, owner_id: Uuid) -> Result<Vec<(Uuid, S
 /// Stores a new project.
 pub(super) async fn add(store: &Postgres, new: &Project, entry: Entry) -> Result<AddProject, StoreError> {
     let Project { id, owner_id, project_name, description, created_at, updated_at, .. } = new;
+    let mac = &store.signer()?.sign(new)[..];
     let steps = [
         Step(OWN, &[owner_id]),
-        Step(ADD, &[id, owner_id, project_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER]),
+        Step(
+            ADD,
+            &[id, owner_id, project_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER, &mac],
+        ),
     ];
     let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 1).await?;
     let own: i64 = rows[0][0].try_get(0)?;
@@ -157,11 +169,14 @@ pub(super) async fn set_members(
     now: i64,
     entry: Entry,
 ) -> Result<SetMembers, StoreError> {
+    let signer = store.signer()?;
+    let sign = |user_id: &Uuid| signer.sign(&Membership { project_id: id, user_id: *user_id }).to_vec();
+    let macs: Vec<_> = member_ids.iter().map(sign).collect();
     let steps = [
         Step(USERS, &[&member_ids]),
         Step(TOUCH, &[&id, &owner_id, &now, &member_ids, &are_users]),
         Step(REMOVE_MEMBERS, &[&id, &owner_id, &member_ids]),
-        Step(ADD_MEMBERS, &[&id, &owner_id, &member_ids, &now]),
+        Step(ADD_MEMBERS, &[&id, &owner_id, &member_ids, &now, &macs]),
     ];
     let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 1).await?;
     Ok(if !rows[1].is_empty() {
@@ -173,7 +188,27 @@ pub(super) async fn set_members(
     })
 }
 
-fn read(found: &Row) -> Result<Project, StoreError> {
+/// Projects with their members, but for those of both that are broken.
+async fn genuine(store: &Postgres, rows: &[Row]) -> Result<Vec<Project>, StoreError> {
+    let signer = store.signer()?;
+    let read = |found: &Row| {
+        let project = read(found)?;
+        let macs: Vec<Option<&[u8]>> = found.try_get("member_macs")?;
+        let member_ids = genuine_members(&signer, &project, &macs);
+        Ok(Project { member_ids, ..project })
+    };
+    store.genuine(row::all(rows, row::kept(read))?).await
+}
+
+fn genuine_members(signer: &RowSigner, project: &Project, macs: &[Option<&[u8]>]) -> Vec<Uuid> {
+    let members = project.member_ids.iter().zip(macs);
+    let kept = members
+        .map(|(user_id, mac)| (Membership { project_id: project.id, user_id: *user_id }, row::mac(*mac)));
+    kept.filter_map(|kept| signer.check(kept)).map(|member| member.user_id).collect()
+}
+
+/// A project with all that are called its members.
+pub(in crate::store::postgres) fn read(found: &Row) -> Result<Project, StoreError> {
     Ok(Project {
         id: found.try_get("id")?,
         owner_id: found.try_get("owner_id")?,

@@ -4,6 +4,7 @@ use super::{listed, listed_bytes};
 use crate::audit::Entry;
 use crate::store::postgres::session::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
+use crate::store::row_signer::Kept;
 use crate::store::{
     CredentialType, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType, StoreError, TypeField,
 };
@@ -35,7 +36,7 @@ macro_rules! first {
 const TOTAL: &str = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = $1";
 const IDS_OF_PAGE: &str = ids!(page!());
 const FIRST_OF_PAGE: &str = concat!(
-    "SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types
+    "SELECT id, owner_id, type_name, description, created_at, updated_at, mac FROM credential_types
     WHERE id IN (",
     first!(),
     r#") ORDER BY type_name COLLATE "C", id"#
@@ -50,13 +51,14 @@ const NAMES: &str = r#"
     SELECT id, type_name FROM credential_types WHERE owner_id IS NULL OR owner_id = $1
     ORDER BY type_name COLLATE "C", id"#;
 const FIND: &str = "
-    SELECT id, owner_id, type_name, description, created_at, updated_at FROM credential_types WHERE id = $1";
+    SELECT id, owner_id, type_name, description, created_at, updated_at, mac
+    FROM credential_types WHERE id = $1";
 const FIELDS: &str = "
     SELECT type_id, id, field_name, field_label, field_type, required, sensitive
     FROM credential_type_fields WHERE type_id = $1 ORDER BY position";
 const ADD: &str = "
-    INSERT INTO credential_types (id, owner_id, type_name, description, created_at, updated_at)
-    SELECT $1, $2, $3, $4, $5, $6 WHERE (SELECT count(*) FROM credential_types WHERE owner_id = $2) < $7
+    INSERT INTO credential_types (id, owner_id, type_name, description, created_at, updated_at, mac)
+    SELECT $1, $2, $3, $4, $5, $6, $8 WHERE (SELECT count(*) FROM credential_types WHERE owner_id = $2) < $7
     RETURNING id";
 /// Whoever stores credentials of the type waits for this, or this for him.
 const LOCK: &str = "SELECT updated_at FROM credential_types WHERE id = $1 AND owner_id = $2 FOR UPDATE";
@@ -77,7 +79,7 @@ macro_rules! lost_values {
 const USES: &str = concat!("SELECT count(DISTINCT credential_id) FROM ", lost_values!());
 const UPDATE: &str = concat!(
     "UPDATE credential_types
-    SET type_name = $6, description = $7, updated_at = greatest($8, updated_at + 1)
+    SET type_name = $6, description = $7, updated_at = greatest($8, updated_at + 1), mac = $11
     WHERE id = $1 AND owner_id = $9 AND updated_at = $10 AND NOT EXISTS (SELECT FROM ",
     lost_values!(),
     ") RETURNING id"
@@ -145,7 +147,8 @@ pub(super) async fn page(
         Step(IDS_OF_PAGE, on_page),
     ];
     let rows = store.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?;
-    listed(read_types(&rows)?, |found| found.id, &rows[3], rows[2][0].try_get(0)?)
+    let first = store.genuine(read_types(&rows)?).await?;
+    listed(first, &rows[0], &rows[3], rows[2][0].try_get(0)?)
 }
 
 /// The ids and names of the built-in types and of all the owner's, by name.
@@ -157,15 +160,17 @@ pub(super) async fn names(store: &Postgres, owner_id: Uuid) -> Result<Vec<(Uuid,
 /// A type, whoever's it is.
 pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
     let steps = [Step(FIND, &[&id]), Step(FIELDS, &[&id])];
-    Ok(read_types(&store.read_all(Acting::Service, View::Snapshot, &steps).await?)?.pop())
+    let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
+    store.genuine_one(read_types(&rows)?.pop()).await
 }
 
 /// Stores a new type of somebody's.
 pub(super) async fn add(store: &Postgres, new: &CredentialType, entry: Entry) -> Result<PutType, StoreError> {
     let CredentialType { id, owner_id, type_name, description, created_at, updated_at, fields } = new;
     let of = Columns::of(fields);
+    let mac = &store.signer()?.sign(new)[..];
     let steps = [
-        Step(ADD, &[id, owner_id, type_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER]),
+        Step(ADD, &[id, owner_id, type_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER, &mac]),
         Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
     ];
     let put_it = |rows: Vec<Vec<Row>>| if rows[0].is_empty() { PutType::TooMany } else { PutType::Stored };
@@ -181,6 +186,7 @@ pub(super) async fn update(
 ) -> Result<PutType, StoreError> {
     let CredentialType { id, owner_id, type_name, description, updated_at, fields, .. } = changed;
     let of = Columns::of(fields);
+    let mac = &store.signer()?.sign(changed)[..];
     let steps = [
         Step(LOCK, &[id, owner_id]),
         Step(USES, &[id, &of.ids, &of.names, &of.types, &of.sensitive]),
@@ -197,6 +203,7 @@ pub(super) async fn update(
                 updated_at,
                 owner_id,
                 &known_updated_at,
+                &mac,
             ],
         ),
         Step(MAKE_ROOM, &[id]),
@@ -245,22 +252,32 @@ pub(super) async fn delete(
 }
 
 /// Types, and the fields of all of them.
-fn read_types(rows: &[Vec<Row>]) -> Result<Vec<CredentialType>, StoreError> {
-    let mut fields: HashMap<Uuid, Vec<TypeField>> = HashMap::new();
-    for found in &rows[1] {
+fn read_types(rows: &[Vec<Row>]) -> Result<Vec<Kept<CredentialType>>, StoreError> {
+    let fields = read_fields(&rows[1])?;
+    row::all(&rows[0], row::kept(|found| read(found, &fields)))
+}
+
+/// Fields by their types.
+pub(in crate::store::postgres) type Fields = HashMap<Uuid, Vec<TypeField>>;
+
+pub(in crate::store::postgres) fn read_fields(rows: &[Row]) -> Result<Fields, StoreError> {
+    let mut fields = Fields::new();
+    for found in rows {
         fields.entry(found.try_get("type_id")?).or_default().push(read_field(found)?);
     }
-    row::all(&rows[0], |found| {
-        let id = found.try_get("id")?;
-        Ok(CredentialType {
-            id,
-            owner_id: found.try_get("owner_id")?,
-            type_name: found.try_get("type_name")?,
-            description: found.try_get("description")?,
-            fields: fields.get(&id).cloned().unwrap_or_default(),
-            created_at: found.try_get("created_at")?,
-            updated_at: found.try_get("updated_at")?,
-        })
+    Ok(fields)
+}
+
+pub(in crate::store::postgres) fn read(found: &Row, fields: &Fields) -> Result<CredentialType, StoreError> {
+    let id = found.try_get("id")?;
+    Ok(CredentialType {
+        id,
+        owner_id: found.try_get("owner_id")?,
+        type_name: found.try_get("type_name")?,
+        description: found.try_get("description")?,
+        fields: fields.get(&id).cloned().unwrap_or_default(),
+        created_at: found.try_get("created_at")?,
+        updated_at: found.try_get("updated_at")?,
     })
 }
 

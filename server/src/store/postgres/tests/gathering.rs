@@ -42,8 +42,8 @@ fn session(number: u128, user_id: Uuid) -> NewSession {
 
 /// Stores sessions in one transaction.
 async fn together(store: &Postgres, sessions: Vec<NewSession>) -> Vec<bool> {
-    let key = store.chain_key().unwrap();
-    let put = |new| Arc::new(Put { key: Arc::clone(&key), new, entry: entry("store") });
+    let signer = store.signer().unwrap();
+    let put = |new| Arc::new(Put { signer: Arc::clone(&signer), new, entry: entry("store") });
     let puts = sessions.into_iter().map(put).collect();
     put_together(store.pool.clone(), puts).await.into_iter().map(|outcome| outcome.unwrap()).collect()
 }

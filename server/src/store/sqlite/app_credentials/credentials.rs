@@ -2,6 +2,7 @@
 
 use super::listed;
 use crate::store::app_credentials::value_id;
+use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::sqlite::row;
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, Listed, MAX_CREDENTIALS_OF_PROJECT, Page, PutAppCredential,
@@ -14,17 +15,22 @@ const CREDENTIAL: &str =
     "id, owner_id, credential_name, credential_type_id, description, version, created_at, updated_at";
 
 /// A credential that the actor may have.
-pub(super) fn find(c: &Connection, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
+pub(super) fn find(
+    c: &Connection,
+    signer: &RowSigner,
+    actor: Actor,
+    id: Uuid,
+) -> Result<Option<AppCredential>> {
     let c = c.unchecked_transaction()?;
-    find_within(&c, actor, id)
+    find_within(&c, signer, actor, id)
 }
 
 /// The same within a transaction.
-fn find_within(c: &Connection, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
+fn find_within(c: &Connection, signer: &RowSigner, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
     let select = format!("SELECT {CREDENTIAL} FROM app_credentials WHERE id = ?1");
     let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
     let found = found.filter(|found| actor.may_have(found.owner_id));
-    found.map(|found| complete(c, found)).transpose()
+    found.map(|found| complete(c, signer, found)).transpose()
 }
 
 /// What a credential takes in memory, about.
@@ -40,6 +46,7 @@ fn bytes(of: &AppCredential) -> usize {
 /// A page of the owner's credentials.
 pub(super) fn page(
     c: &Connection,
+    signer: &RowSigner,
     owner_id: Uuid,
     filter: &AppCredentialFilter,
     page: Page,
@@ -67,24 +74,39 @@ pub(super) fn page(
         .prepare_cached(&select)?
         .query_map(params![owner_id, type_id, search, page.size, page.offset()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
-    listed(ids, total, |id| find_within(&c, owner, id), bytes)
+    listed(ids, total, |id| find_within(&c, signer, owner, id), bytes)
 }
 
-/// All credentials that a project has been handed.
-pub(super) fn by_project(c: &Connection, project_id: Uuid) -> Result<Listed<AppCredential>> {
+/// All credentials that a project has been handed by its owner.
+pub(super) fn by_project(
+    c: &Connection,
+    signer: &RowSigner,
+    (owner_id, project_id): (Uuid, Uuid),
+) -> Result<Listed<AppCredential>> {
     let c = c.unchecked_transaction()?;
     let select = "SELECT id FROM app_credentials
         WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
+            AND owner_id = ?2
         ORDER BY created_at DESC, id";
     let ids: Vec<_> = c
         .prepare_cached(select)?
-        .query_map([project_id.to_string()], |found| row::id(found, 0))?
+        .query_map([project_id.to_string(), owner_id.to_string()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
     let total = ids.len() as u64;
-    listed(ids, total, |id| find_within(&c, Actor::Service, id), bytes)
+    let find = |id| -> Result<_> {
+        let found = find_within(&c, signer, Actor::User(owner_id), id)?;
+        // Others were not handed to it by their owner.
+        Ok(found.filter(|found| found.project_ids.contains(&project_id)))
+    };
+    listed(ids, total, find, bytes)
 }
 
-pub(super) fn add(c: &Connection, new: &AppCredential, type_updated_at: i64) -> Result<PutAppCredential> {
+pub(super) fn add(
+    c: &Connection,
+    signer: &RowSigner,
+    new: &AppCredential,
+    type_updated_at: i64,
+) -> Result<PutAppCredential> {
     if !is_type_unchanged(c, new.credential_type_id, type_updated_at)? {
         return Ok(PutAppCredential::Stale);
     }
@@ -113,7 +135,7 @@ pub(super) fn add(c: &Connection, new: &AppCredential, type_updated_at: i64) -> 
         new.updated_at
     ])?;
     put_values(c, new)?;
-    put_projects(c, new.id, &new.project_ids, new.created_at)?;
+    put_projects(c, signer, (new.owner_id, new.id), &new.project_ids, new.created_at)?;
     Ok(PutAppCredential::Stored)
 }
 
@@ -172,6 +194,7 @@ fn is_known(c: &Connection, (owner_id, id): (Uuid, Uuid), known: Option<Revision
 /// Hands the owner's credential to these projects and to no others.
 pub(super) fn assign(
     c: &Connection,
+    signer: &RowSigner,
     (owner_id, id): (Uuid, Uuid),
     known: Option<Revision>,
     project_ids: &[Uuid],
@@ -188,7 +211,7 @@ pub(super) fn assign(
     }
     c.execute("UPDATE app_credentials SET version = version + 1 WHERE id = ?1", [id.to_string()])?;
     c.execute("DELETE FROM app_credential_projects WHERE credential_id = ?1", [id.to_string()])?;
-    put_projects(c, id, project_ids, now)?;
+    put_projects(c, signer, (owner_id, id), project_ids, now)?;
     Ok(PutAppCredential::Stored)
 }
 
@@ -244,25 +267,51 @@ fn put_values(c: &Connection, of: &AppCredential) -> Result<()> {
     Ok(())
 }
 
-fn put_projects(c: &Connection, id: Uuid, project_ids: &[Uuid], now: i64) -> Result<()> {
-    let mut insert = c.prepare_cached("INSERT INTO app_credential_projects VALUES (?1, ?2, ?3)")?;
-    project_ids
-        .iter()
-        .try_for_each(|project_id| insert.execute((id.to_string(), project_id.to_string(), now)).map(drop))
+fn put_projects(
+    c: &Connection,
+    signer: &RowSigner,
+    (owner_id, credential_id): (Uuid, Uuid),
+    project_ids: &[Uuid],
+    now: i64,
+) -> Result<()> {
+    let mut insert = c.prepare_cached(
+        "INSERT INTO app_credential_projects (credential_id, project_id, assigned_at, mac)
+         VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    for project_id in project_ids.iter().copied() {
+        let mac = signer.sign(&Assignment { credential_id, project_id, owner_id });
+        insert.execute(params![credential_id.to_string(), project_id.to_string(), now, mac])?;
+    }
+    Ok(())
+}
+
+/// The columns that [`read_assignment`] reads, in its order.
+pub(in crate::store::sqlite) const ASSIGNMENT: &str =
+    "credential_id, project_id, (SELECT owner_id FROM app_credentials WHERE id = credential_id)";
+
+pub(in crate::store::sqlite) fn read_assignment(found: &Row<'_>) -> Result<Assignment> {
+    Ok(Assignment {
+        credential_id: row::id(found, 0)?,
+        project_id: row::id(found, 1)?,
+        owner_id: row::id(found, 2)?,
+    })
 }
 
 /// Adds to a credential what stands in other tables.
-fn complete(c: &Connection, credential: AppCredential) -> Result<AppCredential> {
+fn complete(c: &Connection, signer: &RowSigner, credential: AppCredential) -> Result<AppCredential> {
     let id = credential.id.to_string();
     let values = "SELECT field_id, encrypted_value FROM app_credential_keys WHERE credential_id = ?1";
     let read = |found: &Row<'_>| {
         Ok(SealedValue { field_id: row::id(found, 0)?, blob: found.get(1)?, is_new: false })
     };
     let values = c.prepare_cached(values)?.query_map([&id], read)?.collect::<Result<_>>()?;
-    let projects =
-        "SELECT project_id FROM app_credential_projects WHERE credential_id = ?1 ORDER BY project_id";
-    let project_ids =
-        c.prepare_cached(projects)?.query_map([&id], |found| row::id(found, 0))?.collect::<Result<_>>()?;
+    let projects = format!(
+        "SELECT {ASSIGNMENT}, mac FROM app_credential_projects WHERE credential_id = ?1 ORDER BY project_id"
+    );
+    let assignments: Vec<_> =
+        c.prepare_cached(&projects)?.query_map([&id], row::kept(read_assignment))?.collect::<Result<_>>()?;
+    let genuine = assignments.into_iter().filter_map(|kept| signer.check(kept));
+    let project_ids = genuine.map(|assignment| assignment.project_id).collect();
     Ok(AppCredential { values, project_ids, ..credential })
 }
 

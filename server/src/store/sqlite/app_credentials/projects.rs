@@ -1,24 +1,28 @@
 //! `projects` and their members.
 
 use super::listed;
+use crate::store::row_signer::{Membership, RowSigner};
 use crate::store::sqlite::row;
 use crate::store::{AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
-const PROJECT: &str = "id, owner_id, project_name, description, created_at, updated_at";
+/// The columns that [`read`] reads, in its order.
+pub(in crate::store::sqlite) const PROJECT: &str =
+    "id, owner_id, project_name, description, created_at, updated_at";
 
 /// A project, whoever's it is.
-pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<Project>> {
+pub(super) fn find(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Project>> {
     let c = c.unchecked_transaction()?;
-    find_within(&c, id)
+    find_within(&c, signer, id)
 }
 
 /// The same within a transaction.
-fn find_within(c: &Connection, id: Uuid) -> Result<Option<Project>> {
-    let select = format!("SELECT {PROJECT} FROM projects WHERE id = ?1");
-    let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
-    found.map(|found| with_members(c, found)).transpose()
+fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Project>> {
+    let select = format!("SELECT {PROJECT}, mac FROM projects WHERE id = ?1");
+    let kept = c.prepare_cached(&select)?.query_row([id.to_string()], row::kept(read)).optional()?;
+    let found = kept.and_then(|kept| signer.check(kept));
+    found.map(|found| with_members(c, signer, found)).transpose()
 }
 
 /// What a project takes in memory, about.
@@ -28,19 +32,21 @@ fn bytes(of: &Project) -> usize {
 }
 
 /// A page of the projects that are the user's or have him as a member, by name.
-pub(super) fn page(c: &Connection, user_id: Uuid, page: Page) -> Result<Listed<Project>> {
+pub(super) fn page(c: &Connection, signer: &RowSigner, user_id: Uuid, page: Page) -> Result<Listed<Project>> {
     let c = c.unchecked_transaction()?;
-    let user_id = user_id.to_string();
+    let user = user_id.to_string();
     let seen = "FROM projects
         WHERE owner_id = ?1 OR id IN (SELECT project_id FROM project_members WHERE user_id = ?1)";
     let count = format!("SELECT count(*) {seen}");
-    let total = c.prepare_cached(&count)?.query_row([&user_id], |found| found.get(0))?;
+    let total = c.prepare_cached(&count)?.query_row([&user], |found| found.get(0))?;
     let select = format!("SELECT id {seen} ORDER BY project_name, id LIMIT ?2 OFFSET ?3");
     let ids = c
         .prepare_cached(&select)?
-        .query_map(params![user_id, page.size, page.offset()], |found| row::id(found, 0))?
+        .query_map(params![user, page.size, page.offset()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
-    listed(ids, total, |id| find_within(&c, id), bytes)
+    let find =
+        |id| -> Result<_> { Ok(find_within(&c, signer, id)?.filter(|project| project.is_seen_by(user_id))) };
+    listed(ids, total, find, bytes)
 }
 
 /// The ids and names of all projects of an owner's, by name.
@@ -50,15 +56,25 @@ pub(super) fn own(c: &Connection, owner_id: Uuid) -> Result<Vec<(Uuid, String)>>
     c.prepare_cached(select)?.query_map([owner_id.to_string()], read)?.collect()
 }
 
-fn with_members(c: &Connection, found: Project) -> Result<Project> {
-    let select = "SELECT user_id FROM project_members WHERE project_id = ?1 ORDER BY user_id";
-    let read = |found: &Row<'_>| row::id(found, 0);
-    let member_ids =
-        c.prepare_cached(select)?.query_map([found.id.to_string()], read)?.collect::<Result<_>>()?;
-    Ok(Project { member_ids, ..found })
+fn with_members(c: &Connection, signer: &RowSigner, found: Project) -> Result<Project> {
+    let select =
+        format!("SELECT {MEMBERSHIP}, mac FROM project_members WHERE project_id = ?1 ORDER BY user_id");
+    let members: Vec<_> = c
+        .prepare_cached(&select)?
+        .query_map([found.id.to_string()], row::kept(read_membership))?
+        .collect::<Result<_>>()?;
+    let genuine = members.into_iter().filter_map(|kept| signer.check(kept));
+    Ok(Project { member_ids: genuine.map(|member| member.user_id).collect(), ..found })
 }
 
-fn read(found: &Row<'_>) -> Result<Project> {
+/// The columns that [`read_membership`] reads, in its order.
+pub(in crate::store::sqlite) const MEMBERSHIP: &str = "project_id, user_id";
+
+pub(in crate::store::sqlite) fn read_membership(found: &Row<'_>) -> Result<Membership> {
+    Ok(Membership { project_id: row::id(found, 0)?, user_id: row::id(found, 1)? })
+}
+
+pub(in crate::store::sqlite) fn read(found: &Row<'_>) -> Result<Project> {
     Ok(Project {
         id: row::id(found, 0)?,
         owner_id: row::id(found, 1)?,
@@ -71,16 +87,18 @@ fn read(found: &Row<'_>) -> Result<Project> {
 }
 
 /// Stores a new project.
-pub(super) fn add(c: &Connection, new: &Project) -> Result<AddProject> {
+pub(super) fn add(c: &Connection, signer: &RowSigner, new: &Project) -> Result<AddProject> {
     let count = "SELECT count(*) FROM projects WHERE owner_id = ?1";
     let own: i64 = c.query_row(count, [new.owner_id.to_string()], |found| found.get(0))?;
     if own >= MAX_OF_ONE_OWNER {
         return Ok(AddProject::TooMany);
     }
-    let insert =
-        format!("INSERT INTO projects ({PROJECT}) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING");
-    let (id, owner_id) = (new.id.to_string(), new.owner_id.to_string());
-    let columns = params![id, owner_id, new.project_name, new.description, new.created_at, new.updated_at];
+    let insert = format!(
+        "INSERT INTO projects ({PROJECT}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
+    );
+    let (id, owner_id, mac) = (new.id.to_string(), new.owner_id.to_string(), signer.sign(new));
+    let columns =
+        params![id, owner_id, new.project_name, new.description, new.created_at, new.updated_at, mac];
     let is_added = c.execute(&insert, columns)? > 0;
     Ok(if is_added { AddProject::Added } else { AddProject::NameTaken })
 }
@@ -113,7 +131,8 @@ pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<bool> {
 /// Says who the members of the owner's project are.
 pub(super) fn set_members(
     c: &Connection,
-    (owner_id, id): (Uuid, Uuid),
+    signer: &RowSigner,
+    (owner_id, project_id): (Uuid, Uuid),
     (member_ids, are_users): (&[Uuid], bool),
     now: i64,
 ) -> Result<SetMembers> {
@@ -124,7 +143,7 @@ pub(super) fn set_members(
         }
     }
     let update = "UPDATE projects SET updated_at = ?3 WHERE id = ?1 AND owner_id = ?2";
-    let id = id.to_string();
+    let id = project_id.to_string();
     if c.execute(update, params![id, owner_id.to_string(), now])? == 0 {
         return Ok(SetMembers::Gone);
     }
@@ -133,10 +152,13 @@ pub(super) fn set_members(
     let remove = "DELETE FROM project_members WHERE project_id = ?1
         AND user_id NOT IN (SELECT value FROM json_each(?2))";
     c.execute(remove, (&id, listed))?;
-    let mut add =
-        c.prepare_cached("INSERT INTO project_members VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?;
-    for member_id in member_ids {
-        add.execute(params![id, member_id.to_string(), now])?;
+    let mut add = c.prepare_cached(
+        "INSERT INTO project_members (project_id, user_id, added_at, mac) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET mac = ?4",
+    )?;
+    for user_id in member_ids.iter().copied() {
+        let mac = signer.sign(&Membership { project_id, user_id });
+        add.execute(params![id, user_id.to_string(), now, mac])?;
     }
     Ok(SetMembers::Set)
 }

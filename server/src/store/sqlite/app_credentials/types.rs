@@ -1,6 +1,7 @@
 //! `credential_types` and their fields.
 
 use super::listed;
+use crate::store::row_signer::RowSigner;
 use crate::store::sqlite::row;
 use crate::store::{
     CredentialType, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType, TypeField,
@@ -9,10 +10,17 @@ use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
-const TYPE: &str = "id, owner_id, type_name, description, created_at, updated_at";
+/// The columns that [`read_whole`] reads, in its order.
+pub(in crate::store::sqlite) const TYPE: &str =
+    "id, owner_id, type_name, description, created_at, updated_at";
 
 /// A page of the built-in types and the owner's, by name.
-pub(super) fn page(c: &Connection, owner_id: Uuid, page: Page) -> Result<Listed<CredentialType>> {
+pub(super) fn page(
+    c: &Connection,
+    signer: &RowSigner,
+    owner_id: Uuid,
+    page: Page,
+) -> Result<Listed<CredentialType>> {
     // All statements see the same rows.
     let c = c.unchecked_transaction()?;
     let owner_id = owner_id.to_string();
@@ -24,7 +32,7 @@ pub(super) fn page(c: &Connection, owner_id: Uuid, page: Page) -> Result<Listed<
         .prepare_cached(select)?
         .query_map(params![owner_id, page.size, page.offset()], |found| row::id(found, 0))?
         .collect::<Result<_>>()?;
-    listed(ids, total, |id| find_within(&c, id), bytes)
+    listed(ids, total, |id| find_within(&c, signer, id), bytes)
 }
 
 /// What a type takes in memory, about.
@@ -43,19 +51,22 @@ pub(super) fn names(c: &Connection, owner_id: Uuid) -> Result<Vec<(Uuid, String)
 }
 
 /// A type, whoever's it is.
-pub(super) fn find(c: &Connection, id: Uuid) -> Result<Option<CredentialType>> {
+pub(super) fn find(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<CredentialType>> {
     let c = c.unchecked_transaction()?;
-    find_within(&c, id)
+    find_within(&c, signer, id)
 }
 
 /// The same within a transaction.
-fn find_within(c: &Connection, id: Uuid) -> Result<Option<CredentialType>> {
-    let select = format!("SELECT {TYPE} FROM credential_types WHERE id = ?1");
-    let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
-    found.map(|found| with_fields(c, found)).transpose()
+fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<CredentialType>> {
+    let select = format!("SELECT {TYPE}, mac FROM credential_types WHERE id = ?1");
+    let read = row::kept(|found| read_whole(c, found));
+    let kept = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
+    Ok(kept.and_then(|kept| signer.check(kept)))
 }
 
-fn with_fields(c: &Connection, found: CredentialType) -> Result<CredentialType> {
+/// A type with its fields.
+pub(in crate::store::sqlite) fn read_whole(c: &Connection, row: &Row<'_>) -> Result<CredentialType> {
+    let found = read(row)?;
     let select = "SELECT id, field_name, field_label, field_type, required, sensitive
         FROM credential_type_fields WHERE type_id = ?1 ORDER BY position";
     let fields =
@@ -63,8 +74,8 @@ fn with_fields(c: &Connection, found: CredentialType) -> Result<CredentialType> 
     Ok(CredentialType { fields, ..found })
 }
 
-pub(super) fn add(c: &Connection, new: &CredentialType) -> Result<PutType> {
-    let insert = format!("INSERT INTO credential_types ({TYPE}) VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
+pub(super) fn add(c: &Connection, signer: &RowSigner, new: &CredentialType) -> Result<PutType> {
+    let insert = format!("INSERT INTO credential_types ({TYPE}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     if is_taken(c, new)? {
         return Ok(PutType::NameTaken);
     }
@@ -81,7 +92,8 @@ pub(super) fn add(c: &Connection, new: &CredentialType) -> Result<PutType> {
             new.type_name,
             new.description,
             new.created_at,
-            new.updated_at
+            new.updated_at,
+            signer.sign(new)
         ],
     )?;
     add_fields(c, new)?;
@@ -89,8 +101,13 @@ pub(super) fn add(c: &Connection, new: &CredentialType) -> Result<PutType> {
 }
 
 /// Gives the owner's type another name, description and fields.
-pub(super) fn update(c: &Connection, changed: &CredentialType, known_updated_at: i64) -> Result<PutType> {
-    let Some(kept) = find_own(c, changed)? else { return Ok(PutType::Gone) };
+pub(super) fn update(
+    c: &Connection,
+    signer: &RowSigner,
+    changed: &CredentialType,
+    known_updated_at: i64,
+) -> Result<PutType> {
+    let Some(kept) = find_own(c, signer, changed)? else { return Ok(PutType::Gone) };
     if kept.updated_at != known_updated_at {
         return Ok(PutType::Stale);
     }
@@ -106,10 +123,10 @@ pub(super) fn update(c: &Connection, changed: &CredentialType, known_updated_at:
         return Ok(PutType::FieldInUse(count));
     }
     let update =
-        "UPDATE credential_types SET type_name = ?2, description = ?3, updated_at = max(?4, updated_at + 1)
-        WHERE id = ?1";
-    let id = changed.id.to_string();
-    c.execute(update, params![id, changed.type_name, changed.description, changed.updated_at])?;
+        "UPDATE credential_types SET type_name = ?2, description = ?3, updated_at = max(?4, updated_at + 1),
+            mac = ?5 WHERE id = ?1";
+    let (id, mac) = (changed.id.to_string(), signer.sign(changed));
+    c.execute(update, params![id, changed.type_name, changed.description, changed.updated_at, mac])?;
     // Fields exchange their names and places: first all make room.
     c.execute("UPDATE credential_type_fields SET field_name = id WHERE type_id = ?1", [&id])?;
     for field in kept.fields.iter().filter(|kept| changed.fields.iter().all(|field| field.id != kept.id)) {
@@ -119,11 +136,12 @@ pub(super) fn update(c: &Connection, changed: &CredentialType, known_updated_at:
     Ok(PutType::Stored)
 }
 
-fn find_own(c: &Connection, changed: &CredentialType) -> Result<Option<CredentialType>> {
-    let select = format!("SELECT {TYPE} FROM credential_types WHERE id = ?1 AND owner_id = ?2");
+fn find_own(c: &Connection, signer: &RowSigner, changed: &CredentialType) -> Result<Option<CredentialType>> {
+    let select = format!("SELECT {TYPE}, mac FROM credential_types WHERE id = ?1 AND owner_id = ?2");
     let own = (changed.id.to_string(), changed.owner_id.map(|id| id.to_string()));
-    let found = c.prepare_cached(&select)?.query_row(own, read).optional()?;
-    found.map(|found| with_fields(c, found)).transpose()
+    let read = row::kept(|found| read_whole(c, found));
+    let kept = c.prepare_cached(&select)?.query_row(own, read).optional()?;
+    Ok(kept.and_then(|kept| signer.check(kept)))
 }
 
 fn is_taken(c: &Connection, wanted: &CredentialType) -> Result<bool> {

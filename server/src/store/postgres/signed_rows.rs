@@ -1,0 +1,156 @@
+//! All rows that grant rights, to be signed or held against their MACs.
+
+use super::app_credentials::{projects, types};
+use super::session::Acting;
+use super::{Postgres, refresh_tokens, row, sealed, service_tokens};
+use crate::store::StoreError;
+use crate::store::row_signer::{Assignment, BrokenRow, Membership, RowSigner, SignedRow};
+use tokio_postgres::{Row, Transaction};
+
+/// Rows that are read at a time.
+const CHUNK: i32 = 1000;
+/// Nobody writes into the tables while they are signed: an older server's rows come
+/// wholly before, or after and count as absent. In this order everywhere.
+const LOCK: &str =
+    "LOCK TABLE users, refresh_tokens, service_tokens, platform_connections, platform_sessions,
+    download_credentials, credential_types, credential_type_fields, projects, project_members,
+    app_credentials, app_credential_projects IN SHARE ROW EXCLUSIVE MODE";
+/// Where a row stands, as long as its table is locked.
+const PLACE: &str = "ctid::text AS place";
+
+const USERS: &str = "id, email, password_hash, status, created_at, tokens_valid_from";
+const REFRESH_TOKENS: &str = "token_hash, family_id, user_id, expires_at, spent_at";
+const SERVICE_TOKENS: &str =
+    "name, verbs, platforms, require_acting_user, created_at, revoked_at, token_hash";
+const CONNECTIONS: &str =
+    "id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at";
+const SESSIONS: &str = "id, user_id, creator_profile_id, platform, cookie_count, user_agent, status,
+    captured_at, expires_at, revoked_at";
+const DOWNLOAD_CREDENTIALS: &str =
+    "id, user_id, creator_profile_id, platform, auth_type, username, display_name, created_at";
+const TYPES: &str = "id, owner_id, type_name, description, created_at, updated_at";
+const FIELDS: &str = "SELECT type_id, id, field_name, field_label, field_type, required, sensitive
+    FROM credential_type_fields ORDER BY position";
+const PROJECTS: &str = "id, owner_id, project_name, description, created_at, updated_at,
+    '{}'::uuid[] AS member_ids";
+const MEMBERSHIPS: &str = "project_id, user_id";
+const ASSIGNMENTS: &str = "credential_id, project_id,
+    (SELECT owner_id FROM app_credentials WHERE id = credential_id) AS owner_id";
+
+/// Signs the rows that have no MAC, and gives how many there were, where the own
+/// key of this name is still kept as `old`; it is kept as `new` then.
+pub(super) async fn sign_all(
+    store: &Postgres,
+    signer: &RowSigner,
+    name: &str,
+    (old, new): (&str, &str),
+) -> Result<Option<u64>, StoreError> {
+    let mut session = store.session().await?;
+    let transaction = session.client().transaction().await?;
+    prepare(&transaction).await?;
+    // Another server that does the same waits here, and finds it done.
+    if transaction.query_opt(sealed::REPLACE_OWN_KEY, &[&name, &old, &new]).await?.is_none() {
+        return Ok(None);
+    }
+    transaction.batch_execute(LOCK).await?;
+    let mut signed = 0;
+    for found in
+        find_broken(&transaction, signer).await?.chunk_by(|one, next| one.row.table == next.row.table)
+    {
+        let missing = found.iter().filter_map(|found| Some((&*found.place, found.row.missing?.to_vec())));
+        let (places, macs): (Vec<_>, Vec<_>) = missing.unzip();
+        let update = format!(
+            "UPDATE {} SET mac = given.mac FROM unnest($1::text[]::tid[], $2::bytea[]) AS given (place, mac)
+             WHERE ctid = given.place",
+            found[0].row.table
+        );
+        signed += transaction.execute(&update, &[&places, &macs]).await?;
+    }
+    transaction.commit().await?;
+    Ok(Some(signed))
+}
+
+/// The rows that something else has changed or put there.
+pub(super) async fn broken(store: &Postgres) -> Result<Vec<String>, StoreError> {
+    let signer = store.signer()?;
+    let mut session = store.session().await?;
+    let transaction = session.client().transaction().await?;
+    transaction.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    prepare(&transaction).await?;
+    let found = find_broken(&transaction, &signer).await?;
+    transaction.rollback().await?;
+    Ok(found.into_iter().map(|found| found.row.label).collect())
+}
+
+/// All users' rows, however long it takes.
+async fn prepare(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let acting = Acting::Maintenance;
+    let settings = format!(
+        "SET LOCAL stagepass.actor = '{acting}'; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+    );
+    Ok(transaction.batch_execute(&settings).await?)
+}
+
+/// A row that is not genuine, and where it stands.
+struct Found {
+    row: BrokenRow,
+    place: String,
+}
+
+async fn find_broken(transaction: &Transaction<'_>, signer: &RowSigner) -> Result<Vec<Found>, StoreError> {
+    let mut search = Search { transaction, signer, found: Vec::new() };
+    search.table(USERS, row::user).await?;
+    search.table(REFRESH_TOKENS, refresh_tokens::read).await?;
+    search.table(SERVICE_TOKENS, service_tokens::read_hashed).await?;
+    search.table(CONNECTIONS, row::connection).await?;
+    search.table(SESSIONS, row::session).await?;
+    search.table(DOWNLOAD_CREDENTIALS, row::download_credential).await?;
+    let fields = types::read_fields(&transaction.query(FIELDS, &[]).await?)?;
+    search.table(TYPES, |found| types::read(found, &fields)).await?;
+    search.table(PROJECTS, projects::read).await?;
+    search.table(MEMBERSHIPS, read_membership).await?;
+    search.table(ASSIGNMENTS, read_assignment).await?;
+    Ok(search.found)
+}
+
+struct Search<'a> {
+    transaction: &'a Transaction<'a>,
+    signer: &'a RowSigner,
+    found: Vec<Found>,
+}
+
+impl Search<'_> {
+    /// Reads some rows at a time. `columns` are those that `read` reads.
+    async fn table<R: SignedRow>(
+        &mut self,
+        columns: &str,
+        read: impl Fn(&Row) -> Result<R, StoreError>,
+    ) -> Result<(), StoreError> {
+        let read = row::kept(read);
+        let select = format!("SELECT {columns}, mac, {PLACE} FROM {}", R::TABLE);
+        let portal = self.transaction.bind(&select, &[]).await?;
+        loop {
+            let rows = self.transaction.query_portal(&portal, CHUNK).await?;
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for found in &rows {
+                if let Some(row) = self.signer.judge(read(found)) {
+                    self.found.push(Found { row, place: found.try_get("place")? });
+                }
+            }
+        }
+    }
+}
+
+fn read_membership(found: &Row) -> Result<Membership, StoreError> {
+    Ok(Membership { project_id: found.try_get("project_id")?, user_id: found.try_get("user_id")? })
+}
+
+fn read_assignment(found: &Row) -> Result<Assignment, StoreError> {
+    Ok(Assignment {
+        credential_id: found.try_get("credential_id")?,
+        project_id: found.try_get("project_id")?,
+        owner_id: found.try_get("owner_id")?,
+    })
+}

@@ -1,0 +1,78 @@
+//! All rows that grant rights, to be signed or held against their MACs.
+
+use super::app_credentials::{credentials, projects, types};
+use super::{refresh_tokens, row, service_tokens};
+use crate::store::row_signer::{BrokenRow, RowSigner, SignedRow};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Result, Row, params_from_iter};
+use std::iter;
+
+/// Signs the rows that have no MAC, and gives how many there were.
+pub(super) fn sign_all(c: &Connection, signer: &RowSigner) -> Result<u64> {
+    let mut signed = 0;
+    for Found { row, key, values } in find_broken(c, signer)? {
+        let Some(mac) = row.missing else { continue };
+        let known: Vec<_> = (2..).zip(key).map(|(number, column)| format!("{column} = ?{number}")).collect();
+        let update = format!("UPDATE {} SET mac = ?1 WHERE {}", row.table, known.join(" AND "));
+        let columns = iter::once(Value::Blob(mac.to_vec())).chain(values);
+        c.prepare_cached(&update)?.execute(params_from_iter(columns))?;
+        signed += 1;
+    }
+    Ok(signed)
+}
+
+/// The rows that something else has changed or put there.
+pub(super) fn broken(c: &Connection, signer: &RowSigner) -> Result<Vec<String>> {
+    // All tables at one moment.
+    let c = c.unchecked_transaction()?;
+    Ok(find_broken(&c, signer)?.into_iter().map(|found| found.row.label).collect())
+}
+
+/// A row that is not genuine, and the columns by which it is known.
+struct Found {
+    row: BrokenRow,
+    key: &'static [&'static str],
+    values: Vec<Value>,
+}
+
+fn find_broken(c: &Connection, signer: &RowSigner) -> Result<Vec<Found>> {
+    let mut search = Search { c, signer, found: Vec::new() };
+    search.table(&["id"], row::USER, row::user)?;
+    search.table(&["token_hash"], refresh_tokens::COLUMNS, refresh_tokens::read)?;
+    search.table(&["name"], service_tokens::HASHED, service_tokens::read_hashed)?;
+    search.table(&["id"], row::CONNECTION, row::connection)?;
+    search.table(&["id"], row::SESSION, row::session)?;
+    search.table(&["id"], row::DOWNLOAD_CREDENTIAL, row::download_credential)?;
+    search.table(&["id"], types::TYPE, |row| types::read_whole(c, row))?;
+    search.table(&["id"], projects::PROJECT, projects::read)?;
+    search.table(&["project_id", "user_id"], projects::MEMBERSHIP, projects::read_membership)?;
+    search.table(&["credential_id", "project_id"], credentials::ASSIGNMENT, credentials::read_assignment)?;
+    Ok(search.found)
+}
+
+struct Search<'a> {
+    c: &'a Connection,
+    signer: &'a RowSigner,
+    found: Vec<Found>,
+}
+
+impl Search<'_> {
+    /// `columns` are those that `read` reads.
+    fn table<R: SignedRow>(
+        &mut self,
+        key: &'static [&'static str],
+        columns: &str,
+        read: impl Fn(&Row<'_>) -> Result<R>,
+    ) -> Result<()> {
+        let read = row::kept(read);
+        let mut select = self.c.prepare(&format!("SELECT {columns}, mac FROM {}", R::TABLE))?;
+        let mut rows = select.query([])?;
+        while let Some(found) = rows.next()? {
+            if let Some(row) = self.signer.judge(read(found)) {
+                let values = key.iter().map(|column| found.get(*column)).collect::<Result<_>>()?;
+                self.found.push(Found { row, key, values });
+            }
+        }
+        Ok(())
+    }
+}

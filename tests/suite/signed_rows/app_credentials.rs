@@ -1,0 +1,184 @@
+//! Projects, their members, what they are handed, and what is sensitive of it.
+
+use super::stage::{
+    API, API_KEY, APP_CREDENTIALS, AppCredential, KEY, SECRET, Stage, app_credential, app_post, boolean, id,
+};
+use crate::STORE;
+use crate::suite::id_of;
+use anyhow::{Result, ensure};
+use serde_json::json;
+use stagepass_tests::installation::Store;
+
+#[tokio::test]
+async fn nobody_becomes_a_member_or_the_owner_of_a_project_by_a_row_of_their_own() -> Result<()> {
+    let mut stage = Stage::start().await?;
+    let AppCredential { owner, project, .. } = app_credential(&stage).await?;
+    let attacker = stage.attacker.sign_in(&stage.server).await?;
+    let attacker_id = id_of(&attacker).await?;
+    let path = format!("{APP_CREDENTIALS}/by-project/{project}");
+    let (column, value) = match STORE {
+        Store::Postgres => (", owner_id", format!(", '{}'", id_of(&owner).await?)),
+        _ => ("", String::new()),
+    };
+    stage
+        .change(&format!(
+            "INSERT INTO project_members (project_id, user_id, added_at{column})
+             VALUES ('{project}', '{attacker_id}', 0{value})"
+        ))
+        .await?;
+    assert_eq!(attacker.get(&path).await?.status, 403);
+    assert_eq!(attacker.get("/api/v1/projects").await?.body["data"], json!([]));
+    stage.assert_told(&format!("project_members/{project}/{attacker_id}")).await?;
+    assert_eq!(owner.get(&path).await?.body.as_array().map(Vec::len), Some(1));
+    // Whom the owner makes one is one, whatever was there before.
+    let members = format!("/api/v1/projects/{project}/members");
+    app_post(&owner, &members, &json!({"userIds": [attacker_id]})).await?;
+    assert_eq!(attacker.get(&path).await?.status, 200);
+    app_post(&owner, &members, &json!({"userIds": []})).await?;
+
+    if STORE == Store::Postgres {
+        // What refers to it goes first.
+        for table in ["app_credential_projects", "project_members"] {
+            stage.installation.change(&format!("DELETE FROM {table}")).await?;
+        }
+    }
+    stage.change(&format!("UPDATE projects SET owner_id = '{attacker_id}' WHERE id = '{project}'")).await?;
+    assert_eq!(attacker.get(&path).await?.status, 403);
+    assert_eq!(attacker.post(&members, &json!({"userIds": []})).await?.status, 404);
+    stage.assert_told(&format!("projects/{project}")).await?;
+    stage.restart().await?;
+    assert_eq!(attacker.at(&stage.server).get(&path).await?.status, 403);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_credential_is_in_no_project_that_its_owner_has_not_handed_it_to() -> Result<()> {
+    let mut stage = Stage::start().await?;
+    let AppCredential { owner, credential, .. } = app_credential(&stage).await?;
+    let attacker = stage.attacker.sign_in(&stage.server).await?;
+    let project = id(&app_post(&attacker, "/api/v1/projects", &json!({"projectName": "Mine"})).await?)?;
+    let path = format!("{APP_CREDENTIALS}/by-project/{project}");
+    let (column, value) = match STORE {
+        Store::Postgres => {
+            for constraint in ["credential_id_user_id_fkey", "project_id_user_id_fkey"] {
+                let drop = format!(
+                    "ALTER TABLE app_credential_projects DROP CONSTRAINT app_credential_projects_{constraint}"
+                );
+                stage.installation.change(&drop).await?;
+            }
+            (", user_id", format!(", '{}'", id_of(&attacker).await?))
+        }
+        _ => ("", String::new()),
+    };
+    stage
+        .change(&format!(
+            "INSERT INTO app_credential_projects (credential_id, project_id, assigned_at{column})
+             VALUES ('{credential}', '{project}', 0{value})"
+        ))
+        .await?;
+    for _ in 0..2 {
+        let listed = attacker.at(&stage.server).get(&path).await?;
+        assert_eq!((listed.status.as_u16(), listed.body), (200, json!([])));
+        stage.restart().await?;
+    }
+    // The owner is shown no project more than there are.
+    let shown = owner.at(&stage.server).get(&format!("{APP_CREDENTIALS}/{credential}")).await?.body;
+    assert_eq!(shown["projectIds"].as_array().map(Vec::len), Some(1), "{shown}");
+    let reveal = json!({"id": credential});
+    let revealed = stage.server.service()?.post(&format!("{API}/reveal-app-cred"), &reveal).await?;
+    assert_eq!(revealed.body["projectIds"].as_array().map(Vec::len), Some(1), "{}", revealed.body);
+    stage.assert_told_after_restart(&format!("app_credential_projects/{credential}/{project}")).await
+}
+
+#[tokio::test]
+async fn a_project_that_changes_hands_twice_shows_nothing_of_another_owner() -> Result<()> {
+    let stage = Stage::start().await?;
+    let AppCredential { owner, credential, .. } = app_credential(&stage).await?;
+    let attacker = stage.attacker.sign_in(&stage.server).await?;
+    let (owner_id, attacker_id) = (id_of(&owner).await?, id_of(&attacker).await?);
+    let project = id(&app_post(&attacker, "/api/v1/projects", &json!({"projectName": "Mine"})).await?)?;
+    let give = async |to: &str| {
+        stage.change(&format!("UPDATE projects SET owner_id = '{to}' WHERE id = '{project}'")).await
+    };
+    // As if it were the owner's own, who hands it something; then it comes back, with its MAC.
+    give(&owner_id).await?;
+    let assign = format!("{APP_CREDENTIALS}/{credential}/assign-projects");
+    app_post(&owner, &assign, &json!({"projectIds": [project]})).await?;
+    if STORE == Store::Postgres {
+        let drop = "ALTER TABLE app_credential_projects DROP CONSTRAINT app_credential_projects_project_id_user_id_fkey";
+        stage.installation.change(drop).await?;
+    }
+    give(&attacker_id).await?;
+    let listed = attacker.get(&format!("{APP_CREDENTIALS}/by-project/{project}")).await?;
+    assert_eq!((listed.status.as_u16(), listed.body), (200, json!([])));
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_handed_over_while_it_seems_to_be_another_users() -> Result<()> {
+    let stage = Stage::start().await?;
+    let owner = stage.victim.sign_in(&stage.server).await?;
+    let keys = json!([{"fieldId": KEY, "keyValue": SECRET}]);
+    let body = json!({"credentialName": "a", "credentialTypeId": API_KEY, "keys": keys});
+    let credential = id(&app_post(&owner, APP_CREDENTIALS, &body).await?)?;
+    let attacker = stage.attacker.sign_in(&stage.server).await?;
+    let (owner_id, attacker_id) = (id_of(&owner).await?, id_of(&attacker).await?);
+    // A project of the victim's of which the attacker is a member.
+    let shared = id(&app_post(&owner, "/api/v1/projects", &json!({"projectName": "Shared"})).await?)?;
+    let members = json!({"userIds": [attacker_id]});
+    app_post(&owner, &format!("/api/v1/projects/{shared}/members"), &members).await?;
+    let path = format!("{APP_CREDENTIALS}/by-project/{shared}");
+    assert_eq!(attacker.get(&path).await?.body, json!([]));
+    if STORE == Store::Postgres {
+        // What a superuser can do: the rows that refer to these go along or are left behind.
+        for (table, constraint) in [
+            ("project_members", "project_id_owner_id_fkey"),
+            ("app_credential_projects", "credential_id_user_id_fkey"),
+            ("app_credential_projects", "project_id_user_id_fkey"),
+            ("app_credential_keys", "credential_id_user_id_fkey"),
+        ] {
+            let drop = format!("ALTER TABLE {table} DROP CONSTRAINT {table}_{constraint}");
+            stage.installation.change(&drop).await?;
+        }
+    }
+    let give = async |to: &str| -> Result<()> {
+        stage.change(&format!("UPDATE projects SET owner_id = '{to}' WHERE id = '{shared}'")).await?;
+        stage.change(&format!("UPDATE app_credentials SET owner_id = '{to}' WHERE id = '{credential}'")).await
+    };
+    give(&attacker_id).await?;
+    let assign = format!("{APP_CREDENTIALS}/{credential}/assign-projects");
+    let answer = attacker.post(&assign, &json!({"projectIds": [shared]})).await?;
+    ensure!(answer.status == 200, "it was refused already: {}", answer.body);
+    give(&owner_id).await?;
+    let listed = attacker.get(&path).await?;
+    assert_eq!((listed.status.as_u16(), listed.body), (200, json!([])));
+    let (_, said) = stage.verify().await?;
+    ensure!(said.contains(&format!("app_credential_projects/{credential}/{shared}")), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sensitive_field_does_not_become_a_harmless_one() -> Result<()> {
+    let mut stage = Stage::start().await?;
+    let AppCredential { owner, type_id, credential, .. } = app_credential(&stage).await?;
+    let keys = json!([{"fieldId": KEY, "keyValue": SECRET}]);
+    let body = json!({"credentialName": "built in", "credentialTypeId": API_KEY, "keys": keys});
+    let of_built_in = id(&app_post(&owner, APP_CREDENTIALS, &body).await?)?;
+    if STORE == Store::Postgres {
+        stage.installation.change("ALTER TABLE credential_type_fields DISABLE TRIGGER owner").await?;
+    }
+    stage.change(&format!("UPDATE credential_type_fields SET sensitive = {}", boolean(false))).await?;
+    for (of, credential) in [(type_id.as_str(), &credential), (API_KEY, &of_built_in)] {
+        let shown = owner.get(&format!("{APP_CREDENTIALS}/{credential}")).await?;
+        assert_eq!(shown.status, 404, "{}", shown.body);
+        stage.assert_told(&format!("credential_types/{of}")).await?;
+    }
+    let listed = owner.get(APP_CREDENTIALS).await?.body;
+    ensure!(!listed.to_string().contains(SECRET), "the list shows it");
+    stage.restart().await?;
+    let (owner, shared) = (owner.at(&stage.server), stage.server.service()?);
+    assert_eq!(owner.get(&format!("{APP_CREDENTIALS}/{credential}")).await?.status, 404);
+    let revealed = shared.post(&format!("{API}/reveal-app-cred"), &json!({"id": credential})).await?;
+    assert_eq!(revealed.status, 404);
+    Ok(())
+}
