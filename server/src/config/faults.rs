@@ -40,7 +40,7 @@ const KNOWN: [&str; 21] = [
 /// pass over them in silence would be dangerous.
 const UNSUPPORTED: [&str; 2] = ["STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
 
-/// The shortest secret that opens this server or Directus to whoever sends it. A
+/// The shortest secret that opens this server to whoever sends it. A
 /// random one has 120 bits or more in so many letters and digits.
 pub(super) const MIN_SENT_CHARS: usize = 24;
 /// The shortest key that HS256 may have (RFC 7518, section 3.2): whoever has one

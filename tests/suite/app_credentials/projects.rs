@@ -193,7 +193,7 @@ async fn a_list_is_cut_off_where_a_later_part_of_it_fails() -> Result<()> {
     let user = &stage.user;
     let website = project(user, "Website").await?;
     let by_project = format!("{CREDENTIALS}/by-project/{website}");
-    fill(stage, &website, 45).await?;
+    fill(stage, &website, 200).await?;
     let owner_id = id_of(user).await?;
     let spoil = async |number: usize| {
         let [key, credential] =
@@ -201,11 +201,11 @@ async fn a_list_is_cut_off_where_a_later_part_of_it_fails() -> Result<()> {
         let row = format!("'{key}', '{owner_id}', '{credential}', '{BASE_URL}', 'no blob', 'v2'");
         change(&stage.installation, &format!("INSERT INTO app_credential_keys VALUES ({row})")).await
     };
-    assert_eq!(user.get(&by_project).await?.body.as_array().map(Vec::len), Some(45));
+    assert_eq!(user.get(&by_project).await?.body.as_array().map(Vec::len), Some(200));
     // The oldest comes last, when the answer has begun.
     spoil(0).await?;
     assert!(user.get(&by_project).await.is_err(), "it must not look whole");
-    spoil(44).await?;
+    spoil(199).await?;
     let undecryptable = (500, "Stored credentials cannot be decrypted");
     assert_eq!(refusal(&user.get(&by_project).await?), undecryptable);
     Ok(())

@@ -40,7 +40,8 @@ pub(super) fn put(
 /// Removes the oldest ended sessions of an owner who has as many rows as he may.
 fn make_room(c: &Connection, user_id: &str, most: i64) -> Result<()> {
     let total = "SELECT platform_sessions FROM owner_usage WHERE owner_id = ?1";
-    let total: i64 = c.prepare_cached(total)?.query_row([user_id], |found| found.get(0))?;
+    let total = c.prepare_cached(total)?.query_row([user_id], |found| found.get(0)).optional()?;
+    let total: i64 = total.unwrap_or(0);
     if total < most {
         return Ok(());
     }

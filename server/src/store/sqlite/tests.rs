@@ -43,11 +43,17 @@ type TestWrite<'s> = BoxFuture<'s, Result<(), StoreError>>;
 /// Runs writes in one batch: they queue up while the first one waits for them.
 async fn in_one_batch(store: &Arc<Sqlite>, mut writes: Vec<TestWrite<'_>>) -> Vec<Result<(), StoreError>> {
     let (open, gate) = std::sync::mpsc::channel::<()>();
+    let (begin, begun) = tokio::sync::oneshot::channel();
     let writer = Arc::clone(store);
     let first = tokio::spawn(async move {
-        // An error is the gate's end, which opens it.
-        writer.write(move |_| Ok(gate.recv().is_err())).await
+        let wait = move |_: &Batch<'_>| {
+            let _ = begin.send(());
+            // An error is the gate's end, which opens it.
+            Ok(gate.recv().is_err())
+        };
+        writer.write(wait).await
     });
+    begun.await.unwrap();
     for write in &mut writes {
         // Sends it, without waiting for what becomes of it.
         assert!(write.as_mut().now_or_never().is_none());

@@ -52,8 +52,8 @@ fn cookies() -> Vec<Value> {
 async fn prepare(page: &Session) -> Result<()> {
     let script = format!(
         r#"(async () => {{
-        globalThis.core = await import("/wasm/stagepass.js");
-        await core.default();
+        const {{loadCore}} = await import("/background/core.js");
+        globalThis.core = await loadCore();
         const {{id}} = await chrome.tabs.getCurrent();
         const stores = await chrome.cookies.getAllCookieStores();
         globalThis.store = stores.find(({{tabIds}}) => tabIds.includes(id)).id;
