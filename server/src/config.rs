@@ -70,10 +70,11 @@ pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, env = "STAGEPASS_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3001")]
     listen: String,
-    /// URL under which clients reach this server, if it is not the listen address
+    /// URL under which clients reach this server, if it is not the listen address:
+    /// https://HOST, or on this machine http
     #[arg(long, env = "STAGEPASS_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
-    /// What to log: a level (error, warn, info, debug, trace), or TARGET=LEVEL,…
+    /// What to log: a level (off, error, warn, info, debug, trace), or TARGET=LEVEL,…
     #[arg(long, env = "STAGEPASS_LOG", value_name = "FILTER", default_value = "info")]
     log: String,
     /// How to write log lines: text or json
@@ -163,7 +164,7 @@ impl Given {
         faults.check_environment();
         let listen =
             faults.parse("STAGEPASS_LISTEN", &args.listen, "an address and a port, such as 127.0.0.1:3001");
-        let log = faults.parse("STAGEPASS_LOG", &args.log, "a level, or TARGET=LEVEL,…");
+        let log = faults.log(&args.log);
         let log_format = LogFormat::from_str(&args.log_format, true).ok();
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));

@@ -44,7 +44,7 @@ async fn the_key_that_is_proved_is_the_one_whose_fingerprint_is_printed_and_outl
 #[tokio::test]
 async fn a_server_proves_itself_at_its_own_address_alone() -> Result<()> {
     let mut installation = Installation::new(STORE).await?;
-    installation.set("STAGEPASS_PUBLIC_URL", "http://127.0.0.1:18080/stagepass");
+    installation.set("STAGEPASS_PUBLIC_URL", "http://127.0.0.1:18080");
     let server = installation.serve().await?;
     let (host, port) = server.address().rsplit_once(':').unwrap_or_default();
     let other_port = port.parse::<u16>()?.wrapping_add(1);

@@ -8,8 +8,10 @@ use crate::secret_file;
 use axum::http::Uri;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::env;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
@@ -93,12 +95,33 @@ impl Faults {
     pub(super) fn public_host(&mut self, url: &str) -> Option<String> {
         let url: Option<Uri> = url.parse().ok();
         let is_bare = |url: &Uri| {
-            url.query().is_none()
+            matches!(url.path(), "" | "/")
+                && url.query().is_none()
                 && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
         };
-        let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && is_bare(url));
+        let is_private = |url: &Uri| match url.scheme_str() {
+            Some("https") => true,
+            Some("http") => url.host().is_some_and(is_loopback),
+            _ => false,
+        };
+        let url = url.filter(|url| is_bare(url) && is_private(url));
         let host = url.and_then(|url| url.host().map(str::to_owned));
-        self.required(host, "STAGEPASS_PUBLIC_URL must be an http or https URL without user and query")
+        self.required(
+            host,
+            "STAGEPASS_PUBLIC_URL must be https://HOST or https://HOST:PORT, or on this machine http, \
+             without user, path and query",
+        )
+    }
+
+    /// What to log. A word that is no level would be taken for the name of a part that
+    /// does not exist, of which alone everything is then logged.
+    pub(super) fn log(&mut self, filter: &str) -> Option<Targets> {
+        let is_level = |directive: &str| directive.contains('=') || directive.parse::<LevelFilter>().is_ok();
+        let parsed = filter.parse().ok().filter(|_| filter.split(',').map(str::trim).all(is_level));
+        self.required(
+            parsed,
+            "STAGEPASS_LOG must be a level (off, error, warn, info, debug or trace), or TARGET=LEVEL,…",
+        )
     }
 
     /// Notes that a secret is missing which can't be made because of `variable`.
@@ -205,6 +228,13 @@ fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<Secr
     Ok(SecretString::from(trim(text.expose_secret())))
 }
 
+/// Whether a URL's host stands for this machine, over whose http nobody else listens.
+fn is_loopback(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,10 +278,34 @@ mod tests {
     fn a_public_url_is_http_and_has_neither_user_nor_query() {
         let host = |url| Faults::default().public_host(url);
         assert_eq!(host("https://stagepass.example.org:8443/").as_deref(), Some("stagepass.example.org"));
-        for bad in
-            ["stagepass.example.org", "ftp://x", "https://user:pw@x/", "https://user@x/", "https://x/?q"]
-        {
+        for good in ["http://localhost:8080", "http://127.0.0.1/", "http://[::1]:8080", "http://LOCALHOST"] {
+            assert!(host(good).is_some(), "{good}");
+        }
+        for bad in [
+            "stagepass.example.org",
+            "ftp://x",
+            "https://user:pw@x/",
+            "https://user@x/",
+            "https://x/?q",
+            "https://x/stagepass",
+            "http://stagepass.example.org",
+            "http://localhost.example.org",
+            "http://192.168.0.2:3001",
+        ] {
             assert_eq!(host(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_no_level_silences_no_log() {
+        let is_taken = |filter| Faults::default().log(filter).is_some();
+        for good in
+            ["info", "WARN", "off", "warn,stagepass_server=debug", "stagepass_server::serve=info", "a=off"]
+        {
+            assert!(is_taken(good), "{good}");
+        }
+        for bad in ["warning", "", "verbose", "stagepass_server", "info,verbose", "a=warning", "info,"] {
+            assert!(!is_taken(bad), "{bad}");
         }
     }
 }

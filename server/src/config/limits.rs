@@ -87,6 +87,12 @@ impl LimitArgs {
             None => Some(TrustedProxies::default()),
             Some(list) => faults.parse("STAGEPASS_TRUSTED_PROXIES", list, expected),
         };
+        if trusted_proxies.as_ref().is_some_and(TrustedProxies::are_everybody) {
+            faults.add(
+                "STAGEPASS_TRUSTED_PROXIES has a network of all addresses: everybody could name any address \
+                 as their own; name the proxy's",
+            );
+        }
         let user_rate = faults.number("STAGEPASS_USER_RATE_LIMIT", &self.user_rate_limit, RATES);
         let records = faults.number("STAGEPASS_USER_RECORD_LIMIT", &self.user_record_limit, 0..=MAX_RECORDS);
         let mib = faults.number("STAGEPASS_USER_STORAGE_LIMIT", &self.user_storage_limit, 0..=MAX_MIB);
