@@ -2,13 +2,14 @@
 //! log or the audit log: what Directus, PostgreSQL and libraries say may quote what
 //! they were sent. Knows no secret's purpose: whoever reads one notes it here.
 
-use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use memchr::memmem::Finder;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
@@ -20,8 +21,15 @@ const LEAST_OF_REQUEST: usize = 4;
 /// The same for secrets of this process. A shorter one may be a word that logs are
 /// full of, such as a database's password that is the database's name.
 const LEAST_HELD: usize = 16;
+/// The longest text of a request that is looked for in all its forms. Where an answer is
+/// long enough to quote a longer one, nothing of it is shown.
+const MOST_OF_REQUEST: usize = 8 * 1024;
 /// The shortest form in base64 that is looked for.
 const LEAST_BASE64: usize = 10;
+/// What is escaped in URLs by RFC 3986, and by JavaScript's `encodeURIComponent`.
+const BY_RFC_3986: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const BY_JAVASCRIPT: &AsciiSet =
+    &BY_RFC_3986.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
 /// Between these a short text is quoted, or is the password in a URL.
 const QUOTES: [(char, char); 3] = [('"', '"'), ('\'', '\''), (':', '@')];
 
@@ -57,13 +65,17 @@ pub(crate) fn hide_with(text: &str, mask: Option<&Mask>) -> String {
     hide(&text).into_owned()
 }
 
-/// Hides the same in all texts of a JSON value, whatever is escaped in them.
+/// Hides the same in all texts of a JSON value, whatever is escaped in them. The names of
+/// members and a failure's `code` stay: a program reads them, and they quote nothing.
 pub(crate) fn hide_in_json(value: Value, mask: Option<&Mask>) -> Value {
     match value {
         Value::String(text) => Value::String(hide_with(&text, mask)),
         Value::Array(items) => items.into_iter().map(|item| hide_in_json(item, mask)).collect(),
         Value::Object(members) => {
-            let hide = |(name, value): (String, Value)| (hide_with(&name, mask), hide_in_json(value, mask));
+            let hide = |(name, value): (String, Value)| {
+                let mask = mask.filter(|_| name != "code");
+                (name, hide_in_json(value, mask))
+            };
             Value::Object(members.into_iter().map(hide).collect())
         }
         other => other,
@@ -72,8 +84,16 @@ pub(crate) fn hide_in_json(value: Value, mask: Option<&Mask>) -> Value {
 
 /// Finds texts in all their forms. Its `Debug` form holds none of them.
 pub(crate) struct Mask {
-    forms: AhoCorasick,
-    replacements: Vec<String>,
+    /// The longest first: one may be part of another.
+    forms: Vec<Form>,
+    hides_all: bool,
+}
+
+/// A text as it may be quoted, and what takes its place.
+struct Form {
+    finder: Finder<'static>,
+    text: String,
+    masked: String,
 }
 
 impl fmt::Debug for Mask {
@@ -83,49 +103,62 @@ impl fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// Hides what a request has sent; `None` where there is nothing to hide.
-    pub(crate) fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+    /// Hides what a request has sent in an answer of so many bytes; `None` where there is
+    /// nothing to hide. How long that takes grows with both, and not faster.
+    pub(crate) fn of<'a>(texts: impl IntoIterator<Item = &'a str>, answer_bytes: usize) -> Option<Self> {
+        let may_be_quoted = |text: &&str| text.trim_end_matches('=').len() <= answer_bytes;
+        let texts: Vec<_> = texts.into_iter().filter(may_be_quoted).collect();
+        if texts.iter().any(|text| text.len() > MOST_OF_REQUEST) {
+            return Some(Self { forms: Vec::new(), hides_all: true });
+        }
         Self::new(texts, LEAST_OF_REQUEST)
     }
 
     fn new<'a>(texts: impl IntoIterator<Item = &'a str>, least: usize) -> Option<Self> {
-        let mut patterns = Vec::new();
-        let mut replacements = Vec::new();
+        let mut found = Vec::new();
         for text in texts.into_iter().filter(|text| !text.is_empty()) {
             let is_short = text.chars().count() < least;
             for form in forms(text) {
                 if is_short {
-                    for (open, close) in QUOTES {
-                        patterns.push(format!("{open}{form}{close}"));
-                        replacements.push(format!("{open}{MASK}{close}"));
-                    }
+                    found.extend(QUOTES.map(|(open, close)| {
+                        (format!("{open}{form}{close}"), format!("{open}{MASK}{close}"))
+                    }));
                 } else {
-                    patterns.push(form);
-                    replacements.push(MASK.to_owned());
+                    found.push((form, MASK.to_owned()));
                 }
             }
         }
-        // Whatever the case: the digits of percent-encoding have either.
-        let mut builder = AhoCorasick::builder();
-        builder.match_kind(MatchKind::LeftmostLongest).ascii_case_insensitive(true);
-        let forms = builder.build(&patterns).ok().filter(|_| !patterns.is_empty())?;
-        Some(Self { forms, replacements })
+        found.sort_by_key(|(text, _)| Reverse(text.len()));
+        let forms: Vec<_> = found
+            .into_iter()
+            .map(|(text, masked)| Form { finder: Finder::new(&text).into_owned(), text, masked })
+            .collect();
+        (!forms.is_empty()).then_some(Self { forms, hides_all: false })
     }
 
     fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.forms.is_match(text) {
-            Cow::Owned(self.forms.replace_all(text, &self.replacements))
-        } else {
-            Cow::Borrowed(text)
+        if self.hides_all {
+            return Cow::Borrowed(MASK);
         }
+        let mut hidden = Cow::Borrowed(text);
+        for form in &self.forms {
+            if form.finder.find(hidden.as_bytes()).is_some() {
+                hidden = Cow::Owned(hidden.replace(&form.text, &form.masked));
+            }
+        }
+        hidden
     }
 }
 
 /// A text in the ways in which it may be quoted.
 fn forms(text: &str) -> Vec<String> {
     let mut forms = escaped(text);
-    forms.push(utf8_percent_encode(text, NON_ALPHANUMERIC).to_string());
-    forms.extend([form_urlencoded::byte_serialize(text.as_bytes()).collect(), hex::encode(text)]);
+    let in_url = [NON_ALPHANUMERIC, BY_RFC_3986, BY_JAVASCRIPT].map(|set| utf8_percent_encode(text, set));
+    let in_form = form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    for form in in_url.map(|form| form.to_string()).into_iter().chain([in_form]) {
+        forms.extend([with_small_digits(&form), form]);
+    }
+    forms.extend([hex::encode(text), hex::encode_upper(text)]);
     // What is base64 itself has two alphabets, and ends with or without padding.
     let unpadded = text.trim_end_matches('=');
     forms.extend([unpadded.to_owned(), unpadded.replace('+', "-").replace('/', "_")]);
@@ -134,6 +167,17 @@ fn forms(text: &str) -> Vec<String> {
     forms.sort_unstable();
     forms.dedup();
     forms
+}
+
+/// Percent-encoded with small digits, which some programs write.
+fn with_small_digits(encoded: &str) -> String {
+    let mut digits = 0;
+    let small = encoded.chars().map(|c| {
+        let is_digit = digits > 0;
+        digits = if c == '%' { 2 } else { (digits - 1).max(0) };
+        if is_digit { c.to_ascii_lowercase() } else { c }
+    });
+    small.collect()
 }
 
 /// As it is, and with its backslashes, quotation marks and control characters escaped
@@ -181,7 +225,9 @@ mod tests {
             json!(SECRET).to_string(),
             format!("{SECRET:?}"),
             SECRET.replace('\'', "''"),
-            percent.to_lowercase(),
+            "plan%2bted%2f%22se%5ccret%27%20of%2032%20bytes%3d%3d".to_owned(),
+            "plan%2Bted%2F%22se%5Ccret'%20of%2032%20bytes%3D%3D".to_owned(),
+            hex::encode_upper(SECRET),
             percent,
             form,
             hex::encode(SECRET),
@@ -226,8 +272,30 @@ mod tests {
         assert_eq!(hide(&format!("x{secret}y")), "x…y");
         let escaped: String = secret.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
         let value: Value = serde_json::from_str(&format!(r#"{{"a": ["{escaped} own"], "b": 1}}"#)).unwrap();
-        let mask = Mask::of(["own"]);
+        let mask = Mask::of(["own"], 100);
         assert_eq!(hide_in_json(value, mask.as_ref()), json!({"a": ["… own"], "b": 1}));
         assert!(!format!("{mask:?}").contains("own"));
+    }
+
+    #[test]
+    fn names_and_codes_of_a_failure_stay() {
+        let failure = json!({"errors": [{"message": "errors", "extensions": {"code": "errors"}}]});
+        let mask = Mask::of(["errors"], 100);
+        assert_eq!(
+            hide_in_json(failure, mask.as_ref()),
+            json!({"errors": [{"message": "…", "extensions": {"code": "errors"}}]})
+        );
+    }
+
+    #[test]
+    fn a_long_text_of_a_request_costs_little_and_is_hidden_all_the_same() {
+        let long = "x".repeat(1024 * 1024);
+        assert!(Mask::of([&*long], 1000).is_none(), "no answer of this length can quote it");
+        let answer = format!("about {long}, which is wrong");
+        assert_eq!(hide_with(&answer, Mask::of([&*long], answer.len()).as_ref()), MASK);
+        let text = "x".repeat(MOST_OF_REQUEST);
+        let answer = format!("about {text}, which is wrong");
+        let hidden = hide_with(&answer, Mask::of([&*text], answer.len()).as_ref());
+        assert_eq!(hidden, "about …, which is wrong");
     }
 }

@@ -49,7 +49,7 @@ impl DirectusError {
         }
         let Ok(Body { errors }) = serde_json::from_slice(body) else { return Self::garbage(status, path) };
         let code = errors.first().and_then(|fault| fault.extensions.code.clone());
-        let mask = Mask::of(texts.iter().copied());
+        let mask = Mask::of(texts.iter().copied(), body.len());
         // Hidden first: of what is cut in two no part would be found.
         let shorten = |message: String| hide_with(&message, mask.as_ref()).chars().take(MAX_CHARS).collect();
         let messages = errors.into_iter().take(MAX_MESSAGES).map(|fault| shorten(fault.message)).collect();
