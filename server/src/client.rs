@@ -19,6 +19,8 @@ use std::sync::Arc;
 const FORWARDED_FOR: &str = "x-forwarded-for";
 /// One customer of an IPv6 network holds at least its last 64 bits.
 const IPV6_HOST_BITS: u32 = 64;
+/// IPv4 addresses in IPv6 are what follows so many bits.
+const IPV4_IN_IPV6: u8 = 96;
 
 /// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Default)]
@@ -34,7 +36,17 @@ impl FromStr for TrustedProxies {
 }
 
 fn parse_network(text: &str) -> Result<IpNet, AddrParseError> {
-    text.parse::<IpAddr>().map_or_else(|_| text.parse(), |address| Ok(address.to_canonical().into()))
+    let network = text.parse::<IpAddr>().map_or_else(|_| text.parse(), |address| Ok(address.into()))?;
+    Ok(canonical(network))
+}
+
+/// An IPv4 network for one that is written as a part of IPv6 (RFC 4291, section 2.5.5.2).
+fn canonical(network: IpNet) -> IpNet {
+    let address = network.addr().to_canonical();
+    let v4 = network.prefix_len().checked_sub(IPV4_IN_IPV6).filter(|_| address.is_ipv4());
+    v4.filter(|_| network.addr().is_ipv6())
+        .and_then(|prefix_len| IpNet::new(address, prefix_len).ok())
+        .unwrap_or(network)
 }
 
 impl TrustedProxies {
@@ -48,11 +60,12 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.prefix_len() == 0)
     }
 
-    /// Whether one of them is on this machine.
+    /// Whether one of them may be on this machine.
     fn contain_this_machine(&self) -> bool {
-        [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)]
-            .iter()
-            .any(|address| self.contain(*address))
+        let is_at_loopback = |network: &IpNet| {
+            network.addr().is_loopback() || network.contains(&IpAddr::from(Ipv4Addr::LOCALHOST))
+        };
+        self.contain(Ipv6Addr::LOCALHOST.into()) || self.0.iter().any(is_at_loopback)
     }
 
     /// Who called the nearest proxy that is not trusted, or is none: from the
@@ -233,7 +246,16 @@ mod tests {
 
     #[test]
     fn nobody_is_this_machine_where_settings_say_that_a_proxy_is_on_it() {
-        for trusted in ["127.0.0.1", "::1", "10.0.0.1,127.0.0.0/8"] {
+        for trusted in [
+            "127.0.0.1",
+            "::1",
+            "10.0.0.1,127.0.0.0/8",
+            "127.0.0.2",
+            "127.0.0.2/31",
+            "::ffff:127.0.0.1",
+            "::ffff:127.0.0.1/128",
+            "::ffff:127.0.0.0/104",
+        ] {
             assert!(!client(trusted, "127.0.0.1", &[]).is_this_machine(), "{trusted}");
         }
         assert!(client("10.0.0.1", "127.0.0.1", &[]).is_this_machine());

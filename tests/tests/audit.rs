@@ -307,6 +307,23 @@ async fn a_tail_that_is_cut_off_while_the_server_runs_is_told_of() -> Result<()>
 }
 
 #[tokio::test]
+async fn a_tail_that_is_cut_off_between_a_start_and_the_first_row_after_it_is_told_of() -> Result<()> {
+    let (installation, server, id) = used().await?;
+    let database = database(&installation)?;
+    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
+    server.stop().await?;
+    let server = installation.serve().await?;
+    cut(&database, 9)?;
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(whole, "by itself it looks whole: {output}");
+    post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
+    let (whole, output) = audit(&installation, &["verify"]).await?;
+    ensure!(!whole && output.contains("chain 1 had 10 rows, and has lost some of them"), "{output}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn rows_that_another_process_writes_after_a_cut_hide_nothing() -> Result<()> {
     let (installation, server, id) = used().await?;
     let database = database(&installation)?;

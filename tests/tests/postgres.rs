@@ -263,12 +263,17 @@ async fn a_password_shows_neither_in_faults_nor_in_logs() -> Result<()> {
 
 #[tokio::test]
 async fn a_tail_that_is_cut_off_between_two_connections_of_a_server_is_told_of() -> Result<()> {
-    cut_while_serving(true).await
+    cut_while_serving(Meanwhile::ConnectionsEnd).await
 }
 
 #[tokio::test]
 async fn a_tail_that_is_cut_off_behind_a_connection_is_told_of() -> Result<()> {
-    cut_while_serving(false).await
+    cut_while_serving(Meanwhile::Nothing).await
+}
+
+#[tokio::test]
+async fn a_tail_that_is_cut_off_between_a_start_and_the_first_row_after_it_is_told_of() -> Result<()> {
+    cut_while_serving(Meanwhile::ServerStarts).await
 }
 
 #[tokio::test]
@@ -299,23 +304,35 @@ async fn a_chain_that_servers_take_over_from_each_other_is_whole() -> Result<()>
 const END_CONNECTIONS: &str =
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_database()";
 
-/// Cuts the newest rows of the audit log while a server runs, whose connections end then
-/// or go on.
-async fn cut_while_serving(end_connections: bool) -> Result<()> {
+/// What else happens when the audit log is cut.
+#[derive(Debug, PartialEq, Eq)]
+enum Meanwhile {
+    Nothing,
+    ConnectionsEnd,
+    /// Just before.
+    ServerStarts,
+}
+
+/// Cuts the newest rows of the audit log while a server runs.
+async fn cut_while_serving(meanwhile: Meanwhile) -> Result<()> {
     let installation = Installation::new(Store::Postgres).await?;
     let person = installation.add_person().await?;
-    let server = installation.serve().await?;
+    let mut server = installation.serve().await?;
     let id = person.sign_in(&server).await?.create_profile("instagram", "fitcreator99").await?;
-    let service = server.service()?;
     let superuser = connect(&installation.postgres()?.superuser_url()).await?;
     let run = async |sql: &str| superuser.batch_execute(sql).await;
     run("SET search_path = stagepass; CREATE TABLE kept_heads AS TABLE audit_heads").await?;
-    post(&service, "reveal", &json!({"creatorProfileId": id})).await?;
+    post(&server.service()?, "reveal", &json!({"creatorProfileId": id})).await?;
+    if meanwhile == Meanwhile::ServerStarts {
+        let next = installation.serve().await?;
+        std::mem::replace(&mut server, next).stop().await?;
+    }
+    let service = server.service()?;
     run("DELETE FROM audit_log l USING kept_heads k WHERE l.chain = k.chain AND l.sequence > k.sequence")
         .await?;
     run("DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads").await?;
     ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
-    if end_connections {
+    if meanwhile == Meanwhile::ConnectionsEnd {
         ensure!(!superuser.query(END_CONNECTIONS, &[]).await?.is_empty());
         // Appending goes wrong once on the connection that is gone.
         service.post(&format!("{API}/reveal"), &json!({"creatorProfileId": id})).await?;

@@ -110,7 +110,20 @@ async fn what_belongs_to_somebody_else_is_not_used() -> Result<()> {
     // Only root can give a file away.
     std::os::unix::fs::chown(&key, Some(65_534), None).context("run as root")?;
     let said = refusal(&mut serve(&data)?).await?;
-    assert!(said.contains("belongs to the user with the id 65534; `chown 0 "), "{said}");
+    let told = "belongs to the user with the id 65534; run this program as that user (`sudo -u '#65534'`)";
+    assert!(said.contains(told) && said.contains("`chown -R 0 "), "{said}");
+    std::os::unix::fs::chown(&key, Some(0), None)?;
+    // A file that is named may be another's, as in a container.
+    let named = above.path().join("named");
+    private_file::write(&named, SECRET)?;
+    std::os::unix::fs::chown(&named, Some(65_534), None)?;
+    start_with_secret(serve(&data)?.env(VARIABLE, &named), &data).await?;
+    // In a folder of somebody else's nothing is made.
+    let foreign = above.path().join("foreign");
+    fs::create_dir(&foreign)?;
+    std::os::unix::fs::chown(&foreign, Some(65_534), None)?;
+    let said = refusal(&mut serve(&foreign)?).await?;
+    assert!(said.contains(told) && fs::read_dir(&foreign)?.next().is_none(), "{said}");
     Ok(())
 }
 

@@ -58,7 +58,7 @@ fn refuse_yanked(crates: &[(String, String)]) -> Result<()> {
     let output = cargo(folder.path()).args(["generate-lockfile", "--quiet"]).output()?;
     ensure!(
         output.status.success(),
-        "cargo would not take the crates of Cargo.lock anew; `cargo update` takes others:\n{}",
+        "cargo would not take the crates of Cargo.lock anew (if one is yanked, `cargo update` takes another):\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(())

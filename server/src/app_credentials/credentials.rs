@@ -3,7 +3,7 @@
 use super::fields::{description, id, ids, name};
 use super::filter::FilterParameters;
 use super::if_match::{IfMatch, entity_tag};
-use super::values::{self, GivenValues, KeyResponse, Showing, type_of};
+use super::values::{self, GivenValues, KeyResponse, Showing, find_type, type_of};
 use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, types};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
@@ -407,12 +407,13 @@ struct KnownType {
 
 impl KnownType {
     async fn find(app: &App, credential: &AppCredential) -> Result<Option<Self>, Error> {
-        let found = app.app_credentials.credential_type(credential.credential_type_id).await?;
+        let found = find_type(app, credential).await?;
         Ok(found.map(|found| Self { found, until: Instant::now() + Duration::from_secs(1) }))
     }
 
     fn is_of(&self, credential: &AppCredential) -> bool {
-        self.found.id == credential.credential_type_id && Instant::now() < self.until
+        let is_its_type = self.found.id == credential.credential_type_id;
+        is_its_type && self.found.is_usable_by(credential.owner_id) && Instant::now() < self.until
     }
 }
 

@@ -222,7 +222,7 @@ pub(crate) async fn delete_credential_type(
 /// A type that the user may make credentials of.
 pub(super) async fn usable(app: &App, user: UserId, id: Uuid) -> Result<Option<CredentialType>, Error> {
     let found = app.app_credentials.credential_type(id).await?;
-    Ok(found.filter(|found| found.owner_id.is_none_or(|owner_id| owner_id == user.0)))
+    Ok(found.filter(|found| found.is_usable_by(user.0)))
 }
 
 /// A type that the user may change.

@@ -25,10 +25,12 @@ pub(crate) const MAX_BYTES_OF_CREDENTIAL: usize = 128 * 1024;
 
 /// The schemes of URLs, as they are said to whoever gives another: the web's, and those
 /// of databases, brokers, stores of files, directories and mail servers.
-const SCHEMES: &str = "http, https, ws, wss, jdbc, postgres, postgresql, mysql, mariadb, sqlserver, mssql, \
-                       oracle, clickhouse, mongodb, redis, rediss, memcached, couchbase, couchbases, \
-                       cassandra, neo4j, bolt, amqp, amqps, kafka, nats, mqtt, mqtts, stomp, pulsar, s3, gs, \
-                       ftp, ftps, sftp, ssh, ldap, ldaps, smtp, smtps, imap, imaps";
+const SCHEMES: &str = "http, https, ws, wss, jdbc, postgres, postgresql, mysql, mysql2, mariadb, sqlite, \
+                       libsql, sqlserver, mssql, oracle, db2, snowflake, cockroachdb, clickhouse, mongodb, \
+                       couchdb, couchbase, couchbases, elasticsearch, cassandra, neo4j, bolt, redis, rediss, \
+                       memcached, amqp, amqps, kafka, nats, mqtt, mqtts, stomp, pulsar, grpc, grpcs, tcp, \
+                       rtsp, s3, s3a, gs, abfss, hdfs, smb, git, ftp, ftps, sftp, ssh, ldap, ldaps, smtp, \
+                       smtps, imap, imaps, pop3, pop3s";
 
 /// What a request gives for fields, as JSON; `None` where that is blank.
 pub(super) type GivenValues = BTreeMap<Uuid, Option<SecretString>>;
@@ -139,7 +141,11 @@ fn check(field: &TypeField, json: &SecretString) -> Result<(), Error> {
 /// (`javascript:`, `data:`) or open from the disk (`file:`) is none. A driver's name
 /// may follow the scheme, as in `mysql+pymysql`.
 fn leads_to_service(text: &str) -> bool {
+    // Parsing passes over some of these, and what is stored is the text.
     let Ok(url) = Url::parse(text) else { return false };
+    if text.contains(char::is_control) {
+        return false;
+    }
     let scheme = url.scheme().split('+').next();
     SCHEMES.split(", ").any(|known| Some(known) == scheme)
 }
@@ -237,5 +243,15 @@ fn open(app: &App, credential: &AppCredential, value: &SealedValue) -> Result<Sh
 
 /// The type that a credential is of.
 pub(super) async fn type_of(app: &App, credential: &AppCredential) -> Result<CredentialType, Error> {
-    app.app_credentials.credential_type(credential.credential_type_id).await?.ok_or(NOT_FOUND)
+    find_type(app, credential).await?.ok_or(NOT_FOUND)
+}
+
+/// The same where there is one. Somebody else's type is none: what is sensitive is not
+/// theirs to say.
+pub(super) async fn find_type(
+    app: &App,
+    credential: &AppCredential,
+) -> Result<Option<CredentialType>, Error> {
+    let found = app.app_credentials.credential_type(credential.credential_type_id).await?;
+    Ok(found.filter(|found| found.is_usable_by(credential.owner_id)))
 }

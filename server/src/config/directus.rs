@@ -57,7 +57,7 @@ impl DirectusArgs {
     pub(super) fn gather(&self, faults: &mut Faults) -> Option<GivenDirectus> {
         let admin_token = faults.secret(ADMIN_TOKEN, self.directus_admin_token_file.as_ref());
         let secret = faults.secret(SECRET, self.directus_secret_file.as_ref());
-        faults.check_signing(SECRET, secret.as_ref());
+        faults.check_signing("DIRECTUS_SECRET, which must be Directus's own SECRET,", secret.as_ref());
         let Some(url) = self.directus_url.as_deref() else {
             for (variable, is_given) in [(ADMIN_TOKEN, admin_token.is_some()), (SECRET, secret.is_some())] {
                 if is_given {

@@ -116,7 +116,9 @@ impl Faults {
     /// What to log. A word that is no level would be taken for the name of a part that
     /// does not exist, of which alone everything is then logged.
     pub(super) fn log(&mut self, filter: &str) -> Option<Targets> {
-        let is_level = |directive: &str| directive.contains('=') || directive.parse::<LevelFilter>().is_ok();
+        let is_level = |directive: &str| {
+            directive.contains('=') || !directive.is_empty() && directive.parse::<LevelFilter>().is_ok()
+        };
         let parsed = filter.parse().ok().filter(|_| filter.split(',').map(str::trim).all(is_level));
         self.required(
             parsed,
@@ -195,7 +197,10 @@ impl Faults {
     /// What is sealed with such a key can still be read with it.
     pub(super) fn writing_key(&mut self, variable: &str, text: &SecretString) -> Option<Key> {
         let key = self.key(variable, text)?;
-        let fault = format!("{variable} is 32 bytes of zero, which is no secret; {MAKE_ONE}");
+        let fault = format!(
+            "{variable} is 32 bytes of zero, which is no secret; {MAKE_ONE} (if something is sealed with \
+             the zeros, list them in CREDENTIALS_ENC_OLD_KEYS_B64 and run rotate-keys)"
+        );
         self.required(Some(key).filter(|key| !key.is_zero()), &fault)
     }
 
@@ -268,7 +273,11 @@ mod tests {
         assert!(faults.writing_key("NAME", &zero).is_none());
         assert_eq!(
             faults.0,
-            ["NAME is 32 bytes of zero, which is no secret; `head -c 32 /dev/urandom | base64` makes one"]
+            [
+                "NAME is 32 bytes of zero, which is no secret; `head -c 32 /dev/urandom | base64` makes one (if \
+              something is sealed with the zeros, list them in CREDENTIALS_ENC_OLD_KEYS_B64 and run \
+              rotate-keys)"
+            ]
         );
         assert!(Faults::default().key("NAME", &zero).is_some());
         assert!(Faults::default().writing_key("NAME", &STANDARD.encode([1; 32]).into()).is_some());

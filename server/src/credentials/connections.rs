@@ -105,7 +105,9 @@ pub(crate) async fn create_profile(
             PutConnection::Clash(holder) => Some(holder),
         };
     }
-    Err(Error::Internal("a connection changed its identity again and again"))
+    Err(Error::Internal(
+        "a connection's identity is that of a broken row or another user's, or keeps changing",
+    ))
 }
 
 fn created(id: Uuid, updated: bool) -> Json<Success<CreateProfileResponse>> {

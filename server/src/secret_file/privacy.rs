@@ -17,9 +17,9 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Opens a file that a person named. It may be a link, as in Kubernetes. Nobody but
-/// this user and root may change it. Its group may read it, as systemd and Kubernetes
-/// have it; all others only where the folder keeps them out: below `/run/secrets` and
+/// Opens a file that a person named. It may be a link, as in Kubernetes, and somebody
+/// else's, as in a container. Neither its group nor others may change it. Its group may
+/// read it, as systemd and Kubernetes have it; all others only where the folder keeps them out: below `/run/secrets` and
 /// `$CREDENTIALS_DIRECTORY`.
 pub(crate) fn open_named(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
@@ -63,7 +63,10 @@ mod unix {
         Link,
         #[error("is no regular file; move it away")]
         NoFile,
-        #[error("belongs to the user with the id {owner}; `chown {me} {path}` gives it to this one")]
+        #[error(
+            "belongs to the user with the id {owner}; run this program as that user (`sudo -u '#{owner}'`), \
+             or give it to this one for good: `chown -R {me} {path}`"
+        )]
         Owner { owner: u32, me: u32, path: String },
         #[error("others can write to it; `chmod 700 {0}` mends that")]
         Folder(String),
@@ -77,7 +80,8 @@ mod unix {
         #[error("others can change it; `chmod go-w {0}` mends that")]
         Changeable(String),
         #[error(
-            "everybody can read it; `chmod g-w,o= {0}` mends that (only below /run/secrets and \
+            "everybody can read it; `chmod g-w,o= {0}` mends that, in a volume of \
+             Kubernetes `defaultMode: 0440` and `fsGroup` (only below /run/secrets and \
              $CREDENTIALS_DIRECTORY others may read)"
         )]
         Readable(String),
@@ -103,7 +107,6 @@ mod unix {
     pub(super) fn open_named(path: &Path) -> io::Result<File> {
         let file = File::open(path)?;
         let found = file.metadata()?;
-        check_owner(path, &found)?;
         let is_exposed = found.mode() & READABLE_BY_ALL != 0 && !is_in_folder_for_secrets(path, &found);
         refuse(is_exposed, || Fault::Readable(quote(path)))?;
         refuse(found.mode() & WRITABLE_BY_OTHERS != 0, || Fault::Changeable(quote(path)))?;
@@ -126,8 +129,12 @@ mod unix {
 
     fn open_no_link(path: &Path, flags: i32) -> io::Result<File> {
         OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
-            let is_link = path.symlink_metadata().is_ok_and(|found| found.is_symlink());
-            if is_link { Fault::Link.into() } else { error }
+            let Ok(found) = path.symlink_metadata() else { return error };
+            if found.is_symlink() {
+                return Fault::Link.into();
+            }
+            // Closed to this user, most likely since it is another's.
+            check_owner(path, &found).err().unwrap_or(error)
         })
     }
 

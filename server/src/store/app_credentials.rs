@@ -76,6 +76,13 @@ pub(crate) struct CredentialType {
     pub(crate) updated_at: i64,
 }
 
+impl CredentialType {
+    /// Whether this user's credentials can be of it.
+    pub(crate) fn is_usable_by(&self, user_id: Uuid) -> bool {
+        self.owner_id.is_none_or(|owner_id| owner_id == user_id)
+    }
+}
+
 /// What became of a change to a credential type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PutType {

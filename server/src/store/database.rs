@@ -79,9 +79,10 @@ pub(crate) struct RefreshToken {
 pub(crate) const MAX_SIGN_INS: i64 = 32;
 /// Live successors of a token that was spent more than once; a further one ends the oldest.
 pub(crate) const MAX_SUCCESSORS: i64 = 3;
-/// Tokens of one sign-in that are remembered, so that one that comes again is noticed: a
-/// week's worth, since each access token lives for 15 minutes.
-pub(crate) const MAX_TOKENS_OF_SIGN_IN: i64 = 1000;
+/// Tokens of one sign-in that are kept, spent ones until they expire, so that each that
+/// comes again is noticed; a further one ends the sign-in. Who needs a new access token
+/// each 15 minutes has 672 of them in the week that each lives.
+pub(crate) const MAX_KEPT_TOKENS: i64 = 2000;
 /// The longest window in which attempts are counted; older counts are removed.
 pub(crate) const MAX_ATTEMPT_WINDOW_MS: i64 = 5 * 60 * 1000;
 

@@ -110,7 +110,10 @@ impl Postgres {
             checked_at: AtomicI64::new(i64::MIN / 2),
             signer: OnceLock::new(),
         };
-        migrations::apply(store.session().await?.client(), if_missing).await?;
+        let mut session = store.session().await?;
+        migrations::apply(session.client(), if_missing).await?;
+        session.remember_heads().await?;
+        drop(session);
         Ok(store)
     }
 

@@ -85,6 +85,7 @@ impl Sqlite {
         connection.pragma_update(None, "secure_delete", true)?;
         migrations::apply(&mut connection)?;
         usage::limit(&connection, limits)?;
+        let heads = audit_log::heads(&connection)?;
         let read_only = OpenFlags::SQLITE_OPEN_READ_ONLY
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
             | OpenFlags::SQLITE_OPEN_NOFOLLOW;
@@ -94,7 +95,7 @@ impl Sqlite {
             checked_at: AtomicI64::new(i64::MIN / 2),
             signer: OnceLock::new(),
             limits,
-            writer: Writer::start(connection),
+            writer: Writer::start(connection, heads),
             readers: Readers::start(readers),
         })
     }

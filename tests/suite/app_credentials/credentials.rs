@@ -106,6 +106,8 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
         (4, json!("java\tscript:alert(1)")),
         (4, json!("data:text/html,<script>alert(1)</script>")),
         (4, json!("vbscript:x")),
+        (4, json!("ht\ntps://example.org")),
+        (4, json!("https://example.org/\u{1b}[2J")),
         (4, json!("file:///etc/passwd")),
         (4, json!("chrome://settings")),
         (4, json!("blob:https://example.org/x")),

@@ -182,3 +182,47 @@ async fn a_sensitive_field_does_not_become_a_harmless_one() -> Result<()> {
     assert_eq!(revealed.status, 404);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_credential_is_of_no_type_that_somebody_else_has_made() -> Result<()> {
+    let mut stage = Stage::start().await?;
+    let AppCredential { owner, type_id, credential, project } = app_credential(&stage).await?;
+    let attacker = stage.attacker.sign_in(&stage.server).await?;
+    let members = json!({"userIds": [id_of(&attacker).await?]});
+    app_post(&owner, &format!("/api/v1/projects/{project}/members"), &members).await?;
+    let listed = format!("{APP_CREDENTIALS}/by-project/{project}");
+    assert_eq!(attacker.get(&listed).await?.body.as_array().map(Vec::len), Some(1));
+    // A type of the attacker's own, signed as such, in which nothing is sensitive.
+    let fields = json!([{"fieldName": "k", "fieldLabel": "K", "fieldType": "string", "sensitive": false}]);
+    let of = app_post(&attacker, "/api/v1/credential-types", &json!({"typeName": "open", "fields": fields}))
+        .await?;
+    let open = id(&of)?;
+    // Constraints and triggers are in no superuser's way.
+    let mut swap =
+        format!("UPDATE app_credentials SET credential_type_id = '{open}' WHERE id = '{credential}'");
+    if STORE == Store::Postgres {
+        swap = format!("DO $$ BEGIN SET LOCAL session_replication_role = replica; {swap}; END $$");
+    }
+    stage.installation.change(&swap).await?;
+    for _ in 0..2 {
+        let (owner, attacker) = (owner.at(&stage.server), attacker.at(&stage.server));
+        let shown = attacker.get(&listed).await?;
+        assert_eq!((shown.status.as_u16(), shown.body), (200, json!([])));
+        assert_eq!(owner.get(&format!("{APP_CREDENTIALS}/{credential}")).await?.status, 404);
+        assert_eq!(owner.get(APP_CREDENTIALS).await?.body["data"], json!([]));
+        let reveal = json!({"id": credential});
+        let revealed = stage.server.service()?.post(&format!("{API}/reveal-app-cred"), &reveal).await?;
+        assert_eq!(revealed.status, 404, "{}", revealed.body);
+        stage.restart().await?;
+    }
+    stage.assert_told_after_restart(&format!("app_credential_projects/{credential}/{project}")).await?;
+
+    // Nor does another type of the owner's, or a built-in one, show members anything.
+    let swap = swap.replace(&open, API_KEY);
+    stage.installation.change(&swap).await?;
+    assert_eq!(attacker.at(&stage.server).get(&listed).await?.body, json!([]));
+    // The one that it was handed over with does.
+    stage.installation.change(&swap.replace(API_KEY, &type_id)).await?;
+    assert_eq!(attacker.at(&stage.server).get(&listed).await?.body.as_array().map(Vec::len), Some(1));
+    Ok(())
+}

@@ -1,9 +1,10 @@
 //! Services' tokens, and the records that limited ones may have.
 
-use super::stage::{SECRET, Stage, boolean, id, words};
+use super::stage::{API, SECRET, Stage, boolean, id, words};
 use crate::suite::{id_of, post, session};
 use anyhow::{Result, ensure};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use stagepass_tests::server::Client;
 
 #[tokio::test]
@@ -135,4 +136,37 @@ async fn a_session_is_of_its_connections_owner() -> Result<()> {
     let answer = post(&stage.server.service()?, "get-platform-session", &wanted).await?;
     assert_eq!(answer.status, 404, "{}", answer.body);
     Ok(())
+}
+
+#[tokio::test]
+async fn nobody_gets_anothers_connection_signed_as_their_own() -> Result<()> {
+    let stage = Stage::start().await?;
+    let user = stage.victim.sign_in(&stage.server).await?;
+    let attacker = stage.attacker.sign_in(&stage.server).await?;
+    let attacker_id = id_of(&attacker).await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let own = attacker.create_profile("instagram", "mine").await?;
+    // The victim's takes the identity of the attacker's own, who then is given it.
+    stage
+        .change(&format!("UPDATE platform_connections SET identity_key = 'none' WHERE id = '{own}'"))
+        .await?;
+    let identity = hex::encode(Sha256::digest(format!("{attacker_id}\0instagram\0+mine")));
+    let take =
+        format!("UPDATE platform_connections SET identity_key = '{identity}' WHERE id = '{connection}'");
+    stage.change(&take).await?;
+    let create = json!({"platform": "instagram", "platform_username": "mine",
+        "credentials": {"password": "planted-of-the-attacker"}});
+    for is_given in [false, true] {
+        if is_given {
+            let give = format!(
+                "UPDATE platform_connections SET user_id = '{attacker_id}' WHERE id = '{connection}'"
+            );
+            stage.change(&give).await?;
+        }
+        let answer = attacker.post(&format!("{API}/create-profile"), &create).await?;
+        ensure!(!answer.status.is_success(), "{is_given}: {}", answer.body);
+        let is_genuine = !stage.verify().await?.1.contains(&format!("platform_connections/{connection}"));
+        assert_eq!(is_genuine, !is_given, "it was not signed anew");
+    }
+    stage.assert_told(&format!("platform_connections/{connection}")).await
 }

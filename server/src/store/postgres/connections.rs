@@ -17,17 +17,22 @@ pub(super) const SEALED: &str = "
         mac, encrypted_credentials
     FROM platform_connections WHERE id = $1";
 const BY_IDENTITY: &str = "SELECT id FROM platform_connections WHERE identity_key = $1";
-/// Gives a row unless another id has the identity. A row that an insertion has
-/// just made has no `xmax`; one that was there is locked by its update.
+const HOLDER: &str = "
+    SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at, mac
+    FROM platform_connections WHERE identity_key = $1";
+/// Gives a row unless another id has the identity, or the row that has it is another
+/// user's or broken: one that is genuine and the user's own has the same MAC, since its
+/// platform is part of its identity. A row that an insertion has just made has no `xmax`;
+/// one that was there is locked by its update.
 const PUT: &str = "
     INSERT INTO platform_connections AS kept (id, user_id, identity_key, platform, platform_username,
         encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at, mac)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $8, $9)
     ON CONFLICT (identity_key) DO UPDATE SET encrypted_credentials = excluded.encrypted_credentials,
         credentials_version = excluded.credentials_version,
-        credentials_updated_at = excluded.credentials_updated_at, updated_at = excluded.updated_at,
-        platform = excluded.platform, mac = excluded.mac
-    WHERE kept.id = excluded.id
+        credentials_updated_at = excluded.credentials_updated_at, updated_at = excluded.updated_at
+    WHERE (kept.id, kept.user_id, kept.platform, kept.mac)
+        = (excluded.id, excluded.user_id, excluded.platform, excluded.mac)
     RETURNING kept.xmax = 0";
 /// See [`super::LOCK_OWNER`].
 const LOCK_OWNER_OF: &str = "SELECT lock_owner(user_id) FROM platform_connections WHERE id = $1";
@@ -56,8 +61,8 @@ pub(super) async fn by_identity(
     row::optional(&rows, id)
 }
 
-/// Creates the connection, or gives the one with its id and identity new
-/// credentials.
+/// Creates the connection, or gives the user's own with its id and identity new
+/// credentials. One that is another's, or broken, is not signed anew.
 pub(super) async fn put(
     store: &Postgres,
     new: &NewConnection,
@@ -78,13 +83,19 @@ pub(super) async fn put(
             &mac,
         ],
     );
-    // Where the identity is another's, the insertion has locked that row.
-    let holder = Step(BY_IDENTITY, &[&new.identity_key]);
+    // Where nothing was put, the insertion has locked the row that has the identity.
+    let holder = Step(HOLDER, &[&new.identity_key]);
     let rows = store.write_noting(Acting::User(new.user_id), entry, &[put, holder], 0).await?;
     match row::optional(&rows[0], |row| Ok(row.try_get(0)?))? {
         Some(true) => Ok(PutConnection::Created),
         Some(false) => Ok(PutConnection::Updated),
-        None => row::optional(&rows[1], id)?.map(PutConnection::Clash).ok_or(StoreError::NotCommitted),
+        None => {
+            let kept = row::optional(&rows[1], row::kept(row::connection))?;
+            let holder = kept.as_ref().map(|(kept, _)| kept.id);
+            // Where it is broken, that is told.
+            store.genuine_one(kept).await?;
+            holder.map(PutConnection::Clash).ok_or(StoreError::NotCommitted)
+        }
     }
 }
 

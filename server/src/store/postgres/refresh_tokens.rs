@@ -5,7 +5,7 @@ use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::row_signer::KeptToken;
 use crate::store::{
-    Hash, MAX_SIGN_INS, MAX_SUCCESSORS, MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken, StoreError, User,
+    Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, StoreError, User,
 };
 use secrecy::ExposeSecret as _;
 use tokio_postgres::Row;
@@ -59,13 +59,10 @@ const SPEND: &str = "
     )
     INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, parent_hash, mac)
     SELECT $5, family_id, user_id, $6, $1, $7 FROM spent";
-/// Of the sign-in that a token belongs to, what is spent first.
-const EVICT_TOKENS: &str = "
-    DELETE FROM refresh_tokens WHERE token_hash IN (
-        SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens newest USING (family_id)
-        WHERE newest.token_hash = $1
-        ORDER BY t.spent_at IS NOT NULL, t.expires_at DESC, t.token_hash = $1 DESC OFFSET $2
-    )";
+/// A sign-in that has too many tokens: to forget spent ones would hide their reuse.
+const END_OVERUSED: &str = "
+    DELETE FROM refresh_tokens
+    WHERE family_id = $1 AND (SELECT count(*) FROM refresh_tokens WHERE family_id = $1) > $2";
 const END_FAMILY: &str = "
     DELETE FROM refresh_tokens
     WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
@@ -127,7 +124,7 @@ pub(super) async fn refresh(
                 SPEND,
                 &[&hash, &known, &spent.spent_at, &spent_mac, &successor, &next.expires_at, &next_mac, &now],
             ),
-            Step(EVICT_TOKENS, &[&successor, &MAX_TOKENS_OF_SIGN_IN]),
+            Step(END_OVERUSED, &[&token.family_id, &MAX_KEPT_TOKENS]),
         ];
         let reuse = reuse.clone().on("users", user_id);
         let rows = store.write_noting(Acting::Nobody, reuse, &steps, 2).await?;

@@ -35,7 +35,8 @@ const PROJECTS: &str = "id, owner_id, project_name, description, created_at, upd
     '{}'::uuid[] AS member_ids";
 const MEMBERSHIPS: &str = "project_id, user_id";
 const ASSIGNMENTS: &str = "credential_id, project_id,
-    (SELECT owner_id FROM app_credentials WHERE id = credential_id) AS owner_id";
+    (SELECT owner_id FROM app_credentials WHERE id = credential_id) AS owner_id,
+    (SELECT credential_type_id FROM app_credentials WHERE id = credential_id) AS credential_type_id";
 
 /// Signs the rows that have no MAC, and gives how many there were, where the own
 /// key of this name is still kept as `old`; it is kept as `new` then.
@@ -152,5 +153,6 @@ fn read_assignment(found: &Row) -> Result<Assignment, StoreError> {
         credential_id: found.try_get("credential_id")?,
         project_id: found.try_get("project_id")?,
         owner_id: found.try_get("owner_id")?,
+        credential_type_id: found.try_get("credential_type_id")?,
     })
 }

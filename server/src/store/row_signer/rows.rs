@@ -218,12 +218,14 @@ impl SignedRow for Membership {
 }
 
 /// That a credential's owner has assigned it to a project. With the owner, since somebody
-/// could make the credential look like their own for a moment, and assign it then.
+/// could make the credential look like their own for a moment, and assign it then. With
+/// the type, which says what of it members see.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Assignment {
     pub(in crate::store) credential_id: Uuid,
     pub(in crate::store) project_id: Uuid,
     pub(in crate::store) owner_id: Uuid,
+    pub(in crate::store) credential_type_id: Uuid,
 }
 
 impl SignedRow for Assignment {
@@ -234,6 +236,7 @@ impl SignedRow for Assignment {
     }
 
     fn fields(&self) -> Fields {
-        Fields::default().id(self.credential_id).id(self.project_id).id(self.owner_id)
+        let fields = Fields::default().id(self.credential_id).id(self.project_id);
+        fields.id(self.owner_id).id(self.credential_type_id)
     }
 }

@@ -10,11 +10,11 @@ const FIRST_CHAIN: i64 = 1;
 const NOBODYS: Mac = [0; 32];
 const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
 
-/// The head that is appended to. `known` is where this process has last seen the log end:
-/// another one may have gone on from there. Where that can't be, rows were removed, and
-/// another chain is begun that says so.
-pub(super) fn head(c: &Connection, key: &ChainKey, known: Option<&Head>) -> Result<Head> {
-    let Some(known) = known else { return newest_head(c, key) };
+/// The head that is appended to. `known` are those that this process has last seen, of
+/// which the last genuine one counts: another process may have gone on from there. Where
+/// that can't be, rows were removed, and another chain is begun that says so.
+pub(super) fn head(c: &Connection, key: &ChainKey, known: &[Head]) -> Result<Head> {
+    let Some(known) = newest_genuine(known, key) else { return newest_head(c, key) };
     match whole_head(c, key, known.chain)? {
         Some(head) if goes_on(c, known, &head)? => Ok(head),
         _ => {
@@ -31,11 +31,15 @@ pub(super) fn head(c: &Connection, key: &ChainKey, known: Option<&Head>) -> Resu
     }
 }
 
-/// Where the log ends for a process that knows nothing of it yet: a former chain was
-/// changed, or else there would be no later one.
+/// Where the log ends for a process that knows nothing of it yet.
 fn newest_head(c: &Connection, key: &ChainKey) -> Result<Head> {
-    let genuine = heads(c)?.into_iter().rev().find(|head| head.is_genuine(key));
-    genuine.map_or_else(|| free_chain(c, key, FIRST_CHAIN), Ok)
+    let heads = heads(c)?;
+    newest_genuine(&heads, key).map_or_else(|| free_chain(c, key, FIRST_CHAIN), |head| Ok(head.clone()))
+}
+
+/// A former chain was changed, or else there would be no later one.
+fn newest_genuine<'h>(heads: &'h [Head], key: &ChainKey) -> Option<&'h Head> {
+    heads.iter().rev().find(|head| head.is_genuine(key))
 }
 
 /// The beginning of the lowest chain from a number of which there is nothing.

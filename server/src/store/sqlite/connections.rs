@@ -18,8 +18,8 @@ pub(super) fn by_identity(c: &rusqlite::Connection, identity_key: &str) -> Resul
     c.prepare_cached(sql)?.query_row([identity_key], |found| row::id(found, 0)).optional()
 }
 
-/// Creates the connection, or gives the one with its id and identity new
-/// credentials.
+/// Creates the connection, or gives the user's own with its id and identity new
+/// credentials. One that is another's, or broken, is not signed anew.
 pub(super) fn put(
     c: &rusqlite::Connection,
     signer: &RowSigner,
@@ -28,16 +28,15 @@ pub(super) fn put(
     let mac = signer.sign(new);
     let id = new.id.to_string();
     let sealed = params![id, new.encrypted_credentials, new.credentials_version, new.now, new.platform, mac];
-    match by_identity(c, &new.identity_key)? {
-        Some(holder) if holder != new.id => return Ok(PutConnection::Clash(holder)),
-        Some(_) => {
-            let update = "UPDATE platform_connections SET encrypted_credentials = ?2,
-                credentials_version = ?3, credentials_updated_at = ?4, updated_at = ?4, platform = ?5, mac = ?6
-                WHERE id = ?1";
-            c.prepare_cached(update)?.execute(sealed)?;
-            return Ok(PutConnection::Updated);
+    if let Some(holder) = by_identity(c, &new.identity_key)? {
+        let kept = find(c, signer, holder)?;
+        if kept.is_none_or(|kept| (kept.id, kept.user_id) != (new.id, new.user_id)) {
+            return Ok(PutConnection::Clash(holder));
         }
-        None => {}
+        let update = "UPDATE platform_connections SET encrypted_credentials = ?2, credentials_version = ?3,
+            credentials_updated_at = ?4, updated_at = ?4, platform = ?5, mac = ?6 WHERE id = ?1";
+        c.prepare_cached(update)?.execute(sealed)?;
+        return Ok(PutConnection::Updated);
     }
     let insert = "INSERT INTO platform_connections (id, user_id, identity_key, platform, platform_username,
         encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at, mac)

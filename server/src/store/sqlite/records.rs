@@ -82,7 +82,10 @@ impl Records for Sqlite {
     async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
         let did = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
         let signer = self.signer()?;
-        self.write_noting(entry, did, move |c| connections::put(c, &signer, &new)).await
+        let checking = Arc::clone(&signer);
+        let put = self.write_noting(entry, did, move |c| connections::put(c, &checking, &new)).await?;
+        signer.report_broken(self).await?;
+        Ok(put)
     }
 
     async fn update_credentials(

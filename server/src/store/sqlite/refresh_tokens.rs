@@ -2,7 +2,7 @@
 
 use super::row;
 use crate::store::row_signer::{KeptToken, RowSigner};
-use crate::store::{Hash, MAX_SIGN_INS, MAX_SUCCESSORS, MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken, User};
+use crate::store::{Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, User};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
@@ -84,21 +84,18 @@ pub(super) fn refresh(
     Ok(Refresh::Renewed { user_id, tokens_valid_from })
 }
 
-/// Stores a successor of the token with `hash`. Of those before it few live on, and of
-/// the sign-in's tokens not all: what is spent goes first, then what is oldest.
+/// Stores a successor of the token with `hash`. Of those before it few live on. A sign-in
+/// that has too many tokens then has ended: to forget spent ones would hide their reuse.
 fn succeed(c: &Connection, signer: &RowSigner, hash: &Hash, successor: &KeptToken) -> Result<()> {
     let evict_successors = "DELETE FROM refresh_tokens WHERE token_hash IN (
         SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens spent USING (family_id)
         WHERE spent.token_hash = ?1 AND t.parent_hash = ?1 AND t.spent_at IS NULL
         ORDER BY t.expires_at DESC, t.token_hash LIMIT -1 OFFSET ?2)";
-    let evict_tokens = "DELETE FROM refresh_tokens WHERE token_hash IN (
-        SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens newest USING (family_id)
-        WHERE newest.token_hash = ?1
-        ORDER BY t.spent_at IS NOT NULL, t.expires_at DESC, t.token_hash = ?1 DESC LIMIT -1 OFFSET ?2)";
+    let end_overused = "DELETE FROM refresh_tokens WHERE family_id = ?1
+        AND (SELECT count(*) FROM refresh_tokens WHERE family_id = ?1) > ?2";
     c.prepare_cached(evict_successors)?.execute((&hash[..], MAX_SUCCESSORS - 1))?;
     insert(c, signer, successor, Some(hash))?;
-    let newest = &successor.token_hash[..];
-    c.prepare_cached(evict_tokens)?.execute((newest, MAX_TOKENS_OF_SIGN_IN)).map(drop)
+    c.prepare_cached(end_overused)?.execute((successor.family_id.to_string(), MAX_KEPT_TOKENS)).map(drop)
 }
 
 /// Ends the sign-in that the token with `hash` descends from.

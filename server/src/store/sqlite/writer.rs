@@ -37,10 +37,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(mut connection: Connection) -> Self {
+    /// `known` are the heads of the audit log from which this process goes on.
+    pub(super) fn start(mut connection: Connection, mut known: Vec<Head>) -> Self {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = thread::spawn(move || {
-            let mut known = None;
             let mut next = queue.blocking_recv();
             while let Some(job) = next {
                 next = match job {
@@ -117,8 +117,8 @@ impl Drop for Writer {
 /// The transaction of a batch of writes.
 pub(super) struct Batch<'c> {
     transaction: Transaction<'c>,
-    /// Where this process has last seen the audit log end.
-    known: Option<Head>,
+    /// Where this process has last seen the audit log end; see [`audit_log::head`].
+    known: &'c [Head],
     /// Where the audit log ends after what the batch has appended so far; it is
     /// read before the first row and kept after the last.
     head: RefCell<Option<Head>>,
@@ -133,7 +133,7 @@ impl Deref for Batch<'_> {
 }
 
 impl<'c> Batch<'c> {
-    fn begin(connection: &'c mut Connection, known: Option<Head>) -> rusqlite::Result<Self> {
+    fn begin(connection: &'c mut Connection, known: &'c [Head]) -> rusqlite::Result<Self> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Ok(Self { transaction, known, head: RefCell::default() })
     }
@@ -141,7 +141,7 @@ impl<'c> Batch<'c> {
     /// Appends a row to the audit log.
     pub(super) fn append(&self, key: &ChainKey, entry: Entry) -> rusqlite::Result<()> {
         let reached = self.head.borrow().clone();
-        let head = reached.map_or_else(|| audit_log::head(self, key, self.known.as_ref()), Ok)?;
+        let head = reached.map_or_else(|| audit_log::head(self, key, self.known), Ok)?;
         let (row, head) = head.append(key, entry);
         audit_log::insert(self, &row)?;
         self.head.replace(Some(head));
@@ -183,7 +183,7 @@ impl<'c> Batch<'c> {
     }
 
     /// An error where there is nothing any more to be committed. Gives where the audit
-    /// log ends then, as far as that is known.
+    /// log ends then, unless nothing was appended to it.
     fn commit(self) -> rusqlite::Result<Option<Head>> {
         let head = self.head.take();
         if !self.is_undone()
@@ -192,7 +192,7 @@ impl<'c> Batch<'c> {
             audit_log::keep_head(&self.transaction, head)?;
         }
         self.transaction.commit()?;
-        Ok(head.or(self.known))
+        Ok(head)
     }
 }
 
@@ -200,13 +200,13 @@ impl<'c> Batch<'c> {
 /// them. Gives a job that waits and is no write.
 fn run_batch(
     connection: &mut Connection,
-    known: &mut Option<Head>,
+    known: &mut Vec<Head>,
     first: Write,
     queue: &mut mpsc::Receiver<Job>,
 ) -> Option<Job> {
     let mut other = None;
     let mut answers = Vec::new();
-    let committed = match Batch::begin(connection, known.clone()) {
+    let committed = match Batch::begin(connection, known) {
         Err(error) => {
             answers.push(first(None));
             Err(error)
@@ -229,7 +229,8 @@ fn run_batch(
     };
     let is_committed = committed.is_ok();
     match committed {
-        Ok(head) => *known = head,
+        Ok(Some(head)) => *known = vec![head],
+        Ok(None) => {}
         Err(error) => {
             tracing::error!(%error, writes = answers.len(), "a transaction was not committed");
         }

@@ -2,7 +2,7 @@
 
 use super::{OTHER, OWNER, Opened, Store, connect, entry, noted, on_every_store, user};
 use crate::store::{
-    AttemptLimit, CaptureRequest, Found, Hash, MAX_SIGN_INS, MAX_TOKENS_OF_SIGN_IN, Refresh, RefreshToken,
+    AttemptLimit, CaptureRequest, Found, Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, Refresh, RefreshToken,
     ServiceToken, User, UserStatus,
 };
 use secrecy::ExposeSecret as _;
@@ -23,7 +23,7 @@ on_every_store!(
     a_family_that_is_ended_while_it_is_renewed_is_ended,
     of_many_sign_ins_the_oldest_go,
     a_spent_token_has_three_live_successors_at_most,
-    a_sign_in_keeps_a_week_of_spent_tokens_and_no_more,
+    a_sign_in_forgets_no_spent_token_and_ends_with_too_many,
     attempts_are_counted_against_each_limit_and_forgotten_with_the_window,
     attempts_at_once_are_all_counted,
     a_services_token_is_found_until_it_is_revoked,
@@ -283,19 +283,28 @@ async fn a_spent_token_has_three_live_successors_at_most(Opened { store, .. }: &
     }
 }
 
-async fn a_sign_in_keeps_a_week_of_spent_tokens_and_no_more(Opened { store, .. }: &Opened) {
+async fn a_sign_in_forgets_no_spent_token_and_ends_with_too_many(Opened { store, .. }: &Opened) {
     let store = &**store;
-    let most = u16::try_from(MAX_TOKENS_OF_SIGN_IN).unwrap();
+    let most = u16::try_from(MAX_KEPT_TOKENS).unwrap();
     sign_in(store, RefreshToken { token_hash: numbered(0), ..token(0, HOUR_MS) }).await;
-    for number in 0..most + 9 {
+    let other = RefreshToken { family_id: Uuid::from_u128(77), ..token(255, HOUR_MS) };
+    sign_in(store, other).await;
+    let refresh = async |number: u16| {
         let times = (i64::from(number), HOUR_MS, 0);
-        let renewed = store.refresh(numbered(number), numbered(number + 1), times, entry("reuse")).await;
-        assert_eq!(renewed.unwrap(), RENEWED, "{number}");
+        store.refresh(numbered(number), numbered(number + 1), times, entry("reuse")).await.unwrap()
+    };
+    let is_known = async |number| store.refresh_token_owner(numbered(number)).await.unwrap().is_some();
+    for number in 0..most - 1 {
+        assert_eq!(refresh(number).await, RENEWED, "{number}");
     }
-    for (number, is_known) in [(0, false), (9, false), (10, true), (most, true), (most + 9, true)] {
-        let owner = store.refresh_token_owner(numbered(number)).await.unwrap();
-        assert_eq!(owner.is_some(), is_known, "{number}");
+    for number in [0, 1, most / 2, most - 1] {
+        assert!(is_known(number).await, "{number}");
     }
+    assert_eq!(refresh(most - 1).await, RENEWED);
+    for number in [0, 1, most / 2, most - 1, most] {
+        assert!(!is_known(number).await, "{number}");
+    }
+    assert!(store.user_by_token([255; 32], 1).await.unwrap().is_some(), "the other sign-in lives");
 }
 
 fn limit(subject: u8, attempts: u32) -> AttemptLimit {

@@ -142,10 +142,11 @@ const PUT_PROJECTS: &str = "
     SELECT c.id, project_id, c.owner_id, $3, mac
     FROM app_credentials c, unnest($2::uuid[], $4::bytea[]) AS given (project_id, mac)
     WHERE c.id = $1 AND c.xmin = pg_current_xact_id()::xid";
+const TYPE_ID: &str = "SELECT credential_type_id FROM app_credentials WHERE id = $1 AND owner_id = $2";
 const TOUCH: &str = concat!(
     "
     UPDATE app_credentials c SET version = version + 1 FROM credential_types t
-    WHERE c.id = $1 AND c.owner_id = $2 AND t.id = credential_type_id
+    WHERE c.id = $1 AND c.owner_id = $2 AND credential_type_id = $7 AND t.id = $7
         AND ($3::bigint IS NULL OR version = $3 AND t.updated_at = $4)
         AND (SELECT count(*) FROM projects WHERE id = ANY ($5) AND owner_id = $2) = cardinality($5::uuid[])
         AND NOT EXISTS (",
@@ -227,7 +228,7 @@ pub(super) async fn add(
     let AppCredential { project_ids, version, created_at, .. } = new;
     let folded_name = fold(credential_name);
     let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(new);
-    let macs = sign_assignments(&*store.signer()?, (*owner_id, *id), project_ids);
+    let macs = sign_assignments(&*store.signer()?, (*owner_id, *id, *credential_type_id), project_ids);
     let steps = [
         Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
         Step(HOLD_PROJECTS, &[project_ids, owner_id]),
@@ -327,11 +328,15 @@ pub(super) async fn assign(
     entry: Entry,
 ) -> Result<PutAppCredential, StoreError> {
     let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
-    let macs = sign_assignments(&*store.signer()?, (owner_id, id), project_ids);
+    let rows = store.read(Acting::User(owner_id), &[Step(TYPE_ID, &[&id, &owner_id])]).await?;
+    let type_id: Option<Uuid> = row::optional(&rows, |found| Ok(found.try_get(0)?))?;
+    let Some(type_id) = type_id else { return Ok(PutAppCredential::Stale) };
+    let macs = sign_assignments(&*store.signer()?, (owner_id, id, type_id), project_ids);
+    let most = MAX_CREDENTIALS_OF_PROJECT;
     let steps = [
         Step(HOLD_PROJECTS, &[&project_ids, &owner_id]),
-        Step(FULL_PROJECTS, &[&id, &project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
-        Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
+        Step(FULL_PROJECTS, &[&id, &project_ids, &most]),
+        Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids, &most, &type_id]),
         Step(DELETE_PROJECTS, &[&id]),
         Step(PUT_PROJECTS, &[&id, &project_ids, &now, &macs]),
     ];
@@ -367,11 +372,15 @@ impl<'a> NewValues<'a> {
 
 fn sign_assignments(
     signer: &RowSigner,
-    (owner_id, credential_id): (Uuid, Uuid),
+    (owner_id, credential_id, credential_type_id): (Uuid, Uuid, Uuid),
     project_ids: &[Uuid],
 ) -> Vec<Vec<u8>> {
-    let assignments =
-        project_ids.iter().map(|project_id| Assignment { credential_id, project_id: *project_id, owner_id });
+    let assignments = project_ids.iter().map(|project_id| Assignment {
+        credential_id,
+        project_id: *project_id,
+        owner_id,
+        credential_type_id,
+    });
     assignments.map(|assignment| signer.sign(&assignment).to_vec()).collect()
 }
 
@@ -386,11 +395,13 @@ async fn read_all(store: &Postgres, rows: &[Row]) -> Result<Vec<AppCredential>, 
 
 fn read(signer: &RowSigner, found: &Row) -> Result<AppCredential, StoreError> {
     let (credential_id, owner_id) = (found.try_get("id")?, found.try_get("owner_id")?);
+    let credential_type_id = found.try_get("credential_type_id")?;
     let project_ids: Vec<Uuid> = found.try_get("project_ids")?;
     let macs: Vec<Option<&[u8]>> = found.try_get("project_macs")?;
     let assignments = project_ids.into_iter().zip(macs);
-    let kept = assignments
-        .map(|(project_id, mac)| (Assignment { credential_id, project_id, owner_id }, row::mac(mac)));
+    let kept = assignments.map(|(project_id, mac)| {
+        (Assignment { credential_id, project_id, owner_id, credential_type_id }, row::mac(mac))
+    });
     let genuine = kept.filter_map(|kept| signer.check(kept));
     let field_ids: Vec<Uuid> = found.try_get("field_ids")?;
     let blobs: Vec<String> = found.try_get("encrypted_values")?;
@@ -403,7 +414,7 @@ fn read(signer: &RowSigner, found: &Row) -> Result<AppCredential, StoreError> {
         id: credential_id,
         owner_id,
         credential_name: found.try_get("credential_name")?,
-        credential_type_id: found.try_get("credential_type_id")?,
+        credential_type_id,
         description: found.try_get("description")?,
         values: values.collect(),
         project_ids: genuine.map(|assignment| assignment.project_id).collect(),

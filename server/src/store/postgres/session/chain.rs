@@ -2,10 +2,18 @@
 
 use super::{Session, Step};
 use crate::audit::{ChainKey, Head};
-use crate::store::postgres::audit_log;
+use crate::store::postgres::{PostgresFault, audit_log};
 use tokio_postgres::types::ToSql;
 
 impl Session {
+    /// Remembers where all chains end at the start of this process.
+    pub(in crate::store::postgres) async fn remember_heads(&mut self) -> Result<(), PostgresFault> {
+        for row in self.client.query(audit_log::HEADS, &[]).await? {
+            self.known.keep(&audit_log::read_head(&row)?);
+        }
+        Ok(())
+    }
+
     /// Remembers `head` after its rows were appended. Where they did not follow what was
     /// there, the chain may have been cut behind this connection.
     pub(super) async fn go_on(
@@ -37,7 +45,8 @@ impl Session {
                 None => self.client.query_one(audit_log::LEASE, &[&least]).await?.try_get(0)?,
             };
             self.chain = Some(chain);
-            let known = self.known.of(chain);
+            // One that was forged before the start says nothing.
+            let known = self.known.of(chain).filter(|known| known.is_genuine(key));
             if !self.known.is_left(chain)
                 && let Some(head) = self.whole_head(key, chain, known.as_ref()).await?
             {

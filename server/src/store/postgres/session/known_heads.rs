@@ -1,5 +1,5 @@
-//! Where this process has last seen each chain of the audit log end. A connection that
-//! takes a chain over from another one so notices what was cut off it meanwhile.
+//! Where this process has last seen each chain of the audit log end, from its start on. A
+//! connection that takes a chain over so notices what was cut off it meanwhile.
 
 use crate::audit::Head;
 use std::collections::HashMap;

@@ -135,7 +135,8 @@ pub(super) fn add(
         new.updated_at
     ])?;
     put_values(c, new)?;
-    put_projects(c, signer, (new.owner_id, new.id), &new.project_ids, new.created_at)?;
+    let of = (new.owner_id, new.id, new.credential_type_id);
+    put_projects(c, signer, of, &new.project_ids, new.created_at)?;
     Ok(PutAppCredential::Stored)
 }
 
@@ -211,7 +212,9 @@ pub(super) fn assign(
     }
     c.execute("UPDATE app_credentials SET version = version + 1 WHERE id = ?1", [id.to_string()])?;
     c.execute("DELETE FROM app_credential_projects WHERE credential_id = ?1", [id.to_string()])?;
-    put_projects(c, signer, (owner_id, id), project_ids, now)?;
+    let select = "SELECT credential_type_id FROM app_credentials WHERE id = ?1";
+    let type_id = c.prepare_cached(select)?.query_row([id.to_string()], |found| row::id(found, 0))?;
+    put_projects(c, signer, (owner_id, id, type_id), project_ids, now)?;
     Ok(PutAppCredential::Stored)
 }
 
@@ -270,7 +273,7 @@ fn put_values(c: &Connection, of: &AppCredential) -> Result<()> {
 fn put_projects(
     c: &Connection,
     signer: &RowSigner,
-    (owner_id, credential_id): (Uuid, Uuid),
+    (owner_id, credential_id, credential_type_id): (Uuid, Uuid, Uuid),
     project_ids: &[Uuid],
     now: i64,
 ) -> Result<()> {
@@ -279,21 +282,23 @@ fn put_projects(
          VALUES (?1, ?2, ?3, ?4)",
     )?;
     for project_id in project_ids.iter().copied() {
-        let mac = signer.sign(&Assignment { credential_id, project_id, owner_id });
+        let mac = signer.sign(&Assignment { credential_id, project_id, owner_id, credential_type_id });
         insert.execute(params![credential_id.to_string(), project_id.to_string(), now, mac])?;
     }
     Ok(())
 }
 
 /// The columns that [`read_assignment`] reads, in its order.
-pub(in crate::store::sqlite) const ASSIGNMENT: &str =
-    "credential_id, project_id, (SELECT owner_id FROM app_credentials WHERE id = credential_id)";
+pub(in crate::store::sqlite) const ASSIGNMENT: &str = "credential_id, project_id,
+    (SELECT owner_id FROM app_credentials WHERE id = credential_id),
+    (SELECT credential_type_id FROM app_credentials WHERE id = credential_id)";
 
 pub(in crate::store::sqlite) fn read_assignment(found: &Row<'_>) -> Result<Assignment> {
     Ok(Assignment {
         credential_id: row::id(found, 0)?,
         project_id: row::id(found, 1)?,
         owner_id: row::id(found, 2)?,
+        credential_type_id: row::id(found, 3)?,
     })
 }
 
