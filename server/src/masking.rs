@@ -9,8 +9,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::fmt;
+use std::iter;
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 /// Stands where something was hidden.
@@ -55,26 +56,42 @@ pub(crate) fn hold(secret: &SecretString) {
 
 /// Hides the secrets of this process, in whatever form they are quoted.
 pub(crate) fn hide(text: &str) -> Cow<'_, str> {
+    hide_with(text, None)
+}
+
+/// Hides texts of one request as well. All are looked for in the text as it came: what is
+/// hidden of one bares nothing of another that it is a part of.
+pub(crate) fn hide_with<'a>(text: &'a str, mask: Option<&Mask>) -> Cow<'a, str> {
     let held = HELD.read().unwrap_or_else(PoisonError::into_inner);
-    held.mask.as_ref().map_or(Cow::Borrowed(text), |mask| mask.hide(text))
+    let searched = text.to_ascii_lowercase();
+    let masks = [held.mask.as_ref(), mask].into_iter().flatten();
+    let mut found: Vec<_> = masks.flat_map(|mask| mask.find(&searched)).collect();
+    found.sort_unstable_by_key(|range| range.start);
+    let (mut hidden, mut shown_to) = (String::new(), 0);
+    for range in found {
+        if range.start > shown_to || hidden.is_empty() {
+            hidden.extend(text.get(shown_to..range.start));
+            hidden.push_str(MASK);
+        }
+        shown_to = shown_to.max(range.end);
+    }
+    if hidden.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    hidden.extend(text.get(shown_to..));
+    Cow::Owned(hidden)
 }
 
-/// Hides texts of one request as well.
-pub(crate) fn hide_with(text: &str, mask: Option<&Mask>) -> String {
-    let text = mask.map_or(Cow::Borrowed(text), |mask| mask.hide(text));
-    hide(&text).into_owned()
-}
-
-/// Hides the same in all texts of a JSON value, whatever is escaped in them. The names of
-/// members and a failure's `code` stay: a program reads them, and they quote nothing.
+/// Hides the same in all texts of a JSON value, whatever is escaped in them. A request's
+/// texts stay in the names of members and in a failure's `code`, which programs read.
 pub(crate) fn hide_in_json(value: Value, mask: Option<&Mask>) -> Value {
     match value {
-        Value::String(text) => Value::String(hide_with(&text, mask)),
+        Value::String(text) => Value::String(hide_with(&text, mask).into_owned()),
         Value::Array(items) => items.into_iter().map(|item| hide_in_json(item, mask)).collect(),
         Value::Object(members) => {
             let hide = |(name, value): (String, Value)| {
-                let mask = mask.filter(|_| name != "code");
-                (name, hide_in_json(value, mask))
+                let mask = mask.filter(|_| name != "code" || !value.is_string());
+                (hide(&name).into_owned(), hide_in_json(value, mask))
             };
             Value::Object(members.into_iter().map(hide).collect())
         }
@@ -82,18 +99,18 @@ pub(crate) fn hide_in_json(value: Value, mask: Option<&Mask>) -> Value {
     }
 }
 
-/// Finds texts in all their forms. Its `Debug` form holds none of them.
+/// Finds texts in all their forms, whatever the case of ASCII letters. Its `Debug` form
+/// holds none of them.
 pub(crate) struct Mask {
-    /// The longest first: one may be part of another.
     forms: Vec<Form>,
     hides_all: bool,
 }
 
-/// A text as it may be quoted, and what takes its place.
+/// A text as it may be quoted.
 struct Form {
     finder: Finder<'static>,
-    text: String,
-    masked: String,
+    /// How many bytes at both ends are not of the text, but what it is quoted with.
+    marks: usize,
 }
 
 impl fmt::Debug for Mask {
@@ -115,38 +132,35 @@ impl Mask {
     }
 
     fn new<'a>(texts: impl IntoIterator<Item = &'a str>, least: usize) -> Option<Self> {
+        let form = |text: &str, marks| {
+            let finder = Finder::new(&text.to_ascii_lowercase()).into_owned();
+            Form { finder, marks }
+        };
         let mut found = Vec::new();
         for text in texts.into_iter().filter(|text| !text.is_empty()) {
             let is_short = text.chars().count() < least;
-            for form in forms(text) {
+            for text in forms(text) {
                 if is_short {
-                    found.extend(QUOTES.map(|(open, close)| {
-                        (format!("{open}{form}{close}"), format!("{open}{MASK}{close}"))
-                    }));
+                    found.extend(QUOTES.map(|(open, close)| form(&format!("{open}{text}{close}"), 1)));
                 } else {
-                    found.push((form, MASK.to_owned()));
+                    found.push(form(&text, 0));
                 }
             }
         }
-        found.sort_by_key(|(text, _)| Reverse(text.len()));
-        let forms: Vec<_> = found
-            .into_iter()
-            .map(|(text, masked)| Form { finder: Finder::new(&text).into_owned(), text, masked })
-            .collect();
-        (!forms.is_empty()).then_some(Self { forms, hides_all: false })
+        (!found.is_empty()).then_some(Self { forms: found, hides_all: false })
     }
 
-    fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// Where they stand in a text in lower case.
+    fn find(&self, text: &str) -> Vec<Range<usize>> {
         if self.hides_all {
-            return Cow::Borrowed(MASK);
+            return iter::once(0..text.len()).collect();
         }
-        let mut hidden = Cow::Borrowed(text);
-        for form in &self.forms {
-            if form.finder.find(hidden.as_bytes()).is_some() {
-                hidden = Cow::Owned(hidden.replace(&form.text, &form.masked));
-            }
-        }
-        hidden
+        let find = |form: &Form| {
+            let (marks, length) = (form.marks, form.finder.needle().len());
+            let at = form.finder.find_iter(text.as_bytes());
+            at.map(move |at| at + marks..at + length - marks).collect::<Vec<_>>()
+        };
+        self.forms.iter().flat_map(find).collect()
     }
 }
 
@@ -155,10 +169,8 @@ fn forms(text: &str) -> Vec<String> {
     let mut forms = escaped(text);
     let in_url = [NON_ALPHANUMERIC, BY_RFC_3986, BY_JAVASCRIPT].map(|set| utf8_percent_encode(text, set));
     let in_form = form_urlencoded::byte_serialize(text.as_bytes()).collect();
-    for form in in_url.map(|form| form.to_string()).into_iter().chain([in_form]) {
-        forms.extend([with_small_digits(&form), form]);
-    }
-    forms.extend([hex::encode(text), hex::encode_upper(text)]);
+    forms.extend(in_url.map(|form| form.to_string()));
+    forms.extend([in_form, hex::encode(text)]);
     // What is base64 itself has two alphabets, and ends with or without padding.
     let unpadded = text.trim_end_matches('=');
     forms.extend([unpadded.to_owned(), unpadded.replace('+', "-").replace('/', "_")]);
@@ -167,17 +179,6 @@ fn forms(text: &str) -> Vec<String> {
     forms.sort_unstable();
     forms.dedup();
     forms
-}
-
-/// Percent-encoded with small digits, which some programs write.
-fn with_small_digits(encoded: &str) -> String {
-    let mut digits = 0;
-    let small = encoded.chars().map(|c| {
-        let is_digit = digits > 0;
-        digits = if c == '%' { 2 } else { (digits - 1).max(0) };
-        if is_digit { c.to_ascii_lowercase() } else { c }
-    });
-    small.collect()
 }
 
 /// As it is, and with its backslashes, quotation marks and control characters escaped
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_hidden_in_every_form_in_which_it_may_be_quoted() {
-        let mask = Mask::new([SECRET], LEAST_HELD).unwrap();
+        let mask = Mask::new([SECRET], LEAST_HELD);
         let percent = utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string();
         let form: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
         for quoted in [
@@ -228,6 +229,7 @@ mod tests {
             "plan%2bted%2f%22se%5ccret%27%20of%2032%20bytes%3d%3d".to_owned(),
             "plan%2Bted%2F%22se%5Ccret'%20of%2032%20bytes%3D%3D".to_owned(),
             hex::encode_upper(SECRET),
+            SECRET.to_uppercase(),
             percent,
             form,
             hex::encode(SECRET),
@@ -235,7 +237,7 @@ mod tests {
             SECRET.replace('+', "-").replace('/', "_"),
         ] {
             let text = format!("Token {quoted} is unknown");
-            let hidden = mask.hide(&text);
+            let hidden = hide_with(&text, mask.as_ref());
             assert!(hidden.starts_with("Token ") && hidden.ends_with(" is unknown"), "{hidden}");
             assert!(hidden.contains(MASK) && !hidden.contains("cret"), "{hidden}");
         }
@@ -243,12 +245,12 @@ mod tests {
 
     #[test]
     fn what_is_part_of_something_in_base64_is_hidden_too() {
-        let mask = Mask::new([SECRET], LEAST_HELD).unwrap();
+        let mask = Mask::new([SECRET], LEAST_HELD);
         for (before, after) in [("", ""), ("u", ":x"), ("us", ""), ("user:", "@"), ("a longer name: ", "é")]
         {
             for alphabet in [STANDARD, base64::engine::general_purpose::URL_SAFE] {
                 let encoded = alphabet.encode(format!("{before}{SECRET}{after}"));
-                let hidden = mask.hide(&encoded).into_owned();
+                let hidden = hide_with(&encoded, mask.as_ref()).into_owned();
                 assert!(hidden.contains(MASK) && hidden.len() < 30, "{before}: {hidden}");
             }
         }
@@ -256,9 +258,10 @@ mod tests {
 
     #[test]
     fn a_short_secret_is_hidden_between_quotation_marks_and_in_urls() {
-        let mask = Mask::new(["stagepass"], LEAST_HELD).unwrap();
+        let mask = Mask::new(["stagepass"], LEAST_HELD);
+        let text = r#"stagepass_server: postgres://stagepass:stagepass@db: "stagepass" stagepass"#;
         assert_eq!(
-            mask.hide(r#"stagepass_server: postgres://stagepass:stagepass@db: "stagepass" stagepass"#),
+            hide_with(text, mask.as_ref()),
             r#"stagepass_server: postgres://stagepass:…@db: "…" stagepass"#
         );
     }
@@ -275,6 +278,22 @@ mod tests {
         let mask = Mask::of(["own"], 100);
         assert_eq!(hide_in_json(value, mask.as_ref()), json!({"a": ["… own"], "b": 1}));
         assert!(!format!("{mask:?}").contains("own"));
+        assert_eq!(hide_in_json(json!({secret: {secret: 1}}), None), json!({"…": {"…": 1}}));
+    }
+
+    #[test]
+    fn a_part_of_a_secret_that_a_request_has_sent_bares_nothing_of_it() {
+        let secret = "held-8f3Kz0qLw2Vx7Tn5RbYc9Jd4";
+        hold(&secret.into());
+        let text = format!("token {secret} is not valid");
+        for own in ["8f3K", "held", "9Jd4", "token held-8f3Kz0qLw2Vx7Tn5RbYc9J", "9Jd4 is not valid", "ld-8"]
+        {
+            let hidden = hide_with(&text, Mask::of([own], 1000).as_ref());
+            let rest: String = hidden.replace(MASK, "").replace("token ", "").replace(" is not valid", "");
+            assert_eq!(rest, "", "{own}: {hidden}");
+        }
+        let both = hide_with(&text, Mask::of(["8f3K", "Vx7T"], 1000).as_ref());
+        assert_eq!(both, "token … is not valid");
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl Faults {
             _ => false,
         };
         let url = url.filter(|url| is_bare(url) && is_private(url));
-        let host = url.and_then(|url| url.host().map(str::to_owned));
+        let host = url.and_then(|url| url.host().map(str::to_ascii_lowercase));
         self.required(
             host,
             "STAGEPASS_PUBLIC_URL must be https://HOST or https://HOST:PORT, or on this machine http, \

@@ -27,6 +27,7 @@ use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use std::net::IpAddr;
 
 pub(in crate::identity) const LOGIN: &str = "/auth/login";
@@ -194,14 +195,16 @@ fn own_secrets(parts: &Parts, client: Client, fields: &Fields) -> Vec<SecretStri
     given.chain(bearer_token(parts).ok()).chain(cookie).collect()
 }
 
-/// Hides this server's secrets and the caller's own in a failure: Directus likes to quote
-/// what it was sent. What is no JSON goes to nobody.
+/// Hides this server's secrets in an answer, and in one that is a failure the caller's
+/// own: Directus likes to quote what it was sent. What is no JSON goes to nobody.
 fn hide_secrets(answer: &mut Answer, own: &[SecretString]) {
-    if let (400.., Ok(value)) = (answer.status, serde_json::from_slice(&answer.body)) {
-        // They leave their wrappers to be looked for.
-        let own = own.iter().map(|secret| secret.expose_secret());
-        let mask = Mask::of(own, answer.body.len());
-        answer.body = hide_in_json(value, mask.as_ref()).to_string().into();
+    let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else { return };
+    // They leave their wrappers to be looked for.
+    let own = own.iter().map(|secret| secret.expose_secret()).filter(|_| answer.status >= 400);
+    let mask = Mask::of(own, answer.body.len());
+    let hidden = hide_in_json(value.clone(), mask.as_ref());
+    if hidden != value {
+        answer.body = hidden.to_string().into();
     }
 }
 
@@ -341,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_quotes_neither_secrets_of_this_server_nor_the_callers_own() {
+    fn quotes_neither_secrets_of_this_server_nor_in_failures_the_callers_own() {
         crate::masking::hold(&"the-planted-admin-token-of-a-test".into());
         let hidden = |status, body: &'static str| {
             let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
@@ -352,6 +355,10 @@ mod tests {
         assert_eq!(
             hidden(401, r#"{"a": "\u0074he-callers-own the-planted-admin-token-of-a-test"}"#),
             r#"{"a":"… …"}"#
+        );
+        assert_eq!(
+            hidden(200, r#"{"a": "the-callers-own the-planted-admin-token-of-a-test"}"#),
+            r#"{"a":"the-callers-own …"}"#
         );
         assert_eq!(hidden(200, r#"{"a": "the-callers-own"}"#), r#"{"a": "the-callers-own"}"#);
         assert_eq!(hidden(500, "<html>"), "<html>");
