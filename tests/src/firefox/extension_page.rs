@@ -12,11 +12,13 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// How long the popup may take to be there.
 const APPEAR_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often a text that did not arrive is typed.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
+const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
 /// Pins the extension to the toolbar, as people do in its menu, and tells where its
 /// button is.
@@ -159,10 +161,12 @@ impl Page for ExtensionPage<'_> {
         for _ in 0..TRIES {
             self.command("clear", selector, "").await?;
             self.command("type", selector, text).await?;
-            // A field that is left empty may be given its former text again meanwhile.
             if self.evaluate(&typed).await? == text {
                 return Ok(());
             }
+            // A field that is left empty may be given its former text again meanwhile, by a
+            // worker that answers late.
+            sleep(BETWEEN_TRIES).await;
         }
         bail!("{selector} does not take the text")
     }
