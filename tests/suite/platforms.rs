@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stagepass_tests::directus::Directus;
 use stagepass_tests::installation::{Installation, Store};
 use stagepass_tests::postgres::connect;
+use stagepass_tests::sealed::sign_rows;
 
 /// What takes a platform to store something of it or to ask for it.
 fn bodies(connection: &str, platform: &str) -> [(&'static str, Value); 4] {
@@ -70,6 +71,9 @@ async fn what_was_stored_of_a_public_suffix_can_be_had_revoked_and_deleted() -> 
     let session = stored["id"].as_str().unwrap_or_default();
     set_platform(installation, "platform_connections", connection, "github.io").await?;
     set_platform(installation, "platform_sessions", session, "github.io").await?;
+    if STORE != Store::Directus {
+        sign_rows(installation).await?;
+    }
 
     let path = &format!("/api/platform-connections/{connection}");
     let shown = user.get(path).await?.body;
@@ -90,7 +94,11 @@ async fn what_was_stored_of_a_public_suffix_can_be_had_revoked_and_deleted() -> 
 
 /// Gives a row a platform that an earlier version took.
 async fn set_platform(installation: &Installation, table: &str, id: &str, platform: &str) -> Result<()> {
-    let statement = format!("UPDATE {table} SET platform = '{platform}' WHERE id = '{id}'");
+    let set = match STORE {
+        Store::Directus => String::new(),
+        Store::Postgres | Store::Sqlite => format!("SET platform = '{platform}', mac = NULL"),
+    };
+    let statement = format!("UPDATE {table} {set} WHERE id = '{id}'");
     let changed = match STORE {
         Store::Directus => {
             let directus = Directus::of_this_run()?;

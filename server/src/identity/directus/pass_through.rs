@@ -30,6 +30,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::net::IpAddr;
 
+/// The largest answer that goes to a caller.
+const MAX_HANDED_BACK: usize = 512 * 1024;
 pub(in crate::identity) const LOGIN: &str = "/auth/login";
 const REFRESH: &str = "/auth/refresh";
 pub(in crate::identity) const LOGOUT: &str = "/auth/logout";
@@ -172,7 +174,8 @@ impl DirectusIdentity {
         if let Some((token, _)) = session(&answer.headers) {
             app.limits.note_passed(client, &token);
         }
-        hide_secrets(&mut answer, &call.own);
+        hide_secrets(&mut answer, &call.own)
+            .ok_or_else(|| DirectusError::garbage(answer.status, call.path))?;
         Ok(answer)
     }
 }
@@ -196,9 +199,16 @@ fn own_secrets(parts: &Parts, client: Client, fields: &Fields) -> Vec<SecretStri
 }
 
 /// Hides this server's secrets in an answer, and in one that is a failure the caller's
-/// own: Directus likes to quote what it was sent. What is no JSON goes to nobody.
-fn hide_secrets(answer: &mut Answer, own: &[SecretString]) {
-    let Ok(value) = serde_json::from_slice::<Value>(&answer.body) else { return };
+/// own: Directus likes to quote what it was sent. `None` where it can't be searched: it is
+/// no JSON, or too large for a session or a user.
+fn hide_secrets(answer: &mut Answer, own: &[SecretString]) -> Option<()> {
+    if answer.body.is_empty() {
+        return Some(());
+    }
+    if answer.body.len() > MAX_HANDED_BACK {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(&answer.body).ok()?;
     // They leave their wrappers to be looked for.
     let own = own.iter().map(|secret| secret.expose_secret()).filter(|_| answer.status >= 400);
     let mask = Mask::of(own, answer.body.len());
@@ -206,6 +216,7 @@ fn hide_secrets(answer: &mut Answer, own: &[SecretString]) {
     if hidden != value {
         answer.body = hidden.to_string().into();
     }
+    Some(())
 }
 
 /// What is read of an answer with tokens.
@@ -349,8 +360,8 @@ mod tests {
         let hidden = |status, body: &'static str| {
             let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
             let mut answer = Answer { status, headers, body };
-            hide_secrets(&mut answer, &["the-callers-own".into()]);
-            String::from_utf8(answer.body.to_vec()).unwrap()
+            let hidden = hide_secrets(&mut answer, &["the-callers-own".into()]);
+            hidden.map(|()| String::from_utf8(answer.body.to_vec()).unwrap()).unwrap_or_default()
         };
         assert_eq!(
             hidden(401, r#"{"a": "\u0074he-callers-own the-planted-admin-token-of-a-test"}"#),
@@ -361,7 +372,10 @@ mod tests {
             r#"{"a":"the-callers-own …"}"#
         );
         assert_eq!(hidden(200, r#"{"a": "the-callers-own"}"#), r#"{"a": "the-callers-own"}"#);
-        assert_eq!(hidden(500, "<html>"), "<html>");
+        // What can't be searched goes to nobody.
+        for body in ["<html>", r#"{"a": "\ud800"}"#, r#"{"a": 1e999}"#] {
+            assert_eq!(hidden(500, body), "", "{body}");
+        }
     }
 
     #[test]
