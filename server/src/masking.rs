@@ -34,12 +34,14 @@ const BY_JAVASCRIPT: &AsciiSet =
 /// Between these a short text is quoted, or is the password in a URL.
 const QUOTES: [(char, char); 3] = [('"', '"'), ('\'', '\''), (':', '@')];
 
-static HELD: RwLock<Held> = RwLock::new(Held { secrets: Vec::new(), mask: None });
+static HELD: RwLock<Held> = RwLock::new(Held { secrets: Vec::new(), mask: None, for_callers: None });
 
 /// The secrets of this process.
 struct Held {
     secrets: Vec<SecretString>,
     mask: Option<Mask>,
+    /// Without the short ones: a caller who has guesses quoted would see which is right.
+    for_callers: Option<Mask>,
 }
 
 /// Notes a secret of this process, which [`hide`] hides from then on.
@@ -49,21 +51,25 @@ pub(crate) fn hold(secret: &SecretString) {
     if !is_known {
         held.secrets.push(secret.clone());
         // They leave their wrappers to be looked for.
-        let texts = held.secrets.iter().map(|secret| secret.expose_secret());
-        held.mask = Mask::new(texts, LEAST_HELD);
+        let texts: Vec<_> = held.secrets.iter().map(|secret| secret.expose_secret()).collect();
+        let long = texts.iter().copied().filter(|text| text.chars().count() >= LEAST_HELD);
+        let (mask, for_callers) = (Mask::new(texts.iter().copied(), LEAST_HELD), Mask::new(long, LEAST_HELD));
+        (held.mask, held.for_callers) = (mask, for_callers);
     }
 }
 
-/// Hides the secrets of this process, in whatever form they are quoted.
+/// Hides the secrets of this process, in whatever form they are quoted, from whoever runs
+/// it or reads its log.
 pub(crate) fn hide(text: &str) -> Cow<'_, str> {
-    hide_with(text, None)
+    let held = HELD.read().unwrap_or_else(PoisonError::into_inner);
+    held.mask.as_ref().map_or(Cow::Borrowed(text), |mask| mask.hide(text))
 }
 
-/// Hides texts of one request as well: in what is shown once the secrets of this process
-/// are hidden, so that it tells nothing of these which of them is found.
+/// Hides them from a caller, and texts of the caller's own request as well: in what is
+/// shown once the secrets are hidden, so that it tells nothing of these what is found.
 pub(crate) fn hide_with<'a>(text: &'a str, mask: Option<&Mask>) -> Cow<'a, str> {
     let held = HELD.read().unwrap_or_else(PoisonError::into_inner);
-    let shown = held.mask.as_ref().map_or(Cow::Borrowed(text), |held| held.hide(text));
+    let shown = held.for_callers.as_ref().map_or(Cow::Borrowed(text), |held| held.hide(text));
     match (mask, shown) {
         (None, shown) => shown,
         (Some(mask), Cow::Borrowed(shown)) => mask.hide(shown),
@@ -80,7 +86,7 @@ pub(crate) fn hide_in_json(value: Value, mask: Option<&Mask>) -> Value {
         Value::Object(members) => {
             let hide = |(name, value): (String, Value)| {
                 let mask = mask.filter(|_| name != "code" || !value.is_string());
-                (hide(&name).into_owned(), hide_in_json(value, mask))
+                (hide_with(&name, None).into_owned(), hide_in_json(value, mask))
             };
             Value::Object(members.into_iter().map(hide).collect())
         }
@@ -296,6 +302,13 @@ mod tests {
         assert_eq!(hide_in_json(value, mask.as_ref()), json!({"a": ["… own"], "b": 1}));
         assert!(!format!("{mask:?}").contains("own"));
         assert_eq!(hide_in_json(json!({secret: {secret: 1}}), None), json!({"…": {"…": 1}}));
+    }
+
+    #[test]
+    fn a_short_secret_is_hidden_from_no_caller_who_could_guess_it_so() {
+        hold(&"a-short-one".into());
+        let text = r#"no field "a-short-one""#;
+        assert_eq!((&*hide(text), &*hide_with(text, None)), (r#"no field "…""#, text));
     }
 
     #[test]
