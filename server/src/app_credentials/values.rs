@@ -141,9 +141,10 @@ fn check(field: &TypeField, json: &SecretString) -> Result<(), Error> {
 /// (`javascript:`, `data:`) or open from the disk (`file:`) is none. A driver's name
 /// may follow the scheme, as in `mysql+pymysql`.
 fn leads_to_service(text: &str) -> bool {
-    // Parsing passes over some of these, and what is stored is the text.
+    // Parsing passes over some of these, and what is stored is the text. A line's end that
+    // was copied along does no harm.
     let Ok(url) = Url::parse(text) else { return false };
-    if text.contains(char::is_control) {
+    if text.trim().contains(char::is_control) {
         return false;
     }
     let scheme = url.scheme().split('+').next();
