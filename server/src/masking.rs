@@ -136,8 +136,9 @@ impl Mask {
         };
         let mut found = Vec::new();
         for text in texts.into_iter().filter(|text| !text.is_empty()) {
-            // Padding is no part of what is looked for.
-            let is_short = text.trim_end_matches('=').chars().count() < least;
+            // Without padding, too, it must be long enough to be looked for everywhere.
+            let is_short =
+                text.chars().count() < least || text.trim_end_matches('=').chars().count() < LEAST_OF_REQUEST;
             for text in forms(text) {
                 if is_short {
                     found.extend(QUOTES.map(|(open, close)| form(&format!("{open}{text}{close}"), 1)));
@@ -309,6 +310,14 @@ mod tests {
         hold(&"a-short-one".into());
         let text = r#"no field "a-short-one""#;
         assert_eq!((&*hide(text), &*hide_with(text, None)), (r#"no field "…""#, text));
+    }
+
+    #[test]
+    fn padding_counts_as_long_as_something_is_left_without_it() {
+        hold(&"bcdefghijklmno==".into());
+        assert_eq!(hide_with("token bcdefghijklmno== or bcdefghijklmno", None), "token … or …");
+        let padded = Mask::of(["e===="], 100);
+        assert_eq!(hide_with("here is e==== or \"e====\"", padded.as_ref()), "here is e==== or \"…\"");
     }
 
     #[test]
