@@ -51,6 +51,11 @@ impl<T: Send + 'static> Streamed<T> {
         Streamed { rows: self.rows.try_filter_map(form).boxed(), total: self.total }
     }
 
+    /// Each row as another.
+    pub(crate) fn map<U: Send + 'static>(self, form: impl FnMut(T) -> U + Send + 'static) -> Streamed<U> {
+        Streamed { rows: self.rows.map_ok(form).boxed(), total: self.total }
+    }
+
     /// The first `most` rows, each as what `form` keeps of it.
     pub(crate) async fn first<U>(self, most: usize, form: impl FnMut(T) -> U) -> Result<Vec<U>, Error> {
         self.rows.take(most).map_ok(form).try_collect().await

@@ -3,7 +3,6 @@
 
 mod lines;
 
-use crate::masking;
 use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::Response;
@@ -33,7 +32,7 @@ pub(crate) enum LogFormat {
 
 /// Starts logging. Does nothing where logging has begun.
 pub(crate) fn start(filter: Targets, format: LogFormat) {
-    let lines = lines_to(|| Masked, io::stderr().is_terminal(), format);
+    let lines = lines_to(io::stderr, io::stderr().is_terminal(), format);
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
@@ -46,22 +45,6 @@ where
     match format {
         LogFormat::Text => lines.fmt_fields(text_fields()).boxed(),
         LogFormat::Json => lines.fmt_fields(JsonFields).event_format(JsonLines).boxed(),
-    }
-}
-
-/// Standard error, where each line is without secrets of this process: what libraries
-/// and other programs say is logged, too.
-struct Masked;
-
-impl io::Write for Masked {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        io::stderr().write_all(masking::hide(&text).as_bytes())?;
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().flush()
     }
 }
 

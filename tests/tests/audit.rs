@@ -247,16 +247,13 @@ async fn a_forged_head_is_not_vouched_for_by_the_next_row() -> Result<()> {
 async fn a_tail_that_is_cut_off_with_its_head_is_found_by_the_head_written_down() -> Result<()> {
     let (installation, server, id) = used().await?;
     server.stop().await?;
-    let database = database(&installation)?;
-    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    let database = with_kept_heads(&installation)?;
     let rows: i64 = database.query_row("SELECT count(*) FROM audit_log", [], |row| row.get(0))?;
     let server = installation.serve().await?;
     post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
     server.stop().await?;
     let head = whole_head(&installation).await?;
-    // As somebody would who wants that last access forgotten.
-    database.execute("DELETE FROM audit_log WHERE sequence > ?1", [rows])?;
-    database.execute_batch("DELETE FROM audit_heads; INSERT INTO audit_heads SELECT * FROM kept_heads")?;
+    cut(&database, rows)?;
     let (whole, output) = audit(&installation, &["verify"]).await?;
     ensure!(whole, "by itself it looks whole: {output}");
     let (whole, output) = audit(&installation, &["verify", "--expect", &head]).await?;
@@ -264,8 +261,14 @@ async fn a_tail_that_is_cut_off_with_its_head_is_found_by_the_head_written_down(
     Ok(())
 }
 
-/// What somebody does who wants the latest access forgotten while the server runs: cuts the
-/// rows after so many, and puts the head back that was there then.
+/// The database, with the heads as they are put aside for [`cut`].
+fn with_kept_heads(installation: &Installation) -> Result<Connection> {
+    let database = database(installation)?;
+    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    Ok(database)
+}
+
+/// What somebody does who wants the latest access forgotten: cuts the rows after so many, and puts the head back that was there then.
 fn cut(database: &Connection, rows: i64) -> Result<()> {
     database.busy_timeout(Duration::from_secs(10))?;
     let cut = database.execute("DELETE FROM audit_log WHERE chain = 1 AND sequence > ?1", [rows])?;
@@ -277,8 +280,7 @@ fn cut(database: &Connection, rows: i64) -> Result<()> {
 #[tokio::test]
 async fn a_tail_that_is_cut_off_while_the_server_runs_is_told_of() -> Result<()> {
     let (installation, server, id) = used().await?;
-    let database = database(&installation)?;
-    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    let database = with_kept_heads(&installation)?;
     let service = server.service()?;
     let reveal = async || post(&service, "reveal", json!({"creatorProfileId": id})).await;
     reveal().await?;
@@ -309,8 +311,7 @@ async fn a_tail_that_is_cut_off_while_the_server_runs_is_told_of() -> Result<()>
 #[tokio::test]
 async fn a_tail_that_is_cut_off_between_a_start_and_the_first_row_after_it_is_told_of() -> Result<()> {
     let (installation, server, id) = used().await?;
-    let database = database(&installation)?;
-    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    let database = with_kept_heads(&installation)?;
     post(&server.service()?, "reveal", json!({"creatorProfileId": id})).await?;
     server.stop().await?;
     let server = installation.serve().await?;
@@ -326,8 +327,7 @@ async fn a_tail_that_is_cut_off_between_a_start_and_the_first_row_after_it_is_to
 #[tokio::test]
 async fn rows_that_another_process_writes_after_a_cut_hide_nothing() -> Result<()> {
     let (installation, server, id) = used().await?;
-    let database = database(&installation)?;
-    database.execute_batch("CREATE TABLE kept_heads AS SELECT * FROM audit_heads")?;
+    let database = with_kept_heads(&installation)?;
     let service = server.service()?;
     let reveal = async || post(&service, "reveal", json!({"creatorProfileId": id})).await;
     reveal().await?;

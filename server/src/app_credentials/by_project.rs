@@ -11,7 +11,6 @@ use crate::store::Actor;
 use crate::streamed::{self, Streamed};
 use axum::extract::State;
 use axum::response::Response;
-use futures_util::future;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -62,5 +61,5 @@ pub(crate) async fn handed(
         }
     };
     let shown = show_all(app, streamed::records(found, find));
-    Ok(shown.and_then(move |shown| future::ok(Some(shown.to(user, project_id)))))
+    Ok(shown.map(move |shown| shown.to(user, project_id)))
 }

@@ -14,7 +14,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use futures_util::future;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -80,7 +79,7 @@ pub(crate) async fn listed(
         let app = Arc::clone(&app);
         async move { Ok(app.app_credentials.project(id).await?.filter(|found| found.is_seen_by(user.0))) }
     };
-    Ok(streamed::records(found, find).and_then(|found| future::ok(Some(found.into()))))
+    Ok(streamed::records(found, find).map(Into::into))
 }
 
 /// Begins a project

@@ -14,7 +14,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use futures_util::future;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -111,7 +110,7 @@ pub(crate) async fn listed(
         let app = Arc::clone(&app);
         async move { app.app_credentials.credential_type(id).await }
     };
-    Ok(streamed::records(found, find).and_then(|found| future::ok(Some(found.into()))))
+    Ok(streamed::records(found, find).map(Into::into))
 }
 
 /// Defines a type

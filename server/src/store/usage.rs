@@ -25,6 +25,11 @@ const PASSED: &str = "limit ";
 /// What they say where the owner's user was deleted.
 pub(super) const GONE: &str = "the owner is gone";
 
+/// An expression for the rows of all tables together.
+pub(super) fn total_rows() -> String {
+    COUNTED.map(|(table, _)| table).join(" + ")
+}
+
 /// How much each owner may have; 0 is no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UsageLimits {

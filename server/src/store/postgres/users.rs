@@ -3,8 +3,10 @@
 use super::session::{Acting, Parameters, Step, View};
 use super::{Postgres, refresh_tokens, row};
 use crate::audit::Entry;
+use crate::store::usage::{BYTES, total_rows};
 use crate::store::{Hash, StoreError, Usage, Usages, User};
 use secrecy::ExposeSecret as _;
+use std::sync::LazyLock;
 use uuid::Uuid;
 
 const ADD: &str = r#"
@@ -54,11 +56,6 @@ const END_MEMBERSHIPS: &str = "DELETE FROM project_members WHERE user_id = $1";
 
 /// What a request of the user's that is under way would store is refused from now on.
 const KEEP_GONE: &str = "UPDATE owner_usage SET is_gone = true WHERE owner_id = $1";
-const USAGES: &str = "
-    SELECT owner_id, bytes, platform_connections + platform_sessions + download_credentials
-        + capture_requests + credential_types + credential_type_fields + projects + project_members
-        + app_credentials + app_credential_keys + app_credential_projects AS total FROM owner_usage";
-
 /// Stores a new user; false where the e-mail address is taken.
 pub(super) async fn add(store: &Postgres, user: &User, entry: Entry) -> Result<bool, StoreError> {
     let User { id, email, password_hash, status, created_at, tokens_valid_from } = user;
@@ -97,8 +94,10 @@ pub(super) async fn all(store: &Postgres) -> Result<Vec<User>, StoreError> {
 
 /// What every owner has.
 pub(super) async fn usages(store: &Postgres) -> Result<Usages, StoreError> {
-    row::all(&store.read(Acting::Maintenance, &[Step(USAGES, &[])]).await?, |found| {
-        let usage = Usage { rows: found.try_get("total")?, bytes: found.try_get("bytes")? };
+    static USAGES: LazyLock<String> =
+        LazyLock::new(|| format!("SELECT owner_id, {BYTES}, {} AS total FROM owner_usage", total_rows()));
+    row::all(&store.read(Acting::Maintenance, &[Step(&USAGES, &[])]).await?, |found| {
+        let usage = Usage { rows: found.try_get("total")?, bytes: found.try_get(BYTES)? };
         Ok((found.try_get("owner_id")?, usage))
     })
 }

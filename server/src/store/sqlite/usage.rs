@@ -1,7 +1,7 @@
 //! `owner_usage`, which the schema's triggers keep.
 
 use super::row;
-use crate::store::usage::{BYTES, COUNTED};
+use crate::store::usage::{BYTES, COUNTED, total_rows};
 use crate::store::{Usage, UsageLimits, Usages};
 use rusqlite::{Connection, Result};
 use std::fmt::Write as _;
@@ -50,8 +50,7 @@ pub(super) fn begin(c: &Connection) -> Result<()> {
 
 /// What every owner has.
 pub(super) fn all(c: &Connection) -> Result<Usages> {
-    let total = COUNTED.map(|(table, _)| table).join(" + ");
-    let select = format!("SELECT owner_id, {total}, {BYTES} FROM owner_usage");
+    let select = format!("SELECT owner_id, {}, {BYTES} FROM owner_usage", total_rows());
     let read = |found: &rusqlite::Row<'_>| {
         Ok((row::id(found, 0)?, Usage { rows: found.get(1)?, bytes: found.get(2)? }))
     };
