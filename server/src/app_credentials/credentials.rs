@@ -3,7 +3,7 @@
 use super::fields::{description, id, ids, name};
 use super::filter::FilterParameters;
 use super::if_match::{IfMatch, entity_tag};
-use super::values::{self, GivenValues, KeyResponse, Showing, find_type, type_of};
+use super::values::{self, GivenValues, KeyResponse, Showing, type_of};
 use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, types};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
@@ -165,7 +165,7 @@ async fn read_new(
     let given = values::read(fields)?.unwrap_or_default();
     let project_ids = ids(fields, "projectIds", MAX_PROJECTS)?.unwrap_or_default();
     let unknown = || Error::BadRequest("credentialTypeId is no credential type of yours".to_owned());
-    let of = types::usable(app, user, credential_type_id).await?.ok_or_else(unknown)?;
+    let of = types::usable(app, user.0, credential_type_id).await?.ok_or_else(unknown)?;
     let now = now_ms();
     let mut new = AppCredential {
         id: Uuid::now_v7(),
@@ -407,7 +407,7 @@ struct KnownType {
 
 impl KnownType {
     async fn find(app: &App, credential: &AppCredential) -> Result<Option<Self>, Error> {
-        let found = find_type(app, credential).await?;
+        let found = types::usable(app, credential.owner_id, credential.credential_type_id).await?;
         Ok(found.map(|found| Self { found, until: Instant::now() + Duration::from_secs(1) }))
     }
 

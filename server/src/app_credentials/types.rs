@@ -148,7 +148,7 @@ pub(crate) async fn credential_type(
     State(app): State<Arc<App>>,
     Id(id): Id,
 ) -> Result<Json<CredentialTypeResponse>, Error> {
-    Ok(Json(usable(&app, user, id).await?.ok_or(NOT_FOUND)?.into()))
+    Ok(Json(usable(&app, user.0, id).await?.ok_or(NOT_FOUND)?.into()))
 }
 
 /// Changes a type
@@ -180,7 +180,7 @@ pub(crate) async fn update_credential_type(
         fields.allow_only(&MEMBERS)?;
         let changed = read(user, fields.clone(), Some(&kept))?;
         let entry = user.entry("update-credential-type").on("credential_types", id);
-        match app.app_credentials.update_credential_type(changed, kept.updated_at, entry).await? {
+        match app.app_credentials.update_credential_type(changed, kept, entry).await? {
             // Another edit came in between.
             PutType::Stale => tokio::time::sleep(PAUSE).await,
             put => {
@@ -218,15 +218,16 @@ pub(crate) async fn delete_credential_type(
     }
 }
 
-/// A type that the user may make credentials of.
-pub(super) async fn usable(app: &App, user: UserId, id: Uuid) -> Result<Option<CredentialType>, Error> {
+/// A type that the owner may make credentials of. Somebody else's is none: what is sensitive
+/// is not theirs to say.
+pub(super) async fn usable(app: &App, owner_id: Uuid, id: Uuid) -> Result<Option<CredentialType>, Error> {
     let found = app.app_credentials.credential_type(id).await?;
-    Ok(found.filter(|found| found.is_usable_by(user.0)))
+    Ok(found.filter(|found| found.is_usable_by(owner_id)))
 }
 
 /// A type that the user may change.
 async fn own(app: &App, user: UserId, id: Uuid) -> Result<CredentialType, Error> {
-    let found = usable(app, user, id).await?.ok_or(NOT_FOUND)?;
+    let found = usable(app, user.0, id).await?.ok_or(NOT_FOUND)?;
     if found.owner_id.is_some() { Ok(found) } else { Err(Error::ForbiddenBuiltIn) }
 }
 

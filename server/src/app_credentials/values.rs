@@ -2,6 +2,7 @@
 
 use super::NOT_FOUND;
 use super::fields::id;
+use super::types::usable;
 use crate::app::App;
 use crate::error::Error;
 use crate::request::Fields;
@@ -244,15 +245,5 @@ fn open(app: &App, credential: &AppCredential, value: &SealedValue) -> Result<Sh
 
 /// The type that a credential is of.
 pub(super) async fn type_of(app: &App, credential: &AppCredential) -> Result<CredentialType, Error> {
-    find_type(app, credential).await?.ok_or(NOT_FOUND)
-}
-
-/// The same where there is one. Somebody else's type is none: what is sensitive is not
-/// theirs to say.
-pub(super) async fn find_type(
-    app: &App,
-    credential: &AppCredential,
-) -> Result<Option<CredentialType>, Error> {
-    let found = app.app_credentials.credential_type(credential.credential_type_id).await?;
-    Ok(found.filter(|found| found.is_usable_by(credential.owner_id)))
+    usable(app, credential.owner_id, credential.credential_type_id).await?.ok_or(NOT_FOUND)
 }

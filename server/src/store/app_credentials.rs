@@ -279,12 +279,12 @@ pub(crate) trait AppCredentialStore: Debug + Send + Sync {
     async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError>;
 
     /// Gives the owner's type another name, description and fields, where it is still
-    /// as it was at `known_updated_at`. Fields that credentials have values in stay what
+    /// the `known` one. Fields of that which credentials have values in stay what
     /// they are, their label, order and whether they are required aside.
     async fn update_credential_type(
         &self,
         changed: CredentialType,
-        known_updated_at: i64,
+        known: CredentialType,
         entry: Entry,
     ) -> Result<PutType, StoreError>;
 

@@ -82,10 +82,10 @@ impl AppCredentialStore for Postgres {
     async fn update_credential_type(
         &self,
         changed: CredentialType,
-        known_updated_at: i64,
+        known: CredentialType,
         entry: Entry,
     ) -> Result<PutType, StoreError> {
-        types::update(self, &changed, known_updated_at, entry).await
+        types::update(self, &changed, &known, entry).await
     }
 
     async fn delete_credential_type(

@@ -6,7 +6,10 @@ use super::session::View;
 use super::testing::TestDatabase;
 use super::*;
 use crate::audit::{Caller, ExpectedHeads, Verifier};
-use crate::store::{IfMissing, NewConnection, Records as _, SealedTable, UsageLimits, User, UserStatus};
+use crate::store::{
+    AppCredential, AppCredentialStore as _, CredentialType, FieldType, IfMissing, NewConnection, PutType,
+    Records as _, SealedTable, SealedValue, TypeField, UsageLimits, User, UserStatus,
+};
 use std::collections::BTreeSet;
 
 const USERS: [Uuid; 2] = [Uuid::from_u128(1), Uuid::from_u128(2)];
@@ -328,4 +331,49 @@ async fn an_error_of_the_servers_quotes_no_row() {
     for text in [error.to_string(), format!("{error:?}")] {
         assert!(!text.contains("planted-hash"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn what_a_field_is_says_the_type_that_was_checked_and_not_its_row() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let store = open(&database, &key).await;
+    fill(&store).await;
+    let (id, owner_id) = (Uuid::from_u128(10), USERS[0]);
+    let field = |sensitive| TypeField {
+        id: Uuid::from_u128(11),
+        field_name: "key".to_owned(),
+        field_label: "Key".to_owned(),
+        field_type: FieldType::Password,
+        required: false,
+        sensitive,
+    };
+    let of = |sensitive| CredentialType {
+        id,
+        owner_id: Some(owner_id),
+        type_name: "own".to_owned(),
+        description: None,
+        fields: vec![field(sensitive)],
+        created_at: 0,
+        updated_at: 0,
+    };
+    assert_eq!(store.add_credential_type(of(true), entry("add")).await.unwrap(), PutType::Stored);
+    let credential = AppCredential {
+        id: Uuid::from_u128(12),
+        owner_id,
+        credential_name: "a".to_owned(),
+        credential_type_id: id,
+        description: None,
+        values: vec![SealedValue { field_id: field(true).id, blob: "sealed".to_owned(), is_new: true }],
+        project_ids: Vec::new(),
+        version: 1,
+        created_at: 0,
+        updated_at: 0,
+    };
+    store.add_app_credential(credential, 0, entry("add")).await.unwrap();
+    // After the type was read and found genuine, and before its owner's edit is stored.
+    let known = store.credential_type(id).await.unwrap().unwrap();
+    let edit = "SET search_path = stagepass; UPDATE credential_type_fields SET sensitive = false";
+    database.superuser().await.batch_execute(edit).await.unwrap();
+    let outcome = store.update_credential_type(of(false), known, entry("update")).await.unwrap();
+    assert_eq!(outcome, PutType::FieldInUse(1));
 }

@@ -62,11 +62,11 @@ impl AppCredentialStore for Sqlite {
     async fn update_credential_type(
         &self,
         changed: CredentialType,
-        known_updated_at: i64,
+        known: CredentialType,
         entry: Entry,
     ) -> Result<PutType, StoreError> {
         let signer = self.signer()?;
-        let update = move |c: &rusqlite::Connection| types::update(c, &signer, &changed, known_updated_at);
+        let update = move |c: &rusqlite::Connection| types::update(c, &signer, &changed, known.updated_at);
         self.write_noting(entry, |put| *put == PutType::Stored, update).await
     }
 

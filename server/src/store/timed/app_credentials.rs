@@ -34,14 +34,10 @@ impl AppCredentialStore for Timed<dyn AppCredentialStore> {
     async fn update_credential_type(
         &self,
         changed: CredentialType,
-        known_updated_at: i64,
+        known: CredentialType,
         entry: Entry,
     ) -> Result<PutType, StoreError> {
-        self.time(
-            "update_credential_type",
-            self.inner.update_credential_type(changed, known_updated_at, entry),
-        )
-        .await
+        self.time("update_credential_type", self.inner.update_credential_type(changed, known, entry)).await
     }
 
     async fn delete_credential_type(

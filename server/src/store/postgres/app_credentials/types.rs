@@ -62,15 +62,17 @@ const ADD: &str = "
     RETURNING id";
 /// Whoever stores credentials of the type waits for this, or this for him.
 const LOCK: &str = "SELECT updated_at FROM credential_types WHERE id = $1 AND owner_id = $2 FOR UPDATE";
-/// Values in a field that would be gone or be another's; they are all its owner's.
+/// Values in a field that would be gone or be another's; they are all its owner's. What
+/// the fields are says the one who knows that their MAC is right, not their rows.
 macro_rules! lost_values {
     () => {
-        "app_credential_keys JOIN credential_type_fields f ON f.id = field_id
-        WHERE type_id = $1 AND NOT EXISTS (
-            SELECT FROM unnest($2::uuid[], $3::text[], $4::text[], $5::boolean[])
+        "app_credential_keys JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[])
+            AS known (id, field_name, field_type, sensitive) ON known.id = field_id
+        WHERE NOT EXISTS (
+            SELECT FROM unnest($5::uuid[], $6::text[], $7::text[], $8::boolean[])
                 AS kept (id, field_name, field_type, sensitive)
-            WHERE kept.id = f.id AND kept.field_name = f.field_name AND kept.field_type = f.field_type
-                AND kept.sensitive >= f.sensitive
+            WHERE kept.id = known.id AND kept.field_name = known.field_name
+                AND kept.field_type = known.field_type AND kept.sensitive >= known.sensitive
         )"
     };
 }
@@ -79,8 +81,8 @@ macro_rules! lost_values {
 const USES: &str = concat!("SELECT count(DISTINCT credential_id) FROM ", lost_values!());
 const UPDATE: &str = concat!(
     "UPDATE credential_types
-    SET type_name = $6, description = $7, updated_at = greatest($8, updated_at + 1), mac = $11
-    WHERE id = $1 AND owner_id = $9 AND updated_at = $10 AND NOT EXISTS (SELECT FROM ",
+    SET type_name = $9, description = $10, updated_at = greatest($11, updated_at + 1), mac = $12
+    WHERE id = $13 AND owner_id = $14 AND updated_at = $15 AND NOT EXISTS (SELECT FROM ",
     lost_values!(),
     ") RETURNING id"
 );
@@ -181,31 +183,20 @@ pub(super) async fn add(store: &Postgres, new: &CredentialType, entry: Entry) ->
 pub(super) async fn update(
     store: &Postgres,
     changed: &CredentialType,
-    known_updated_at: i64,
+    known: &CredentialType,
     entry: Entry,
 ) -> Result<PutType, StoreError> {
     let CredentialType { id, owner_id, type_name, description, updated_at, fields, .. } = changed;
-    let of = Columns::of(fields);
+    let (of, had) = (Columns::of(fields), Columns::of(&known.fields));
     let mac = &store.signer()?.sign(changed)[..];
+    let lost: Parameters<'_> =
+        &[&had.ids, &had.names, &had.types, &had.sensitive, &of.ids, &of.names, &of.types, &of.sensitive];
+    let update: Parameters<'_> = &[type_name, description, updated_at, &mac, id, owner_id, &known.updated_at];
+    let update = [lost, update].concat();
     let steps = [
         Step(LOCK, &[id, owner_id]),
-        Step(USES, &[id, &of.ids, &of.names, &of.types, &of.sensitive]),
-        Step(
-            UPDATE,
-            &[
-                id,
-                &of.ids,
-                &of.names,
-                &of.types,
-                &of.sensitive,
-                type_name,
-                description,
-                updated_at,
-                owner_id,
-                &known_updated_at,
-                &mac,
-            ],
-        ),
+        Step(USES, lost),
+        Step(UPDATE, &update),
         Step(MAKE_ROOM, &[id]),
         Step(DELETE_FIELDS, &[id, &of.ids]),
         Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
@@ -216,7 +207,7 @@ pub(super) async fn update(
         Ok(match updated_at {
             None => PutType::Gone,
             Some(_) if !rows[2].is_empty() => PutType::Stored,
-            Some(updated_at) if updated_at != known_updated_at => PutType::Stale,
+            Some(updated_at) if updated_at != known.updated_at => PutType::Stale,
             Some(_) => PutType::FieldInUse(uses.unsigned_abs()),
         })
     }))
