@@ -17,6 +17,7 @@ pub(crate) use verifier::{ExpectedHeads, Verdict, Verifier};
 
 use crate::bounded_text::bounded;
 use crate::clock::now_ms;
+use crate::masking;
 use std::fmt;
 use uuid::Uuid;
 
@@ -90,7 +91,9 @@ impl Entry {
 
     /// The same, with another end.
     pub(crate) fn with_outcome(&self, outcome: impl fmt::Display) -> Self {
-        Self { outcome: bounded(outcome, MAX_CHARS), ..self.clone() }
+        // It may be said in another program's words.
+        let outcome = outcome.to_string();
+        Self { outcome: bounded(masking::hide(&outcome), MAX_CHARS), ..self.clone() }
     }
 }
 

@@ -191,6 +191,19 @@ fn no_part_of_the_extension_sends_anything_past_the_proof() -> Result<()> {
 }
 
 #[test]
+fn the_server_writes_to_its_outputs_in_few_places_that_hide_what_must_not_be_seen() -> Result<()> {
+    // What commands say; the log; the set-up token, for whoever sits at the terminal.
+    let allowed = ["cli/output.rs", "telemetry.rs", "vault/set_up_file.rs"];
+    for (path, text) in sources("server/src", &["rs"])? {
+        let is_allowed = allowed.iter().any(|allowed| path.ends_with(allowed));
+        let writes = ["io::stdout()", "io::stderr()", "println!", "print!("];
+        let found = writes.iter().find(|write| text.contains(*write));
+        assert!(is_allowed || found.is_none(), "{} has {}", path.display(), found.unwrap_or(&""));
+    }
+    Ok(())
+}
+
+#[test]
 fn every_text_of_the_manifest_is_in_the_messages() -> Result<()> {
     let messages: Value =
         serde_json::from_str(&fs::read_to_string(root().join("extension/_locales/en/messages.json"))?)?;

@@ -1,12 +1,10 @@
 //! `stagepass-server directus`: what is to be done in the Directus that keeps
 //! the records.
 
-use super::CliError;
+use super::{CliError, output};
 use crate::config::DirectusArgs;
 use crate::directus::{Directus, SCHEMA_TIMEOUT, bootstrap};
-use crate::masking;
 use clap::Subcommand;
-use std::io::{self, Write as _};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DirectusCommand {
@@ -22,10 +20,7 @@ impl DirectusCommand {
         })?;
         let directus = Directus::new(given.settings, SCHEMA_TIMEOUT)?;
         match self {
-            Self::Bootstrap => {
-                Ok(bootstrap(&directus, |line| writeln!(io::stdout().lock(), "{}", masking::hide(line)))
-                    .await?)
-            }
+            Self::Bootstrap => Ok(bootstrap(&directus, output::print).await?),
         }
     }
 }

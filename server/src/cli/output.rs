@@ -7,14 +7,18 @@ use crate::masking;
 use stagepass_core::visible::printable;
 use std::io::{self, Write as _};
 
-/// Prints a line of the command's output, which may quote what others have stored.
+/// Prints a line of the command's output, which may quote what others have stored or said.
 pub(super) fn say(line: &str) -> Result<(), CliError> {
-    writeln!(io::stdout().lock(), "{}", printable(line)).map_err(CliError::Output)
+    print(line).map_err(CliError::Output)
+}
+
+/// The same, for what knows nothing of commands.
+pub(super) fn print(line: &str) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", printable(&masking::hide(line)))
 }
 
 /// Tells whoever runs the command something that is no output.
 pub(super) fn tell(line: &str) {
     // There is nobody left to tell where this fails.
-    // What went wrong may be said in another program's words.
     let _ = writeln!(io::stderr().lock(), "{}", printable(&masking::hide(line)));
 }

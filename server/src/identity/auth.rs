@@ -191,7 +191,8 @@ pub(crate) async fn refresh(
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
-    let reuse = Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN);
+    let reuse =
+        Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN).on("users", user_id);
     match app.database.refresh(spent, token_hash, times, reuse).await? {
         Refresh::Renewed { user_id, tokens_valid_from } => {
             tokens(&app, client, (user_id, tokens_valid_from), refresh_token, now)

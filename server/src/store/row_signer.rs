@@ -13,7 +13,6 @@ use super::{Database, StoreError};
 use crate::audit::{Caller, ChainKey, Entry, Mac};
 use stagepass_core::visible::printable_line;
 use std::collections::HashMap;
-use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq as _;
@@ -181,11 +180,18 @@ impl RowSigner {
 
     /// Reports to the audit log what was found broken since the last time.
     pub(super) async fn report_broken(&self, database: &impl Database) -> Result<(), StoreError> {
-        let waiting = mem::take(&mut self.reports().waiting);
-        for entry in waiting {
-            database.append(entry).await?;
+        while let Some(entry) = self.next_waiting() {
+            let appended = database.append(entry.clone()).await;
+            if appended.is_err() {
+                self.reports().waiting.push(entry);
+                return appended;
+            }
         }
         Ok(())
+    }
+
+    fn next_waiting(&self) -> Option<Entry> {
+        self.reports().waiting.pop()
     }
 
     fn reports(&self) -> MutexGuard<'_, Reports> {
@@ -197,6 +203,7 @@ impl RowSigner {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+    use std::mem;
 
     fn signer() -> RowSigner {
         RowSigner::new(Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap()))

@@ -126,8 +126,7 @@ pub(super) async fn refresh(
             ),
             Step(END_OVERUSED, &[&token.family_id, &MAX_KEPT_TOKENS]),
         ];
-        let reuse = reuse.clone().on("users", user_id);
-        let rows = store.write_noting(Acting::Nobody, reuse, &steps, 2).await?;
+        let rows = store.write_noting(Acting::Nobody, reuse.clone(), &steps, 2).await?;
         let tokens_valid_from = row::optional(&rows[1], |found| Ok(found.try_get(0)?))?;
         // Where it is not as it was read any more, it is looked at again.
         let Some(tokens_valid_from) = tokens_valid_from else { continue };
