@@ -27,6 +27,10 @@ pub enum Trick {
     NoKey,
     /// Passes everything on to this server, under the name that the client has used.
     PassOn(String),
+    /// The same under that server's own name, so that it proves its key for its own address.
+    PassOnAsItsOwn(String),
+    /// Gives a proof that the server once gave for another nonce.
+    Replay(Value),
 }
 
 /// It listens until it is dropped.
@@ -85,6 +89,11 @@ async fn answer(State((received, trick)): State<(Arc<Mutex<Vec<u8>>>, Trick)>, r
     let path = parts.uri.path();
     let (status, answer) = match &trick {
         Trick::PassOn(server) => return pass_on(server, host, &parts, body).await.unwrap_or_default(),
+        Trick::PassOnAsItsOwn(server) => {
+            let own = server.trim_start_matches("http://");
+            return pass_on(server, own, &parts, body).await.unwrap_or_default();
+        }
+        Trick::Replay(proof) if path == PROOF_PATH => (StatusCode::OK, proof.clone()),
         Trick::OwnKey(key) if path == PROOF_PATH => {
             (StatusCode::OK, key.prove(host, &body).unwrap_or(Value::Null))
         }
@@ -92,7 +101,9 @@ async fn answer(State((received, trick)): State<(Arc<Mutex<Vec<u8>>>, Trick)>, r
             (StatusCode::OK, json!({"status": "ok", "service": "stagepass"}))
         }
         Trick::NoKey => (StatusCode::NOT_FOUND, json!({"success": false, "error": "Not found"})),
-        Trick::Refuse | Trick::OwnKey(_) => (StatusCode::UNAUTHORIZED, json!({"success": false})),
+        Trick::Refuse | Trick::OwnKey(_) | Trick::Replay(_) => {
+            (StatusCode::UNAUTHORIZED, json!({"success": false}))
+        }
     };
     (status, [(header::CONTENT_TYPE, "application/json")], answer.to_string()).into_response()
 }

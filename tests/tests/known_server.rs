@@ -2,6 +2,7 @@
 //! answers; popup, settings and badge say so, and all goes on when the server is back.
 
 use anyhow::{Context as _, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use stagepass_tests::cdp::Session;
@@ -13,7 +14,7 @@ use stagepass_tests::main_job::{
 };
 use stagepass_tests::page::Page;
 use stagepass_tests::platform::FRONT_URL;
-use stagepass_tests::proving::ProvingKey;
+use stagepass_tests::proving::{PROOF_PATH, ProvingKey};
 use stagepass_tests::renewal::{RenewalStage, SOON, close, ring, wait_for_badge};
 use stagepass_tests::secret_search::SecretSearch;
 use stagepass_tests::server::{self, EMAIL, PASSWORD, Server};
@@ -83,10 +84,16 @@ async fn an_impostor_gets_nothing_of_polls_and_renewals_and_they_go_on_with_the_
     let secrets = secrets(&renewal.stage, &worker).await?;
     // Elsewhere on this machine the server may serve all the while.
     let elsewhere = Server::start(renewal.stage.server.directory()).await?;
+    let former = json!({"nonce": STANDARD.encode([7; 32])});
+    let former = renewal.stage.server.anonymous().post(PROOF_PATH, &former).await?.body;
+    ensure!(former["signature"].is_string(), "{former}");
     for (number, trick) in [
         Trick::Refuse,
         Trick::OwnKey(Arc::new(ProvingKey::generate()?)),
         Trick::PassOn(elsewhere.url().to_owned()),
+        // The key is the right one, and its signature is of another address or nonce.
+        Trick::PassOnAsItsOwn(elsewhere.url().to_owned()),
+        Trick::Replay(former),
     ]
     .into_iter()
     .enumerate()

@@ -55,7 +55,9 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
 async fn what_others_can_read_or_change_stops_the_start_with_the_command_that_mends_it() -> Result<()> {
     let above = used().await?;
     let data = above.path().join("data");
+    private_file::write(data.join("stagepass.db-journal"), "")?;
     for (name, mode, fault) in [
+        ("stagepass.db-journal", 0o640, "others can read or change it"),
         ("", 0o777, "others can write to it"),
         ("", 0o770, "others can write to it"),
         ("..", 0o777, "everybody can write to"),
@@ -87,14 +89,21 @@ async fn nothing_is_read_or_written_through_a_link_in_the_data_directory() -> Re
         fs::rename(&elsewhere, data.join(name))?;
     }
     // One that leads nowhere yet: nothing may be made at its end.
-    for name in ["stagepass.db-wal", "stagepass.db-journal", "vault-set-up-token"] {
+    for name in ["stagepass.db-wal", "stagepass.db-journal"] {
         let _ = fs::remove_file(data.join(name));
         symlink(&elsewhere, data.join(name))?;
-        let started = server::command(&data)?.args(["vault", "list"]).output().await?;
-        let said = String::from_utf8(started.stderr)?;
-        assert!(!elsewhere.exists(), "{name}: {said}");
+        let said = refusal(&mut serve(&data)?).await?;
+        assert!(said.contains(name) && said.contains("is a symbolic link"), "{name}: {said}");
+        assert!(!elsewhere.exists(), "{name}");
         fs::remove_file(data.join(name))?;
     }
+    let token = data.join("vault-set-up-token");
+    let _ = fs::remove_file(&token);
+    symlink(&elsewhere, &token)?;
+    let said = String::from_utf8(Server::start(&data).await?.stop().await?)?;
+    assert!(said.contains("can't be kept here") && said.contains("is a symbolic link"), "{said}");
+    assert!(!elsewhere.exists() && !said.contains("fn_setup_"), "{said}");
+    fs::remove_file(&token)?;
     let link = above.path().join("link");
     symlink(&data, &link)?;
     assert!(refusal(&mut serve(&link)?).await?.contains("is a symbolic link"));
