@@ -64,8 +64,7 @@ impl<T: Send + 'static> Streamed<T> {
     /// All rows of a page, each as what `form` keeps of it.
     pub(crate) async fn listing<U>(self, page: Page, form: impl FnMut(T) -> U) -> Result<Listing<U>, Error> {
         let total = self.total;
-        let data = self.first(usize::MAX, form).await?;
-        Ok(Listing { data, total, page: page.number, page_size: page.size })
+        Ok(Listing::of((self.first(usize::MAX, form).await?, total), page, |row| row))
     }
 }
 
@@ -73,8 +72,7 @@ impl<T: Serialize + Send + 'static> Streamed<T> {
     /// Writes a page of the list, in the form of a [`Listing`].
     pub(crate) async fn answer_page(self, page: Page) -> Result<Response, Error> {
         // Without its rows it is written by the one that defines the form.
-        let frame =
-            Listing::<()> { data: Vec::new(), total: self.total, page: page.number, page_size: page.size };
+        let frame = Listing::of((Vec::<()>::new(), self.total), page, |row| row);
         let frame = serde_json::to_string(&frame).map_err(|_| Error::Internal("a list as JSON"))?;
         let place = frame.find("[]").ok_or(Error::Internal("a list without rows"))? + 1;
         let (begin, end) = frame.split_at(place);

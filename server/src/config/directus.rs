@@ -1,14 +1,13 @@
 //! The Directus that knows the users and keeps the records.
 
 use super::ConfigError;
-use super::faults::Faults;
+use super::faults::{Faults, is_loopback};
 use super::named_file::NamedFile;
 use crate::directus::DirectusSettings;
 use clap::Args;
 use reqwest::Url;
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::net::IpAddr;
 
 /// Names the Directus.
 pub(super) const URL: &str = "DIRECTUS_URL";
@@ -92,10 +91,7 @@ impl GivenDirectus {
     /// Whether tokens go over a network that others may listen in on.
     pub(crate) fn is_exposed(&self) -> bool {
         let url = &self.settings.url;
-        let host = url.host_str().unwrap_or_default();
-        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
-        let is_here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
-        url.scheme() == "http" && !is_here
+        url.scheme() == "http" && !url.host_str().is_some_and(is_loopback)
     }
 }
 

@@ -234,7 +234,7 @@ fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<Secr
 }
 
 /// Whether a URL's host stands for this machine, over whose http nobody else listens.
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
         || address.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())

@@ -131,13 +131,16 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// None where a request wants no page.
     pub(crate) fn of(request: &Request, app: &App) -> Option<Self> {
-        let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+        if !is_page(path) {
+            return None;
+        }
+        let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
         // What was done before need not be told again.
         let query = if query.starts_with("notice=") { "" } else { query };
         let again =
             is_look.then(|| if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
-        let client = Client::of(request, app).ok().filter(|_| is_page(path))?;
+        let client = Client::of(request, app).ok()?;
         Some(Self { again, has_session: SessionCookie::is_in(request.headers(), client) })
     }
 

@@ -27,14 +27,17 @@ pub(super) fn put(
 ) -> Result<PutConnection> {
     let mac = signer.sign(new);
     let id = new.id.to_string();
-    let sealed = params![id, new.encrypted_credentials, new.credentials_version, new.now, new.platform, mac];
     if let Some(holder) = by_identity(c, &new.identity_key)? {
         let kept = find(c, signer, holder)?;
-        if kept.is_none_or(|kept| (kept.id, kept.user_id) != (new.id, new.user_id)) {
+        let is_own = |kept: &Connection| {
+            (kept.id, kept.user_id, &kept.platform) == (new.id, new.user_id, &new.platform)
+        };
+        if !kept.is_some_and(|kept| is_own(&kept)) {
             return Ok(PutConnection::Clash(holder));
         }
         let update = "UPDATE platform_connections SET encrypted_credentials = ?2, credentials_version = ?3,
-            credentials_updated_at = ?4, updated_at = ?4, platform = ?5, mac = ?6 WHERE id = ?1";
+            credentials_updated_at = ?4, updated_at = ?4 WHERE id = ?1";
+        let sealed = params![id, new.encrypted_credentials, new.credentials_version, new.now];
         c.prepare_cached(update)?.execute(sealed)?;
         return Ok(PutConnection::Updated);
     }

@@ -130,8 +130,8 @@ impl Database for Sqlite {
         let checking = Arc::clone(&signer);
         let refreshing = self.write(move |batch| {
             let outcome = refresh_tokens::refresh(batch, &checking, hash, successor, times)?;
-            if let Refresh::Reused(user_id) = outcome {
-                batch.append(checking.key(), reuse.on("users", user_id))?;
+            if matches!(outcome, Refresh::Reused(_)) {
+                batch.append(checking.key(), reuse)?;
             }
             Ok(outcome)
         });
