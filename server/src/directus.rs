@@ -10,8 +10,8 @@ pub(crate) use error::DirectusError;
 
 use crate::error::Error;
 use axum::body::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Method, RequestBuilder, Response, Url, redirect};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -30,6 +30,8 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// The largest answer that is read. One sealed text has 1.4 MiB at most, and
 /// the largest answer holds [`MAX_SEALED_ROWS`] of them.
 const MAX_ANSWER_BYTES: usize = 24 * 1024 * 1024;
+/// The longest that a caller is told to wait, whatever Directus says.
+const MAX_RETRY_AFTER_S: u64 = 60;
 /// How many rows with their sealed text may be asked for at once.
 pub(crate) const MAX_SEALED_ROWS: u32 = 16;
 
@@ -207,7 +209,8 @@ impl Directus {
         url
     }
 
-    /// Sends a request, and reads the whole answer.
+    /// Sends a request, and reads the whole answer. That there are too many calls is no
+    /// answer: Directus counts those of all our callers as ours.
     pub(crate) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Answer, DirectusError> {
         let unavailable = |error: reqwest::Error| {
             // Without its URL, whose query names users and records.
@@ -215,10 +218,19 @@ impl Directus {
             DirectusError::Unavailable
         };
         let response = request.send().await.map_err(unavailable)?;
+        if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+            return Err(DirectusError::Busy { retry_after_s: retry_after_s(response.headers()) });
+        }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = read_bounded(response).await.map_err(unavailable)?;
         body.map(|body| Answer { status, headers, body }).ok_or_else(|| DirectusError::garbage(status, path))
     }
+}
+
+/// How long Directus wants to be left alone, within reason.
+fn retry_after_s(headers: &HeaderMap) -> u64 {
+    let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    seconds.unwrap_or(1).clamp(1, MAX_RETRY_AFTER_S)
 }
 
 /// The body, or `None` where it is larger than anything that Directus holds of ours.
@@ -264,6 +276,18 @@ mod tests {
             "http://127.0.0.1:8055/users/me?fields=id"
         );
         assert_eq!(url("https://example.org/cms", None), "https://example.org/cms/users/me");
+    }
+
+    #[test]
+    fn how_long_to_wait_is_what_directus_says_within_reason() {
+        let read = |value: Option<&str>| {
+            retry_after_s(&value.iter().map(|value| (RETRY_AFTER, value.parse().unwrap())).collect())
+        };
+        assert_eq!(["7", " 7 ", "60"].map(|value| read(Some(value))), [7, 7, 60]);
+        // An hour, less than half a second, a date, and no number of seconds.
+        let others = ["3600", "0", "Fri, 31 Dec 2027 23:59:59 GMT", "-1", ""];
+        assert_eq!(others.map(|value| read(Some(value))), [60, 1, 1, 1, 1]);
+        assert_eq!(read(None), 1);
     }
 
     #[test]

@@ -150,6 +150,7 @@ impl Error {
         tracing::warn!(%error, "not ready");
         Self::NotReady(match error {
             StoreError::Directus(DirectusError::Unavailable) => "Directus unavailable",
+            StoreError::Directus(DirectusError::Busy { .. }) => "Directus busy",
             StoreError::Directus(error) if error.is_refusal() => "Directus refuses access",
             StoreError::Directus(_) => "Directus failed",
             StoreError::RetiredKey => "Encryption key retired",
@@ -189,7 +190,9 @@ impl Error {
             Self::MisdirectedRequest | Self::NotProvenHere => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Directus(DirectusError::Status { .. }) => StatusCode::BAD_GATEWAY,
-            Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => {
+            Self::Store(_)
+            | Self::NotReady(_)
+            | Self::Directus(DirectusError::Busy { .. } | DirectusError::Unavailable) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => {
@@ -213,6 +216,7 @@ impl Error {
             Self::TooManyRequests { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
                 Some(*retry_after_s)
             }
+            Self::Directus(DirectusError::Busy { retry_after_s }) => Some(*retry_after_s),
             Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => Some(1),
             _ => None,
         }
@@ -273,6 +277,9 @@ impl Error {
     pub(crate) fn log(&self) {
         match self {
             Self::Store(error) => tracing::error!(%error, "the store failed"),
+            Self::Directus(DirectusError::Busy { .. }) => {
+                tracing::warn!("Directus gets too many calls; do its limiters allow for this server's?");
+            }
             Self::Directus(error) => tracing::error!(%error, "Directus failed"),
             Self::Internal(what) => tracing::error!(what, "internal error"),
             _ => tracing::debug!(error = %self, "request refused"),

@@ -29,6 +29,14 @@ impl Directus {
         })
     }
 
+    /// The same by way of its second process, which limits how often anybody calls.
+    ///
+    /// # Errors
+    /// Where none was started for this run.
+    pub fn limited_of_this_run() -> Result<Self> {
+        Ok(Self { url: variable_of_this_run("TEST_LIMITED_DIRECTUS_URL")?, ..Self::of_this_run()? })
+    }
+
     /// Its base URL.
     #[must_use]
     pub fn url(&self) -> &str {

@@ -1,13 +1,15 @@
-//! How often the calls may come that are handed on to Directus.
+//! How often calls may come that Directus answers: by our limits, and by its own.
 
 use anyhow::{Result, bail};
+use futures_util::future::try_join_all;
 use reqwest::{Method, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use stagepass_tests::directus::Directus;
 use stagepass_tests::faulty_directus::FaultyDirectus;
 use stagepass_tests::server::Server;
-use stagepass_tests::server_on_directus;
+use stagepass_tests::{server_on_directus, wait};
+use std::time::Duration;
 
 /// Sends what `request` makes until it is refused as one too many, and checks
 /// that Directus hears of none from then on. All before have the status `expected`.
@@ -77,4 +79,36 @@ async fn directus_hears_of_no_call_that_is_one_too_many() {
     let query = format!("/users/me?access_token={}", token.expose_secret());
     assert_eq!(client.get(&query).await.unwrap().status, StatusCode::UNAUTHORIZED);
     assert_eq!(proxy.requests("/users/me"), heard);
+}
+
+/// Directus limits whoever calls it, and this server calls for everybody.
+#[tokio::test]
+async fn what_directus_has_too_much_of_is_refused_as_nobodys_fault_until_it_is_less() {
+    let directus = Directus::of_this_run().unwrap();
+    let limited = Directus::limited_of_this_run().unwrap();
+    let owner = directus.create_user().await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let server = server_on_directus::start(directory.path(), &directus, limited.url()).await.unwrap();
+    let (email, password) = (owner.email(), owner.password().expose_secret());
+    let user = server.user_named(email, password).await.unwrap();
+    let list = "/api/platform-connections";
+
+    let refused = wait::until("Directus's limiter", Duration::from_secs(60), async || {
+        let answers = try_join_all((0..40).map(|_| user.get(list))).await?;
+        Ok(answers.into_iter().find(|answer| answer.status != StatusCode::OK))
+    });
+    let refused = refused.await.unwrap();
+    assert_eq!(refused.body, json!({"success": false, "error": "Directus busy"}));
+    let login = json!({"email": email, "password": password});
+    let handed_on = server.anonymous().post("/auth/login", &login).await.unwrap();
+    assert_eq!(handed_on.body["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE");
+    for refused in [refused, handed_on] {
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.body);
+        let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1..=5).contains(&wait), "{wait}");
+    }
+    let heard = wait::until("the limiter's next time", Duration::from_secs(30), async || {
+        Ok((user.get(list).await?.status == StatusCode::OK).then_some(()))
+    });
+    heard.await.unwrap();
 }

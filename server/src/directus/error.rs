@@ -23,6 +23,9 @@ pub(crate) enum DirectusError {
         /// Its code for the first fault, such as `RECORD_NOT_UNIQUE`.
         code: Option<String>,
     },
+    /// It did not look at the call: one of its limiters, or a proxy before it, says that
+    /// there are too many.
+    Busy { retry_after_s: u64 },
     /// It can't be reached, or took too long.
     Unavailable,
 }
@@ -75,8 +78,10 @@ impl DirectusError {
 
 impl fmt::Display for DirectusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self::Status { status, path, messages, .. } = self else {
-            return f.write_str("Directus unavailable");
+        let (status, path, messages) = match self {
+            Self::Status { status, path, messages, .. } => (status, path, messages),
+            Self::Busy { .. } => return f.write_str("Directus busy"),
+            Self::Unavailable => return f.write_str("Directus unavailable"),
         };
         let render = |messages: &[String]| {
             let errors: Vec<_> = messages.iter().map(|message| json!({ "message": message })).collect();

@@ -50,11 +50,22 @@ const SETTINGS: [(&str, &str); 14] = [
     ("TELEMETRY", "false"),
 ];
 
+/// What a second process in the same database has beside them: Directus's own limiter, for
+/// what it answers to those who call too often.
+const LIMITS: [(&str, &str); 4] = [
+    // Nobody tells it of collections that are made by way of the other one.
+    ("CACHE_SCHEMA", "false"),
+    ("RATE_LIMITER_ENABLED", "true"),
+    ("RATE_LIMITER_POINTS", "30"),
+    ("RATE_LIMITER_DURATION", "5"),
+];
+
 /// The running Directus.
 #[derive(Debug)]
 pub(super) struct Directus {
-    // Ends before its folder goes.
+    // They end before their folder goes.
     program: Program,
+    limited: Program,
     instance: Instance,
 }
 
@@ -67,16 +78,21 @@ impl Directus {
         Program::complete("directus bootstrap", &mut bootstrap, &log, caller)?;
         let (mut start, log) = instance.command("start", postgres);
         let mut program = Program::spawn("Directus", &mut start, &log, Signal::TERM)?;
-        // It listens when everything else is done.
-        program.wait_until(caller, || TcpStream::connect((Ipv4Addr::LOCALHOST, instance.port)).is_ok())?;
-        Ok(Self { program, instance })
+        listen(instance.limited_port, &mut start).envs(LIMITS);
+        let log = log.with_file_name("start-limited.log");
+        let mut limited = Program::spawn("Directus with limits", &mut start, &log, Signal::TERM)?;
+        // They listen when everything else is done.
+        program.wait_until(caller, || is_open(instance.port))?;
+        limited.wait_until(caller, || is_open(instance.limited_port))?;
+        Ok(Self { program, limited, instance })
     }
 
     /// What tests are told.
-    pub(super) fn variables(&self) -> [(&'static str, SecretString); 3] {
-        let Instance { admin_token, secret, .. } = &self.instance;
+    pub(super) fn variables(&self) -> [(&'static str, SecretString); 4] {
+        let Instance { admin_token, secret, port, limited_port, .. } = &self.instance;
         [
-            ("TEST_DIRECTUS_URL", self.instance.url().into()),
+            ("TEST_DIRECTUS_URL", url(*port).into()),
+            ("TEST_LIMITED_DIRECTUS_URL", url(*limited_port).into()),
             ("TEST_DIRECTUS_ADMIN_TOKEN", admin_token.clone()),
             ("TEST_DIRECTUS_SECRET", secret.clone()),
         ]
@@ -84,7 +100,8 @@ impl Directus {
 
     /// Fails where it has ended.
     pub(super) fn check(&mut self) -> Result<()> {
-        self.program.check()
+        self.program.check()?;
+        self.limited.check()
     }
 }
 
@@ -95,6 +112,7 @@ struct Instance {
     node: PathBuf,
     directory: TempDir,
     port: u16,
+    limited_port: u16,
     key: SecretString,
     secret: SecretString,
     admin_token: SecretString,
@@ -116,15 +134,12 @@ impl Instance {
             node,
             directory,
             port: free_port()?,
+            limited_port: free_port()?,
             key: generate_secret()?,
             secret: generate_secret()?,
             admin_token: generate_secret()?,
             admin_password: generate_secret()?,
         })
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// One of its commands, without settings of whoever runs this, and where it logs.
@@ -133,7 +148,7 @@ impl Instance {
         let mut command = Command::new(&self.node);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).envs(SETTINGS);
         command.current_dir(directory).env("HOME", directory);
-        command.env("PORT", self.port.to_string()).env("PUBLIC_URL", self.url());
+        listen(self.port, &mut command);
         command.env("DB_PORT", postgres.port.to_string());
         for (name, value) in [
             ("DB_PASSWORD", &postgres.password),
@@ -147,6 +162,19 @@ impl Instance {
         command.arg(self.installed.join(PROGRAM)).arg(what);
         (command, directory.join(format!("{what}.log")))
     }
+}
+
+/// Has a command listen there.
+fn listen(port: u16, command: &mut Command) -> &mut Command {
+    command.env("PORT", port.to_string()).env("PUBLIC_URL", url(port))
+}
+
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+fn is_open(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// Installs what `tests/directus` pins, unless that was done before, and gives the folder.
