@@ -25,6 +25,7 @@ use async_trait::async_trait;
 use changes::Operations;
 use items::Items;
 use sealed::Positions;
+use sessions::{Before, Turns};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Mutex;
@@ -41,6 +42,7 @@ pub(crate) struct DirectusRecords {
     /// Keeps the audit log.
     database: Arc<dyn Database>,
     positions: Positions,
+    turns: Arc<Turns>,
     /// Held while a sealed text is replaced.
     replacing: Arc<Mutex<()>>,
     /// When Directus was last seen to answer.
@@ -55,6 +57,7 @@ impl DirectusRecords {
             operations: Operations::new(directus, Arc::clone(&database), key_id),
             database,
             positions: Positions::default(),
+            turns: Arc::default(),
             replacing: Arc::default(),
             checked_at: AtomicI64::new(i64::MIN / 2),
         }
@@ -187,15 +190,17 @@ impl Records for DirectusRecords {
     }
 
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-        let found = connections::find(&self.items, new.creator_profile_id).await?;
-        let found = found.map(|connection| (connection.user_id, connection.platform));
-        if let Some(refusal) = PutSession::refusal(&new, found) {
-            return Ok(refusal);
-        }
         let (connection_id, platform) = (new.creator_profile_id, new.platform.clone());
+        let turns = Arc::clone(&self.turns);
         self.operations
             .carry_out(|changes| async move {
-                let put = sessions::put(&changes, new);
+                let _turn = turns.of(connection_id).lock().await;
+                let Before { connection, newest } =
+                    Before::find(&changes.items, connection_id, &platform).await?;
+                if let Some(refusal) = PutSession::refusal(&new, connection) {
+                    return Ok(refusal);
+                }
+                let put = sessions::put(&changes, new, newest);
                 let is_stored = changes.noting_sealed(entry, |stored| *stored, put).await?;
                 if is_stored {
                     changes.database.delete_capture_requests_for(connection_id, Some(platform)).await?;

@@ -20,6 +20,8 @@ async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
         (Fault::Garbage, "Directus failed"),
         (error(500, "INTERNAL_SERVER_ERROR"), "Directus failed"),
         (error(401, "INVALID_CREDENTIALS"), "Directus refuses access"),
+        (error(429, "REQUESTS_EXCEEDED"), "Directus busy"),
+        (error(503, "SERVICE_UNAVAILABLE"), "Directus busy"),
     ] {
         assert_eq!(client.get("/readyz").await.unwrap().status, StatusCode::OK);
         setup.proxy.fail("/items/", fault);
@@ -62,6 +64,36 @@ async fn a_capture_whose_answer_was_lost_is_whole_or_absent() {
 }
 
 #[tokio::test]
+async fn a_capture_takes_three_calls_and_is_done_once_directus_has_it() {
+    let setup = Setup::new().await.unwrap();
+    let id = setup.user.create_profile("instagram", "one").await.unwrap();
+    let methods = ["SEARCH", "POST", "PATCH"];
+    let calls = || {
+        let of = |collection: &str| {
+            methods.map(|method| setup.proxy.requests(&format!("{method} /items/{collection}")))
+        };
+        [of("platform_connections"), of("platform_sessions")]
+    };
+    let made = async |value: &str| {
+        let before = calls();
+        assert_eq!(setup.capture(&id, value).await.unwrap().status, StatusCode::OK);
+        let after = calls();
+        [0, 1].map(|table| [0, 1, 2].map(|method| after[table][method] - before[table][method]))
+    };
+    assert_eq!(made("first").await, [[1, 0, 0], [1, 1, 0]]);
+    assert_eq!(made("second").await, [[0, 0, 0], [1, 1, 1]]);
+    // What fails after that leaves cookies alone, which nobody is given.
+    setup.proxy.fail("PATCH /items/platform_sessions", Fault::Close);
+    made("third").await;
+    assert_eq!(setup.served(&id).await.unwrap(), "third");
+    setup.proxy.heal();
+    made("fourth").await;
+    let sessions = setup.kept_sessions().await.unwrap();
+    assert_eq!(statuses(&sessions), ["superseded", "superseded", "superseded", "active"]);
+    assert!(only_active_ones_have_cookies(&sessions));
+}
+
+#[tokio::test]
 async fn what_was_intended_and_how_it_ended_is_in_the_audit_log() {
     let setup = Setup::new().await.unwrap();
     let id = setup.user.create_profile("instagram", "one").await.unwrap();
@@ -71,7 +103,8 @@ async fn what_was_intended_and_how_it_ended_is_in_the_audit_log() {
     setup.user.post("/api/credentials/create-download-cred", &body).await.unwrap();
     setup.proxy.heal();
     let refused = json!({"errors": [{"message": "No."}]}).to_string();
-    setup.proxy.fail("/items/platform_sessions", Fault::Answer { status: 400, body: refused.into() });
+    let refused = Fault::Answer { status: 400, body: refused.into() };
+    setup.proxy.fail("POST /items/platform_sessions", refused);
     setup.capture(&id, "x").await.unwrap();
     setup.proxy.heal();
     setup.server.stop().await.unwrap();

@@ -3,6 +3,7 @@
 //! greatest id.
 
 use super::changes::Changes;
+use super::connections;
 use super::downloads::NO_SUCH_REFERENCE;
 use super::items::{Items, Query, by_id};
 use super::row::{self, SessionRow, Time, time};
@@ -11,33 +12,95 @@ use crate::store::{NewSession, Page, Session, SessionStatus};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::cmp::Reverse;
+use std::array;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 pub(super) const TABLE: &str = "platform_sessions";
 const NEWEST_FIRST: &str = "-captured_at,-id";
-/// More rows than are ever active at once: each capture leaves one.
-const MAX_ACTIVE: u32 = 100;
 
-/// Stores a session and supersedes the one before; false where the connection
-/// is gone.
+/// Whose turn it is to store a session, by connection: each capture here sees the one
+/// before it, also of two that are a connection's first.
+#[derive(Debug)]
+pub(super) struct Turns([Mutex<()>; 64]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Turns {
+    /// A few connections share one.
+    pub(super) fn of(&self, connection_id: Uuid) -> &Mutex<()> {
+        let [.., last] = *connection_id.as_bytes();
+        &self.0[usize::from(last) % self.0.len()]
+    }
+}
+
+/// What a new session comes after.
+pub(super) struct Before {
+    /// Whose connection it is, and of which platform; none where it is gone.
+    pub(super) connection: Option<(Uuid, String)>,
+    /// When the newest session was captured, where there is one.
+    pub(super) newest: Option<i64>,
+}
+
+impl Before {
+    /// The newest session tells of its connection as well, in the same call.
+    pub(super) async fn find(items: &Items, id: Uuid, platform: &str) -> Result<Self, DirectusError> {
+        let found: Option<Captured> = newest_of(items, id, platform, Captured::FIELDS).await?;
+        let newest = found.as_ref().map(|found| found.captured_at.ms());
+        let connection = match found.and_then(|found| found.creator_profile_id) {
+            Some(connection) => Some((connection.user_id.unwrap_or_default(), connection.platform)),
+            None => connections::find(items, id).await?.map(|found| (found.user_id, found.platform)),
+        };
+        Ok(Self { connection, newest })
+    }
+}
+
+/// When the newest session was captured, and of which connection.
+#[derive(Deserialize)]
+struct Captured {
+    captured_at: Time,
+    creator_profile_id: Option<OfConnection>,
+}
+
+#[derive(Deserialize)]
+struct OfConnection {
+    user_id: Option<Uuid>,
+    platform: String,
+}
+
+impl Captured {
+    const FIELDS: &str = "captured_at,creator_profile_id.user_id,creator_profile_id.platform";
+}
+
+/// Stores a session and supersedes those before it; false where the connection is gone.
 ///
-/// The new row comes first: from then on it is served, and a stop before the
-/// others are superseded leaves only their cookies to be erased by the next
-/// capture. Of captures that come at once, all see the same newest row, and so
-/// none supersedes it.
-pub(super) async fn put(changes: &Changes, new: NewSession) -> Result<bool, DirectusError> {
-    let (connection_id, platform, now) = (new.creator_profile_id, new.platform.clone(), new.captured_at);
-    let newest: Option<Captured> =
-        newest_of(&changes.items, connection_id, &platform, Captured::FIELDS).await?;
+/// The new row comes first: from then on it is served, and a stop before the others are
+/// superseded leaves only their cookies to be erased by the next capture. So does a
+/// failure in between: what was asked for is done by then. The caller has the connection's
+/// [turn](Turns); of captures at several servers at once each supersedes older ones alone.
+pub(super) async fn put(
+    changes: &Changes,
+    new: NewSession,
+    newest: Option<i64>,
+) -> Result<bool, DirectusError> {
+    let now = new.captured_at;
     // A clock that was set back must not make the new one older.
-    let newest = newest.and_then(|newest| newest.captured_at);
-    let captured_at = newest.map_or(now, |newest| now.max(newest.ms() + 1));
+    let captured_at = newest.map_or(now, |newest| now.max(newest + 1));
     match changes.create(TABLE, item(&new, captured_at)).await {
         Err(error) if error.has_code(NO_SUCH_REFERENCE) => return Ok(false),
         created => created?,
     }
-    supersede(changes, connection_id, &platform, now).await?;
+    // Before the first one there is nothing.
+    if newest.is_some()
+        && let Err(error) = supersede(changes, &new, captured_at).await
+    {
+        tracing::warn!(%error, connection = %new.creator_profile_id,
+            "the cookies of the session before are kept until the next capture");
+    }
     Ok(true)
 }
 
@@ -57,37 +120,17 @@ fn item(new: &NewSession, captured_at: i64) -> Value {
     })
 }
 
-/// Supersedes all active sessions but the newest, and erases their cookies.
-async fn supersede(
-    changes: &Changes,
-    connection_id: Uuid,
-    platform: &str,
-    now: i64,
-) -> Result<(), DirectusError> {
-    let mut filter = of(connection_id, platform);
+/// Supersedes all active sessions before a new one, and erases their cookies.
+async fn supersede(changes: &Changes, new: &NewSession, captured_at: i64) -> Result<(), DirectusError> {
+    let mut filter = of(new.creator_profile_id, &new.platform);
     filter["status"] = json!({"_eq": SessionStatus::Active.as_str()});
-    let query = Query { filter, fields: Captured::FIELDS, sort: NEWEST_FIRST, limit: MAX_ACTIVE, offset: 0 };
-    let mut active: Vec<Captured> = changes.items.list(TABLE, &query).await?;
-    // Databases don't agree on whether those without a time come first.
-    active.sort_by_key(|row| Reverse((row.captured_at.map(Time::ms), row.id)));
-    let former: Vec<Uuid> = active.into_iter().skip(1).map(|row| row.id).collect();
-    if former.is_empty() {
-        return Ok(());
-    }
-    let data = json!({"status": SessionStatus::Superseded.as_str(), "superseded_at": time(now),
+    filter["id"] = json!({"_neq": new.id});
+    // One without a time was left by another writer.
+    let before = json!({"_lt": time(captured_at)});
+    filter["_or"] = json!([{"captured_at": before}, {"captured_at": {"_null": true}}]);
+    let data = json!({"status": SessionStatus::Superseded.as_str(), "superseded_at": time(new.captured_at),
         "encrypted_cookies": null});
-    changes.update(TABLE, json!({"id": {"_in": former}}), data).await.map(drop)
-}
-
-/// A session in the order of captures.
-#[derive(Deserialize)]
-struct Captured {
-    id: Uuid,
-    captured_at: Option<Time>,
-}
-
-impl Captured {
-    const FIELDS: &str = "id,captured_at";
+    changes.update(TABLE, filter, data).await.map(drop)
 }
 
 fn of(connection_id: Uuid, platform: &str) -> Value {
