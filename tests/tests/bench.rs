@@ -85,6 +85,15 @@ async fn measures_the_memory_of_slow_readers_and_what_is_given_back() -> Result<
 }
 
 #[tokio::test]
+async fn measures_captures_in_a_directus_beside_the_same_calls_sent_directly() -> Result<()> {
+    let (report, table) = run(Some("directus")).await?;
+    let groups = report["groups"].as_array().context("no groups")?;
+    assert_eq!(names_of_lines(groups), ["stagepass-server", "the same calls sent directly"]);
+    assert_eq!(targets(groups, &table)?, ["at least 50% of the same calls sent directly"]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn measures_how_long_the_extension_takes_for_a_thousand_cookies() -> Result<()> {
     let (report, table) = run(Some("wasm")).await?;
     let groups = report["groups"].as_array().context("no groups")?;

@@ -30,6 +30,9 @@ pub(crate) enum Subject {
     /// Measure how much memory the server takes while 100 clients read a list of large
     /// app credentials slowly, and how much of it is given back
     SlowReaders(Options),
+    /// Measure captures that are kept in a Directus, beside the same calls sent to it
+    /// directly
+    Directus(Options),
     /// Measure how long the extension's module takes for 1,000 cookies in a real
     /// Chromium
     Wasm(Options),
@@ -69,6 +72,7 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         Subject::Vault(options) => (options, Some("vault")),
         Subject::AppCredentials(options) => (options, Some("app-credentials")),
         Subject::SlowReaders(options) => (options, Some("slow-readers")),
+        Subject::Directus(options) => (options, Some("directus")),
         Subject::Wasm(options) => {
             system::ensure(&[system::CHROMIUM])?;
             package_extension()?;
@@ -81,14 +85,18 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
             (options, Some("hand-over"))
         }
     };
-    let is_of_a_browser = matches!(subject, Subject::Wasm(_) | Subject::HandOver(_));
-    let needs_no_postgres = is_of_a_browser || options.store == Some(Store::Sqlite);
-    let mut services = if needs_no_postgres {
-        None
-    } else {
-        system::ensure(&[services::POSTGRES])?;
-        // It gets ready while the rest is built, and ends when this returns.
-        Some(Services::start(Wanted::Postgres)?)
+    // They get ready while the rest is built, and end when this returns.
+    let mut services = match subject {
+        Subject::Wasm(_) | Subject::HandOver(_) => None,
+        Subject::Directus(_) => {
+            system::ensure(&services::NEEDS)?;
+            Some(Services::start(Wanted::All)?)
+        }
+        _ if options.store == Some(Store::Sqlite) => None,
+        _ => {
+            system::ensure(&[services::POSTGRES])?;
+            Some(Services::start(Wanted::Postgres)?)
+        }
     };
     build(subject)?;
     let mut command = Command::new(target_dir()?.join("release").join(BENCH));

@@ -38,7 +38,7 @@ pub(crate) async fn gather(sessions: usize) -> Result<Stage> {
     forget_signing(&installation).await?;
     let server = serve(&installation).await?;
     let user = person.sign_in(&server).await?;
-    Stage::of(installation, server, user, ids.into(), COOKIES)
+    Stage::of((installation, person), server, user, ids.into(), COOKIES)
 }
 
 struct Writer {

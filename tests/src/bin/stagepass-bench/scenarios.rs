@@ -1,6 +1,7 @@
 //! What is measured beside what, and what is to be reached.
 
 pub(crate) mod app_credentials;
+pub(crate) mod directus;
 pub(crate) mod hand_over;
 pub(crate) mod normalising;
 pub(crate) mod slow_readers;

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 /// What the server says at its start, and faults.
 const LOG: &str = "warn,stagepass_server::serve=info";
-const PLATFORM: &str = "instagram";
+/// What all connections are on.
+pub(crate) const PLATFORM: &str = "instagram";
 /// Cookies of one session: as many as a large platform sets.
 pub(crate) const COOKIES: usize = 60;
 
@@ -48,7 +49,7 @@ pub(crate) struct Stage {
     pub(crate) memory: Watch,
     // Ends before what it writes to goes.
     server: Server,
-    _installation: Installation,
+    _installed: (Installation, Person),
 }
 
 /// An installation without the limits that a benchmark would run into.
@@ -77,12 +78,12 @@ impl Stage {
         for number in 0..connections {
             ids.push(parse_id(&add_connection(&user, number).await?)?);
         }
-        Self::of(installation, server, user, ids.into(), COOKIES)
+        Self::of((installation, person), server, user, ids.into(), COOKIES)
     }
 
     /// One with these connections, whose sessions have so many cookies.
     pub(crate) fn of(
-        installation: Installation,
+        installed: (Installation, Person),
         server: Server,
         user: Client,
         ids: Arc<[Id]>,
@@ -90,12 +91,17 @@ impl Stage {
     ) -> Result<Self> {
         let service = server.service()?;
         let memory = Watch::start(server.program().id()?)?;
-        Ok(Self { ids, cookies, user, service, memory, server, _installation: installation })
+        Ok(Self { ids, cookies, user, service, memory, server, _installed: installed })
     }
 
     /// A client that says nothing of who it is.
     pub(crate) fn anonymous(&self) -> Client {
         self.server.anonymous()
+    }
+
+    /// The connections' ids.
+    pub(crate) fn connections(&self) -> Arc<[Id]> {
+        Arc::clone(&self.ids)
     }
 
     /// Calls for any of the connections.
