@@ -35,6 +35,7 @@ pub mod proxy;
 pub mod python;
 pub mod renewal;
 pub mod request_text;
+pub mod root;
 pub mod schemathesis;
 pub mod scripted_host;
 pub mod sealed;

@@ -4,7 +4,9 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use stagepass_tests::private_file;
+use stagepass_tests::root::as_root;
 use stagepass_tests::server::{self, Server};
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
@@ -111,26 +113,35 @@ async fn nothing_is_read_or_written_through_a_link_in_the_data_directory() -> Re
     Ok(())
 }
 
+/// Makes a file or folder another user's.
+fn give(owner: &str, path: &Path) -> Result<()> {
+    as_root("chown", [OsStr::new(owner), path.as_os_str()])
+}
+
 #[tokio::test]
 async fn what_belongs_to_somebody_else_is_not_used() -> Result<()> {
     let above = used().await?;
     let data = above.path().join("data");
     let key = data.join("credentials-enc-key");
-    // Only root can give a file away.
-    std::os::unix::fs::chown(&key, Some(65_534), None).context("run as root")?;
+    // So that its group, which stays ours, can read it.
+    set_mode(&key, 0o640)?;
+    give("65534", &key)?;
     let said = refusal(&mut serve(&data)?).await?;
     let told = "belongs to the user with the id 65534; run this program as that user (`sudo -u '#65534'`)";
-    assert!(said.contains(told) && said.contains("`chown -R 0 "), "{said}");
-    std::os::unix::fs::chown(&key, Some(0), None)?;
+    let me = rustix::process::geteuid().as_raw().to_string();
+    assert!(said.contains(told) && said.contains(&format!("`chown -R {me} ")), "{said}");
+    give(&me, &key)?;
+    set_mode(&key, 0o600)?;
     // A file that is named may be another's, as in a container.
     let named = above.path().join("named");
     private_file::write(&named, SECRET)?;
-    std::os::unix::fs::chown(&named, Some(65_534), None)?;
+    set_mode(&named, 0o640)?;
+    give("65534", &named)?;
     start_with_secret(serve(&data)?.env(VARIABLE, &named), &data).await?;
     // In a folder of somebody else's nothing is made.
     let foreign = above.path().join("foreign");
     fs::create_dir(&foreign)?;
-    std::os::unix::fs::chown(&foreign, Some(65_534), None)?;
+    give("65534", &foreign)?;
     let said = refusal(&mut serve(&foreign)?).await?;
     assert!(said.contains(told) && fs::read_dir(&foreign)?.next().is_none(), "{said}");
     Ok(())
@@ -163,6 +174,29 @@ async fn a_file_that_is_named_may_be_a_link_and_is_read_by_others_in_a_folder_fo
     start_with_secret(&mut credentials, &data).await?;
     set_mode(&folder.join("secret"), 0o446)?;
     assert!(refusal(&mut credentials).await?.contains("others can change it"));
+    Ok(())
+}
+
+/// As containers have them: the host's file, for all who are in there.
+#[tokio::test]
+async fn what_is_below_run_secrets_may_be_read_by_others_and_changed_by_none() -> Result<()> {
+    struct Mounted(String);
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = as_root("rm", ["-f", &self.0]);
+        }
+    }
+    let above = used().await?;
+    let data = above.path().join("data");
+    let secret = above.path().join("secret");
+    private_file::write(&secret, SECRET)?;
+    let source = secret.to_str().context("a path in UTF-8")?;
+    let mounted = Mounted(format!("/run/secrets/stagepass-test-{}", std::process::id()));
+    as_root("install", ["-D", "-m", "444", source, &mounted.0])?;
+    start_with_secret(serve(&data)?.env(VARIABLE, &mounted.0), &data).await?;
+    as_root("chmod", ["446", &mounted.0])?;
+    let said = refusal(serve(&data)?.env(VARIABLE, &mounted.0)).await?;
+    assert!(said.contains("others can change it"), "{said}");
     Ok(())
 }
 
