@@ -9,6 +9,7 @@ pub mod api;
 pub mod bridge;
 pub mod cookie;
 pub mod host;
+pub mod login;
 pub mod netscape;
 pub mod normalise;
 pub mod platform;

@@ -1,10 +1,11 @@
 //! From a browser's cookie list to the cookies of one session, with a verdict
-//! on each, and whether they prove a login.
+//! on each. What proves a login, `login.rs` says.
 
 use crate::cookie::{Cookie, CookieFault, MAX_COOKIES, MAX_EXPIRES, SameSite};
-use crate::platform::{LoginCookie, Site};
+use crate::login::{self, Login};
+use crate::platform::Site;
 use crate::visible::printable_line;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -83,6 +84,9 @@ pub enum Reason {
     /// Its domain is not the platform's.
     #[error("belongs to another site")]
     OtherSite,
+    /// It is from another site of the platform than the one where somebody is signed in.
+    #[error("belongs to another site of the platform than the login")]
+    SiblingSite,
     /// It was set while the platform was embedded in another site.
     #[error("set while embedded in another site")]
     ForeignPartition,
@@ -118,6 +122,7 @@ impl Reason {
     pub fn code(&self) -> &'static str {
         match self {
             Self::OtherSite => "other_site",
+            Self::SiblingSite => "sibling_site",
             Self::ForeignPartition => "foreign_partition",
             Self::Expired => "expired",
             Self::Duplicate => "duplicate",
@@ -154,21 +159,6 @@ pub struct Entry {
     /// Why, where it was not simply kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Reason>,
-}
-
-/// Whether the cookies prove a login.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum Login {
-    /// All cookies that prove it are there.
-    Proven,
-    /// These are not.
-    Missing {
-        /// Their names.
-        cookies: Vec<&'static str>,
-    },
-    /// No cookie of this site proves a login.
-    Unknown,
 }
 
 /// What a capture would take, or took: names and verdicts, never a value.
@@ -216,14 +206,14 @@ pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> 
             },
         }
     }
-    let mut taken: Vec<_> = taken.into_values().collect();
+    let mut taken = of_one_site(taken.into_values().collect(), site, &mut dropped);
     let surplus = taken.split_off(taken.len().min(MAX_COOKIES));
     dropped.extend(surplus.into_iter().map(|candidate| candidate.into_dropped(Reason::TooMany)));
     dropped.sort_by(|a, b| (&a.domain, &a.path, &a.name).cmp(&(&b.domain, &b.path, &b.name)));
 
     let (cookies, entries): (Vec<_>, Vec<_>) =
         taken.into_iter().map(|candidate| (candidate.cookie, candidate.entry)).unzip();
-    let (login, expires) = judge_login(&cookies, site.login_cookies());
+    let (login, expires) = login::judge(&cookies, site);
     let report = Report {
         taken: entries.len(),
         dropped: dropped.len(),
@@ -232,6 +222,17 @@ pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> 
         expires,
     };
     Capture { cookies, report }
+}
+
+/// The cookies of the one site of the platform where somebody is signed in: those of
+/// another site may be another account's. All of them where no login is proven.
+fn of_one_site(taken: Vec<Candidate>, site: &Site, dropped: &mut Vec<Entry>) -> Vec<Candidate> {
+    let cookies: Vec<_> = taken.iter().map(|candidate| &candidate.cookie).collect();
+    let Some(domain) = login::signed_in_at(&cookies, site) else { return taken };
+    let is_own = |candidate: &Candidate| site.domain_of(candidate.cookie.host()) == Some(domain);
+    let (own, siblings): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_own);
+    dropped.extend(siblings.into_iter().map(|candidate| candidate.into_dropped(Reason::SiblingSite)));
+    own
 }
 
 /// Domain, path and name: what every reader of a cookie file tells cookies apart by.
@@ -292,13 +293,11 @@ impl Candidate {
 fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option<Reason>), Reason> {
     let mut repair = None;
     let host = from.domain.strip_prefix('.').unwrap_or(&from.domain).to_ascii_lowercase();
-    if !site.owns(&host) {
-        return Err(Reason::OtherSite);
-    }
+    let own_domain = site.domain_of(&host).ok_or(Reason::OtherSite)?;
     if let Some(top_level_site) = from.partition_key.and_then(|key| key.top_level_site) {
         let after_scheme = top_level_site.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
         let top_host = after_scheme.unwrap_or(&top_level_site);
-        if !site.owns(top_host) {
+        if site.domain_of(top_host) != Some(own_domain) {
             return Err(Reason::ForeignPartition);
         }
         repair = Some(Reason::Partition);
@@ -340,38 +339,6 @@ fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option
     Ok((cookie, repair))
 }
 
-/// When the first of the cookies that prove the login expires, in Unix seconds;
-/// `None` where none of them does, or they prove none.
-#[must_use]
-pub fn login_expiry(cookies: &[Cookie], site: &Site) -> Option<i64> {
-    judge_login(cookies, site.login_cookies()).1
-}
-
-fn judge_login(cookies: &[Cookie], login_cookies: &[LoginCookie]) -> (Login, Option<i64>) {
-    if login_cookies.is_empty() {
-        return (Login::Unknown, None);
-    }
-    let proofs = |wanted: &LoginCookie| {
-        let (name, value) = (wanted.name, wanted.value);
-        cookies.iter().filter(move |cookie| {
-            // Only compared: a cookie emptied on logging out proves nothing.
-            let held = cookie.value.expose_secret();
-            cookie.name == name && value.map_or(!held.is_empty(), |value| value == held)
-        })
-    };
-    let missing: Vec<_> = login_cookies
-        .iter()
-        .filter(|wanted| proofs(wanted).next().is_none())
-        .map(|wanted| wanted.name)
-        .collect();
-    if missing.is_empty() {
-        let expires = login_cookies.iter().flat_map(proofs).filter_map(|cookie| cookie.expires).min();
-        (Login::Proven, expires)
-    } else {
-        (Login::Missing { cookies: missing }, None)
-    }
-}
-
 /// Whole seconds, rounded down; numbers beyond the range stop at its ends.
 #[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
 fn floor(seconds: f64) -> i64 {
@@ -407,6 +374,7 @@ mod tests {
     use super::*;
     use crate::public_suffix::PublicSuffixes;
     use proptest::prelude::*;
+    use secrecy::ExposeSecret as _;
     use serde_json::{Value, json};
 
     const NOW: i64 = 1_800_000_000;
@@ -505,6 +473,71 @@ mod tests {
         assert_eq!(emptied.login, Login::Missing { cookies: vec!["sessionid"] });
     }
 
+    /// Cookies of X: name, value, domain, seconds until it expires.
+    fn x(cookies: &[(&str, &str, &str, i64)]) -> Capture {
+        let change = |(name, value, domain, seconds): &(&str, &str, &str, i64)| {
+            browser_cookie(&json!({"name": name, "value": value, "domain": domain,
+                "expirationDate": NOW + seconds}))
+        };
+        normalise(cookies.iter().map(change).collect(), &site("x"), NOW)
+    }
+
+    fn values(capture: &Capture) -> Vec<&str> {
+        capture.cookies.iter().map(|cookie| cookie.value.expose_secret()).collect()
+    }
+
+    const LEFT_OVER: [(&str, &str, &str, i64); 3] = [
+        ("auth_token", "old", ".twitter.com", 10),
+        ("ct0", "old", ".twitter.com", 10),
+        ("twid", "u%3D1111", ".twitter.com", 10),
+    ];
+
+    #[test]
+    fn what_is_left_over_on_a_platforms_other_site_is_neither_taken_nor_decides() {
+        let live = [("auth_token", "live", ".x.com", 90), ("ct0", "live", ".x.com", 80)];
+        // Without a cookie that names the account, the other site's names none either.
+        for account in [&[("twid", "u%3D2222", ".x.com", 70)][..], &[]] {
+            let capture = x(&[&LEFT_OVER[..], &live[..], account].concat());
+            assert_eq!((&capture.report.login, capture.report.expires), (&Login::Proven, Some(NOW + 80)));
+            assert!(capture.cookies.iter().all(|cookie| cookie.domain == ".x.com"));
+            assert_eq!((capture.report.taken, capture.report.dropped), (2 + account.len(), 3));
+            let dropped = &capture.report.entries[capture.report.taken..];
+            assert!(dropped.iter().all(|entry| entry.reason.as_ref().unwrap().code() == "sibling_site"));
+        }
+    }
+
+    #[test]
+    fn who_is_signed_in_at_a_platforms_other_site_alone_is_captured_there() {
+        let guest = [("guest_id", "g", ".x.com", 90), ("auth_token", "half", ".x.com", 5)];
+        let capture = x(&[&LEFT_OVER[..], &guest[..]].concat());
+        assert_eq!((&capture.report.login, capture.report.expires), (&Login::Proven, Some(NOW + 10)));
+        assert_eq!(values(&capture), ["old", "old", "u%3D1111"]);
+    }
+
+    #[test]
+    fn the_cookies_of_two_sites_prove_no_login_together() {
+        let capture = x(&[("auth_token", "a", ".twitter.com", 10), ("ct0", "c", ".x.com", 10)]);
+        assert_eq!(capture.report.login, Login::Missing { cookies: vec!["auth_token"] });
+        let capture = x(&[("guest_id", "g", ".x.com", 10), ("auth_token", "a", ".twitter.com", 10)]);
+        assert_eq!(capture.report.login, Login::Missing { cookies: vec!["ct0"] });
+    }
+
+    #[test]
+    fn the_other_sites_cookies_take_no_room_from_those_of_the_login() {
+        let live = [("auth_token", "live", ".x.com", 90), ("ct0", "live", ".x.com", 80)];
+        let names: Vec<_> = (0..MAX_COOKIES).map(|n| format!("c{n:04}")).collect();
+        let left_over: Vec<_> = names.iter().map(|name| (name.as_str(), "old", ".twitter.com", 10)).collect();
+        assert_eq!(values(&x(&[&left_over[..], &live[..]].concat())), ["live", "live"]);
+    }
+
+    #[test]
+    fn what_was_set_while_embedded_in_the_platforms_other_site_is_dropped() {
+        let embedded = json!({"name": "auth_token", "domain": ".x.com",
+            "partitionKey": {"topLevelSite": "https://twitter.com"}});
+        let report = normalise(vec![browser_cookie(&embedded)], &site("x"), NOW).report;
+        assert_eq!(report.entries[0].reason, Some(Reason::ForeignPartition));
+    }
+
     #[test]
     fn a_value_that_says_logged_out_is_no_proof() {
         let site = site("pinterest");
@@ -583,6 +616,29 @@ mod tests {
             let keys: Vec<_> = once.cookies.iter().map(|c| (&c.domain, &c.path, &c.name)).collect();
             prop_assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "sorted, each key once");
             prop_assert!(once.cookies.iter().all(|cookie| cookie.check().is_ok()));
+        }
+
+        #[test]
+        fn no_capture_of_a_login_has_cookies_of_two_sites(
+            cookies in proptest::collection::vec(
+                ("auth_token|ct0|twid|guest_id", "[ab]", prop_oneof![
+                    Just(".x.com"), Just("api.x.com"), Just(".twitter.com"), Just("mobile.twitter.com"),
+                ], 1i64..99),
+                0..12,
+            ),
+        ) {
+            let given: Vec<_> = cookies.iter().map(|(name, value, domain, seconds)| {
+                (name.as_str(), value.as_str(), *domain, *seconds)
+            }).collect();
+            let once = x(&given);
+            if once.report.login == Login::Proven {
+                let is_x = |cookie: &Cookie| cookie.host().ends_with("x.com");
+                prop_assert!(once.cookies.iter().all(is_x) || !once.cookies.iter().any(is_x));
+                prop_assert_eq!(login::expiry(&once.cookies, &site("x")), once.report.expires);
+            }
+            let twice = normalise(once.cookies.iter().map(BrowserCookie::from).collect(), &site("x"), NOW);
+            prop_assert_eq!(&once.cookies, &twice.cookies);
+            prop_assert_eq!(once.report.login, twice.report.login);
         }
     }
 }

@@ -239,11 +239,18 @@ impl Site {
     /// Whether a cookie of `host` (no leading dot) belongs to a session here.
     #[must_use]
     pub fn owns(&self, host: &str) -> bool {
+        self.domain_of(host).is_some()
+    }
+
+    /// The one of the domains that `host` (no leading dot) is, or lies below. Cookies of two
+    /// domains may be of two accounts.
+    #[must_use]
+    pub fn domain_of(&self, host: &str) -> Option<&str> {
         let host = host.to_ascii_lowercase();
         let has_hosts_below = self.has_hosts_below();
         self.domains()
-            .iter()
-            .any(|domain| if has_hosts_below { is_within(&host, domain) } else { host == *domain })
+            .into_iter()
+            .find(|domain| if has_hosts_below { is_within(&host, domain) } else { host == *domain })
     }
 }
 
@@ -410,6 +417,9 @@ mod tests {
             for domain in platform.domains {
                 assert!(!PublicSuffixes::built_in().is_suffix(domain), "{domain}");
             }
+            // Which of several sites a session is of, only its login and its account tell.
+            let tells = has_proof && platform.account_cookie.is_some();
+            assert!(platform.domains.len() == 1 || tells, "{}", platform.id);
         }
     }
 

@@ -3,6 +3,7 @@
 //! account.
 
 use crate::cookie::Cookie;
+use crate::login;
 use crate::platform::Site;
 use secrecy::ExposeSecret as _;
 
@@ -19,14 +20,26 @@ pub fn is_rotation(site: &Site, name: &str, domain: &str, http_only: bool) -> bo
     site.owns(host) && (is_known || (login_cookies.is_empty() && http_only))
 }
 
-/// Tells the accounts of a platform apart; `None` where no cookie names one. Its
-/// 32 bits are too few to tell which account it is.
+/// Tells the accounts of a platform apart, by the cookies of the one site where somebody
+/// is signed in; `None` where they name none, or two. Its 32 bits are too few to tell
+/// which account it is.
 #[must_use]
 pub fn account_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
     let name = site.account_cookie()?;
-    let account = cookies.iter().find(|cookie| cookie.name == name)?;
-    // Only digested; the value stays here.
-    Some(fnv1a(account.value.expose_secret().as_bytes()))
+    let domain = login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), site)?;
+    let is_of_account =
+        |cookie: &&Cookie| cookie.name == name && site.domain_of(cookie.host()) == Some(domain);
+    // Only compared and digested; the values stay here.
+    let mut accounts = cookies.iter().filter(is_of_account).map(|cookie| cookie.value.expose_secret());
+    let account = accounts.next().filter(|account| !account.is_empty())?;
+    accounts.all(|other| other == account).then(|| fnv1a(account.as_bytes()))
+}
+
+/// Whether two captures name two accounts.
+#[must_use]
+pub fn are_of_two_accounts(site: &Site, one: &[Cookie], other: &[Cookie]) -> bool {
+    let marks = account_mark(site, one).zip(account_mark(site, other));
+    marks.is_some_and(|(one, other)| one != other)
 }
 
 /// FNV-1a: the same in each release, unlike the standard library's hash.
@@ -79,6 +92,42 @@ mod tests {
         assert_eq!(mark("one", "17841400000000000"), mark("two", "17841400000000000"));
         assert_ne!(mark("one", "17841400000000000"), mark("one", "17841400000000001"));
         assert_eq!(account_mark(&site("vimeo"), &cookies("one", "1")), None);
+        assert_eq!(account_mark(&site("instagram"), &cookies("", "17841400000000000")), None, "signed out");
         assert_eq!(fnv1a(b"foobar"), 0xbf9c_f968);
+    }
+
+    fn of(cookies: &[(&str, &str, &str)]) -> Vec<Cookie> {
+        let cookie = |(name, value, domain): &(&str, &str, &str)| {
+            Cookie::from_json(json!({"name": name, "value": value, "domain": domain})).unwrap()
+        };
+        cookies.iter().map(cookie).collect()
+    }
+
+    #[test]
+    fn an_account_is_named_by_the_site_where_it_is_signed_in() {
+        let mark = |id, cookies: &[(&str, &str, &str)]| account_mark(&site(id), &of(cookies));
+        let old = [
+            ("auth_token", "o", ".twitter.com"),
+            ("ct0", "o", ".twitter.com"),
+            ("twid", "u%3D1111", ".twitter.com"),
+        ];
+        let live = [("auth_token", "l", ".x.com"), ("ct0", "l", ".x.com"), ("twid", "u%3D2222", ".x.com")];
+        assert_eq!(mark("x", &[old, live].concat()), mark("x", &live));
+        assert_ne!(mark("x", &live), mark("x", &old));
+        assert_ne!(mark("x", &old), None);
+        // The other site names nobody for this one.
+        assert_eq!(mark("x", &[&old[..], &live[..2]].concat()), None);
+        let threads = [("sessionid", "l", ".threads.com"), ("ds_user_id", "1", ".threads.net")];
+        assert_eq!(mark("threads", &threads), None);
+        assert!(are_of_two_accounts(&site("x"), &of(&old), &of(&live)));
+        assert!(!are_of_two_accounts(&site("x"), &of(&live), &of(&live[..2])), "one names none");
+    }
+
+    #[test]
+    fn two_cookies_that_name_different_accounts_name_none() {
+        let login = [("auth_token", "l", ".x.com"), ("ct0", "l", ".x.com"), ("twid", "u%3D1", ".x.com")];
+        let mark = |more: &[_]| account_mark(&site("x"), &of(&[&login[..], more].concat()));
+        assert_eq!(mark(&[("twid", "u%3D1", "x.com")]), mark(&[]));
+        assert_eq!(mark(&[("twid", "u%3D2", "x.com")]), None);
     }
 }

@@ -85,9 +85,10 @@ export async function allowPlatform({ platform, store: { id: storeId, isPrivate 
   // The next private window is another one, to which nobody has agreed.
   if (isPrivate) throw failure("private_window");
   const core = await loadCore();
-  const accountMark = (await core.account_mark(platform, storeId)) ?? null;
+  const account = await core.signed_in_account(platform, storeId);
   await change(({ platforms }) => {
-    platforms[platform] = { label, storeId, accountMark, writeBack: platforms[platform]?.writeBack ?? false };
+    platforms[platform] = { label, storeId, writeBack: platforms[platform]?.writeBack ?? false };
+    if (account) platforms[platform].accountMark = account.mark;
   });
   return { code: "bridge_allowed" };
 }
@@ -242,27 +243,38 @@ function refuse(from, { id, type }, code, message) {
 async function handOver(from, asked, allowed) {
   const core = await loadCore();
   const id = crypto.randomUUID();
-  const note = async ({ cookie_count: count, keys, account_mark: mark }) => {
-    // It may have been switched off while the cookies were read.
-    const { platforms } = await readSettings();
-    if (platforms[asked.platform]?.storeId !== allowed.storeId) throw failure("not_allowed", { message: "it was switched off" });
+  const note = async ({ cookie_count: count, keys, account }) => {
+    await pin(asked.platform, allowed.storeId, account);
     await list("handed_over", asked, count);
-    await pin(asked.platform, allowed.storeId, mark);
     await remember({ id, platform: asked.platform, storeId: allowed.storeId, keys });
   };
-  await core.hand_over(from, asked, allowed, id, note).catch(async (error) => {
+  const account = isPinned(allowed) ? { mark: allowed.accountMark } : null;
+  await core.hand_over(from, asked, { ...allowed, account }, id, note).catch(async (error) => {
     if (error.code === "other_account") await list("other_account", asked, 0);
     throw error;
   });
 }
 
-/** Whoever was not signed in when it was allowed is from now on the one that it is for. */
-async function pin(platform, storeId, accountMark) {
-  const isOpen = ({ platforms }) => platforms[platform]?.accountMark === null && platforms[platform].storeId === storeId;
-  if (!accountMark || !isOpen(await readSettings())) return;
+/**
+ * Whoever was not signed in when it was allowed is from now on the one that it is for.
+ * It may have been switched off while the cookies were read, or on for somebody else.
+ */
+async function pin(platform, storeId, { mark }) {
+  const check = ({ platforms }) => {
+    const allowed = platforms[platform];
+    const isAllowed = allowed?.storeId === storeId && (!isPinned(allowed) || allowed.accountMark === mark);
+    if (!isAllowed) throw failure("not_allowed", { message: "it was switched off" });
+    return allowed;
+  };
+  if (isPinned(check(await readSettings()))) return;
   await change((settings) => {
-    if (isOpen(settings)) settings.platforms[platform].accountMark = accountMark;
+    check(settings).accountMark = mark;
   });
+}
+
+/** Whether it is known whom it is for: an account that no cookie names has the mark `null`. */
+function isPinned({ accountMark }) {
+  return accountMark !== undefined;
 }
 
 /** The names of what was handed over: nothing else may come back for it. */

@@ -175,7 +175,7 @@ async function lookAfter(platform, kept, status) {
 /** A login that is gone is noticed at once, whoever signs in before the next store is due. */
 async function checkLogin(platform, kept) {
   const core = await loadCore();
-  await core.check_login(platform, kept.storeId, kept.accountMark);
+  await core.check_login(platform, kept.storeId, accountOf(kept));
   if (kept.problem) await update(platform, kept, { problem: null });
 }
 
@@ -191,7 +191,7 @@ async function store(platform, kept) {
         platform,
         store_id: kept.storeId,
         user_agent: navigator.userAgent,
-        same_account: kept.accountMark,
+        same_account: accountOf(kept),
       },
       () => isProven(server),
     ),
@@ -201,8 +201,13 @@ async function store(platform, kept) {
   await forgetFulfilled(kept.connectionId);
 }
 
-function factsOf({ session_id: sessionId, account_mark: accountMark = null, expires = null }) {
-  return { sessionId, accountMark, expires, capturedAt: Date.now() };
+function factsOf({ session_id: sessionId, account, expires = null }) {
+  return { sessionId, accountMark: account.mark, expires, capturedAt: Date.now() };
+}
+
+/** Also where no cookie named it: whoever is named later may be somebody else. */
+function accountOf({ accountMark = null }) {
+  return { mark: accountMark };
 }
 
 /** What mends itself is tried again; all else waits for the person. */

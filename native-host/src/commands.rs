@@ -57,6 +57,12 @@ pub(crate) enum CommandError {
          \"Fresh cookies for yt-dlp\" allows it"
     )]
     WriteBackNotAllowed(String),
+    #[error(
+        "the browser hands over another account of {0} than the export with the same label is of, and what \
+         {0} replaces would take its place; nothing was run. In the extension's popup, \"Export for yt-dlp\" \
+         makes the export this account's"
+    )]
+    ExportOfAnotherAccount(String),
     #[error("{0} of them could not be done; the lines above say why")]
     Incomplete(usize),
     #[error("cannot catch signals: {0}")]

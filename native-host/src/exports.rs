@@ -22,6 +22,7 @@ use sidecar::{Sidecar, Times};
 use stagepass_core::PublicSuffixes;
 use stagepass_core::bridge::{BridgeFault, check_owned};
 use stagepass_core::cookie::Cookie;
+use stagepass_core::login;
 use stagepass_core::netscape::{self, Dialect};
 use stagepass_core::platform::Site;
 use std::fs;
@@ -260,7 +261,8 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<SecretString>, Error> {
 }
 
 /// The cookies in the text of the file at `path`, an export of `platform`. What is not
-/// the platform's own, somebody else has put there, or a host that did not look yet.
+/// the platform's own, somebody else has put there, or a host that did not look yet; what
+/// is of another of its sites than the login may be another account's.
 pub(crate) fn parse(path: &Path, text: &SecretString, platform: &str) -> Result<Vec<Cookie>, Error> {
     let mut cookies = netscape::parse(text.expose_secret())
         .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })?;
@@ -268,6 +270,10 @@ pub(crate) fn parse(path: &Path, text: &SecretString, platform: &str) -> Result<
     // it, no URL does.
     if let Ok(site) = Site::of_id(platform, PublicSuffixes::built_in()) {
         cookies.retain(|cookie| site.owns(cookie.host()));
+        let signed_in_at = login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), &site);
+        if let Some(domain) = signed_in_at {
+            cookies.retain(|cookie| site.domain_of(cookie.host()) == Some(domain));
+        }
     }
     Ok(cookies)
 }

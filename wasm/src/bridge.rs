@@ -6,7 +6,7 @@
 //! handed over when, the worker knows and tells here.
 
 use crate::browser::{Port, connect_native, set_cookie};
-use crate::capture::{read_same_account, site_of};
+use crate::capture::{Account, read_same_account, site_of};
 use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
@@ -18,7 +18,6 @@ use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBac
 use stagepass_core::cookie::serialize_exposed;
 use stagepass_core::host::{AnswerError, HOST_NAME};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
-use stagepass_core::rotation::account_mark;
 use stagepass_core::visible::printable_line;
 use stagepass_core::{BrowserCookie, Cookie, Site};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -41,8 +40,8 @@ struct Allowed {
     label: String,
     store_id: String,
     write_back: bool,
-    /// The mark of the account that it is for, where there is one.
-    account_mark: Option<u32>,
+    /// The account that it is for; the first one that is signed in, where there is none yet.
+    account: Option<Account>,
 }
 
 /// Domain, path and name of a cookie that was handed over.
@@ -58,7 +57,7 @@ struct Key {
 struct Outcome {
     cookie_count: usize,
     keys: Vec<Key>,
-    account_mark: Option<u32>,
+    account: Account,
 }
 
 /// What the host wants to put back.
@@ -116,15 +115,15 @@ pub async fn hand_over(
 /// Tells the worker, and waits until it has written that down.
 async fn tell(note: &Function, site: &Site, given: &HandOver) -> Result<(), Failure> {
     let keys: Vec<_> = given.cookies.iter().map(Key::of).collect();
-    let account_mark = account_mark(site, &given.cookies);
-    let outcome = to_js(&Outcome { cookie_count: keys.len(), keys, account_mark })?;
+    let account = Account::of(site, &given.cookies);
+    let outcome = to_js(&Outcome { cookie_count: keys.len(), keys, account })?;
     let noted = note.call1(&JsValue::NULL, &outcome).map_err(|error| Failure::of_browser(&error))?;
     JsFuture::from(Promise::resolve(&noted)).await.map_err(|error| Failure::of_browser(&error))?;
     Ok(())
 }
 
 async fn gather(site: &Site, allowed: Allowed, hand_over: String) -> Result<HandOver, Failure> {
-    let capture = read_same_account(site, &allowed.store_id, allowed.account_mark).await?;
+    let capture = read_same_account(site, &allowed.store_id, allowed.account).await?;
     Ok(HandOver {
         hand_over,
         label: printable_line(&allowed.label),

@@ -9,9 +9,9 @@ use js_sys::Function;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
-use stagepass_core::normalise::Login;
+use stagepass_core::login::Login;
 use stagepass_core::rotation::{self, account_mark};
-use stagepass_core::{Capture, Report, Site, shape};
+use stagepass_core::{Capture, Cookie, Report, Site, shape};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -25,9 +25,22 @@ struct CaptureRequest {
     /// The cookie store that the cookies are in.
     store_id: String,
     user_agent: String,
-    /// The mark of the account that the connection's sessions are of, where it
-    /// must be the same.
-    same_account: Option<u32>,
+    /// The account that the connection's sessions are of, where it must be the same.
+    same_account: Option<Account>,
+}
+
+/// The account that is signed in, as far as a cookie names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Account {
+    /// Tells it from others; `None` where no cookie names it.
+    mark: Option<u32>,
+}
+
+impl Account {
+    /// The one whose cookies these are.
+    pub(crate) fn of(site: &Site, cookies: &[Cookie]) -> Self {
+        Self { mark: account_mark(site, cookies) }
+    }
 }
 
 /// The connection that the session belongs to.
@@ -54,8 +67,8 @@ struct Captured {
     /// When the login ends, Unix seconds, where a cookie says so.
     expires: Option<i64>,
     report: Report,
-    /// Tells whether a later session is of the same account.
-    account_mark: Option<u32>,
+    /// Whose session it is.
+    account: Account,
 }
 
 /// What a capture would take from a cookie store: the core's report.
@@ -82,40 +95,43 @@ pub async fn capture(request: JsValue, prove: Function) -> Result<JsValue, JsVal
     Ok(to_js(&store(&request, &prove, &site, capture).await?)?)
 }
 
-/// Looks whether somebody is signed in in this cookie store, as the same account
-/// where its mark is given.
+/// Looks whether the same account is signed in in this cookie store.
 ///
 /// # Errors
 /// As for [`capture`].
 #[wasm_bindgen]
-pub async fn check_login(
-    platform: String,
-    store_id: String,
-    same_account: Option<u32>,
-) -> Result<(), JsValue> {
-    read_same_account(&site_of(&platform)?, &store_id, same_account).await?;
+pub async fn check_login(platform: String, store_id: String, same_account: JsValue) -> Result<(), JsValue> {
+    let same_account: Account = from_js(&same_account)?;
+    read_same_account(&site_of(&platform)?, &store_id, Some(same_account)).await?;
     Ok(())
 }
 
-/// Likewise, as the same account where its mark is given.
+/// Likewise, as the same account where one is given. One that no cookie names is not the
+/// same as one that is named.
 pub(crate) async fn read_same_account(
     site: &Site,
     store_id: &str,
-    same_account: Option<u32>,
+    same_account: Option<Account>,
 ) -> Result<Capture, Failure> {
     let capture = read_signed_in(site, store_id).await?;
     match same_account {
-        Some(_) if account_mark(site, &capture.cookies) != same_account => Err(Failure::OtherAccount),
+        Some(account) if Account::of(site, &capture.cookies) != account => Err(Failure::OtherAccount),
         _ => Ok(capture),
     }
 }
 
-/// The mark of the account that is signed in in this cookie store; nothing where none
-/// is, or none can be told from another.
-#[wasm_bindgen(js_name = account_mark)]
-pub async fn mark_of_account(platform: String, store_id: String) -> Result<Option<u32>, JsValue> {
+/// The account that is signed in in this cookie store; `null` where nobody is.
+///
+/// # Errors
+/// A [`Failure`].
+#[wasm_bindgen]
+pub async fn signed_in_account(platform: String, store_id: String) -> Result<JsValue, JsValue> {
     let site = site_of(&platform)?;
-    Ok(account_mark(&site, &cookie_store::read(&site, &store_id).await?.cookies))
+    let Capture { cookies, report } = cookie_store::read(&site, &store_id).await?;
+    match report.login {
+        Login::Missing { .. } => Ok(JsValue::NULL),
+        _ => Ok(to_js(&Account::of(&site, &cookies))?),
+    }
 }
 
 /// Whether a change of this cookie makes a captured session stale.
@@ -185,7 +201,7 @@ async fn store(
         cookie_count: session.cookie_count,
         expires: report.expires,
         report,
-        account_mark: account_mark(site, &cookies),
+        account: Account::of(site, &cookies),
     })
 }
 

@@ -20,7 +20,7 @@ pub mod server;
 pub mod site;
 
 pub use bridge::{connect_host, hand_over, host_failure, write_back};
-pub use capture::{capture, check_login, is_rotation, mark_of_account, preview};
+pub use capture::{capture, check_login, is_rotation, preview, signed_in_account};
 pub use host::{cookie_file, export_for_yt_dlp};
 pub use site::{is_in_catalogue, login_url, origins_of, platform_name, recognise, take_public_suffixes};
 

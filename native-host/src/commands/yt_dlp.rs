@@ -12,7 +12,7 @@ use crate::yt_dlp::{self, Ended, Rotation, Run};
 use secrecy::{ExposeSecret, SecretString};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
 use stagepass_core::netscape::{self, Dialect};
-use stagepass_core::{Cookie, PublicSuffixes, Site};
+use stagepass_core::{Cookie, PublicSuffixes, Site, rotation};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -38,6 +38,7 @@ pub(crate) fn yt_dlp(host_dir: &Path, asked: &YtDlp<'_>) -> Result<ExitCode, Com
     if asked.write_back {
         sessions.iter().try_for_each(check_write_back)?;
     }
+    sessions.iter().try_for_each(check_export)?;
     let cookies = hand_out(&sessions);
     let text = netscape::render(&cookies, Dialect::HttpOnlyPrefix).text;
     let run = Run { program: asked.program, arguments: asked.arguments, cookies: &text, host_dir };
@@ -105,6 +106,22 @@ fn check_write_back(session: &Session) -> Result<(), CommandError> {
     }
 }
 
+/// Before anything is run, too: what is replaced goes into the export with the same label.
+fn check_export(session: &Session) -> Result<(), CommandError> {
+    let Source::Browser { given: Given { export_before: Some(export), .. }, .. } = &session.source else {
+        return Ok(());
+    };
+    let held = netscape::parse(export.expose_secret()).unwrap_or_default();
+    if is_of_another_account(session, &held) {
+        return Err(CommandError::ExportOfAnotherAccount(session.platform.clone()));
+    }
+    Ok(())
+}
+
+fn is_of_another_account(session: &Session, held: &[Cookie]) -> bool {
+    site_of(session).is_some_and(|site| rotation::are_of_two_accounts(&site, held, &session.cookies))
+}
+
 fn parse(text: &SecretString) -> Result<Vec<Cookie>, Error> {
     netscape::parse_foreign(text.expose_secret())
         .map_err(|fault| Error::BadRequest(format!("yt-dlp has left no cookie file: {fault}")))
@@ -165,7 +182,7 @@ fn keep_all(exports: &Exports, rotated: &[(&Session, Rotation)]) {
 
 fn keep(exports: &Exports, session: &Session, rotation: &Rotation) -> Result<Option<String>, Error> {
     match &session.source {
-        Source::Export(export) => update_export(exports, export, rotation),
+        Source::Export(export) => update_export(exports, session, export, rotation),
         Source::Browser { given, .. } => keep_in_export(exports, session, given, rotation),
     }
 }
@@ -223,12 +240,17 @@ fn question(session: &Session, given: &Given, replacements: &[Replacement]) -> Q
 }
 
 /// The export that the cookies came from; where it is, if it has changed.
-fn update_export(exports: &Exports, export: &Export, rotation: &Rotation) -> Result<Option<String>, Error> {
+fn update_export(
+    exports: &Exports,
+    session: &Session,
+    export: &Export,
+    rotation: &Rotation,
+) -> Result<Option<String>, Error> {
     let Some(label) = export.label.clone() else {
         return Err(Error::BadRequest(format!("{} does not tell whose export it is", export.path)));
     };
     let key = ExportKey::new(export.platform.clone(), label)?;
-    let updated = exports.update(&key, |cookies| rotation.apply_to(cookies))?;
+    let updated = exports.update(&key, |cookies| apply(rotation, session, cookies))?;
     Ok(updated.then(|| export.path.clone()))
 }
 
@@ -249,6 +271,11 @@ fn keep_in_export(
         .or_else(|| given.expires.and_then(UtcTime::from_unix_seconds));
     let whole = NewExport { key, cookies, repeated: 0, expires_at };
     let before = given.export_before.as_ref();
-    let has_changed = exports.write_or_update(&whole, before, |cookies| rotation.apply_to(cookies))?;
+    let has_changed = exports.write_or_update(&whole, before, |cookies| apply(rotation, session, cookies))?;
     Ok(has_changed.then_some(path))
+}
+
+/// Changes an export, unless it has become another account's meanwhile.
+fn apply(rotation: &Rotation, session: &Session, cookies: &mut Vec<Cookie>) -> bool {
+    !is_of_another_account(session, cookies) && rotation.apply_to(cookies)
 }

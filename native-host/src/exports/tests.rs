@@ -104,6 +104,22 @@ fn verify_counts_cookies_or_names_the_line() {
 }
 
 #[test]
+fn an_earlier_versions_export_of_two_sites_is_read_as_the_one_that_is_signed_in() {
+    let (_host_dir, exports) = exports();
+    let key = key("x", "");
+    let path = write(&exports, key.clone(), "v").unwrap().path;
+    let line = |domain: &str, name: &str| format!("{domain}\tTRUE\t/\tTRUE\t0\t{name}\tv\n");
+    let cookies = |domain| ["auth_token", "ct0", "twid"].map(|name| line(domain, name)).concat();
+    fs::write(
+        &path,
+        format!("# Netscape HTTP Cookie File\n{}{}", cookies(".twitter.com"), cookies(".x.com")),
+    )
+    .unwrap();
+    let held = parse(Path::new(&path), &exports.read(&key).unwrap(), "x").unwrap();
+    assert_eq!(held.iter().map(|cookie| cookie.domain.as_str()).collect::<Vec<_>>(), [".x.com"; 3]);
+}
+
+#[test]
 fn takes_away_what_a_killed_host_left() {
     let (_host_dir, exports) = exports();
     write(&exports, key("x", ""), "v").unwrap();

@@ -9,12 +9,12 @@ use crate::folder_lock::{self, Lock};
 use crate::own_place;
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretString};
-use stagepass_core::{Cookie, Platform, Site, normalise};
+use stagepass_core::{Cookie, Platform, Site, login};
 
 /// When a session of the platform ends, where its login cookies tell.
 pub(crate) fn login_expiry(platform: &str, cookies: &[Cookie]) -> Option<UtcTime> {
     let site = Site::Known(Platform::of_id(platform)?);
-    normalise::login_expiry(cookies, &site).and_then(UtcTime::from_unix_seconds)
+    login::expiry(cookies, &site).and_then(UtcTime::from_unix_seconds)
 }
 
 impl Exports {
