@@ -22,6 +22,9 @@ pub struct Platform {
     pub name: &'static str,
     /// The domains whose cookies, and whose subdomains' cookies, belong to a session.
     pub domains: &'static [&'static str],
+    /// Further hosts, with those below them, whose URLs lead to the platform: short links,
+    /// embedding and sharing. Their cookies are none of a session's.
+    pub other_hosts: &'static [&'static str],
     /// The cookies that prove a login, all of them. Empty where no cookie
     /// does: such a platform keeps its login in the page's localStorage.
     pub login_cookies: &'static [LoginCookie],
@@ -36,6 +39,8 @@ pub struct Platform {
     pub yt_dlp: bool,
     /// What it needs beside cookies, as a key of the extension's messages.
     pub advice: Option<Advice>,
+    /// Where to read about hosts and cookies of it.
+    pub sources: &'static [&'static str],
 }
 
 /// A cookie that is there only while somebody is logged in.
@@ -104,19 +109,23 @@ impl Platform {
     pub fn of_id(id: &str) -> Option<&'static Self> {
         CATALOGUE.iter().find(|platform| platform.id == id)
     }
+
+    /// The platform that URLs of `host` lead to.
+    fn of_host(host: &str) -> Option<&'static Self> {
+        let leads = |hosts: &[&str]| hosts.iter().any(|own| is_within(host, own));
+        CATALOGUE.iter().find(|platform| leads(platform.domains) || leads(platform.other_hosts))
+    }
 }
 
 impl Site {
-    /// The site that `host` (a URL's host name) belongs to; `None` where it
+    /// The site that `host` (a URL's host name) belongs or leads to; `None` where it
     /// can't stand for a platform, such as an IPv6 address or a public suffix.
     #[must_use]
     pub fn of_host(host: &str, suffixes: &PublicSuffixes<'_>) -> Option<Self> {
         let host = host.to_ascii_lowercase();
         // The dot of a fully qualified name is no part of it.
         let host = host.strip_suffix('.').unwrap_or(&host);
-        let known =
-            CATALOGUE.iter().find(|platform| platform.domains.iter().any(|domain| is_within(host, domain)));
-        match known {
+        match Platform::of_host(host) {
             Some(platform) => Some(Self::Known(platform)),
             None => Self::of_unknown_host(without_www(host, suffixes), suffixes).ok(),
         }
@@ -420,6 +429,64 @@ mod tests {
             // Which of several sites a session is of, only its login and its account tell.
             let tells = has_proof && platform.account_cookie.is_some();
             assert!(platform.domains.len() == 1 || tells, "{}", platform.id);
+        }
+    }
+
+    #[test]
+    fn other_hosts_lead_to_their_platform_and_have_no_part_in_its_cookies() {
+        for (host, id) in [
+            ("youtu.be", "youtube"),
+            ("WWW.YouTube-NoCookie.com.", "youtube"),
+            ("www.youtubekids.com", "youtube"),
+            ("redd.it", "reddit"),
+            ("v.redd.it", "reddit"),
+            ("fb.watch", "facebook"),
+            ("fb.me", "facebook"),
+            ("instagr.am", "instagram"),
+            ("ig.me", "instagram"),
+            ("t.co", "x"),
+            ("pin.it", "pinterest"),
+            ("www.pinterest.de", "pinterest"),
+            ("pinterest.co.uk", "pinterest"),
+            ("lnkd.in", "linkedin"),
+            ("www.tiktokv.com", "tiktok"),
+            ("vm.tiktok.com", "tiktok"),
+            ("clips.twitch.tv", "twitch"),
+            ("on.soundcloud.com", "soundcloud"),
+            ("vimeopro.com", "vimeo"),
+            ("fans.ly", "fansly"),
+            ("main.bsky.dev", "bluesky"),
+            ("www.threads.net", "threads"),
+        ] {
+            assert_eq!(of_host(host).unwrap().id(), id, "{host}");
+        }
+        for host in ["notyoutu.be", "youtu.be.example.org", "bsky.dev", "twimg.com"] {
+            assert_eq!(of_host(host).unwrap(), Site::Other(host.to_owned()));
+        }
+        for platform in CATALOGUE {
+            let site = Site::Known(platform);
+            for host in platform.other_hosts {
+                assert!(!site.owns(host) && !site.owns(&format!("www.{host}")), "{host}");
+                assert!(!site.domains().contains(host), "{host}");
+            }
+        }
+        assert_eq!(of_id("youtu.be"), Ok(Site::Other("youtu.be".to_owned())), "no name of the platform");
+    }
+
+    #[test]
+    fn each_host_of_the_catalogue_leads_to_one_platform_and_each_entry_has_its_sources() {
+        for platform in CATALOGUE {
+            for host in platform.domains.iter().chain(platform.other_hosts) {
+                assert_eq!(host.to_lowercase(), **host);
+                assert!(is_host(host) && host.contains('.'), "{host}");
+                assert!(!PublicSuffixes::built_in().is_suffix(host), "{host}");
+                let leads = |other: &&Platform| {
+                    other.domains.iter().chain(other.other_hosts).filter(|own| is_within(host, own)).count()
+                };
+                assert_eq!(CATALOGUE.iter().map(|other| leads(&other)).sum::<usize>(), 1, "{host}");
+            }
+            assert!(!platform.sources.is_empty(), "{}", platform.id);
+            assert!(platform.sources.iter().all(|source| source.starts_with("https://")), "{}", platform.id);
         }
     }
 

@@ -24,7 +24,11 @@ use certificate::Certificate;
 /// The platform's names: those for whom the certificate is, the proxy's
 /// destinations, and what the browser maps to loopback.
 const HOST_PATTERNS: &[&str] =
-    &["instagram.com", "*.instagram.com", "cdninstagram.com", "*.cdninstagram.com"];
+    &["instagram.com", "*.instagram.com", "cdninstagram.com", "*.cdninstagram.com", SHORT_HOST];
+/// The host of the platform's short links, which is no site of its own.
+pub const SHORT_HOST: &str = "instagr.am";
+/// A short link that leads to [`VIDEO_URL`].
+pub const SHORT_URL: &str = "https://instagr.am/backstage";
 /// The front page.
 pub const FRONT_URL: &str = "https://www.instagram.com/";
 /// The page with the login form.
@@ -71,6 +75,8 @@ pub struct RequestRecord {
     pub path: String,
     /// The status of the answer.
     pub status: u16,
+    /// Whether it came with a cookie.
+    pub has_cookies: bool,
 }
 
 /// What the server keeps.

@@ -85,6 +85,8 @@ mod tests {
             ("https://www.example.org/", "/example.org-"),
             ("https://videos.eu.example.org:8443/x", "/example.org-"),
             ("http://127.0.0.1:8080/", "/127.0.0.1-"),
+            ("https://instagr.am/p/1", "/instagram-"),
+            ("instagr.am", "/instagram-"),
         ] {
             assert_eq!(select(&exports, target, None).unwrap().path, path, "{target}");
         }

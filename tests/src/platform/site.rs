@@ -1,7 +1,7 @@
 //! The pages of the sample platform.
 
 use super::session::{API_HOST, split_by_host};
-use super::{FRONT_URL, IssuedCookie, RequestRecord, State as Shared};
+use super::{FRONT_URL, IssuedCookie, RequestRecord, SHORT_HOST, State as Shared, VIDEO_URL};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -22,6 +22,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/accounts/login/", get(login_form).post(login))
         .route("/accounts/continue/", get(proceed))
         .route("/accounts/logout/", post(logout))
+        .route("/backstage", get(short_link))
         .route("/video/backstage.mp4", get(video))
         .route("/video/encore.mp4", get(rotating_video))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), record))
@@ -35,6 +36,7 @@ async fn record(State(shared): State<Arc<Shared>>, request: Request, next: Next)
         host: host.to_owned(),
         path: request.uri().path().to_owned(),
         status: 0,
+        has_cookies: request.headers().contains_key(header::COOKIE),
     };
     let response = next.run(request).await;
     record.status = response.status().as_u16();
@@ -123,6 +125,15 @@ async fn video(State(shared): State<Arc<Shared>>, request: Request) -> Response 
     match ServeFile::new(VIDEO_FILE).try_call(request).await {
         Ok(response) => response.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// Where a short link leads, at its own host alone.
+async fn short_link(headers: HeaderMap) -> Response {
+    if headers.get(header::HOST).is_some_and(|host| host == SHORT_HOST) {
+        Redirect::to(VIDEO_URL).into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
     }
 }
 
