@@ -62,6 +62,9 @@ pub enum Error {
         /// The system's reason.
         source: io::Error,
     },
+    /// There is nowhere to keep what goes with a run.
+    #[error("{0}. Set XDG_RUNTIME_DIR to a folder of your own that can be written to")]
+    NoRunFolder(Box<Error>),
     /// Something stands where a file or folder of ours should be.
     #[error("{} is in the way: {what}; move it and try again", .path.display())]
     InTheWay {
@@ -136,6 +139,7 @@ impl Error {
             Self::CallerNotAllowed(_) => "not_allowed",
             Self::BrokenFrame(_)
             | Self::Io { .. }
+            | Self::NoRunFolder(_)
             | Self::InTheWay { .. }
             | Self::Exposed { .. }
             | Self::Busy(_)

@@ -21,6 +21,7 @@ mod host_dir;
 mod own_place;
 mod registration;
 mod request;
+mod run_folder;
 pub mod serve;
 mod shell;
 mod signals;

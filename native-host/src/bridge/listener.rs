@@ -71,7 +71,7 @@ impl Bridge {
         self.shared.state().announcement = announcement;
         // Somebody may have taken the folder away, and the socket with it.
         if self.socket.as_ref().is_none_or(|socket| !socket.exists()) {
-            let runtime = runtime().map_err(Error::io("listen in", self.place.folder()))?;
+            let runtime = runtime().map_err(Error::io("listen in", &self.place.folder()))?;
             let (listener, socket) = {
                 let _within = runtime.enter();
                 self.place.listen()?

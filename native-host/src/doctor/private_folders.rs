@@ -19,6 +19,7 @@ mod unix {
     use crate::error::Error;
     use crate::host_dir;
     use crate::own_place::{self, Closed};
+    use crate::run_folder;
     use crate::shell::quoted;
     use std::fs::{self, Metadata};
     use std::io;
@@ -26,30 +27,52 @@ mod unix {
     use std::path::PathBuf;
 
     const EXPORTS: &str = "exports";
-    /// What the host keeps below its own folder.
-    const PRIVATE: &[&str] = &[EXPORTS, "run", "runs"];
+    /// What goes with a run, and may be elsewhere.
+    const OF_RUNS: &[&str] = &["run", "runs"];
 
     pub(in super::super) fn look(section: &mut Section, host_dir: &Path) {
         for folder in host_dir::own_folders(host_dir) {
             look_at_own(section, folder);
         }
-        if !own_place::look_at_folder(host_dir).is_ok_and(|found| found.is_some()) {
-            return;
+        if run_folder::is_read_only(host_dir) {
+            tell_read_only(section, host_dir);
         }
-        for name in PRIVATE {
-            let folder = host_dir.join(name);
-            match own_place::look_at_folder(&folder) {
-                // It is made when it is needed.
-                Ok(None) => {}
-                Ok(Some(metadata)) => {
-                    match own_place::check(&folder, &metadata, Closed::ToAll) {
-                        Ok(()) => section.ok(STEP, format!("{}, yours alone", folder.display())),
-                        Err(fault) => section.fault_of(STEP, fault),
-                    }
-                    look_into(section, name, &folder);
-                }
-                Err(fault) => section.fault_of(STEP, fault),
+        if own_place::look_at_folder(host_dir).is_ok_and(|found| found.is_some()) {
+            look_at_private(section, EXPORTS, &host_dir.join(EXPORTS));
+        }
+        for name in OF_RUNS {
+            for folder in run_folder::places(host_dir, name) {
+                look_at_private(section, name, &folder);
             }
+        }
+    }
+
+    /// That nothing can be written, and where that does not matter.
+    fn tell_read_only(section: &mut Section, host_dir: &Path) {
+        let shown = host_dir.display();
+        let detail = format!("{shown} can only be read: what is exported can be used, and nothing exported");
+        let advice = match run_folder::elsewhere(host_dir) {
+            Ok(Some(folder)) => format!("What goes with a run is kept in {}.", folder.display()),
+            Ok(None) => {
+                format!("Set {} to a folder of your own that can be written to.", run_folder::VARIABLE)
+            }
+            Err(fault) => return section.fault_of(STEP, fault),
+        };
+        section.note(STEP, detail, advice);
+    }
+
+    fn look_at_private(section: &mut Section, name: &'static str, folder: &Path) {
+        match own_place::look_at_folder(folder) {
+            // It is made when it is needed.
+            Ok(None) => {}
+            Ok(Some(metadata)) => {
+                match own_place::check(folder, &metadata, Closed::ToAll) {
+                    Ok(()) => section.ok(STEP, format!("{}, yours alone", folder.display())),
+                    Err(fault) => section.fault_of(STEP, fault),
+                }
+                look_into(section, name, folder);
+            }
+            Err(fault) => section.fault_of(STEP, fault),
         }
     }
 

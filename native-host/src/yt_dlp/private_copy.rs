@@ -6,6 +6,7 @@ use crate::atomic_file;
 use crate::error::Error;
 use crate::folder_lock::{self, Lock};
 use crate::own_place::{self, Closed};
+use crate::run_folder;
 use secrecy::{ExposeSecret, SecretString};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -44,12 +45,14 @@ impl Reserved {
 }
 
 impl PrivateCopy {
-    /// Waits for a place below `host_dir`, and takes away what killed runs have left.
+    /// Waits for a place below `host_dir` (or the user's runtime folder, where that can't be
+    /// written to), and takes away what killed runs have left.
     pub(crate) fn reserve(host_dir: &Path) -> Result<Reserved, Error> {
-        let folder = host_dir.join(FOLDER);
-        let lock = folder_lock::in_made_folder(&folder)?;
-        remove_unlocked(&folder)?;
-        Ok(Reserved { folder, _lock: lock })
+        run_folder::in_writable(host_dir, FOLDER, |folder| {
+            let lock = folder_lock::in_made_folder(folder)?;
+            remove_unlocked(folder)?;
+            Ok(Reserved { folder: folder.to_owned(), _lock: lock })
+        })
     }
 
     /// Where it is.
@@ -73,12 +76,14 @@ impl PrivateCopy {
 
 /// Takes away what killed runs have left below `host_dir`.
 pub(crate) fn remove_abandoned(host_dir: &Path) -> Result<(), Error> {
-    let folder = host_dir.join(FOLDER);
-    if own_place::look_at_folder(&folder)?.is_none() {
-        return Ok(());
+    for folder in run_folder::places(host_dir, FOLDER) {
+        if own_place::look_at_folder(&folder)?.is_some()
+            && let Some(_lock) = folder_lock::acquire(&folder)?
+        {
+            remove_unlocked(&folder)?;
+        }
     }
-    let Some(_lock) = folder_lock::acquire(&folder)? else { return Ok(()) };
-    remove_unlocked(&folder)
+    Ok(())
 }
 
 /// Takes away every file of a run that is no more. Only for who holds the

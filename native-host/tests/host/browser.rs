@@ -23,7 +23,12 @@ pub(crate) struct Browser {
 impl Browser {
     /// Starts the host; nothing is said yet.
     pub(crate) fn start(home: &Path) -> Self {
-        let mut child = start(&mut browser_started(home));
+        Self::of(&mut browser_started(home))
+    }
+
+    /// Starts this command, which becomes the host.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = start(command);
         let mut stdout = child.stdout.take().unwrap();
         let (sender, messages) = channel();
         thread::spawn(move || {

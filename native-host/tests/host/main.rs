@@ -28,6 +28,8 @@ mod ownership;
 #[cfg(unix)]
 mod patience;
 mod process;
+#[cfg(target_os = "linux")]
+mod read_only;
 mod requests;
 #[cfg(unix)]
 mod silence;

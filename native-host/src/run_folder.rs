@@ -1,0 +1,80 @@
+//! Where the host keeps what goes with a run, such as sockets and yt-dlp's copies: below
+//! its own folder or, where that can't be written to, below the user's runtime folder.
+//! Knows nothing of what is in there.
+
+use crate::atomic_file;
+use crate::error::Error;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The environment variable that names the user's runtime folder.
+pub(crate) const VARIABLE: &str = "XDG_RUNTIME_DIR";
+
+/// Where the folder `name` may be, the usual place first.
+pub(crate) fn places(host_dir: &Path, name: &str) -> Vec<PathBuf> {
+    // One that can't be trusted is not looked into.
+    let elsewhere = elsewhere(host_dir).ok().flatten();
+    [Some(host_dir.to_owned()), elsewhere].into_iter().flatten().map(|folder| folder.join(name)).collect()
+}
+
+/// Does something with the folder `name` at the first place where that is possible.
+pub(crate) fn in_writable<T>(
+    host_dir: &Path,
+    name: &str,
+    act: impl Fn(&Path) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match act(&host_dir.join(name)) {
+        Err(fault) if is_unwritable(&fault) => match elsewhere(host_dir)? {
+            Some(folder) => {
+                atomic_file::make_private_folder(&folder)?;
+                act(&folder.join(name))
+            }
+            None => Err(Error::NoRunFolder(Box::new(fault))),
+        },
+        done => done,
+    }
+}
+
+fn is_unwritable(fault: &Error) -> bool {
+    let Error::Io { source, .. } = fault else { return false };
+    matches!(source.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+}
+
+#[cfg(unix)]
+pub(crate) use unix::{elsewhere, is_read_only};
+
+/// There is no such folder here.
+#[cfg(not(unix))]
+pub(crate) fn elsewhere(_host_dir: &Path) -> Result<Option<PathBuf>, Error> {
+    Ok(None)
+}
+
+#[cfg(unix)]
+mod unix {
+    use super::{Error, Path, PathBuf, VARIABLE};
+    use crate::own_place;
+    use rustix::fs::StatVfsMountFlags;
+    use sha2::{Digest, Sha256};
+
+    /// The place below the user's runtime folder, which is this host folder's alone. That of
+    /// a program without the variable is where systemd has it.
+    pub(crate) fn elsewhere(host_dir: &Path) -> Result<Option<PathBuf>, Error> {
+        let named = std::env::var_os(VARIABLE).map(PathBuf::from).filter(|named| named.is_absolute());
+        let uid = rustix::process::geteuid().as_raw();
+        let runtime = named.unwrap_or_else(|| PathBuf::from(format!("/run/user/{uid}")));
+        own_place::check_host_dir(&runtime)?;
+        if own_place::look_at_folder(&runtime)?.is_none() {
+            return Ok(None);
+        }
+        let mut name = hex::encode(Sha256::digest(host_dir.as_os_str().as_encoded_bytes()));
+        name.truncate(16);
+        Ok(Some(runtime.join(format!("stagepass-{name}"))))
+    }
+
+    /// Whether the folder, or the nearest one above it that is there, is on a file system
+    /// that is mounted for reading alone.
+    pub(crate) fn is_read_only(folder: &Path) -> bool {
+        let found = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok());
+        found.is_some_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
+    }
+}

@@ -1,0 +1,178 @@
+//! A home that can only be read: what reads works, and what goes with a run is kept in
+//! the user's runtime folder.
+
+use crate::browser::*;
+use crate::process::*;
+use crate::yt_dlp::{NEW, OLD, URL};
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Mounts the folder `$1` for reading alone, for the rest of the arguments.
+const MOUNT: &str = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#;
+
+/// The command in a world where `home` can only be read. Mounting needs root, the command
+/// is run as this user.
+fn on_read_only(home: &Path, command: &Command) -> Command {
+    let user = rustix::process::geteuid();
+    let mut outer = Command::new(if user.is_root() { "unshare" } else { "sudo" });
+    if !user.is_root() {
+        outer.args(["--non-interactive", "unshare"]);
+    }
+    outer.args(["--mount", "sh", "-c", MOUNT, "sh"]).arg(home);
+    let (uid, gid) = (user.as_raw().to_string(), rustix::process::getegid().as_raw().to_string());
+    outer.args(["setpriv", "--reuid", &uid, "--regid", &gid, "--clear-groups", "env", "-i"]);
+    for (name, value) in command.get_envs() {
+        let mut setting = name.to_owned();
+        setting.push("=");
+        setting.push(value.unwrap_or_default());
+        outer.arg(setting);
+    }
+    outer.arg(command.get_program()).args(command.get_args());
+    outer
+}
+
+/// A home with an export, and a runtime folder.
+fn home() -> (TempDir, TempDir) {
+    let (home, runtime) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    export_file(home.path(), "x", "", OLD);
+    (home, runtime)
+}
+
+fn read_only(home: &Path, runtime: &Path, arguments: &[&str]) -> Command {
+    let mut command = program(home);
+    command.args(arguments).env("XDG_RUNTIME_DIR", runtime);
+    on_read_only(home, &command)
+}
+
+fn ran(home: &Path, runtime: &Path, arguments: &[&str]) -> Output {
+    let output = run(&mut read_only(home, runtime, arguments), b"");
+    assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+    output
+}
+
+/// A browser's host.
+fn browser(home: &Path, runtime: &Path) -> Browser {
+    Browser::of(&mut read_only(home, runtime, &[&origin()]))
+}
+
+/// Every file and folder below one.
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { [vec![path.clone()], below(&path)].concat() } else { vec![path] })
+        .collect()
+}
+
+#[test]
+fn all_that_reads_works() {
+    let (home, runtime) = home();
+    let (home, runtime) = (home.path(), runtime.path());
+    assert!(run(program(home).args(["install", "--browser", "chromium"]), b"").status.success());
+    assert!(text(&ran(home, runtime, &["list"]).stdout).contains("EXPORTED"));
+    let path = text(&ran(home, runtime, &["path", "x"]).stdout);
+    assert!(fs::read_to_string(path.trim_end()).unwrap().contains(OLD));
+    assert!(text(&ran(home, runtime, &["cookies", URL]).stdout).contains(OLD));
+    assert!(text(&ran(home, runtime, &["browsers"]).stdout).contains("No browser is connected"));
+    let asked = [
+        json!({"id": 1, "type": "hello"}),
+        json!({"id": 2, "type": "list"}),
+        json!({"id": 3, "type": "verify", "platform": "x", "label": ""}),
+    ];
+    let answers = ask_of(&mut read_only(home, runtime, &[&origin()]), &asked);
+    assert!(answers.iter().all(|answer| answer["ok"] == true), "{answers:?}");
+    assert_eq!(below(runtime), Vec::<PathBuf>::new(), "nothing was written");
+}
+
+#[test]
+fn doctor_finds_nothing_wrong_and_says_what_can_not_be_done() {
+    let (home, runtime) = home();
+    let (home, runtime) = (home.path(), runtime.path());
+    assert!(run(program(home).args(["install", "--browser", "chromium"]), b"").status.success());
+    let examined = ran(home, runtime, &["doctor", "--browser", "chromium", "--yt-dlp", "no-such-yt-dlp"]);
+    let said = text(&examined.stdout);
+    assert!(said.contains("can only be read") && said.contains("nothing is wrong"), "{said}");
+    assert!(said.contains(runtime.to_str().unwrap()), "{said}");
+    let usual = run(program(home).args(["doctor", "--browser", "chromium"]), b"");
+    assert!(!text(&usual.stdout).contains("can only be read"));
+}
+
+#[test]
+fn a_browser_hands_over_through_the_runtime_folder() {
+    let (home, runtime) = home();
+    let (home, runtime) = (home.path(), runtime.path());
+    let mut browser = browser(home, runtime);
+    let answer = browser.listen("work", &["x"]);
+    assert_eq!(answer["ok"], true, "{answer}");
+    assert!(!socket_folder(home).exists());
+    let made = below(runtime);
+    assert!(made.iter().any(|path| path.extension().is_some_and(|it| it == "sock")), "{made:?}");
+    for path in &made {
+        assert_eq!(fs::symlink_metadata(path).unwrap().mode() & 0o077, 0, "{path:?}");
+    }
+    // Whether or not the home can be written to for who asks.
+    let mut writable = program(home);
+    writable.args(["cookies", URL]).env("XDG_RUNTIME_DIR", runtime);
+    for command in [read_only(home, runtime, &["cookies", URL]), writable] {
+        let asking = beside(command);
+        browser.answer_with(NEW);
+        let output = asking.join().unwrap();
+        assert!(text(&output.stdout).contains(NEW), "{}", text(&output.stderr));
+    }
+    // Another host folder's browsers are others.
+    let mut other = program(home);
+    other.args(["browsers"]).env("XDG_RUNTIME_DIR", runtime).env("STAGEPASS_HOST_DIR", home.join("other"));
+    assert!(text(&run(&mut other, b"").stdout).contains("No browser is connected"));
+    browser.close();
+    assert!(!below(runtime).iter().any(|path| path.extension().is_some_and(|it| it == "sock")));
+}
+
+#[test]
+fn yt_dlp_works_on_a_private_copy_in_the_runtime_folder() {
+    let (home, runtime) = home();
+    let (home, runtime) = (home.path(), runtime.path());
+    let out = tempfile::tempdir().unwrap();
+    let fake = home.join("fake-yt-dlp");
+    let script = "#!/bin/sh\ncat \"$2\" > \"$OUT/cookies\"; echo \"$2\" > \"$OUT/place\"\n\
+                  stat -c %a \"$2\" \"$(dirname \"$2\")\" > \"$OUT/modes\"\n\
+                  printf '.x.com\\tTRUE\\t/\\tTRUE\\t1900000000\\tguest\\tg\\n' >> \"$2\"\n";
+    fs::write(&fake, script).unwrap();
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = program(home);
+    command.args(["yt-dlp", URL]).env("XDG_RUNTIME_DIR", runtime).env("STAGEPASS_YT_DLP", &fake);
+    command.env("OUT", out.path());
+    let output = run(&mut on_read_only(home, &command), b"");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let noted = |name| fs::read_to_string(out.path().join(name)).unwrap();
+    assert!(noted("cookies").contains(OLD) && noted("modes") == "600\n700\n");
+    assert!(noted("place").starts_with(runtime.to_str().unwrap()), "{}", noted("place"));
+    assert!(!Path::new(noted("place").trim_end()).exists());
+    // Where it came from stays as it is, which is said.
+    let said = text(&output.stderr);
+    assert!(said.contains("could not be kept") && said.contains("Read-only file system"), "{said}");
+}
+
+fn refused(home: &Path, runtime: &Path) -> String {
+    let answer: Value = browser(home, runtime).listen("work", &["x"]);
+    assert_eq!((&answer["ok"], &answer["error"]["code"]), (&json!(false), &json!("io")), "{answer}");
+    answer["error"]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn without_a_runtime_folder_it_says_what_to_set() {
+    let (home, runtime) = home();
+    let fault = refused(home.path(), &runtime.path().join("missing"));
+    assert!(fault.contains("Read-only file system") && fault.contains("Set XDG_RUNTIME_DIR"), "{fault}");
+}
+
+#[test]
+fn a_runtime_folder_that_others_may_write_to_is_not_used() {
+    let (home, runtime) = home();
+    fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let fault = refused(home.path(), runtime.path());
+    assert!(fault.contains("others may write to it (mode 0777)"), "{fault}");
+    assert!(fs::read_dir(runtime.path()).unwrap().next().is_none());
+}
