@@ -160,8 +160,9 @@ struct Places {
     /// For this browser, whether or not it is found; can be repeated
     #[arg(long = "browser", value_name = "NAME", value_enum)]
     browsers: Vec<Browser>,
-    /// For a Chromium with a profile of its own: its NativeMessagingHosts
-    /// folder, below the user data directory; can be repeated
+    /// For a browser with a profile of its own: a Chromium's NativeMessagingHosts
+    /// folder, below the user data directory, or a native-messaging-hosts folder of
+    /// Firefox or a relative, which gets Firefox's form; can be repeated
     #[arg(long = "manifest-dir", value_name = "DIR")]
     manifest_dirs: Vec<PathBuf>,
 }

@@ -88,7 +88,9 @@ pub(crate) fn install(
     }
     let report = Registrar::new(host_dir)?.install(&targets, &program, &allowed);
     write_report(&report, output)?;
-    if !report.iter().any(|line| matches!(line.outcome, Outcome::Registered(_) | Outcome::Failed(_))) {
+    if !report.iter().any(|line| {
+        matches!(line.outcome, Outcome::Registered(_) | Outcome::RegisteredFor(..) | Outcome::Failed(_))
+    }) {
         let advice = "No browser was found that can use Stagepass. Start one once, or name one with \
                       --browser, then run this again.";
         writeln!(output, "{advice}").map_err(CommandError::Output)?;

@@ -54,6 +54,8 @@ pub(crate) struct Section {
 pub(crate) struct Diagnosis {
     /// How many browsers can use the host.
     pub(crate) working_browsers: usize,
+    /// How many should, which can't be tried from here.
+    pub(crate) untried_browsers: usize,
     /// How many steps went wrong.
     pub(crate) faults: usize,
     pub(crate) sections: Vec<Section>,
@@ -113,7 +115,13 @@ pub(crate) fn examine(
     let registrations = registrar.registrations(targets);
     let mut sections: Vec<_> =
         registrations.iter().map(|browser| of_browser(browser, &allowed, signals)).collect();
-    let working_browsers = sections.iter().filter(|section| section.faults() == 0).count();
+    let is_tried = |browser: &Registration| browser.starter.is_none();
+    let without_fault = |is_counted: &dyn Fn(&Registration) -> bool| {
+        let counted = registrations.iter().zip(&sections).filter(|(browser, _)| is_counted(browser));
+        counted.filter(|(_, section)| section.faults() == 0).count()
+    };
+    let working_browsers = without_fault(&is_tried);
+    let untried_browsers = without_fault(&|browser| !is_tried(browser));
     let out_of_reach = registrar.out_of_reach(targets);
     if sections.is_empty() {
         let mut none = Section::new("Browsers");
@@ -125,7 +133,7 @@ pub(crate) fn examine(
     sections.extend(out_of_reach.iter().map(confined));
     sections.push(host::examine(host_dir, yt_dlp, signals));
     let faults = sections.iter().map(Section::faults).sum();
-    Diagnosis { working_browsers, faults, sections }
+    Diagnosis { working_browsers, untried_browsers, faults, sections }
 }
 
 fn confined(Line { subject, outcome }: &Line) -> Section {
@@ -139,6 +147,9 @@ fn of_browser(browser: &Registration, allowed: &AllowedExtensions, signals: &mut
     let mut section = Section::new(&browser.subject);
     if !browser.is_found {
         section.note("found", "you have not started it yet, as far as its folders tell", None);
+    }
+    if let Some(starter) = browser.starter {
+        section.note("reach", format!("{starter}; not tried"), format!("{}.", starter.advice()));
     }
     if let Some(manifest) = Manifest::look(&mut section, browser) {
         manifest.look_at_extensions(&mut section, browser, allowed);

@@ -7,9 +7,6 @@ use crate::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The environment variable that names the user's runtime folder.
-pub(crate) const VARIABLE: &str = "XDG_RUNTIME_DIR";
-
 /// Where the folder `name` may be, the usual place first.
 pub(crate) fn places(host_dir: &Path, name: &str) -> Vec<PathBuf> {
     // One that can't be trusted is not looked into.
@@ -41,7 +38,7 @@ fn is_unwritable(fault: &Error) -> bool {
 }
 
 #[cfg(unix)]
-pub(crate) use unix::{elsewhere, is_read_only};
+pub(crate) use unix::{VARIABLE, elsewhere, is_read_only};
 
 /// There is no such folder here.
 #[cfg(not(unix))]
@@ -51,10 +48,13 @@ pub(crate) fn elsewhere(_host_dir: &Path) -> Result<Option<PathBuf>, Error> {
 
 #[cfg(unix)]
 mod unix {
-    use super::{Error, Path, PathBuf, VARIABLE};
+    use super::{Error, Path, PathBuf};
     use crate::own_place;
     use rustix::fs::StatVfsMountFlags;
     use sha2::{Digest, Sha256};
+
+    /// The environment variable that names the user's runtime folder.
+    pub(crate) const VARIABLE: &str = "XDG_RUNTIME_DIR";
 
     /// The place below the user's runtime folder, which is this host folder's alone. That of
     /// a program without the variable is where systemd has it.

@@ -30,7 +30,7 @@ pub(crate) fn doctor(
         show(&diagnosis, output)
     };
     shown.map_err(CommandError::Output)?;
-    let is_well = diagnosis.faults == 0 && diagnosis.working_browsers > 0;
+    let is_well = diagnosis.faults == 0 && diagnosis.working_browsers + diagnosis.untried_browsers > 0;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -53,11 +53,15 @@ fn show(diagnosis: &Diagnosis, output: &mut impl Write) -> io::Result<()> {
     writeln!(output, "{}", summary(diagnosis))
 }
 
-fn summary(Diagnosis { working_browsers, faults, .. }: &Diagnosis) -> String {
+fn summary(Diagnosis { working_browsers, untried_browsers, faults, .. }: &Diagnosis) -> String {
     let counted = |count: usize, one: &str, more: &str| match count {
         1 => format!("1 {one}"),
         count => format!("{count} {more}"),
     };
+    if (*working_browsers, *faults) == (0, 0) && *untried_browsers > 0 {
+        return "A browser should be able to use Stagepass, which can't be tried from here; nothing is wrong."
+            .to_owned();
+    }
     let browsers = counted(*working_browsers, "browser", "browsers");
     match (*working_browsers, *faults) {
         (0, 0) => "No browser can use Stagepass.".to_owned(),

@@ -1,6 +1,7 @@
 //! Which browsers there are and where each looks for host manifests, as pure
 //! functions of the system and the user's folders.
 
+use super::confinement::{Confinement, Starter};
 use super::user_folders::UserFolders;
 use stagepass_core::host::HOST_NAME;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,15 @@ pub(crate) enum Browser {
     Vivaldi,
     /// Firefox.
     Firefox,
+    /// LibreWolf, a relative of Firefox as those that follow.
+    #[value(name = "librewolf")]
+    LibreWolf,
+    /// Waterfox.
+    Waterfox,
+    /// Floorp.
+    Floorp,
+    /// Zen.
+    Zen,
 }
 
 /// The form of manifest that a browser reads.
@@ -27,6 +37,19 @@ pub(crate) enum Browser {
 pub(crate) enum Family {
     Chromium,
     Firefox,
+}
+
+impl Family {
+    /// Whose manifests a folder is for, by its name and that of the one above, which for
+    /// Firefox's relatives on macOS alone tells.
+    pub(crate) fn of_folder(folder: &Path) -> Self {
+        const VENDORS: &[&str] = &["mozilla", "librewolf", "waterfox", "floorp", "zen"];
+        let name = |folder: &Path| folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let above = folder.parent().map(name).unwrap_or_default();
+        let is_firefoxes = name(folder) == "native-messaging-hosts"
+            || VENDORS.contains(&above.strip_prefix('.').unwrap_or(&above));
+        if is_firefoxes { Self::Firefox } else { Self::Chromium }
+    }
 }
 
 /// An operating system.
@@ -57,19 +80,20 @@ pub(crate) enum Place {
     Registry(String),
 }
 
-/// A form of packaging that shuts a browser off from programs outside of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Confinement {
-    /// Its name.
-    pub(crate) packaging: &'static str,
-    /// A folder that is there when the user has such a one.
-    pub(crate) trace: PathBuf,
-}
-
 impl Browser {
     /// Every browser, in the order of the report.
-    pub(crate) const ALL: &[Self] =
-        &[Self::Chrome, Self::Chromium, Self::Edge, Self::Brave, Self::Vivaldi, Self::Firefox];
+    pub(crate) const ALL: &[Self] = &[
+        Self::Chrome,
+        Self::Chromium,
+        Self::Edge,
+        Self::Brave,
+        Self::Vivaldi,
+        Self::Firefox,
+        Self::LibreWolf,
+        Self::Waterfox,
+        Self::Floorp,
+        Self::Zen,
+    ];
 
     /// The name that people know it by.
     pub(crate) fn name(self) -> &'static str {
@@ -80,6 +104,10 @@ impl Browser {
             Self::Brave => "Brave",
             Self::Vivaldi => "Vivaldi",
             Self::Firefox => "Firefox",
+            Self::LibreWolf => "LibreWolf",
+            Self::Waterfox => "Waterfox",
+            Self::Floorp => "Floorp",
+            Self::Zen => "Zen",
         }
     }
 
@@ -89,33 +117,49 @@ impl Browser {
     }
 
     pub(crate) fn family(self) -> Family {
-        if self == Self::Firefox { Family::Firefox } else { Family::Chromium }
+        match self {
+            Self::Chrome | Self::Chromium | Self::Edge | Self::Brave | Self::Vivaldi => Family::Chromium,
+            Self::Firefox | Self::LibreWolf | Self::Waterfox | Self::Floorp | Self::Zen => Family::Firefox,
+        }
     }
 
-    /// Where it looks for the host.
-    pub(crate) fn place(self, os: Os, folders: &UserFolders) -> Place {
+    /// Where it looks for the host: the first; the others are where a later version may look.
+    pub(crate) fn places(self, os: Os, folders: &UserFolders) -> Vec<Place> {
         if os == Os::Windows {
             let key = format!("Software\\{}\\NativeMessagingHosts\\{HOST_NAME}", self.registry_folder());
-            return Place::Registry(key);
+            return vec![Place::Registry(key)];
         }
-        let folder = match (self, os) {
-            (Self::Firefox, Os::Mac) => folders.config.join("Mozilla").join("NativeMessagingHosts"),
+        let in_home = |name: &str| folders.home.join(name).join("native-messaging-hosts");
+        let in_config = |name: &str| below(&folders.config, name).join("NativeMessagingHosts");
+        let folders = match (self, os) {
+            (Self::Firefox, Os::Mac) => vec![in_config("Mozilla")],
             // Here also with profiles below the config folder, as of Firefox 147.
-            (Self::Firefox, _) => folders.home.join(".mozilla").join("native-messaging-hosts"),
-            _ => below(&folders.config, self.data_folder(os)).join("NativeMessagingHosts"),
+            (Self::Firefox, _) => vec![in_home(".mozilla")],
+            // Zen reads Firefox's folder, which it calls a fault of its own.
+            (Self::Zen, Os::Mac) => vec![in_config("Mozilla"), in_config("zen")],
+            (Self::Zen, _) => vec![in_home(".mozilla"), in_home(".zen")],
+            (Self::LibreWolf | Self::Waterfox | Self::Floorp, Os::Linux) => {
+                vec![in_home(&format!(".{}", self.id()))]
+            }
+            _ => vec![in_config(self.data_folder(os))],
         };
-        Place::File(folder.join(format!("{HOST_NAME}.json")))
+        folders.into_iter().map(|folder| Place::File(folder.join(format!("{HOST_NAME}.json")))).collect()
     }
 
     /// Folders of which one at least is there once this user has started it.
     pub(crate) fn traces(self, os: Os, folders: &UserFolders) -> Vec<PathBuf> {
-        match (self, os) {
-            (Self::Firefox, Os::Linux) => {
+        match (self, os, self.family()) {
+            (Self::Firefox, Os::Linux, _) => {
                 vec![folders.home.join(".mozilla"), folders.config.join("mozilla")]
             }
-            (Self::Firefox, Os::Mac) => vec![folders.config.join("Firefox")],
-            (Self::Firefox, Os::Windows) => vec![below(&folders.config, "Mozilla/Firefox")],
-            (_, Os::Windows) => vec![below(&folders.local, self.data_folder(os)).join("User Data")],
+            (Self::Firefox, Os::Mac, _) => vec![folders.config.join("Firefox")],
+            (Self::Firefox, Os::Windows, _) => vec![below(&folders.config, "Mozilla/Firefox")],
+            (_, Os::Linux, Family::Firefox) => {
+                vec![folders.home.join(format!(".{}", self.id())), folders.config.join(self.id())]
+            }
+            (_, Os::Windows, Family::Chromium) => {
+                vec![below(&folders.local, self.data_folder(os)).join("User Data")]
+            }
             _ => vec![below(&folders.config, self.data_folder(os))],
         }
     }
@@ -132,14 +176,26 @@ impl Browser {
             Self::Brave => (Some("brave"), "com.brave.Browser"),
             Self::Vivaldi => (Some("vivaldi"), "com.vivaldi.Vivaldi"),
             Self::Firefox => (Some("firefox"), "org.mozilla.firefox"),
+            Self::LibreWolf => (None, "io.gitlab.librewolf-community"),
+            Self::Waterfox => (None, "net.waterfox.waterfox"),
+            Self::Floorp => (None, "one.ablaze.floorp"),
+            Self::Zen => (None, "app.zen_browser.zen"),
         };
-        let snap =
-            snap.map(|name| Confinement { packaging: "Snap", trace: folders.home.join("snap").join(name) });
-        let trace = below(&folders.home, ".var/app").join(flatpak);
-        snap.into_iter().chain([Confinement { packaging: "Flatpak", trace }]).collect()
+        let is_firefoxes = self.family() == Family::Firefox;
+        let snap = snap.map(|name| Confinement {
+            packaging: "Snap",
+            trace: folders.home.join("snap").join(name),
+            starter: is_firefoxes.then_some(Starter::Portal),
+        });
+        let flatpak = Confinement {
+            packaging: "Flatpak",
+            trace: below(&folders.home, ".var/app").join(flatpak),
+            starter: is_firefoxes.then_some(Starter::Proxy(flatpak)),
+        };
+        snap.into_iter().chain([flatpak]).collect()
     }
 
-    /// Where a Chromium keeps its data, below the folder for such.
+    /// Where it keeps its data, below the folder for such.
     fn data_folder(self, os: Os) -> &'static str {
         match (self, os) {
             (Self::Chrome, Os::Linux) => "google-chrome",
@@ -153,6 +209,10 @@ impl Browser {
             (Self::Vivaldi, Os::Linux) => "vivaldi",
             (Self::Vivaldi, _) => "Vivaldi",
             (Self::Firefox, _) => "Mozilla",
+            (Self::LibreWolf, _) => "librewolf",
+            (Self::Waterfox, _) => "Waterfox",
+            (Self::Floorp, _) => "Floorp",
+            (Self::Zen, _) => "zen",
         }
     }
 
@@ -163,7 +223,8 @@ impl Browser {
             Self::Edge => "Microsoft\\Edge",
             Self::Brave => "BraveSoftware\\Brave-Browser",
             Self::Vivaldi => "Vivaldi",
-            Self::Firefox => "Mozilla",
+            // Its relatives read Firefox's.
+            Self::Firefox | Self::LibreWolf | Self::Waterfox | Self::Floorp | Self::Zen => "Mozilla",
         }
     }
 }
@@ -182,11 +243,11 @@ mod tests {
     }
 
     fn places(os: Os) -> Vec<String> {
-        let place = |browser: &Browser| match browser.place(os, &folders()) {
+        let shown = |place| match place {
             Place::File(path) => path.to_string_lossy().replace('\\', "/"),
             Place::Registry(key) => key,
         };
-        Browser::ALL.iter().map(place).collect()
+        Browser::ALL.iter().flat_map(|browser| browser.places(os, &folders())).map(shown).collect()
     }
 
     #[test]
@@ -200,6 +261,11 @@ mod tests {
                 "/config/BraveSoftware/Brave-Browser/NativeMessagingHosts/app.stagepass.native_host.json",
                 "/config/vivaldi/NativeMessagingHosts/app.stagepass.native_host.json",
                 "/home/u/.mozilla/native-messaging-hosts/app.stagepass.native_host.json",
+                "/home/u/.librewolf/native-messaging-hosts/app.stagepass.native_host.json",
+                "/home/u/.waterfox/native-messaging-hosts/app.stagepass.native_host.json",
+                "/home/u/.floorp/native-messaging-hosts/app.stagepass.native_host.json",
+                "/home/u/.mozilla/native-messaging-hosts/app.stagepass.native_host.json",
+                "/home/u/.zen/native-messaging-hosts/app.stagepass.native_host.json",
             ]
         );
     }
@@ -215,6 +281,11 @@ mod tests {
                 "/config/BraveSoftware/Brave-Browser/NativeMessagingHosts/app.stagepass.native_host.json",
                 "/config/Vivaldi/NativeMessagingHosts/app.stagepass.native_host.json",
                 "/config/Mozilla/NativeMessagingHosts/app.stagepass.native_host.json",
+                "/config/librewolf/NativeMessagingHosts/app.stagepass.native_host.json",
+                "/config/Waterfox/NativeMessagingHosts/app.stagepass.native_host.json",
+                "/config/Floorp/NativeMessagingHosts/app.stagepass.native_host.json",
+                "/config/Mozilla/NativeMessagingHosts/app.stagepass.native_host.json",
+                "/config/zen/NativeMessagingHosts/app.stagepass.native_host.json",
             ]
         );
     }
@@ -229,6 +300,10 @@ mod tests {
                 "Software\\Microsoft\\Edge\\NativeMessagingHosts\\app.stagepass.native_host",
                 "Software\\BraveSoftware\\Brave-Browser\\NativeMessagingHosts\\app.stagepass.native_host",
                 "Software\\Vivaldi\\NativeMessagingHosts\\app.stagepass.native_host",
+                "Software\\Mozilla\\NativeMessagingHosts\\app.stagepass.native_host",
+                "Software\\Mozilla\\NativeMessagingHosts\\app.stagepass.native_host",
+                "Software\\Mozilla\\NativeMessagingHosts\\app.stagepass.native_host",
+                "Software\\Mozilla\\NativeMessagingHosts\\app.stagepass.native_host",
                 "Software\\Mozilla\\NativeMessagingHosts\\app.stagepass.native_host",
             ]
         );
@@ -250,6 +325,14 @@ mod tests {
                 "/config/vivaldi",
                 "/home/u/.mozilla",
                 "/config/mozilla",
+                "/home/u/.librewolf",
+                "/config/librewolf",
+                "/home/u/.waterfox",
+                "/config/waterfox",
+                "/home/u/.floorp",
+                "/config/floorp",
+                "/home/u/.zen",
+                "/config/zen",
             ]
         );
         assert_eq!(
@@ -261,6 +344,10 @@ mod tests {
                 "/config/BraveSoftware/Brave-Browser",
                 "/config/Vivaldi",
                 "/config/Firefox",
+                "/config/librewolf",
+                "/config/Waterfox",
+                "/config/Floorp",
+                "/config/zen",
             ]
         );
         assert_eq!(
@@ -272,6 +359,10 @@ mod tests {
                 "/local/BraveSoftware/Brave-Browser/User Data",
                 "/local/Vivaldi/User Data",
                 "/config/Mozilla/Firefox",
+                "/config/librewolf",
+                "/config/Waterfox",
+                "/config/Floorp",
+                "/config/zen",
             ]
         );
     }
@@ -293,11 +384,31 @@ mod tests {
             ("Flatpak", "/home/u/.var/app/com.vivaldi.Vivaldi"),
             ("Snap", "/home/u/snap/firefox"),
             ("Flatpak", "/home/u/.var/app/org.mozilla.firefox"),
+            ("Flatpak", "/home/u/.var/app/io.gitlab.librewolf-community"),
+            ("Flatpak", "/home/u/.var/app/net.waterfox.waterfox"),
+            ("Flatpak", "/home/u/.var/app/one.ablaze.floorp"),
+            ("Flatpak", "/home/u/.var/app/app.zen_browser.zen"),
         ];
         // The separator of the system that this runs on.
         if cfg!(unix) {
             assert_eq!(traces(Os::Linux), expected.map(|(packaging, trace)| (packaging, trace.to_owned())));
         }
         assert_eq!((traces(Os::Mac), traces(Os::Windows)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_folder_tells_whose_manifests_it_is_for() {
+        for folder in [
+            "/home/u/.librewolf/native-messaging-hosts",
+            "/profile/native-messaging-hosts",
+            "/u/Application Support/Mozilla/NativeMessagingHosts",
+            "/u/Application Support/LibreWolf/NativeMessagingHosts/",
+            "/home/u/.zen/hosts",
+        ] {
+            assert_eq!(Family::of_folder(Path::new(folder)), Family::Firefox, "{folder}");
+        }
+        for folder in ["/profile/NativeMessagingHosts", "/.zen/chromium/NativeMessagingHosts", "/"] {
+            assert_eq!(Family::of_folder(Path::new(folder)), Family::Chromium, "{folder}");
+        }
     }
 }

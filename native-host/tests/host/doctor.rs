@@ -348,16 +348,38 @@ fn the_program_is_started_as_a_browser_starts_it() {
 #[test]
 fn a_user_without_a_browser_that_can_be_reached_is_told_so() {
     let home = tempfile::tempdir().unwrap();
-    make(home.path(), &["snap/firefox", ".var/app/com.google.Chrome"]);
+    make(home.path(), &["snap/chromium", ".var/app/com.google.Chrome"]);
     let (is_well, diagnosis) = doctor(home.path(), &[]);
     assert!(!is_well);
     assert!(finding(&diagnosis, "Browsers", "found").1.contains("stagepass-native-host install"));
-    for browser in ["Firefox (Snap)", "Chrome (Flatpak)"] {
+    for browser in ["Chromium (Snap)", "Chrome (Flatpak)"] {
         let (verdict, said) = finding(&diagnosis, browser, "reach");
         assert!(
             verdict == "note" && said.contains("out of reach") && said.contains("Install it from"),
             "{said}"
         );
+    }
+}
+
+#[test]
+fn a_firefox_that_something_else_starts_programs_for_is_examined_as_far_as_that_goes() {
+    for (trace, browser) in
+        [("snap/firefox", "Firefox (Snap)"), (".var/app/org.mozilla.firefox", "Firefox (Flatpak)")]
+    {
+        let home = tempfile::tempdir().unwrap();
+        make(home.path(), &[trace]);
+        let (is_well, diagnosis) = doctor(home.path(), &[]);
+        let (verdict, said) = finding(&diagnosis, browser, "manifest");
+        assert!(!is_well && verdict == "fault" && said.contains("install --browser firefox"), "{said}");
+
+        assert!(run(program(home.path()).arg("install"), b"").status.success());
+        let (is_well, diagnosis) = doctor(home.path(), &[]);
+        assert!(is_well, "{diagnosis}");
+        assert_eq!(diagnosis["working_browsers"], 0);
+        let (verdict, said) = finding(&diagnosis, browser, "reach");
+        assert!(verdict == "note" && said.contains("not tried"), "{said}");
+        assert_eq!(finding(&diagnosis, browser, "start").0, "ok");
+        assert_eq!(diagnosis["untried_browsers"], 1);
     }
 }
 

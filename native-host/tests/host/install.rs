@@ -141,7 +141,7 @@ fn the_columns_of_the_report_are_aligned() {
         .filter(|line| line.contains(": "))
         .map(|line| line.len() - line.split_once(": ").unwrap().1.trim_start().len())
         .collect();
-    assert_eq!(columns.len(), 7, "{report}");
+    assert_eq!(columns.len(), 11, "{report}");
     assert!(columns.iter().all(|it| *it == column(&report, "not found")), "{report}");
 }
 
@@ -197,13 +197,109 @@ fn nobody_else_may_put_manifests_into_a_folder_that_it_makes() {
     assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o7777, 0o755);
 }
 
+fn firefox_manifest(home: &Path, folder: &str) -> PathBuf {
+    home.join(folder).join("native-messaging-hosts").join(MANIFEST)
+}
+
+/// Whether it is Firefox's form of manifest.
+fn assert_firefoxes(path: &Path) {
+    let manifest = read(path);
+    assert_eq!(manifest["allowed_extensions"], json!([FIREFOX_EXTENSION_ID]), "{path:?}");
+    assert_eq!((&manifest["allowed_origins"], &manifest["path"]), (&Value::Null, &json!(PROGRAM)));
+}
+
 #[test]
-fn snap_and_flatpak_browsers_are_out_of_reach() {
+fn firefoxes_relatives_get_firefoxes_manifest_where_they_look() {
+    for (browser, trace, looks) in [
+        ("LibreWolf", ".librewolf", &[".librewolf"][..]),
+        ("Waterfox", ".waterfox", &[".waterfox"]),
+        ("Floorp", ".floorp", &[".floorp"]),
+        ("Zen", ".zen", &[".mozilla", ".zen"]),
+        ("LibreWolf", ".config/librewolf", &[".librewolf"]),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        make(home.path(), &[trace]);
+        let (code, report) = command(home.path(), &["install"]);
+        assert_eq!(code, Some(0), "{report}");
+        assert!(line(&report, browser).contains("registered ("), "{report}");
+        assert_eq!(line(&report, "Firefox"), "Firefox: not found, skipped");
+        for folder in looks {
+            assert_firefoxes(&firefox_manifest(home.path(), folder));
+        }
+        let (code, report) = command(home.path(), &["uninstall", "--browser", &browser.to_ascii_lowercase()]);
+        assert_eq!(code, Some(0), "{report}");
+        for folder in looks {
+            assert!(!firefox_manifest(home.path(), folder).exists(), "{report}");
+        }
+    }
+}
+
+#[test]
+fn a_relatives_profile_of_its_own_gets_firefoxes_form() {
     let home = tempfile::tempdir().unwrap();
-    make(home.path(), &["snap/firefox", ".var/app/com.google.Chrome"]);
+    for folder in ["profile/native-messaging-hosts", "Library/LibreWolf/NativeMessagingHosts"] {
+        let folder = home.path().join(folder);
+        let (code, report) = command(home.path(), &["install", "--manifest-dir", folder.to_str().unwrap()]);
+        assert_eq!(code, Some(0), "{report}");
+        assert_firefoxes(&folder.join(MANIFEST));
+    }
+}
+
+#[test]
+fn a_manifest_that_another_browser_reads_as_well_stays() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &[".mozilla/firefox", ".zen/profile"]);
+    assert_eq!(command(home.path(), &["install"]).0, Some(0));
+    let (code, report) = command(home.path(), &["uninstall", "--browser", "zen"]);
+    assert_eq!(code, Some(0), "{report}");
+    assert!(firefox_manifest(home.path(), ".mozilla").exists());
+    assert!(!firefox_manifest(home.path(), ".zen").exists());
+    let (_, report) = command(home.path(), &["uninstall", "--browser", "firefox"]);
+    assert!(line(&report, "Firefox").contains("Zen reads the same manifest"), "{report}");
+    assert_eq!(command(home.path(), &["uninstall"]).0, Some(0));
+    assert!(!firefox_manifest(home.path(), ".mozilla").exists());
+}
+
+#[test]
+fn firefox_from_snap_or_flatpak_is_registered_for_what_starts_programs_for_it() {
+    for (trace, subject, words) in [
+        ("snap/firefox", "Firefox (Snap)", &["WebExtensions portal", "Ubuntu 22.04", "allow it"][..]),
+        (
+            ".var/app/org.mozilla.firefox",
+            "Firefox (Flatpak)",
+            &[
+                "xdg-native-messaging-proxy",
+                "Firefox 157",
+                "--talk-name=org.freedesktop.NativeMessagingProxy",
+            ],
+        ),
+        (
+            ".var/app/app.zen_browser.zen",
+            "Zen (Flatpak)",
+            &["xdg-native-messaging-proxy", "app.zen_browser.zen"],
+        ),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        make(home.path(), &[trace]);
+        let (code, report) = command(home.path(), &["install"]);
+        assert_eq!(code, Some(0), "{report}");
+        let said = line(&report, subject);
+        assert!(said.contains("registered (") && said.contains("; not tried."), "{said}");
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        assert!(!report.contains("No browser was found") && !report.contains("out of reach"), "{report}");
+        assert_firefoxes(&firefox_manifest(home.path(), ".mozilla"));
+        assert_eq!(command(home.path(), &["uninstall"]).0, Some(0));
+        assert!(!firefox_manifest(home.path(), ".mozilla").exists());
+    }
+}
+
+#[test]
+fn other_browsers_from_snap_and_flatpak_are_out_of_reach() {
+    let home = tempfile::tempdir().unwrap();
+    make(home.path(), &["snap/chromium", ".var/app/com.google.Chrome"]);
     let (code, report) = command(home.path(), &["install"]);
     assert_eq!(code, Some(0));
-    assert!(line(&report, "Firefox (Snap)").contains("out of reach: Snap"), "{report}");
+    assert!(line(&report, "Chromium (Snap)").contains("out of reach: Snap"), "{report}");
     assert!(line(&report, "Chrome (Flatpak)").contains("Install it from"), "{report}");
     assert!(report.contains("No browser was found that can use Stagepass."), "{report}");
 }
