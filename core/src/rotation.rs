@@ -35,6 +35,16 @@ pub fn account_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
     accounts.all(|other| other == account).then(|| fnv1a(account.as_bytes()))
 }
 
+/// Tells sessions apart that may be of two accounts: by the account or, where no cookie
+/// names it, by the one of a platform's several sites that it is signed in at.
+#[must_use]
+pub fn session_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
+    account_mark(site, cookies).or_else(|| {
+        let domain = login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), site)?;
+        (site.domains().len() > 1).then(|| fnv1a(domain.as_bytes()))
+    })
+}
+
 /// Whether two captures name two accounts.
 #[must_use]
 pub fn are_of_two_accounts(site: &Site, one: &[Cookie], other: &[Cookie]) -> bool {
@@ -119,6 +129,12 @@ mod tests {
         assert_eq!(mark("x", &[&old[..], &live[..2]].concat()), None);
         let threads = [("sessionid", "l", ".threads.com"), ("ds_user_id", "1", ".threads.net")];
         assert_eq!(mark("threads", &threads), None);
+        // Nor are two that nobody names the same one.
+        let unnamed = |domain| session_mark(&site("threads"), &of(&[("sessionid", "l", domain)]));
+        assert_ne!(unnamed(".threads.com"), unnamed(".threads.net"));
+        assert_eq!(unnamed(".threads.com"), session_mark(&site("threads"), &of(&threads)));
+        assert_eq!(session_mark(&site("x"), &of(&live)), mark("x", &live));
+        assert_eq!(session_mark(&site("vimeo"), &of(&[("vimeo", "l", ".vimeo.com")])), None);
         assert!(are_of_two_accounts(&site("x"), &of(&old), &of(&live)));
         assert!(!are_of_two_accounts(&site("x"), &of(&live), &of(&live[..2])), "one names none");
     }

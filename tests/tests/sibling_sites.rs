@@ -112,7 +112,7 @@ async fn a_capture_is_of_the_site_where_somebody_is_signed_in_and_says_what_it_l
     look_at_popup(&popup, "left-over-cookies").await?;
     let left_out = "[...document.querySelectorAll('#cookies [data-verdict=dropped]')]\
                     .map((row) => row.querySelector('small').innerText + ': ' + row.querySelector('.reason').innerText)";
-    let reason = ".twitter.com: not from the site you are signed in at";
+    let reason = ".twitter.com: from the platform's other site, which has a login of its own";
     assert_eq!(popup.evaluate(left_out).await?, json!([reason, reason, reason]));
     assert_eq!(main_job::capture(&popup, "live.account").await?, "captured");
     assert_eq!(on_x.served().await?, (1, of(".x.com", "u%3D2222", "live")));
@@ -154,6 +154,24 @@ async fn an_account_that_no_cookie_names_is_not_renewed_with_one_that_is_named()
     renew(&popup).await?;
     sign_in(&on_x.browser, ".x.com", "u%3D2222", "of-somebody-else").await?;
     wait_for_problem(&popup::service_worker(&on_x.browser).await?, "other_account").await?;
+    assert_eq!(on_x.served().await?, (1, of(".x.com", "", "unnamed")));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_sites_whose_account_no_cookie_names_one_is_not_renewed_with_the_other() -> Result<()> {
+    let (on_x, popup) = OnX::set_up().await?;
+    sign_in(&on_x.browser, ".x.com", "", "unnamed").await?;
+    let popup = on_x.reopen(popup).await?;
+    assert_eq!(main_job::capture(&popup, "unnamed.account").await?, "captured");
+    renew(&popup).await?;
+    sign_in(&on_x.browser, ".twitter.com", "", "left-over").await?;
+    // Signed out at the one, and somebody is left over at the other.
+    let worker = popup::service_worker(&on_x.browser).await?;
+    worker
+        .evaluate("chrome.cookies.remove({url: 'https://x.com/', name: 'auth_token'}).then(() => 0)")
+        .await?;
+    wait_for_problem(&worker, "other_account").await?;
     assert_eq!(on_x.served().await?, (1, of(".x.com", "", "unnamed")));
     Ok(())
 }

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
 use stagepass_core::login::Login;
-use stagepass_core::rotation::{self, account_mark};
+use stagepass_core::rotation::{self, session_mark};
 use stagepass_core::{Capture, Cookie, Report, Site, shape};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -32,14 +32,14 @@ struct CaptureRequest {
 /// The account that is signed in, as far as a cookie names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Account {
-    /// Tells it from others; `None` where no cookie names it.
+    /// Tells it from others; `None` where nothing does.
     mark: Option<u32>,
 }
 
 impl Account {
     /// The one whose cookies these are.
     pub(crate) fn of(site: &Site, cookies: &[Cookie]) -> Self {
-        Self { mark: account_mark(site, cookies) }
+        Self { mark: session_mark(site, cookies) }
     }
 }
 
