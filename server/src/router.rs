@@ -18,7 +18,9 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tracing::Instrument as _;
 use utoipa::OpenApi as _;
@@ -133,7 +135,8 @@ async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next)
     let measurement = Measurement::begin(&mut request);
     let (form, page) = (Form::of(request.uri().path()), Wanted::of(&request, &app));
     let answering = async {
-        let mut response = admit(&app, request, next).await.unwrap_or_else(Error::into_response);
+        let answer = unless_it_panics(admit(&app, request, next)).await;
+        let mut response = answer.unwrap_or_else(Error::into_response);
         match page {
             Some(page) => page.render(&mut response),
             None => error::render(&mut response, form),
@@ -144,6 +147,17 @@ async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next)
         response
     };
     answering.instrument(span).await
+}
+
+/// The answer, or a failure where the handler panics: the connection would end without a
+/// word, and with it what else it carries.
+async fn unless_it_panics(
+    answering: impl Future<Output = Result<Response, Error>>,
+) -> Result<Response, Error> {
+    // Nothing that it has changed is looked at again: its request is over. The panic's own
+    // words are on standard error.
+    let answer = AssertUnwindSafe(answering).catch_unwind().await;
+    answer.unwrap_or(Err(Error::Internal("a handler panicked")))
 }
 
 /// Answers, unless the request is one that is not answered.
@@ -186,4 +200,17 @@ fn forbid_storing(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_handler_that_panics_is_answered_with_500() {
+        let panicking = async { panic!("on purpose") };
+        let error = unless_it_panics(panicking).await.unwrap_err();
+        assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(unless_it_panics(async { Ok(Response::default()) }).await.is_ok());
+    }
 }

@@ -5,6 +5,7 @@ mod accept;
 mod answer_body;
 mod lingering;
 mod permits;
+mod request_body;
 mod signals;
 
 pub(crate) use permits::MAX_CONNECTIONS;

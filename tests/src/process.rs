@@ -282,6 +282,17 @@ pub fn our_program(name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// A program that is on `PATH`, or that `cargo xtask test` has unpacked into the build folder.
+///
+/// # Errors
+/// When it is in neither place.
+pub fn debian_program(name: &str) -> Result<PathBuf> {
+    let profile = profile_dir()?;
+    let unpacked = profile.parent().unwrap_or(&profile).join("debian").join(name);
+    let program = on_path(&[name]).or_else(|| is_program(&unpacked).then_some(unpacked));
+    program.with_context(|| format!("{name} is not there: `cargo xtask test` fetches it"))
+}
+
 /// What `cargo xtask test` tells the tests that it runs.
 pub(crate) fn variable_of_this_run(name: &str) -> Result<String> {
     std::env::var(name).with_context(|| {

@@ -4,7 +4,7 @@
 use crate::extension::{self, wasm};
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
-use crate::{dependencies, target_dir, wine, workspace_root};
+use crate::{debian, dependencies, target_dir, wine, workspace_root};
 use anyhow::{Context as _, Result};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
 
 fn set_up() -> Result<()> {
     system::ensure(&[&[CHROMIUM, PYTHON][..], &FOR_CHECKS, &services::NEEDS, &wine::NEEDS].concat())?;
+    debian::ensure(&debian::FOR_CHECKS)?;
     for (component, name) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         if !succeeds(Command::new("cargo").args([name, "--version"])) {
             run(Command::new("rustup").args(["component", "add", component]))?;

@@ -5,6 +5,8 @@ mod bench;
 #[cfg(unix)]
 mod check;
 #[cfg(unix)]
+mod debian;
+#[cfg(unix)]
 mod dependencies;
 mod extension;
 mod pictures;

@@ -3,19 +3,21 @@
 //! before the server stops.
 
 use super::answer_body::AnswerBody;
-use super::lingering::{Lingering, NotingBody};
+use super::lingering::{Lingering, UnreadRequest};
 use super::permits::{Permit, Permits, Share};
+use super::request_body::RequestBody;
 use super::signals::StopSignals;
 use crate::app::App;
 use crate::request::{LocalAddress, Peer};
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, Response, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,14 +98,12 @@ fn serve_connection(
     let stream = Lingering::new(Box::pin(stream), Arc::clone(&activity));
     let unread = stream.unread();
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(|body| Body::new(NotingBody::new(body, unread.clone())));
-        request.extensions_mut().insert(Peer(peer));
-        request.extensions_mut().insert(LocalAddress(local));
         let (router, activity) = (router.clone(), Arc::clone(&activity));
+        let (unread, ends) = (unread.clone(), (peer, local));
         async move {
             activity.serve().await;
-            let response = router.oneshot(request).await;
-            response.map(|response| response.map(|body| AnswerBody::new(body, activity)))
+            let response = answer(router, request, unread, ends).await?;
+            Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, activity)))
         }
     });
     let connection = http1::Builder::new()
@@ -123,4 +123,36 @@ fn serve_connection(
             () = permit.dropped() => tracing::debug!("a connection that waited made room for another"),
         }
     });
+}
+
+/// Answers a request, and says so where the connection ends with that.
+async fn answer(
+    router: Router,
+    request: Request<Incoming>,
+    unread: UnreadRequest,
+    (peer, local): (SocketAddr, SocketAddr),
+) -> Result<Response<Body>, Infallible> {
+    let version = request.version();
+    let is_expecting = request.headers().contains_key(header::EXPECT);
+    let (parts, body) = request.into_parts();
+    let body = RequestBody::new(body, unread.clone(), is_expecting);
+    let rest = body.rest();
+    let mut request = Request::from_parts(parts, Body::new(body));
+    request.extensions_mut().insert(Peer(peer));
+    request.extensions_mut().insert(LocalAddress(local));
+    let mut response = router.oneshot(request).await?;
+    let is_ending = response.headers().contains_key(header::CONNECTION);
+    if is_ending || !rest.read(&unread).await {
+        announce_end(&mut response, version);
+    }
+    Ok(response)
+}
+
+/// Says that the connection ends after this answer.
+fn announce_end(response: &mut Response<Body>, version: Version) {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if version == Version::HTTP_10 {
+        // To an answer of HTTP/1.1 hyper would add that the connection is kept.
+        *response.version_mut() = Version::HTTP_10;
+    }
 }

@@ -4,7 +4,6 @@
 //! rest is read for a while, and dropped (RFC 9112, section 9.6).
 
 use super::permits::Activity;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,11 +23,11 @@ const MAX_TIME: Duration = Duration::from_secs(2);
 pub(super) struct UnreadRequest(Arc<AtomicBool>);
 
 impl UnreadRequest {
-    fn set(&self, is_unread: bool) {
+    pub(super) fn set(&self, is_unread: bool) {
         self.0.store(is_unread, Ordering::Relaxed);
     }
 
-    fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -116,43 +115,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
             }
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-/// A request's body that notes when it has come to its end.
-#[derive(Debug)]
-pub(super) struct NotingBody {
-    body: Incoming,
-    unread: UnreadRequest,
-}
-
-impl NotingBody {
-    pub(super) fn new(body: Incoming, unread: UnreadRequest) -> Self {
-        unread.set(!body.is_end_stream());
-        Self { body, unread }
-    }
-}
-
-impl Body for NotingBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if frame.is_none() || self.body.is_end_stream() {
-            self.unread.set(false);
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

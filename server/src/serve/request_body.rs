@@ -1,0 +1,112 @@
+//! A request's body that can be read on when whoever was to read it has answered
+//! without: so a refusal costs nobody the connection, and where it does, the answer says
+//! so. A client, or a proxy, that is not told sends its next request into a connection
+//! that is being closed.
+
+use super::lingering::UnreadRequest;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The most that is read for the sake of the connection: as much as comes in one or two
+/// round trips, and costs no more than another connection would.
+const MAX_REST_BYTES: usize = 64 * 1024;
+/// The longest that it may take, which an answer is held up for.
+const MAX_REST_TIME: Duration = Duration::from_secs(1);
+
+/// A request's body, which notes when it has come to its end, and leaves what is not read.
+#[derive(Debug)]
+pub(super) struct RequestBody {
+    /// There until it is dropped.
+    body: Option<Incoming>,
+    unread: UnreadRequest,
+    /// Whether the client waits for somebody to begin to read before it sends anything.
+    is_expecting: bool,
+    rest: Rest,
+}
+
+/// What is left of a body once it was dropped.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rest {
+    /// Of this request, whatever the connection has read beyond it.
+    is_unread: UnreadRequest,
+    left: Arc<Mutex<Option<Incoming>>>,
+}
+
+impl RequestBody {
+    pub(super) fn new(body: Incoming, unread: UnreadRequest, is_expecting: bool) -> Self {
+        let (rest, is_unread) = (Rest::default(), !body.is_end_stream());
+        rest.is_unread.set(is_unread);
+        unread.set(is_unread);
+        Self { body: Some(body), unread, is_expecting, rest }
+    }
+
+    /// Where it leaves what is not read.
+    pub(super) fn rest(&self) -> Rest {
+        self.rest.clone()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if self.rest.is_unread.is_set() && !self.is_expecting {
+            *self.rest.left.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        self.is_expecting = false;
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+        if frame.is_none() || body.is_end_stream() {
+            self.unread.set(false);
+            self.rest.is_unread.set(false);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Incoming::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(SizeHint::default, Incoming::size_hint)
+    }
+}
+
+impl Rest {
+    /// Reads it where it is little. Whether all of the request was read then.
+    pub(super) async fn read(&self, unread: &UnreadRequest) -> bool {
+        let rest = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let is_little = |rest: &Incoming| rest.size_hint().lower() <= MAX_REST_BYTES as u64;
+        if let Some(rest) = rest.filter(is_little)
+            && let Ok(Some(())) = timeout(MAX_REST_TIME, read_to_end(rest)).await
+        {
+            unread.set(false);
+            self.is_unread.set(false);
+        }
+        !self.is_unread.is_set()
+    }
+}
+
+/// `None` where it is too long, or broken off.
+async fn read_to_end(mut rest: Incoming) -> Option<()> {
+    let mut left = MAX_REST_BYTES;
+    while let Some(frame) = rest.frame().await {
+        let bytes = frame.ok()?.data_ref().map_or(0, Bytes::len);
+        left = left.checked_sub(bytes)?;
+    }
+    Some(())
+}
