@@ -9,13 +9,15 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::Rendered;
 use crate::proof::{Address, ServerKey};
+use crate::readiness::Readiness;
+use crate::replaceable::Replaceable;
 use crate::sealing::{KeyRing, Version};
 use crate::store::{AppCredentialStore, Database, Records};
 use crate::vault::Vault;
 use std::sync::Arc;
 
-/// The server's state: nothing here changes while it serves, what `limits` and
-/// `metrics` count aside.
+/// The server's state: nothing here changes while it serves, but for what `limits` and
+/// `metrics` count, what `readiness` knows, and secrets that are read anew.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) database: Arc<dyn Database>,
@@ -26,7 +28,7 @@ pub(crate) struct App {
     /// In which version credentials are sealed: where they are kept decides.
     pub(crate) blob_version: Version,
     pub(crate) identity: Identity,
-    pub(crate) service_secrets: ServiceSecrets,
+    pub(crate) service_secrets: Replaceable<ServiceSecrets>,
     /// The host names under which requests are answered, lower case.
     pub(crate) host_names: Vec<String>,
     /// Whether it is reached under another name than those of this machine.
@@ -37,6 +39,7 @@ pub(crate) struct App {
     pub(crate) public_address: Option<Address>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
+    pub(crate) readiness: Readiness,
     pub(crate) timeouts: Timeouts,
     pub(crate) metrics: Arc<Metrics>,
     /// The OpenAPI document.

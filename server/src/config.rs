@@ -7,12 +7,14 @@ mod faults;
 mod keys;
 mod limits;
 mod named_file;
+mod sources;
 mod vault;
 
 pub(crate) use database::{GivenDatabase, secrets_needed_with};
 pub(crate) use directus::{DirectusArgs, GivenDirectus};
 pub(crate) use keys::{GivenKeys, KeyArgs};
 pub(crate) use limits::{LimitSettings, Timeouts};
+pub(crate) use sources::{Anew, Sources};
 pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
@@ -75,8 +77,12 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "STAGEPASS_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// What to log: a level (off, error, warn, info, debug, trace), or TARGET=LEVEL,…
-    #[arg(long, env = "STAGEPASS_LOG", value_name = "FILTER", default_value = "info")]
-    log: String,
+    /// [default: info]
+    #[arg(long, env = "STAGEPASS_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// File with what to log instead; SIGHUP has it read again
+    #[arg(long, env = "STAGEPASS_LOG_FILTER_FILE", value_name = "FILE")]
+    log_filter_file: Option<PathBuf>,
     /// How to write log lines: text or json
     #[arg(long, env = "STAGEPASS_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     log_format: String,
@@ -125,6 +131,7 @@ pub(crate) struct Given {
     is_public: bool,
     public_address: Option<Address>,
     secrets: GivenSecrets,
+    sources: Sources,
     pub(crate) limits: LimitSettings,
 }
 
@@ -148,6 +155,8 @@ pub(crate) struct Config {
     /// The address of the public URL, where that is plain http.
     pub(crate) public_address: Option<Address>,
     pub(crate) limits: LimitSettings,
+    /// What is read anew.
+    pub(crate) sources: Sources,
     /// Files with secrets that were made just now, to be backed up.
     pub(crate) made: Vec<PathBuf>,
 }
@@ -164,7 +173,7 @@ impl Given {
         faults.check_environment();
         let listen =
             faults.parse("STAGEPASS_LISTEN", &args.listen, "an address and a port, such as 127.0.0.1:3001");
-        let log = faults.log(&args.log);
+        let log = faults.log_filter(args.log.as_deref(), args.log_filter_file.as_deref());
         let log_format = LogFormat::from_str(&args.log_format, true).ok();
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
@@ -173,6 +182,14 @@ impl Given {
         let needed_with = secrets_needed_with(&database, directus);
         let keys = GivenKeys::gather(keys, needed_with, &mut faults);
         let has_own_users = !directus.is_given();
+        let sources = Sources {
+            log_filter: args.log_filter_file.clone(),
+            service_secret: args.rbac_sync_webhook_secret_file.clone(),
+            previous_service_secrets: args.rbac_sync_webhook_secret_previous_file.clone(),
+            jwt_secret: args.jwt_secret_file.clone(),
+            directus: directus.clone(),
+            kept_in: None,
+        };
         let directus = directus.gather(&mut faults);
         let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_ref());
         let previous_service_secrets = faults.previous(args.rbac_sync_webhook_secret_previous_file.as_ref());
@@ -199,6 +216,7 @@ impl Given {
                     is_public,
                     public_address: public_url.as_ref().and_then(Address::of_http_url),
                     secrets,
+                    sources,
                     limits,
                 };
                 Ok((given, keys))
@@ -213,6 +231,7 @@ impl Given {
     pub(crate) fn complete(self) -> Result<Config, ConfigError> {
         let mut made = Vec::new();
         let alone_in = self.database.directory().filter(|_| self.directus.is_none());
+        let sources = Sources { kept_in: alone_in.map(Path::to_owned), ..self.sources };
         let GivenSecrets { service_secret, previous_service_secrets, jwt_secret } = self.secrets;
         let mut or_kept = |given: Option<SecretString>, name| match given {
             None => alone_in.map(|directory| keep(directory, name, generate_token, &mut made)).transpose(),
@@ -236,6 +255,7 @@ impl Given {
             is_public: self.is_public,
             public_address: self.public_address,
             limits: self.limits,
+            sources,
             made,
         })
     }

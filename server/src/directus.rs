@@ -9,6 +9,7 @@ pub(crate) use bootstrap::{BootstrapError, bootstrap};
 pub(crate) use error::DirectusError;
 
 use crate::error::Error;
+use crate::replaceable::Replaceable;
 use axum::body::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, redirect};
@@ -48,7 +49,7 @@ pub(crate) struct DirectusSettings {
 pub(crate) struct Directus {
     http: Client,
     url: Url,
-    admin_token: SecretString,
+    admin_token: Replaceable<SecretString>,
 }
 
 /// What a call asks for. The path is one of Directus's own, below the base URL.
@@ -132,12 +133,17 @@ impl Directus {
                 tracing::error!(%error, "the client for Directus could not be made");
                 Error::Internal("the client for Directus could not be made")
             })?;
-        Ok(Self { http, url: settings.url, admin_token: settings.admin_token })
+        Ok(Self { http, url: settings.url, admin_token: Replaceable::new(settings.admin_token) })
+    }
+
+    /// Calls with another token from now on.
+    pub(crate) fn replace_admin_token(&self, token: SecretString) {
+        self.admin_token.replace(token);
     }
 
     /// Calls as admin and reads what Directus has wrapped in `data`.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, DirectusError> {
-        self.call_as(&self.admin_token, call).await
+        self.call_as(&self.admin_token.get(), call).await
     }
 
     /// Calls as whoever `token` belongs to.
@@ -165,7 +171,7 @@ impl Directus {
         struct Meta {
             filter_count: u64,
         }
-        let (status, body) = self.answer_to(&self.admin_token, call).await?;
+        let (status, body) = self.answer_to(&self.admin_token.get(), call).await?;
         let read: Result<Page<T>, _> = serde_json::from_slice(&body);
         read.map(|page| (page.data, page.meta.filter_count))
             .map_err(|_| DirectusError::garbage(status, call.path))
@@ -173,7 +179,7 @@ impl Directus {
 
     /// Calls as admin where nothing but success is of interest.
     pub(crate) async fn perform(&self, call: &Call<'_>) -> Result<(), DirectusError> {
-        self.answer_to(&self.admin_token, call).await.map(drop)
+        self.answer_to(&self.admin_token.get(), call).await.map(drop)
     }
 
     async fn answer_to(&self, token: &SecretString, call: &Call<'_>) -> Result<(u16, Bytes), DirectusError> {

@@ -20,6 +20,8 @@ mod metrics;
 mod openapi;
 mod pages;
 mod proof;
+mod readiness;
+mod replaceable;
 mod request;
 mod rotation;
 mod router;

@@ -122,6 +122,9 @@ async fn healthz() -> axum::Json<Value> {
     responses((status = 200, description = "Ready", body = openapi::Healthy), openapi::ReadinessFailures)
 )]
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
+    if app.readiness.is_draining() {
+        return Err(Error::NotReady("draining"));
+    }
     app.database.check(app.keys.writing().id(), now_ms()).await.map_err(Error::not_ready)?;
     app.records.check_records(now_ms()).await.map_err(Error::not_ready)?;
     Ok(axum::Json(json!({"status": "ok"})))

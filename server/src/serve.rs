@@ -3,9 +3,11 @@
 
 mod accept;
 mod answer_body;
+mod closing;
 mod lingering;
 mod permits;
 mod request_body;
+mod reread;
 mod signals;
 
 pub(crate) use permits::MAX_CONNECTIONS;
@@ -19,12 +21,15 @@ use crate::identity::{DirectusIdentity, EmbeddedIdentity, Identity, Passwords, T
 use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::readiness::Readiness;
+use crate::replaceable::Replaceable;
 use crate::store::{IfMissing, Timed};
 use crate::vault::{Vault, VaultFault};
 use crate::{openapi, router, telemetry};
+use accept::Acceptor;
 use permits::Permits;
 use secrecy::SecretString;
-use signals::StopSignals;
+use signals::{Hangups, StopSignals};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,9 +67,11 @@ pub(crate) async fn serve(
     keys: KeyArgs,
     directus: DirectusArgs,
 ) -> Result<(), ServeError> {
+    // From here on, so that none ends what is being prepared.
+    let hangups = Hangups::listen()?;
     let (given, keys) = Given::read(&args, &data, &keys, &directus)?;
     let directory = data.directory();
-    telemetry::start(given.log.clone(), given.log_format);
+    let log = telemetry::start(given.log.clone(), given.log_format);
     let listen = given.listen;
     let directus = given.directus.clone();
     let client = directus.as_ref().map(open_directus).transpose()?;
@@ -95,13 +102,14 @@ pub(crate) async fn serve(
         keys: stores.keys,
         blob_version: stores.blob_version,
         identity: identity(client, directus.and_then(|given| given.secret), config.tokens)?,
-        service_secrets: config.service_secrets,
+        service_secrets: Replaceable::new(config.service_secrets),
         host_names: config.host_names,
         is_public: config.is_public,
         server_key: stores.server_key,
         public_address: config.public_address,
         trusted_proxies: limits.trusted_proxies,
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
+        readiness: Readiness::default(),
         timeouts: limits.timeouts,
         metrics,
         document: openapi::render(document)?,
@@ -123,8 +131,10 @@ pub(crate) async fn serve(
         let app = Arc::clone(&app);
         tokio::spawn(async move { app.vault.remove_when_set_up(token_file).await })
     };
-    let permits = Permits::new(limits.address_connections);
-    accept::serve(listener, permits, app, router, signals).await;
+    let rereading = tokio::spawn(reread::at_each(hangups, config.sources, Arc::clone(&app), log));
+    let acceptor = Acceptor::new(Permits::new(limits.address_connections), app, router);
+    accept::serve(listener, acceptor, signals, limits.draining).await;
+    rereading.abort();
     upkeep.abort();
     removal.abort();
     tracing::info!("stopped");
@@ -149,9 +159,10 @@ fn identity(
 ) -> Result<Identity, Error> {
     match (directus, tokens) {
         (Some(directus), _) => Ok(Identity::Directus(DirectusIdentity::new(directus, secret.as_ref()))),
-        (None, Some(tokens)) => {
-            Ok(Identity::Embedded(EmbeddedIdentity { passwords: Passwords::new()?, tokens }))
-        }
+        (None, Some(tokens)) => Ok(Identity::Embedded(EmbeddedIdentity {
+            passwords: Passwords::new()?,
+            tokens: Replaceable::new(tokens),
+        })),
         (None, None) => Err(Error::Internal("nobody signs tokens")),
     }
 }

@@ -11,12 +11,12 @@ use lines::{JsonFields, JsonLines, text_fields};
 use std::io::{self, IsTerminal as _};
 use std::time::Instant;
 use tracing::{Span, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry, reload};
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,10 +30,24 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// What is logged, which may be changed.
+#[derive(Debug)]
+pub(crate) struct LogFilter(reload::Handle<Targets, Registry>);
+
+impl LogFilter {
+    /// Logs by another filter from now on.
+    pub(crate) fn replace(&self, filter: Targets) {
+        // Without a subscriber nothing is logged at all.
+        let _ = self.0.reload(filter);
+    }
+}
+
 /// Starts logging. Does nothing where logging has begun.
-pub(crate) fn start(filter: Targets, format: LogFormat) {
+pub(crate) fn start(filter: Targets, format: LogFormat) -> LogFilter {
     let lines = lines_to(io::stderr, io::stderr().is_terminal(), format);
+    let (filter, handle) = reload::Layer::new(filter);
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
+    LogFilter(handle)
 }
 
 fn lines_to<S, W>(writer: W, is_terminal: bool, format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>

@@ -1,4 +1,5 @@
-//! A real nginx as a reverse proxy before a server, with connections to it that are kept.
+//! A real nginx as a reverse proxy before servers. It keeps its connections to them, but for
+//! requests that ask for one of their own.
 
 use crate::process::{Program, debian_program};
 use anyhow::{Context as _, Result};
@@ -13,6 +14,9 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Others may take a port between its choice and its use.
 const ATTEMPTS: usize = 5;
 
+/// The header of a request that is to go over a connection of its own, with the value 1.
+pub const NEW_CONNECTION: &str = "x-new-connection";
+
 /// A running nginx; dropping it ends it.
 #[derive(Debug)]
 pub struct Nginx {
@@ -22,24 +26,25 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts one before the server at this host and port.
+    /// Starts one before the servers at these hosts and ports, which it asks in turn: where
+    /// one can't be connected to, the next.
     ///
     /// # Errors
     /// Where nginx is missing or does not start.
-    pub async fn before(server: &str) -> Result<Self> {
+    pub async fn before(servers: &[&str]) -> Result<Self> {
         for _ in 1..ATTEMPTS {
-            if let Ok(nginx) = Self::start(server).await {
+            if let Ok(nginx) = Self::start(servers).await {
                 return Ok(nginx);
             }
         }
-        Self::start(server).await
+        Self::start(servers).await
     }
 
-    async fn start(server: &str) -> Result<Self> {
+    async fn start(servers: &[&str]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?;
         let config = folder.path().join("nginx.conf");
-        fs::write(&config, configuration(server, address))?;
+        fs::write(&config, configuration(servers, address))?;
         let mut command = Command::new(debian_program("nginx")?);
         command.arg("-p").arg(folder.path()).arg("-c").arg(&config).args(["-e", "stderr"]);
         let mut program = Program::spawn(&mut command)?;
@@ -63,7 +68,8 @@ impl Nginx {
 }
 
 /// One process in the foreground that writes nowhere but below its own folder.
-fn configuration(server: &str, listen: SocketAddr) -> String {
+fn configuration(servers: &[&str], listen: SocketAddr) -> String {
+    let servers: String = servers.iter().map(|server| format!("server {server} max_fails=0;")).collect();
     format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr;
          events {{ worker_connections 256; }}
@@ -71,12 +77,14 @@ fn configuration(server: &str, listen: SocketAddr) -> String {
              access_log off;
              client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
              uwsgi_temp_path uwsgi; scgi_temp_path scgi;
-             upstream server {{ server {server}; keepalive 16; }}
+             upstream kept {{ {servers} keepalive 16; }}
+             upstream new {{ {servers} }}
+             map $http_x_new_connection $servers {{ default kept; 1 new; }}
              server {{
                  listen {listen};
                  client_max_body_size 8m;
                  location / {{
-                     proxy_pass http://server;
+                     proxy_pass http://$servers;
                      proxy_http_version 1.1;
                      proxy_set_header Connection \"\";
                      proxy_set_header Host localhost;

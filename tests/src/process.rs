@@ -175,8 +175,7 @@ impl Program {
     /// # Errors
     /// When it has ended already.
     pub fn terminate(&self) -> Result<()> {
-        let pid = Pid::from_raw(self.id()?.cast_signed()).context("a process id is not 0")?;
-        Ok(rustix::process::kill_process(pid, Signal::TERM)?)
+        self.signal(Signal::TERM)
     }
 
     /// Interrupts the program (`SIGINT`, to it alone).
@@ -184,8 +183,31 @@ impl Program {
     /// # Errors
     /// When it has ended already.
     pub fn interrupt(&self) -> Result<()> {
+        self.signal(Signal::INT)
+    }
+
+    /// Tells the program that its terminal is gone, or to read its files anew (`SIGHUP`, to
+    /// it alone).
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn hang_up(&self) -> Result<()> {
+        self.signal(Signal::HUP)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.id()?.cast_signed()).context("a process id is not 0")?;
-        Ok(rustix::process::kill_process(pid, Signal::INT)?)
+        Ok(rustix::process::kill_process(pid, signal)?)
+    }
+
+    /// Whether the program does something of its own on `SIGHUP`, which ends others.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn catches_hang_ups(&self) -> Result<bool> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).context("no signals")?;
+        Ok(u64::from_str_radix(caught.trim(), 16)? & 1 != 0)
     }
 
     /// `kill -9`.

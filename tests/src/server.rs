@@ -85,6 +85,8 @@ pub async fn change_user(mut command: Command, what: &str, email: &str, password
 pub fn command(directory: &Path) -> Result<Command> {
     let mut command = Command::new(our_program("stagepass-server")?);
     command.env_clear().envs(clean_environment(directory)).env("STAGEPASS_DATA_DIR", directory);
+    // Nobody is told to go elsewhere before a test goes on.
+    command.env("STAGEPASS_DRAIN_TIME", "0");
     Ok(command)
 }
 
@@ -150,6 +152,16 @@ impl Server {
     #[must_use]
     pub fn program(&self) -> &Program {
         &self.program
+    }
+
+    /// Waits until it has stopped, successfully, and gives its log.
+    ///
+    /// # Errors
+    /// When it does not stop, or with an error.
+    pub async fn stopped(mut self) -> Result<String> {
+        let status = self.program.wait(STOP_TIMEOUT).await?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(String::from_utf8(self.program.stderr())?)
     }
 
     /// `kill -9`.

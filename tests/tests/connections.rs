@@ -178,7 +178,7 @@ async fn a_client_that_keeps_its_connections_loses_no_call() -> Result<()> {
 async fn a_proxy_that_keeps_its_connections_answers_nothing_with_502() -> Result<()> {
     const CALLS: usize = 1000;
     let (server, _directory) = start(&["--failed-auth-rate-limit", "0"]).await?;
-    let nginx = Nginx::before(server.address()).await?;
+    let nginx = Nginx::before(&[server.address()]).await?;
     let client = reqwest::Client::new();
     for number in 0..CALLS {
         let bytes = [10, 200 * KIB, SMALL - 1, 900 * KIB, SMALL + 1][number % 5];

@@ -366,6 +366,7 @@ async fn settings_that_make_no_sense_stop_the_start() -> Result<()> {
         ("STAGEPASS_ADDRESS_CONNECTION_LIMIT", "513"),
         ("STAGEPASS_REQUEST_TIMEOUT", "0"),
         ("STAGEPASS_IDLE_TIMEOUT", "1.5"),
+        ("STAGEPASS_DRAIN_TIME", "3601"),
     ];
     let output = server::command(directory.path())?.arg("serve").envs(settings).output().await?;
     assert!(!output.status.success());

@@ -90,7 +90,8 @@ async fn login_status(listen: &str, email: &str, password: &str) -> Result<u16> 
 }
 
 async fn stop(mut program: Program) -> Result<()> {
-    program.terminate()?;
+    // Ctrl-C.
+    program.interrupt()?;
     let status = program.wait(STOP).await?;
     ensure!(status.success(), "{status}");
     Ok(())

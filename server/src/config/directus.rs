@@ -53,6 +53,11 @@ impl DirectusArgs {
         self.directus_url.is_some()
     }
 
+    /// Whether a secret of it is in a file.
+    pub(super) fn has_files(&self) -> bool {
+        self.is_given() && (self.directus_admin_token_file.is_some() || self.directus_secret_file.is_some())
+    }
+
     pub(super) fn gather(&self, faults: &mut Faults) -> Option<GivenDirectus> {
         let admin_token = faults.secret(ADMIN_TOKEN, self.directus_admin_token_file.as_ref());
         let secret = faults.secret(SECRET, self.directus_secret_file.as_ref());

@@ -7,17 +7,20 @@ use crate::sealing::Key;
 use crate::secret_file;
 use axum::http::Uri;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::env;
+use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::str::FromStr;
+use std::{env, fs};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 23] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_DATA_DIR",
+    "STAGEPASS_DRAIN_TIME",
     "STAGEPASS_FAILED_AUTH_RATE_LIMIT",
     "STAGEPASS_HOST_DIR",
     "STAGEPASS_IDLE_TIMEOUT",
@@ -25,6 +28,7 @@ const KNOWN: [&str; 21] = [
     "STAGEPASS_JWT_SECRET_FILE",
     "STAGEPASS_LISTEN",
     "STAGEPASS_LOG",
+    "STAGEPASS_LOG_FILTER_FILE",
     "STAGEPASS_LOG_FORMAT",
     "STAGEPASS_PUBLIC_URL",
     "STAGEPASS_REQUEST_TIMEOUT",
@@ -41,6 +45,11 @@ const KNOWN: [&str; 21] = [
 /// Variables that would change what is kept where, or who can listen in: to
 /// pass over them in silence would be dangerous.
 const UNSUPPORTED: [&str; 2] = ["STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
+
+const LOG: &str = "STAGEPASS_LOG";
+const LOG_FILTER_FILE: &str = "STAGEPASS_LOG_FILTER_FILE";
+/// More than any filter has; of a longer one the rest is not read.
+const MAX_FILTER_BYTES: u64 = 64 * 1024;
 
 /// The shortest secret that opens this server to whoever sends it. A
 /// random one has 120 bits or more in so many letters and digits.
@@ -113,16 +122,34 @@ impl Faults {
         )
     }
 
-    /// What to log. A word that is no level would be taken for the name of a part that
-    /// does not exist, of which alone everything is then logged.
-    pub(super) fn log(&mut self, filter: &str) -> Option<Targets> {
+    /// What to log, as given or as a file says; `info` where neither does.
+    pub(super) fn log_filter(&mut self, given: Option<&str>, file: Option<&Path>) -> Option<Targets> {
+        match (given, file) {
+            (Some(_), Some(_)) => {
+                self.add(format!("{LOG} and {LOG_FILTER_FILE} are both given; leave one out"));
+                None
+            }
+            (given, None) => self.log(LOG, given.unwrap_or("info")),
+            (None, Some(path)) => match read_filter(path) {
+                Ok(text) => self.log(&format!("{LOG_FILTER_FILE}: {}", path.display()), text.trim()),
+                Err(error) => {
+                    self.add(format!("{LOG_FILTER_FILE}: {}: {error}", path.display()));
+                    None
+                }
+            },
+        }
+    }
+
+    /// A word that is no level would be taken for the name of a part that does not exist,
+    /// of which alone everything is then logged.
+    fn log(&mut self, name: &str, filter: &str) -> Option<Targets> {
         let is_level = |directive: &str| {
             directive.contains('=') || !directive.is_empty() && directive.parse::<LevelFilter>().is_ok()
         };
         let parsed = filter.parse().ok().filter(|_| filter.split(',').map(str::trim).all(is_level));
         self.required(
             parsed,
-            "STAGEPASS_LOG must be a level (off, error, warn, info, debug or trace), or TARGET=LEVEL,…",
+            &format!("{name} must be a level (off, error, warn, info, debug or trace), or TARGET=LEVEL,…"),
         )
     }
 
@@ -161,6 +188,21 @@ impl Faults {
     /// of its line is not.
     pub(super) fn password(&mut self, variable: &str, file: Option<&NamedFile>) -> Option<SecretString> {
         self.trimmed(variable, file, |text| text.trim_end_matches(['\r', '\n']))
+    }
+
+    /// A secret that is kept in the data directory, which must be there.
+    pub(super) fn kept(&mut self, path: &Path) -> Option<SecretString> {
+        match secret_file::open_own(path).and_then(secret_file::read) {
+            Ok(text) => {
+                let secret = SecretString::from(text.expose_secret().trim());
+                masking::hold(&secret);
+                Some(secret)
+            }
+            Err(error) => {
+                self.add(format!("{}: {error}", path.display()));
+                None
+            }
+        }
     }
 
     fn trimmed(
@@ -225,6 +267,12 @@ impl Faults {
         }
         secrets
     }
+}
+
+fn read_filter(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(MAX_FILTER_BYTES).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<SecretString, String> {
@@ -307,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_word_that_is_no_level_silences_no_log() {
-        let is_taken = |filter| Faults::default().log(filter).is_some();
+        let is_taken = |filter| Faults::default().log(LOG, filter).is_some();
         for good in
             ["info", "WARN", "off", "warn,stagepass_server=debug", "stagepass_server::serve=info", "a=off"]
         {

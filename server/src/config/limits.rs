@@ -53,6 +53,11 @@ pub(crate) struct LimitArgs {
     /// request's head may take
     #[arg(long, env = "STAGEPASS_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "15")]
     idle_timeout: String,
+    /// Seconds that the server goes on taking connections after SIGTERM, while /readyz
+    /// says that it is draining, before it finishes what has come and ends. Ctrl-C does
+    /// not wait
+    #[arg(long, env = "STAGEPASS_DRAIN_TIME", value_name = "SECONDS", default_value = "5")]
+    drain_time: String,
 }
 
 /// What was given, checked.
@@ -67,6 +72,8 @@ pub(crate) struct LimitSettings {
     /// Connections at once; 0 is no limit.
     pub(crate) address_connections: u32,
     pub(crate) timeouts: Timeouts,
+    /// How long the listener goes on once the server is to stop.
+    pub(crate) draining: Duration,
 }
 
 /// How long a client may keep the server waiting.
@@ -105,6 +112,7 @@ impl LimitArgs {
         );
         let request = faults.number("STAGEPASS_REQUEST_TIMEOUT", &self.request_timeout, SECONDS);
         let idle = faults.number("STAGEPASS_IDLE_TIMEOUT", &self.idle_timeout, SECONDS);
+        let draining = faults.number("STAGEPASS_DRAIN_TIME", &self.drain_time, 0..=3600);
         let seconds = |number: u32| Duration::from_secs(number.into());
         Some(LimitSettings {
             trusted_proxies: trusted_proxies?,
@@ -113,6 +121,7 @@ impl LimitArgs {
             failed_auth_rate: failed_auth_rate?,
             address_connections: address_connections?,
             timeouts: Timeouts { request: seconds(request?), idle: seconds(idle?) },
+            draining: seconds(draining?),
         })
     }
 }

@@ -277,7 +277,7 @@ fn tokens(
     now: i64,
 ) -> Result<Json<Data<Tokens>>, Error> {
     app.limits.note_passed(client, &refresh_token);
-    let access_token = app.identity.embedded()?.tokens.issue(user_id, tokens_valid_from, now)?;
+    let access_token = app.identity.embedded()?.tokens.get().issue(user_id, tokens_valid_from, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
 }

@@ -11,6 +11,7 @@ use crate::clock::now_ms;
 use crate::directus::{Call, Directus, DirectusError};
 use crate::error::Error;
 use crate::metrics::Metrics;
+use crate::replaceable::Replaceable;
 use crate::store::Hash;
 use claims::{Claims, Verifier};
 use moka::Expiry;
@@ -35,7 +36,7 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) struct DirectusIdentity {
     directus: Arc<Directus>,
-    verifier: Option<Verifier>,
+    verifier: Replaceable<Option<Verifier>>,
     answers: Cache<Hash, Answer>,
 }
 
@@ -71,7 +72,13 @@ impl DirectusIdentity {
     /// Asks `directus`, and with its secret looks at tokens first.
     pub(crate) fn new(directus: Arc<Directus>, secret: Option<&SecretString>) -> Self {
         let answers = Cache::builder().max_capacity(MAX_ANSWERS).expire_after(AtItsTime).build();
-        Self { directus, verifier: secret.map(Verifier::new), answers }
+        Self { directus, verifier: Replaceable::new(secret.map(Verifier::new)), answers }
+    }
+
+    /// Calls Directus with this token from now on, and looks at others' with this secret.
+    pub(crate) fn replace_secrets(&self, admin_token: SecretString, secret: Option<&SecretString>) {
+        self.directus.replace_admin_token(admin_token);
+        self.verifier.replace(secret.map(Verifier::new));
     }
 
     /// The active user that a token belongs to.
@@ -81,7 +88,7 @@ impl DirectusIdentity {
         if text.is_empty() || text.len() > MAX_TOKEN_BYTES || claims::has_other_algorithm(text) {
             return Err(Error::Unauthorized);
         }
-        let claims = match &self.verifier {
+        let claims = match &*self.verifier.get() {
             Some(verifier) if claims::is_jwt(text) => Some(verifier.verify(text)?),
             _ => Claims::peek(text),
         };

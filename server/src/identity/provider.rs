@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::client::Client;
 use crate::directus::DirectusError;
 use crate::error::Error;
+use crate::replaceable::Replaceable;
 use crate::request::Fields;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -33,7 +34,7 @@ pub(crate) enum Identity {
 #[derive(Debug)]
 pub(crate) struct EmbeddedIdentity {
     pub(crate) passwords: Passwords,
-    pub(crate) tokens: TokenSigner,
+    pub(crate) tokens: Replaceable<TokenSigner>,
 }
 
 impl Identity {

@@ -110,8 +110,11 @@ impl FromRequestParts<Arc<App>> for Service {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
         let given = secret(&parts.headers)?;
-        let named =
-            if app.service_secrets.contains(given) { None } else { Some(named_token(app, given).await?) };
+        let named = if app.service_secrets.get().contains(given) {
+            None
+        } else {
+            Some(named_token(app, given).await?)
+        };
         if let Some(CallingService(name)) = parts.extensions.get() {
             name.get_or_init(|| named.as_ref().map_or(SHARED, |token| &token.name).to_owned());
         }
@@ -161,7 +164,7 @@ async fn named_token(app: &App, given: &[u8]) -> Result<ServiceToken, Error> {
     };
     match found {
         Some(token) => Ok(token),
-        None if app.service_secrets.0.is_empty() && !has_named_tokens(app).await? => {
+        None if app.service_secrets.get().0.is_empty() && !has_named_tokens(app).await? => {
             Err(Error::NoServiceSecret)
         }
         None => Err(Error::UnknownService),

@@ -96,7 +96,7 @@ pub(crate) fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
 /// The user of this server's own whose access token the request bears.
 pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error> {
     let token = bearer_token(parts)?;
-    let token = app.identity.embedded()?.tokens.check(token.expose_secret())?;
+    let token = app.identity.embedded()?.tokens.get().check(token.expose_secret())?;
     app.limits.count_user(token.user_id)?;
     let may_call = |user: &User| user.status == UserStatus::Active && token.holds_for(user.tokens_valid_from);
     app.database.user(token.user_id).await?.filter(may_call).ok_or(Error::Unauthorized)

@@ -3,10 +3,11 @@
 //! before the server stops.
 
 use super::answer_body::AnswerBody;
+use super::closing::{self, HANDSHAKE_TIME};
 use super::lingering::{Lingering, UnreadRequest};
 use super::permits::{Permit, Permits, Share};
 use super::request_body::RequestBody;
-use super::signals::StopSignals;
+use super::signals::{Stop, StopSignals};
 use crate::app::App;
 use crate::request::{LocalAddress, Peer};
 use axum::Router;
@@ -16,13 +17,16 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutWriter;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 /// The largest request head.
@@ -30,103 +34,170 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// How much longer than a request may take the server waits for open ones once
 /// it is to stop.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
+/// How long a connection without a request is kept once there is no listener: its client
+/// may have sent one that is still on its way.
+const LAST_REQUEST_TIME: Duration = Duration::from_secs(1);
 /// What is waited after a connection could not be accepted, as when all file
 /// descriptors are in use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until a signal, and then finishes what was accepted, unless there is
-/// another signal before.
-pub(super) async fn serve(
-    listener: TcpListener,
+/// What takes connections in, and knows those that are open.
+pub(super) struct Acceptor {
     permits: Permits,
     app: Arc<App>,
     router: Router,
+    /// One that was accepted and waits for a permit.
+    held: Option<Accepted>,
+    open: TaskTracker,
+    /// Ends connections as soon as they have no request.
+    ending: CancellationToken,
+}
+
+/// A connection, where it comes from, and its network's share of the permits.
+type Accepted = (TcpStream, SocketAddr, Share);
+
+/// Serves until a signal, and then stops without letting go of what has come, unless
+/// there is another signal before. `draining` is how long the listener goes on meanwhile
+/// where nobody waits at a terminal.
+pub(super) async fn serve(
+    listener: TcpListener,
+    mut acceptor: Acceptor,
     mut signals: StopSignals,
+    draining: Duration,
 ) {
-    let connections = GracefulShutdown::new();
-    loop {
-        tokio::select! {
-            () = signals.next() => break,
-            accepted = accept(&listener, &permits, &app) => {
-                serve_connection(&connections, &app, router.clone(), accepted);
-            }
+    let stop = tokio::select! {
+        stop = signals.next() => stop,
+        () = acceptor.accept_all(&listener) => return,
+    };
+    acceptor.app.readiness.begin_draining();
+    let stopping = async {
+        if stop == Stop::Terminate && !draining.is_zero() {
+            let seconds = draining.as_secs();
+            tracing::info!(seconds, "draining: /readyz says so; another signal stops at once");
+            let _ = timeout(draining, acceptor.accept_all(&listener)).await;
         }
-    }
-    drop(listener);
-    tracing::info!("stopping: finishing what was accepted; another signal stops at once");
+        tracing::info!("stopping: finishing what was accepted; another signal stops at once");
+        acceptor.finish(listener).await;
+    };
     tokio::select! {
-        () = async { connections.shutdown().await; app.records.finish_operations().await } => {}
-        () = tokio::time::sleep(app.timeouts.request + DRAIN_MARGIN) => tracing::warn!("gave up waiting for open requests"),
-        () = signals.next() => tracing::warn!("stopped before open requests were answered"),
+        () = stopping => {}
+        _ = signals.next() => tracing::warn!("stopped before open requests were answered"),
     }
 }
 
-/// A connection, where it comes from, and what lets it be.
-type Accepted = (TcpStream, SocketAddr, (Permit, Share));
+impl Acceptor {
+    pub(super) fn new(permits: Permits, app: Arc<App>, router: Router) -> Self {
+        let (open, ending) = (TaskTracker::new(), CancellationToken::new());
+        Self { permits, app, router, held: None, open, ending }
+    }
 
-async fn accept(listener: &TcpListener, permits: &Permits, app: &App) -> Accepted {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => match permits.share(peer.ip(), &app.trusted_proxies) {
-                Some(share) => {
-                    let permit = permits.take(|| app.metrics.count_dropped_connection()).await;
-                    return (stream, peer, (permit, share));
+    /// Accepts and serves without end. Where it is cut off no connection is lost: what
+    /// waits for a permit is held.
+    async fn accept_all(&mut self, listener: &TcpListener) {
+        loop {
+            self.serve_held().await;
+            match listener.accept().await {
+                Ok((stream, peer)) => self.hold(stream, peer),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
                 }
-                None => app.metrics.count_refused_connection(),
-            },
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-}
 
-fn serve_connection(
-    connections: &GracefulShutdown,
-    app: &App,
-    router: Router,
-    (stream, peer, (permit, share)): Accepted,
-) {
-    // Without an address the connection is gone already.
-    let Ok(local) = stream.local_addr() else { return };
-    // An answer is one small packet: it must not wait for the next one.
-    let _ = stream.set_nodelay(true);
-    let mut stream = TimeoutWriter::new(stream);
-    stream.set_timeout(Some(app.timeouts.request));
-    let activity = Arc::clone(permit.activity());
-    let stream = Lingering::new(Box::pin(stream), Arc::clone(&activity));
-    let unread = stream.unread();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (router, activity) = (router.clone(), Arc::clone(&activity));
-        let (unread, ends) = (unread.clone(), (peer, local));
-        async move {
-            activity.serve().await;
-            let response = answer(router, request, unread, ends).await?;
-            Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, activity)))
+    fn hold(&mut self, stream: TcpStream, peer: SocketAddr) {
+        match self.permits.share(peer.ip(), &self.app.trusted_proxies) {
+            Some(share) => self.held = Some((stream, peer, share)),
+            None => self.app.metrics.count_refused_connection(),
         }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(app.timeouts.idle)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .max_header_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = connections.watch(connection);
-    let counted = app.metrics.open_connection();
-    tokio::spawn(async move {
-        let _held = (share, counted);
-        tokio::select! {
-            ended = connection => if let Err(error) = ended {
+    }
+
+    async fn serve_held(&mut self) {
+        if self.held.is_some() {
+            let permit = self.permits.take(|| self.app.metrics.count_dropped_connection()).await;
+            if let Some(accepted) = self.held.take() {
+                self.serve_connection(accepted, permit);
+            }
+        }
+    }
+
+    /// Lets nobody in any more, and serves all that has come.
+    async fn finish(&mut self, listener: TcpListener) {
+        if let Err(error) = closing::refuse_new(&listener) {
+            tracing::debug!(%error, "the listener can't be closed to new connections alone");
+        }
+        let _ = timeout(HANDSHAKE_TIME, self.accept_all(&listener)).await;
+        let limit = self.app.timeouts.request + DRAIN_MARGIN;
+        let finishing = async {
+            for (stream, peer) in closing::close(listener) {
+                self.serve_held().await;
+                self.hold(stream, peer);
+            }
+            self.serve_held().await;
+            self.open.close();
+            let _ = timeout(LAST_REQUEST_TIME, self.open.wait()).await;
+            self.ending.cancel();
+            self.open.wait().await;
+            self.app.records.finish_operations().await;
+        };
+        if timeout(limit, finishing).await.is_err() {
+            tracing::warn!("gave up waiting for open requests");
+        }
+    }
+
+    fn serve_connection(&self, (stream, peer, share): Accepted, permit: Permit) {
+        // Without an address the connection is gone already.
+        let Ok(local) = stream.local_addr() else { return };
+        // An answer is one small packet: it must not wait for the next one.
+        let _ = stream.set_nodelay(true);
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(self.app.timeouts.request));
+        let activity = Arc::clone(permit.activity());
+        let stream = Lingering::new(Box::pin(stream), Arc::clone(&activity));
+        let unread = stream.unread();
+        let (router, app) = (self.router.clone(), Arc::clone(&self.app));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (router, app, activity) = (router.clone(), Arc::clone(&app), Arc::clone(&activity));
+            let (unread, ends) = (unread.clone(), (peer, local));
+            async move {
+                activity.serve().await;
+                let response = answer(&app, router, request, unread, ends).await?;
+                Ok::<_, Infallible>(response.map(|body| AnswerBody::new(body, activity)))
+            }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.app.timeouts.idle)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .max_header_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        let counted = self.app.metrics.open_connection();
+        let ending = self.ending.clone();
+        self.open.spawn(async move {
+            let _held = (share, counted);
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = &mut connection => ended,
+                () = permit.dropped() => {
+                    tracing::debug!("a connection that waited made room for another");
+                    return;
+                }
+                () = ending.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
-            },
-            () = permit.dropped() => tracing::debug!("a connection that waited made room for another"),
-        }
-    });
+            }
+        });
+    }
 }
 
 /// Answers a request, and says so where the connection ends with that.
 async fn answer(
+    app: &App,
     router: Router,
     request: Request<Incoming>,
     unread: UnreadRequest,
@@ -141,7 +212,7 @@ async fn answer(
     request.extensions_mut().insert(Peer(peer));
     request.extensions_mut().insert(LocalAddress(local));
     let mut response = router.oneshot(request).await?;
-    let is_ending = response.headers().contains_key(header::CONNECTION);
+    let is_ending = app.readiness.is_draining() || response.headers().contains_key(header::CONNECTION);
     if is_ending || !rest.read(&unread).await {
         announce_end(&mut response, version);
     }

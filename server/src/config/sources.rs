@@ -1,0 +1,94 @@
+//! The files whose content may change while the server serves.
+
+use super::directus::{DirectusArgs, GivenDirectus};
+use super::faults::Faults;
+use super::named_file::NamedFile;
+use super::{JWT_SECRET, JWT_SECRET_FILE, SERVICE_SECRET, SERVICE_SECRET_FILE};
+use secrecy::SecretString;
+use std::path::{Path, PathBuf};
+use tracing_subscriber::filter::Targets;
+
+/// Where what may change is read from. What a variable holds can't.
+#[derive(Debug)]
+pub(crate) struct Sources {
+    pub(super) log_filter: Option<PathBuf>,
+    pub(super) service_secret: Option<NamedFile>,
+    pub(super) previous_service_secrets: Option<NamedFile>,
+    pub(super) jwt_secret: Option<NamedFile>,
+    pub(super) directus: DirectusArgs,
+    /// The data directory, where secrets are kept in it that were not given.
+    pub(super) kept_in: Option<PathBuf>,
+}
+
+/// What was read, each where it comes from a file and makes sense.
+#[derive(Debug)]
+pub(crate) struct Anew {
+    pub(crate) log_filter: Option<Targets>,
+    /// The present one and the former ones.
+    pub(crate) service_secrets: Option<Vec<SecretString>>,
+    pub(crate) jwt_secret: Option<SecretString>,
+    pub(crate) directus: Option<GivenDirectus>,
+    /// What makes no sense.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Sources {
+    /// Reads all of them.
+    pub(crate) fn read(&self) -> Anew {
+        let mut all = Vec::new();
+        let log_filter = sound(&mut all, |faults| faults.log_filter(None, self.log_filter.as_deref()));
+        Anew {
+            log_filter: log_filter.filter(|_| self.log_filter.is_some()),
+            service_secrets: sound(&mut all, |faults| self.service_secrets(faults)),
+            jwt_secret: sound(&mut all, |faults| self.jwt_secret(faults)),
+            directus: sound(&mut all, |faults| self.directus(faults)),
+            faults: all,
+        }
+    }
+
+    fn service_secrets(&self, faults: &mut Faults) -> Option<Vec<SecretString>> {
+        let file = self.service_secret.as_ref();
+        let is_given = Faults::is_given(SERVICE_SECRET, file);
+        let kept = self.kept_in.as_ref().filter(|_| !is_given);
+        if file.is_none() && self.previous_service_secrets.is_none() && kept.is_none() {
+            return None;
+        }
+        let secret = match kept {
+            Some(directory) => faults.kept(&directory.join(SERVICE_SECRET_FILE)),
+            None => faults.secret(SERVICE_SECRET, file),
+        };
+        faults.check_sent(&self.name(kept.is_some(), SERVICE_SECRET, SERVICE_SECRET_FILE), secret.as_ref());
+        let previous = faults.previous(self.previous_service_secrets.as_ref());
+        Some(secret.into_iter().chain(previous).collect())
+    }
+
+    fn jwt_secret(&self, faults: &mut Faults) -> Option<SecretString> {
+        let file = self.jwt_secret.as_ref();
+        let is_given = Faults::is_given(JWT_SECRET, file);
+        let kept = self.kept_in.as_ref().filter(|_| !is_given);
+        let secret = match (kept, file) {
+            (Some(directory), _) => faults.kept(&directory.join(JWT_SECRET_FILE)),
+            (None, Some(_)) => faults.secret(JWT_SECRET, file),
+            (None, None) => None,
+        };
+        faults.check_signing(&self.name(kept.is_some(), JWT_SECRET, JWT_SECRET_FILE), secret.as_ref());
+        secret
+    }
+
+    fn directus(&self, faults: &mut Faults) -> Option<GivenDirectus> {
+        if self.directus.has_files() { self.directus.gather(faults) } else { None }
+    }
+
+    fn name(&self, is_kept: bool, variable: &str, file: &str) -> String {
+        let path = self.kept_in.as_deref().unwrap_or(Path::new("")).join(file);
+        if is_kept { path.display().to_string() } else { variable.to_owned() }
+    }
+}
+
+/// What is read without a fault.
+fn sound<T>(all: &mut Vec<String>, read: impl FnOnce(&mut Faults) -> Option<T>) -> Option<T> {
+    let mut faults = Faults::default();
+    let value = read(&mut faults).filter(|_| faults.0.is_empty());
+    all.append(&mut faults.0);
+    value
+}
