@@ -220,8 +220,9 @@ impl Directus {
     pub(crate) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Answer, DirectusError> {
         let unavailable = |error: reqwest::Error| {
             // Without its URL, whose query names users and records.
+            let kind = if error.is_timeout() { DirectusError::TimedOut } else { DirectusError::Unavailable };
             tracing::warn!(path, error = %error.without_url(), "Directus does not answer");
-            DirectusError::Unavailable
+            kind
         };
         let response = request.send().await.map_err(unavailable)?;
         if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {

@@ -58,8 +58,12 @@ pub(crate) enum Error {
     PreconditionFailed,
     #[error("Method not allowed")]
     MethodNotAllowed,
-    #[error("Request took too long")]
+    /// The client was slow to send it.
+    #[error("The request did not arrive in time")]
     RequestTimeout,
+    /// It was there, and this server was slow.
+    #[error("The request took too long here; try again")]
+    Overdue,
     #[error("Body larger than {} bytes", crate::request::MAX_BODY_BYTES)]
     BodyTooLarge,
     #[error("Content-Type must be application/json")]
@@ -83,7 +87,7 @@ pub(crate) enum Error {
     Store(StoreError),
     /// What keeps the server from serving, in a few words.
     #[error("{0}")]
-    NotReady(&'static str),
+    NotReady(String),
     #[error(transparent)]
     Directus(#[from] DirectusError),
     #[error("Internal error")]
@@ -144,21 +148,7 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
-    /// Why the server is not ready: anybody may ask, and learns no more than
-    /// the kind of the fault.
-    pub(crate) fn not_ready(error: StoreError) -> Self {
-        tracing::warn!(%error, "not ready");
-        Self::NotReady(match error {
-            StoreError::Directus(DirectusError::Unavailable) => "Directus unavailable",
-            StoreError::Directus(DirectusError::Busy { .. }) => "Directus busy",
-            StoreError::Directus(error) if error.is_refusal() => "Directus refuses access",
-            StoreError::Directus(_) => "Directus failed",
-            StoreError::RetiredKey => "Encryption key retired",
-            _ => "Store unavailable",
-        })
-    }
-
-    /// The same, of one part of what was given.
+    /// The same fault, of one part of what was given.
     pub(crate) fn in_place(self, place: &str) -> Self {
         match self {
             Self::BadRequest(fault) => Self::BadRequest(format!("{place}: {fault}")),
@@ -190,7 +180,9 @@ impl Error {
             Self::MisdirectedRequest | Self::NotProvenHere => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Directus(DirectusError::Status { .. }) => StatusCode::BAD_GATEWAY,
+            Self::Directus(DirectusError::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
             Self::Store(_)
+            | Self::Overdue
             | Self::NotReady(_)
             | Self::Directus(DirectusError::Busy { .. } | DirectusError::Unavailable) => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -217,7 +209,10 @@ impl Error {
                 Some(*retry_after_s)
             }
             Self::Directus(DirectusError::Busy { retry_after_s }) => Some(*retry_after_s),
-            Self::Store(_) | Self::NotReady(_) | Self::Directus(DirectusError::Unavailable) => Some(1),
+            Self::Store(_)
+            | Self::Overdue
+            | Self::NotReady(_)
+            | Self::Directus(DirectusError::TimedOut | DirectusError::Unavailable) => Some(1),
             _ => None,
         }
     }
@@ -246,7 +241,7 @@ impl Error {
             | Self::MisdirectedRequest
             | Self::NotProvenHere
             | Self::PreconditionFailed => "INVALID_REQUEST",
-            Self::Store(_) | Self::NotReady(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
+            Self::Store(_) | Self::Overdue | Self::NotReady(_) | Self::Directus(_) => "SERVICE_UNAVAILABLE",
             Self::NoServiceSecret | Self::Undecryptable | Self::Internal(_) => "INTERNAL_SERVER_ERROR",
         }
     }
@@ -282,6 +277,7 @@ impl Error {
             }
             Self::Directus(error) => tracing::error!(%error, "Directus failed"),
             Self::Internal(what) => tracing::error!(what, "internal error"),
+            Self::Overdue => tracing::error!("a request was given up, since it took too long"),
             _ => tracing::debug!(error = %self, "request refused"),
         }
     }

@@ -21,6 +21,8 @@ use stagepass_core::{PublicSuffixes, Site};
 use std::collections::BTreeMap;
 use std::iter;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -39,6 +41,20 @@ pub(crate) const MAX_NAME_CHARS: usize = 200;
 /// The other end of the connection that a request came by: its caller, or a proxy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Whether whoever reads the request's body waits for its client to send more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AwaitedBody(Arc<AtomicBool>);
+
+impl AwaitedBody {
+    pub(crate) fn set(&self, is_awaited: bool) {
+        self.0.store(is_awaited, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// This end of it: the address that the caller has connected to.
 #[derive(Clone, Copy, Debug)]

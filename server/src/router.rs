@@ -3,7 +3,6 @@
 use crate::app::App;
 use crate::app_credentials::{by_project, credentials as app, projects, reveal, types};
 use crate::client::Client;
-use crate::clock::now_ms;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
 use crate::error::{self, Error, Form};
 use crate::identity::{auth, pass_through};
@@ -11,7 +10,8 @@ use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document};
 use crate::pages::{self, Wanted};
 use crate::proof;
-use crate::request::host_names;
+use crate::readiness;
+use crate::request::{AwaitedBody, host_names};
 use crate::{telemetry, vault};
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
@@ -114,7 +114,10 @@ async fn healthz() -> axum::Json<Value> {
     axum::Json(json!({"status": "ok", "service": "stagepass"}))
 }
 
-/// Tells that the store and Directus answer, too, and take what is sealed here
+/// Tells that requests should be sent here
+///
+/// The database, its disk and Directus do what they should, and the server is not about to
+/// stop. The answer comes within two seconds, and names what is not ready.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -122,11 +125,7 @@ async fn healthz() -> axum::Json<Value> {
     responses((status = 200, description = "Ready", body = openapi::Healthy), openapi::ReadinessFailures)
 )]
 async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
-    if app.readiness.is_draining() {
-        return Err(Error::NotReady("draining"));
-    }
-    app.database.check(app.keys.writing().id(), now_ms()).await.map_err(Error::not_ready)?;
-    app.records.check_records(now_ms()).await.map_err(Error::not_ready)?;
+    readiness::check(&app).await?;
     Ok(axum::Json(json!({"status": "ok"})))
 }
 
@@ -167,11 +166,12 @@ async fn unless_it_panics(
 async fn admit(app: &Arc<App>, request: Request, next: Next) -> Result<Response, Error> {
     let client = Client::of(&request, app)?;
     check_host(app, &request)?;
+    let awaited = request.extensions().get().cloned().unwrap_or_default();
     let answering = pass_through(app, client, request, next);
     let answer = tokio::time::timeout(app.timeouts.request, answering).await;
     let response = match answer {
         Ok(answer) => answer.unwrap_or_else(Error::into_response),
-        Err(_) => cut_off(),
+        Err(_) => cut_off(&awaited),
     };
     if response.status() == StatusCode::UNAUTHORIZED {
         let error = response.extensions().get::<Arc<Error>>();
@@ -191,8 +191,12 @@ fn check_host(app: &App, request: &Request) -> Result<(), Error> {
     are_ours.then_some(()).ok_or(Error::MisdirectedRequest)
 }
 
-/// The answer to a request that took too long, the sending of its body included.
-fn cut_off() -> Response {
+/// The answer to a request that took too long. Only where its body was waited for it is
+/// the client who was slow.
+fn cut_off(awaited: &AwaitedBody) -> Response {
+    if !awaited.is_awaited() {
+        return Error::Overdue.into_response();
+    }
     let mut response = Error::RequestTimeout.into_response();
     // What is left of the request is not waited for.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -32,6 +32,7 @@ use secrecy::SecretString;
 use signals::{Hangups, StopSignals};
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error as ThisError;
@@ -74,11 +75,13 @@ pub(crate) async fn serve(
     let log = telemetry::start(given.log.clone(), given.log_format);
     let listen = given.listen;
     let directus = given.directus.clone();
-    let client = directus.as_ref().map(open_directus).transpose()?;
+    let request_time = given.limits.timeouts.request;
+    let client = directus.as_ref().map(|given| open_directus(given, request_time)).transpose()?;
     let stores =
         KeyedStores::open(&given.database, keys, client.clone(), IfMissing::Make, given.limits.usage).await?;
     stores.check_records().await?;
     let data = given.database.to_string();
+    let data_dir = given.database.directory().map(Path::to_owned);
     let metrics = Arc::new(Metrics::new());
     let vault = Timed::new(stores.vault, Arc::clone(&metrics));
     let vault = Vault::open(Arc::new(vault), Arc::clone(&stores.chain_key)).await?;
@@ -109,7 +112,7 @@ pub(crate) async fn serve(
         public_address: config.public_address,
         trusted_proxies: limits.trusted_proxies,
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
-        readiness: Readiness::default(),
+        readiness: Readiness::new(data_dir),
         timeouts: limits.timeouts,
         metrics,
         document: openapi::render(document)?,
@@ -142,13 +145,15 @@ pub(crate) async fn serve(
 }
 
 /// The client for Directus.
-fn open_directus(given: &GivenDirectus) -> Result<Arc<Directus>, ServeError> {
+fn open_directus(given: &GivenDirectus, request_time: Duration) -> Result<Arc<Directus>, ServeError> {
     if given.is_exposed() {
         tracing::warn!(
             "DIRECTUS_URL is plain http to another machine: whoever listens in gets the admin token"
         );
     }
-    Ok(Arc::new(Directus::new(given.settings.clone(), TIMEOUT)?))
+    // So that it is Directus that was slow where the request is given up because of it.
+    let timeout = TIMEOUT.min(request_time * 9 / 10);
+    Ok(Arc::new(Directus::new(given.settings.clone(), timeout)?))
 }
 
 /// Who knows the users: the Directus that there is, or this server.

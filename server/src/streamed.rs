@@ -122,7 +122,7 @@ struct Pieces<T> {
 impl<T: Serialize> Pieces<T> {
     async fn next(&mut self) -> Result<Bytes, Error> {
         if Instant::now() >= self.until {
-            return Err(Error::RequestTimeout);
+            return Err(Error::Overdue);
         }
         // It holds values: wiped once it is sent.
         let mut json = Zeroizing::new(std::mem::take(&mut self.begin).into_bytes());
@@ -212,7 +212,7 @@ mod tests {
         let (begin, end) = ("[".to_owned(), "]".to_owned());
         let mut pieces =
             Pieces { rows, begin, end, is_in_rows: false, is_over: false, until: Instant::now() };
-        assert!(matches!(pieces.next().await, Err(Error::RequestTimeout)));
+        assert!(matches!(pieces.next().await, Err(Error::Overdue)));
     }
 
     #[tokio::test]

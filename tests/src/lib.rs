@@ -45,6 +45,7 @@ pub mod secret_search;
 pub mod server;
 pub mod server_on_directus;
 pub mod slow_readers;
+pub mod small_disk;
 pub mod terminal;
 pub mod wait;
 pub mod web_ext;

@@ -98,7 +98,10 @@ async fn a_new_password_ends_what_is_signed_in() -> Result<()> {
 
 #[tokio::test]
 async fn a_slow_request_head_holds_up_neither_others_nor_the_end() -> Result<()> {
-    let (server, _directory) = start().await?;
+    let directory = server::new_data_dir().await?;
+    let mut command = server::command(directory.path())?;
+    command.args(["serve", "--listen", "127.0.0.1:0", "--idle-timeout", "2"]);
+    let server = Server::start_command(directory.path(), &mut command).await?;
     let address = server.url().trim_start_matches("http://").to_owned();
     let mut slow = tokio::net::TcpStream::connect(&address).await?;
     tokio::io::AsyncWriteExt::write_all(&mut slow, b"GET /healthz HTTP/1.1\r\nHost: loc").await?;
@@ -121,7 +124,7 @@ async fn readiness_is_the_stores_and_liveness_the_processs() -> Result<()> {
     other.execute_batch("BEGIN IMMEDIATE")?;
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     let answer = client.get("/readyz").await?;
-    assert_eq!(refusal(&answer), (503, "Store unavailable"));
+    assert_eq!(refusal(&answer), (503, "Database does not answer"));
     assert_eq!(answer.headers["retry-after"], "1");
     assert_eq!(client.get("/healthz").await?.body, json!({"status": "ok", "service": "stagepass"}));
     other.execute_batch("ROLLBACK")?;

@@ -384,11 +384,14 @@ async fn trouble_with_directus_is_told_as_such() {
     let answer = service.post("/api/credentials/reveal", &reveal).await.unwrap();
     assert!(answer.body["error"].as_str().unwrap().chars().count() <= 500);
     setup.proxy.heal();
-    for fault in [Fault::Close, Fault::Delay(Duration::from_secs(20))] {
+    for (fault, status, error) in [
+        (Fault::Close, 503, "Directus unavailable"),
+        (Fault::Delay(Duration::from_secs(20)), 504, "Directus took too long"),
+    ] {
         setup.proxy.fail("/items/", fault);
         let answer = service.post("/api/credentials/reveal", &reveal).await.unwrap();
-        assert_eq!(answer.body, json!({"success": false, "error": "Directus unavailable"}));
-        assert_eq!((answer.status.as_u16(), answer.headers.contains_key("retry-after")), (503, true));
+        assert_eq!(answer.body, json!({"success": false, "error": error}));
+        assert_eq!((answer.status.as_u16(), answer.headers.contains_key("retry-after")), (status, true));
         setup.proxy.heal();
     }
     assert_eq!(service.post("/api/credentials/reveal", &reveal).await.unwrap().status, StatusCode::OK);

@@ -179,7 +179,7 @@ async fn a_body_that_drips_is_cut_off_with_408() -> Result<()> {
     let _ = timeout(PATIENCE, ended).await.context("the connection stays open")?;
     let (head, body) = split(&String::from_utf8(received)?)?;
     assert!(head.starts_with("http/1.1 408 ") && head.contains("\r\nconnection: close"), "{head}");
-    assert_eq!(body["errors"][0]["message"], "Request took too long");
+    assert_eq!(body["errors"][0]["message"], "The request did not arrive in time");
     Ok(())
 }
 
@@ -191,6 +191,21 @@ async fn a_connection_that_idles_after_an_answer_is_ended() -> Result<()> {
     let (head, body) = split(&read_to_end(&mut stream).await?)?;
     assert!(head.starts_with("http/1.1 200 ") && !head.contains("connection: close"), "{head}");
     assert_eq!(body["service"], "stagepass");
+    Ok(())
+}
+
+/// Most proxies keep theirs for a minute, and whoever gives one up first must not be the
+/// server: a request may be on its way.
+#[tokio::test]
+async fn connections_are_kept_idle_for_longer_than_by_proxies() -> Result<()> {
+    const PROXIES_KEEP_THEIRS_S: u32 = 60;
+    let directory = server::new_data_dir().await?;
+    let help = server::command(directory.path())?.args(["serve", "--help"]).output().await?;
+    let help = String::from_utf8(help.stdout)?;
+    let (_, after) = help.split_once("STAGEPASS_IDLE_TIMEOUT").context("no such setting")?;
+    let (_, default) = after.split_once("[default: ").context("no default")?;
+    let default: u32 = default.split(']').next().unwrap_or_default().parse()?;
+    assert!(default > PROXIES_KEEP_THEIRS_S, "{default} s");
     Ok(())
 }
 

@@ -50,8 +50,8 @@ pub(crate) struct LimitArgs {
     #[arg(long, env = "STAGEPASS_REQUEST_TIMEOUT", value_name = "SECONDS", default_value = "30")]
     request_timeout: String,
     /// Seconds that a connection may idle between requests, and that a
-    /// request's head may take
-    #[arg(long, env = "STAGEPASS_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "15")]
+    /// request's head may take: longer than a proxy in front keeps connections idle
+    #[arg(long, env = "STAGEPASS_IDLE_TIMEOUT", value_name = "SECONDS", default_value = "75")]
     idle_timeout: String,
     /// Seconds that the server goes on taking connections after SIGTERM, while /readyz
     /// says that it is draining, before it finishes what has come and ends. Ctrl-C does

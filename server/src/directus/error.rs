@@ -26,7 +26,9 @@ pub(crate) enum DirectusError {
     /// It did not look at the call: one of its limiters, or a proxy before it, says that
     /// there are too many.
     Busy { retry_after_s: u64 },
-    /// It can't be reached, or took too long.
+    /// It took too long.
+    TimedOut,
+    /// It can't be reached.
     Unavailable,
 }
 
@@ -81,6 +83,7 @@ impl fmt::Display for DirectusError {
         let (status, path, messages) = match self {
             Self::Status { status, path, messages, .. } => (status, path, messages),
             Self::Busy { .. } => return f.write_str("Directus busy"),
+            Self::TimedOut => return f.write_str("Directus took too long"),
             Self::Unavailable => return f.write_str("Directus unavailable"),
         };
         let render = |messages: &[String]| {

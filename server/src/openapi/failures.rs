@@ -38,6 +38,7 @@ pub(crate) enum Failure {
     TooManyRequests,
     Internal,
     BadGateway,
+    GatewayTimeout,
     Unavailable,
     NotReady,
     NotSetUp,
@@ -55,7 +56,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    const ALL: [Self; 28] = [
+    const ALL: [Self; 29] = [
         Self::BadRequest,
         Self::Unauthorized,
         Self::Forbidden,
@@ -70,6 +71,7 @@ impl Failure {
         Self::TooManyRequests,
         Self::Internal,
         Self::BadGateway,
+        Self::GatewayTimeout,
         Self::Unavailable,
         Self::NotReady,
         Self::NotSetUp,
@@ -92,7 +94,9 @@ impl Failure {
             Self::Conflict | Self::NotReady => &[Form::Credentials],
             Self::Forbidden | Self::NoRoom => &[Form::Credentials, Form::AppCredentials],
             Self::NotFound => &[Form::Credentials, Form::Vault, Form::AppCredentials],
-            Self::BadGateway => &[Form::Credentials, Form::Directus, Form::AppCredentials],
+            Self::BadGateway | Self::GatewayTimeout => {
+                &[Form::Credentials, Form::Directus, Form::AppCredentials]
+            }
             Self::OtherOrigin => &[Form::Directus, Form::AppCredentials],
             Self::BuiltIn | Self::NameTaken | Self::InUse | Self::PreconditionFailed => {
                 &[Form::AppCredentials]
@@ -138,8 +142,9 @@ impl Failure {
                 messages: vec!["Invalid payload.".to_owned()],
                 code: None,
             }),
+            Self::GatewayTimeout => Error::Directus(DirectusError::TimedOut),
             Self::Unavailable => Error::Directus(DirectusError::Unavailable),
-            Self::NotReady => Error::NotReady("Store unavailable"),
+            Self::NotReady => Error::NotReady("Database does not answer".to_owned()),
             Self::NotSetUp => Error::Conflict("password not configured"),
             Self::AlreadySetUp => Error::Conflict("password already configured"),
             Self::SetUpFromElsewhere => Error::ForbiddenSetUp,
@@ -157,7 +162,7 @@ impl Failure {
 
     fn description(self, form: Form) -> &'static str {
         match self {
-            Self::Unavailable if form == Form::Vault => "The database does not answer",
+            Self::Unavailable if form == Form::Vault => "The database does not answer, or not in time",
             Self::BadRequest => "The request breaks a rule; the text says which, and names the field",
             Self::Unauthorized => {
                 "Whoever calls is not known: a token or secret is missing, wrong or expired"
@@ -165,7 +170,7 @@ impl Failure {
             Self::Forbidden => "The record is somebody else's, or the service may not do this",
             Self::NotFound => "There is no such record, or nothing in it to be had",
             Self::MethodNotAllowed => "The path answers other methods only",
-            Self::RequestTimeout => "The request took too long to arrive or to be served",
+            Self::RequestTimeout => "The request's body took too long to arrive",
             Self::Conflict => {
                 "Another record has what should be this one's alone, or its owner has no room for more; \
                  the text says which"
@@ -177,9 +182,10 @@ impl Failure {
             Self::TooManyRequests => "Too many requests, or too many failed sign-ins",
             Self::Internal => "A fault of the server, such as stored credentials that do not open",
             Self::BadGateway => "Directus refused what it was asked",
-            Self::Unavailable => "The store or Directus does not answer",
+            Self::GatewayTimeout => "Directus took too long",
+            Self::Unavailable => "The store or Directus does not answer, or the request took too long here",
             Self::NotReady => {
-                "The store or Directus does not answer, or not as it should; the text says which"
+                "The server is about to stop, or a part of it does not do what it should; the text says which"
             }
             Self::NotSetUp => "There is no master password yet",
             Self::AlreadySetUp => "There is a master password already",
@@ -268,23 +274,23 @@ pub(super) fn complete(operation: &mut Operation, path: &str, is_write: bool) {
     // A path of the document has a parameter where a real one has an id.
     let form = Form::of(&path.replace("{id}", &Uuid::nil().to_string()));
     // Any request can be a bad one: of two Host headers neither is believed.
-    let mut failures = vec![BadRequest, MethodNotAllowed, RequestTimeout, MisdirectedRequest];
+    let mut failures = vec![BadRequest, MethodNotAllowed, MisdirectedRequest, Unavailable];
     if operation.request_body.is_some() {
-        failures.extend([BodyTooLarge, UnsupportedMediaType]);
+        failures.extend([RequestTimeout, BodyTooLarge, UnsupportedMediaType]);
     }
     // To the vault somebody without a token is nobody in particular.
     if operation.security.is_some() && (form != Form::Vault || !may_be_for_anybody(operation)) {
         failures.extend([Unauthorized, TooManyRequests]);
     }
     match form {
-        Form::Vault => failures.extend([Internal, Unavailable]),
-        Form::Directus => failures.extend([TooManyRequests, Internal, BadGateway, Unavailable]),
+        Form::Vault => failures.push(Internal),
+        Form::Directus => failures.extend([TooManyRequests, Internal, BadGateway, GatewayTimeout]),
         Form::AppCredentials => {
-            failures.extend([Internal, BadGateway, Unavailable]);
+            failures.extend([Internal, BadGateway, GatewayTimeout]);
             failures.extend(is_write.then_some(OtherOrigin));
         }
         Form::Credentials if operation.security.is_some() => {
-            failures.extend([Internal, BadGateway, Unavailable]);
+            failures.extend([Internal, BadGateway, GatewayTimeout]);
         }
         Form::Credentials => {}
     }

@@ -207,8 +207,9 @@ async fn answer(
     let is_expecting = request.headers().contains_key(header::EXPECT);
     let (parts, body) = request.into_parts();
     let body = RequestBody::new(body, unread.clone(), is_expecting);
-    let rest = body.rest();
+    let (rest, awaited) = (body.rest(), body.awaited());
     let mut request = Request::from_parts(parts, Body::new(body));
+    request.extensions_mut().insert(awaited);
     request.extensions_mut().insert(Peer(peer));
     request.extensions_mut().insert(LocalAddress(local));
     let mut response = router.oneshot(request).await?;

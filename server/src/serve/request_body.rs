@@ -4,6 +4,7 @@
 //! that is being closed.
 
 use super::lingering::UnreadRequest;
+use crate::request::AwaitedBody;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::pin::Pin;
@@ -26,6 +27,7 @@ pub(super) struct RequestBody {
     unread: UnreadRequest,
     /// Whether the client waits for somebody to begin to read before it sends anything.
     is_expecting: bool,
+    awaited: AwaitedBody,
     rest: Rest,
 }
 
@@ -42,7 +44,12 @@ impl RequestBody {
         let (rest, is_unread) = (Rest::default(), !body.is_end_stream());
         rest.is_unread.set(is_unread);
         unread.set(is_unread);
-        Self { body: Some(body), unread, is_expecting, rest }
+        Self { body: Some(body), unread, is_expecting, awaited: AwaitedBody::default(), rest }
+    }
+
+    /// Where it notes whether more is waited for.
+    pub(super) fn awaited(&self) -> AwaitedBody {
+        self.awaited.clone()
     }
 
     /// Where it leaves what is not read.
@@ -67,12 +74,15 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.is_expecting = false;
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+        let this = &mut *self;
+        this.is_expecting = false;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        let frame = Pin::new(&mut *body).poll_frame(context);
+        this.awaited.set(frame.is_pending());
+        let frame = ready!(frame);
         if frame.is_none() || body.is_end_stream() {
-            self.unread.set(false);
-            self.rest.is_unread.set(false);
+            this.unread.set(false);
+            this.rest.is_unread.set(false);
         }
         Poll::Ready(frame)
     }

@@ -123,7 +123,7 @@ pub(crate) struct CaptureRequest {
 #[async_trait]
 pub(crate) trait Database: Debug + Send + Sync {
     /// Whether the database reads and writes, and takes what is sealed with a
-    /// key. Found out at most once a second: anybody may ask.
+    /// key.
     async fn check(&self, key_id: &str, now: i64) -> Result<(), StoreError>;
 
     /// Makes what was erased unreadable in the database's files, as far as

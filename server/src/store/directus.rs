@@ -27,12 +27,8 @@ use items::Items;
 use sealed::Positions;
 use sessions::{Before, Turns};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use tokio::sync::Mutex;
 use uuid::Uuid;
-
-/// How long it is believed that Directus works.
-const CHECK_INTERVAL_MS: i64 = 1000;
 
 /// The records of creators in a Directus.
 #[derive(Debug)]
@@ -45,8 +41,6 @@ pub(crate) struct DirectusRecords {
     turns: Arc<Turns>,
     /// Held while a sealed text is replaced.
     replacing: Arc<Mutex<()>>,
-    /// When Directus was last seen to answer.
-    checked_at: AtomicI64,
 }
 
 impl DirectusRecords {
@@ -59,7 +53,6 @@ impl DirectusRecords {
             positions: Positions::default(),
             turns: Arc::default(),
             replacing: Arc::default(),
-            checked_at: AtomicI64::new(i64::MIN / 2),
         }
     }
 
@@ -72,13 +65,8 @@ impl DirectusRecords {
 
 #[async_trait]
 impl Records for DirectusRecords {
-    async fn check_records(&self, now: i64) -> Result<(), StoreError> {
-        let known_good = self.checked_at.load(Ordering::Relaxed);
-        if !(known_good..known_good + CHECK_INTERVAL_MS).contains(&now) {
-            self.items.check().await?;
-            self.checked_at.store(now, Ordering::Relaxed);
-        }
-        Ok(())
+    async fn check_records(&self) -> Result<(), StoreError> {
+        Ok(self.items.check().await?)
     }
 
     async fn finish_operations(&self) {

@@ -257,8 +257,8 @@ pub(crate) struct Sealed {
 #[async_trait]
 pub(crate) trait Records: Debug + Send + Sync {
     /// Whether records that are kept elsewhere than in the own database can be
-    /// reached, found out at most once a second: anybody may ask.
-    async fn check_records(&self, now: i64) -> Result<(), StoreError>;
+    /// reached.
+    async fn check_records(&self) -> Result<(), StoreError>;
 
     /// Waits, before the server stops, for operations that go on though their
     /// callers have gone. Where an operation is a transaction, there are none.

@@ -32,7 +32,6 @@ use crate::store::{Database, Page, StoreError, UsageLimits};
 use readers::Readers;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -47,15 +46,11 @@ const MAX_READERS: usize = 4;
 /// Pages that the connection which writes keeps in memory, so that it finds what
 /// it reveals and supersedes without asking the operating system.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
-/// How long it is believed that the store works.
-const CHECK_INTERVAL_MS: i64 = 1000;
 
 /// The SQLite database in the data directory.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     readers: Readers,
-    /// When reading and writing was last seen to work.
-    checked_at: AtomicI64,
     /// What rows are signed with, and the audit log is chained with.
     signer: OnceLock<Arc<RowSigner>>,
     limits: UsageLimits,
@@ -92,7 +87,6 @@ impl Sqlite {
         let count = available_parallelism().map_or(1, |count| count.get().min(MAX_READERS));
         let readers = (0..count).map(|_| connect(path, read_only)).collect::<Result<_, _>>()?;
         Ok(Self {
-            checked_at: AtomicI64::new(i64::MIN / 2),
             signer: OnceLock::new(),
             limits,
             writer: Writer::start(connection, heads),
@@ -101,17 +95,12 @@ impl Sqlite {
     }
 
     async fn check_now(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
-        let known_good = self.checked_at.load(Ordering::Relaxed);
-        if (known_good..known_good + CHECK_INTERVAL_MS).contains(&now) {
-            return Ok(());
-        }
         self.read(|c| c.query_row("SELECT count(*) FROM readiness", [], |_| Ok(()))).await?;
         let touch = "INSERT INTO readiness VALUES (1, ?1) ON CONFLICT DO UPDATE SET checked_at = ?1";
         self.write(move |c| c.prepare_cached(touch)?.execute([now]).map(drop)).await?;
         if Database::is_retired(self, key_id.to_owned()).await? {
             return Err(StoreError::RetiredKey);
         }
-        self.checked_at.store(now, Ordering::Relaxed);
         Ok(())
     }
 

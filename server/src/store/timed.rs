@@ -35,8 +35,8 @@ impl<S: ?Sized> Timed<S> {
 
 #[async_trait]
 impl Records for Timed<dyn Records> {
-    async fn check_records(&self, now: i64) -> Result<(), StoreError> {
-        self.time("check_records", self.inner.check_records(now)).await
+    async fn check_records(&self) -> Result<(), StoreError> {
+        self.time("check_records", self.inner.check_records()).await
     }
 
     async fn finish_operations(&self) {

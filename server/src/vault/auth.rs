@@ -157,7 +157,7 @@ pub(crate) async fn close_vault(
 /// Chooses another master password
 ///
 /// All other sessions end. It is carried to its end though the caller hangs up or
-/// is cut off: after a 408 either password may be the right one.
+/// is cut off: after a 503 either password may be the right one.
 #[utoipa::path(
     post,
     path = "/api/auth/change-password",

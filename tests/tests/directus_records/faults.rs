@@ -17,6 +17,7 @@ async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
     };
     for (fault, expected) in [
         (Fault::Close, "Directus unavailable"),
+        (Fault::Delay(Duration::from_secs(20)), "Directus does not answer"),
         (Fault::Garbage, "Directus failed"),
         (error(500, "INTERNAL_SERVER_ERROR"), "Directus failed"),
         (error(401, "INVALID_CREDENTIALS"), "Directus refuses access"),

@@ -120,7 +120,9 @@ impl Changes {
             Ok(outcome) if is_done(outcome) => entry,
             Ok(_) => entry.with_outcome("not done"),
             Err(DirectusError::Busy { .. }) => entry.with_outcome("not done: Directus busy"),
-            Err(DirectusError::Unavailable) => entry.with_outcome("unknown: Directus unavailable"),
+            Err(DirectusError::TimedOut | DirectusError::Unavailable) => {
+                entry.with_outcome("unknown: Directus unavailable")
+            }
             Err(DirectusError::Status { status, .. }) => entry.with_outcome(format!("Directus {status}")),
         };
         self.database.append(entry).await?;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 #[async_trait]
 impl Records for Postgres {
-    async fn check_records(&self, _: i64) -> Result<(), StoreError> {
+    async fn check_records(&self) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -67,7 +67,7 @@ impl Sqlite {
 
 #[async_trait]
 impl Records for Sqlite {
-    async fn check_records(&self, _: i64) -> Result<(), StoreError> {
+    async fn check_records(&self) -> Result<(), StoreError> {
         Ok(())
     }
 

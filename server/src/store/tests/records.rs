@@ -237,7 +237,7 @@ async fn one_request_waits_for_a_connection_and_platform(Opened { store, .. }: &
     assert_eq!(add(3, 7 * DAY_MS).await, id(3));
     store.put_session(session(11, connection, 1), entry("session")).await.unwrap();
     assert!(waiting(OWNER, 7 * DAY_MS).await.is_empty(), "it is fulfilled");
-    store.check_records(0).await.unwrap();
+    store.check_records().await.unwrap();
 }
 
 async fn requests_for_a_connection_end_for_one_platform_or_for_all(Opened { store, .. }: &Opened) {
