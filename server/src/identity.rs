@@ -3,6 +3,7 @@
 
 pub(crate) mod auth;
 mod directus;
+pub(crate) mod known_caller;
 mod login_attempts;
 mod passwords;
 mod provider;
@@ -12,9 +13,10 @@ mod token;
 mod user;
 
 pub(crate) use directus::DirectusIdentity;
+pub(crate) use known_caller::KnownCaller;
 pub(crate) use passwords::{PasswordFault, Passwords, check as check_password, hash as hash_password};
 pub(crate) use provider::{EmbeddedIdentity, Identity, pass_through, sign_in, sign_out};
-pub(crate) use service::{CallingService, SERVICE_VERBS, Service, ServiceSecrets, generate_service_token};
+pub(crate) use service::{SERVICE_VERBS, Service, ServiceSecrets, generate_service_token};
 pub(crate) use session_cookie::SessionCookie;
 pub(crate) use token::{TokenSigner, generate as generate_token};
 pub(crate) use user::{UserId, bearer_token};

@@ -1,13 +1,15 @@
 //! What is counted and timed, and `GET /metrics`, where Prometheus reads it in
-//! the OpenMetrics form.
+//! the form of OpenMetrics, or in its own.
 //!
 //! No label takes a value that a caller makes up: a route is the router's, a
 //! method one of HTTP's, a service's name an operator's.
 
+mod exposition;
+
 use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;
-use crate::identity::{CallingService, Service};
+use crate::identity::{KnownCaller, Service};
 use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
@@ -23,7 +25,6 @@ use prometheus_client::registry::{Registry, Unit};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// What stands for all routes and methods that are none.
 const OTHER: &str = "other";
 /// The upper ends of the histograms' buckets, in seconds.
@@ -196,28 +197,26 @@ impl Drop for OpenConnection {
 pub(crate) struct Measurement {
     method: &'static str,
     route: String,
-    /// The verb of one that asks for a secret, and who asks.
-    reveal: Option<(&'static str, CallingService)>,
+    /// The verb of one that asks for a secret.
+    reveal: Option<&'static str>,
+    caller: KnownCaller,
     start: Instant,
 }
 
 impl Measurement {
     /// Begins at the request's head.
-    pub(crate) fn begin(request: &mut Request) -> Self {
+    pub(crate) fn begin(request: &Request, caller: &KnownCaller) -> Self {
         let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
-        let reveal = reveal_of(&route).map(|verb| (verb, CallingService::default()));
-        if let Some((_, service)) = &reveal {
-            request.extensions_mut().insert(service.clone());
-        }
-        Self { method: method_label(request.method()), route, reveal, start: Instant::now() }
+        let (method, reveal) = (method_label(request.method()), reveal_of(&route));
+        Self { method, route, reveal, caller: caller.clone(), start: Instant::now() }
     }
 
     /// Ends at the head of its answer.
     pub(crate) fn end(self, metrics: &Metrics, status: StatusCode) {
         metrics.count_request(self.method, self.route, status, self.start.elapsed());
         // Where no service was recognised there is nobody to count it for.
-        if let Some((verb, service)) = &self.reveal
-            && let Some(service) = service.name()
+        if let Some(verb) = self.reveal
+            && let Some(service) = self.caller.service()
         {
             metrics.count_reveal(service, verb, status);
         }
@@ -236,13 +235,18 @@ fn reveal_of(route: &str) -> Option<&'static str> {
 
 /// Gives the metrics
 ///
-/// To programs on this machine, and to services whose token lists `metrics`.
+/// To programs on this machine, and to services whose token lists `metrics`. In Prometheus's
+/// text format to whoever asks for `text/plain`, as OpenMetrics to all others.
 #[utoipa::path(
     get,
     path = "/metrics",
     tag = "Operation",
     security((), ("service" = [])),
-    responses((status = 200, description = "The metrics", body = String, content_type = OPEN_METRICS))
+    responses((
+        status = 200,
+        description = "The metrics",
+        content((String = "application/openmetrics-text"), (String = "text/plain"))
+    ))
 )]
 pub(crate) async fn metrics(
     State(app): State<Arc<App>>,
@@ -254,5 +258,10 @@ pub(crate) async fn metrics(
     }
     let mut text = String::new();
     encode(&mut text, &app.metrics.registry).map_err(|_| Error::Internal("metrics could not be written"))?;
-    Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
+    let (media_type, text) = if exposition::asks_for_text(&parts.headers) {
+        (exposition::TEXT, exposition::as_text(&text))
+    } else {
+        (exposition::OPEN_METRICS, text)
+    };
+    Ok(([(header::CONTENT_TYPE, media_type), (header::VARY, "Accept")], text).into_response())
 }

@@ -5,7 +5,7 @@ use crate::app_credentials::{by_project, credentials as app, projects, reveal, t
 use crate::client::Client;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
 use crate::error::{self, Error, Form};
-use crate::identity::{auth, pass_through};
+use crate::identity::{KnownCaller, auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document};
 use crate::pages::{self, Wanted};
@@ -132,12 +132,16 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error>
 /// What holds for all routes. One layer: each more would copy and box all those
 /// below it for every request.
 async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let line = telemetry::Line::begin(&request);
+    let caller = KnownCaller::default();
+    request.extensions_mut().insert(caller.clone());
+    let client = Client::of(&request, &app);
+    let address = client.as_ref().ok().map(|client| client.address());
+    let line = telemetry::Line::begin(&request, address, &caller, &app.trusted_proxies);
     let span = line.span();
-    let measurement = Measurement::begin(&mut request);
+    let measurement = Measurement::begin(&request, &caller);
     let (form, page) = (Form::of(request.uri().path()), Wanted::of(&request, &app));
     let answering = async {
-        let answer = unless_it_panics(admit(&app, request, next)).await;
+        let answer = unless_it_panics(admit(&app, client, request, next)).await;
         let mut response = answer.unwrap_or_else(Error::into_response);
         match page {
             Some(page) => page.render(&mut response),
@@ -163,8 +167,13 @@ async fn unless_it_panics(
 }
 
 /// Answers, unless the request is one that is not answered.
-async fn admit(app: &Arc<App>, request: Request, next: Next) -> Result<Response, Error> {
-    let client = Client::of(&request, app)?;
+async fn admit(
+    app: &Arc<App>,
+    client: Result<Client, Error>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let client = client?;
     check_host(app, &request)?;
     let awaited = request.extensions().get().cloned().unwrap_or_default();
     let answering = pass_through(app, client, request, next);

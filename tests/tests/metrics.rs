@@ -4,9 +4,12 @@ use anyhow::{Context as _, Result};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use stagepass_tests::process::{Program, debian_program};
 use stagepass_tests::server::{self, Client, Server};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 
 const REVEAL: &str = "/api/credentials/reveal";
 const UNKNOWN: &str = "00000000-0000-4000-8000-000000000000";
@@ -203,5 +206,43 @@ async fn nobody_is_this_machine_where_settings_name_a_proxy_on_it() -> Result<()
         }
         assert_eq!(fetch(&server.service()?, |_| {}).await?.0, 200, "{flags:?}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn prometheus_own_tool_takes_the_text_that_is_there_for_those_who_ask() -> Result<()> {
+    let (server, _directory) = start().await?;
+    let (user, named) = (server.user().await?, service_token(&server, "a \"b\" \\c", &["reveal"]).await?);
+    let id = user.create_profile("instagram", "name").await?;
+    assert_eq!(named.post(REVEAL, &json!({"creatorProfileId": id})).await?.status, 200);
+    server.anonymous().get("/readyz").await?;
+    let asking = |headers: &mut HeaderMap| {
+        headers.insert("accept", "text/plain".parse().unwrap());
+    };
+    let (status, headers, text) = fetch(&server.anonymous(), asking).await?;
+    assert_eq!(status, 200);
+    assert_eq!(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    assert_eq!(headers["vary"], "Accept");
+    for counted in [
+        r#"http_requests_total{method="POST""#,
+        r#"reveals_total{service="a \"b\" \\c""#,
+        "stagepass_build_info{",
+    ] {
+        assert!(text.contains(counted), "{counted}\n{text}");
+    }
+    let mut promtool = tokio::process::Command::new(debian_program("promtool")?);
+    let mut program = Program::spawn(promtool.args(["check", "metrics"]))?;
+    let mut stdin = program.take_stdin().context("stdin is piped")?;
+    stdin.write_all(text.as_bytes()).await?;
+    drop(stdin);
+    let status = program.wait(Duration::from_secs(60)).await?;
+    let said = [program.stdout(), program.stderr()].concat();
+    assert!(status.success(), "{}\n{text}", String::from_utf8_lossy(&said));
+    // It does find faults: this is the other form.
+    let mut program = Program::spawn(&mut promtool)?;
+    let mut stdin = program.take_stdin().context("stdin is piped")?;
+    stdin.write_all(self::text(&server).await?.as_bytes()).await?;
+    drop(stdin);
+    assert!(!program.wait(Duration::from_secs(60)).await?.success());
     Ok(())
 }

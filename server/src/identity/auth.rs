@@ -4,7 +4,7 @@ use super::login_attempts::LoginAttempt;
 use super::token::{
     ACCESS_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS, REFRESH_TOKEN_LIFETIME_MS, SESSION_LIFETIME_MS, generate,
 };
-use super::{SessionCookie, hash, user};
+use super::{SessionCookie, hash, known_caller, user};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
@@ -255,6 +255,7 @@ async fn close_session(app: &App, client: Client, cookie: SessionCookie) -> Resu
 )]
 pub(crate) async fn me(State(app): State<Arc<App>>, parts: Parts) -> Result<Json<Data<Value>>, Error> {
     let user = user::authenticate(&parts, &app).await?;
+    known_caller::note(&parts, || Caller::User(user.id));
     Ok(Json(Data { data: json!({"id": user.id, "email": user.email, "status": "active", "role": null}) }))
 }
 

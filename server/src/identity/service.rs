@@ -2,7 +2,7 @@
 //! may do all, or a named token, which may do what is listed; and the user it
 //! acts for, where it names one.
 
-use super::{hash, token};
+use super::{hash, known_caller, token};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::error::Error;
@@ -13,7 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
@@ -50,8 +50,6 @@ pub(crate) const SERVICE_VERBS: [&str; 7] = [
     "reveal-app-cred",
     "metrics",
 ];
-/// How the shared secret's holder is called where named tokens have their names.
-const SHARED: &str = "shared";
 /// What a named token begins with, so that people know one when they see it.
 const TOKEN_PREFIX: &str = "sp_svc_";
 
@@ -61,18 +59,6 @@ pub(crate) fn generate_service_token() -> Result<(SecretString, Hash), Error> {
     let secret = SecretString::from(format!("{TOKEN_PREFIX}{}", random.expose_secret()));
     let hash = hash("service token", secret.expose_secret());
     Ok((secret, hash))
-}
-
-/// Put among a request's extensions, it gets the name of the service that
-/// calls, as soon as that is known.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct CallingService(Arc<OnceLock<String>>);
-
-impl CallingService {
-    /// The token's name, or `shared`.
-    pub(crate) fn name(&self) -> Option<&str> {
-        self.0.get().map(String::as_str)
-    }
 }
 
 /// A service that calls, and may call this verb.
@@ -115,9 +101,7 @@ impl FromRequestParts<Arc<App>> for Service {
         } else {
             Some(named_token(app, given).await?)
         };
-        if let Some(CallingService(name)) = parts.extensions.get() {
-            name.get_or_init(|| named.as_ref().map_or(SHARED, |token| &token.name).to_owned());
-        }
+        known_caller::note(parts, || Caller::Service(named.as_ref().map(|token| token.name.clone())));
         let acting_user = acting_user(&parts.headers)?;
         let Some(token) = named else {
             return Ok(Self { name: None, acting_user, platforms: Vec::new() });

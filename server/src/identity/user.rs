@@ -2,7 +2,7 @@
 //! here or at Directus.
 
 use super::auth::session_hash;
-use super::{DirectusIdentity, Identity, SessionCookie};
+use super::{DirectusIdentity, Identity, SessionCookie, known_caller};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
@@ -48,6 +48,7 @@ impl FromRequestParts<Arc<App>> for UserId {
             }
             (Identity::Directus(directus), Some(token)) => introspect(directus, &token, client, app).await?,
         };
+        known_caller::note(parts, || Caller::User(user_id));
         Ok(Self(user_id))
     }
 }

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::identity::{bearer_token, hash};
+use crate::identity::{bearer_token, hash, known_caller};
 use crate::store::{Hash, VaultSession, VaultWrite};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -80,7 +80,9 @@ impl FromRequestParts<Arc<App>> for OpenVault {
         if !token.expose_secret().starts_with(TOKEN_PREFIX) {
             return Err(Error::Unauthorized);
         }
-        Self::with(&app.vault, token).await
+        let open = Self::with(&app.vault, token).await?;
+        known_caller::note(parts, || Caller::Vault);
+        Ok(open)
     }
 }
 

@@ -10,10 +10,10 @@ use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::directus::{Answer, DirectusError};
 use crate::error::Error;
-use crate::identity::SessionCookie;
 use crate::identity::auth::Mode;
 use crate::identity::login_attempts::LoginAttempt;
 use crate::identity::user::{bearer_token, introspect};
+use crate::identity::{SessionCookie, known_caller};
 use crate::masking::{Mask, hide_in_json};
 use crate::request::{Fields, is_json, read_body};
 use axum::body::Bytes;
@@ -156,8 +156,9 @@ impl DirectusIdentity {
         // Directus would take one from the query, too.
         let token = bearer_token(parts)?;
         match introspect(self, &token, client, app).await {
+            Ok(user_id) => known_caller::note(parts, || Caller::User(user_id)),
             // What is wrong with a token, Directus says.
-            Ok(_) | Err(Error::Unauthorized) => {}
+            Err(Error::Unauthorized) => {}
             Err(error) => return Err(error),
         }
         let headers = handed_on(&parts.headers, client.address());
