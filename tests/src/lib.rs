@@ -11,6 +11,7 @@ pub mod bridge;
 pub mod browser_cookie3;
 pub mod cdp;
 pub mod chromium;
+pub mod cluster;
 pub mod directus;
 pub mod display;
 pub mod faulty_directus;

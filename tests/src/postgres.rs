@@ -14,6 +14,7 @@ pub struct Database {
     name: String,
     password: String,
     cluster: Url,
+    is_shared_cluster: bool,
 }
 
 impl Database {
@@ -22,13 +23,18 @@ impl Database {
     /// # Errors
     /// Where there is no PostgreSQL, or it refuses.
     pub async fn create() -> Result<Self> {
-        let cluster = Url::parse(&variable_of_this_run("TEST_POSTGRES_URL")?)?;
+        Self::create_in(Url::parse(&variable_of_this_run("TEST_POSTGRES_URL")?)?, true).await
+    }
+
+    /// Makes one in the cluster that a superuser's URL names. In one that is not shared, it
+    /// stays until that goes.
+    pub(crate) async fn create_in(cluster: Url, is_shared_cluster: bool) -> Result<Self> {
         let mut random = [0; 24];
         getrandom::fill(&mut random)?;
         let (name, password) = (format!("test_{}", hex::encode(&random[..8])), hex::encode(&random[8..]));
         let superuser = connect(cluster.as_str()).await?;
         // Made before the first statement, so that it goes even where a later one fails.
-        let database = Self { name, password, cluster };
+        let database = Self { name, password, cluster, is_shared_cluster };
         let Self { name, password, .. } = &database;
         for statement in [
             format!("CREATE ROLE {name} LOGIN PASSWORD '{password}'"),
@@ -53,6 +59,13 @@ impl Database {
         self.url_as(self.cluster.username(), self.cluster.password().unwrap_or_default())
     }
 
+    /// What a server gets that is to ask several hosts, in this order.
+    #[must_use]
+    pub fn url_at(&self, hosts: &[String]) -> String {
+        let Self { name, password, .. } = self;
+        format!("postgres://{name}:{password}@{}/{name}", hosts.join(","))
+    }
+
     /// The database's name, and its role's.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -71,6 +84,9 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let (name, cluster) = (self.name.clone(), self.cluster.clone());
+        if !self.is_shared_cluster {
+            return;
+        }
         // What can't be dropped goes with the cluster.
         wait::on_another_thread(async move {
             if let Ok(superuser) = connect(cluster.as_str()).await {
