@@ -7,6 +7,7 @@ mod faults;
 mod keys;
 mod limits;
 mod named_file;
+mod postgres;
 mod sources;
 mod vault;
 
@@ -29,6 +30,7 @@ use etcetera::BaseStrategy as _;
 use faults::Faults;
 use limits::LimitArgs;
 use named_file::NamedFile;
+use postgres::PostgresArgs;
 use secrecy::SecretString;
 use std::io;
 use std::net::SocketAddr;
@@ -55,6 +57,8 @@ pub(crate) struct DataArgs {
     /// [default: SQLite in the data directory]
     #[arg(long, env = "DATABASE_URL_FILE", value_name = "FILE", global = true)]
     database_url_file: Option<NamedFile>,
+    #[command(flatten)]
+    postgres: PostgresArgs,
 }
 
 impl DataArgs {

@@ -359,8 +359,8 @@ async fn open_own(
             let path = check_database_files(directory)?;
             OwnStore::of(Arc::new(Sqlite::open(&path, limits).map_err(in_place)?))
         }
-        GivenDatabase::Postgres(url) => {
-            OwnStore::of(Arc::new(Postgres::open(url, if_missing, limits).await.map_err(in_place)?))
+        GivenDatabase::Postgres(settings) => {
+            OwnStore::of(Arc::new(Postgres::open(settings, if_missing, limits).await.map_err(in_place)?))
         }
     })
 }

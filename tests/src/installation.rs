@@ -50,17 +50,10 @@ impl Installation {
     /// # Errors
     /// Where the store can't be had.
     pub async fn new(store: Store) -> Result<Self> {
-        let directory = tempfile::tempdir()?;
-        let mut installation = Self { directory, environment: Vec::new(), directus: None, postgres: None };
+        let mut installation = Self::empty()?;
         match store {
             Store::Sqlite => {}
-            Store::Postgres => {
-                let database = Database::create().await?;
-                installation.environment.push(("DATABASE_URL", database.url()));
-                installation.keep_secret("STAGEPASS_JWT_SECRET_FILE", "jwt-secret")?;
-                installation.keep_keys()?;
-                installation.postgres = Some(database);
-            }
+            Store::Postgres => return Self::on_postgres(Database::create().await?),
             Store::Directus => {
                 let directus = Directus::of_this_run()?;
                 let set = &mut installation.environment;
@@ -76,6 +69,27 @@ impl Installation {
             }
         }
         Ok(installation)
+    }
+
+    /// A new one in a database that is there already.
+    ///
+    /// # Errors
+    /// Where its secrets can't be written.
+    pub fn on_postgres(database: Database) -> Result<Self> {
+        let mut installation = Self::empty()?;
+        installation.set("DATABASE_URL", database.url());
+        // A busy machine is no outage.
+        installation.set("STAGEPASS_POSTGRES_HANDSHAKE_TIMEOUT", "10");
+        installation.set("STAGEPASS_POSTGRES_ROUND_TRIP_TIMEOUT", "30");
+        installation.keep_secret("STAGEPASS_JWT_SECRET_FILE", "jwt-secret")?;
+        installation.keep_keys()?;
+        installation.postgres = Some(database);
+        Ok(installation)
+    }
+
+    fn empty() -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        Ok(Self { directory, environment: Vec::new(), directus: None, postgres: None })
     }
 
     /// What a server makes for itself on its default alone.

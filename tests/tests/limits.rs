@@ -382,6 +382,9 @@ async fn settings_that_make_no_sense_stop_the_start() -> Result<()> {
         ("STAGEPASS_REQUEST_TIMEOUT", "0"),
         ("STAGEPASS_IDLE_TIMEOUT", "1.5"),
         ("STAGEPASS_DRAIN_TIME", "3601"),
+        ("STAGEPASS_POSTGRES_CONNECTIONS", "1"),
+        ("STAGEPASS_POSTGRES_HANDSHAKE_TIMEOUT", "0"),
+        ("STAGEPASS_POSTGRES_ROUND_TRIP_TIMEOUT", "5s"),
     ];
     let output = server::command(directory.path())?.arg("serve").envs(settings).output().await?;
     assert!(!output.status.success());

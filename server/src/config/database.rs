@@ -3,7 +3,7 @@
 use super::faults::Faults;
 use super::{ConfigError, DataArgs, DirectusArgs};
 use crate::masking;
-use crate::store::PostgresUrl;
+use crate::store::{PostgresSettings, PostgresUrl};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub(crate) enum GivenDatabase {
     /// In the data directory, which need not be there.
     Sqlite(PathBuf),
     /// Which other servers may share.
-    Postgres(Box<PostgresUrl>),
+    Postgres(Box<PostgresSettings>),
 }
 
 impl GivenDatabase {
@@ -35,7 +35,7 @@ impl fmt::Display for GivenDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(directory) => write!(f, "{}", directory.display()),
-            Self::Postgres(url) => write!(f, "{url}"),
+            Self::Postgres(settings) => write!(f, "{}", settings.url),
         }
     }
 }
@@ -48,23 +48,30 @@ pub(crate) fn secrets_needed_with(database: &GivenDatabase, directus: &DirectusA
 }
 
 impl DataArgs {
-    /// Reads which database is used, and names every fault at once.
+    /// Reads which database a command uses, and names every fault at once. A command
+    /// waits for PostgreSQL as long as it needs.
     pub(crate) fn database(&self) -> Result<GivenDatabase, ConfigError> {
         let mut faults = Faults::default();
-        let given = self.gather_database(&mut faults);
+        let mut given = self.gather_database(&mut faults);
+        if let GivenDatabase::Postgres(settings) = &mut given {
+            settings.round_trip = None;
+        }
         if faults.0.is_empty() { Ok(given) } else { Err(ConfigError::Faults(faults.0)) }
     }
 
     /// The same, with its faults among others.
     pub(super) fn gather_database(&self, faults: &mut Faults) -> GivenDatabase {
         let url = faults.secret(URL, self.database_url_file.as_ref());
-        match url.as_ref().map(PostgresUrl::parse) {
-            Some(Ok(url)) => {
-                url.password().iter().for_each(masking::hold);
-                return GivenDatabase::Postgres(Box::new(url));
+        let url = url.and_then(|url| match PostgresUrl::parse(&url) {
+            Ok(url) => Some(url),
+            Err(fault) => {
+                faults.add(format!("{URL} {fault}"));
+                None
             }
-            Some(Err(fault)) => faults.add(format!("{URL} {fault}")),
-            None => {}
+        });
+        url.iter().filter_map(PostgresUrl::password).for_each(|password| masking::hold(&password));
+        if let Some(settings) = self.postgres.check(url, faults) {
+            return GivenDatabase::Postgres(Box::new(settings));
         }
         let no_home = "there is no home directory; name a data directory with --data-dir";
         GivenDatabase::Sqlite(faults.required(self.directory(), no_home).unwrap_or_default())

@@ -17,7 +17,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
-const KNOWN: [&str; 23] = [
+const KNOWN: [&str; 26] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_DRAIN_TIME",
@@ -30,6 +30,9 @@ const KNOWN: [&str; 23] = [
     "STAGEPASS_LOG",
     "STAGEPASS_LOG_FILTER_FILE",
     "STAGEPASS_LOG_FORMAT",
+    "STAGEPASS_POSTGRES_CONNECTIONS",
+    "STAGEPASS_POSTGRES_HANDSHAKE_TIMEOUT",
+    "STAGEPASS_POSTGRES_ROUND_TRIP_TIMEOUT",
     "STAGEPASS_PUBLIC_URL",
     "STAGEPASS_REQUEST_TIMEOUT",
     "STAGEPASS_TRUSTED_PROXIES",

@@ -17,11 +17,15 @@ mod audit_log;
 mod capture_requests;
 mod connections;
 mod database;
+mod db_connection;
 mod download_credentials;
 mod fault;
 mod gatherer;
+mod hosts;
+mod lineage;
 mod login_attempts;
 mod migrations;
+mod pool;
 mod records;
 mod refresh_tokens;
 mod row;
@@ -30,20 +34,21 @@ mod service_readers;
 mod service_tokens;
 mod session;
 mod sessions;
+mod settings;
 mod signed_rows;
 mod url;
 mod users;
 mod vault;
 
 pub(crate) use fault::PostgresFault;
+pub(crate) use settings::PostgresSettings;
 pub(crate) use url::PostgresUrl;
 
 use crate::audit::{ChainKey, Entry};
 use crate::store::row_signer::{Kept, RowSigner, SignedRow};
 use crate::store::{Database, Found, IfMissing, Page, StoreError, UsageLimits};
 use appender::Appender;
-use deadpool::Runtime;
-use deadpool::managed::{Object, Pool, PoolError, QueueMode};
+use pool::{Pool, Pooled};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -51,17 +56,14 @@ use service_readers::ServiceReaders;
 use session::{Acting, Connector, Parameters, Step, View};
 use sessions::SessionPuts;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::thread::available_parallelism;
 use tokio_postgres::Row;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use uuid::Uuid;
 
-/// Connections of this process.
-const CONNECTIONS: usize = 16;
-/// How long a free connection is waited for.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long making one may take, with several hosts to ask for the primary.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// The most connections that only read as a service; there are no more than processors
+/// for them, and they are a quarter of all at most.
+const MAX_READERS: usize = 4;
 /// Goes before each change of an owner's records, which then follow one another; see the
 /// migration that makes the function.
 const LOCK_OWNER: &str = "SELECT lock_owner($1)";
@@ -69,7 +71,7 @@ const LOCK_OWNER: &str = "SELECT lock_owner($1)";
 /// A PostgreSQL database.
 #[derive(Debug)]
 pub(crate) struct Postgres {
-    pool: Pool<Connector>,
+    pool: Pool,
     service_readers: ServiceReaders,
     appender: Appender,
     session_puts: SessionPuts,
@@ -80,32 +82,27 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects, and brings the schema up to date.
     pub(crate) async fn open(
-        url: &PostgresUrl,
+        settings: &PostgresSettings,
         if_missing: IfMissing,
         limits: UsageLimits,
     ) -> Result<Self, StoreError> {
+        let url = &settings.url;
         if url.is_exposed() {
             tracing::warn!(database = %url, "what is sent to PostgreSQL can be read on the network: use sslmode=require");
         }
-        let connector = Connector::new(url.clone(), tls()?, limits);
-        let pool = Pool::builder(connector.clone())
-            .max_size(CONNECTIONS)
-            // Few connections do what they can, so that few chains get long.
-            .queue_mode(QueueMode::Lifo)
-            .wait_timeout(Some(WAIT_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|_| StoreError::Closed)?;
+        let connector = Connector::new(settings, tls()?, limits);
+        let processors = available_parallelism().map_or(1, usize::from);
+        let readers = (settings.connections / 4).clamp(1, processors.min(MAX_READERS));
+        let pool = Pool::new(connector.clone(), settings.connections.saturating_sub(readers).max(1));
         let store = Self {
-            service_readers: ServiceReaders::new(connector),
+            service_readers: ServiceReaders::new(connector, pool.clone(), readers),
             appender: appender::start(pool.clone()),
             session_puts: sessions::start(pool.clone()),
             pool,
             signer: OnceLock::new(),
         };
         let mut session = store.session().await?;
-        migrations::apply(session.client(), if_missing).await?;
+        migrations::apply(&mut session, if_missing).await?;
         session.remember_heads().await?;
         drop(session);
         Ok(store)
@@ -127,8 +124,8 @@ impl Postgres {
         Ok(())
     }
 
-    async fn session(&self) -> Result<Object<Connector>, StoreError> {
-        session(&self.pool).await
+    async fn session(&self) -> Result<Pooled, StoreError> {
+        self.pool.get().await
     }
 
     fn signer(&self) -> Result<Arc<RowSigner>, StoreError> {
@@ -164,7 +161,9 @@ impl Postgres {
         view: View,
         steps: &[Step<'_>],
     ) -> Result<Vec<Vec<Row>>, StoreError> {
-        match self.session().await?.run(acting, view, steps).await {
+        // One connection is given back before another is asked for.
+        let done = self.session().await?.run(acting, view, steps).await;
+        match done {
             Err(fault) if fault.is_lost() => Ok(self.session().await?.run(acting, view, steps).await?),
             done => Ok(done?),
         }
@@ -239,14 +238,6 @@ impl Postgres {
         let owner: Option<Uuid> = row::optional(&rows, |found| Ok(found.try_get(0)?))?.flatten();
         Ok(if owner.is_some_and(|owner| owner != user_id) { Found::Foreign } else { Found::Nothing })
     }
-}
-
-async fn session(pool: &Pool<Connector>) -> Result<Object<Connector>, StoreError> {
-    pool.get().await.map_err(|error| match error {
-        PoolError::Backend(error) => error,
-        PoolError::Timeout(_) => StoreError::Busy,
-        _ => StoreError::Closed,
-    })
 }
 
 fn last(mut rows: Vec<Vec<Row>>) -> Vec<Row> {

@@ -54,7 +54,7 @@ impl Opened {
 
     async fn postgres_with(limits: UsageLimits) -> Self {
         let database = TestDatabase::create().await;
-        let store = Postgres::open(&database.url(), IfMissing::Make, limits).await.unwrap();
+        let store = Postgres::open(&database.settings(), IfMissing::Make, limits).await.unwrap();
         Self::of(Arc::new(store), Box::new(database)).await
     }
 

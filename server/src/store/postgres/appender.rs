@@ -2,10 +2,9 @@
 //! what was revealed: all that wait are appended in one transaction.
 
 use super::gatherer::Gatherer;
-use super::session::Connector;
+use super::pool::Pool;
 use crate::audit::{ChainKey, Entry};
 use crate::store::StoreError;
-use deadpool::managed::Pool;
 use std::sync::Arc;
 
 /// Rows in one transaction, so that the first of them does not wait for long.
@@ -18,15 +17,15 @@ type Job = (Arc<ChainKey>, Entry);
 pub(super) type Appender = Gatherer<Job, Result<(), StoreError>>;
 
 /// Starts the task that appends.
-pub(super) fn start(pool: Pool<Connector>) -> Appender {
+pub(super) fn start(pool: Pool) -> Appender {
     Gatherer::start(BATCH, move |jobs| append(pool.clone(), jobs))
 }
 
-async fn append(pool: Pool<Connector>, jobs: Vec<Job>) -> Vec<Result<(), StoreError>> {
+async fn append(pool: Pool, jobs: Vec<Job>) -> Vec<Result<(), StoreError>> {
     let count = jobs.len();
     let Some(key) = jobs.first().map(|(key, _)| Arc::clone(key)) else { return Vec::new() };
     let entries = jobs.into_iter().map(|(_, entry)| entry);
-    let appended = async { Ok::<_, StoreError>(super::session(&pool).await?.append(&key, entries).await?) };
+    let appended = async { Ok::<_, StoreError>(pool.get().await?.append(&key, entries).await?) };
     let appended = appended.await;
     if let Err(error) = &appended {
         tracing::error!(%error, rows = count, "rows of the audit log may not have been appended");

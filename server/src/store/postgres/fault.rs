@@ -26,7 +26,20 @@ pub(crate) struct PostgresFault {
     text: String,
     code: Option<SqlState>,
     constraint: Option<String>,
-    is_lost: bool,
+    kind: Kind,
+}
+
+/// What a fault means for what was under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// It did not happen.
+    Failed,
+    /// The connection is lost: it may have happened or not.
+    Lost,
+    /// The same, since the answer did not come in time or is not to be relied on.
+    Uncertain,
+    /// No connection could be made, since there are as many as there may be.
+    AtLimit,
 }
 
 impl PostgresFault {
@@ -65,10 +78,45 @@ impl PostgresFault {
         self.code.as_ref().is_some_and(|own| own.code() == code)
     }
 
+    /// A host that can't be used.
+    pub(super) fn unfit(text: String) -> Self {
+        Self { text, code: None, constraint: None, kind: Kind::Failed }
+    }
+
+    /// No answer in time, or none to rely on.
+    pub(super) fn uncertain(text: String) -> Self {
+        Self { kind: Kind::Uncertain, ..Self::unfit(text) }
+    }
+
+    /// A host has as many of our connections as it may.
+    pub(super) fn at_limit(text: String) -> Self {
+        Self { kind: Kind::AtLimit, ..Self::unfit(text) }
+    }
+
+    /// The same fault, with the host that it is one of.
+    pub(super) fn of_host(self, host: &str) -> Self {
+        Self { text: format!("{host}: {}", self.text), ..self }
+    }
+
     /// Whether the connection is lost: what was under way on it may have
     /// happened or not.
     pub(super) fn is_lost(&self) -> bool {
-        self.is_lost
+        self.kind == Kind::Lost
+    }
+
+    /// Whether there was no answer in time, or none to rely on: the same holds.
+    pub(in crate::store) fn is_uncertain(&self) -> bool {
+        self.kind == Kind::Uncertain
+    }
+
+    /// Whether no connection could be made, since there are as many as there may be.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.kind == Kind::AtLimit
+    }
+
+    /// Whether a database has said this.
+    pub(super) fn is_said(&self) -> bool {
+        self.code.is_some()
     }
 }
 
@@ -76,9 +124,13 @@ impl From<Error> for PostgresFault {
     fn from(error: Error) -> Self {
         let code = error.code().cloned();
         let ended = [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
-        let is_lost = match &code {
-            Some(code) => ended.contains(code),
-            None => error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()),
+        let kind = match &code {
+            Some(code) if ended.contains(code) => Kind::Lost,
+            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => Kind::AtLimit,
+            None if error.is_closed() || error.source().is_some_and(|source| source.is::<io::Error>()) => {
+                Kind::Lost
+            }
+            _ => Kind::Failed,
         };
         let mut text = Words(&error).to_string();
         if text.starts_with(TLS_FAILED) {
@@ -86,7 +138,7 @@ impl From<Error> for PostgresFault {
         }
         let text = masking::hide(&text).into_owned();
         let constraint = error.as_db_error().and_then(|error| error.constraint()).map(str::to_owned);
-        Self { text, code, constraint, is_lost }
+        Self { text, code, constraint, kind }
     }
 }
 

@@ -4,9 +4,10 @@
 use crate::store::StoreError;
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-/// Jobs that may wait; one more waits for room.
+/// Jobs that may wait; whoever brings one more is told to come back.
 const QUEUE: usize = 1024;
 
 /// A job, and whom to tell what became of it.
@@ -45,7 +46,10 @@ impl<J: Send + 'static, T: Send + 'static> Gatherer<J, T> {
     /// caller goes away.
     pub(super) async fn run(&self, job: J) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.0.send((job, answer)).await.map_err(|_| StoreError::Closed)?;
+        self.0.try_send((job, answer)).map_err(|error| match error {
+            TrySendError::Full(_) => StoreError::Busy,
+            TrySendError::Closed(_) => StoreError::Closed,
+        })?;
         answered.await.map_err(|_| StoreError::NotCommitted)
     }
 }
@@ -80,6 +84,20 @@ mod tests {
         assert_eq!(is_done.recv().await, Some(vec![1]));
         assert_eq!(is_done.recv().await, None, "the task has ended");
     }
+
+    #[tokio::test]
+    async fn a_job_beyond_the_queue_is_refused_at_once() {
+        let gatherer = Gatherer::start(1, async |jobs: Vec<usize>| jobs);
+        let mut waiting: Vec<_> = (0..QUEUE).map(|job| Box::pin(gatherer.run(job))).collect();
+        for caller in &mut waiting {
+            assert!(caller.now_or_never().is_none(), "it waits");
+        }
+        assert!(matches!(gatherer.run(QUEUE).now_or_never(), Some(Err(StoreError::Busy))));
+        for outcome in join_all(waiting).await {
+            outcome.unwrap();
+        }
+    }
+
     #[tokio::test]
     async fn work_that_panics_ends_nobody_elses() {
         let gatherer = Gatherer::start(1, async |jobs: Vec<u32>| {

@@ -1,12 +1,12 @@
 //! `platform_sessions`.
 
 use super::gatherer::Gatherer;
-use super::session::{Acting, Connector, Parameters, Step};
+use super::pool::Pool;
+use super::session::{Acting, Parameters, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
 use crate::store::{Connection, Found, NewSession, PutSession, Session, StoreError};
-use deadpool::managed::Pool;
 use std::iter;
 use std::sync::Arc;
 use tokio_postgres::types::ToSql;
@@ -55,7 +55,7 @@ pub(super) struct Put {
 }
 
 /// Starts the task that stores what waits.
-pub(super) fn start(pool: Pool<Connector>) -> SessionPuts {
+pub(super) fn start(pool: Pool) -> SessionPuts {
     Gatherer::start(BATCH, move |puts| put_together(pool.clone(), puts))
 }
 
@@ -71,19 +71,22 @@ pub(super) async fn put(store: &Postgres, new: NewSession, entry: Entry) -> Resu
 
 /// Says `false` of one that was not stored, as of all of a transaction that was
 /// undone: each is to be stored alone, and so finds out what is wrong.
-pub(super) async fn put_together(
-    pool: Pool<Connector>,
-    puts: Vec<Arc<Put>>,
-) -> Vec<Result<bool, StoreError>> {
+pub(super) async fn put_together(pool: Pool, puts: Vec<Arc<Put>>) -> Vec<Result<bool, StoreError>> {
     // The database has one key: anybody's is that of all.
     let Some(signer) = puts.first().map(|put| Arc::clone(&put.signer)) else { return Vec::new() };
     let columns = Columns::of(&signer, puts.iter().map(|put| &put.new));
     let entries: Vec<_> = puts.iter().map(|put| &put.entry).collect();
-    let stored = async {
-        let mut session = super::session(&pool).await?;
-        Ok(session.run_noting_each(signer.key(), &Step(PUT, &columns.parameters()), &entries).await?)
+    let mut session = match pool.get().await {
+        Ok(session) => session,
+        // Alone, each would have to wait for a connection once more.
+        Err(error) => {
+            tracing::warn!(%error, sessions = puts.len(), "there is no connection to store sessions on");
+            return puts.iter().map(|_| Err(StoreError::Busy)).collect();
+        }
     };
-    let stored: Result<_, StoreError> = stored.await;
+    let step = Step(PUT, &columns.parameters());
+    let stored = session.run_noting_each(signer.key(), &step, &entries).await.map_err(StoreError::from);
+    drop(session);
     // A session whose owner has no room is refused when it is stored alone.
     if let Err(error) = &stored
         && !matches!(error, StoreError::OverLimit(_) | StoreError::OwnerGone)
@@ -94,6 +97,7 @@ pub(super) async fn put_together(
         Ok(places) => Ok(places.contains(&place)),
         // It may have happened.
         Err(StoreError::Postgres(fault)) if fault.is_lost() => Err(StoreError::NotCommitted),
+        Err(StoreError::Unanswered(_)) => Err(StoreError::NotCommitted),
         Err(_) => Ok(false),
     };
     (1..).zip(&puts).map(|(place, _)| outcome(place)).collect()

@@ -5,7 +5,7 @@ use super::session::Acting;
 use super::{Postgres, refresh_tokens, row, sealed, service_tokens};
 use crate::store::StoreError;
 use crate::store::row_signer::{Assignment, BrokenRow, Membership, RowSigner, SignedRow};
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::{Client, Row, Transaction};
 
 /// Rows that are read at a time.
 const CHUNK: i32 = 1000;
@@ -44,10 +44,22 @@ pub(super) async fn sign_all(
     store: &Postgres,
     signer: &RowSigner,
     name: &str,
-    (old, new): (&str, &str),
+    old_and_new: (&str, &str),
 ) -> Result<Option<u64>, StoreError> {
     let mut session = store.session().await?;
-    let transaction = session.client().transaction().await?;
+    let (client, watch) = session.parts();
+    let signed = watch.patiently(sign(client, signer, name, old_and_new)).await?;
+    session.settle();
+    Ok(signed)
+}
+
+async fn sign(
+    client: &mut Client,
+    signer: &RowSigner,
+    name: &str,
+    (old, new): (&str, &str),
+) -> Result<Option<u64>, StoreError> {
+    let transaction = client.transaction().await?;
     prepare(&transaction).await?;
     // Another server that does the same waits here, and finds it done.
     if transaction.query_opt(sealed::REPLACE_OWN_KEY, &[&name, &old, &new]).await?.is_none() {
@@ -75,10 +87,17 @@ pub(super) async fn sign_all(
 pub(super) async fn broken(store: &Postgres) -> Result<Vec<String>, StoreError> {
     let signer = store.signer()?;
     let mut session = store.session().await?;
-    let transaction = session.client().transaction().await?;
+    let (client, watch) = session.parts();
+    let labels = watch.patiently(find_labels(client, &signer)).await?;
+    session.settle();
+    Ok(labels)
+}
+
+async fn find_labels(client: &mut Client, signer: &RowSigner) -> Result<Vec<String>, StoreError> {
+    let transaction = client.transaction().await?;
     transaction.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     prepare(&transaction).await?;
-    let found = find_broken(&transaction, &signer).await?;
+    let found = find_broken(&transaction, signer).await?;
     transaction.rollback().await?;
     Ok(found.into_iter().map(|found| found.row.label).collect())
 }

@@ -1,6 +1,7 @@
 //! A database for one test, in the cluster that `TEST_POSTGRES_URL` names.
 
-use super::PostgresUrl;
+use super::{PostgresSettings, PostgresUrl};
+use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -33,7 +34,12 @@ impl TestDatabase {
     }
 
     /// What the server gets.
-    pub(in crate::store) fn url(&self) -> PostgresUrl {
+    pub(in crate::store) fn settings(&self) -> PostgresSettings {
+        self.settings_after("")
+    }
+
+    /// The same with other hosts before, each with a comma behind it.
+    pub(in crate::store) fn settings_after(&self, others: &str) -> PostgresSettings {
         let hosts: Vec<_> = self
             .cluster
             .get_hosts()
@@ -44,8 +50,13 @@ impl TestDatabase {
             })
             .collect();
         let (name, port) = (&self.name, self.cluster.get_ports()[0]);
-        let url = format!("postgres://{name}:{name}@{}:{port}/{name}", hosts.join(","));
-        PostgresUrl::parse(&url.into()).unwrap()
+        let url = format!("postgres://{name}:{name}@{others}{}:{port}/{name}", hosts.join(","));
+        PostgresSettings {
+            url: PostgresUrl::parse(&url.into()).unwrap(),
+            handshake: Duration::from_secs(10),
+            round_trip: Some(Duration::from_secs(30)),
+            connections: 20,
+        }
     }
 }
 

@@ -11,11 +11,12 @@ use crate::store::{
     Records as _, SealedTable, SealedValue, TypeField, UsageLimits, User, UserStatus,
 };
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const USERS: [Uuid; 2] = [Uuid::from_u128(1), Uuid::from_u128(2)];
 
 async fn open(database: &TestDatabase, key: &Arc<ChainKey>) -> Postgres {
-    let store = Postgres::open(&database.url(), IfMissing::Make, UsageLimits::default()).await.unwrap();
+    let store = Postgres::open(&database.settings(), IfMissing::Make, UsageLimits::default()).await.unwrap();
     store.set_chain_key(Arc::clone(key));
     store
 }
@@ -127,7 +128,7 @@ async fn a_role_that_row_level_security_does_not_bind_is_refused() {
     for (right, is_refused) in [("SUPERUSER", true), ("NOSUPERUSER BYPASSRLS", true), ("NOBYPASSRLS", false)]
     {
         database.administer(&format!("ALTER ROLE {} {right}", database.name)).await;
-        let opened = Postgres::open(&database.url(), IfMissing::Make, UsageLimits::default()).await;
+        let opened = Postgres::open(&database.settings(), IfMissing::Make, UsageLimits::default()).await;
         assert_eq!(matches!(opened, Err(StoreError::PrivilegedRole)), is_refused, "{right}");
         assert_eq!(opened.is_ok(), !is_refused, "{right}");
     }
@@ -144,7 +145,7 @@ async fn a_role_that_could_become_such_a_one_is_refused() {
     {
         for inherits in ["INHERIT", "NOINHERIT"] {
             database.administer(&format!("ALTER ROLE {group} {right}; ALTER ROLE {name} {inherits}")).await;
-            let opened = Postgres::open(&database.url(), IfMissing::Make, UsageLimits::default()).await;
+            let opened = Postgres::open(&database.settings(), IfMissing::Make, UsageLimits::default()).await;
             assert_eq!(matches!(opened, Err(StoreError::PrivilegedRole)), is_refused, "{right} {inherits}");
             assert_eq!(opened.is_ok(), !is_refused, "{right} {inherits}");
         }
@@ -184,7 +185,8 @@ async fn whoever_is_storing_something_while_its_key_is_retired_is_waited_for() {
 #[tokio::test]
 async fn no_database_is_made_for_whoever_only_reads() {
     let database = TestDatabase::create().await;
-    let open = async |if_missing| Postgres::open(&database.url(), if_missing, UsageLimits::default()).await;
+    let open =
+        async |if_missing| Postgres::open(&database.settings(), if_missing, UsageLimits::default()).await;
     assert!(matches!(open(IfMissing::Refuse).await, Err(StoreError::Missing)));
     let schema = "SELECT to_regnamespace('stagepass') IS NOT NULL";
     assert!(!database.superuser().await.query_one(schema, &[]).await.unwrap().get::<_, bool>(0));
@@ -214,10 +216,10 @@ async fn defaults_of_the_role_weaken_no_promise() {
 #[tokio::test]
 async fn migrations_apply_once_and_refuse_a_database_from_the_future_or_with_another_past() {
     let database = TestDatabase::create().await;
-    let url = database.url();
+    let settings = database.settings();
     let (one, two) = tokio::join!(
-        Postgres::open(&url, IfMissing::Make, UsageLimits::default()),
-        Postgres::open(&url, IfMissing::Make, UsageLimits::default())
+        Postgres::open(&settings, IfMissing::Make, UsageLimits::default()),
+        Postgres::open(&settings, IfMissing::Make, UsageLimits::default())
     );
     one.and(two).expect("two servers that start at once");
     let superuser = database.superuser().await;
@@ -225,14 +227,14 @@ async fn migrations_apply_once_and_refuse_a_database_from_the_future_or_with_ano
     run("CREATE TABLE kept AS TABLE stagepass.schema_migrations").await;
     run("UPDATE stagepass.schema_migrations SET sha256 = 'x'").await;
     assert!(matches!(
-        Postgres::open(&url, IfMissing::Make, UsageLimits::default()).await,
+        Postgres::open(&settings, IfMissing::Make, UsageLimits::default()).await,
         Err(StoreError::Altered(1))
     ));
     run("UPDATE stagepass.schema_migrations s SET sha256 = kept.sha256 FROM kept WHERE s.number = kept.number")
         .await;
     run("INSERT INTO stagepass.schema_migrations VALUES (99, 'y', 0)").await;
     assert!(matches!(
-        Postgres::open(&url, IfMissing::Make, UsageLimits::default()).await,
+        Postgres::open(&settings, IfMissing::Make, UsageLimits::default()).await,
         Err(StoreError::Newer { .. })
     ));
 }

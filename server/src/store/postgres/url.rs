@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const DEFAULT_PORT: u16 = 5432;
 /// How long a host may leave sent data unacknowledged before it counts as gone.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 const FORM: &str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded";
@@ -62,15 +62,55 @@ impl PostgresUrl {
         std::str::from_utf8(self.config.get_password()?).ok().map(SecretString::from)
     }
 
-    /// How to connect.
-    pub(super) fn config(&self) -> &Config {
-        &self.config
+    /// The hosts, in the order in which they are asked.
+    pub(super) fn hosts(&self) -> Vec<UrlHost> {
+        let (hosts, addresses, ports) =
+            (self.config.get_hosts(), self.config.get_hostaddrs(), self.config.get_ports());
+        (0..hosts.len().max(addresses.len()))
+            .map(|index| UrlHost {
+                host: hosts.get(index).cloned(),
+                address: addresses.get(index).copied(),
+                port: ports.get(index).or(ports.first()).copied().unwrap_or(DEFAULT_PORT),
+            })
+            .collect()
+    }
+
+    /// All that is said besides the hosts.
+    pub(super) fn without_hosts(&self) -> Config {
+        let (from, mut config) = (&self.config, Config::new());
+        from.get_user().map(|user| config.user(user));
+        from.get_password().map(|password| config.password(password));
+        from.get_dbname().map(|name| config.dbname(name));
+        from.get_options().map(|options| config.options(options));
+        from.get_application_name().map(|name| config.application_name(name));
+        from.get_connect_timeout().map(|timeout| config.connect_timeout(*timeout));
+        from.get_tcp_user_timeout().map(|timeout| config.tcp_user_timeout(*timeout));
+        from.get_keepalives_interval().map(|interval| config.keepalives_interval(interval));
+        from.get_keepalives_retries().map(|retries| config.keepalives_retries(retries));
+        config
+            .ssl_mode(from.get_ssl_mode())
+            .ssl_negotiation(from.get_ssl_negotiation())
+            .keepalives(from.get_keepalives())
+            .keepalives_idle(from.get_keepalives_idle())
+            .target_session_attrs(from.get_target_session_attrs())
+            .channel_binding(from.get_channel_binding());
+        config
     }
 
     /// Whether what is sent may go over a network in the clear.
     pub(super) fn is_exposed(&self) -> bool {
         self.config.get_ssl_mode() != SslMode::Require && !is_local(&self.config)
     }
+}
+
+/// A host as the URL names it.
+#[derive(Clone, Debug)]
+pub(super) struct UrlHost {
+    /// Its name, which a certificate has to have.
+    pub(super) host: Option<Host>,
+    /// Where it is, unless its name says so.
+    pub(super) address: Option<IpAddr>,
+    pub(super) port: u16,
 }
 
 impl fmt::Display for PostgresUrl {
@@ -93,11 +133,17 @@ fn host_name(host: &Host) -> String {
 
 fn check_complete(config: &Config) -> Result<(), String> {
     let has_host = !config.get_hosts().is_empty() || !config.get_hostaddrs().is_empty();
-    if has_host && config.get_user().is_some() && config.get_dbname().is_some() {
-        Ok(())
-    } else {
-        Err(format!("must be {FORM}: a host, a user and a database are needed"))
+    if !has_host || config.get_user().is_none() || config.get_dbname().is_none() {
+        return Err(format!("must be {FORM}: a host, a user and a database are needed"));
     }
+    let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
+    if hosts > 0 && addresses > 0 && hosts != addresses {
+        return Err("must have as many addresses in hostaddr as it has hosts".to_owned());
+    }
+    if config.get_ports().len() > 1 && config.get_ports().len() != hosts.max(addresses) {
+        return Err("must have one port, or one for each host".to_owned());
+    }
+    Ok(())
 }
 
 /// Where nothing is said, TLS to other machines and none on this one.
@@ -132,11 +178,12 @@ fn is_local(config: &Config) -> bool {
 fn fill_in(config: &mut Config) {
     // A standby takes no writes: the primary is looked for, now and after a failover.
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIMEOUT);
-    }
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(SILENCE_TIMEOUT);
+    }
+    // A connection that was given up is looked after until its host has answered, or is gone.
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(SILENCE_TIMEOUT);
     }
     if config.get_application_name().is_none() {
         config.application_name("stagepass-server");
@@ -187,6 +234,8 @@ mod tests {
             "postgres://u:p@h/d?sslmode=planted",
             "postgres://u:p@h:planted/d",
             "postgres://u:p@h/d?sslrootcert=planted",
+            "postgres://u:p@planted:1,h:2,i/d?port=3",
+            "postgres://u:p@h,planted/d?hostaddr=127.0.0.1",
         ] {
             let fault = parse(bad).unwrap_err();
             assert!(!fault.contains("planted"), "{bad}: {fault}");

@@ -1,14 +1,14 @@
 //! The chain of the audit log that a connection holds, and where it ends.
 
-use super::{Session, Step};
+use super::{Parameters, Session, Step};
 use crate::audit::{ChainKey, Head};
 use crate::store::postgres::{PostgresFault, audit_log};
 use tokio_postgres::types::ToSql;
 
 impl Session {
     /// Remembers where all chains end at the start of this process.
-    pub(in crate::store::postgres) async fn remember_heads(&mut self) -> Result<(), PostgresFault> {
-        for row in self.client.query(audit_log::HEADS, &[]).await? {
+    pub(in crate::store::postgres) async fn remember_heads(&self) -> Result<(), PostgresFault> {
+        for row in self.db.answered(self.db.client.query(audit_log::HEADS, &[])).await? {
             self.known.keep(&audit_log::read_head(&row)?);
         }
         Ok(())
@@ -21,7 +21,7 @@ impl Session {
         key: &ChainKey,
         head: Head,
         follows: bool,
-    ) -> Result<(), tokio_postgres::Error> {
+    ) -> Result<(), PostgresFault> {
         let head = if follows { head } else { self.take_head(key).await? };
         self.keep_head(head);
         Ok(())
@@ -34,7 +34,7 @@ impl Session {
 
     /// Where this connection's chain ends. It is known again once what appends
     /// to it has put it back: not if that fails, or is left half-way.
-    pub(super) async fn take_head(&mut self, key: &ChainKey) -> Result<Head, tokio_postgres::Error> {
+    pub(super) async fn take_head(&mut self, key: &ChainKey) -> Result<Head, PostgresFault> {
         if let Some(head) = self.head.take() {
             return Ok(head);
         }
@@ -42,7 +42,7 @@ impl Session {
         loop {
             let chain = match self.chain {
                 Some(chain) => chain,
-                None => self.client.query_one(audit_log::LEASE, &[&least]).await?.try_get(0)?,
+                None => self.lease(least).await?,
             };
             self.chain = Some(chain);
             // One that was forged before the start says nothing.
@@ -71,6 +71,12 @@ impl Session {
         }
     }
 
+    /// Takes the lowest chain from a number on that no connection holds.
+    async fn lease(&self, least: i64) -> Result<i64, PostgresFault> {
+        let least: Parameters<'_> = &[&least];
+        Ok(self.db.answered(self.db.client.query_one(audit_log::LEASE, least)).await?.try_get(0)?)
+    }
+
     /// Notes in a chain that is whole which others were cut, and leaves these alone from
     /// then on.
     async fn tell_of_cuts(
@@ -78,14 +84,15 @@ impl Session {
         key: &ChainKey,
         head: Head,
         cut: Vec<Head>,
-    ) -> Result<Head, tokio_postgres::Error> {
+    ) -> Result<Head, PostgresFault> {
         if cut.is_empty() {
             return Ok(head);
         }
         let last = head;
         let (rows, head) = last.append_all(key, cut.iter().map(Head::cut));
         let append = self.prepare(&Step(audit_log::APPEND, &[]), false).await?;
-        audit_log::append(&self.client, &append, &last, (&rows, &head)).await?;
+        let appending = audit_log::append(&self.db.client, &append, &last, (&rows, &head));
+        self.db.answered(appending).await?;
         self.known.keep(&head);
         cut.iter().for_each(|head| self.known.leave(head.chain));
         Ok(head)
@@ -98,34 +105,37 @@ impl Session {
         key: &ChainKey,
         chain: i64,
         known: Option<&Head>,
-    ) -> Result<Option<Head>, tokio_postgres::Error> {
-        if let Some(row) = self.client.query_opt(audit_log::HEAD, &[&chain]).await? {
+    ) -> Result<Option<Head>, PostgresFault> {
+        let Self { db, .. } = self;
+        if let Some(row) = db.answered(db.client.query_opt(audit_log::HEAD, &[&chain])).await? {
             let head = Some(audit_log::read_head(&row)?).filter(|head| head.is_genuine(key));
             return match (head, known) {
                 (Some(head), Some(known)) => Ok(self.goes_on(known, &head).await?.then_some(head)),
                 (head, _) => Ok(head),
             };
         }
-        let has_rows: bool = self.client.query_one(audit_log::HAS_ROWS, &[&chain]).await?.try_get(0)?;
+        let has_rows: bool =
+            db.answered(db.client.query_one(audit_log::HAS_ROWS, &[&chain])).await?.try_get(0)?;
         if has_rows || known.is_some() {
             return Ok(None);
         }
         // A head from the beginning: a chain without one has been removed.
         let head = Head::empty(key, chain);
         let (mac, signature) = (&head.mac[..], &head.signature[..]);
-        self.client.execute(audit_log::BEGIN_CHAIN, &[&chain, &mac, &signature]).await?;
+        db.answered(db.client.execute(audit_log::BEGIN_CHAIN, &[&chain, &mac, &signature])).await?;
         Ok(Some(head))
     }
 
     /// Whether a chain that ended with `known` may end with `head` now: another process
     /// may have had the chain since.
-    async fn goes_on(&self, known: &Head, head: &Head) -> Result<bool, tokio_postgres::Error> {
+    async fn goes_on(&self, known: &Head, head: &Head) -> Result<bool, PostgresFault> {
         if head.sequence <= known.sequence {
             return Ok((head.sequence, head.mac) == (known.sequence, known.mac));
         }
         let mac = &known.mac[..];
         let place = [&known.chain as &(dyn ToSql + Sync), &known.sequence, &mac];
-        let is_kept: bool = self.client.query_one(audit_log::HAS_ROW, &place).await?.try_get(0)?;
+        let looking = self.db.client.query_one(audit_log::HAS_ROW, &place);
+        let is_kept: bool = self.db.answered(looking).await?.try_get(0)?;
         Ok(is_kept || known.sequence == 0)
     }
 }

@@ -1,0 +1,103 @@
+//! Which history of a cluster a host carries on. A primary that was replaced may come back
+//! and take itself for one still, so the newest history that was seen is remembered and no
+//! older one is used.
+
+use super::PostgresFault;
+use std::sync::{Mutex, PoisonError};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Error, SimpleQueryMessage};
+
+/// The timeline that is written to, in the name of the log file: the one of the last
+/// checkpoint may be the old one for a while after a promotion.
+const LINEAGE: &str = "
+    SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()";
+
+/// A history: each promotion of a standby begins a timeline with a higher number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lineage {
+    /// The cluster's own number, the same on all of its hosts.
+    system: String,
+    timeline: u32,
+}
+
+impl Lineage {
+    /// Asks a host; `None` where the role may not know, or a service that speaks
+    /// PostgreSQL's protocol has no timelines.
+    pub(super) async fn of(client: &Client) -> Result<Option<Self>, Error> {
+        match client.simple_query(LINEAGE).await {
+            Ok(answers) => Ok(answers.iter().find_map(Self::read)),
+            Err(error) if error.code().is_some_and(is_not_told) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Its number; a newer one's is higher.
+    pub(super) fn timeline(&self) -> u32 {
+        self.timeline
+    }
+
+    fn read(answer: &SimpleQueryMessage) -> Option<Self> {
+        let SimpleQueryMessage::Row(row) = answer else { return None };
+        let timeline = u32::from_str_radix(row.get(1)?, 16).ok()?;
+        Some(Self { system: row.get(0)?.to_owned(), timeline })
+    }
+}
+
+fn is_not_told(code: &SqlState) -> bool {
+    let unknown =
+        [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::UNDEFINED_FUNCTION, SqlState::FEATURE_NOT_SUPPORTED];
+    unknown.contains(code)
+}
+
+/// The newest history that this process has seen.
+#[derive(Debug, Default)]
+pub(super) struct NewestLineage(Mutex<Option<Lineage>>);
+
+impl NewestLineage {
+    /// Remembers a host's history where it is the newest.
+    ///
+    /// # Errors
+    /// Where it is older, or another cluster's.
+    pub(super) fn admit(&self, found: Option<&Lineage>) -> Result<(), PostgresFault> {
+        let Some(found) = found else { return Ok(()) };
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*newest {
+            Some(known) if known.system != found.system => Err(PostgresFault::unfit(
+                "it is another PostgreSQL cluster than the one that this server has started with: check \
+                 DATABASE_URL, and restart the server if the database was moved on purpose"
+                    .to_owned(),
+            )),
+            Some(known) if known.timeline > found.timeline => Err(PostgresFault::unfit(format!(
+                "it goes on from timeline {}, but a standby has been promoted since, to timeline {}: it is no \
+                 longer the primary",
+                found.timeline, known.timeline
+            ))),
+            _ => {
+                *newest = Some(found.clone());
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lineage(system: &str, timeline: u32) -> Lineage {
+        Lineage { system: system.to_owned(), timeline }
+    }
+
+    #[test]
+    fn an_older_timeline_and_another_cluster_are_refused_from_the_first_sight_of_a_newer_one() {
+        let newest = NewestLineage::default();
+        for timeline in [1, 1, 3] {
+            newest.admit(Some(&lineage("a", timeline))).unwrap();
+        }
+        let fault = newest.admit(Some(&lineage("a", 2))).unwrap_err().to_string();
+        assert!(fault.contains("timeline 2") && fault.contains("timeline 3"), "{fault}");
+        newest.admit(Some(&lineage("b", 9))).unwrap_err();
+        newest.admit(Some(&lineage("a", 3))).unwrap();
+        newest.admit(None).unwrap();
+    }
+}

@@ -1,0 +1,219 @@
+//! The connections that wait for work, and the callers that wait for a connection.
+//!
+//! Where PostgreSQL takes no more connections, callers share those that exist. No pool that
+//! was looked at does that and has a bound on who waits.
+
+use super::session::{Connector, Session};
+use crate::store::StoreError;
+use std::mem::take;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How long a free connection is waited for.
+pub(super) const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Callers that may wait; one more is told to come back.
+const QUEUE: usize = 256;
+/// How often another connection is tried while PostgreSQL takes no more.
+const LIMIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Connections, each made when it is first needed.
+#[derive(Clone, Debug)]
+pub(super) struct Pool(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    connector: Connector,
+    /// One for each connection that is free or may be made.
+    slots: Arc<Semaphore>,
+    /// One for each caller that may wait for a slot.
+    queue: Semaphore,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Free connections. The last one used is the next one, so that few chains get long.
+    free: Vec<Session>,
+    /// Slots of connections that PostgreSQL did not take.
+    withheld: usize,
+}
+
+/// A connection for one caller, free again when this is dropped.
+#[derive(Debug)]
+pub(super) struct Pooled {
+    session: Option<Session>,
+    pool: Pool,
+    // Given back after the connection is.
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector, connections: usize) -> Self {
+        Self(Arc::new(Shared {
+            connector,
+            slots: Arc::new(Semaphore::new(connections)),
+            queue: Semaphore::new(QUEUE),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// A connection: a free one, a new one, or the next one that somebody gives back.
+    pub(super) async fn get(&self) -> Result<Pooled, StoreError> {
+        let _place = self.0.queue.try_acquire().map_err(|_| StoreError::Busy)?;
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let mut fault = StoreError::Busy;
+        loop {
+            let slot = timeout_at(deadline, Arc::clone(&self.0.slots).acquire_owned()).await;
+            let Ok(slot) = slot else { return Err(fault) };
+            let slot = slot.map_err(|_| StoreError::Closed)?;
+            let free = self.take_free();
+            let session = match free {
+                Some(session) => Ok(session),
+                None => self.0.connector.session().await,
+            };
+            match session {
+                Ok(session) => {
+                    return Ok(Pooled { session: Some(session), pool: self.clone(), _slot: slot });
+                }
+                Err(StoreError::Postgres(limit)) if limit.is_at_limit() => {
+                    self.withhold(slot);
+                    fault = limit.into();
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    /// Whether PostgreSQL took no more connections a moment ago.
+    pub(super) fn is_at_limit(&self) -> bool {
+        self.state().withheld > 0
+    }
+
+    fn take_free(&self) -> Option<Session> {
+        let mut state = self.state();
+        while let Some(session) = state.free.pop() {
+            if session.is_usable() {
+                return Some(session);
+            }
+        }
+        None
+    }
+
+    /// Leaves a slot out, so that whoever waits gets a connection that exists. The slots
+    /// come back one after the other.
+    fn withhold(&self, slot: OwnedSemaphorePermit) {
+        slot.forget();
+        let mut state = self.state();
+        state.withheld += 1;
+        if state.withheld == 1 {
+            let pool = self.clone();
+            tokio::spawn(async move {
+                while pool.is_at_limit() {
+                    sleep(LIMIT_INTERVAL).await;
+                    pool.give_back();
+                }
+            });
+        }
+    }
+
+    fn give_back(&self) {
+        let mut state = self.state();
+        state.withheld -= 1;
+        self.0.slots.add_permits(1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Deref for Pooled {
+    type Target = Session;
+
+    #[expect(clippy::expect_used, reason = "it is taken when this is dropped, and not before")]
+    fn deref(&self) -> &Session {
+        self.session.as_ref().expect("a connection")
+    }
+}
+
+impl DerefMut for Pooled {
+    #[expect(clippy::expect_used, reason = "it is taken when this is dropped, and not before")]
+    fn deref_mut(&mut self) -> &mut Session {
+        self.session.as_mut().expect("a connection")
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        if let Some(session) = take(&mut self.session).filter(Session::is_usable) {
+            self.pool.state().free.push(session);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::UsageLimits;
+    use crate::store::postgres::session::{Acting, Step, View};
+    use crate::store::postgres::testing::TestDatabase;
+    use crate::store::postgres::tls;
+    use futures_util::FutureExt as _;
+    use futures_util::future::join_all;
+
+    #[tokio::test]
+    async fn who_would_wait_beyond_the_queue_is_told_so_at_once() {
+        let database = TestDatabase::create().await;
+        let connector = Connector::new(&database.settings(), tls().unwrap(), UsageLimits::default());
+        let pool = Pool::new(connector, 1);
+        let held = pool.get().await.unwrap();
+        let mut waiting: Vec<_> = (0..QUEUE).map(|_| Box::pin(pool.get())).collect();
+        for caller in &mut waiting {
+            assert!(caller.now_or_never().is_none(), "it waits");
+        }
+        assert!(matches!(pool.get().now_or_never(), Some(Err(StoreError::Busy))));
+        drop(held);
+        for caller in waiting {
+            caller.await.unwrap();
+        }
+        pool.get().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_its_caller_left_half_way_is_not_used_again() {
+        let database = TestDatabase::create().await;
+        let connector = Connector::new(&database.settings(), tls().unwrap(), UsageLimits::default());
+        let pool = Pool::new(connector, 1);
+        let own_id = async || {
+            let steps = [Step("SELECT pg_backend_pid()", &[])];
+            let rows = pool.get().await.unwrap().run(Acting::Service, View::Latest, &steps).await.unwrap();
+            rows[0][0].get::<_, i32>(0)
+        };
+        let first = own_id().await;
+        assert_eq!(own_id().await, first, "a connection that was used is used again");
+        let mut session = pool.get().await.unwrap();
+        let steps = [Step("SELECT pg_backend_pid()", &[])];
+        assert!(session.run(Acting::Service, View::Latest, &steps).now_or_never().is_none());
+        drop(session);
+        assert_ne!(own_id().await, first);
+    }
+
+    #[tokio::test]
+    async fn at_a_limit_of_the_roles_callers_share_what_there_is() {
+        let database = TestDatabase::create().await;
+        database.administer(&format!("ALTER ROLE {} CONNECTION LIMIT 2", database.name)).await;
+        let connector = Connector::new(&database.settings(), tls().unwrap(), UsageLimits::default());
+        let pool = Pool::new(connector, 16);
+        let callers = (0..64).map(|_| async {
+            let session = pool.get().await?;
+            session.remember_heads().await.unwrap_err();
+            Ok::<_, StoreError>(())
+        });
+        for outcome in join_all(callers).await {
+            outcome.unwrap();
+        }
+    }
+}
