@@ -33,6 +33,9 @@ pub(crate) enum Subject {
     /// Measure captures that are kept in a Directus, beside the same calls sent to it
     /// directly
     Directus(Options),
+    /// Measure how soon stores go on after a PostgreSQL primary hangs whose standby is
+    /// promoted
+    Failover(Options),
     /// Measure how long the extension's module takes for 1,000 cookies in a real
     /// Chromium
     Wasm(Options),
@@ -73,6 +76,10 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         Subject::AppCredentials(options) => (options, Some("app-credentials")),
         Subject::SlowReaders(options) => (options, Some("slow-readers")),
         Subject::Directus(options) => (options, Some("directus")),
+        Subject::Failover(options) => {
+            system::ensure(&[services::POSTGRES])?;
+            (options, Some("failover"))
+        }
         Subject::Wasm(options) => {
             system::ensure(&[system::CHROMIUM])?;
             package_extension()?;
@@ -87,7 +94,8 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
     };
     // They get ready while the rest is built, and end when this returns.
     let mut services = match subject {
-        Subject::Wasm(_) | Subject::HandOver(_) => None,
+        // One of them has clusters of its own.
+        Subject::Wasm(_) | Subject::HandOver(_) | Subject::Failover(_) => None,
         Subject::Directus(_) => {
             system::ensure(&services::NEEDS)?;
             Some(Services::start(Wanted::All)?)

@@ -2,7 +2,8 @@
 //! beside what the same machine can do at best, measured in the same run; how the
 //! rest of it fares while many log in to the vault; and how soon somebody who has many
 //! app credentials gets a page of them, how much memory those take who read large
-//! ones slowly, and how captures fare that a Directus keeps. And of what is at work beside browsers: how long
+//! ones slowly, how captures fare that a Directus keeps, and how soon stores go on after a
+//! PostgreSQL primary hangs. And of what is at work beside browsers: how long
 //! the extension takes for many cookies, and how soon and how rightly a program has those
 //! of a browser that runs, beside others that read them out of its files.
 //!
@@ -74,6 +75,8 @@ enum Part {
     SlowReaders,
     /// Measure captures that are kept in a Directus, beside the same calls sent directly
     Directus,
+    /// Measure how soon stores go on after a PostgreSQL primary hangs
+    Failover,
     /// Answer every POST to a path with what comes on standard input
     AnswerPosts {
         /// The path
@@ -199,6 +202,7 @@ async fn run(options: Options) -> Result<()> {
         Some(Part::AnswerPosts { path }) => return bounds::route::serve(path).await,
         Some(Part::AppCredentials) => scenarios::app_credentials::run(plan, stores).await?,
         Some(Part::Directus) => scenarios::directus::run(plan).await?,
+        Some(Part::Failover) => scenarios::failover::run(plan).await?,
         Some(Part::SlowReaders) => scenarios::slow_readers::run(plan, stores).await?,
         Some(Part::HandOver) => scenarios::hand_over::run(plan).await?,
         Some(Part::Wasm) => scenarios::normalising::run(plan).await?,

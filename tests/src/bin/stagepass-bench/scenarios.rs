@@ -2,6 +2,7 @@
 
 pub(crate) mod app_credentials;
 pub(crate) mod directus;
+pub(crate) mod failover;
 pub(crate) mod hand_over;
 pub(crate) mod normalising;
 pub(crate) mod slow_readers;

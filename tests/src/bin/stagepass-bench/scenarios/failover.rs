@@ -1,0 +1,71 @@
+//! How soon stores go on after a PostgreSQL primary hangs, whose standby is promoted.
+
+use super::announce;
+use crate::Plan;
+use crate::report::{Group, Report, Target};
+use crate::stage::serve;
+use anyhow::Result;
+use futures_util::future::try_join_all;
+use serde_json::json;
+use stagepass_tests::cluster::Cluster;
+use stagepass_tests::installation::Installation;
+use stagepass_tests::server::Client;
+use stagepass_tests::wait;
+use std::time::{Duration, Instant};
+
+/// Callers at the same time, each with a connection of its own.
+const CALLERS: usize = 8;
+/// How long stores may stand still.
+const ALLOWED_MS: f64 = 10_000.0;
+/// How long they are waited for.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Measures it a few times, and tells of the longest.
+pub(crate) async fn run(plan: Plan) -> Result<Report> {
+    let mut report = Report::begin()?;
+    let mut longest = Duration::ZERO;
+    for round in 1..=plan.rounds {
+        announce(&format!("a primary hangs: round {round} of {}", plan.rounds));
+        longest = longest.max(standstill().await?);
+    }
+    let title = format!("Stores of {CALLERS} callers after a PostgreSQL primary hung, promotion included");
+    report.add(Group::new(title, []).with(Target::each_below_ms(ALLOWED_MS, longest)));
+    Ok(report)
+}
+
+/// The time from when the primary hangs until each caller has stored something again.
+async fn standstill() -> Result<Duration> {
+    let primary = Cluster::start(&[]).await?;
+    let database = primary.create_database().await?;
+    let standby = primary.synchronous_standby().await?;
+    let hosts = database.url_at(&[primary.host(), standby.host()]);
+    let mut installation = Installation::on_postgres(database)?;
+    installation.set("DATABASE_URL", hosts);
+    // As they are unless somebody says otherwise.
+    installation.unset("STAGEPASS_POSTGRES_HANDSHAKE_TIMEOUT");
+    installation.unset("STAGEPASS_POSTGRES_ROUND_TRIP_TIMEOUT");
+    let person = installation.add_person().await?;
+    let server = serve(&installation).await?;
+    let user = person.sign_in(&server).await?;
+    let mut connections = Vec::new();
+    for number in 0..CALLERS {
+        connections.push(user.create_profile("instagram", &format!("creator{number}")).await?);
+    }
+    let store_all = || try_join_all(connections.iter().map(|connection| store(&user, connection)));
+    store_all().await?;
+    primary.freeze()?;
+    let frozen_at = Instant::now();
+    tokio::try_join!(standby.promote(), store_all())?;
+    Ok(frozen_at.elapsed())
+}
+
+/// Stores a session, as often as it takes.
+async fn store(user: &Client, connection: &str) -> Result<()> {
+    let cookie = json!({"name": "sessionid", "value": "v", "domain": ".instagram.com"});
+    let session = json!({"creator_profile_id": connection, "platform": "instagram", "cookies": [cookie]});
+    wait::until("a store", PATIENCE, async || {
+        let answer = user.post("/api/credentials/store-platform-session", &session).await?;
+        Ok((answer.status == 200).then_some(()))
+    })
+    .await
+}
