@@ -23,9 +23,12 @@ pub const MAX_DOMAIN_BYTES: usize = 253;
 const MAX_LABEL_BYTES: usize = 63;
 /// The most cookies in one session.
 pub const MAX_COOKIES: usize = 1000;
-/// The latest expiry that is accepted: the first second of the year 9999. RFC
-/// 3339 ends with that year, and libraries some hours before its end.
-pub const MAX_EXPIRES: i64 = 253_370_764_800;
+/// The latest expiry that is accepted: the last second of the year 9999, with
+/// which the dates of cookies and RFC 3339 end.
+pub const MAX_EXPIRES: i64 = 253_402_300_799;
+/// The latest end of a session that is told: the first second of the year 9999.
+/// Libraries for times end some hours before the year does.
+pub const MAX_SESSION_END: i64 = 253_370_764_800;
 
 /// A valid cookie. Its value is a secret: `Debug` hides it, dropping wipes it,
 /// and it is serialised only because sending cookies is this type's job.
@@ -111,9 +114,12 @@ pub enum CookieFault {
     /// The path does not begin with `/` or is too long.
     #[error("path must begin with / and have at most {MAX_PATH_BYTES} bytes")]
     Path,
-    /// The expiry is negative, or after [`MAX_EXPIRES`].
-    #[error("expires must be Unix seconds before the year 9999 (not milliseconds)")]
+    /// The expiry is before 1970.
+    #[error("expires must not be before 1970")]
     Expires,
+    /// The expiry is after [`MAX_EXPIRES`].
+    #[error("expires is after the year 9999. Is it in milliseconds? It must be in seconds")]
+    TooLate,
     /// `sameSite` is a text that is not known.
     #[error("sameSite must be lax, strict or none")]
     SameSite,
@@ -173,8 +179,10 @@ impl Cookie {
         if !self.path.starts_with('/') || self.path.len() > MAX_PATH_BYTES {
             return Err(CookieFault::Path);
         }
-        if self.expires.is_some_and(|expires| !(1..=MAX_EXPIRES).contains(&expires)) {
-            return Err(CookieFault::Expires);
+        match self.expires {
+            Some(..=0) => return Err(CookieFault::Expires),
+            Some(expires) if expires > MAX_EXPIRES => return Err(CookieFault::TooLate),
+            _ => {}
         }
         self.check_prefix()
     }
@@ -218,18 +226,20 @@ pub fn serialize_exposed<S: Serializer>(secret: &SecretString, to: S) -> Result<
 /// `None` (a session cookie) for 0 and -1.
 ///
 /// # Errors
-/// [`CookieFault::Expires`] for other negative numbers and such as lie after
-/// [`MAX_EXPIRES`].
+/// [`CookieFault::Expires`] for other negative numbers, [`CookieFault::TooLate`]
+/// for such as lie after [`MAX_EXPIRES`].
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
 fn whole_seconds(seconds: f64) -> Result<Option<i64>, CookieFault> {
     let seconds = seconds.floor();
     if seconds == 0.0 || seconds == -1.0 {
         Ok(None)
-    } else if (1.0..=MAX_EXPIRES as f64).contains(&seconds) {
+    } else if seconds < 0.0 {
+        Err(CookieFault::Expires)
+    } else if seconds <= MAX_EXPIRES as f64 {
         Ok(Some(seconds as i64))
     } else {
-        Err(CookieFault::Expires)
+        Err(CookieFault::TooLate)
     }
 }
 
@@ -250,17 +260,21 @@ fn check_text(text: &str, field: &'static str, separators: &[char]) -> Result<()
 /// bracketed IPv6 addresses; an address has no hosts below it, and so no dot.
 fn check_domain(domain: &str) -> Result<(), CookieFault> {
     let (host, has_dot) = domain.strip_prefix('.').map_or((domain, false), |host| (host, true));
-    let ipv6 = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let is_address = match ipv6 {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => host.parse::<Ipv4Addr>().is_ok(),
-    };
+    let is_address = is_address(host);
     let is_label = |label: &str| {
         (1..=MAX_LABEL_BYTES).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     };
     let is_name = host.len() <= MAX_DOMAIN_BYTES && host.split('.').all(is_label);
     if (is_address && !has_dot) || (is_name && !is_address) { Ok(()) } else { Err(CookieFault::Domain) }
+}
+
+/// Whether a host is an IPv4 or a bracketed IPv6 address.
+pub(crate) fn is_address(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host.parse::<Ipv4Addr>().is_ok(),
+    }
 }
 
 #[cfg(test)]
@@ -300,6 +314,7 @@ mod tests {
             assert_eq!(parse(&json!({ "expires": absent })).unwrap().expires, None, "{absent}");
         }
         assert_eq!(parse(&json!({"expires": 1_735_689_600.9})).unwrap().expires, Some(1_735_689_600));
+        assert_eq!(parse(&json!({ "expires": MAX_EXPIRES })).unwrap().expires, Some(253_402_300_799));
     }
 
     #[test]
@@ -320,10 +335,10 @@ mod tests {
             (json!({"domain": "insta gram.com"}), "domain is not a host name"),
             (json!({"path": "x"}), "path must begin with / and have at most 1024 bytes"),
             (json!({"expires": "soon"}), "expires must be a number"),
-            (json!({"expires": -5}), "expires must be Unix seconds before the year 9999 (not milliseconds)"),
+            (json!({"expires": -5}), "expires must not be before 1970"),
             (
                 json!({"expires": 1_735_689_600_000_i64}),
-                "expires must be Unix seconds before the year 9999 (not milliseconds)",
+                "expires is after the year 9999. Is it in milliseconds? It must be in seconds",
             ),
             (json!({"httpOnly": "yes"}), "httpOnly must be a boolean"),
             (json!({"sameSite": "maybe"}), "sameSite must be lax, strict or none"),

@@ -4,7 +4,7 @@
 //! left over at one says nothing about the other. What becomes of the cookies is not
 //! decided here.
 
-use crate::cookie::Cookie;
+use crate::cookie::{Cookie, MAX_SESSION_END};
 use crate::platform::{LoginCookie, Site};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
@@ -76,5 +76,6 @@ fn judge_one(cookies: &[&Cookie], wanted: &'static [LoginCookie]) -> (Vec<&'stat
     let missing: Vec<_> =
         wanted.iter().filter(|wanted| proofs(wanted).next().is_none()).map(|wanted| wanted.name).collect();
     let expires = wanted.iter().flat_map(proofs).filter_map(|cookie| cookie.expires).min();
+    let expires = expires.map(|expires| expires.min(MAX_SESSION_END));
     if missing.is_empty() { (missing, expires) } else { (missing, None) }
 }

@@ -3,9 +3,15 @@
 //!
 //! The format has no specification; what is written here is what these three
 //! readers agree on. Seven fields separated by tabs: domain, whether hosts
-//! below it are meant, path, https only, expiry, name, value.
+//! below it are meant, path, https only, expiry, name, value. What others write
+//! is read as leniently as the three of them read it.
 
-use crate::cookie::{Cookie, CookieFault};
+mod read;
+
+pub use read::{BadLine, CookieFile, LineFault, NoCookie, read};
+
+use crate::cookie::Cookie;
+use crate::visible::printable_line;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,6 +23,8 @@ pub const HEADER: &str = "# Netscape HTTP Cookie File";
 const HTTP_ONLY_PREFIX: &str = "#HttpOnly_";
 /// curl passes over lines that are longer.
 const MAX_CURL_LINE_BYTES: usize = 4999;
+/// How much of a cookie's name is shown where it is lost.
+const MAX_SHOWN_CHARS: usize = 64;
 
 /// How `HttpOnly` is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +56,24 @@ pub enum Loss {
     /// cookie (by index) by a later one.
     #[error("curl reads a later cookie in place of cookie {0}")]
     ReplacedInCurl(usize),
+    /// yt-dlp sends headers in Latin-1, and with such a cookie no request at all:
+    /// it is not in the file. The name is the cookie's, as it can be shown.
+    #[error("the cookie {0} has characters that yt-dlp can't send, so it is not in the file")]
+    NotLatin1(String),
+    /// Python looks for the cookies of `localhost` under `localhost.local`, and
+    /// likewise for every host without a dot. The name is the cookie's, as it can
+    /// be shown.
+    #[error("yt-dlp and Python don't send the cookie {0}, because its host has no dot")]
+    HostWithoutDot(String),
+}
+
+impl Loss {
+    /// Whether yt-dlp goes without a cookie, and not only without an attribute that it
+    /// has no use for.
+    #[must_use]
+    pub fn is_of_yt_dlp(&self) -> bool {
+        matches!(self, Self::NotLatin1(_) | Self::HostWithoutDot(_))
+    }
 }
 
 /// A cookie file and what it lacks.
@@ -55,6 +81,8 @@ pub enum Loss {
 pub struct Rendered {
     /// The whole file.
     pub text: SecretString,
+    /// How many cookies are in it.
+    pub cookie_count: usize,
     /// What it lacks; empty where nothing is lost.
     pub losses: Vec<Loss>,
 }
@@ -67,8 +95,18 @@ pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
     let duplicates = replaced(cookies.iter().map(Some), |cookie| {
         (cookie.host().to_owned(), cookie.path.clone(), cookie.name.clone())
     });
+    let is_for_python = dialect == Dialect::HttpOnlyPrefix;
+    let mut cookie_count = 0;
     let mut read_by_curl = vec![None; cookies.len()];
     for (index, cookie) in cookies.iter().enumerate().filter(|(index, _)| !duplicates[*index]) {
+        if is_for_python && !is_latin1(cookie) {
+            losses.push(Loss::NotLatin1(shown(&cookie.name)));
+            continue;
+        }
+        if is_for_python && !cookie.host().contains('.') {
+            losses.push(Loss::HostWithoutDot(shown(&cookie.name)));
+        }
+        cookie_count += 1;
         let start = text.len();
         render_line(&mut text, cookie, dialect);
         if text.len() - start > MAX_CURL_LINE_BYTES {
@@ -88,7 +126,7 @@ pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
     if http_only > 0 && dialect == Dialect::Plain {
         losses.push(Loss::HttpOnly(http_only));
     }
-    Rendered { text: text.into(), losses }
+    Rendered { text: text.into(), cookie_count, losses }
 }
 
 fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
@@ -106,6 +144,17 @@ fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
         cookie.name,
         cookie.value.expose_secret(),
     );
+}
+
+/// A cookie's name as it can be shown: whole, unless it is very long.
+fn shown(name: &str) -> String {
+    printable_line(name).chars().take(MAX_SHOWN_CHARS).collect()
+}
+
+/// Whether a cookie can be sent in a header of Latin-1 (ISO/IEC 8859-1).
+fn is_latin1(cookie: &Cookie) -> bool {
+    // Only looked at.
+    [&cookie.name, cookie.value.expose_secret()].iter().all(|text| text.chars().all(|c| c <= '\u{ff}'))
 }
 
 /// Marks the cookies that a later one takes the place of, for a reader to whom
@@ -143,112 +192,6 @@ fn curl_key(cookie: &Cookie) -> (String, String, String) {
 
 fn capitals(flag: bool) -> &'static str {
     if flag { "TRUE" } else { "FALSE" }
-}
-
-/// Why a text is no cookie file. Never holds a value.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("line {line}: {fault}")]
-pub struct NetscapeError {
-    /// The line's number, from 1.
-    pub line: usize,
-    /// What is wrong with it.
-    pub fault: LineFault,
-}
-
-/// What is wrong with one line.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum LineFault {
-    /// The first line must be [`HEADER`] (or curl's and others' shorter form of it).
-    #[error("must be \"{HEADER}\"")]
-    Header,
-    /// Not seven fields.
-    #[error("has {0} fields separated by tabs, not 7")]
-    Fields(usize),
-    /// The second or the fourth field is neither TRUE nor FALSE.
-    #[error("{0} must be TRUE or FALSE")]
-    Boolean(&'static str),
-    /// The second field must be TRUE exactly when the domain begins with a dot.
-    #[error("the second field and the dot before the domain disagree")]
-    Dot,
-    /// The expiry is no whole number.
-    #[error("expires must be a whole number of seconds")]
-    Expires,
-    /// The cookie breaks a rule.
-    #[error("{0}")]
-    Cookie(#[from] CookieFault),
-}
-
-/// Reads a cookie file; `\n` and `\r\n` both end a line. Comments and empty
-/// lines are passed over.
-///
-/// # Errors
-/// The first [`NetscapeError`] found.
-pub fn parse(text: &str) -> Result<Vec<Cookie>, NetscapeError> {
-    parse_lines(text)?.collect()
-}
-
-/// Reads a cookie file that another program has written, which may have taken cookies
-/// from anywhere: those that are no cookies of ours are left out.
-///
-/// # Errors
-/// The first [`NetscapeError`] found that is a fault of the file's form.
-pub fn parse_foreign(text: &str) -> Result<Vec<Cookie>, NetscapeError> {
-    let is_unfit = |line: &Result<_, NetscapeError>| {
-        line.as_ref().is_err_and(|error| matches!(error.fault, LineFault::Cookie(_) | LineFault::Expires))
-    };
-    parse_lines(text)?.filter(|line| !is_unfit(line)).collect()
-}
-
-/// Each cookie of a cookie file, or what is wrong with its line.
-fn parse_lines(text: &str) -> Result<impl Iterator<Item = Result<Cookie, NetscapeError>>, NetscapeError> {
-    let lines = || text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).enumerate();
-    let first = lines().next().map_or("", |(_, line)| line);
-    if first != HEADER && first != "# HTTP Cookie File" {
-        return Err(NetscapeError { line: 1, fault: LineFault::Header });
-    }
-    Ok(lines().filter_map(|(index, line)| {
-        let (http_only, rest) = match line.strip_prefix(HTTP_ONLY_PREFIX) {
-            Some(rest) => (true, rest),
-            None => (false, line),
-        };
-        let is_comment = !http_only && line.starts_with('#');
-        let cookie = (!is_comment && !line.trim().is_empty()).then(|| parse_line(rest, http_only))?;
-        Some(cookie.map_err(|fault| NetscapeError { line: index + 1, fault }))
-    }))
-}
-
-fn parse_line(line: &str, http_only: bool) -> Result<Cookie, LineFault> {
-    let fields: Vec<_> = line.split('\t').collect();
-    let &[domain, with_subdomains, path, secure, expires, name, value] = fields.as_slice() else {
-        return Err(LineFault::Fields(fields.len()));
-    };
-    let with_subdomains = boolean(with_subdomains, "the second field")?;
-    if with_subdomains != domain.starts_with('.') {
-        return Err(LineFault::Dot);
-    }
-    let expires: i64 =
-        if expires.is_empty() { 0 } else { expires.parse().map_err(|_| LineFault::Expires)? };
-    let cookie = Cookie {
-        name: name.to_owned(),
-        value: value.into(),
-        domain: domain.to_owned(),
-        path: path.to_owned(),
-        expires: (expires != 0).then_some(expires),
-        http_only,
-        secure: boolean(secure, "the fourth field")?,
-        same_site: None,
-        host_only: Some(!with_subdomains),
-    };
-    cookie.check()?;
-    Ok(cookie)
-}
-
-fn boolean(field: &str, name: &'static str) -> Result<bool, LineFault> {
-    match field {
-        "TRUE" => Ok(true),
-        "FALSE" => Ok(false),
-        _ => Err(LineFault::Boolean(name)),
-    }
 }
 
 #[cfg(test)]
@@ -289,8 +232,8 @@ mod tests {
             cookie(&json!({"domain": "www.example.org", "hostOnly": true, "value": ""})),
         ];
         let text = render(&cookies, Dialect::HttpOnlyPrefix).text;
-        assert_eq!(parse(text.expose_secret()).unwrap(), cookies);
-        assert_eq!(parse(&text.expose_secret().replace('\n', "\r\n")).unwrap(), cookies);
+        assert_eq!(read(text.expose_secret()).cookies, cookies);
+        assert_eq!(read(&text.expose_secret().replace('\n', "\r\n")).cookies, cookies);
     }
 
     #[test]
@@ -314,37 +257,29 @@ mod tests {
         let cookies = ["old", "new"].map(|value| cookie(&json!({ "value": value })));
         let rendered = render(&cookies, Dialect::HttpOnlyPrefix);
         assert_eq!(rendered.losses, [Loss::Duplicate(0)]);
-        assert_eq!(parse(rendered.text.expose_secret()).unwrap()[0].value.expose_secret(), "new");
+        assert_eq!(read(rendered.text.expose_secret()).cookies[0].value.expose_secret(), "new");
     }
 
     #[test]
-    fn names_the_line_and_the_fault() {
-        for (lines, message) in [
-            ("", "line 1: must be \"# Netscape HTTP Cookie File\""),
-            ("\u{feff}# Netscape HTTP Cookie File\n", "line 1: must be \"# Netscape HTTP Cookie File\""),
-            ("# Netscape HTTP Cookie File\n\n# x\na\tb\n", "line 4: has 2 fields separated by tabs, not 7"),
-            (
-                "# Netscape HTTP Cookie File\n.a.org\tFALSE\t/\tTRUE\t0\tn\tv",
-                "line 2: the second field and the dot before the domain disagree",
-            ),
-            (
-                "# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tyes\t0\tn\tv",
-                "line 2: the fourth field must be TRUE or FALSE",
-            ),
-            (
-                "# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tTRUE\t1.5\tn\tv",
-                "line 2: expires must be a whole number of seconds",
-            ),
-            (
-                "# Netscape HTTP Cookie File\n.a.org\tTRUE\t/\tTRUE\t-7\tn\tv",
-                "line 2: expires must be Unix seconds before the year 9999 (not milliseconds)",
-            ),
-            (
-                "# Netscape HTTP Cookie File\n.a.org\tTRUE\tx\tTRUE\t0\tn\tv",
-                "line 2: path must begin with / and have at most 1024 bytes",
-            ),
-        ] {
-            assert_eq!(parse(lines).unwrap_err().to_string(), message);
-        }
+    fn leaves_out_and_names_what_would_keep_yt_dlp_from_sending_anything() {
+        let cookies = [
+            cookie(&json!({"name": "city", "value": "東京"})),
+            cookie(&json!({"name": "latin", "value": "é"})),
+            cookie(&json!({"name": "local", "domain": "localhost"})),
+            cookie(&json!({"name": "address", "domain": "127.0.0.1"})),
+            cookie(&json!({"name": "v6", "domain": "[::1]"})),
+        ];
+        let rendered = render(&cookies, Dialect::HttpOnlyPrefix);
+        let without_dot = |name: &str| Loss::HostWithoutDot(name.to_owned());
+        assert_eq!(
+            rendered.losses,
+            [Loss::NotLatin1("city".to_owned()), without_dot("local"), without_dot("v6")]
+        );
+        let written = read(rendered.text.expose_secret()).cookies;
+        assert_eq!(written.len(), rendered.cookie_count);
+        let names: Vec<_> = written.iter().map(|cookie| cookie.name.as_str()).collect();
+        assert_eq!(names, ["latin", "local", "address", "v6"]);
+        // wget sends both.
+        assert_eq!(render(&cookies, Dialect::Plain).losses, []);
     }
 }

@@ -467,6 +467,9 @@ mod tests {
         let other = json!({"name": "mid", "expirationDate": NOW + 10});
         let proven = instagram(&[session.clone(), user.clone(), other.clone()]).report;
         assert_eq!((proven.login, proven.expires), (Login::Proven, Some(NOW + 20)));
+        let forever = json!({"name": "ds_user_id", "expirationDate": MAX_EXPIRES});
+        let endless = instagram(&[json!({"expirationDate": MAX_EXPIRES}), forever]).report;
+        assert_eq!((endless.entries[0].expires, endless.expires), (Some(MAX_EXPIRES), Some(MAX_SESSION_END)));
         let missing = instagram(&[session, other]).report;
         assert_eq!(missing.login, Login::Missing { cookies: vec!["ds_user_id"] });
         let emptied = instagram(&[json!({"value": ""}), user]).report;

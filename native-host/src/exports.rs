@@ -23,8 +23,9 @@ use stagepass_core::PublicSuffixes;
 use stagepass_core::bridge::{BridgeFault, check_owned};
 use stagepass_core::cookie::Cookie;
 use stagepass_core::login;
-use stagepass_core::netscape::{self, Dialect};
+use stagepass_core::netscape::{self, BadLine, CookieFile, Dialect};
 use stagepass_core::platform::Site;
+use std::fmt::Display;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,9 @@ impl Exports {
             .and_then(|site| check_owned(&site, &export.cookies))
             .map_err(|fault| Error::BadRequest(fault.to_string()))?;
         let rendered = netscape::render(&export.cookies, Dialect::HttpOnlyPrefix);
+        if let (0, Some(loss)) = (rendered.cookie_count, rendered.losses.first()) {
+            return Err(Error::BadRequest(loss.to_string()));
+        }
         let sidecar = Sidecar::new(&export.key, times, export.expires_at);
         let path = self.path(&export.key);
 
@@ -142,7 +146,7 @@ impl Exports {
             losses
                 .push(format!("{} cookies were given twice; the later one is in the file", export.repeated));
         }
-        let cookie_count = export.cookies.len();
+        let cookie_count = rendered.cookie_count;
         Ok(Written { path, cookie_count, expires_at: export.expires_at, losses })
     }
 
@@ -183,13 +187,12 @@ impl Exports {
         read_text(&self.path(key))?.ok_or_else(|| Error::NotFound(key.clone()))
     }
 
-    /// Reads an exported file again and counts its cookies.
+    /// Reads an exported file again: its cookies, and the lines that hold none.
     ///
     /// # Errors
-    /// [`Error::BadFile`] with the line that is wrong, besides those of [`Self::read`].
-    pub fn verify(&self, key: &ExportKey) -> Result<usize, Error> {
-        let text = self.read(key)?;
-        parse(&self.path(key), &text, key.platform()).map(|cookies| cookies.len())
+    /// [`Error::BadFile`] where there is no cookie in it, besides those of [`Self::read`].
+    pub fn verify(&self, key: &ExportKey) -> Result<CookieFile, Error> {
+        parse(&self.path(key), &self.read(key)?, key.platform())
     }
 
     fn describe(&self, name: &str) -> Option<Export> {
@@ -211,7 +214,7 @@ impl Exports {
             platform,
             label,
             path: path.to_string_lossy().into_owned(),
-            cookie_count: cookies.ok().flatten().map(|cookies| cookies.len()),
+            cookie_count: cookies.ok().flatten().map(|file| file.cookies.len()),
             exported_at: sidecar.as_ref().map(|sidecar| sidecar.exported_at).or(written_at)?,
             updated_at: sidecar.as_ref().and_then(|sidecar| sidecar.updated_at),
             expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
@@ -263,19 +266,35 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<SecretString>, Error> {
 /// The cookies in the text of the file at `path`, an export of `platform`. What is not
 /// the platform's own, somebody else has put there, or a host that did not look yet; what
 /// is of another of its sites than the login may be another account's.
-pub(crate) fn parse(path: &Path, text: &SecretString, platform: &str) -> Result<Vec<Cookie>, Error> {
-    let mut cookies = netscape::parse(text.expose_secret())
+///
+/// # Errors
+/// [`Error::BadFile`] where there is no cookie in it.
+pub(crate) fn parse(path: &Path, text: &SecretString, platform: &str) -> Result<CookieFile, Error> {
+    let mut file = netscape::read(text.expose_secret())
+        .with_cookies()
         .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })?;
     // An earlier version's export of a public suffix stays whole: only its name leads to
     // it, no URL does.
     if let Ok(site) = Site::of_id(platform, PublicSuffixes::built_in()) {
-        cookies.retain(|cookie| site.owns(cookie.host()));
-        let signed_in_at = login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), &site);
+        file.cookies.retain(|cookie| site.owns(cookie.host()));
+        let signed_in_at = login::signed_in_at(&file.cookies.iter().collect::<Vec<_>>(), &site);
         if let Some(domain) = signed_in_at {
-            cookies.retain(|cookie| site.domain_of(cookie.host()) == Some(domain));
+            file.cookies.retain(|cookie| site.domain_of(cookie.host()) == Some(domain));
         }
     }
-    Ok(cookies)
+    Ok(file)
+}
+
+/// Says which lines of a cookie file were passed over, and why the first of them was.
+pub(crate) fn tell_left_out(file: &dyn Display, left_out: &[BadLine]) {
+    match left_out {
+        [] => {}
+        [line] => complain(&format_args!("note: a line of {file} was passed over: {line}")),
+        [first, others @ ..] => {
+            let count = others.len();
+            complain(&format_args!("note: lines of {file} were passed over: {first}, and {count} more"));
+        }
+    }
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use stagepass_core::host::{Answer, AnswerError};
 use std::io::{Read, Write};
 use std::path::Path;
 
+/// The most lines of a file that an answer names.
+const MAX_LEFT_OUT: usize = 20;
+
 /// Answers every message of `input` on `output`. A fault in one message is its
 /// answer, and the next one is read. Files are kept in `host_dir`.
 ///
@@ -103,8 +106,11 @@ impl Host {
             Action::List => json!({"exports": exports.list()?}),
             Action::Delete(key) => json!({"deleted": exports.delete(&key)?}),
             Action::Verify(key) => {
-                let path = exports.path(&key);
-                json!({"path": path.to_string_lossy(), "cookie_count": exports.verify(&key)?})
+                let file = exports.verify(&key)?;
+                let left_out: Vec<_> =
+                    file.left_out.iter().take(MAX_LEFT_OUT).map(ToString::to_string).collect();
+                json!({"path": exports.path(&key).to_string_lossy(), "cookie_count": file.cookies.len(),
+                    "left_out": left_out})
             }
             Action::Listen(announcement) => {
                 self.bridge.listen(announcement)?;

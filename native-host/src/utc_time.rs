@@ -45,7 +45,7 @@ impl UtcTime {
         self.0.duration_since(Timestamp::now()) > SignedDuration::from_mins(1)
     }
 
-    /// `None` beyond the year 9999, which no cookie's expiry is.
+    /// `None` beyond the year 9999, and in its last hours.
     #[must_use]
     pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
         Timestamp::from_second(seconds).ok().map(Self)
@@ -80,7 +80,7 @@ impl TryFrom<String> for UtcTime {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use stagepass_core::cookie::MAX_EXPIRES;
+    use stagepass_core::cookie::MAX_SESSION_END;
 
     #[test]
     fn writes_milliseconds_and_reads_them_back() {
@@ -91,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn writes_the_latest_expiry_that_a_cookie_may_have() {
-        let time = UtcTime::from_unix_seconds(MAX_EXPIRES).unwrap();
+    fn writes_the_latest_end_of_a_session() {
+        let time = UtcTime::from_unix_seconds(MAX_SESSION_END).unwrap();
         assert_eq!(time.to_string(), "9999-01-01T00:00:00.000Z");
         assert_eq!(UtcTime::try_from(time.to_string()).unwrap(), time);
     }

@@ -236,7 +236,7 @@ pub async fn wait_for_status(popup: &impl Page, code: &str) -> Result<()> {
 /// When it has failed, or printed something else.
 pub fn printed_cookies(outcome: &Outcome) -> Result<Vec<Cookie>> {
     ensure!(outcome.status.success(), "{outcome:?}");
-    Ok(netscape::parse(&outcome.stdout)?)
+    Ok(netscape::read(&outcome.stdout).with_cookies()?.cookies)
 }
 
 impl Stage {

@@ -41,6 +41,9 @@ pub const VIDEO_URL: &str = "https://www.instagram.com/video/backstage.mp4";
 pub const ROTATING_VIDEO_URL: &str = "https://www.instagram.com/video/encore.mp4";
 /// What such a request sets besides, which no login does.
 pub const ROTATION_COOKIE: &str = "ig_encore";
+/// The same video at an address that sets cookies of odd forms: one that lasts as
+/// long as a date can be written, and one without `=`.
+pub const ODD_VIDEO_URL: &str = "https://www.instagram.com/video/anthem.mp4";
 
 /// The bytes of the video.
 pub static VIDEO: &[u8] = include_bytes!("../assets/backstage.mp4");

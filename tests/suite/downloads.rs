@@ -57,3 +57,29 @@ async fn a_download_credential_is_of_its_own_platform_which_need_not_be_the_conn
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_cookie_file_is_taken_as_yt_dlp_curl_and_python_take_it_and_comes_back_to_the_letter() -> Result<()>
+{
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("youtube", "channel").await?;
+    let header = "# Netscape HTTP Cookie File";
+    let line = ".youtube.com\tTRUE\t/\tTRUE\t1900000000\tSID\tv";
+    for file in [
+        format!("{header}\n{}\n", line.replace("1900000000", "1900000000.25")),
+        format!("\u{feff}{header}\n{line}\n"),
+        format!("{header}, as a program calls it\n{line}\n"),
+        format!("{header}\n{}\n", line.replace("1900000000", "253402300799")),
+        format!("{header}\n.youtube.com\tTRUE\t/\tTRUE\t0\t\tbare\n{line}\n"),
+        format!("{header}\n{line}\none odd line\n"),
+        line.to_owned(),
+    ] {
+        let create = json!({"platform": "youtube", "creator_profile_id": connection, "auth_type": "cookies",
+            "credentials": {"cookies_netscape": file}});
+        let created = post(user, "create-download-cred", &create).await?;
+        assert_eq!(created.status, 200, "{file}: {}", created.body);
+        let revealed = post(service, "reveal-download-cred", &json!({"id": created.body["id"]})).await?;
+        assert_eq!(revealed.body["credentials"], create["credentials"]);
+    }
+    Ok(())
+}

@@ -136,3 +136,28 @@ async fn the_netscape_form_says_what_it_lacks() -> Result<()> {
     assert_eq!(body["cookies_netscape"].as_str().map(|text| text.lines().count()), Some(2));
     Ok(())
 }
+
+#[tokio::test]
+async fn the_last_second_that_other_tools_write_is_kept_and_what_yt_dlp_can_not_send_is_named() -> Result<()>
+{
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let cookies = [
+        with(cookie(), &json!({"expires": 253_402_300_799_i64})),
+        with(cookie(), &json!({"name": "city", "value": "東京"})),
+        with(cookie(), &json!({"name": "local", "domain": "localhost"})),
+    ];
+    post(user, "store-platform-session", &with(session(&connection), &json!({"cookies": cookies}))).await?;
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram"});
+    assert_eq!(post(service, "get-platform-session", &wanted).await?.body["cookies"], json!(cookies));
+    let body =
+        post(service, "get-platform-session", &with(wanted, &json!({"format": "netscape"}))).await?.body;
+    let losses = json!([
+        "the cookie city has characters that yt-dlp can't send, so it is not in the file",
+        "yt-dlp and Python don't send the cookie local, because its host has no dot"
+    ]);
+    assert_eq!(body["losses"], losses);
+    let file = body["cookies_netscape"].as_str().unwrap_or_default();
+    assert!(file.contains("\t253402300799\tsessionid\t") && !file.contains("city"), "{file}");
+    Ok(())
+}

@@ -10,6 +10,7 @@ use clap::Args;
 use secrecy::SecretString;
 use stagepass_core::bridge::{Allowed, HandOver};
 use stagepass_core::cookie::Cookie;
+use stagepass_core::netscape::CookieFile;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -127,7 +128,8 @@ impl<'a> Finder<'a> {
         let path = PathBuf::from(&export.path);
         let gone = || Error::io("read", &path)(io::ErrorKind::NotFound.into());
         let text = exports::read_text(&path)?.ok_or_else(gone)?;
-        let cookies = exports::parse(&path, &text, &export.platform)?;
+        let CookieFile { cookies, left_out } = exports::parse(&path, &text, &export.platform)?;
+        exports::tell_left_out(&path.display(), &left_out);
         complain(&format_args!(
             "note: these cookies of {} are not fresh from a browser, but were exported {}",
             export.platform,

@@ -11,7 +11,7 @@ use crate::utc_time::UtcTime;
 use crate::yt_dlp::{self, Ended, Rotation, Run};
 use secrecy::{ExposeSecret, SecretString};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
-use stagepass_core::netscape::{self, Dialect};
+use stagepass_core::netscape::{self, Dialect, NoCookie, Rendered};
 use stagepass_core::{Cookie, PublicSuffixes, Site, rotation};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -40,7 +40,10 @@ pub(crate) fn yt_dlp(host_dir: &Path, asked: &YtDlp<'_>) -> Result<ExitCode, Com
     }
     sessions.iter().try_for_each(check_export)?;
     let cookies = hand_out(&sessions);
-    let text = netscape::render(&cookies, Dialect::HttpOnlyPrefix).text;
+    let Rendered { text, losses, .. } = netscape::render(&cookies, Dialect::HttpOnlyPrefix);
+    for loss in losses.iter().filter(|loss| loss.is_of_yt_dlp()) {
+        complain(&format_args!("note: {loss}"));
+    }
     let run = Run { program: asked.program, arguments: asked.arguments, cookies: &text, host_dir };
     let ended = yt_dlp::run(&run)?;
     let code = ended.code;
@@ -111,7 +114,7 @@ fn check_export(session: &Session) -> Result<(), CommandError> {
     let Source::Browser { given: Given { export_before: Some(export), .. }, .. } = &session.source else {
         return Ok(());
     };
-    let held = netscape::parse(export.expose_secret()).unwrap_or_default();
+    let held = netscape::read(export.expose_secret()).cookies;
     if is_of_another_account(session, &held) {
         return Err(CommandError::ExportOfAnotherAccount(session.platform.clone()));
     }
@@ -122,9 +125,17 @@ fn is_of_another_account(session: &Session, held: &[Cookie]) -> bool {
     site_of(session).is_some_and(|site| rotation::are_of_two_accounts(&site, held, &session.cookies))
 }
 
+/// The cookies that yt-dlp has left, which may be of any site. Lines that hold none
+/// are passed over and told.
 fn parse(text: &SecretString) -> Result<Vec<Cookie>, Error> {
-    netscape::parse_foreign(text.expose_secret())
-        .map_err(|fault| Error::BadRequest(format!("yt-dlp has left no cookie file: {fault}")))
+    match netscape::read(text.expose_secret()).with_cookies() {
+        Ok(file) => {
+            exports::tell_left_out(&"yt-dlp's cookie file", &file.left_out);
+            Ok(file.cookies)
+        }
+        Err(NoCookie::Empty) => Ok(Vec::new()),
+        Err(fault) => Err(Error::BadRequest(format!("yt-dlp has left no cookie file: {fault}"))),
+    }
 }
 
 /// Puts what the platforms have replaced to where their cookies came from, and

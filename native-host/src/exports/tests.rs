@@ -89,10 +89,11 @@ fn verify_counts_cookies_or_names_the_line() {
     let key = key("x", "");
     assert!(matches!(exports.verify(&key), Err(Error::NotFound(_))));
     let path = write(&exports, key.clone(), "v").unwrap().path;
-    assert_eq!(exports.verify(&key).unwrap(), 1);
+    assert_eq!(exports.verify(&key).unwrap().cookies.len(), 1);
     for (tail, fault) in [
         (b".a.org\tTRUE\t/\tplanted".as_slice(), "line 3: has 4 fields separated by tabs, not 7"),
         (b"# fine\nplanted\xff".as_slice(), "line 4: is not UTF-8"),
+        (b"# nothing else".as_slice(), "holds no cookie"),
     ] {
         let mut text = b"# Netscape HTTP Cookie File\n# by hand\n".to_vec();
         text.extend_from_slice(tail);
@@ -115,7 +116,7 @@ fn an_earlier_versions_export_of_two_sites_is_read_as_the_one_that_is_signed_in(
         format!("# Netscape HTTP Cookie File\n{}{}", cookies(".twitter.com"), cookies(".x.com")),
     )
     .unwrap();
-    let held = parse(Path::new(&path), &exports.read(&key).unwrap(), "x").unwrap();
+    let held = parse(Path::new(&path), &exports.read(&key).unwrap(), "x").unwrap().cookies;
     assert_eq!(held.iter().map(|cookie| cookie.domain.as_str()).collect::<Vec<_>>(), [".x.com"; 3]);
 }
 

@@ -9,6 +9,7 @@ use crate::folder_lock::{self, Lock};
 use crate::own_place;
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretString};
+use stagepass_core::netscape::CookieFile;
 use stagepass_core::{Cookie, Platform, Site, login};
 
 /// When a session of the platform ends, where its login cookies tell.
@@ -32,7 +33,7 @@ impl Exports {
         match self.read(key) {
             Err(Error::NotFound(_)) => Ok(false),
             text => {
-                let cookies = parse(&self.path(key), &text?, key.platform())?;
+                let CookieFile { cookies, .. } = parse(&self.path(key), &text?, key.platform())?;
                 self.update_locked(key, cookies, change, &lock)
             }
         }
@@ -60,7 +61,7 @@ impl Exports {
         let newer = held.filter(|text| !is_as_before(text));
         let parsed = |text: &SecretString| parse(&self.path(&whole.key), text, whole.key.platform()).ok();
         match newer.as_ref().and_then(parsed) {
-            Some(cookies) => self.update_locked(&whole.key, cookies, change, &lock),
+            Some(CookieFile { cookies, .. }) => self.update_locked(&whole.key, cookies, change, &lock),
             None => self.write_locked(whole, Times::of_new(), &lock).map(|_| true),
         }
     }

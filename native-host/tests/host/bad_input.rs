@@ -89,7 +89,7 @@ fn a_bad_export_is_refused_whole_and_no_value_is_told() {
         ),
         (
             json!({"name": "a", "value": PLANTED, "domain": "instagram.com", "expires": 1e20}),
-            "cookies[1]: expires must be Unix seconds before the year 9999 (not milliseconds)",
+            "cookies[1]: expires is after the year 9999. Is it in milliseconds? It must be in seconds",
         ),
     ] {
         let home = tempfile::tempdir().unwrap();

@@ -17,6 +17,8 @@ mod doctor_folders;
 #[cfg(unix)]
 mod files;
 #[cfg(unix)]
+mod foreign_files;
+#[cfg(unix)]
 mod impostors;
 mod install;
 #[cfg(unix)]

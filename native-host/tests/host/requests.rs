@@ -145,6 +145,11 @@ fn verify_names_the_line_that_is_broken_and_not_its_value() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replace("1900000000", PLANTED)).unwrap();
     let verify = json!({"id": 1, "type": "verify", "platform": "instagram", "label": ""});
+    let answer = &ask(home.path(), std::slice::from_ref(&verify))[0];
+    let broken = "line 2: expires must be a number of seconds";
+    assert_eq!((&answer["cookie_count"], &answer["left_out"]), (&json!(1), &json!([broken])));
+    // And where nothing is left, that is no cookie file any more.
+    fs::write(&path, text.replace("1900000000", PLANTED).replace("\t0\t", "\tsoon\t")).unwrap();
     let error = &ask(home.path(), &[verify])[0]["error"];
     assert_eq!(error["code"], "bad_file");
     let message = error["message"].as_str().unwrap();

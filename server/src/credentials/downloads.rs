@@ -75,8 +75,8 @@ fn parse_auth_type(text: &str) -> Result<AuthType, Error> {
     AuthType::parse(text).ok_or_else(|| Error::BadRequest("auth_type must be password or cookies".to_owned()))
 }
 
-/// What each way of signing in needs: a password with its username, or a whole
-/// cookie file, whose first bad line is named.
+/// What each way of signing in needs: a password with its username, or a cookie
+/// file with a cookie in it. Where it has none, the first bad line is named.
 fn check_credentials(
     auth_type: AuthType,
     credentials: &SecretString,
@@ -99,8 +99,8 @@ fn check_credentials(
         AuthType::Cookies => {
             let file = needed.cookies_netscape.filter(is_given);
             let file = file.ok_or_else(|| fault("credentials.cookies_netscape required"))?;
-            let parsed = netscape::parse(file.expose_secret());
-            parsed.map(drop).map_err(|error| fault(&format!("credentials.cookies_netscape {error}")))
+            let read = netscape::read(file.expose_secret()).with_cookies();
+            read.map(drop).map_err(|error| fault(&format!("credentials.cookies_netscape {error}")))
         }
     }
 }

@@ -214,7 +214,7 @@ fn present(plaintext: &SecretString, as_netscape: bool, expired_at: Option<i64>)
         .collect::<Result<Vec<_>, _>>()?;
     cookies.retain(|cookie| !expired_at.is_some_and(|now| cookie.is_expired(now)));
     if as_netscape {
-        let Rendered { text, losses } = netscape::render(&cookies, Dialect::HttpOnlyPrefix);
+        let Rendered { text, losses, .. } = netscape::render(&cookies, Dialect::HttpOnlyPrefix);
         Ok(Cookies::Netscape { cookies_netscape: text, losses: losses.iter().map(Loss::to_string).collect() })
     } else {
         Ok(Cookies::Parsed(cookies))

@@ -2,7 +2,7 @@
 //! run time; other answers are described at their handlers.
 #![expect(dead_code, reason = "these types are described and never made")]
 
-use super::values::{Cookie, CookieFile, False, Platform, Secret, Time};
+use super::values::{Cookie, False, Platform, Secret, Time, WrittenCookieFile};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -51,7 +51,7 @@ pub(crate) enum Cookies {
         cookies: Vec<Cookie>,
     },
     Netscape {
-        cookies_netscape: CookieFile,
+        cookies_netscape: WrittenCookieFile,
         /// What the file can't carry, in words; absent where that is nothing.
         #[schema(required = false)]
         losses: Vec<String>,

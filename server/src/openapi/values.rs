@@ -34,14 +34,19 @@ const COOKIE_NAME: &str =
     r"^[^\u0000-\u0020\u007f-\u009f;=]([^\u0000-\u001f\u007f-\u009f;=]*[^\u0000-\u0020\u007f-\u009f;=])?$";
 const COOKIE_VALUE: &str =
     r"^([^\u0000-\u0020\u007f-\u009f;]([^\u0000-\u001f\u007f-\u009f;]*[^\u0000-\u0020\u007f-\u009f;])?)?$";
-/// A Netscape cookie file: its first line, then comments, empty lines and lines
-/// of seven fields.
-const COOKIE_FILE: &str = concat!(
-    r"^# Netscape HTTP Cookie File(\r?\n(#[ -~]*|",
-    r"(#HttpOnly_)?(\.[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\tTRUE|",
-    r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\tFALSE)",
-    r"\t/[!-:<-~]*\t(TRUE|FALSE)\t[0-9]{0,11}\t[!-:<>-~]+\t[!-:<-~]*)?)*$",
-);
+/// A line of a Netscape cookie file: seven fields.
+macro_rules! cookie_line {
+    () => {
+        concat!(
+            r"(#HttpOnly_)?(\.[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\tTRUE|",
+            r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\tFALSE)",
+            r"\t/[!-:<-~]*\t(TRUE|FALSE)\t([0-9]{1,11}(\.[0-9]{1,9})?)?\t[!-:<>-~]+\t[!-:<-~]*",
+        )
+    };
+}
+/// A Netscape cookie file: comments, empty lines and cookies, one at least.
+const COOKIE_FILE: &str =
+    concat!(r"^\ufeff?(#[ -~]*\r?\n)*", cookie_line!(), r"(\r?\n(#[ -~]*|", cookie_line!(), r")?)*$");
 const COOKIE_PATH: &str = r"^/([^\u0000-\u001f\u007f-\u009f;]*[^\u0000-\u0020\u007f-\u009f;])?$";
 
 fn text() -> ObjectBuilder {
@@ -112,10 +117,14 @@ described! {
     CookieValue: text()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .pattern(Some(COOKIE_VALUE));
-    /// A whole Netscape cookie file; a secret. A fault names its line.
+    /// A Netscape cookie file with a cookie in it; a secret. It is kept to the letter. It is read as leniently as yt-dlp, curl and Python read it, so a first line is not needed, and lines that hold no cookie are passed over; where none does, a fault names the first of them.
     CookieFile: text()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .pattern(Some(COOKIE_FILE));
+    /// A whole Netscape cookie file; a secret.
+    WrittenCookieFile: text()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .pattern(Some("^# Netscape HTTP Cookie File\n"));
     /// Any text; a secret.
     Secret: text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)));
     /// Any text that is not empty; a secret.

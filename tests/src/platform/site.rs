@@ -25,6 +25,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/backstage", get(short_link))
         .route("/video/backstage.mp4", get(video))
         .route("/video/encore.mp4", get(rotating_video))
+        .route("/video/anthem.mp4", get(odd_video))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), record))
         .with_state(shared)
 }
@@ -147,6 +148,13 @@ async fn rotating_video(shared: State<Arc<Shared>>, request: Request) -> Respons
         Ok(_) => StatusCode::FORBIDDEN.into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+async fn odd_video(shared: State<Arc<Shared>>, request: Request) -> Response {
+    let mut response = video(shared, request).await;
+    append_cookie(&mut response, "asp=1; Expires=Fri, 31 Dec 9999 23:59:59 GMT; Path=/; Secure");
+    append_cookie(&mut response, "bare; Path=/; Secure");
+    response
 }
 
 fn is_signed_in(shared: &Shared, headers: &HeaderMap) -> bool {

@@ -111,7 +111,11 @@ async fn one_bad_cookie_refuses_the_whole_session() -> Result<()> {
         (json!({"expires": "soon"}), "expires must be a number"),
         (
             json!({"expires": 1_735_689_600_000_i64}),
-            "expires must be Unix seconds before the year 9999 (not milliseconds)",
+            "expires is after the year 9999. Is it in milliseconds? It must be in seconds",
+        ),
+        (
+            json!({"expires": 253_402_300_800_i64}),
+            "expires is after the year 9999. Is it in milliseconds? It must be in seconds",
         ),
         (json!({"secure": "yes"}), "secure must be a boolean"),
         (json!({"sameSite": "sometimes"}), "sameSite must be lax, strict or none"),
@@ -152,6 +156,16 @@ async fn what_does_not_fit_the_rest_of_the_body_is_refused() -> Result<()> {
             "create-download-cred",
             download(file("# Netscape HTTP Cookie File\n\nplanted\n")),
             "credentials.cookies_netscape line 3: has 1 fields separated by tabs, not 7",
+        ),
+        (
+            "create-download-cred",
+            download(file("# Netscape HTTP Cookie File\n# only a remark\n\n")),
+            "credentials.cookies_netscape holds no cookie",
+        ),
+        (
+            "create-download-cred",
+            download(file("[{\"name\": \"sid\", \"value\": \"planted\"}]")),
+            "credentials.cookies_netscape line 1: is JSON, not a Netscape cookie file",
         ),
         ("create-download-cred", download(json!({"credentials": {"cookies_netscape": 7}})), no_strings),
         (

@@ -117,7 +117,8 @@ pub(crate) async fn downloads_and_puts_back_what_was_replaced(
     assert!(front.as_str().is_some_and(|front| front.contains("Signed in as stage.artist")), "{front}");
     let exported: serde_json::Value =
         serde_json::from_str(&stage.ask_host(&["list", "--json"]).await?.stdout)?;
-    let exported = netscape::parse(&fs::read_to_string(exported[0]["path"].as_str().context("no export")?)?)?;
+    let exported =
+        netscape::read(&fs::read_to_string(exported[0]["path"].as_str().context("no export")?)?).cookies;
     assert_eq!(value_of(&exported, "sessionid")?, replaced);
     assert!(value_of(&exported, ROTATION_COOKIE).is_ok());
     assert_eq!(private_copies(stage)?.len(), 0);
