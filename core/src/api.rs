@@ -65,6 +65,9 @@ pub struct StorePlatformSessionResponse {
     pub platform: String,
     /// How many cookies were stored.
     pub cookie_count: usize,
+    /// What of the cookies came to nothing, in words; left out where that is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A failure's body: `{"success":false,"error":"…"}`.

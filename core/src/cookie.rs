@@ -3,9 +3,10 @@
 //! Attribute names and meanings follow RFC 6265bis; the JSON names follow the
 //! browsers' `cookies` API.
 
+mod date;
 mod given;
 
-pub use given::GivenCookie;
+pub use given::{GivenCookie, MAX_NAMED_MEMBERS, unkept_members};
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use secrecy::{ExposeSecret, SecretString};
@@ -30,10 +31,13 @@ pub const MAX_EXPIRES: i64 = 253_402_300_799;
 /// Libraries for times end some hours before the year does.
 pub const MAX_SESSION_END: i64 = 253_370_764_800;
 
+/// How much is shown of a name that somebody made up.
+pub(crate) const MAX_SHOWN_CHARS: usize = 64;
+
 /// A valid cookie. Its value is a secret: `Debug` hides it, dropping wipes it,
 /// and it is serialised only because sending cookies is this type's job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", try_from = "GivenCookie")]
+#[serde(rename_all = "camelCase", try_from = "given::OwnCookie")]
 pub struct Cookie {
     /// Never empty; no control characters, `;` or `=`.
     pub name: String,
@@ -115,13 +119,16 @@ pub enum CookieFault {
     #[error("path must begin with / and have at most {MAX_PATH_BYTES} bytes")]
     Path,
     /// The expiry is before 1970.
-    #[error("expires must not be before 1970")]
-    Expires,
+    #[error("{0} must not be before 1970")]
+    Expires(&'static str),
     /// The expiry is after [`MAX_EXPIRES`].
-    #[error("expires is after the year 9999. Is it in milliseconds? It must be in seconds")]
-    TooLate,
+    #[error("{0} is after the year 9999. Is it in milliseconds? It must be in seconds")]
+    TooLate(&'static str),
+    /// Two fields that mean the same say different things.
+    #[error("{0} and {1} disagree")]
+    Disagreement(&'static str, &'static str),
     /// `sameSite` is a text that is not known.
-    #[error("sameSite must be lax, strict or none")]
+    #[error("sameSite must be lax, strict, none, no_restriction or unspecified")]
     SameSite,
     /// `__Secure-` and `__Host-` names promise attributes that are not there
     /// (RFC 6265bis, section 4.1.3); no browser holds such a cookie.
@@ -133,8 +140,10 @@ impl Cookie {
     /// Reads one cookie of a `store-platform-session` request.
     ///
     /// `name`, `value` and `domain` are required; `path` is `/`, `httpOnly` and
-    /// `secure` are false where absent. An `expires` of null, 0 or -1 means a
-    /// session cookie, and a fraction is rounded down. Unknown fields are ignored.
+    /// `secure` are false where absent. The end may be called `expires`,
+    /// `expirationDate` or `expiry`, and be a number of seconds or a date; null, 0,
+    /// -1 and an empty text mean a session cookie, and a fraction is rounded down.
+    /// [`unkept_members`] names what comes to nothing.
     ///
     /// # Errors
     /// The first [`CookieFault`] found.
@@ -180,8 +189,8 @@ impl Cookie {
             return Err(CookieFault::Path);
         }
         match self.expires {
-            Some(..=0) => return Err(CookieFault::Expires),
-            Some(expires) if expires > MAX_EXPIRES => return Err(CookieFault::TooLate),
+            Some(..=0) => return Err(CookieFault::Expires("expires")),
+            Some(expires) if expires > MAX_EXPIRES => return Err(CookieFault::TooLate("expires")),
             _ => {}
         }
         self.check_prefix()
@@ -230,16 +239,16 @@ pub fn serialize_exposed<S: Serializer>(secret: &SecretString, to: S) -> Result<
 /// for such as lie after [`MAX_EXPIRES`].
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
-fn whole_seconds(seconds: f64) -> Result<Option<i64>, CookieFault> {
+fn whole_seconds(seconds: f64, field: &'static str) -> Result<Option<i64>, CookieFault> {
     let seconds = seconds.floor();
     if seconds == 0.0 || seconds == -1.0 {
         Ok(None)
     } else if seconds < 0.0 {
-        Err(CookieFault::Expires)
+        Err(CookieFault::Expires(field))
     } else if seconds <= MAX_EXPIRES as f64 {
         Ok(Some(seconds as i64))
     } else {
-        Err(CookieFault::TooLate)
+        Err(CookieFault::TooLate(field))
     }
 }
 
@@ -334,14 +343,20 @@ mod tests {
             (json!({"domain": "a..b"}), "domain is not a host name"),
             (json!({"domain": "insta gram.com"}), "domain is not a host name"),
             (json!({"path": "x"}), "path must begin with / and have at most 1024 bytes"),
-            (json!({"expires": "soon"}), "expires must be a number"),
+            (
+                json!({"expires": "soon"}),
+                "expires must be a number of seconds or a date such as 2026-12-31T23:59:59Z",
+            ),
             (json!({"expires": -5}), "expires must not be before 1970"),
             (
                 json!({"expires": 1_735_689_600_000_i64}),
                 "expires is after the year 9999. Is it in milliseconds? It must be in seconds",
             ),
             (json!({"httpOnly": "yes"}), "httpOnly must be a boolean"),
-            (json!({"sameSite": "maybe"}), "sameSite must be lax, strict or none"),
+            (
+                json!({"sameSite": "maybe"}),
+                "sameSite must be lax, strict, none, no_restriction or unspecified",
+            ),
             (json!({"name": "__Secure-a"}), "name has a prefix that its attributes do not fulfil"),
             (
                 json!({"name": "__host-a", "secure": true}),

@@ -10,7 +10,7 @@ mod read;
 
 pub use read::{BadLine, CookieFile, LineFault, NoCookie, read};
 
-use crate::cookie::Cookie;
+use crate::cookie::{Cookie, MAX_SHOWN_CHARS};
 use crate::visible::printable_line;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -23,8 +23,6 @@ pub const HEADER: &str = "# Netscape HTTP Cookie File";
 const HTTP_ONLY_PREFIX: &str = "#HttpOnly_";
 /// curl passes over lines that are longer.
 const MAX_CURL_LINE_BYTES: usize = 4999;
-/// How much of a cookie's name is shown where it is lost.
-const MAX_SHOWN_CHARS: usize = 64;
 
 /// How `HttpOnly` is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

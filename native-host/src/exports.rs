@@ -47,8 +47,8 @@ pub struct NewExport {
     pub key: ExportKey,
     /// Valid, and no two with the same domain, path and name.
     pub cookies: Vec<Cookie>,
-    /// How many more were given and left out for a later one of the same key.
-    pub repeated: usize,
+    /// What was given besides, in words for people.
+    pub unkept: Vec<String>,
     /// When the session ends.
     pub expires_at: Option<UtcTime>,
 }
@@ -142,10 +142,7 @@ impl Exports {
         cookie_file.put()?;
 
         let mut losses: Vec<_> = rendered.losses.iter().map(ToString::to_string).collect();
-        if export.repeated > 0 {
-            losses
-                .push(format!("{} cookies were given twice; the later one is in the file", export.repeated));
-        }
+        losses.extend_from_slice(&export.unkept);
         let cookie_count = rendered.cookie_count;
         Ok(Written { path, cookie_count, expires_at: export.expires_at, losses })
     }

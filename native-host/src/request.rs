@@ -6,7 +6,7 @@ use crate::exports::{ExportKey, NewExport};
 use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
 use stagepass_core::bridge::{Announcement, check_owned};
-use stagepass_core::cookie::{Cookie, MAX_COOKIES};
+use stagepass_core::cookie::{Cookie, CookieFault, GivenCookie, MAX_COOKIES, unkept_members};
 use stagepass_core::{PublicSuffixes, Site, visible};
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -122,8 +122,8 @@ fn new_export(mut fields: Map<String, Value>) -> Result<NewExport, Error> {
     let Some(Value::Array(cookies)) = take(&mut fields, "cookies") else {
         return Err(bad_request("cookies array required"));
     };
-    let (cookies, repeated) = read_cookies(cookies, &site)?;
-    Ok(NewExport { key, cookies, repeated, expires_at })
+    let (cookies, unkept) = read_cookies(cookies, &site)?;
+    Ok(NewExport { key, cookies, unkept, expires_at })
 }
 
 fn expires_at(value: &Value) -> Result<UtcTime, Error> {
@@ -134,18 +134,22 @@ fn expires_at(value: &Value) -> Result<UtcTime, Error> {
         .ok_or_else(|| bad_request("expires must be Unix seconds before the year 9999 (not milliseconds)"))
 }
 
-/// The cookies, and how many were left out because a later one has the same
-/// domain, path and name: what every reader of a cookie file tells cookies
+/// The cookies, and what else was given, in words. No two of them have the same
+/// domain, path and name, which is what every reader of a cookie file tells cookies
 /// apart by.
-fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, usize), Error> {
+fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, Vec<String>), Error> {
     if values.is_empty() || values.len() > MAX_COOKIES {
         return Err(bad_request(format!("cookies must be 1 to {MAX_COOKIES}, not {}", values.len())));
     }
-    let mut cookies = Vec::with_capacity(values.len());
-    for (index, value) in values.into_iter().enumerate() {
-        let in_place = |fault: &dyn Display| bad_request(format!("cookies[{index}]: {fault}"));
-        let cookie = Cookie::from_json(value).map_err(|fault| in_place(&fault))?;
-        check_owned(site, [&cookie]).map_err(|fault| in_place(&fault))?;
+    let at = |index: usize, fault: &dyn Display| bad_request(format!("cookies[{index}]: {fault}"));
+    let read =
+        |(index, value)| serde_json::from_value(value).map_err(|_| at(index, &CookieFault::NotAnObject));
+    let given = values.into_iter().enumerate().map(read).collect::<Result<Vec<GivenCookie>, _>>()?;
+    let mut unkept = unkept_members(&given);
+    let mut cookies = Vec::with_capacity(given.len());
+    for (index, given) in given.into_iter().enumerate() {
+        let cookie = Cookie::try_from(given).map_err(|fault| at(index, &fault))?;
+        check_owned(site, [&cookie]).map_err(|fault| at(index, &fault))?;
         cookies.push(cookie);
     }
     let given = cookies.len();
@@ -156,8 +160,11 @@ fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, usize),
         seen.insert((domain, cookie.path.clone(), cookie.name.clone()))
     });
     cookies.reverse();
-    let repeated = given - cookies.len();
-    Ok((cookies, repeated))
+    if given > cookies.len() {
+        let repeated = given - cookies.len();
+        unkept.push(format!("{repeated} cookies were given twice; the later one is in the file"));
+    }
+    Ok((cookies, unkept))
 }
 
 #[cfg(test)]
@@ -261,7 +268,8 @@ mod tests {
         let Action::Export(export) = Request::parse(message).action.unwrap() else { panic!() };
         let read: Vec<_> =
             export.cookies.iter().map(|c| (c.name.as_str(), c.value.expose_secret())).collect();
-        assert_eq!((read, export.repeated), (vec![("b", "1"), ("a", "new")], 1));
+        let unkept = ["1 cookies were given twice; the later one is in the file".to_owned()];
+        assert_eq!((read, export.unkept), (vec![("b", "1"), ("a", "new")], unkept.to_vec()));
     }
 
     #[test]
@@ -271,6 +279,6 @@ mod tests {
             {"name": "a", "value": "2", "domain": ".instagram.com"},
         ]}));
         let Action::Export(export) = Request::parse(message).action.unwrap() else { panic!() };
-        assert_eq!((export.cookies.len(), export.repeated), (2, 0));
+        assert_eq!((export.cookies.len(), export.unkept.len()), (2, 0));
     }
 }

@@ -15,6 +15,12 @@ EXCEPTIONS = [
     r"(cookies\[\d+\]:|credentials\.cookies_netscape line \d+:) domain is not a host name",
     # Two texts have a limit together, in bytes.
     r"(cookies\[\d+\]:|credentials\.cookies_netscape line \d+:) name and value are longer than 4096 bytes together",
+    # A cookie's end goes by several names, which must agree; and which dates there
+    # are, and which second an offset leads to, is more than a pattern says.
+    r"cookies\[\d+\]: (session|expires|expirationDate) and (expires|expirationDate|expiry) disagree",
+    r"cookies\[\d+\]: (expires|expirationDate|expiry) must be a number of seconds or a date such as .+",
+    r"cookies\[\d+\]: (expires|expirationDate|expiry) must not be before 1970",
+    r"cookies\[\d+\]: (expires|expirationDate|expiry) is after the year 9999\. .+",
     # Which names are public suffixes is a list, and what ends in a number is an address.
     r"platform can't be [a-z0-9._-]+, a public suffix: .+",
     r"platform must be one such as instagram, a site such as example\.org, or an IPv4 address",

@@ -161,3 +161,61 @@ async fn the_last_second_that_other_tools_write_is_kept_and_what_yt_dlp_can_not_
     assert!(file.contains("\t253402300799\tsessionid\t") && !file.contains("city"), "{file}");
     Ok(())
 }
+
+#[tokio::test]
+async fn cookies_are_read_as_browsers_and_their_drivers_write_them() -> Result<()> {
+    let Callers { user, service, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let wanted = json!({"creator_profile_id": connection, "platform": "instagram"});
+    let base = json!({"name": "n", "value": "v", "domain": ".instagram.com", "path": "/", "httpOnly": true,
+        "secure": true});
+    let ending =
+        |change| with(with(base.clone(), &json!({"expires": 1_900_000_000, "sameSite": "none"})), &change);
+    for (writer, cookie, stored) in [
+        (
+            "an extension or its exporter",
+            json!({"expirationDate": 1_900_000_000.733, "hostOnly": false, "session": false, "storeId": "0",
+                "sameSite": "no_restriction", "partitionKey": null}),
+            ending(json!({"hostOnly": false})),
+        ),
+        ("Selenium", json!({"expiry": 1_900_000_000, "sameSite": "None"}), ending(json!({}))),
+        ("Playwright", json!({"expires": 1_900_000_000.733, "sameSite": "None"}), ending(json!({}))),
+        ("a HAR file", json!({"expires": "2030-03-17T17:46:40.000Z", "sameSite": "None"}), ending(json!({}))),
+        (
+            "a header",
+            json!({"expires": "Sun, 17 Mar 2030 17:46:40 GMT", "sameSite": "None"}),
+            ending(json!({})),
+        ),
+        ("Puppeteer, of a session", json!({"expires": -1, "session": true}), base.clone()),
+        ("a browser, of no attribute", json!({"sameSite": "unspecified", "session": true}), base.clone()),
+        ("an exporter, of no attribute", json!({"sameSite": "", "expires": 0}), base.clone()),
+    ] {
+        let body = with(session(&connection), &json!({"cookies": [with(base.clone(), &cookie)]}));
+        let answer = post(user, "store-platform-session", &body).await?;
+        assert_eq!(
+            (answer.status, &answer.body["warnings"]),
+            (reqwest::StatusCode::OK, &json!(null)),
+            "{writer}"
+        );
+        let served = post(service, "get-platform-session", &wanted).await?;
+        assert_eq!(served.body["cookies"], json!([stored]), "{writer}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn members_that_mean_nothing_are_named_and_their_values_told_to_nobody() -> Result<()> {
+    let Callers { user, .. } = &start().await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let planted = json!({"priority": "planted", "size": 9, "partitionKey": {"topLevelSite": "https://planted.example"}});
+    let cookies = [cookie(), with(cookie(), &planted), with(cookie(), &json!({"size": 9}))];
+    let body = with(session(&connection), &json!({"cookies": cookies}));
+    let answer = post(user, "store-platform-session", &body).await?;
+    let warnings = [
+        "\"priority\" is unknown and is not kept (cookies[1])",
+        "\"size\" is unknown and is not kept (cookies[1] and 1 more)",
+        "\"partitionKey\" is not kept, and the cookie goes without a partition (cookies[1])",
+    ];
+    assert_eq!(answer.body["warnings"], json!(warnings));
+    Ok(())
+}

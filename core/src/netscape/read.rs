@@ -150,7 +150,7 @@ fn read_expires(field: &str) -> Result<Option<i64>, LineFault> {
     match seconds.floor() as i64 {
         // Some write -1 for a session cookie.
         0 | -1 => Ok(None),
-        ..-1 => Err(CookieFault::Expires.into()),
+        ..-1 => Err(CookieFault::Expires("expires").into()),
         seconds => Ok(Some(seconds.min(MAX_EXPIRES))),
     }
 }

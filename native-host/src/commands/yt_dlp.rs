@@ -280,7 +280,7 @@ fn keep_in_export(
     rotation.apply_to(&mut cookies);
     let expires_at = exports::login_expiry(&session.platform, &cookies)
         .or_else(|| given.expires.and_then(UtcTime::from_unix_seconds));
-    let whole = NewExport { key, cookies, repeated: 0, expires_at };
+    let whole = NewExport { key, cookies, unkept: Vec::new(), expires_at };
     let before = given.export_before.as_ref();
     let has_changed = exports.write_or_update(&whole, before, |cookies| apply(rotation, session, cookies))?;
     Ok(has_changed.then_some(path))

@@ -83,7 +83,7 @@ impl Exports {
         };
         // What is not known of a login's cookies, the browser has told.
         let expires_at = login_expiry(key.platform(), &cookies).or(told_expires_at);
-        let updated = NewExport { key: key.clone(), cookies, repeated: 0, expires_at };
+        let updated = NewExport { key: key.clone(), cookies, unkept: Vec::new(), expires_at };
         self.write_locked(&updated, times, lock)?;
         Ok(true)
     }

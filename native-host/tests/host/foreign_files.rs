@@ -113,6 +113,17 @@ fn what_yt_dlp_can_not_send_is_named_and_all_else_goes() {
 }
 
 #[test]
+fn a_cookie_is_exported_under_the_names_that_others_use_and_what_is_unknown_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let request = json!({"id": 1, "type": "export", "platform": "x", "cookies": [{"name": "s", "value": NEW,
+        "domain": ".x.com", "expirationDate": 1_900_000_000.5, "sameSite": "no_restriction", "priority": "High"}]});
+    let answer = ask(home.path(), &[request]).remove(0);
+    let file = fs::read_to_string(answer["path"].as_str().unwrap()).unwrap();
+    assert!(file.ends_with(&format!("\t1900000000\ts\t{NEW}\n")), "{file}");
+    assert_eq!(answer["losses"][1], "\"priority\" is unknown and is not kept (cookies[0])");
+}
+
+#[test]
 fn what_yt_dlp_can_not_send_of_a_browsers_cookies_is_named_too() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);

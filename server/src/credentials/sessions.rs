@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use stagepass_core::api::StorePlatformSessionResponse;
-use stagepass_core::cookie::{Cookie, GivenCookie, MAX_COOKIES, serialize_exposed};
+use stagepass_core::cookie::{Cookie, GivenCookie, MAX_COOKIES, serialize_exposed, unkept_members};
 use stagepass_core::netscape::{self, Dialect, Loss, Rendered};
 use std::sync::Arc;
 use utoipa::ToSchema;
@@ -44,6 +44,7 @@ pub(crate) async fn store_platform_session(
     let cookies = fields.cookies()?;
     let connection_id = parse_id(&connection_id, "creator_profile_id")?;
     check_platform(&platform)?;
+    let warnings = unkept_members(&cookies);
     let cookies = parse_cookies(cookies)?;
     let user_agent = fields.text("user_agent")?;
     let expires_at = fields.text("expires_at")?.as_deref().map(parse_expires_at).transpose()?;
@@ -76,6 +77,7 @@ pub(crate) async fn store_platform_session(
         id: id.to_string(),
         platform,
         cookie_count: cookies.len(),
+        warnings,
     }))
 }
 

@@ -3,8 +3,8 @@
 #![expect(dead_code, reason = "these types are described and never made")]
 
 use super::values::{
-    Cookie, CookieFile, Credentials, Email, FieldId, FieldType, KeyValue, Name, NewPassword, Nonce, Password,
-    Platform, Reason, Secret, Text, Time, Username, VaultApiKey, VaultName, VaultService,
+    CookieFile, Credentials, Email, FieldId, FieldType, GivenCookie, KeyValue, Name, NewPassword, Nonce,
+    Password, Platform, Reason, Secret, Text, Time, Username, VaultApiKey, VaultName, VaultService,
 };
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -198,13 +198,21 @@ pub(crate) struct IdRequest {
     }],
     "user_agent": "Mozilla/5.0",
     "expires_at": "2026-12-31T23:59:59Z"
+}), json!({
+    "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+    "platform": "instagram",
+    "cookies": [{
+        "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
+        "expirationDate": 1_798_761_599.25, "session": false, "hostOnly": false, "httpOnly": true, "secure": true,
+        "sameSite": "no_restriction", "storeId": "0"
+    }]
 })))]
 pub(crate) struct StorePlatformSessionRequest {
     creator_profile_id: Uuid,
     /// The connection's own platform.
     platform: Platform,
     #[schema(min_items = 1, max_items = 1000)]
-    cookies: Vec<Cookie>,
+    cookies: Vec<GivenCookie>,
     /// The capturing browser's user agent.
     user_agent: Option<Text>,
     /// When the session ends, as far as the caller knows.

@@ -24,6 +24,9 @@ pub(crate) struct StorePlatformSessionResponse {
     /// How many cookies were stored.
     #[schema(minimum = 1, maximum = 1000)]
     cookie_count: u32,
+    /// What of the cookies came to nothing: the names of unknown members, and never a value. Absent where that is nothing.
+    #[schema(required = false, min_items = 1, max_items = 22)]
+    warnings: Vec<String>,
 }
 
 /// A session with its cookies.

@@ -47,6 +47,14 @@ macro_rules! cookie_line {
 /// A Netscape cookie file: comments, empty lines and cookies, one at least.
 const COOKIE_FILE: &str =
     concat!(r"^\ufeff?(#[ -~]*\r?\n)*", cookie_line!(), r"(\r?\n(#[ -~]*|", cookie_line!(), r")?)*$");
+/// A date of RFC 3339, or one of a `Set-Cookie` header; or nothing.
+const DATE: &str = concat!(
+    r"^((19[7-9][0-9]|[2-9][0-9]{3})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])",
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])",
+    r"|(Mon|Tue|Wed|Thu|Fri|Sat|Sun), (0[1-9]|[12][0-9]|3[01])",
+    r"( (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) |-(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-)",
+    r"(19[7-9][0-9]|[2-9][0-9]{3}) ([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9] GMT)?$",
+);
 const COOKIE_PATH: &str = r"^/([^\u0000-\u001f\u007f-\u009f;]*[^\u0000-\u0020\u007f-\u009f;])?$";
 
 fn text() -> ObjectBuilder {
@@ -102,11 +110,26 @@ described! {
     True: ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
     /// Always false.
     False: ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false]));
-    /// Unix seconds, a fraction rounded down; absent, null, 0 and -1 mean a session cookie.
-    Expires: ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::Number, Type::Null]))
+    /// When the cookie ends: Unix seconds, a fraction rounded down, or a date, as RFC 3339 or a Set-Cookie header has it. Absent, null, 0, -1 and an empty text mean a session cookie.
+    GivenExpires: ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Number, Type::String, Type::Null]))
         .minimum(Some(-1))
-        .exclusive_maximum(Some(MAX_EXPIRES + 1));
+        .exclusive_maximum(Some(MAX_EXPIRES + 1))
+        .pattern(Some(DATE));
+    /// Unix seconds; absent for a session cookie.
+    Expires: ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .minimum(Some(1))
+        .maximum(Some(MAX_EXPIRES));
+    /// The `SameSite` attribute in the words of browsers and their extensions, in any case; the last three mean that there is none.
+    GivenSameSite: text().enum_values(Some([
+        "lax", "strict", "none", "no_restriction", "unspecified", "default", "",
+    ]));
+    /// Which of a browser's stores the cookie was in; not kept.
+    StoreId: ObjectBuilder::new().schema_type(SchemaType::AnyValue);
+    /// The partition that the cookie was in; not kept, of which a warning tells.
+    PartitionKey: ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::String, Type::Object, Type::Null]));
     /// A host, or with a leading dot a domain and all hosts below it; at most 253 bytes.
     CookieDomain: text()
         .pattern(Some(COOKIE_DOMAIN));
@@ -196,7 +219,7 @@ pub(crate) enum SessionStatus {
     Revoked,
 }
 
-/// The `SameSite` attribute, in lower case in answers.
+/// The `SameSite` attribute.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub(crate) enum SameSite {
@@ -205,7 +228,38 @@ pub(crate) enum SameSite {
     None,
 }
 
-/// One cookie. Unknown members are ignored.
+/// One cookie, under the names that browsers, Playwright, Puppeteer, Selenium and
+/// common exporters use. Its end goes by one of three names; where several are given,
+/// and `session`, they must agree. A warning names each unknown member.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct GivenCookie {
+    name: CookieName,
+    value: CookieValue,
+    domain: CookieDomain,
+    path: Option<CookiePath>,
+    #[schema(required = false)]
+    expires: GivenExpires,
+    #[schema(required = false)]
+    expiration_date: GivenExpires,
+    #[schema(required = false)]
+    expiry: GivenExpires,
+    /// Whether the cookie ends with the browser.
+    session: Option<bool>,
+    /// Hidden from scripts.
+    http_only: Option<bool>,
+    /// Sent over https alone.
+    secure: Option<bool>,
+    same_site: Option<GivenSameSite>,
+    /// Whether the cookie goes to its exact host alone.
+    host_only: Option<bool>,
+    #[schema(required = false)]
+    store_id: StoreId,
+    #[schema(required = false)]
+    partition_key: PartitionKey,
+}
+
+/// One cookie.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub(crate) struct Cookie {

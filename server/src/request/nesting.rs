@@ -10,7 +10,7 @@ use std::borrow::Cow;
 pub(super) const MAX_DEPTH: usize = 64;
 /// Members that mean something here, of bodies and of objects within. Other names
 /// are the caller's own, and not repeated to anybody.
-const NAMES: [&str; 33] = [
+const NAMES: [&str; 38] = [
     "auth_type",
     "confirm",
     "cookies",
@@ -23,8 +23,10 @@ const NAMES: [&str; 33] = [
     "domain",
     "drop_expired",
     "email",
+    "expirationDate",
     "expires",
     "expires_at",
+    "expiry",
     "format",
     "hostOnly",
     "httpOnly",
@@ -32,6 +34,7 @@ const NAMES: [&str; 33] = [
     "key",
     "mode",
     "name",
+    "partitionKey",
     "password",
     "path",
     "platform",
@@ -41,6 +44,8 @@ const NAMES: [&str; 33] = [
     "sameSite",
     "secure",
     "service",
+    "session",
+    "storeId",
     "user_agent",
     "username",
     "value",

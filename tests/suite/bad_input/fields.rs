@@ -108,7 +108,17 @@ async fn one_bad_cookie_refuses_the_whole_session() -> Result<()> {
         (json!({"domain": null}), "domain required"),
         (json!({"domain": "a b"}), "domain is not a host name"),
         (json!({"path": "no-slash"}), "path must begin with / and have at most 1024 bytes"),
-        (json!({"expires": "soon"}), "expires must be a number"),
+        (
+            json!({"expires": "soon"}),
+            "expires must be a number of seconds or a date such as 2026-12-31T23:59:59Z",
+        ),
+        (json!({"expirationDate": 1_735_689_601}), "expires and expirationDate disagree"),
+        (json!({"expires": null, "expirationDate": 9, "expiry": 8}), "expirationDate and expiry disagree"),
+        (json!({"session": true}), "session and expires disagree"),
+        (
+            json!({"expires": null, "expirationDate": 1_735_689_600_000_i64}),
+            "expirationDate is after the year 9999. Is it in milliseconds? It must be in seconds",
+        ),
         (
             json!({"expires": 1_735_689_600_000_i64}),
             "expires is after the year 9999. Is it in milliseconds? It must be in seconds",
@@ -118,7 +128,10 @@ async fn one_bad_cookie_refuses_the_whole_session() -> Result<()> {
             "expires is after the year 9999. Is it in milliseconds? It must be in seconds",
         ),
         (json!({"secure": "yes"}), "secure must be a boolean"),
-        (json!({"sameSite": "sometimes"}), "sameSite must be lax, strict or none"),
+        (
+            json!({"sameSite": "sometimes"}),
+            "sameSite must be lax, strict, none, no_restriction or unspecified",
+        ),
     ] {
         let bad = if change.is_object() { with(cookie(), change.clone()) } else { change.clone() };
         let body = with(session(&stage.connection), json!({"cookies": [cookie(), bad]}));
