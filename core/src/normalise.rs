@@ -3,7 +3,7 @@
 
 use crate::cookie::{Cookie, CookieFault, MAX_COOKIES, MAX_EXPIRES, SameSite};
 use crate::login::{self, Login};
-use crate::platform::Site;
+use crate::platform::{Site, is_within};
 use crate::visible::printable_line;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
@@ -39,6 +39,30 @@ pub struct BrowserCookie {
     /// Where the cookie is partitioned (CHIPS).
     #[serde(default)]
     pub partition_key: Option<PartitionKey>,
+    /// The site that was visited when it was set, where Firefox keeps the cookies of
+    /// different visits apart (first-party isolation); else empty or absent.
+    #[serde(default)]
+    pub first_party_domain: Option<String>,
+}
+
+impl BrowserCookie {
+    /// The domain without its leading dot, in lower case.
+    fn host(&self) -> String {
+        self.domain.strip_prefix('.').unwrap_or(&self.domain).to_ascii_lowercase()
+    }
+
+    /// The site whose visits alone the cookie is sent in, where there is one.
+    #[must_use]
+    pub fn visited(&self) -> Option<&str> {
+        self.first_party_domain.as_deref().filter(|domain| !domain.is_empty())
+    }
+
+    /// Whether the cookie is sent when its own site is visited, and not only inside
+    /// another's pages.
+    #[must_use]
+    pub fn is_of_own_visit(&self) -> bool {
+        self.visited().is_none_or(|domain| is_within(&self.host(), domain))
+    }
 }
 
 /// The browsers' words for `SameSite`.
@@ -90,6 +114,9 @@ pub enum Reason {
     /// It was set while the platform was embedded in another site.
     #[error("set while embedded in another site")]
     ForeignPartition,
+    /// Firefox keeps visits apart, and it is of another one.
+    #[error("not sent in visits to this site")]
+    OtherVisit,
     /// It has ended.
     #[error("expired")]
     Expired,
@@ -124,6 +151,7 @@ impl Reason {
             Self::OtherSite => "other_site",
             Self::SiblingSite => "sibling_site",
             Self::ForeignPartition => "foreign_partition",
+            Self::OtherVisit => "other_visit",
             Self::Expired => "expired",
             Self::Duplicate => "duplicate",
             Self::TooMany => "too_many",
@@ -191,10 +219,15 @@ pub struct Capture {
 /// seconds). Doing so twice changes nothing.
 #[must_use]
 pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> Capture {
+    // Where visits are kept apart, none has the cookies from before.
+    let is_isolated = browser_cookies.iter().any(|cookie| cookie.visited().is_some());
+    let is_of_visit =
+        |cookie: &BrowserCookie| cookie.visited().is_some() == is_isolated && cookie.is_of_own_visit();
     let mut dropped = Vec::new();
     let mut taken: BTreeMap<Key, Candidate> = BTreeMap::new();
     for browser_cookie in browser_cookies {
-        match Candidate::judge(browser_cookie, site, now) {
+        let is_of_visit = is_of_visit(&browser_cookie);
+        match Candidate::judge(browser_cookie, site, now, is_of_visit) {
             Err(entry) => dropped.push(*entry),
             Ok(candidate) => match taken.entry(candidate.key()) {
                 MapEntry::Vacant(place) => drop(place.insert(candidate)),
@@ -247,7 +280,12 @@ struct Candidate {
 
 impl Candidate {
     /// Whether the cookie may be taken; otherwise its line in the report.
-    fn judge(browser_cookie: BrowserCookie, site: &Site, now: i64) -> Result<Self, Box<Entry>> {
+    fn judge(
+        browser_cookie: BrowserCookie,
+        site: &Site,
+        now: i64,
+        is_of_visit: bool,
+    ) -> Result<Self, Box<Entry>> {
         let mut entry = Box::new(Entry {
             name: printable_line(&browser_cookie.name),
             domain: printable_line(&browser_cookie.domain),
@@ -258,7 +296,9 @@ impl Candidate {
         });
         let is_partitioned =
             browser_cookie.partition_key.as_ref().is_some_and(|key| key.top_level_site.is_some());
-        match convert(browser_cookie, site, now) {
+        let converted =
+            if is_of_visit { convert(browser_cookie, site, now) } else { Err(Reason::OtherVisit) };
+        match converted {
             Err(reason) => {
                 entry.reason = Some(reason);
                 Err(entry)
@@ -292,7 +332,7 @@ impl Candidate {
 /// The cookie and what was repaired of it, or why it is dropped.
 fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option<Reason>), Reason> {
     let mut repair = None;
-    let host = from.domain.strip_prefix('.').unwrap_or(&from.domain).to_ascii_lowercase();
+    let host = from.host();
     let own_domain = site.domain_of(&host).ok_or(Reason::OtherSite)?;
     if let Some(top_level_site) = from.partition_key.and_then(|key| key.top_level_site) {
         let after_scheme = top_level_site.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
@@ -365,6 +405,7 @@ impl From<&Cookie> for BrowserCookie {
                 None => BrowserSameSite::Unspecified,
             },
             partition_key: None,
+            first_party_domain: None,
         }
     }
 }
@@ -372,6 +413,7 @@ impl From<&Cookie> for BrowserCookie {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cookie::MAX_SESSION_END;
     use crate::public_suffix::PublicSuffixes;
     use proptest::prelude::*;
     use secrecy::ExposeSecret as _;
@@ -458,6 +500,28 @@ mod tests {
             assert_eq!(capture.cookies[0].value.expose_secret(), "plain");
             assert_eq!(capture.report.entries[1].reason, Some(Reason::Duplicate));
         }
+    }
+
+    #[test]
+    fn only_the_cookies_of_the_visit_at_hand_are_taken_where_firefox_keeps_visits_apart() {
+        let of = |visited: &str, value: &str, days: i64| json!({"value": value, "firstPartyDomain": visited, "expirationDate": NOW + days});
+        let (own, elsewhere, before) =
+            (of("instagram.com", "mine", 10), of("news.example", "embedded", 20), of("", "before", 30));
+        for order in [[&own, &elsewhere, &before], [&before, &elsewhere, &own]] {
+            let capture = instagram(&order.map(Value::clone));
+            assert_eq!(capture.cookies.len(), 1);
+            assert_eq!(capture.cookies[0].value.expose_secret(), "mine");
+            let dropped = &capture.report.entries[1..];
+            assert!(dropped.iter().all(|entry| entry.reason == Some(Reason::OtherVisit)), "{dropped:?}");
+        }
+        // What another visit alone has is no login here.
+        let capture = instagram(&[elsewhere, of("twin-instagram.com", "twin", 9)]);
+        assert_eq!((capture.report.taken, capture.report.dropped), (0, 2));
+        // Where visits are not kept apart, nothing is said or an empty text.
+        assert_eq!(instagram(&[before]).report.taken, 1);
+        let below =
+            json!({"domain": "www.instagram.com", "hostOnly": true, "firstPartyDomain": "instagram.com"});
+        assert_eq!(instagram(&[below]).report.taken, 1);
     }
 
     #[test]
@@ -587,23 +651,36 @@ mod tests {
         ]);
         let partition =
             proptest::option::of(prop_oneof![Just("https://instagram.com"), Just("https://a.org")]);
-        (name, "\\PC{0,9}", domain, "/?[a-z/]{0,3}", expiration, any::<[bool; 3]>(), partition).prop_map(
-            |(name, value, domain, path, expiration_date, [host_only, http_only, secure], partition)| {
-                BrowserCookie {
+        let visited =
+            prop_oneof![Just(None), Just(Some("")), Just(Some("instagram.com")), Just(Some("a.org"))];
+        (name, "\\PC{0,9}", domain, "/?[a-z/]{0,3}", expiration, any::<[bool; 3]>(), partition, visited)
+            .prop_map(
+                |(
                     name,
-                    value: value.into(),
-                    domain: domain.to_owned(),
+                    value,
+                    domain,
                     path,
                     expiration_date,
-                    host_only,
-                    http_only,
-                    secure,
-                    same_site: BrowserSameSite::Lax,
-                    partition_key: partition
-                        .map(|site| PartitionKey { top_level_site: Some(site.to_owned()) }),
-                }
-            },
-        )
+                    [host_only, http_only, secure],
+                    partition,
+                    visited,
+                )| {
+                    BrowserCookie {
+                        name,
+                        value: value.into(),
+                        domain: domain.to_owned(),
+                        path,
+                        expiration_date,
+                        host_only,
+                        http_only,
+                        secure,
+                        same_site: BrowserSameSite::Lax,
+                        partition_key: partition
+                            .map(|site| PartitionKey { top_level_site: Some(site.to_owned()) }),
+                        first_party_domain: visited.map(str::to_owned),
+                    }
+                },
+            )
     }
 
     proptest! {

@@ -286,7 +286,7 @@ fn is_address(host: &str) -> bool {
 }
 
 /// Whether `host` is `domain` or lies below it.
-fn is_within(host: &str, domain: &str) -> bool {
+pub(crate) fn is_within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 

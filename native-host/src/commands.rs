@@ -171,7 +171,7 @@ pub(crate) fn cookies(
     let session = fresh::Finder::new(host_dir, wanted)?.find(target)?;
     let dialect = if wget { Dialect::Plain } else { Dialect::HttpOnlyPrefix };
     let rendered = netscape::render(&session.cookies, dialect);
-    // What is lost on other programs than wget is attributes that they don't ask for.
+    // wget's form lacks more than others expect; a cookie that goes nowhere is always told.
     for loss in rendered.losses.iter().filter(|loss| wget || loss.is_of_yt_dlp()) {
         complain(&format_args!("note: {loss}"));
     }

@@ -5,7 +5,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_core::netscape;
-use stagepass_tests::firefox::{Firefox, built_addon};
+use stagepass_tests::firefox::{Firefox, NewCookie, built_addon};
 use stagepass_tests::look::{look_at_options_as_they_are, look_at_popup};
 use stagepass_tests::main_job::{
     self, Stage, built_extension, exported_path, sign_in_to_server, wait_for_view,
@@ -113,5 +113,38 @@ async fn takes_the_cookies_of_the_tabs_own_container_and_of_no_other() -> Result
     sign_in_to_server(&popup, stage.server.url()).await?;
     assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
     assert_eq!(sorted(&served(&stage).await?), sorted(&inside));
+    firefox.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn takes_the_cookies_of_the_visit_at_hand_where_visits_are_kept_apart() -> Result<()> {
+    let stage = set_up().await?;
+    let firefox = stage.open_firefox(&built_addon()?).await?;
+    firefox.isolate_first_parties().await?;
+    firefox.sign_in_at_platform(&stage.platform, 0).await?;
+    let of_visit = held(&firefox, 0).await?;
+    assert!(of_visit.iter().any(|cookie| cookie["name"] == "sessionid"));
+    let later = jiff::Timestamp::now().as_second() + 390 * 86_400;
+    // Later ones, that the platform set inside another site or before visits were kept apart.
+    let of = |visited: &str, name: &str| NewCookie {
+        domain: ".instagram.com".to_owned(),
+        name: name.to_owned(),
+        value: "of-another-visit".to_owned(),
+        expires: Some(later),
+        visited: visited.to_owned(),
+        ..NewCookie::default()
+    };
+    let others = [of("news.example", "sessionid"), of("news.example", "visitor"), of("", "sessionid")];
+    firefox.add_cookies(&others).await?;
+    assert_eq!(held(&firefox, 0).await?.len(), of_visit.len() + others.len());
+
+    let popup = firefox.open_popup().await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    assert_eq!(sorted(&served(&stage).await?), sorted(&of_visit));
+    let outcome = popup.evaluate("chrome.storage.session.get('outcome.capture')").await?;
+    let entries = outcome["outcome.capture"]["report"]["entries"].as_array().context("no report")?;
+    let dropped = entries.iter().filter(|entry| entry["reason"] == "other_visit").count();
+    assert_eq!(dropped, others.len(), "{entries:?}");
     firefox.close().await
 }

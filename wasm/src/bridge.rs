@@ -177,7 +177,9 @@ async fn put_back(
         let Replacement { cookie, was } = &replacement;
         if !is_handed_out(&site, keys, cookie) {
             outcome.refused += 1;
-        } else if let Some(held) = held.iter().find(|held| is_unchanged(held, cookie, was)) {
+        } else if let Some(held) =
+            held.iter().find(|held| held.is_of_own_visit() && is_unchanged(held, cookie, was))
+        {
             let details = to_js(&Details::new(held, cookie, &allowed.store_id))?;
             let set = set_cookie(&details).await.is_ok_and(|set| set.is_object());
             *if set { &mut outcome.written } else { &mut outcome.refused } += 1;
@@ -234,6 +236,9 @@ struct Details<'a> {
     store_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     partition_key: Option<&'a PartitionKey>,
+    /// Firefox wants it where it keeps visits apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_party_domain: Option<&'a str>,
 }
 
 impl<'a> Details<'a> {
@@ -251,6 +256,7 @@ impl<'a> Details<'a> {
             expiration_date: cookie.expires,
             store_id,
             partition_key: held.partition_key.as_ref(),
+            first_party_domain: held.visited(),
         }
     }
 }
@@ -330,13 +336,15 @@ mod tests {
 
     #[test]
     fn a_cookie_keeps_every_attribute_but_its_value_and_expiry() {
-        let partition = json!({"partitionKey": {"topLevelSite": "https://x.com"}});
+        let partition =
+            json!({"partitionKey": {"topLevelSite": "https://x.com"}, "firstPartyDomain": "x.com"});
         let (held, new) = (held(partition), cookie(".x.com"));
         assert_eq!(
             serde_json::to_value(Details::new(&held, &new, "0")).unwrap(),
             json!({"url": "https://x.com/", "name": "n", "value": "new", "domain": ".x.com", "path": "/",
                 "secure": true, "httpOnly": true, "sameSite": "no_restriction", "expirationDate": 7,
-                "storeId": "0", "partitionKey": {"topLevelSite": "https://x.com"}})
+                "storeId": "0", "partitionKey": {"topLevelSite": "https://x.com"},
+                "firstPartyDomain": "x.com"})
         );
     }
 }

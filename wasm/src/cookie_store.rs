@@ -18,8 +18,8 @@ struct Details<'a> {
     store_id: &'a str,
     /// An empty object asks for partitioned and unpartitioned cookies alike.
     partition_key: AnyPartition,
-    /// Null asks Firefox for the cookies of every first party where it isolates
-    /// them; Chromium does not know the property and refuses it.
+    /// Null asks Firefox for the cookies of all visits, which it asks to be said where
+    /// it keeps them apart; else these are none of a visit's. Chromium refuses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_party_domain: Option<()>,
 }
@@ -66,10 +66,12 @@ async fn require_permission(site: &Site) -> Result<(), Failure> {
 async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {
     let details =
         |first_party_domain| Details { domain, store_id, partition_key: AnyPartition {}, first_party_domain };
-    let cookies = match get_all_cookies(&to_js(&details(Some(())))?).await {
+    let cookies = match get_all_cookies(&to_js(&details(None))?).await {
         Ok(cookies) => cookies,
-        Err(_) => {
-            get_all_cookies(&to_js(&details(None))?).await.map_err(|error| Failure::of_browser(&error))?
+        Err(error) => {
+            let of_all_visits = get_all_cookies(&to_js(&details(Some(())))?).await;
+            // The first words are about the store, the second may be about the property.
+            of_all_visits.map_err(|_| Failure::of_browser(&error))?
         }
     };
     // The one type that is named: what a cookie has in it is what browsers may change.

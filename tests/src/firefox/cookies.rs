@@ -29,12 +29,15 @@ return Services.cookies.cookies
 
 /// Adds cookies as if their sites had set them, on encrypted connections.
 const ADD: &str = r#"
-for (const {domain, name, value, expires, container, partition} of arguments[0]) {
-  const attributes = {userContextId: container, partitionKey: partition};
+for (const {domain, name, value, expires, container, partition, visited} of arguments[0]) {
+  const attributes = {userContextId: container, partitionKey: partition, firstPartyDomain: visited};
   const isSession = expires === null;
   const expiry = isSession ? Date.now() + 86400000 : expires * 1000;
-  Services.cookies.add(domain, "/", name, value, true, true, isSession, expiry, attributes,
+  const added = Services.cookies.add(domain, "/", name, value, true, true, isSession, expiry, attributes,
     Ci.nsICookie.SAMESITE_NONE, Ci.nsICookie.SCHEME_HTTPS, partition !== "");
+  if (added.result !== Ci.nsICookieValidation.eOK) {
+    throw new Error(`${name} is refused: ${added.result}`);
+  }
 }"#;
 
 /// Once the browser has written all cookies that outlast it, has its file hold them, as
@@ -83,6 +86,8 @@ pub struct NewCookie {
     pub container: u32,
     /// The partition, as in [`HeldCookie`]; empty for none.
     pub partition: String,
+    /// The site that was visited, where visits are kept apart; empty for none.
+    pub visited: String,
 }
 
 impl Firefox {
@@ -98,6 +103,16 @@ impl Firefox {
             partition: held["partition"].as_str().filter(|key| !key.is_empty()).map(str::to_owned),
         });
         Ok(held.collect())
+    }
+
+    /// Has the browser keep the cookies of visits to different sites apart
+    /// (first-party isolation) from now on.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn isolate_first_parties(&self) -> Result<()> {
+        let isolate = "Services.prefs.setBoolPref(\"privacy.firstparty.isolate\", true);";
+        self.as_browser(isolate, &[]).await.map(drop)
     }
 
     /// Has the browser hold further cookies.

@@ -92,6 +92,7 @@ fn odd_cookie() -> impl Strategy<Value = BrowserCookie> {
                 secure,
                 same_site: BrowserSameSite::Lax,
                 partition_key: partition.map(|site| PartitionKey { top_level_site: Some(site.to_owned()) }),
+                first_party_domain: None,
             }
         },
     )
