@@ -21,6 +21,8 @@ mod sealed;
 mod service_tokens;
 mod sessions;
 mod signed_rows;
+#[cfg(test)]
+pub(super) mod testing;
 mod usage;
 mod users;
 mod vault;
@@ -125,7 +127,8 @@ impl Sqlite {
             // Both statements see the same rows.
             let c = c.unchecked_transaction()?;
             let user_id = user_id.to_string();
-            let count = format!("SELECT count(*) FROM {table} WHERE user_id = ?1");
+            // As it is kept: counting takes longer the more there are.
+            let count = format!("SELECT ifnull((SELECT {table} FROM owner_usage WHERE owner_id = ?1), 0)");
             let total = c.prepare_cached(&count)?.query_row([&user_id], |found| found.get(0))?;
             let select = format!(
                 "SELECT {columns} FROM {table} WHERE user_id = ?1 ORDER BY {order} LIMIT ?2 OFFSET ?3"
@@ -191,7 +194,10 @@ impl Sqlite {
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    let connection = Connection::open_with_flags(path, flags)?;
+    #[cfg_attr(not(test), expect(unused_mut, reason = "tests watch what it does"))]
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    #[cfg(test)]
+    testing::watch(&mut connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

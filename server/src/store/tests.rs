@@ -1,5 +1,6 @@
 //! What every store does, with times of the test's own choosing.
 
+mod growth;
 mod records;
 mod retired_keys;
 mod sign_in;

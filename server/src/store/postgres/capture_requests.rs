@@ -20,7 +20,10 @@ const ADD: &str = "
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (creator_profile_id, platform) DO UPDATE SET id = kept.id
     RETURNING id";
-const COUNT: &str = "SELECT count(*) FROM capture_requests WHERE user_id = $1 AND created_at > $2";
+/// As many as are kept, but for the few that are not purged yet.
+const COUNT: &str = "
+    SELECT coalesce((SELECT capture_requests FROM owner_usage WHERE owner_id = $1), 0)
+        - (SELECT count(*) FROM capture_requests WHERE user_id = $1 AND created_at <= $2)";
 const PAGE: &str = "
     SELECT id, user_id, creator_profile_id, platform, reason, created_at
     FROM capture_requests WHERE user_id = $1 AND created_at > $2

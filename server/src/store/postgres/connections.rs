@@ -44,9 +44,12 @@ const UPDATE: &str = "
     WHERE id = $1 AND user_id = coalesce($7, user_id)
         AND NOT EXISTS (SELECT FROM platform_connections WHERE identity_key = $5 AND id <> $1)
     RETURNING id";
-const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1 AND user_id = $2";
+/// The user's, who sees no others: named here, the user could be what they are looked for by.
+const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1";
 const DELETE: &str = "DELETE FROM platform_connections WHERE id = $1 AND user_id = $2 RETURNING id";
-pub(super) const COUNT: &str = "SELECT count(*) FROM platform_connections WHERE user_id = $1";
+/// As it is kept: counting takes longer the more there are.
+pub(super) const COUNT: &str = "
+    SELECT coalesce((SELECT platform_connections FROM owner_usage WHERE owner_id = $1), 0)";
 pub(super) const PAGE: &str = "
     SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
     FROM platform_connections WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
@@ -163,9 +166,8 @@ pub(super) async fn delete(
     id: Uuid,
     entry: Entry,
 ) -> Result<Found<()>, StoreError> {
-    let own: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&id, &user_id];
     // The connection first, as whoever stores a session locks it.
-    let steps = [Step(DELETE, &own), Step(DELETE_REQUESTS, &own)];
+    let steps = [Step(DELETE, &[&id, &user_id]), Step(DELETE_REQUESTS, &[&id])];
     let rows = store.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
     store.found(&rows[0], "platform_connections", id, user_id).await
 }

@@ -26,10 +26,11 @@ const OF_ROUND_TRIP: [(&str, u128); 2] = [("statement_timeout", 90), ("lock_time
 /// or the role have; and asks what must be known before it is used: whether the
 /// role is, or could become, one that row-level security does not bind.
 ///
-/// Whatever is looked for in a table that grows has an index: a plan that was
-/// made while the table was small must not read all of it later. So a plan that
-/// does read a small table counts as a costly one, for which nothing is to be
-/// compiled.
+/// Whatever is looked for in a table that grows has an index, and each list one in its
+/// order: a plan that was made while the table was small, or without statistics, must not
+/// read all of it later, nor all that is a user's in order to sort it (which is what
+/// bitmaps are chosen for). So a plan that does read a small table counts as a costly one,
+/// for which nothing is to be compiled.
 ///
 /// The timeouts end what would hold up others: an idle transaction is one whose
 /// client is out of reach. What is answered with success is on disk, and so on
@@ -42,6 +43,7 @@ const SET_UP: &str = "
     SET default_transaction_isolation = 'read committed';
     SET row_security = on;
     SET enable_seqscan = off;
+    SET enable_bitmapscan = off;
     SET jit = off;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
     SELECT EXISTS (

@@ -1,6 +1,11 @@
-//! A database for one test, in the cluster that `TEST_POSTGRES_URL` names.
+//! A database for one test, in the cluster that `TEST_POSTGRES_URL` names, and what the
+//! statements read that are run there.
 
 use super::{PostgresSettings, PostgresUrl};
+use log::{LevelFilter, Log, Metadata, Record};
+use serde_json::Value;
+use std::mem;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -80,4 +85,75 @@ impl Drop for TestDatabase {
         });
         let _ = dropping.join();
     }
+}
+
+/// A statement that was run, also within another.
+#[derive(Debug)]
+pub(in crate::store) struct Plan {
+    pub(in crate::store) statement: String,
+    /// That were read, from memory or not.
+    pub(in crate::store) pages: u64,
+}
+
+/// The plans of all that is run in a database: PostgreSQL's auto_explain tells the client
+/// of them, whose driver logs that.
+pub(in crate::store) struct Plans<'d>(&'d TestDatabase);
+
+impl<'d> Plans<'d> {
+    pub(in crate::store) async fn of(database: &'d TestDatabase) -> Self {
+        // A second time it is there already.
+        let _ = log::set_logger(&NOTICES);
+        log::set_max_level(LevelFilter::Info);
+        let plans = Self(database);
+        for (setting, value) in [
+            ("session_preload_libraries", "auto_explain"),
+            ("auto_explain.log_min_duration", "0"),
+            ("auto_explain.log_analyze", "on"),
+            ("auto_explain.log_buffers", "on"),
+            ("auto_explain.log_timing", "off"),
+            ("auto_explain.log_nested_statements", "on"),
+            ("auto_explain.log_format", "json"),
+            ("auto_explain.log_level", "notice"),
+        ] {
+            plans.set(setting, value).await;
+        }
+        plans
+    }
+
+    /// Changes a setting of the connections that are made from now on.
+    pub(in crate::store) async fn set(&self, setting: &str, value: &str) {
+        self.0.administer(&format!("ALTER ROLE {} SET {setting} = '{value}'", self.0.name)).await;
+    }
+
+    /// Those since the last time.
+    pub(in crate::store) fn take(&self) -> Vec<Plan> {
+        mem::take(&mut *NOTICES.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The plans that were told of.
+struct Notices(Mutex<Vec<Plan>>);
+
+static NOTICES: Notices = Notices(Mutex::new(Vec::new()));
+
+impl Log for Notices {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "tokio_postgres::connection"
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let message = record.args().to_string();
+        let Some((_, plan)) = message.split_once("plan:\n") else { return };
+        let plan: Value = serde_json::from_str(plan).unwrap();
+        let statement = plan["Query Text"].as_str().unwrap().to_owned();
+        let pages =
+            ["Shared Hit Blocks", "Shared Read Blocks"].map(|count| plan["Plan"][count].as_u64().unwrap());
+        let plan = Plan { statement, pages: pages.into_iter().sum() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
+    }
+
+    fn flush(&self) {}
 }

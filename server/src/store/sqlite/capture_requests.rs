@@ -30,15 +30,17 @@ pub(super) fn page(
     page: Page,
     now: i64,
 ) -> Result<(Vec<CaptureRequest>, u64)> {
-    let waiting = "user_id = ?1 AND created_at > ?2";
-    let count = format!("SELECT count(*) FROM capture_requests WHERE {waiting}");
+    // As many as are kept, but for the few that are not purged yet.
+    let count = "SELECT ifnull((SELECT capture_requests FROM owner_usage WHERE owner_id = ?1), 0)
+        - (SELECT count(*) FROM capture_requests WHERE user_id = ?1 AND created_at <= ?2)";
     let select = format!(
-        "SELECT {} FROM capture_requests WHERE {waiting} ORDER BY created_at DESC, id LIMIT ?3 OFFSET ?4",
+        "SELECT {} FROM capture_requests WHERE user_id = ?1 AND created_at > ?2
+         ORDER BY created_at DESC, id LIMIT ?3 OFFSET ?4",
         row::CAPTURE_REQUEST
     );
     let c = c.unchecked_transaction()?;
     let (user_id, after) = (user_id.to_string(), now - CAPTURE_REQUEST_LIFETIME_MS);
-    let total = c.prepare_cached(&count)?.query_row((&user_id, after), |found| found.get(0))?;
+    let total = c.prepare_cached(count)?.query_row((&user_id, after), |found| found.get(0))?;
     let mut select = c.prepare_cached(&select)?;
     let rows = select.query_map((user_id, after, page.size, page.offset()), row::capture_request)?;
     Ok((rows.collect::<Result<Vec<_>>>()?, total))

@@ -284,7 +284,7 @@ pub(super) fn download(number: u128, creator_profile_id: Uuid) -> NewDownloadCre
     }
 }
 
-fn request(number: u128, creator_profile_id: Uuid, created_at: i64) -> CaptureRequest {
+pub(super) fn request(number: u128, creator_profile_id: Uuid, created_at: i64) -> CaptureRequest {
     CaptureRequest {
         id: Uuid::from_u128(number),
         user_id: OWNER,

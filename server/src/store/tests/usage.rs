@@ -101,7 +101,7 @@ fn request(number: u128, connection: Uuid) -> CaptureRequest {
     }
 }
 
-fn project(number: u128, owner_id: Uuid) -> Project {
+pub(super) fn project(number: u128, owner_id: Uuid) -> Project {
     Project {
         id: Uuid::from_u128(number),
         owner_id,
@@ -113,7 +113,7 @@ fn project(number: u128, owner_id: Uuid) -> Project {
     }
 }
 
-fn update(id: Uuid, sealed: &str) -> CredentialsUpdate {
+pub(super) fn update(id: Uuid, sealed: &str) -> CredentialsUpdate {
     CredentialsUpdate {
         id,
         renamed: None,

@@ -23,16 +23,16 @@ on_every_store!(
     credentials_added_at_once_with_a_new_password_are_all_of_one_key,
 );
 
-fn header(key_epoch: i64) -> VaultHeader {
+pub(super) fn header(key_epoch: i64) -> VaultHeader {
     let byte = key_epoch.to_be_bytes()[7];
     VaultHeader { salt: [byte; 16], canary: vec![byte; 60], key_epoch, signature: [byte; 32] }
 }
 
-fn session(number: u8, key_epoch: i64, expires_at: i64) -> VaultSession {
+pub(super) fn session(number: u8, key_epoch: i64, expires_at: i64) -> VaultSession {
     VaultSession { token_hash: [number; 32], sealed_master_key: vec![number; 72], key_epoch, expires_at }
 }
 
-fn credential(number: u128, name: &str, sealed_key: &[u8]) -> SealedVaultCredential {
+pub(super) fn credential(number: u128, name: &str, sealed_key: &[u8]) -> SealedVaultCredential {
     let credential = VaultCredential {
         id: Uuid::from_u128(number),
         service: "openai".to_owned(),
@@ -43,7 +43,7 @@ fn credential(number: u128, name: &str, sealed_key: &[u8]) -> SealedVaultCredent
     SealedVaultCredential { credential, sealed_key: sealed_key.to_vec(), mac: [7; 32], key_epoch: 1 }
 }
 
-fn change(key_epoch: i64, credentials: Vec<SealedVaultCredential>) -> PasswordChange {
+pub(super) fn change(key_epoch: i64, credentials: Vec<SealedVaultCredential>) -> PasswordChange {
     let header = header(key_epoch);
     PasswordChange { header, credentials, token_hash: [1; 32], sealed_master_key: b"anew".to_vec(), now: 99 }
 }

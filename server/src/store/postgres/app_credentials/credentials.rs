@@ -51,11 +51,11 @@ macro_rules! first {
     };
 }
 
+/// By the project, and not among all of the owner's, whose the assignments are as well.
 macro_rules! by_project {
     () => {
         "SELECT id, created_at FROM app_credentials
-        WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)
-            AND owner_id = $2
+        WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1 AND user_id = $2)
         ORDER BY created_at DESC, id"
     };
 }
@@ -67,12 +67,33 @@ macro_rules! page {
     };
 }
 
+/// What the owner's are filtered by: with a type, which an index begins with, or by the
+/// name alone.
+macro_rules! of_type {
+    ($type:literal, $search:literal) => {
+        concat!("owner_id = $1 AND credential_type_id = ", $type, " AND ", named!($search))
+    };
+}
+
+macro_rules! of_any_type {
+    ($search:literal) => {
+        concat!("owner_id = $1 AND ", named!($search))
+    };
+}
+
+macro_rules! named {
+    ($search:literal) => {
+        concat!("strpos(folded_name, coalesce(", $search, ", '')) > 0")
+    };
+}
+
 macro_rules! filtered {
-    () => {
-        "SELECT id, created_at FROM app_credentials
-        WHERE owner_id = $1 AND credential_type_id = coalesce($4, credential_type_id)
-            AND strpos(folded_name, coalesce($5, '')) > 0
-        ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"
+    ($filter:expr) => {
+        concat!(
+            "SELECT id, created_at FROM app_credentials WHERE ",
+            $filter,
+            " ORDER BY created_at DESC, id LIMIT $2 OFFSET $3"
+        )
     };
 }
 
@@ -82,12 +103,18 @@ const FIRST_BY_PROJECT: &str = first!(by_project!());
 const IDS_OF_PAGE: &str = ids!(page!());
 const FIRST_OF_PAGE: &str = first!(page!());
 const TOTAL: &str = "SELECT app_credentials FROM owner_usage WHERE owner_id = $1";
-const FILTERED_IDS: &str = ids!(filtered!());
-const FILTERED_FIRST: &str = first!(filtered!());
-const FILTERED_COUNT: &str = "
-    SELECT count(*) FROM app_credentials
-    WHERE owner_id = $1 AND credential_type_id = coalesce($2, credential_type_id)
-        AND strpos(folded_name, coalesce($3, '')) > 0";
+/// The number, the ids and the first of those of a type.
+const OF_TYPE: [&str; 3] = [
+    concat!("SELECT count(*) FROM app_credentials WHERE ", of_type!("$2", "$3")),
+    ids!(filtered!(of_type!("$4", "$5"))),
+    first!(filtered!(of_type!("$4", "$5"))),
+];
+/// The same of any type.
+const OF_ANY_TYPE: [&str; 3] = [
+    concat!("SELECT count(*) FROM app_credentials WHERE ", of_any_type!("$2")),
+    ids!(filtered!(of_any_type!("$4"))),
+    first!(filtered!(of_any_type!("$4"))),
+];
 /// What is relied on stays as it is until the transaction ends. Projects are held by one
 /// at a time, who counts what they have been handed.
 const HOLD_TYPE: &str = "SELECT id FROM credential_types WHERE id = $1 AND updated_at = $2 FOR SHARE";
@@ -183,19 +210,17 @@ pub(super) async fn page(
     let (limit, offset) = bounds(page);
     let AppCredentialFilter { credential_type_id, folded_search } = filter;
     let acting = Acting::User(owner_id);
-    let rows = if credential_type_id.is_none() && folded_search.is_none() {
-        let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
-        let steps = [Step(TOTAL, &[&owner_id]), Step(IDS_OF_PAGE, on_page), Step(FIRST_OF_PAGE, on_page)];
-        store.read_all(acting, View::Snapshot, &steps).await?
-    } else {
-        let on_page: Parameters<'_> = &[&owner_id, &limit, &offset, credential_type_id, folded_search];
-        let steps = [
-            Step(FILTERED_COUNT, &[&owner_id, credential_type_id, folded_search]),
-            Step(FILTERED_IDS, on_page),
-            Step(FILTERED_FIRST, on_page),
-        ];
-        store.read_all(acting, View::Snapshot, &steps).await?
+    let (statements, filter): (_, Parameters<'_>) = match (credential_type_id, folded_search) {
+        (None, None) => ([TOTAL, IDS_OF_PAGE, FIRST_OF_PAGE], &[]),
+        (Some(type_id), search) => (OF_TYPE, &[type_id, search]),
+        (None, search) => (OF_ANY_TYPE, &[search]),
     };
+    let owner: Parameters<'_> = &[&owner_id];
+    let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
+    let (counted, on_page) = ([owner, filter].concat(), [on_page, filter].concat());
+    let [total, ids, first] = statements;
+    let steps = [Step(total, &counted), Step(ids, &on_page), Step(first, &on_page)];
+    let rows = store.read_all(acting, View::Snapshot, &steps).await?;
     // Nobody has a total before his first credential.
     let total: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
     listed(read_all(store, &rows[2]).await?, &rows[2], &rows[1], total.unwrap_or(0))

@@ -26,11 +26,21 @@ macro_rules! select {
     };
 }
 
+/// Those that are the user's or have him as a member; each is looked for on its own, by an index.
+macro_rules! seen_ids {
+    () => {
+        "SELECT id FROM projects WHERE owner_id = $1
+        UNION SELECT project_id FROM project_members WHERE user_id = $1"
+    };
+}
+
 macro_rules! page {
     () => {
-        r#"SELECT id, project_name COLLATE "C" AS project_name FROM projects
-        WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)
-        ORDER BY project_name COLLATE "C", id LIMIT $2 OFFSET $3"#
+        concat!(
+            r#"SELECT id, project_name COLLATE "C" AS project_name FROM projects WHERE id IN ("#,
+            seen_ids!(),
+            r#") ORDER BY project_name COLLATE "C", id LIMIT $2 OFFSET $3"#
+        )
     };
 }
 
@@ -46,9 +56,7 @@ const FIRST_OF_PAGE: &str = select!(
     ),
     r#") ORDER BY project_name COLLATE "C", id"#
 );
-const TOTAL: &str = "
-    SELECT count(*) FROM projects
-    WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)";
+const TOTAL: &str = concat!("SELECT count(*) FROM (", seen_ids!(), ") seen");
 const NAMES: &str = r#"
     SELECT id, project_name FROM projects WHERE owner_id = $1 ORDER BY project_name COLLATE "C""#;
 const OWN: &str = "SELECT count(*) FROM projects WHERE owner_id = $1";
@@ -62,10 +70,11 @@ const UPDATE: &str = "
     WHERE id = $1 AND owner_id = $2 RETURNING id";
 /// Whoever hands it credentials waits for this, or this for him.
 const LOCK: &str = "SELECT id FROM projects WHERE id = $1 AND owner_id = $2 FOR UPDATE";
-/// Its credentials are changed by its deletion.
+/// Its credentials are changed by its deletion. They are found by the project, and not
+/// among all of the owner's, whose the assignments are as well.
 const TOUCH_CREDENTIALS: &str = "
-    UPDATE app_credentials SET version = version + 1 WHERE owner_id = $2
-        AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = $1)";
+    UPDATE app_credentials SET version = version + 1 WHERE id IN
+        (SELECT credential_id FROM app_credential_projects WHERE project_id = $1 AND user_id = $2)";
 const DELETE: &str = "DELETE FROM projects WHERE id = $1 AND owner_id = $2 RETURNING id";
 /// Holds them until the transaction ends: who is being deleted becomes no member.
 const USERS: &str = "SELECT id FROM users WHERE id = ANY ($1) FOR KEY SHARE";

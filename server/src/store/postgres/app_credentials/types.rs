@@ -12,12 +12,18 @@ use std::collections::HashMap;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// The types on a page.
+/// The built-in types and the owner's; each are looked for on their own, by an index.
+macro_rules! usable {
+    () => {
+        r#"SELECT id, type_name COLLATE "C" AS type_name FROM credential_types WHERE owner_id IS NULL
+        UNION ALL SELECT id, type_name COLLATE "C" FROM credential_types WHERE owner_id = $1"#
+    };
+}
+
+/// Those on a page.
 macro_rules! page {
     () => {
-        r#"SELECT id, type_name COLLATE "C" AS type_name FROM credential_types
-        WHERE owner_id IS NULL OR owner_id = $1
-        ORDER BY type_name COLLATE "C", id LIMIT $2 OFFSET $3"#
+        concat!("SELECT * FROM (", usable!(), ") usable ORDER BY type_name, id LIMIT $2 OFFSET $3")
     };
 }
 
@@ -33,7 +39,7 @@ macro_rules! first {
     };
 }
 
-const TOTAL: &str = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = $1";
+const TOTAL: &str = concat!("SELECT count(*) FROM (", usable!(), ") usable");
 const IDS_OF_PAGE: &str = ids!(page!());
 const FIRST_OF_PAGE: &str = concat!(
     "SELECT id, owner_id, type_name, description, created_at, updated_at, mac FROM credential_types
@@ -47,9 +53,7 @@ const FIELDS_OF_PAGE: &str = concat!(
     first!(),
     ") ORDER BY position"
 );
-const NAMES: &str = r#"
-    SELECT id, type_name FROM credential_types WHERE owner_id IS NULL OR owner_id = $1
-    ORDER BY type_name COLLATE "C", id"#;
+const NAMES: &str = concat!("SELECT * FROM (", usable!(), ") usable ORDER BY type_name, id");
 const FIND: &str = "
     SELECT id, owner_id, type_name, description, created_at, updated_at, mac
     FROM credential_types WHERE id = $1";

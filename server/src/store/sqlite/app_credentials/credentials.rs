@@ -84,9 +84,10 @@ pub(super) fn by_project(
     (owner_id, project_id): (Uuid, Uuid),
 ) -> Result<Listed<AppCredential>> {
     let c = c.unchecked_transaction()?;
+    // By the project, not among all of the owner's: a column with a + is not looked for.
     let select = "SELECT id FROM app_credentials
         WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
-            AND owner_id = ?2
+            AND +owner_id = ?2
         ORDER BY created_at DESC, id";
     let ids: Vec<_> = c
         .prepare_cached(select)?

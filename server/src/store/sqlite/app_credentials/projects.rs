@@ -121,8 +121,9 @@ pub(super) fn update(c: &Connection, edit: &ProjectEdit) -> Result<Option<bool>>
 /// Deletes the owner's project; false where there is none.
 pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<bool> {
     let own = [id.to_string(), owner_id.to_string()];
-    // Its credentials are changed by that.
-    let update = "UPDATE app_credentials SET version = version + 1 WHERE owner_id = ?2
+    // Its credentials are changed by that. They are found by the project, not among all of
+    // the owner's: a column with a + is not what SQLite looks for.
+    let update = "UPDATE app_credentials SET version = version + 1 WHERE +owner_id = ?2
         AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)";
     c.execute(update, own.clone())?;
     c.execute("DELETE FROM projects WHERE id = ?1 AND owner_id = ?2", own).map(|rows| rows > 0)

@@ -1,0 +1,72 @@
+//! The statements that stand in a store's sources, found there: so that none is forgotten.
+
+use proc_macro2::{TokenStream, TokenTree};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// What a statement begins with.
+const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
+
+/// The statements below a folder of this crate's sources that none of these texts hold.
+/// Where something is put into a statement, the text around it must be there in its order.
+pub(super) fn unseen(folder: &str, seen: &BTreeSet<String>) -> Vec<String> {
+    let mut statements = Vec::new();
+    read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store").join(folder), &mut statements);
+    assert!(statements.len() > 50, "the sources are elsewhere");
+    let seen: Vec<_> = seen.iter().map(|text| plain(text)).collect();
+    statements.retain(|statement| !seen.iter().any(|text| holds(text, statement)));
+    statements
+}
+
+fn read_folder(folder: &Path, statements: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if ["tests", "testing", "migrations"].contains(&name) {
+            continue;
+        }
+        if path.is_dir() {
+            read_folder(&path, statements);
+            continue;
+        }
+        let source = fs::read_to_string(&path).unwrap();
+        let source = source.split("#[cfg(test)]\nmod").next().unwrap();
+        read_tokens(source.parse().unwrap(), statements);
+    }
+}
+
+fn read_tokens(tokens: TokenStream, statements: &mut Vec<String>) {
+    for token in tokens {
+        match token {
+            TokenTree::Group(group) => read_tokens(group.stream(), statements),
+            TokenTree::Literal(literal) => {
+                let text = plain(literal.to_string().trim_matches(['r', '#', '"']));
+                if is_statement(&text) {
+                    statements.push(text);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a text is one that reads or changes rows.
+pub(super) fn is_statement(text: &str) -> bool {
+    VERBS.iter().any(|verb| text.trim_start().starts_with(verb))
+}
+
+/// Without differences in blanks.
+fn plain(text: &str) -> String {
+    text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a text holds what stands around the `{…}` of a statement, in its order.
+fn holds(mut text: &str, statement: &str) -> bool {
+    statement.split('{').enumerate().all(|(index, piece)| {
+        let piece = if index == 0 { piece } else { piece.split_once('}').map_or(piece, |(_, piece)| piece) };
+        let Some(at) = text.find(piece.trim()) else { return false };
+        text = &text[at + piece.trim().len()..];
+        true
+    })
+}
