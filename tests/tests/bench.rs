@@ -71,6 +71,18 @@ async fn measures_lists_of_app_credentials_of_few_and_of_many() -> Result<()> {
 }
 
 #[tokio::test]
+async fn measures_how_fast_sessions_are_stored_among_few_and_among_many() -> Result<()> {
+    let (report, table) = run(Some("growth")).await?;
+    let groups = report["groups"].as_array().context("no groups")?;
+    let small = "stagepass-server with 64";
+    let [larger, largest] = [128, 640].map(|sessions| format!("stagepass-server with {sessions}"));
+    let long = "stagepass-server, one connection with 100 ended";
+    assert_eq!(names_of_lines(groups), [&larger, small, &largest, small, long, small]);
+    assert_eq!(targets(groups, &table)?, ["at least 90% of stagepass-server with 64"; 3]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn measures_the_memory_of_slow_readers_and_what_is_given_back() -> Result<()> {
     let (report, _) = run(Some("slow-readers")).await?;
     let group = &report["groups"][0];

@@ -27,6 +27,9 @@ pub(crate) enum Subject {
     /// Measure how soon somebody who has many app credentials gets a page of them,
     /// beside somebody who has few
     AppCredentials(Options),
+    /// Measure how fast sessions are stored among 1,000 to 1,000,000 of them, and for a
+    /// connection that has had many
+    Growth(Options),
     /// Measure how much memory the server takes while 100 clients read a list of large
     /// app credentials slowly, and how much of it is given back
     SlowReaders(Options),
@@ -74,6 +77,7 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         Subject::Server(options) => (options, None),
         Subject::Vault(options) => (options, Some("vault")),
         Subject::AppCredentials(options) => (options, Some("app-credentials")),
+        Subject::Growth(options) => (options, Some("growth")),
         Subject::SlowReaders(options) => (options, Some("slow-readers")),
         Subject::Directus(options) => (options, Some("directus")),
         Subject::Failover(options) => {

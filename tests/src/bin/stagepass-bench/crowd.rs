@@ -1,6 +1,8 @@
 //! A database with very many small sessions, written past the server: through
 //! its front door that would take an hour.
 
+mod postgres;
+
 use crate::calls::{Id, parse_id};
 use crate::load::on_a_thread;
 use crate::stage::{Stage, cookies_of, credentials, install, serve};
@@ -10,8 +12,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use stagepass_tests::installation::Store;
 use stagepass_tests::sealed::{Place, Sealing, forget_signing};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Cookies of a small session.
 const COOKIES: usize = 1;
@@ -23,19 +26,40 @@ const CONNECTION: &str = "INSERT INTO platform_connections (id, user_id, identit
 const SESSION: &str = "INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform,
     encrypted_cookies, credentials_version, cookie_count, status, captured_at)
     VALUES (?1, ?2, ?3, 'instagram', ?4, 'v2', ?5, 'active', ?6)";
+const ENDED: &str = "INSERT INTO platform_sessions (id, user_id, creator_profile_id, platform, cookie_count,
+    status, captured_at, superseded_at) VALUES (lower(hex(randomblob(16))), ?1, ?2, 'instagram', 1,
+    'superseded', ?3, ?3)";
 
-/// An installation on SQLite whose one user has so many connections, each with a session.
-pub(crate) async fn gather(sessions: usize) -> Result<Stage> {
-    let (installation, person) = install(Store::Sqlite).await?;
+/// How many sessions there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crowd {
+    /// Connections, each with an active session.
+    pub(crate) sessions: usize,
+    /// Sessions of the first connection that have ended.
+    pub(crate) ended: usize,
+}
+
+/// An installation whose one user has a crowd of them.
+pub(crate) async fn gather(store: Store, crowd: Crowd) -> Result<Stage> {
+    let (installation, person) = install(store).await?;
     // Its first start makes the schema and the keys.
     let server = serve(&installation).await?;
     let me = person.sign_in(&server).await?.get("/users/me").await?.body;
     server.stop().await?;
     let user_id = me["data"]["id"].as_str().context("no user")?.to_owned();
-    let directory = installation.directory().to_owned();
-    let ids = on_a_thread(move || Writer::open(directory, user_id)?.write(sessions)).await?;
-    // The next start signs what was written.
-    forget_signing(&installation).await?;
+    // The last one was captured a moment ago, the first long before.
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?;
+    let times = now - i64::try_from(crowd.sessions)?..now;
+    let ids = if store == Store::Postgres {
+        // Sessions can be stored for connections that are not signed.
+        postgres::write(&installation, &user_id, crowd, times).await?
+    } else {
+        let directory = installation.directory().to_owned();
+        let ids = on_a_thread(move || Writer::open(directory, user_id)?.write(crowd, times)).await?;
+        // The next start signs what was written.
+        forget_signing(&installation).await?;
+        ids
+    };
     let server = serve(&installation).await?;
     let user = person.sign_in(&server).await?;
     Stage::of((installation, person), server, user, ids.into(), COOKIES)
@@ -53,10 +77,7 @@ impl Writer {
     }
 
     /// All in one transaction; gives the connections' ids.
-    fn write(mut self, sessions: usize) -> Result<Vec<Id>> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-        // The last one was captured a moment ago, the first long before.
-        let first = now.saturating_sub(Duration::from_millis(sessions as u64));
+    fn write(mut self, crowd: Crowd, times: Range<i64>) -> Result<Vec<Id>> {
         let [credentials, cookies] =
             [credentials(), Value::from(cookies_of(COOKIES))].map(|json| json.to_string());
         let (owner, sealing) = (self.user_id.as_str(), &self.sealing);
@@ -64,21 +85,25 @@ impl Writer {
             sealing.seal(Place { table, column, record, owner }, text.as_bytes())
         };
         let transaction = self.database.transaction()?;
-        let mut ids = Vec::with_capacity(sessions);
+        let mut ids = Vec::with_capacity(crowd.sessions);
         let mut add_connection = transaction.prepare(CONNECTION)?;
         let mut add_session = transaction.prepare(SESSION)?;
-        for number in 0..sessions as u64 {
-            let at = i64::try_from((first + Duration::from_millis(number)).as_millis())?;
-            let hash = Sha256::digest(number.to_le_bytes());
+        let mut add_ended = transaction.prepare(ENDED)?;
+        for at in times {
+            let hash = Sha256::digest(at.to_le_bytes());
             let [connection, session] = [0, 1].map(|kind| id(at, kind, &hash));
             let identity_key = hex::encode(hash);
             let blob = seal(("platform_connections", "encrypted_credentials"), &connection, &credentials)?;
             add_connection.execute(params![connection, owner, identity_key, blob, at])?;
+            // Before its active one.
+            for _ in 0..if ids.is_empty() { crowd.ended } else { 0 } {
+                add_ended.execute(params![owner, connection, at])?;
+            }
             let blob = seal(("platform_sessions", "encrypted_cookies"), &session, &cookies)?;
             add_session.execute(params![session, owner, connection, blob, COOKIES, at])?;
             ids.push(parse_id(&connection)?);
         }
-        drop((add_connection, add_session));
+        drop((add_connection, add_session, add_ended));
         transaction.commit()?;
         Ok(ids)
     }

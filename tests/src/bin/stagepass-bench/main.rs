@@ -1,9 +1,10 @@
 //! The benchmarks of the server: how many calls a second it answers and how soon,
 //! beside what the same machine can do at best, measured in the same run; how the
-//! rest of it fares while many log in to the vault; and how soon somebody who has many
-//! app credentials gets a page of them, how much memory those take who read large
-//! ones slowly, how captures fare that a Directus keeps, and how soon stores go on after a
-//! PostgreSQL primary hangs. And of what is at work beside browsers: how long
+//! rest of it fares while many log in to the vault, and how fast sessions are stored where
+//! many are kept; and how soon somebody who has many app credentials gets a page of them,
+//! how much memory those take who read large ones slowly, how captures fare that a
+//! Directus keeps, and how soon stores go on after a PostgreSQL primary hangs. And of what
+//! is at work beside browsers: how long
 //! the extension takes for many cookies, and how soon and how rightly a program has those
 //! of a browser that runs, beside others that read them out of its files.
 //!
@@ -71,6 +72,8 @@ enum Part {
     HandOver,
     /// Measure lists of app credentials, of few and of many
     AppCredentials,
+    /// Measure how fast sessions are stored, among few and among many
+    Growth,
     /// Measure the memory of the server while many read large lists slowly
     SlowReaders,
     /// Measure captures that are kept in a Directus, beside the same calls sent directly
@@ -98,6 +101,10 @@ struct Plan {
     few_sessions: usize,
     /// Sessions in the large one.
     crowd_sessions: usize,
+    /// Sessions in databases that grow, the last of them the largest.
+    growing_sessions: &'static [usize],
+    /// Ended sessions of one connection.
+    ended_sessions: usize,
     /// App credentials of the owner who has few.
     few_credentials: usize,
     /// And of the one who has many.
@@ -121,6 +128,8 @@ const FULL: Plan = Plan {
     many_clients: 64,
     few_sessions: 1_000,
     crowd_sessions: 1_000_000,
+    growing_sessions: &[10_000, 100_000, 1_000_000],
+    ended_sessions: 13_000,
     few_credentials: 1_000,
     many_credentials: 100_000,
     logins: 20,
@@ -143,6 +152,8 @@ impl Options {
                 rounds: 1,
                 few_sessions: 64,
                 crowd_sessions: 640,
+                growing_sessions: &[128, 640],
+                ended_sessions: 100,
                 many_credentials: 2_000,
                 logins: 1,
                 previews: 2,
@@ -156,6 +167,7 @@ impl Options {
                 timing: timing(300, 1000),
                 rounds: 1,
                 crowd_sessions: 100_000,
+                growing_sessions: &[10_000, 100_000],
                 logins: 5,
                 previews: 100,
                 hand_overs: 10,
@@ -203,6 +215,7 @@ async fn run(options: Options) -> Result<()> {
         Some(Part::AppCredentials) => scenarios::app_credentials::run(plan, stores).await?,
         Some(Part::Directus) => scenarios::directus::run(plan).await?,
         Some(Part::Failover) => scenarios::failover::run(plan).await?,
+        Some(Part::Growth) => scenarios::growth::run(plan, stores).await?,
         Some(Part::SlowReaders) => scenarios::slow_readers::run(plan, stores).await?,
         Some(Part::HandOver) => scenarios::hand_over::run(plan).await?,
         Some(Part::Wasm) => scenarios::normalising::run(plan).await?,

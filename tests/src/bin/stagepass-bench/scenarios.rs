@@ -3,6 +3,7 @@
 pub(crate) mod app_credentials;
 pub(crate) mod directus;
 pub(crate) mod failover;
+pub(crate) mod growth;
 pub(crate) mod hand_over;
 pub(crate) mod normalising;
 pub(crate) mod slow_readers;
@@ -10,7 +11,7 @@ pub(crate) mod vault;
 
 use crate::Plan;
 use crate::bounds::{postgres, route::Route, sqlite};
-use crate::crowd;
+use crate::crowd::{self, Crowd};
 use crate::load::{Workload, on_a_thread};
 use crate::report::{Group, Report, Target};
 use crate::sample::Series;
@@ -180,7 +181,8 @@ fn sealed_text(plaintext: &str) -> Result<String> {
 async fn in_a_crowd(plan: Plan, report: &mut Report) -> Result<()> {
     let (few, many) = (plan.few_sessions, plan.crowd_sessions);
     announce(&format!("writing {many} sessions"));
-    let (crowd, small) = (crowd::gather(many).await?, crowd::gather(few).await?);
+    let gather = async |sessions| crowd::gather(Store::Sqlite, Crowd { sessions, ended: 0 }).await;
+    let (crowd, small) = (gather(many).await?, gather(few).await?);
     for operation in Operation::ALL {
         let title = format!("{} of small sessions on SQLite, {} clients", operation.name(), plan.clients);
         let among = |sessions, stage: &Stage| {

@@ -106,7 +106,16 @@ impl Stage {
 
     /// Calls for any of the connections.
     pub(crate) fn calls(&self, operation: Operation) -> Result<Calls> {
-        let id = self.ids.first().context("no connections")?;
+        self.calls_for(operation, Arc::clone(&self.ids))
+    }
+
+    /// Calls for the first of the connections alone.
+    pub(crate) fn calls_for_the_first(&self, operation: Operation) -> Result<Calls> {
+        self.calls_for(operation, self.ids[..1].into())
+    }
+
+    fn calls_for(&self, operation: Operation, ids: Arc<[Id]>) -> Result<Calls> {
+        let id = ids.first().context("no connections")?;
         let id = std::str::from_utf8(id)?;
         let (caller, body) = match operation {
             Operation::Reveal => (&self.service, json!({"creatorProfileId": id})),
@@ -114,7 +123,7 @@ impl Stage {
             Operation::StoreSession => (&self.user, session(id, self.cookies)),
         };
         let path = format!("/api/credentials/{}", operation.name());
-        Calls::new(&caller.request(Method::POST, &path).json(&body).build()?, Arc::clone(&self.ids))
+        Calls::new(&caller.request(Method::POST, &path).json(&body).build()?, ids)
     }
 }
 
