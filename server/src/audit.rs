@@ -5,13 +5,16 @@
 //! and the row before, and each chain a head, which is signed as well. A row
 //! that is changed, missing or out of order breaks its chain; rows cut off the
 //! end contradict the head; and a head put back with them contradicts one that
-//! was written down elsewhere. Stores append rows in the transaction that does
+//! was written down elsewhere. Rows that were removed on purpose leave a signed
+//! [`Anchor`], from which the rest verifies. Stores append rows in the transaction that does
 //! what they tell of. One chain belongs to one connection that writes, so that
 //! nobody waits for another.
 
+mod anchor;
 mod chain_key;
 mod verifier;
 
+pub(crate) use anchor::{Anchor, Removable};
 pub(crate) use chain_key::{ChainKey, Mac};
 pub(crate) use verifier::{ExpectedHeads, Verdict, Verifier};
 
@@ -106,6 +109,26 @@ pub(crate) struct Row {
     pub(crate) entry: Entry,
     /// Over the row and the one before.
     pub(crate) mac: Mac,
+}
+
+impl Row {
+    /// What is wrong with it as the row after the one with this sequence and MAC.
+    fn fault_after(&self, key: &ChainKey, sequence: i64, mac: &Mac) -> Option<String> {
+        let expected = sequence.saturating_add(1);
+        if self.sequence < expected {
+            return Some(format!("row {} stands where there is no row", self.sequence));
+        }
+        if self.sequence > expected {
+            return Some(format!("rows {expected} to {} are missing", self.sequence - 1));
+        }
+        let is_its = self.follows(key, mac);
+        (!is_its).then(|| format!("row {} was changed or moved", self.sequence))
+    }
+
+    /// Whether it was written with this key, after a row with this MAC.
+    pub(crate) fn follows(&self, key: &ChainKey, previous: &Mac) -> bool {
+        key.sign_row(previous, self.chain, self.sequence, &self.entry) == self.mac
+    }
 }
 
 /// What a row tells of that begins a chain since another one was cut.

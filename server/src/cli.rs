@@ -25,13 +25,15 @@ use directus::DirectusCommand;
 use output::{say, tell};
 use service_token::ServiceTokenCommand;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use stores::StoreArgs;
 use thiserror::Error as ThisError;
 use user::UserCommand;
 use vault::VaultCommand;
 
+/// What shells say of a program that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
 const USERS_ELSEWHERE: &str = "with DIRECTUS_URL the users are those of that Directus; change them there";
 
 /// Keeps captured browser sessions encrypted, and hands them to the backends
@@ -58,7 +60,8 @@ enum Command {
     /// Make, list and revoke tokens for services that may do only what is listed
     #[command(subcommand)]
     ServiceToken(ServiceTokenCommand),
-    /// List what was done to which record, and find out whether that log is whole
+    /// List what was done to which record, find out whether that log is whole, export it, and
+    /// remove its oldest rows
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Prepare the Directus that is to keep the records
@@ -106,10 +109,23 @@ enum CliError {
     File { path: PathBuf, error: io::Error },
     #[error("the output can't be written: {0}")]
     Output(io::Error),
+    #[error("interrupted")]
+    Interrupted,
     #[error(transparent)]
     Rotation(#[from] crate::rotation::RotationError),
     #[error(transparent)]
     Internal(Error),
+}
+
+impl CliError {
+    /// A file that is to be new can't be written.
+    fn new_file(path: &Path, error: io::Error) -> Self {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return Self::File { path: path.to_owned(), error };
+        }
+        let path = path.display();
+        Self::User(format!("{path} is there already, and stays as it is: name another file"))
+    }
 }
 
 /// Here, unlike to a caller of the API, is told what it is.
@@ -160,6 +176,8 @@ impl Cli {
             Ok(()) => ExitCode::SUCCESS,
             // Whoever read the output has enough of it, and knows.
             Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+            // Nor is it news to whoever has pressed Ctrl-C.
+            Err(CliError::Interrupted) => ExitCode::from(INTERRUPTED),
             Err(error) => {
                 tell(&format!("stagepass-server: {error}"));
                 ExitCode::FAILURE
@@ -175,7 +193,7 @@ impl Command {
             Self::User(command) => command.run(&stores).await,
             Self::Vault(command) => command.run(&stores).await,
             Self::ServiceToken(command) => command.run(&stores).await,
-            Self::Audit(command) => command.run(&stores.open(IfMissing::Refuse).await?).await,
+            Self::Audit(command) => command.run(&stores).await,
             Self::Directus(command) => command.run(&stores.directus).await,
             Self::Fingerprint => say(&stores.open(IfMissing::Refuse).await?.server_key.fingerprint()),
             Self::RotateKeys { other_writers_stopped } => {

@@ -1,6 +1,8 @@
 //! The present, and times as the API writes them.
 
-use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 /// Now, in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
@@ -26,6 +28,15 @@ pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
+/// Reads a time as people write it: like [`parse_ms`], as a date or a time in UTC, or as how
+/// long ago it was, such as `90d`.
+pub(crate) fn parse_time(text: &str) -> Option<i64> {
+    let in_utc = |time: DateTime| time.to_zoned(TimeZone::UTC).ok();
+    let ago = |span: Span| Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(span).ok();
+    let zoned = || text.parse().ok().and_then(in_utc).or_else(|| text.parse().ok().and_then(ago));
+    parse_ms(text).or_else(|| zoned().map(|time| time.timestamp().as_millisecond()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +48,18 @@ mod tests {
         assert_eq!(parse_ms("2026-12-31T23:59:59Z"), Some(1_798_761_599_000));
         assert_eq!(parse_ms("2026-12-31"), None);
         assert_eq!(parse_ms("soon"), None);
+    }
+    #[test]
+    fn reads_times_as_people_write_them() {
+        for text in ["2026-01-15", "2026-01-15T00:00", "2026-01-15 00:00:00", "2026-01-15T01:00:00+01:00"] {
+            assert_eq!(parse_time(text), Some(1_768_435_200_000), "{text}");
+        }
+        for (text, hours) in [("1d", 24), ("36h", 36), ("2w", 14 * 24), ("1d 2h", 26), ("90 days", 90 * 24)] {
+            let ago = (now_ms() - parse_time(text).unwrap()) as f64 / 3_600_000.0;
+            assert!((ago - f64::from(hours)).abs() < 0.1, "{text}: {ago}");
+        }
+        for text in ["", "soon", "2026", "2026-02-30", "90", "d"] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
     }
 }

@@ -44,6 +44,8 @@ const JWT_SECRET: &str = "STAGEPASS_JWT_SECRET";
 /// Where secrets that were made are kept in the data directory.
 const SERVICE_SECRET_FILE: &str = "rbac-sync-webhook-secret";
 const JWT_SECRET_FILE: &str = "jwt-secret";
+/// A hundred years.
+const MAX_AUDIT_DAYS: u32 = 36_500;
 
 /// Where everything is kept.
 #[derive(Args, Clone, Debug)]
@@ -102,6 +104,10 @@ pub(crate) struct ServeArgs {
     /// secret itself in STAGEPASS_JWT_SECRET) [default: one made at first start]
     #[arg(long, env = "STAGEPASS_JWT_SECRET_FILE", value_name = "FILE")]
     jwt_secret_file: Option<NamedFile>,
+    /// Days that rows of the audit log are kept; older ones are removed each hour, and the rest
+    /// can still be verified; 0 keeps all
+    #[arg(long, env = "STAGEPASS_AUDIT_DAYS", value_name = "DAYS", default_value = "0")]
+    audit_days: String,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -137,6 +143,8 @@ pub(crate) struct Given {
     secrets: GivenSecrets,
     sources: Sources,
     pub(crate) limits: LimitSettings,
+    /// How long rows of the audit log are kept, if not for ever.
+    pub(crate) audit_days: Option<u32>,
 }
 
 /// The secrets of callers that were given.
@@ -205,6 +213,7 @@ impl Given {
             faults.must_be_given(JWT_SECRET, variable);
         }
         let limits = args.limits.check(&mut faults);
+        let audit_days = faults.number("STAGEPASS_AUDIT_DAYS", &args.audit_days, 0..=MAX_AUDIT_DAYS);
         match (listen, log, log_format, limits) {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
                 let secrets = GivenSecrets { service_secret, previous_service_secrets, jwt_secret };
@@ -222,6 +231,7 @@ impl Given {
                     secrets,
                     sources,
                     limits,
+                    audit_days: audit_days.filter(|days| *days > 0),
                 };
                 Ok((given, keys))
             }

@@ -15,6 +15,7 @@ use crate::store::{
     StoreError, UsageLimits, VaultStore,
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -185,6 +186,17 @@ impl KeyedStores {
             }
         }
         Ok(())
+    }
+
+    /// What people call the records with these ids that are in a Directus, and its users.
+    pub(crate) async fn names_in_directus(
+        &self,
+        ids: &[Uuid],
+    ) -> Result<HashMap<String, String>, StoreError> {
+        match &self.directus {
+            Some(directus) => Ok(directus.names(ids).await?),
+            None => Ok(HashMap::new()),
+        }
     }
 
     fn check_sample(&self, table: SealedTable, sample: &[Sealed]) -> Result<(), OpenError> {

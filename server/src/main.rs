@@ -4,6 +4,7 @@
 mod app;
 mod app_credentials;
 mod audit;
+mod audit_export;
 mod bounded_text;
 mod cli;
 mod client;
@@ -23,6 +24,7 @@ mod proof;
 mod readiness;
 mod replaceable;
 mod request;
+mod retention;
 mod rotation;
 mod router;
 mod sealing;

@@ -7,7 +7,7 @@
 
 mod server_key;
 
-pub(crate) use server_key::ServerKey;
+pub(crate) use server_key::{ServerKey, fingerprint_of, verify_export};
 
 use crate::app::App;
 use crate::error::Error;

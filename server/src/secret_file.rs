@@ -8,8 +8,8 @@ pub(crate) use privacy::{check_directory, open_named, open_own};
 use secrecy::SecretString;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
-use tempfile::Builder;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
 
 /// A secret kept in a file, and whether it was made just now.
 pub(crate) struct Kept {
@@ -54,15 +54,45 @@ pub(crate) fn read(mut file: fs::File) -> io::Result<SecretString> {
 /// on disk when this returns, or not at all. One of that name stays as it is,
 /// and the error says that it exists.
 pub(crate) fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let named = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = named.unwrap_or(Path::new("."));
-    let mut builder = Builder::new();
-    owner_only(&mut builder);
-    let mut file = builder.tempfile_in(directory)?;
+    let mut file = NewFile::begin(path)?;
     file.write_all(contents)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    sync_directory(directory)
+    file.finish()
+}
+
+/// The same for a file that is written piece by piece: until [`finish`](Self::finish) it has
+/// another name, and where this is dropped before, nothing is left of it.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    path: PathBuf,
+    directory: PathBuf,
+    file: NamedTempFile,
+}
+
+impl NewFile {
+    pub(crate) fn begin(path: &Path) -> io::Result<Self> {
+        let named = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let directory = named.unwrap_or(Path::new(".")).to_owned();
+        let mut builder = Builder::new();
+        owner_only(&mut builder);
+        let file = builder.tempfile_in(&directory)?;
+        Ok(Self { path: path.to_owned(), directory, file })
+    }
+
+    pub(crate) fn finish(self) -> io::Result<()> {
+        self.file.as_file().sync_all()?;
+        self.file.persist_noclobber(&self.path).map_err(|error| error.error)?;
+        sync_directory(&self.directory)
+    }
+}
+
+impl io::Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Makes an empty file that its owner alone can read, unless it is there. Files

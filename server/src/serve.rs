@@ -11,8 +11,10 @@ mod reread;
 mod signals;
 
 pub(crate) use permits::MAX_CONNECTIONS;
+pub(crate) use signals::StopSignals;
 
 use crate::app::App;
+use crate::audit::{Caller, ChainKey};
 use crate::clock::now_ms;
 use crate::config::{ConfigError, DataArgs, DirectusArgs, Given, GivenDirectus, KeyArgs, ServeArgs};
 use crate::directus::{Directus, TIMEOUT};
@@ -23,13 +25,14 @@ use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::replaceable::Replaceable;
-use crate::store::{IfMissing, Timed};
+use crate::retention;
+use crate::store::{DAY_MS, IfMissing, Timed};
 use crate::vault::{Vault, VaultFault};
 use crate::{openapi, router, telemetry};
 use accept::Acceptor;
 use permits::Permits;
 use secrecy::SecretString;
-use signals::{Hangups, StopSignals};
+use signals::Hangups;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,10 +40,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error as ThisError;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 /// How long the metadata of an ended session is kept.
 const ENDED_SESSION_LIFETIME_MS: i64 = 90 * 24 * 60 * 60 * 1000;
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// How often rows of the audit log are looked for that are too old.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How long the sealed text of what was erased may stay in the write-ahead log.
 const ERASE_INTERVAL: Duration = Duration::from_secs(2);
 
@@ -82,6 +88,8 @@ pub(crate) async fn serve(
     stores.check_records().await?;
     let data = given.database.to_string();
     let data_dir = given.database.directory().map(Path::to_owned);
+    let audit_days = given.audit_days;
+    let chain_key = Arc::clone(&stores.chain_key);
     let metrics = Arc::new(Metrics::new());
     let vault = Timed::new(stores.vault, Arc::clone(&metrics));
     let vault = Vault::open(Arc::new(vault), Arc::clone(&stores.chain_key)).await?;
@@ -130,6 +138,7 @@ pub(crate) async fn serve(
     tracing::info!(%fingerprint, "the extension shows this fingerprint where it is connected to this server");
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), %data, "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
+    let retention = audit_days.map(|days| tokio::spawn(retain(Arc::clone(&app), chain_key, days)));
     let removal = {
         let app = Arc::clone(&app);
         tokio::spawn(async move { app.vault.remove_when_set_up(token_file).await })
@@ -139,6 +148,7 @@ pub(crate) async fn serve(
     accept::serve(listener, acceptor, signals, limits.draining).await;
     rereading.abort();
     upkeep.abort();
+    retention.iter().for_each(JoinHandle::abort);
     removal.abort();
     tracing::info!("stopped");
     Ok(())
@@ -189,6 +199,29 @@ async fn upkeep(app: Arc<App>) {
         };
         if let Err(error) = done {
             tracing::warn!(%error, "upkeep failed; it is tried again");
+        }
+    }
+}
+
+/// Removes now and then the rows of the audit log that are older than so many days. Of its
+/// own, since the first time may take long, and other upkeep must not wait for it.
+async fn retain(app: Arc<App>, key: Arc<ChainKey>, days: u32) {
+    let mut looking = tokio::time::interval(RETENTION_INTERVAL);
+    loop {
+        looking.tick().await;
+        let cutoff = now_ms() - i64::from(days) * DAY_MS;
+        match retention::prune(&*app.database, &key, &Caller::Server, cutoff, |_| ()).await {
+            Ok(pruned) => {
+                if pruned.rows > 0 {
+                    tracing::info!(rows = pruned.rows, days, "removed old rows of the audit log");
+                }
+                for fault in pruned.faults {
+                    tracing::error!(%fault, "old rows of the audit log stay, since it is not whole there; see `stagepass-server audit verify`");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old rows of the audit log can't be removed; it is tried again")
+            }
         }
     }
 }

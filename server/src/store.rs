@@ -21,8 +21,8 @@ pub(crate) use app_credentials::{
     PutType, Revision, SealedValue, SetMembers, TypeField, fold, value_id,
 };
 pub(crate) use database::{
-    AttemptLimit, CaptureRequest, Database, Hash, MAX_ATTEMPT_WINDOW_MS, MAX_KEPT_TOKENS, MAX_SIGN_INS,
-    MAX_SUCCESSORS, Refresh, RefreshToken, ServiceToken, User, UserStatus,
+    AttemptLimit, AuditFilter, CaptureRequest, Database, Hash, MAX_ATTEMPT_WINDOW_MS, MAX_KEPT_TOKENS,
+    MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, ServiceToken, User, UserStatus,
 };
 pub(crate) use directus::DirectusRecords;
 pub(crate) use postgres::{Postgres, PostgresFault, PostgresSettings, PostgresUrl};

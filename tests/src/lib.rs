@@ -6,6 +6,7 @@
 //! Whatever is started here ends when its handle is dropped, and every wait
 //! has an end and says what was waited for. Nothing here knows the suites.
 
+pub mod audit_log;
 pub mod axe;
 pub mod bridge;
 pub mod browser_cookie3;

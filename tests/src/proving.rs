@@ -1,5 +1,5 @@
 //! The proof that a server gives of its key: given by servers of the tests' own, and
-//! checked as any client may.
+//! checked as any client may. And what else is signed with that key.
 
 use anyhow::{Context as _, Result, anyhow};
 use aws_lc_rs::rand::SystemRandom;
@@ -53,12 +53,28 @@ fn signed_text(address: &str, nonce: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 /// Where the proof does not hold.
 pub fn fingerprint_of_proof(proof: &Value, address: &str, nonce: &[u8]) -> Result<String> {
+    fingerprint_of_signer(proof, &signed_text(address, nonce)?)
+}
+
+/// The fingerprint of the key that an export of the audit log is signed with, found as any
+/// reader may.
+///
+/// # Errors
+/// Where the signature does not hold.
+pub fn fingerprint_of_export(export: &str) -> Result<String> {
+    let end = export.trim_end().rfind('\n').context("one line")? + 1;
+    let (lines, signature) = export.split_at(end);
+    let signed = [&b"stagepass audit export\0"[..], &Sha256::digest(lines)].concat();
+    fingerprint_of_signer(&serde_json::from_str(signature)?, &signed)
+}
+
+/// That of the key in `signed`, whose signature must be over `text`.
+fn fingerprint_of_signer(signed: &Value, text: &[u8]) -> Result<String> {
     let bytes = |field: &str| -> Result<Vec<u8>> {
-        Ok(STANDARD.decode(proof[field].as_str().with_context(|| proof.to_string())?)?)
+        Ok(STANDARD.decode(signed[field].as_str().with_context(|| signed.to_string())?)?)
     };
     let (public_key, signature) = (bytes("public_key")?, bytes("signature")?);
-    let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &public_key)
-        .verify(&signed_text(address, nonce)?, &signature);
+    let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &public_key).verify(text, &signature);
     verified.map_err(|_| anyhow!("the signature is wrong"))?;
     let hex = hex::encode_upper(&Sha256::digest(&public_key)[..16]);
     let groups: Vec<_> = (0..hex.len()).step_by(4).map(|at| &hex[at..at + 4]).collect();

@@ -110,6 +110,21 @@ pub fn value_id(credential: &str, field: &str) -> Result<String> {
     Ok(format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]))
 }
 
+/// What rows are signed and the audit log is chained with.
+///
+/// # Errors
+/// Where it does not open.
+pub async fn chain_key(installation: &Installation) -> Result<Vec<u8>> {
+    Ok(STANDARD.decode(signed_key(&Sealing::of(installation.directory())?, installation).await?)?)
+}
+
+/// That key in base64, where rows are signed with it.
+async fn signed_key(sealing: &Sealing, installation: &Installation) -> Result<String> {
+    let kept = installation.query("SELECT encrypted_key FROM own_keys WHERE name = 'audit'").await?;
+    let text = String::from_utf8(sealing.open(CHAIN_KEY, kept.first().context("no audit log")?)?)?;
+    Ok(text.strip_prefix(ROWS_SIGNED).context("its rows are not signed")?.to_owned())
+}
+
 /// Has the database say that its rows are yet to be signed, as a former version leaves it:
 /// the next process that opens it signs those that have no MAC.
 ///
@@ -117,9 +132,7 @@ pub fn value_id(credential: &str, field: &str) -> Result<String> {
 /// Where it says so already.
 pub async fn forget_signing(installation: &Installation) -> Result<()> {
     let sealing = Sealing::of(installation.directory())?;
-    let kept = installation.query("SELECT encrypted_key FROM own_keys WHERE name = 'audit'").await?;
-    let text = String::from_utf8(sealing.open(CHAIN_KEY, kept.first().context("no audit log")?)?)?;
-    let key = text.strip_prefix(ROWS_SIGNED).context("its rows are not signed")?;
+    let key = signed_key(&sealing, installation).await?;
     let former = sealing.seal(CHAIN_KEY, key.as_bytes())?;
     let changed = installation
         .change(&format!("UPDATE own_keys SET encrypted_key = '{former}' WHERE name = 'audit'"))

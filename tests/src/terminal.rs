@@ -42,12 +42,31 @@ impl Terminal {
         Self::start_with(command, |command| command.stdin(stdin))
     }
 
+    /// Starts a program at a terminal that has so many columns.
+    ///
+    /// # Errors
+    /// When there is no terminal to be had, or the program can't be started.
+    pub fn start_at_width(command: Command, columns: u16) -> Result<Self> {
+        Self::start_at(command, Some(columns), |command| command)
+    }
+
     fn start_with(
+        command: Command,
+        change: impl FnOnce(pty_process::Command) -> pty_process::Command,
+    ) -> Result<Self> {
+        Self::start_at(command, None, change)
+    }
+
+    fn start_at(
         mut command: Command,
+        columns: Option<u16>,
         change: impl FnOnce(pty_process::Command) -> pty_process::Command,
     ) -> Result<Self> {
         command.kill_on_drop(true);
         let (pty, pts) = pty_process::open()?;
+        if let Some(columns) = columns {
+            pty.resize(pty_process::Size::new(40, columns))?;
+        }
         let child = change(command.into()).spawn(pts)?;
         let settings = pty.as_fd().try_clone_to_owned()?;
         let (screen, keyboard) = pty.into_split();

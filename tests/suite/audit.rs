@@ -10,7 +10,7 @@ const PLANTED: &str = "planted-audit-Qm7vX";
 
 #[tokio::test]
 async fn each_access_is_told_with_who_what_which_record_and_how_it_ended() -> Result<()> {
-    let Callers { user, other, service, server, installation, _people } = start().await?;
+    let Callers { user, other, service, server, installation, people } = start().await?;
     let id = user.create_profile("instagram", "fitcreator99").await?;
     let mut captured = session(&id);
     captured["cookies"][0]["value"] = PLANTED.into();
@@ -28,7 +28,7 @@ async fn each_access_is_told_with_who_what_which_record_and_how_it_ended() -> Re
     let request = request.header("x-acting-user", &me).json(&json!({"creatorProfileId": id}));
     assert_eq!(request.send().await?.status(), 200);
 
-    let list = installation.succeed(&["audit", "list"]).await?;
+    let list = installation.audit_list().await?;
     let told: Vec<_> = list
         .lines()
         .rev()
@@ -54,6 +54,17 @@ async fn each_access_is_told_with_who_what_which_record_and_how_it_ended() -> Re
             format!("service:downloader for user:{me} reveal {connection} ok"),
         ]
     );
+    // Wherever they are kept, people and records are shown by their names.
+    let table = installation.succeed(&["audit", "list"]).await?;
+    for shown in [
+        format!("  service downloader for {}  ", people[0].email()),
+        format!("  {}  ", people[1].email()),
+        format!("connection instagram fitcreator99 ({id})\n"),
+        format!("session instagram fitcreator99 ({session})\n"),
+        format!("connection {UNKNOWN}\n"),
+    ] {
+        ensure!(table.contains(&shown), "{shown} is not in {table}");
+    }
     ensure!(installation.succeed(&["audit", "verify"]).await?.contains("the audit log is whole"));
     let logs = server.stop().await?;
     let secrets = SecretSearch::new(&[PLANTED, secret.trim()].map(Into::into))?;

@@ -30,7 +30,7 @@ struct Callers {
     server: Server,
     installation: Installation,
     /// Whom the clients are signed in as; in some stores they are gone once this is.
-    _people: [Person; 2],
+    people: [Person; 2],
 }
 
 async fn start() -> Result<Callers> {
@@ -43,7 +43,7 @@ async fn start() -> Result<Callers> {
         service: server.service()?,
         server,
         installation,
-        _people: people,
+        people,
     })
 }
 

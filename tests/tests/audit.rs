@@ -20,7 +20,7 @@ async fn audit(installation: &Installation, arguments: &[&str]) -> Result<(bool,
 
 /// What `audit list` tells, the times aside, the oldest first.
 async fn told(installation: &Installation) -> Result<Vec<String>> {
-    let (_, list) = audit(installation, &["list"]).await?;
+    let list = installation.audit_list().await?;
     let without_time = |line: &str| line.split('\t').skip(1).collect::<Vec<_>>().join(" ");
     Ok(list.lines().rev().map(without_time).collect())
 }

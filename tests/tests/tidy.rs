@@ -120,6 +120,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0010_owner_usage.sql", "263e6d87ba24c55de1ed6be00731f2cb16370dad3031c0ad486ef5c63e4d0104"),
         ("0011_signed_rows.sql", "54d22b64bb001cf4b82e9c426781ac254d4860a0ca608f5f11a79aa0a57c8f70"),
         ("0012_growth.sql", "042d342be0fd7664cda26fc33c77333ff8a59eb7d438c3597b8da21667e25a14"),
+        ("0013_audit_anchors.sql", "77f80c1e428c13dbeffae784bcdc18ff717a144c75860a6f3ddca7f9c432204a"),
     ];
     let postgres: &[_] = &[
         ("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27"),
@@ -132,6 +133,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0008_owner_usage.sql", "8d20a2fe6897937e9a3a399848cd70299067b2e9bd4d781c6ec9b0bcdc2b88b4"),
         ("0009_signed_rows.sql", "9d2426af3486166cda31089879dc927488e7faefc0994ae4eefeea553596527e"),
         ("0010_growth.sql", "3bbbae7527b28dbd0da44eb4d86bcbbfd2e908e5e2f5fb1584be2025962bd159"),
+        ("0011_audit_anchors.sql", "6e4646acd940f5489d278b17cd0dbeb8282d2ca2d5b5a1c925cd8117c016d426"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

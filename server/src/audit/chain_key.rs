@@ -1,6 +1,6 @@
 //! The key of the audit log's chains, and what the server signs with it.
 
-use super::Entry;
+use super::{Anchor, Entry};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -69,6 +69,19 @@ impl ChainKey {
         mac.update(&chain.to_be_bytes());
         mac.update(&sequence.to_be_bytes());
         mac.update(last);
+        mac.finalize().into_bytes().into()
+    }
+
+    /// The signature of what stands in the place of removed rows.
+    pub(super) fn sign_anchor(&self, anchor: &Anchor) -> Mac {
+        let Anchor { chain, sequence, mac: last, cuts, removed_at, removed_by, signature: _ } = anchor;
+        let mut mac = self.start(b"anchor");
+        for number in [chain, sequence, cuts, removed_at] {
+            mac.update(&number.to_be_bytes());
+        }
+        mac.update(last);
+        // The only part whose length is not fixed, and the last.
+        mac.update(removed_by.as_bytes());
         mac.finalize().into_bytes().into()
     }
 

@@ -1,102 +1,98 @@
-//! `stagepass-server audit`: what was done to which record, and whether the log
-//! of it is whole.
+//! `stagepass-server audit`: what was done to which record, whether the log of it is whole,
+//! and what is kept of it.
+
+mod export;
+mod list;
+mod names;
+mod prune;
+mod table;
+mod verify;
 
 use super::CliError;
-use super::output::say;
-use crate::audit::{ExpectedHeads, Row, Verdict, Verifier};
-use crate::clock::render_ms;
-use crate::keyed_stores::KeyedStores;
-use crate::store::Database;
+use super::stores::StoreArgs;
+use crate::audit::{Anchor, ChainKey, ExpectedHeads, Head, Row, Verdict, Verifier};
+use crate::clock::parse_time;
+use crate::store::{Database, IfMissing};
 use clap::Subcommand;
-use stagepass_core::visible::printable_line;
+use std::io;
 
 /// Rows that are read at a time.
 const BATCH: u32 = 1000;
+/// What options take as a time.
+const TIME: &str = "a date (2026-01-31), a time (2026-01-31T18:00:00Z; UTC where no offset is named), or an \
+                    age (90d, 12h)";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// List what was done last, newest first: time, who, what, which record, outcome
-    List {
-        /// How many rows
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-        limit: u32,
-    },
+    /// List what was done, newest first: when, who, what, how it ended, which record
+    List(list::ListArgs),
     /// Find out whether rows of the log were changed, removed or reordered, and whether
     /// rows that grant rights were changed by something else; and print the log's head,
     /// to be kept elsewhere
-    Verify {
-        /// A head that was printed before: rows up to it must still be there
-        #[arg(long, value_name = "HEAD")]
-        expect: Option<ExpectedHeads>,
-    },
+    Verify(verify::VerifyArgs),
+    /// Write the log as JSON lines that can be verified without the database
+    Export(export::ExportArgs),
+    /// Remove the oldest rows; a signed anchor stands for them, from which the rest verifies
+    Prune(prune::PruneArgs),
 }
 
 impl AuditCommand {
-    pub(super) async fn run(self, stores: &KeyedStores) -> Result<(), CliError> {
+    pub(super) async fn run(self, stores: &StoreArgs) -> Result<(), CliError> {
         match self {
-            Self::List { limit } => {
-                let rows = stores.database.newest_audit_rows(limit).await?;
-                rows.iter().try_for_each(|row| say(&line(row)))
-            }
-            Self::Verify { expect } => verify(stores, expect.unwrap_or_default()).await,
+            Self::List(args) => list::run(&stores.open(IfMissing::Refuse).await?, args).await,
+            Self::Verify(args) => verify::run(stores, args).await,
+            Self::Export(args) => export::run(&stores.open(IfMissing::Refuse).await?, args).await,
+            Self::Prune(args) => prune::run(&stores.open(IfMissing::Refuse).await?, args).await,
         }
     }
 }
 
-fn line(Row { entry, .. }: &Row) -> String {
-    let time = render_ms(entry.at);
-    let caller = match entry.acting_for {
-        Some(user) => format!("{} for user:{user}", entry.caller),
-        None => entry.caller.clone(),
-    };
-    let record = entry.record.as_deref().unwrap_or("-");
-    let [caller, action, record, outcome] =
-        [&caller, &entry.action, record, &entry.outcome].map(printable_line);
-    format!("{time}\t{caller}\t{action}\t{record}\t{outcome}")
+/// Reads a time of an option, in milliseconds since the Unix epoch.
+fn time(text: &str) -> Result<i64, String> {
+    parse_time(text).ok_or_else(|| format!("must be {TIME}"))
 }
 
-async fn verify(stores: &KeyedStores, expected: ExpectedHeads) -> Result<(), CliError> {
-    let database: &dyn Database = &*stores.database;
-    // Heads first: rows that are appended meanwhile lie beyond them.
-    let heads = database.audit_heads().await?;
-    let mut verifier = Verifier::new(&stores.chain_key, heads, expected);
+/// Where the chains of the log begin and end.
+struct Ends {
+    anchors: Vec<Anchor>,
+    heads: Vec<Head>,
+}
+
+impl Ends {
+    /// Reads them, the beginnings first: those of a later moment could lie beyond the ends. Rows
+    /// that are appended meanwhile lie beyond the heads.
+    async fn read(database: &dyn Database) -> Result<Self, CliError> {
+        let anchors = database.audit_anchors().await?;
+        Ok(Self { anchors, heads: database.audit_heads().await? })
+    }
+
+    fn verifier<'a>(&self, key: &'a ChainKey, expected: ExpectedHeads) -> Verifier<'a> {
+        Verifier::new(key, self.heads.clone(), self.anchors.clone(), expected)
+    }
+
+    /// Whether old rows were removed or chains begun since: then what was read of the log
+    /// meanwhile may look as if it were not whole.
+    async fn have_moved(&self, database: &dyn Database) -> Result<bool, CliError> {
+        let now = Self::read(database).await?;
+        let chains = |ends: &Self| ends.heads.iter().map(|head| head.chain).collect::<Vec<_>>();
+        Ok(now.anchors != self.anchors || chains(&now) != chains(self))
+    }
+}
+
+/// Reads all rows of the log into a verifier, and gives each to `also`.
+async fn read_log(
+    database: &dyn Database,
+    mut verifier: Verifier<'_>,
+    mut also: impl FnMut(&Row) -> io::Result<()>,
+) -> Result<Verdict, CliError> {
     let mut after = (i64::MIN, 0);
     loop {
         let rows = database.audit_rows(after, BATCH).await?;
-        let Some(last) = rows.last() else { break };
+        let Some(last) = rows.last() else { return Ok(verifier.finish()) };
         after = (last.chain, last.sequence);
-        rows.iter().for_each(|row| verifier.take(row));
+        for row in &rows {
+            verifier.take(row);
+            also(row).map_err(CliError::Output)?;
+        }
     }
-    let log = log_fault(&verifier.finish())?;
-    let rows = rows_fault(&database.broken_rows().await?)?;
-    let faults: Vec<_> = log.into_iter().chain(rows).collect();
-    if faults.is_empty() { Ok(()) } else { Err(CliError::User(faults.join("\n"))) }
-}
-
-/// What is wrong with the log; where nothing is, that is printed.
-fn log_fault(verdict: &Verdict) -> Result<Option<String>, CliError> {
-    if !verdict.faults.is_empty() {
-        return Ok(Some(format!("the audit log is not whole:\n  {}", verdict.faults.join("\n  "))));
-    }
-    if verdict.rows == 0 {
-        // Where nothing was expected: with a head that was, its rows are missing.
-        let empty = "the audit log is empty: either nothing was done here yet, or all of it was removed";
-        return Ok(Some(empty.to_owned()));
-    }
-    say(&format!("the audit log is whole: {} rows", verdict.rows))?;
-    say(&format!("head: {}", verdict.heads))?;
-    Ok(None)
-}
-
-/// The same for the rows that grant rights.
-fn rows_fault(broken: &[String]) -> Result<Option<String>, CliError> {
-    if broken.is_empty() {
-        say("every row that grants rights was written by this server")?;
-        return Ok(None);
-    }
-    Ok(Some(format!(
-        "rows that grant rights were changed by something else than Stagepass, and count as absent; put them \
-         back from a backup, or delete them and make them again:\n  {}",
-        broken.join("\n  ")
-    )))
 }

@@ -17,8 +17,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that begins with `STAGEPASS_` and means something to one of
 /// Stagepass's programs.
-const KNOWN: [&str; 26] = [
+const KNOWN: [&str; 27] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
+    "STAGEPASS_AUDIT_DAYS",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_DRAIN_TIME",
     "STAGEPASS_FAILED_AUTH_RATE_LIMIT",

@@ -3,14 +3,17 @@
 
 use crate::error::Error;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-/// Keeps these signatures apart from any others.
+/// Keep these signatures apart from each other and any others.
 const DOMAIN: &[u8] = b"stagepass server proof\0";
+const EXPORT_DOMAIN: &[u8] = b"stagepass audit export\0";
 pub(super) const NONCE_BYTES: usize = 32;
 /// Of the key's SHA-256. Whoever wants another key with the same must try 2^128.
 const FINGERPRINT_BYTES: usize = 16;
@@ -40,15 +43,19 @@ impl ServerKey {
     }
 
     /// The point, uncompressed.
-    pub(super) fn public_key(&self) -> &[u8] {
+    pub(crate) fn public_key(&self) -> &[u8] {
         self.0.public_key().as_ref()
     }
 
     /// What people compare: `3F2A 91C0 …`.
     pub(crate) fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.public_key());
-        let groups = digest[..FINGERPRINT_BYTES].chunks(GROUP_BYTES).map(hex::encode_upper);
-        groups.collect::<Vec<_>>().join(" ")
+        fingerprint_of(self.public_key())
+    }
+
+    /// Signs an export of the audit log by its SHA-256.
+    pub(crate) fn sign_export(&self, digest: &[u8; 32]) -> Result<Vec<u8>, Error> {
+        let signature = self.0.sign(&SystemRandom::new(), &[EXPORT_DOMAIN, digest].concat());
+        Ok(signature.map_err(|_| Error::Internal("signing failed"))?.as_ref().to_owned())
     }
 
     /// Signs that this server answers a nonce at an address. The host stands last and
@@ -60,10 +67,22 @@ impl ServerKey {
     }
 }
 
+/// What people compare of a public key.
+pub(crate) fn fingerprint_of(public_key: &[u8]) -> String {
+    let digest = Sha256::digest(public_key);
+    let groups = digest[..FINGERPRINT_BYTES].chunks(GROUP_BYTES).map(hex::encode_upper);
+    groups.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether the holder of a key has signed an export of the audit log with this SHA-256.
+pub(crate) fn verify_export(public_key: &[u8], digest: &[u8; 32], signature: &[u8]) -> bool {
+    let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public_key);
+    key.verify(&[EXPORT_DOMAIN, digest].concat(), signature).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 
     fn key() -> ServerKey {
         ServerKey::from_base64(&ServerKey::generate_base64().unwrap()).unwrap()

@@ -1,10 +1,11 @@
-//! The signals that a server hears: two that ask it to stop, and one to read its files anew.
+//! The signals that are heard: two that ask a server or a command to stop, and one that has a
+//! server read its files anew.
 
 use std::io;
 
 /// What asked the server to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// Somebody at the terminal, who waits for it.
     Interrupt,
     /// What runs the server: a service manager, or the machine's end.
@@ -13,7 +14,7 @@ pub(super) enum Stop {
 
 /// Hears Ctrl-C, and on Unix `SIGTERM`, from the moment it is made.
 #[derive(Debug)]
-pub(super) struct StopSignals {
+pub(crate) struct StopSignals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -29,13 +30,13 @@ pub(super) struct Hangups {
 
 #[cfg(unix)]
 impl StopSignals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Stop {
+    pub(crate) async fn next(&mut self) -> Stop {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
             _ = self.terminate.recv() => Stop::Terminate,
@@ -58,12 +59,12 @@ impl Hangups {
 
 #[cfg(not(unix))]
 impl StopSignals {
-    pub(super) fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {})
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Stop {
+    pub(crate) async fn next(&mut self) -> Stop {
         // Without a handler nothing could be waited for: stop at once.
         let _ = tokio::signal::ctrl_c().await;
         Stop::Interrupt

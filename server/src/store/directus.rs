@@ -10,12 +10,13 @@ mod changes;
 mod connections;
 mod downloads;
 mod items;
+mod names;
 mod row;
 mod sealed;
 mod sessions;
 
 use crate::audit::Entry;
-use crate::directus::Directus;
+use crate::directus::{Directus, DirectusError};
 use crate::store::{
     Actor, Connection, CredentialsUpdate, Database, DownloadCredential, Found, Judge, NewConnection,
     NewDownloadCredential, NewSession, NewestSession, Page, PutConnection, PutSession, Records, Sealed,
@@ -26,6 +27,7 @@ use changes::Operations;
 use items::Items;
 use sealed::Positions;
 use sessions::{Before, Turns};
+use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use uuid::Uuid;
@@ -44,6 +46,12 @@ pub(crate) struct DirectusRecords {
 }
 
 impl DirectusRecords {
+    /// What people call the records with these ids, and users, by table and id as rows of the
+    /// audit log have them.
+    pub(crate) async fn names(&self, ids: &[Uuid]) -> Result<HashMap<String, String>, DirectusError> {
+        names::find(&self.items, ids).await
+    }
+
     /// Records in `directus`, sealed with the key `key_id`; what is done to them is noted in `database`.
     pub(crate) fn new(directus: Arc<Directus>, database: Arc<dyn Database>, key_id: String) -> Self {
         Self {

@@ -26,6 +26,7 @@ mod lineage;
 mod login_attempts;
 mod migrations;
 mod pool;
+mod record_names;
 mod records;
 mod refresh_tokens;
 mod row;

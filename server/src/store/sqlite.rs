@@ -14,6 +14,7 @@ mod download_credentials;
 mod login_attempts;
 mod migrations;
 mod readers;
+mod record_names;
 mod records;
 mod refresh_tokens;
 mod row;

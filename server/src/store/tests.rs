@@ -1,5 +1,6 @@
 //! What every store does, with times of the test's own choosing.
 
+mod audit_log;
 mod growth;
 mod records;
 mod retired_keys;
@@ -9,10 +10,11 @@ mod usage;
 mod vault;
 
 use super::{
-    AppCredentialStore, Database, IfMissing, Judge, NewConnection, NewestSession, Page, Postgres,
-    PutConnection, Records, SealedConnection, Sqlite, StoreError, UsageLimits, User, UserStatus, VaultStore,
+    AppCredentialStore, AuditFilter, Database, IfMissing, Judge, NewConnection, NewestSession, Page,
+    Postgres, PutConnection, Records, SealedConnection, Sqlite, StoreError, UsageLimits, User, UserStatus,
+    VaultStore,
 };
-use crate::audit::{Caller, ChainKey, Entry};
+use crate::audit::{Caller, ChainKey, Entry, ExpectedHeads, Verdict, Verifier};
 use crate::store::postgres::testing::TestDatabase;
 use std::any::Any;
 use std::sync::Arc;
@@ -25,6 +27,15 @@ const OTHER: Uuid = Uuid::from_u128(2);
 const REVEAL: &str = "reveal";
 /// What is noted of the two.
 const ADDED: &str = "user add";
+const EVERYTHING: AuditFilter = AuditFilter {
+    since: i64::MIN,
+    until: i64::MAX,
+    records: None,
+    user: None,
+    service: None,
+    action: None,
+    outcome: None,
+};
 const ALL: Page = Page { number: 1, size: 100 };
 
 /// All that a store is.
@@ -156,4 +167,13 @@ async fn noted(store: &dyn Store) -> Vec<String> {
         .collect();
     actions.sort();
     actions
+}
+
+/// What `audit verify` finds.
+async fn verify(store: &dyn Store, key: &ChainKey, expected: &ExpectedHeads) -> Verdict {
+    let (heads, anchors) = (store.audit_heads().await.unwrap(), store.audit_anchors().await.unwrap());
+    let mut verifier = Verifier::new(key, heads, anchors, expected.clone());
+    let rows = store.audit_rows((i64::MIN, 0), 10_000).await.unwrap();
+    rows.iter().for_each(|row| verifier.take(row));
+    verifier.finish()
 }

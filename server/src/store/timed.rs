@@ -4,15 +4,17 @@ mod app_credentials;
 mod vault;
 
 use super::{
-    Actor, AttemptLimit, CaptureRequest, Connection, CredentialsUpdate, Database, DownloadCredential, Found,
-    Hash, Judge, NewConnection, NewDownloadCredential, NewSession, NewestSession, Page, PutConnection,
-    PutSession, Records, Refresh, RefreshToken, Sealed, SealedConnection, SealedDownloadCredential,
-    SealedTable, ServiceToken, Session, StoreError, UpdateCredentials, Usages, User, UserStatus,
+    Actor, AttemptLimit, AuditFilter, CaptureRequest, Connection, CredentialsUpdate, Database,
+    DownloadCredential, Found, Hash, Judge, NewConnection, NewDownloadCredential, NewSession, NewestSession,
+    Page, PutConnection, PutSession, Records, Refresh, RefreshToken, Sealed, SealedConnection,
+    SealedDownloadCredential, SealedTable, ServiceToken, Session, StoreError, UpdateCredentials, Usages,
+    User, UserStatus,
 };
-use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::audit::{Anchor, ChainKey, Entry, Head, Row};
 use crate::metrics::Metrics;
 use async_trait::async_trait;
 use secrecy::SecretString;
+use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -383,11 +385,23 @@ impl Database for Timed<dyn Database> {
         self.time("audit_rows", self.inner.audit_rows(after, limit)).await
     }
 
-    async fn newest_audit_rows(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
-        self.time("newest_audit_rows", self.inner.newest_audit_rows(limit)).await
+    async fn newest_audit_rows(&self, filter: AuditFilter, limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.time("newest_audit_rows", self.inner.newest_audit_rows(filter, limit)).await
+    }
+
+    async fn record_names(&self, ids: Vec<Uuid>) -> Result<HashMap<String, String>, StoreError> {
+        self.time("record_names", self.inner.record_names(ids)).await
     }
 
     async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
         self.time("audit_heads", self.inner.audit_heads()).await
+    }
+
+    async fn audit_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
+        self.time("audit_anchors", self.inner.audit_anchors()).await
+    }
+
+    async fn move_audit_anchor(&self, from: i64, to: Anchor) -> Result<bool, StoreError> {
+        self.time("move_audit_anchor", self.inner.move_audit_anchor(from, to)).await
     }
 }

@@ -52,7 +52,7 @@ async fn values_are_revealed_to_their_owner_and_to_services_that_may() -> Result
     }
     let unknown = service.post(REVEAL, &json!({"id": UNKNOWN})).await?;
     assert_eq!((unknown.status.as_u16(), unknown.body), refused(404, "Not found"));
-    let log = installation.succeed(&["audit", "list"]).await?;
+    let log = installation.audit_list().await?;
     let record = format!("app_credentials/{}", id(&made)?);
     for row in [
         format!("create-app-credential\t{record}\tok"),

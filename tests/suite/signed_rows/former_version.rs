@@ -56,7 +56,7 @@ async fn rows_of_a_former_version_are_signed_once() -> Result<()> {
     assert_eq!(said, 1, "the start that signs them says so");
     let (is_content, said) = stage.verify().await?;
     ensure!(is_content && said.contains("every row that grants rights was written by this server"), "{said}");
-    let list = stage.installation.succeed(&["audit", "list", "--limit", "1000"]).await?;
+    let list = stage.installation.audit_list().await?;
     assert_eq!(list.matches("server\tsign-rows\t-\tok: ").count(), 1, "{list}");
 
     // A second time nothing is: neither at a start, nor after a rotation of the key.

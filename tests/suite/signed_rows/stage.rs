@@ -51,7 +51,7 @@ impl Stage {
     pub(super) async fn assert_told(&self, row: &str) -> Result<()> {
         let (is_content, said) = self.verify().await?;
         ensure!(!is_content && said.contains(&format!("\n  {row}")), "{row}: {said}");
-        let list = self.installation.succeed(&["audit", "list", "--limit", "1000"]).await?;
+        let list = self.installation.audit_list().await?;
         let told = list.lines().filter(|line| line.contains(&format!("server\trow-forged\t{row}\t"))).count();
         ensure!(told == 1, "told {told} times of {row}: {list}");
         let log = String::from_utf8(self.server.program().stderr())?;
@@ -76,7 +76,7 @@ impl Stage {
     pub(super) async fn assert_told_after_restart(&self, row: &str) -> Result<()> {
         let (is_content, said) = self.verify().await?;
         ensure!(!is_content && said.contains(&format!("\n  {row}")), "{row}: {said}");
-        let list = self.installation.succeed(&["audit", "list", "--limit", "1000"]).await?;
+        let list = self.installation.audit_list().await?;
         ensure!(list.contains(&format!("server\trow-forged\t{row}\t")), "{list}");
         Ok(())
     }

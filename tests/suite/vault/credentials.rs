@@ -90,7 +90,7 @@ async fn a_key_is_stored_seen_revealed_and_deleted() -> Result<()> {
         assert_eq!(refusal(&reveal(vault, gone).await?), (404, "credential not found"));
     }
     assert_eq!(vault.get(CREDENTIALS).await?.body.as_array().map(Vec::len), Some(1));
-    let log = stage.installation.succeed(&["audit", "list"]).await?;
+    let log = stage.installation.audit_list().await?;
     assert_eq!(log.matches("vault reveal").count(), 4, "two that were, two that were not: {log}");
     for row in [
         format!("vault\tvault add\tvault_credentials/{id}\tok"),

@@ -196,7 +196,7 @@ async fn what_was_moved_or_changed_in_the_database_does_not_open() -> Result<()>
         );
     }
     assert_eq!(reveal(&stage.vault, &ids[3]).await?.body["key"], API_KEY);
-    let log = stage.installation.succeed(&["audit", "list"]).await?;
+    let log = stage.installation.audit_list().await?;
     assert!(!log.contains(&format!("vault reveal\tvault_credentials/{}\tok", ids[0])), "{log}");
     let shown = stage.vault.get(&format!("{CREDENTIALS}/{}", ids[0])).await?.body;
     assert_eq!(shown["last_used_at"], Value::Null, "it was not used");

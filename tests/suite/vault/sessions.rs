@@ -102,7 +102,7 @@ async fn another_password_opens_all_that_was_kept_and_ends_the_other_sessions() 
     let opened = stage.server.vault(NEW).await?;
     assert_eq!(reveal(&opened, &id).await?.body["key"], "planted-key-Xv5nR");
     assert_eq!(reveal(&opened, &second).await?.body["key"], "k");
-    let log = stage.installation.succeed(&["audit", "list"]).await?;
+    let log = stage.installation.audit_list().await?;
     for row in
         ["vault\tvault change-password\t-\tok", "anonymous\tvault change-password\t-\tinvalid password"]
     {
@@ -137,7 +137,7 @@ async fn a_sixth_wrong_password_in_a_minute_waits_at_every_server_and_after_a_re
     let vault = vault.at(&server);
     assert_eq!(refusal(&change(&vault, PASSWORD, NEW).await?), (429, TOO_MANY));
     assert!(is_open(&vault).await?, "who has it open goes on");
-    let log = installation.succeed(&["audit", "list"]).await?;
+    let log = installation.audit_list().await?;
     assert_eq!(log.matches("anonymous\tvault login\t-\tinvalid password").count(), 4);
     Ok(())
 }
@@ -215,7 +215,7 @@ async fn whoever_hangs_up_is_noted_all_the_same_and_locks_nobody_out_with_what_i
     let stage = &start().await?;
     let Stage { server, installation, .. } = stage;
     let count = async || -> Result<usize> {
-        let log = installation.succeed(&["audit", "list"]).await?;
+        let log = installation.audit_list().await?;
         Ok(log.matches("anonymous\tvault login\t-\tinvalid password").count())
     };
     hang_up(stage, "wrong password", 1).await?;

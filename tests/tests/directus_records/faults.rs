@@ -114,8 +114,8 @@ async fn what_was_intended_and_how_it_ended_is_in_the_audit_log() {
         server_on_directus::command(setup.directory.path(), &setup.directus, setup.directus.url())
             .await
             .unwrap();
-    let log = command.args(["audit", "list"]).output().await.unwrap();
-    let log = String::from_utf8(log.stdout).unwrap();
+    let log = command.args(["audit", "list", "--json"]).output().await.unwrap();
+    let log = stagepass_tests::audit_log::lines(&String::from_utf8(log.stdout).unwrap()).unwrap();
     let rows: Vec<_> = log
         .lines()
         .rev()

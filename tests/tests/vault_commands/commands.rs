@@ -89,7 +89,7 @@ pub(super) async fn listed(installation: &Installation) -> Result<Vec<(String, S
 
 /// What the audit log tells, newest first.
 pub(super) async fn actions(installation: &Installation) -> Result<Vec<String>> {
-    let lines = installation.succeed(&["audit", "list"]).await?;
+    let lines = installation.audit_list().await?;
     let action = |line: &str| {
         let columns: Vec<_> = line.split('\t').collect();
         Ok(format!("{} {}", columns.get(2).context("no action")?, columns.get(4).context("no outcome")?))

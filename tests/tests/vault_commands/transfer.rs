@@ -52,7 +52,7 @@ async fn what_is_missing_is_imported_and_what_is_there_stays() -> Result<()> {
     let done = ["import", "import", "remove", "export", "export", "add", "add", "set-up"];
     let done = done.map(|done| format!("vault {done} ok"));
     assert_eq!(actions(&installation).await?, done, "an import that adds nothing writes nothing");
-    let log = installation.succeed(&["audit", "list"]).await?;
+    let log = installation.audit_list().await?;
     let noted = |action: &str| -> BTreeSet<_> {
         let columns = log.lines().map(|line| line.split('\t').collect::<Vec<_>>());
         columns.filter(|line| line[2] == action).map(|line| line[3].to_owned()).collect()

@@ -47,7 +47,7 @@ pub(super) async fn export(stores: &StoreArgs, args: ExportArgs) -> Result<(), C
     let path = &args.file;
     // Before a password is asked for; looked at once more when it is written.
     if path.symlink_metadata().is_ok() {
-        return Err(in_the_way(path));
+        return Err(CliError::new_file(path, io::ErrorKind::AlreadyExists.into()));
     }
     if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         return Err(CliError::User(format!("{}: the folder for it is not there", path.display())));
@@ -62,15 +62,10 @@ pub(super) async fn export(stores: &StoreArgs, args: ExportArgs) -> Result<(), C
     note_each(&stores, &entry, &ids).await?;
     if let Err(error) = secret_file::write_new(path, &text) {
         stores.database.append(entry.with_outcome("the file can't be written")).await?;
-        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
-        return Err(if is_there { in_the_way(path) } else { CliError::File { path: path.clone(), error } });
+        return Err(CliError::new_file(path, error));
     }
     let (count, path) = (credentials.len(), path.display());
     say(&format!("exported: {count}, into {path}, encrypted under the vault's master password"))
-}
-
-fn in_the_way(path: &Path) -> CliError {
-    CliError::User(format!("{} is there already, and stays as it is: name another file", path.display()))
 }
 
 /// Notes what is done with each credential. Rows that are appended at the same

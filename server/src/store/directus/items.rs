@@ -58,6 +58,14 @@ impl Items {
         self.directus.call(&Call::search(&path(table), query.to_json())).await
     }
 
+    /// The users that a query asks for.
+    pub(super) async fn users<T: DeserializeOwned>(
+        &self,
+        query: &Query<'_>,
+    ) -> Result<Vec<T>, DirectusError> {
+        self.directus.call(&Call::search("/users", query.to_json())).await
+    }
+
     /// The only item that a filter lets through, if there is one.
     pub(super) async fn first<T: DeserializeOwned>(
         &self,

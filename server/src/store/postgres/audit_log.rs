@@ -1,9 +1,15 @@
 //! `audit_log` and `audit_heads`.
 
-use crate::audit::{Entry, Head, Mac, Row};
+use super::session::{Acting, Step};
+use super::{Postgres, row};
+use crate::audit::{Anchor, Entry, Head, Mac, Row};
+use crate::store::{AuditFilter, StoreError};
 use std::fmt::Write as _;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
+
+/// Rows that one statement of a search reads.
+const SPAN: i64 = 100_000;
 
 /// Takes a chain for the connection, the lowest from a number that is free.
 pub(super) const LEASE: &str = "SELECT lease_audit_chain($1)";
@@ -15,13 +21,41 @@ pub(super) const HEADS: &str = "SELECT chain, sequence, mac, signature FROM audi
 pub(super) const ROWS: &str = "
     SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
     WHERE (chain, sequence) > ($1, $2) ORDER BY chain, sequence LIMIT $3";
-/// The newest of each chain, and of these the newest: no index is kept for it.
+/// The rows of a span of time that a filter lets through, newest first.
 pub(super) const NEWEST: &str = "
-    SELECT l.chain, l.sequence, at, caller, acting_for, action, record, outcome, l.mac FROM audit_heads h
-    CROSS JOIN LATERAL (
-        SELECT * FROM audit_log WHERE chain = h.chain ORDER BY sequence DESC LIMIT $1
-    ) l
-    ORDER BY at DESC, l.chain DESC, l.sequence DESC LIMIT $1";
+    SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
+    WHERE at >= $1 AND at < $2
+        AND ($3::text[] IS NULL OR record = ANY($3))
+        AND ($4::uuid IS NULL OR caller = 'user:' || $4 OR acting_for = $4 OR record = 'users/' || $4)
+        AND ($5::text IS NULL OR caller = $5)
+        AND ($6::text IS NULL OR action = $6)
+        AND ($7::text IS NULL OR CASE $7
+            WHEN 'failed' THEN NOT (outcome LIKE 'ok%' OR outcome LIKE 'started%' OR outcome = 'intent')
+            ELSE starts_with(outcome, $7) END)
+    ORDER BY at DESC, chain DESC, sequence DESC LIMIT $8";
+/// The time of the row that so many newer ones of a span of time come after.
+pub(super) const EARLIER: &str =
+    "SELECT at FROM audit_log WHERE at >= $1 AND at < $2 ORDER BY at DESC OFFSET $3 LIMIT 1";
+pub(super) const ANCHORS: &str = "
+    SELECT chain, sequence, mac, cuts, removed_at, removed_by, signature FROM audit_anchors ORDER BY chain";
+pub(super) const ANCHOR: &str = "
+    SELECT chain, sequence, mac, cuts, removed_at, removed_by, signature FROM audit_anchors WHERE chain = $1";
+/// Removes the rows of a chain after its anchor, at `$8`, up to a new one, which takes that
+/// one's place. Gives no row where the anchor is elsewhere by now.
+pub(super) const MOVE_ANCHOR: &str = "
+    WITH moved AS (
+        INSERT INTO audit_anchors (chain, sequence, mac, cuts, removed_at, removed_by, signature)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (chain) DO UPDATE SET sequence = excluded.sequence, mac = excluded.mac,
+            cuts = excluded.cuts, removed_at = excluded.removed_at, removed_by = excluded.removed_by,
+            signature = excluded.signature
+        WHERE audit_anchors.sequence = $8
+        RETURNING chain
+    ), removed AS (
+        DELETE FROM audit_log WHERE chain = $1 AND sequence > $8 AND sequence <= $2
+            AND EXISTS (SELECT FROM moved)
+    )
+    SELECT chain FROM moved";
 
 /// Keeps the head of a chain that has no row yet.
 pub(super) const BEGIN_CHAIN: &str =
@@ -71,6 +105,41 @@ pub(super) async fn append(
 /// was made for.
 pub(super) fn follows(row: &tokio_postgres::Row) -> Result<bool, Error> {
     row.try_get("follows")
+}
+
+/// The newest rows that a filter lets through, newest first. They are looked for in one
+/// span of time after the other, so that no statement reads more than [`SPAN`] rows,
+/// however large the log is.
+pub(super) async fn newest(
+    store: &Postgres,
+    filter: AuditFilter,
+    limit: u32,
+) -> Result<Vec<Row>, StoreError> {
+    let AuditFilter { since, mut until, records, user, service, action, outcome } = filter;
+    let limit = i64::from(limit);
+    let mut found = Vec::new();
+    loop {
+        let earlier = [Step(EARLIER, &[&since, &until, &SPAN])];
+        let earlier = store.read(Acting::Nobody, &earlier).await?;
+        let begin: Option<i64> = row::optional(&earlier, |row| Ok(row.try_get(0)?))?;
+        let left = limit - i64::try_from(found.len()).unwrap_or(limit);
+        let values: [&(dyn ToSql + Sync); 8] =
+            [&begin.unwrap_or(since), &until, &records, &user, &service, &action, &outcome, &left];
+        let rows = store.read(Acting::Nobody, &[Step(NEWEST, &values)]).await?;
+        found.extend(row::all(&rows, |row| Ok(read_row(row)?))?);
+        match begin {
+            Some(begin) if i64::try_from(found.len()).is_ok_and(|count| count < limit) => until = begin,
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// Runs [`MOVE_ANCHOR`].
+pub(super) async fn move_anchor(store: &Postgres, from: i64, to: &Anchor) -> Result<bool, StoreError> {
+    let Anchor { chain, sequence, mac, cuts, removed_at, removed_by, signature } = to;
+    let values: [&(dyn ToSql + Sync); 8] =
+        [chain, sequence, &&mac[..], cuts, removed_at, removed_by, &&signature[..], &from];
+    Ok(!store.write(Acting::Nobody, &[Step(MOVE_ANCHOR, &values)]).await?.is_empty())
 }
 
 /// The types of what [`parameters`] gives.
@@ -128,6 +197,18 @@ pub(super) fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
 
 pub(super) fn read_head(row: &tokio_postgres::Row) -> Result<Head, Error> {
     Ok(Head { chain: row.try_get(0)?, sequence: row.try_get(1)?, mac: mac(row, 2)?, signature: mac(row, 3)? })
+}
+
+pub(super) fn read_anchor(row: &tokio_postgres::Row) -> Result<Anchor, Error> {
+    Ok(Anchor {
+        chain: row.try_get(0)?,
+        sequence: row.try_get(1)?,
+        mac: mac(row, 2)?,
+        cuts: row.try_get(3)?,
+        removed_at: row.try_get(4)?,
+        removed_by: row.try_get(5)?,
+        signature: mac(row, 6)?,
+    })
 }
 
 fn mac(row: &tokio_postgres::Row, index: usize) -> Result<Mac, Error> {

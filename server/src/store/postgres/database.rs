@@ -2,17 +2,18 @@
 
 use super::session::{Acting, Step};
 use super::{
-    Postgres, audit_log, capture_requests, login_attempts, refresh_tokens, row, sealed, service_tokens,
-    signed_rows, users,
+    Postgres, audit_log, capture_requests, login_attempts, record_names, refresh_tokens, row, sealed,
+    service_tokens, signed_rows, users,
 };
-use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::audit::{Anchor, ChainKey, Entry, Head, Row};
 use crate::store::row_signer::RowSigner;
 use crate::store::{
-    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash, MAX_ATTEMPT_WINDOW_MS,
-    Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
+    AttemptLimit, AuditFilter, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash,
+    MAX_ATTEMPT_WINDOW_MS, Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
 };
 use async_trait::async_trait;
 use secrecy::SecretString;
+use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -238,14 +239,24 @@ impl Database for Postgres {
         row::all(&rows, |row| Ok(audit_log::read_row(row)?))
     }
 
-    async fn newest_audit_rows(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
-        let steps = [Step(audit_log::NEWEST, &[&i64::from(limit)])];
-        let rows = self.read(Acting::Nobody, &steps).await?;
-        row::all(&rows, |row| Ok(audit_log::read_row(row)?))
+    async fn newest_audit_rows(&self, filter: AuditFilter, limit: u32) -> Result<Vec<Row>, StoreError> {
+        audit_log::newest(self, filter, limit).await
+    }
+
+    async fn record_names(&self, ids: Vec<Uuid>) -> Result<HashMap<String, String>, StoreError> {
+        record_names::find(self, &ids).await
     }
 
     async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
         let rows = self.read(Acting::Nobody, &[Step(audit_log::HEADS, &[])]).await?;
         row::all(&rows, |row| Ok(audit_log::read_head(row)?))
+    }
+    async fn audit_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(audit_log::ANCHORS, &[])]).await?;
+        row::all(&rows, |row| Ok(audit_log::read_anchor(row)?))
+    }
+
+    async fn move_audit_anchor(&self, from: i64, to: Anchor) -> Result<bool, StoreError> {
+        audit_log::move_anchor(self, from, &to).await
     }
 }

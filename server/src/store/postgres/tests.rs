@@ -59,7 +59,8 @@ async fn fill(store: &Postgres) {
 }
 
 async fn assert_whole(store: &Postgres, key: &ChainKey, expected_rows: u64) {
-    let mut verifier = Verifier::new(key, store.audit_heads().await.unwrap(), ExpectedHeads::default());
+    let mut verifier =
+        Verifier::new(key, store.audit_heads().await.unwrap(), Vec::new(), ExpectedHeads::default());
     store.audit_rows((i64::MIN, 0), 1000).await.unwrap().iter().for_each(|row| verifier.take(row));
     let verdict = verifier.finish();
     assert_eq!((verdict.rows, verdict.faults), (expected_rows, vec![]));
@@ -320,6 +321,37 @@ async fn a_lost_connection_is_replaced_and_reading_goes_on() {
         store.append(entry("after")).await.unwrap();
     }
     assert_whole(&store, &key, 7).await;
+}
+
+#[tokio::test]
+async fn a_chain_from_which_another_server_has_removed_rows_goes_on() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let one = open(&database, &key).await;
+    for _ in 0..3 {
+        one.append(entry("one")).await.unwrap();
+    }
+    // It loses its connection, and with it the chain.
+    let end =
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_database()";
+    database.superuser().await.query(end, &[]).await.unwrap();
+    wait_until_free(&database, 1).await;
+    let two = open(&database, &key).await;
+    for _ in 0..2 {
+        two.append(entry("two")).await.unwrap();
+    }
+    let future = crate::clock::now_ms() + 60_000;
+    let pruned = crate::retention::prune(&two, &key, &Caller::Operator, future, |_| ()).await.unwrap();
+    assert_eq!(pruned.rows, 6, "the row that says so included");
+    drop(two);
+    wait_until_free(&database, 1).await;
+    one.users().await.unwrap();
+    one.append(entry("after")).await.unwrap();
+    let (heads, anchors) = (one.audit_heads().await.unwrap(), one.audit_anchors().await.unwrap());
+    assert_eq!(heads.len(), 1, "no other chain is begun");
+    let mut verifier = Verifier::new(&key, heads, anchors, ExpectedHeads::default());
+    one.audit_rows((i64::MIN, 0), 1000).await.unwrap().iter().for_each(|row| verifier.take(row));
+    let verdict = verifier.finish();
+    assert_eq!((verdict.rows, verdict.removed, verdict.faults), (2, 6, vec![]));
 }
 
 #[tokio::test]

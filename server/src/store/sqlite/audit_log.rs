@@ -1,6 +1,7 @@
 //! `audit_log` and `audit_heads`.
 
-use crate::audit::{ChainKey, Entry, Head, Mac, Row};
+use crate::audit::{Anchor, ChainKey, Entry, Head, Mac, Row};
+use crate::store::AuditFilter;
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
@@ -9,6 +10,7 @@ const FIRST_CHAIN: i64 = 1;
 /// What no key gives.
 const NOBODYS: Mac = [0; 32];
 const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
+const ANCHOR: &str = "chain, sequence, mac, cuts, removed_at, removed_by, signature";
 
 /// The head that is appended to. `known` are those that this process has last seen, of
 /// which the last genuine one counts: another process may have gone on from there. Where
@@ -16,7 +18,7 @@ const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, 
 pub(super) fn head(c: &Connection, key: &ChainKey, known: &[Head]) -> Result<Head> {
     let Some(known) = newest_genuine(known, key) else { return newest_head(c, key) };
     match whole_head(c, key, known.chain)? {
-        Some(head) if goes_on(c, known, &head)? => Ok(head),
+        Some(head) if goes_on(c, key, known, &head)? => Ok(head),
         _ => {
             tracing::error!(
                 chain = known.chain,
@@ -58,13 +60,18 @@ fn is_used(c: &Connection, chain: i64) -> Result<bool> {
 }
 
 /// Whether a chain that ended with `known` may end with `head` now.
-fn goes_on(c: &Connection, known: &Head, head: &Head) -> Result<bool> {
+fn goes_on(c: &Connection, key: &ChainKey, known: &Head, head: &Head) -> Result<bool> {
     if head.sequence <= known.sequence {
         return Ok((head.sequence, head.mac) == (known.sequence, known.mac));
     }
     let select = "SELECT 1 FROM audit_log WHERE chain = ?1 AND sequence = ?2 AND mac = ?3";
     let is_kept = c.prepare_cached(select)?.exists((known.chain, known.sequence, &known.mac[..]))?;
-    Ok(is_kept || known.sequence == 0)
+    if is_kept || known.sequence == 0 {
+        return Ok(true);
+    }
+    let select = format!("SELECT {ANCHOR} FROM audit_anchors WHERE chain = ?1");
+    let anchor = c.prepare_cached(&select)?.query_row([known.chain], read_anchor).optional()?;
+    Ok(anchor.is_some_and(|anchor| anchor.is_genuine(key) && anchor.covers(known)))
 }
 
 /// Adds a row, which is whole once its chain's head is kept as well.
@@ -108,10 +115,57 @@ pub(super) fn rows(c: &Connection, (chain, sequence): (i64, i64), limit: u32) ->
     c.prepare_cached(&sql)?.query_map((chain, sequence, limit), read_row)?.collect()
 }
 
-/// The rows that were appended last, newest first.
-pub(super) fn newest(c: &Connection, limit: u32) -> Result<Vec<Row>> {
-    let sql = format!("SELECT {COLUMNS} FROM audit_log ORDER BY chain DESC, sequence DESC LIMIT ?1");
-    c.prepare(&sql)?.query_map([limit], read_row)?.collect()
+/// The newest rows that a filter lets through, newest first.
+pub(super) fn newest(c: &Connection, filter: &AuditFilter, limit: u32) -> Result<Vec<Row>> {
+    let AuditFilter { since, until, records, user, service, action, outcome } = filter;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit_log WHERE at >= ?1 AND at < ?2
+            AND (?3 IS NULL OR record IN (SELECT value FROM json_each(?3)))
+            AND (?4 IS NULL OR caller = 'user:' || ?4 OR acting_for = ?4 OR record = 'users/' || ?4)
+            AND (?5 IS NULL OR caller = ?5)
+            AND (?6 IS NULL OR action = ?6)
+            AND (?7 IS NULL OR CASE ?7
+                WHEN 'failed' THEN NOT (outcome LIKE 'ok%' OR outcome LIKE 'started%' OR outcome = 'intent')
+                ELSE substr(outcome, 1, length(?7)) = ?7 END)
+         ORDER BY at DESC, chain DESC, sequence DESC LIMIT ?8"
+    );
+    let records = records.as_ref().map(|records| serde_json::json!(records).to_string());
+    let user = user.map(|id| id.to_string());
+    let values = params![since, until, records, user, service, action, outcome, limit];
+    c.prepare(&sql)?.query_map(values, read_row)?.collect()
+}
+
+/// All anchors, by chain.
+pub(super) fn anchors(c: &Connection) -> Result<Vec<Anchor>> {
+    c.prepare(&format!("SELECT {ANCHOR} FROM audit_anchors ORDER BY chain"))?
+        .query_map([], read_anchor)?
+        .collect()
+}
+
+/// Removes the rows of a chain after `from`, where its anchor is, up to a new anchor, which
+/// takes that one's place; false where the anchor is elsewhere by now.
+pub(super) fn move_anchor(c: &Connection, from: i64, to: &Anchor) -> Result<bool> {
+    let put = format!(
+        "INSERT INTO audit_anchors ({ANCHOR}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (chain) DO UPDATE SET sequence = ?2, mac = ?3, cuts = ?4, removed_at = ?5,
+            removed_by = ?6, signature = ?7 WHERE sequence = ?8"
+    );
+    let moved = c.prepare_cached(&put)?.execute(params![
+        to.chain,
+        to.sequence,
+        &to.mac[..],
+        to.cuts,
+        to.removed_at,
+        to.removed_by,
+        &to.signature[..],
+        from
+    ])?;
+    if moved == 0 {
+        return Ok(false);
+    }
+    let delete = "DELETE FROM audit_log WHERE chain = ?1 AND sequence > ?2 AND sequence <= ?3";
+    c.prepare_cached(delete)?.execute((to.chain, from, to.sequence))?;
+    Ok(true)
 }
 
 pub(super) fn heads(c: &Connection) -> Result<Vec<Head>> {
@@ -141,6 +195,18 @@ fn read_row(row: &rusqlite::Row<'_>) -> Result<Row> {
 
 fn read_head(row: &rusqlite::Row<'_>) -> Result<Head> {
     Ok(Head { chain: row.get(0)?, sequence: row.get(1)?, mac: mac(row, 2)?, signature: mac(row, 3)? })
+}
+
+fn read_anchor(row: &rusqlite::Row<'_>) -> Result<Anchor> {
+    Ok(Anchor {
+        chain: row.get(0)?,
+        sequence: row.get(1)?,
+        mac: mac(row, 2)?,
+        cuts: row.get(3)?,
+        removed_at: row.get(4)?,
+        removed_by: String::from_utf8_lossy(row.get_ref(5)?.as_bytes()?).into_owned(),
+        signature: mac(row, 6)?,
+    })
 }
 
 /// Another length is nobody's signature.

@@ -2,18 +2,19 @@
 
 use super::records::change_if_own;
 use super::{
-    Sqlite, audit_log, capture_requests, login_attempts, refresh_tokens, sealed, service_tokens, signed_rows,
-    usage, users,
+    Sqlite, audit_log, capture_requests, login_attempts, record_names, refresh_tokens, sealed,
+    service_tokens, signed_rows, usage, users,
 };
-use crate::audit::{ChainKey, Entry, Head, Row};
+use crate::audit::{Anchor, ChainKey, Entry, Head, Row};
 use crate::store::row_signer::RowSigner;
 use crate::store::{
-    AttemptLimit, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash, MAX_ATTEMPT_WINDOW_MS,
-    Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
+    AttemptLimit, AuditFilter, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Database, Found, Hash,
+    MAX_ATTEMPT_WINDOW_MS, Page, Refresh, RefreshToken, ServiceToken, StoreError, Usages, User, UserStatus,
 };
 use async_trait::async_trait;
 use rusqlite::Connection;
 use secrecy::SecretString;
+use std::collections::HashMap;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -277,11 +278,23 @@ impl Database for Sqlite {
         self.read(move |c| audit_log::rows(c, after, limit)).await
     }
 
-    async fn newest_audit_rows(&self, limit: u32) -> Result<Vec<Row>, StoreError> {
-        self.read(move |c| audit_log::newest(c, limit)).await
+    async fn newest_audit_rows(&self, filter: AuditFilter, limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.read(move |c| audit_log::newest(c, &filter, limit)).await
+    }
+
+    async fn record_names(&self, ids: Vec<Uuid>) -> Result<HashMap<String, String>, StoreError> {
+        self.read(move |c| record_names::find(c, &ids)).await
     }
 
     async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
         self.read(audit_log::heads).await
+    }
+
+    async fn audit_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
+        self.read(audit_log::anchors).await
+    }
+
+    async fn move_audit_anchor(&self, from: i64, to: Anchor) -> Result<bool, StoreError> {
+        self.write(move |c| audit_log::move_anchor(c, from, &to)).await
     }
 }

@@ -110,7 +110,7 @@ impl Session {
         if let Some(row) = db.answered(db.client.query_opt(audit_log::HEAD, &[&chain])).await? {
             let head = Some(audit_log::read_head(&row)?).filter(|head| head.is_genuine(key));
             return match (head, known) {
-                (Some(head), Some(known)) => Ok(self.goes_on(known, &head).await?.then_some(head)),
+                (Some(head), Some(known)) => Ok(self.goes_on(key, known, &head).await?.then_some(head)),
                 (head, _) => Ok(head),
             };
         }
@@ -128,7 +128,7 @@ impl Session {
 
     /// Whether a chain that ended with `known` may end with `head` now: another process
     /// may have had the chain since.
-    async fn goes_on(&self, known: &Head, head: &Head) -> Result<bool, PostgresFault> {
+    async fn goes_on(&self, key: &ChainKey, known: &Head, head: &Head) -> Result<bool, PostgresFault> {
         if head.sequence <= known.sequence {
             return Ok((head.sequence, head.mac) == (known.sequence, known.mac));
         }
@@ -136,6 +136,12 @@ impl Session {
         let place = [&known.chain as &(dyn ToSql + Sync), &known.sequence, &mac];
         let looking = self.db.client.query_one(audit_log::HAS_ROW, &place);
         let is_kept: bool = self.db.answered(looking).await?.try_get(0)?;
-        Ok(is_kept || known.sequence == 0)
+        if is_kept || known.sequence == 0 {
+            return Ok(true);
+        }
+        let place = [&known.chain as &(dyn ToSql + Sync)];
+        let looking = self.db.client.query_opt(audit_log::ANCHOR, &place);
+        let anchor = self.db.answered(looking).await?.as_ref().map(audit_log::read_anchor).transpose()?;
+        Ok(anchor.is_some_and(|anchor| anchor.is_genuine(key) && anchor.covers(known)))
     }
 }

@@ -1,0 +1,174 @@
+//! `stagepass-server audit list`.
+
+use super::super::CliError;
+use super::super::output::{say, tell, width};
+use super::names::Names;
+use super::table;
+use super::{TIME, time};
+use crate::audit::{Caller, Row};
+use crate::clock::render_ms;
+use crate::keyed_stores::KeyedStores;
+use crate::store::AuditFilter;
+use clap::Args;
+use serde::Serialize;
+use stagepass_core::visible::escaped_json;
+use uuid::Uuid;
+
+/// The tables whose records rows tell of.
+const TABLES: [&str; 11] = [
+    "users",
+    "platform_connections",
+    "platform_sessions",
+    "download_credentials",
+    "app_credentials",
+    "credential_types",
+    "projects",
+    "service_tokens",
+    "vault_credentials",
+    "sealing_keys",
+    "audit_heads",
+];
+
+#[derive(Args, Debug)]
+#[command(after_help = format!("A TIME is {TIME}.\n\nExamples:\n  \
+    stagepass-server audit list --user creator@example.org --since 7d\n  \
+    stagepass-server audit list --service downloader --action reveal --json\n  \
+    stagepass-server audit list --outcome failed --since 2026-01-01 --until 2026-02-01\n  \
+    stagepass-server audit list --record 01890a5d-ac96-774b-bcce-b302099a8057"))]
+pub(in crate::cli) struct ListArgs {
+    /// What was done to this record: its id, the name of a service token, or both with the
+    /// table, as JSON shows it
+    #[arg(long, value_name = "ID")]
+    record: Option<String>,
+    /// What this user did, what was done for the user, and to the user: an e-mail address or an id
+    #[arg(long, value_name = "EMAIL")]
+    user: Option<String>,
+    /// What the service with this token did; without a name, those with the shared secret
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
+    service: Option<String>,
+    /// What was done, such as reveal
+    #[arg(long, value_name = "ACTION")]
+    action: Option<String>,
+    /// How it ended: ok, failed (all that is neither ok nor only begun), or how its text begins
+    #[arg(long, value_name = "OUTCOME")]
+    outcome: Option<String>,
+    /// Nothing older than this
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<i64>,
+    /// Only what is older than this
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<i64>,
+    /// How many rows
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    limit: u32,
+    /// One JSON object a line, with all ids
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(stores: &KeyedStores, args: ListArgs) -> Result<(), CliError> {
+    let (limit, is_json) = (args.limit, args.json);
+    let filter = args.filter(stores).await?;
+    let rows = stores.database.newest_audit_rows(filter, limit).await?;
+    if rows.is_empty() && !is_json {
+        tell("no row of the audit log is of this kind");
+        return Ok(());
+    }
+    let names = Names::of(stores, &rows).await?;
+    if is_json {
+        return rows.iter().try_for_each(|row| say(&json(row, &names)?));
+    }
+    table::lines(&rows, &names, width()).iter().try_for_each(|line| say(line))
+}
+
+impl ListArgs {
+    async fn filter(self, stores: &KeyedStores) -> Result<AuditFilter, CliError> {
+        let user = match &self.user {
+            Some(user) => Some(find_user(stores, user).await?),
+            None => None,
+        };
+        let service = self.service.map(|name| Some(name).filter(|name| !name.is_empty()));
+        Ok(AuditFilter {
+            since: self.since.unwrap_or(i64::MIN),
+            until: self.until.unwrap_or(i64::MAX),
+            records: self.record.as_deref().map(records),
+            user,
+            service: service.map(|name| Caller::Service(name).to_string()),
+            action: self.action,
+            outcome: self.outcome,
+        })
+    }
+}
+
+/// The records that somebody may mean.
+fn records(text: &str) -> Vec<String> {
+    if TABLES.iter().any(|table| text.strip_prefix(table).is_some_and(|rest| rest.starts_with('/'))) {
+        return vec![text.to_owned()];
+    }
+    // Rows have ids in one form.
+    let id = Uuid::try_parse(text).map_or_else(|_| text.to_owned(), |id| id.to_string());
+    TABLES.iter().map(|table| format!("{table}/{id}")).collect()
+}
+
+/// The id of a user who is named by address or id.
+async fn find_user(stores: &KeyedStores, user: &str) -> Result<Uuid, CliError> {
+    if let Ok(id) = Uuid::try_parse(user) {
+        return Ok(id);
+    }
+    let users = stores.database.users().await?;
+    let found = users.into_iter().find(|found| found.email.eq_ignore_ascii_case(user));
+    found.map(|user| user.id).ok_or_else(|| {
+        CliError::User(format!(
+            "there is no user {user} here; of one who is gone or in a Directus, give the id"
+        ))
+    })
+}
+
+/// A row for programs. Names are those of today.
+#[derive(Serialize)]
+struct Listed<'a> {
+    chain: i64,
+    sequence: i64,
+    at: String,
+    caller: &'a str,
+    caller_name: Option<&'a str>,
+    acting_for: Option<Uuid>,
+    acting_for_name: Option<&'a str>,
+    action: &'a str,
+    record: Option<&'a str>,
+    record_name: Option<&'a str>,
+    outcome: &'a str,
+}
+
+fn json(row: &Row, names: &Names) -> Result<String, CliError> {
+    let entry = &row.entry;
+    let listed = Listed {
+        chain: row.chain,
+        sequence: row.sequence,
+        at: render_ms(entry.at),
+        caller: &entry.caller,
+        caller_name: names.caller(&entry.caller),
+        acting_for: entry.acting_for,
+        acting_for_name: entry.acting_for.and_then(|id| names.user(id)),
+        action: &entry.action,
+        record: entry.record.as_deref(),
+        record_name: entry.record.as_deref().and_then(|record| names.record(record)),
+        outcome: &entry.outcome,
+    };
+    let json = serde_json::to_string(&listed).map_err(|error| CliError::Output(error.into()))?;
+    Ok(escaped_json(&json))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_named_with_its_table_or_may_be_of_any() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(records(&format!("users/{id}")), [format!("users/{id}")]);
+        let of_any = records(&id.to_uppercase());
+        assert!(of_any.len() == 11 && of_any.contains(&format!("platform_sessions/{id}")));
+        assert!(records("my/worker").contains(&"service_tokens/my/worker".to_owned()));
+    }
+}

@@ -1,0 +1,213 @@
+//! `audit export`, and verifying what it wrote without the database.
+
+use crate::stage::{PLANTED, Stage, start};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use stagepass_tests::installation::{Installation, Store};
+use stagepass_tests::proving::fingerprint_of_export;
+use stagepass_tests::secret_search::SecretSearch;
+use stagepass_tests::terminal::Terminal;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+/// Where a test's files are, and their names as arguments.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Result<Self> {
+        Ok(Self(tempfile::tempdir()?))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn name(&self, name: &str) -> Result<String> {
+        Ok(self.path(name).to_str().context("no UTF-8")?.to_owned())
+    }
+
+    /// What is in the folder.
+    fn all(&self) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.0.path())? {
+            names.push(entry?.file_name().to_string_lossy().into_owned());
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Exports into a file.
+async fn export(stage: &Stage, files: &Files, name: &str, arguments: &[&str]) -> Result<String> {
+    let output = files.name(name)?;
+    stage.content(&[&["export", "--output", &output], arguments].concat()).await
+}
+
+/// Verifies files where there is no database, by the fingerprint alone.
+async fn verify(files: &Files, names: &[&str], fingerprint: &str) -> Result<(bool, String)> {
+    let elsewhere = tempfile::tempdir()?;
+    let mut command = stagepass_tests::server::command(elsewhere.path())?;
+    command.args(["audit", "verify", "--fingerprint", fingerprint]);
+    for name in names {
+        command.arg("--file").arg(files.path(name));
+    }
+    let Output { status, stdout, stderr } = command.output().await?;
+    ensure!(fs::read_dir(elsewhere.path())?.next().is_none(), "it has made something");
+    Ok((status.success(), String::from_utf8([stdout, stderr].concat())?))
+}
+
+async fn fingerprint(installation: &Installation) -> Result<String> {
+    Ok(installation.succeed(&["fingerprint"]).await?.trim().to_owned())
+}
+
+#[tokio::test]
+async fn an_export_verifies_by_itself_on_sqlite() -> Result<()> {
+    assert_verifies(&start(Store::Sqlite).await?).await
+}
+
+#[tokio::test]
+async fn an_export_verifies_by_itself_on_postgres() -> Result<()> {
+    assert_verifies(&start(Store::Postgres).await?).await
+}
+
+async fn assert_verifies(stage: &Stage) -> Result<()> {
+    let files = Files::new()?;
+    let head = stage.head().await?;
+    let said = export(stage, &files, "all.jsonl", &[]).await?;
+    ensure!(said.starts_with("exported: 6 rows, into "), "{said}");
+    assert_eq!(files.all()?, ["all.jsonl"], "nothing else is left");
+    assert_private(&files.path("all.jsonl"))?;
+    let fingerprint = fingerprint(&stage.installation).await?;
+    let (whole, said) = verify(&files, &["all.jsonl"], &fingerprint).await?;
+    ensure!(
+        whole && said.contains("the export is whole: 6 rows\n") && said.contains(&format!("head: {head}\n"))
+    );
+    // With the database at hand each row is checked by itself as well.
+    let file = files.name("all.jsonl")?;
+    let said = stage.content(&["verify", "--file", &file, "--expect", &head]).await?;
+    ensure!(said.contains("the export is whole: 6 rows"), "{said}");
+    // Standard output gets the same rows.
+    let text = fs::read_to_string(files.path("all.jsonl"))?;
+    let piped = stage.content(&["export"]).await?;
+    for export in [&text, &piped] {
+        assert_eq!(fingerprint_of_export(export)?, fingerprint);
+    }
+    let rows = |text: &str| text.lines().filter(|line| line.contains("\"kind\":\"row\"")).count();
+    assert_eq!((rows(&piped), rows(&text)), (6, 6));
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line)?;
+        ensure!(line["kind"].is_string(), "{line}");
+    }
+    ensure!(!SecretSearch::new(&[PLANTED.into()])?.is_in(text.as_bytes()), "a secret is in it");
+    Ok(())
+}
+
+#[cfg(unix)]
+fn assert_private(path: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(fs::metadata(path)?.permissions().mode() & 0o777, 0o600);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whatever_is_changed_in_an_export_is_found() -> Result<()> {
+    let (stage, files) = (start(Store::Sqlite).await?, Files::new()?);
+    export(&stage, &files, "all.jsonl", &[]).await?;
+    let fingerprint = fingerprint(&stage.installation).await?;
+    let text = fs::read_to_string(files.path("all.jsonl"))?;
+    let lines: Vec<_> = text.lines().collect();
+    let joined = |lines: &[&str]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+    let without = |index: usize| [&lines[..index], &lines[index + 1..]].concat();
+    let mut swapped = lines.clone();
+    swapped.swap(2, 3);
+    let end = lines.len() - 1;
+    for (changed, expected) in [
+        (text.replace("\"outcome\":\"ok\"", "\"outcome\":\"no\""), "its signature does not match"),
+        (joined(&without(3)), "its signature does not match"),
+        (joined(&swapped), "row 3 was changed or moved"),
+        (joined(&lines[..end]), "it has no end: it was cut off"),
+        (text[..text.len() - 5].to_owned(), "can't be read: it was cut off or changed"),
+        (joined(&[&lines[..], &lines[1..2]].concat()), "its signature does not match"),
+        (joined(&lines[1..]), "is no file that `audit export` wrote"),
+        (String::new(), "it has no end: it was cut off"),
+        ("x".repeat(100_000), "is no file that `audit export` wrote"),
+        (text.replacen("\"version\":1", "\"version\":2", 1), "is of another version"),
+    ] {
+        fs::write(files.path("changed.jsonl"), &changed)?;
+        let (whole, said) = verify(&files, &["changed.jsonl"], &fingerprint).await?;
+        ensure!(!whole && said.contains(expected), "{expected}: {said}");
+    }
+    // Another server's signature, over the same words.
+    let other = start(Store::Sqlite).await?;
+    export(&other, &files, "other.jsonl", &[]).await?;
+    let (whole, said) = verify(&files, &["other.jsonl"], &fingerprint).await?;
+    ensure!(!whole && said.contains("is signed by another server, whose fingerprint is "), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn spans_of_time_join_where_one_ends_and_the_next_begins() -> Result<()> {
+    let (stage, files) = (start(Store::Sqlite).await?, Files::new()?);
+    let rows = stage.list(&[]).await?;
+    let at = |index: usize| rows[index]["at"].as_str().unwrap_or_default().to_owned();
+    let (one, two) = (at(2), at(4));
+    export(&stage, &files, "1", &["--until", &one]).await?;
+    export(&stage, &files, "2", &["--since", &one, "--until", &two]).await?;
+    export(&stage, &files, "3", &["--since", &two]).await?;
+    let fingerprint = fingerprint(&stage.installation).await?;
+    let verify = async |names: &[&str]| verify(&files, names, &fingerprint).await;
+    for names in [&["1", "2", "3"][..], &["1", "2"], &["2", "3"], &["2"]] {
+        let (whole, said) = verify(names).await?;
+        ensure!(whole, "{names:?}: {said}");
+    }
+    let (_, said) = verify(&["1", "2", "3"]).await?;
+    ensure!(said.contains("chain 1 rows 3 to 4\n") && said.contains("the export is whole: 6 rows"), "{said}");
+    let (whole, said) = verify(&["1", "3"]).await?;
+    ensure!(!whole && said.contains("chain 1: rows 3 to 4 are in no file"), "{said}");
+    for names in [&["2", "1"][..], &["1", "1"]] {
+        let (whole, said) = verify(names).await?;
+        ensure!(!whole && said.contains("give the files in their order, and none twice"), "{said}");
+    }
+    let said = stage.not_content(&["export", "--since", &two, "--until", &one]).await?;
+    ensure!(said.contains("--until must be later than --since"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_export_of_a_log_that_is_not_whole_says_so() -> Result<()> {
+    let (stage, files) = (start(Store::Sqlite).await?, Files::new()?);
+    stage.installation.change("UPDATE audit_log SET outcome = 'no' WHERE sequence = 4").await?;
+    let said = export(&stage, &files, "all", &[]).await?;
+    ensure!(said.contains("the audit log is not whole, and the export says so"), "{said}");
+    let fingerprint = fingerprint(&stage.installation).await?;
+    let (whole, said) = verify(&files, &["all"], &fingerprint).await?;
+    ensure!(!whole && said.contains("when it was exported: chain 1: row 4 was changed or moved"), "{said}");
+    ensure!(!said.contains("signature"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_there_stays_and_what_is_interrupted_leaves_nothing() -> Result<()> {
+    let (stage, files) = (start(Store::Sqlite).await?, Files::new()?);
+    fs::write(files.path("there"), "mine")?;
+    let said = stage.not_content(&["export", "--output", &files.name("there")?]).await?;
+    ensure!(said.contains("is there already, and stays as it is"), "{said}");
+    assert_eq!(fs::read_to_string(files.path("there"))?, "mine");
+    fs::remove_file(files.path("there"))?;
+    // Long enough to be interrupted: copies of rows, which no longer verify.
+    let many = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+        INSERT INTO audit_log SELECT 2, i, at, caller, acting_for, action, record, outcome, mac
+        FROM n, audit_log WHERE chain = 1 AND sequence = 1";
+    stage.installation.change(many).await?;
+    let mut command = stage.installation.command()?;
+    command.args(["audit", "export", "--output", &files.name("cut")?]);
+    let mut terminal = Terminal::start(command)?;
+    terminal.wait_for(" rows").await?;
+    terminal.press_ctrl_c().await?;
+    let (status, shown) = terminal.end().await?;
+    assert_eq!(status.code(), Some(130), "{shown}");
+    ensure!(!shown.contains("interrupted") && !shown.contains("exported"), "{shown}");
+    assert_eq!(files.all()?, Vec::<String>::new());
+    Ok(())
+}
