@@ -81,8 +81,7 @@ pub(crate) async fn serve(
     let log = telemetry::start(given.log.clone(), given.log_format);
     let listen = given.listen;
     let directus = given.directus.clone();
-    let request_time = given.limits.timeouts.request;
-    let client = directus.as_ref().map(|given| open_directus(given, request_time)).transpose()?;
+    let client = directus.as_ref().map(open_directus).transpose()?;
     let stores =
         KeyedStores::open(&given.database, keys, client.clone(), IfMissing::Make, given.limits.usage).await?;
     stores.check_records().await?;
@@ -155,15 +154,13 @@ pub(crate) async fn serve(
 }
 
 /// The client for Directus.
-fn open_directus(given: &GivenDirectus, request_time: Duration) -> Result<Arc<Directus>, ServeError> {
+fn open_directus(given: &GivenDirectus) -> Result<Arc<Directus>, ServeError> {
     if given.is_exposed() {
         tracing::warn!(
             "DIRECTUS_URL is plain http to another machine: whoever listens in gets the admin token"
         );
     }
-    // So that it is Directus that was slow where the request is given up because of it.
-    let timeout = TIMEOUT.min(request_time * 9 / 10);
-    Ok(Arc::new(Directus::new(given.settings.clone(), timeout)?))
+    Ok(Arc::new(Directus::new(given.settings.clone(), TIMEOUT)?))
 }
 
 /// Who knows the users: the Directus that there is, or this server.

@@ -24,7 +24,11 @@ async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
         (error(429, "REQUESTS_EXCEEDED"), "Directus busy"),
         (error(503, "SERVICE_UNAVAILABLE"), "Directus busy"),
     ] {
-        assert_eq!(client.get("/readyz").await.unwrap().status, StatusCode::OK);
+        // What was found is believed for a second.
+        let ready = wait::until("it to be ready", Duration::from_secs(10), async || {
+            Ok((client.get("/readyz").await?.status == StatusCode::OK).then_some(()))
+        });
+        ready.await.unwrap();
         setup.proxy.fail("/items/", fault);
         let refused = wait::until("the fault", Duration::from_secs(10), async || {
             let answer = client.get("/readyz").await?;
@@ -37,7 +41,6 @@ async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
         assert_eq!(client.get("/healthz").await.unwrap().status, StatusCode::OK);
         setup.proxy.heal();
     }
-    assert_eq!(client.get("/readyz").await.unwrap().status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -154,7 +157,7 @@ async fn a_capture_that_was_begun_is_carried_to_its_end_though_nobody_waits_for_
         setup.proxy.fail(&superseding, Fault::Delay(Duration::from_secs(4)));
         let mut capture = Box::pin(setup.capture(&id, "after"));
         if way == Gone::IsToldThatItTakesTooLong {
-            assert_eq!(capture.await.unwrap().status, StatusCode::REQUEST_TIMEOUT);
+            assert_eq!(capture.await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE);
         } else {
             let begun = wait::until("the change", Duration::from_secs(10), async || {
                 Ok((setup.proxy.requests(&superseding) > before).then_some(()))
