@@ -16,6 +16,8 @@ const OWN: usize = 40_000;
 const ENDED: usize = 13_000;
 /// As many rows of a table as the owner has of sessions: so the oldest ended ones go.
 pub(super) const LIMIT: i64 = 53_000;
+/// A chain of the audit log that no store appends to.
+pub(super) const CHAIN: i64 = 1_000;
 
 /// Whose SQL it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +125,8 @@ pub(super) fn statements(dialect: Dialect) -> Vec<String> {
             format!("'service ' || i, {hash}, {empty}, {empty}, false, 0")),
         insert("audit_log", "chain, sequence, at, caller, action, outcome, mac",
             format!("1, -i, 0, 'operator', 'reveal', 'ok', {hash}")),
+        insert("audit_log", "chain, sequence, at, caller, action, outcome, mac",
+            format!("{CHAIN}, i, 0, 'operator', 'reveal', 'ok', {hash}")),
         insert_some("platform_connections",
             "id, user_id, identity_key, platform, encrypted_credentials, created_at, updated_at",
             format!("{conn}, {whose}, 'load ' || i, 'x', 'sealed', 0, 0"), "true"),

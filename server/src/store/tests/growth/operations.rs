@@ -1,9 +1,10 @@
 //! Every operation of a store, as its callers use it.
 
 use super::super::records::{download, request, session};
+use super::super::{EVERYTHING, sealed_connection, usage};
 use super::super::{OTHER, OWNER, Store, connect, connection, entry, found, newest_session, user, vault};
-use super::super::{sealed_connection, usage};
-use crate::audit::ChainKey;
+use super::load;
+use crate::audit::{Anchor, ChainKey};
 use crate::store::{
     Actor, AddProject, AppCredential, AppCredentialFilter, AttemptLimit, CredentialType, CredentialsUpdate,
     DeleteType, FieldType, Found, Hash, NewConnection, NewSession, Page, ProjectEdit, PutAppCredential,
@@ -58,14 +59,17 @@ impl Pass<'_> {
         self.audit_log_and_upkeep().await;
     }
 
-    /// Runs what is for reading all that there is of something: lists for the operator,
-    /// signing and verifying, a search in an owner's names.
+    /// Runs what is for reading all that there is of something: lists for the operator, a
+    /// search in the audit log and the names for it, signing and verifying, a search in an
+    /// owner's names.
     pub(super) async fn run_walks(&self, key: &Arc<ChainKey>) {
         let store = self.store;
         store.users().await.unwrap();
         store.usages().await.unwrap();
         store.service_tokens().await.unwrap();
         store.broken_rows().await.unwrap();
+        assert_eq!(store.newest_audit_rows(EVERYTHING, 10).await.unwrap().len(), 10);
+        assert!(!store.record_names(vec![OWNER, CONNECTION]).await.unwrap().is_empty());
         store.own_key("rows", "one".to_owned()).await.unwrap();
         let [one, two] = ["one", "two"].map(str::to_owned);
         store.sign_rows(Arc::clone(key), "rows", one, two).await.unwrap().unwrap();
@@ -394,12 +398,24 @@ impl Pass<'_> {
     async fn audit_log_and_upkeep(&self) {
         let store = self.store;
         store.append(entry("reveal")).await.unwrap();
-        assert_eq!(store.newest_audit_rows(10).await.unwrap().len(), 10);
         assert_eq!(store.audit_rows((i64::MIN, 0), 10).await.unwrap().len(), 10);
         assert!(!store.audit_heads().await.unwrap().is_empty());
+        let anchor = |sequence| Anchor {
+            chain: load::CHAIN,
+            sequence,
+            mac: [0; 32],
+            cuts: 0,
+            removed_at: NOW,
+            removed_by: "server".to_owned(),
+            signature: [0; 32],
+        };
+        let [before, next] = [0, 1].map(|step| 2 * i64::from(self.number) + step);
+        assert!(store.move_audit_anchor(before, anchor(next)).await.unwrap());
+        assert!(store.move_audit_anchor(next, anchor(next + 1)).await.unwrap());
+        assert!(!store.audit_anchors().await.unwrap().is_empty());
         // It is looked at once a second.
         store.check("00000001", NOW + 10_000 * i64::from(self.number)).await.unwrap();
-        store.check_records(NOW).await.unwrap();
+        store.check_records().await.unwrap();
         store.purge(NOW).await.unwrap();
         store.erase().await.unwrap();
     }
