@@ -130,6 +130,7 @@ async fn stores_outlive_a_primary_that_hangs_and_none_that_was_answered_is_lost(
     }
 
     primary.freeze()?;
+    assert_eq!(not_ready(&stranded).await?.body["error"], "Database does not answer");
     standby.promote().await?;
     for storing in &storing {
         storing.go_on().await?;
@@ -169,6 +170,15 @@ async fn stores_outlive_a_primary_that_hangs_and_none_that_was_answered_is_lost(
         assert_eq!(post(&server.service()?, "get-platform-session", &reading).await?.status, 200);
     }
     Ok(())
+}
+
+/// What a server says that is not ready, long before a call to the database is given up.
+async fn not_ready(server: &Server) -> Result<Answer> {
+    wait::until("a server that is not ready", PATIENCE, async || {
+        let answer = timeout(PATIENCE / 4, server.anonymous().get("/readyz")).await??;
+        Ok((answer.status == 503).then_some(answer))
+    })
+    .await
 }
 
 /// Has each commit wait for a standby of this name; for none where it is empty.

@@ -222,6 +222,8 @@ async fn drive<S, T>(
                 // Before the answer that it comes with is given out.
                 is_unconfirmed.store(true, Ordering::Release);
             }
+            #[cfg(test)]
+            Ok(AsyncMessage::Notice(notice)) => super::testing::note(&notice),
             Ok(_) => {}
             Err(error) => {
                 hosts.doubt();

@@ -2,11 +2,11 @@
 //! statements read that are run there.
 
 use super::{PostgresSettings, PostgresUrl};
-use log::{LevelFilter, Log, Metadata, Record};
 use serde_json::Value;
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio_postgres::error::DbError;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
@@ -95,15 +95,12 @@ pub(in crate::store) struct Plan {
     pub(in crate::store) pages: u64,
 }
 
-/// The plans of all that is run in a database: PostgreSQL's auto_explain tells the client
-/// of them, whose driver logs that.
+/// The plans of all that is run in a database: PostgreSQL's auto_explain tells the
+/// connection of them.
 pub(in crate::store) struct Plans<'d>(&'d TestDatabase);
 
 impl<'d> Plans<'d> {
     pub(in crate::store) async fn of(database: &'d TestDatabase) -> Self {
-        // A second time it is there already.
-        let _ = log::set_logger(&NOTICES);
-        log::set_max_level(LevelFilter::Info);
         let plans = Self(database);
         for (setting, value) in [
             ("session_preload_libraries", "auto_explain"),
@@ -127,33 +124,23 @@ impl<'d> Plans<'d> {
 
     /// Those since the last time.
     pub(in crate::store) fn take(&self) -> Vec<Plan> {
-        mem::take(&mut *NOTICES.0.lock().unwrap_or_else(PoisonError::into_inner))
+        mem::take(&mut *plans())
     }
 }
 
 /// The plans that were told of.
-struct Notices(Mutex<Vec<Plan>>);
+static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
 
-static NOTICES: Notices = Notices(Mutex::new(Vec::new()));
+fn plans() -> MutexGuard<'static, Vec<Plan>> {
+    PLANS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
-impl Log for Notices {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "tokio_postgres::connection"
-    }
-
-    fn log(&self, record: &Record<'_>) {
-        if !self.enabled(record.metadata()) {
-            return;
-        }
-        let message = record.args().to_string();
-        let Some((_, plan)) = message.split_once("plan:\n") else { return };
-        let plan: Value = serde_json::from_str(plan).unwrap();
-        let statement = plan["Query Text"].as_str().unwrap().to_owned();
-        let pages =
-            ["Shared Hit Blocks", "Shared Read Blocks"].map(|count| plan["Plan"][count].as_u64().unwrap());
-        let plan = Plan { statement, pages: pages.into_iter().sum() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
-    }
-
-    fn flush(&self) {}
+/// Keeps the plan that PostgreSQL tells of, if it does.
+pub(super) fn note(notice: &DbError) {
+    let Some((_, plan)) = notice.message().split_once("plan:\n") else { return };
+    let plan: Value = serde_json::from_str(plan).unwrap();
+    let statement = plan["Query Text"].as_str().unwrap().to_owned();
+    let pages =
+        ["Shared Hit Blocks", "Shared Read Blocks"].map(|count| plan["Plan"][count].as_u64().unwrap());
+    plans().push(Plan { statement, pages: pages.into_iter().sum() });
 }
