@@ -6,7 +6,7 @@ use crate::clock::render_ms;
 use crate::proof::{self, fingerprint_of};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{self, BufRead, Read as _};
 
@@ -35,6 +35,10 @@ pub(crate) struct Exports<'a> {
     expected: ExpectedHeads,
     /// Where the files so far end each chain.
     ends: BTreeMap<i64, (i64, Mac)>,
+    /// Whether there was a file before the one that is read.
+    goes_on: bool,
+    /// The expected places that were found and compared.
+    compared: BTreeSet<(i64, i64)>,
     rows: u64,
     faults: Vec<String>,
     parts: Vec<String>,
@@ -71,6 +75,8 @@ impl<'a> Exports<'a> {
             key,
             expected,
             ends: BTreeMap::new(),
+            goes_on: false,
+            compared: BTreeSet::new(),
             rows: 0,
             faults: Vec::new(),
             parts: Vec::new(),
@@ -78,7 +84,13 @@ impl<'a> Exports<'a> {
     }
 
     /// Reads the next file. An error is one of reading.
-    pub(crate) fn take(&mut self, name: &str, mut from: impl BufRead) -> io::Result<()> {
+    pub(crate) fn take(&mut self, name: &str, from: impl BufRead) -> io::Result<()> {
+        self.read(name, from)?;
+        self.goes_on = true;
+        Ok(())
+    }
+
+    fn read(&mut self, name: &str, mut from: impl BufRead) -> io::Result<()> {
         let mut file = File {
             name: name.to_owned(),
             hash: Sha256::new(),
@@ -192,9 +204,11 @@ impl<'a> Exports<'a> {
         file.chains.insert(chain, (after, end.0));
     }
 
-    /// Whether a file goes on where those before it end.
+    /// Whether a file goes on where those before it end. A chain that was in none of them
+    /// had no rows by then.
     fn join(&mut self, name: &str, chain: i64, start: (i64, Mac)) {
-        let Some(end) = self.ends.get(&chain).copied() else { return };
+        let begun = self.ends.get(&chain).copied();
+        let Some(end) = begun.or(self.goes_on.then_some((0, [0; 32]))) else { return };
         if start.0 > end.0 {
             let (from, to) = (end.0.saturating_add(1), start.0);
             self.fault(name, format!("chain {chain}: rows {from} to {to} are in no file"));
@@ -212,7 +226,11 @@ impl<'a> Exports<'a> {
     }
 
     fn hold_against_expected(&mut self, name: &str, chain: i64, (sequence, mac): (i64, Mac)) {
-        if self.expected.of(chain).is_some_and(|(expected, head)| expected == sequence && head != mac) {
+        let Some((_, head)) = self.expected.of(chain).filter(|(expected, _)| *expected == sequence) else {
+            return;
+        };
+        self.compared.insert((chain, sequence));
+        if head != mac {
             self.fault(name, format!("chain {chain}: row {sequence} is not the one that the head names"));
         }
     }
@@ -246,8 +264,7 @@ impl<'a> Exports<'a> {
     /// Tells what was found.
     pub(crate) fn finish(mut self) -> ExportsVerdict {
         for (chain, sequence) in self.expected.places().collect::<Vec<_>>() {
-            let last = self.ends.get(&chain).map_or(0, |(last, _)| *last);
-            if sequence > last {
+            if !self.compared.contains(&(chain, sequence)) {
                 let what = format!("row {sequence}, which the head names, is in none of the files");
                 self.fault(format_args!("chain {chain}"), what);
             }

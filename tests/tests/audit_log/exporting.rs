@@ -174,6 +174,44 @@ async fn spans_of_time_join_where_one_ends_and_the_next_begins() -> Result<()> {
     Ok(())
 }
 
+/// The server keeps the first chain, and commands begin another.
+#[tokio::test]
+async fn a_chain_that_was_begun_between_two_exports_is_missed_on_postgres() -> Result<()> {
+    let (stage, files) = (start(Store::Postgres).await?, Files::new()?);
+    export(&stage, &files, "1", &[]).await?;
+    let add = async |name: &str| {
+        let add = ["service-token", "add", name, "--verb", "reveal"];
+        stage.installation.succeed(&add).await.map(drop)
+    };
+    for name in ["one", "two", "three"] {
+        add(name).await?;
+    }
+    let rows = stage.list(&[]).await?;
+    let last = rows.last().context("no row")?["at"].as_str().context("no time")?.to_owned();
+    export(&stage, &files, "2", &["--since", &last]).await?;
+    let fingerprint = fingerprint(&stage.installation).await?;
+    let (whole, said) = verify(&files, &["1", "2"], &fingerprint).await?;
+    ensure!(!whole && said.contains("are in no file"), "{said}");
+    // By themselves both are what they say.
+    for name in ["1", "2"] {
+        let (whole, said) = verify(&files, &[name], &fingerprint).await?;
+        ensure!(whole, "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_head_whose_row_is_in_no_file_is_not_passed_over() -> Result<()> {
+    let (stage, files) = (start(Store::Sqlite).await?, Files::new()?);
+    let rows = stage.list(&[]).await?;
+    let since = rows[4]["at"].as_str().context("no time")?.to_owned();
+    export(&stage, &files, "end", &["--since", &since]).await?;
+    let head = format!("1:2:{}", "ab".repeat(32));
+    let said = stage.not_content(&["verify", "--file", &files.name("end")?, "--expect", &head]).await?;
+    ensure!(said.contains("row 2, which the head names, is in none of the files"), "{said}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_export_of_a_log_that_is_not_whole_says_so() -> Result<()> {
     let (stage, files) = (start(Store::Sqlite).await?, Files::new()?);
