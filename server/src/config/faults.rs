@@ -147,13 +147,23 @@ impl Faults {
     /// A word that is no level would be taken for the name of a part that does not exist,
     /// of which alone everything is then logged.
     fn log(&mut self, name: &str, filter: &str) -> Option<Targets> {
-        let is_level = |directive: &str| {
-            directive.contains('=') || !directive.is_empty() && directive.parse::<LevelFilter>().is_ok()
+        let directives: Vec<_> = filter.split(',').map(str::trim).collect();
+        let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+        let is_target =
+            |text: &str| text.chars().all(|letter| letter.is_ascii_alphanumeric() || "_:".contains(letter));
+        let is_directive = |text: &&str| match text.split_once('=') {
+            Some((target, level)) => is_target(target) && !target.is_empty() && is_level(level),
+            None => is_level(text),
         };
-        let parsed = filter.parse().ok().filter(|_| filter.split(',').map(str::trim).all(is_level));
+        // Others alone would silence this program.
+        let is_ours = |text: &&str| !text.contains('=') || text.starts_with("stagepass");
+        let makes_sense = directives.iter().all(is_directive) && directives.iter().any(is_ours);
+        let parsed = directives.join(",").parse().ok().filter(|_| makes_sense);
         self.required(
             parsed,
-            &format!("{name} must be a level (off, error, warn, info, debug or trace), or TARGET=LEVEL,…"),
+            &format!(
+                "{name} must be a level (off, error, warn, info, debug or trace), alone or before TARGET=LEVEL,…"
+            ),
         )
     }
 
@@ -361,11 +371,23 @@ mod tests {
     fn a_word_that_is_no_level_silences_no_log() {
         let is_taken = |filter| Faults::default().log(LOG, filter).is_some();
         for good in
-            ["info", "WARN", "off", "warn,stagepass_server=debug", "stagepass_server::serve=info", "a=off"]
+            ["info", "WARN", "off", "warn,stagepass_server=debug", "stagepass_server::serve=info", "info,a=off"]
         {
             assert!(is_taken(good), "{good}");
         }
-        for bad in ["warning", "", "verbose", "stagepass_server", "info,verbose", "a=warning", "info,"] {
+        for bad in [
+            "warning",
+            "",
+            "verbose",
+            "stagepass_server",
+            "info,verbose",
+            "a=warning",
+            "info,",
+            "a=",
+            "=info",
+            "info,[a]=info",
+            "hyper=info",
+        ] {
             assert!(!is_taken(bad), "{bad}");
         }
     }
