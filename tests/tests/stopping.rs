@@ -90,6 +90,22 @@ async fn no_request_is_lost_that_was_sent_before_the_listener_closed() -> Result
     Ok(())
 }
 
+#[tokio::test]
+async fn nobody_holds_a_stop_up_with_half_a_head() -> Result<()> {
+    let (server, _directory) =
+        start(&["--drain-time", "0", "--log", "warn,stagepass_server::serve=info"]).await?;
+    let mut held = Vec::new();
+    for _ in 0..3 {
+        let mut connection = RawConnection::open(server.address()).await?;
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost: lo").await?;
+        held.push(connection);
+    }
+    server.program().terminate()?;
+    let log = server.stopped().await?;
+    ensure!(log.contains("stopped") && !log.contains("gave up waiting"), "{log}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_behind_one_list_are_replaced_and_no_call_is_lost() -> Result<()> {
     const CLIENTS: usize = 8;

@@ -35,7 +35,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// it is to stop.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
 /// How long a connection without a request is kept once there is no listener: its client
-/// may have sent one that is still on its way.
+/// may have sent one that is still on its way. As long again may take the rest of a head.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(1);
 /// What is waited after a connection could not be accepted, as when all file
 /// descriptors are in use.
@@ -173,7 +173,7 @@ impl Acceptor {
             .max_header_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service);
         let counted = self.app.metrics.open_connection();
-        let ending = self.ending.clone();
+        let (ending, activity) = (self.ending.clone(), Arc::clone(permit.activity()));
         self.open.spawn(async move {
             let _held = (share, counted);
             let mut connection = pin!(connection);
@@ -185,7 +185,14 @@ impl Acceptor {
                 }
                 () = ending.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    connection.await
+                    match timeout(LAST_REQUEST_TIME, &mut connection).await {
+                        Ok(ended) => ended,
+                        Err(_) if activity.is_serving() => connection.await,
+                        Err(_) => {
+                            tracing::debug!("a request whose head did not come in time was let go of");
+                            return;
+                        }
+                    }
                 }
             };
             if let Err(error) = ended {

@@ -167,6 +167,11 @@ impl Activity {
         }
     }
 
+    /// Whether it serves a request.
+    pub(super) fn is_serving(&self) -> bool {
+        self.state.load(Ordering::Acquire) == SERVING
+    }
+
     /// The answer is complete: once all of it is written, the next head is waited for.
     pub(super) fn note_answered(&self) {
         self.is_answered.store(true, Ordering::Release);
