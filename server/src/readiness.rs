@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// and blocks that are used already.
 const PROBE_BYTES: usize = 64 * 1024;
 
+const DISK_HANGS: &str = "Disk does not answer";
+
 /// What a server that serves knows of itself.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
@@ -76,7 +78,9 @@ impl Readiness {
     /// The look that is under way or was begun just now; another one where there is none.
     fn look(&self, app: &Arc<App>) -> watch::Receiver<Option<Found>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_fresh = |look: &Look| look.found.borrow().is_none() || look.begun.elapsed() < LIFETIME;
+        // One that ended without an answer has panicked.
+        let is_under_way = |look: &Look| look.found.borrow().is_none() && look.found.has_changed().is_ok();
+        let is_fresh = |look: &Look| is_under_way(look) || look.begun.elapsed() < LIFETIME;
         if let Some(look) = last.as_ref().filter(|look| is_fresh(look)) {
             return look.found.clone();
         }
@@ -121,7 +125,7 @@ async fn look_at_all(app: &App) -> Found {
     let faults = [
         judge(database, "Database does not answer", words_of_store),
         judge(records, "Directus does not answer", words_of_store),
-        judge(disk, "Disk does not answer", |_| "Disk full or not writable"),
+        judge(disk, DISK_HANGS, words_of_disk),
     ];
     faults.into_iter().flatten().collect()
 }
@@ -137,6 +141,11 @@ fn judge<T: Display>(
         Ok(Err(error)) => Some(Fault { words: words(&error), error: error.to_string() }),
         Err(elapsed) => Some(Fault { words: hangs, error: elapsed.to_string() }),
     }
+}
+
+fn words_of_disk(error: &io::Error) -> &'static str {
+    // An earlier look still waits for it.
+    if error.kind() == io::ErrorKind::TimedOut { DISK_HANGS } else { "Disk full or not writable" }
 }
 
 fn words_of_store(error: &StoreError) -> &'static str {
