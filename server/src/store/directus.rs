@@ -40,7 +40,7 @@ pub(crate) struct DirectusRecords {
     /// Keeps the audit log.
     database: Arc<dyn Database>,
     positions: Positions,
-    turns: Arc<Turns>,
+    turns: Turns,
     /// Held while a sealed text is replaced.
     replacing: Arc<Mutex<()>>,
 }
@@ -59,7 +59,7 @@ impl DirectusRecords {
             operations: Operations::new(directus, Arc::clone(&database), key_id),
             database,
             positions: Positions::default(),
-            turns: Arc::default(),
+            turns: Turns::default(),
             replacing: Arc::default(),
         }
     }
@@ -187,10 +187,10 @@ impl Records for DirectusRecords {
 
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
         let (connection_id, platform) = (new.creator_profile_id, new.platform.clone());
-        let turns = Arc::clone(&self.turns);
+        let turn = self.turns.take(connection_id).await?;
         self.operations
             .carry_out(|changes| async move {
-                let _turn = turns.of(connection_id).lock().await;
+                let _turn = turn;
                 let Before { connection, newest } =
                     Before::find(&changes.items, connection_id, &platform).await?;
                 if let Some(refusal) = PutSession::refusal(&new, connection) {

@@ -6,6 +6,7 @@ use serde_json::json;
 use stagepass_tests::faulty_directus::Fault;
 use stagepass_tests::{server_on_directus, wait};
 use std::time::Duration;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
@@ -143,6 +144,34 @@ enum Gone {
     HangsUp,
     IsToldThatItTakesTooLong,
     HangsUpAndTheServerStops,
+}
+
+/// What waited for long must not take the place of what was stored since.
+#[tokio::test]
+async fn a_capture_that_has_not_begun_ends_with_its_caller_or_after_a_while() {
+    let setup = Setup::new().await.unwrap();
+    let id = setup.user.create_profile("instagram", "one").await.unwrap();
+    let post = format!("POST /items/{SESSIONS}");
+    // Together longer than anybody waits for a turn.
+    for call in [&format!("SEARCH /items/{SESSIONS}"), &post] {
+        setup.proxy.fail(call, Fault::Delay(Duration::from_secs(4)));
+    }
+    let begun = wait::until("the first capture to begin", Duration::from_secs(10), async || {
+        Ok((setup.proxy.requests(&format!("SEARCH /items/{SESSIONS}")) > 0).then_some(()))
+    });
+    let others = async {
+        begun.await.unwrap();
+        let gone = timeout(Duration::from_secs(1), setup.capture(&id, "of-one-who-hangs-up")).await;
+        assert!(gone.is_err());
+        setup.capture(&id, "of-one-who-waits").await.unwrap()
+    };
+    let (first, late) = tokio::join!(setup.capture(&id, "first"), others);
+    assert_eq!(first.unwrap().status, StatusCode::OK);
+    assert_eq!((late.status.as_u16(), &late.body["error"]), (503, &json!("Directus busy")));
+    assert!(late.headers.contains_key("retry-after"));
+    setup.proxy.heal();
+    assert_eq!(setup.served(&id).await.unwrap(), "first");
+    assert_eq!((setup.kept_sessions().await.unwrap().len(), setup.proxy.requests(&post)), (1, 1));
 }
 
 #[tokio::test]

@@ -119,7 +119,8 @@ impl Changes {
         let entry = match &done {
             Ok(outcome) if is_done(outcome) => entry,
             Ok(_) => entry.with_outcome("not done"),
-            Err(DirectusError::Busy { .. }) => entry.with_outcome("not done: Directus busy"),
+            // A proxy before it says so of calls that Directus had begun, too.
+            Err(DirectusError::Busy { .. }) => entry.with_outcome("unknown: Directus busy"),
             Err(DirectusError::TimedOut | DirectusError::Unavailable) => {
                 entry.with_outcome("unknown: Directus unavailable")
             }

@@ -12,29 +12,37 @@ use crate::store::{NewSession, Page, Session, SessionStatus};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::array;
-use tokio::sync::Mutex;
+use std::collections::HashMap;
+use std::sync::{self, Arc, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub(super) const TABLE: &str = "platform_sessions";
 const NEWEST_FIRST: &str = "-captured_at,-id";
+/// How long a capture may wait for others of its connection.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// Whose turn it is to store a session, by connection: each capture here sees the one
 /// before it, also of two that are a connection's first.
-#[derive(Debug)]
-pub(super) struct Turns([Mutex<()>; 64]);
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self(array::from_fn(|_| Mutex::default()))
-    }
-}
+#[derive(Debug, Default)]
+pub(super) struct Turns(sync::Mutex<HashMap<Uuid, Weak<Mutex<()>>>>);
 
 impl Turns {
-    /// A few connections share one.
-    pub(super) fn of(&self, connection_id: Uuid) -> &Mutex<()> {
-        let [.., last] = *connection_id.as_bytes();
-        &self.0[usize::from(last) % self.0.len()]
+    /// Waits for the connection's turn, which lasts until what this gives is dropped. Whoever
+    /// goes away meanwhile is out of the queue, and nobody waits long: what has waited
+    /// must not take the place of what others have stored since.
+    pub(super) async fn take(&self, connection_id: Uuid) -> Result<OwnedMutexGuard<()>, DirectusError> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.retain(|_, turn| turn.strong_count() > 0);
+            let turn = turns.get(&connection_id).and_then(Weak::upgrade).unwrap_or_default();
+            turns.insert(connection_id, Arc::downgrade(&turn));
+            turn
+        };
+        let taken = timeout(MAX_WAIT, turn.lock_owned()).await;
+        taken.map_err(|_| DirectusError::Busy { retry_after_s: 1 })
     }
 }
 
