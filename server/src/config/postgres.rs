@@ -13,8 +13,9 @@ const SECONDS: RangeInclusive<u32> = 1..=600;
 /// What is given on the command line or in the environment.
 #[derive(Args, Clone, Debug)]
 pub(super) struct PostgresArgs {
-    /// Connections to PostgreSQL that this process may have at a time; all servers together
-    /// must leave room below PostgreSQL's own max_connections
+    /// Connections to PostgreSQL that this process may have at a time, and up to twice as many
+    /// while it does not answer on those; all servers together must leave room below
+    /// PostgreSQL's own max_connections
     #[arg(
         long,
         env = "STAGEPASS_POSTGRES_CONNECTIONS",

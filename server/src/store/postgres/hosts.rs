@@ -101,14 +101,20 @@ impl Hosts {
     pub(super) async fn connect(self: &Arc<Self>, terms: &Terms) -> Result<DbConnection, StoreError> {
         let mut faults = Vec::new();
         let found = self.find(&mut faults).await;
+        let states: Vec<_> = found.iter().map(|host| Arc::clone(&host.state)).collect();
         let (late, prompt): (Vec<_>, Vec<_>) = found.into_iter().partition(|host| host.state.is_late());
         for hosts in [prompt, late] {
-            let connected = if self.is_unsure.load(Ordering::Relaxed) {
+            let is_unsure = self.is_unsure.load(Ordering::Relaxed);
+            let connected = if is_unsure {
                 self.survey(&hosts, terms, &mut faults).await
             } else {
                 self.first(&hosts, terms, &mut faults).await
             };
             if let Some(connection) = connected {
+                // One that said nothing may be the new primary: it is asked again.
+                if is_unsure && !states.iter().any(|state| state.is_late()) {
+                    self.is_unsure.store(false, Ordering::Relaxed);
+                }
                 return Ok(connection);
             }
         }
@@ -151,10 +157,7 @@ impl Hosts {
         connections.sort_by_key(|connection| Reverse(connection.lineage().map(Lineage::timeline)));
         for connection in connections {
             match self.admit(&connection) {
-                Ok(()) => {
-                    self.is_unsure.store(false, Ordering::Relaxed);
-                    return Some(connection);
-                }
+                Ok(()) => return Some(connection),
                 Err(fault) => faults.push(fault),
             }
         }

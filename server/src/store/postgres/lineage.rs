@@ -69,7 +69,7 @@ impl NewestLineage {
             )),
             Some(known) if known.timeline > found.timeline => Err(PostgresFault::unfit(format!(
                 "it goes on from timeline {}, but a standby has been promoted since, to timeline {}: it is no \
-                 longer the primary",
+                 longer the primary; restart the server if an older state was restored on purpose",
                 found.timeline, known.timeline
             ))),
             _ => {
