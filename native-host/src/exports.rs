@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::folder_lock::{self, Lock};
 use crate::own_place::{self, Closed};
 use crate::utc_time::UtcTime;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 use serde::Serialize;
 use sidecar::{Sidecar, Times};
 use stagepass_core::PublicSuffixes;
@@ -175,13 +175,13 @@ impl Exports {
         Ok(was_there)
     }
 
-    /// The text of an exported file.
+    /// The bytes of an exported file.
     ///
     /// # Errors
     /// [`Error::NotFound`], or what keeps it from being read.
-    pub fn read(&self, key: &ExportKey) -> Result<SecretString, Error> {
+    pub fn read(&self, key: &ExportKey) -> Result<SecretSlice<u8>, Error> {
         own_place::folder_is_there(&self.folder)?;
-        read_text(&self.path(key))?.ok_or_else(|| Error::NotFound(key.clone()))
+        read_file(&self.path(key))?.ok_or_else(|| Error::NotFound(key.clone()))
     }
 
     /// Reads an exported file again: its cookies, and the lines that hold none.
@@ -202,8 +202,8 @@ impl Exports {
             Some(sidecar) => (sidecar.platform.clone(), Some(sidecar.label.clone())),
             None => key::guess(stem)?,
         };
-        let parsed = |text: Option<_>| text.map(|text| parse(&path, &text, &platform)).transpose();
-        let cookies = read_text(&path).and_then(parsed);
+        let parsed = |file: Option<_>| file.map(|file| parse(&path, &file, &platform)).transpose();
+        let cookies = read_file(&path).and_then(parsed);
         if let Err(fault @ Error::Exposed { .. }) = &cookies {
             complain(&format_args!("note: {fault}"));
         }
@@ -250,24 +250,19 @@ fn remove(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// The text of the cookie file at `path`; `None` where there is none.
-pub(crate) fn read_text(path: &Path) -> Result<Option<SecretString>, Error> {
-    let Some(bytes) = own_place::read(path, Closed::ToAll)? else { return Ok(None) };
-    String::from_utf8(bytes).map(|text| Some(SecretString::from(text))).map_err(|fault| {
-        let valid = &fault.as_bytes()[..fault.utf8_error().valid_up_to()];
-        let line = valid.split(|byte| *byte == b'\n').count();
-        Error::BadFile { path: path.to_owned(), fault: format!("line {line}: is not UTF-8") }
-    })
+/// The bytes of the cookie file at `path`; `None` where there is none.
+pub(crate) fn read_file(path: &Path) -> Result<Option<SecretSlice<u8>>, Error> {
+    Ok(own_place::read(path, Closed::ToAll)?.map(SecretSlice::from))
 }
 
-/// The cookies in the text of the file at `path`, an export of `platform`. What is not
+/// The cookies in the bytes of the file at `path`, an export of `platform`. What is not
 /// the platform's own, somebody else has put there, or a host that did not look yet; what
 /// is of another of its sites than the login may be another account's.
 ///
 /// # Errors
 /// [`Error::BadFile`] where there is no cookie in it.
-pub(crate) fn parse(path: &Path, text: &SecretString, platform: &str) -> Result<CookieFile, Error> {
-    let mut file = netscape::read(text.expose_secret())
+pub(crate) fn parse(path: &Path, bytes: &SecretSlice<u8>, platform: &str) -> Result<CookieFile, Error> {
+    let mut file = netscape::read(bytes.expose_secret())
         .with_cookies()
         .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })?;
     // An earlier version's export of a public suffix stays whole: only its name leads to

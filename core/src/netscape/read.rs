@@ -56,6 +56,9 @@ pub enum LineFault {
     /// The text is JSON.
     #[error("is JSON, not a Netscape cookie file")]
     Json,
+    /// Some byte of it is no text.
+    #[error("is not UTF-8")]
+    NotUtf8,
     /// Not seven fields.
     #[error("has {0} fields separated by tabs, not 7")]
     Fields(usize),
@@ -71,21 +74,33 @@ pub enum LineFault {
 }
 
 /// Reads a cookie file. The first line need not be [`HEADER`](super::HEADER), since
-/// curl does without it, and every line end that Python knows ends a line.
+/// curl does without it, and every line end that Python knows ends a line. It may be
+/// bytes: a line that is no text costs the others nothing.
 #[must_use]
-pub fn read(text: &str) -> CookieFile {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let lines = text.split('\n').flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'));
+pub fn read(file: &(impl AsRef<[u8]> + ?Sized)) -> CookieFile {
+    read_bytes(file.as_ref())
+}
+
+fn read_bytes(bytes: &[u8]) -> CookieFile {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let lines = bytes
+        .split(|byte| *byte == b'\n')
+        .flat_map(|line| line.strip_suffix(b"\r").unwrap_or(line).split(|byte| *byte == b'\r'));
     let mut file = CookieFile::default();
     for (index, line) in lines.enumerate() {
-        match read_line(line) {
+        let read = match str::from_utf8(line) {
+            Ok(line) => read_line(line),
+            // A comment says nothing, whatever is in it.
+            Err(_) => read_line(&String::from_utf8_lossy(line)).map(|_| Err(LineFault::NotUtf8)),
+        };
+        match read {
             None => {}
             Some(Ok(cookie)) => file.cookies.push(cookie),
             Some(Err(fault)) => file.left_out.push(BadLine { line: index + 1, fault }),
         }
     }
     // Not before: a line may begin with an IPv6 address.
-    if file.cookies.is_empty() && text.trim_start().starts_with(['[', '{']) {
+    if file.cookies.is_empty() && matches!(bytes.trim_ascii_start(), [b'[' | b'{', ..]) {
         file.left_out = vec![BadLine { line: 1, fault: LineFault::Json }];
     }
     file
@@ -179,6 +194,16 @@ mod tests {
         let file = read(&format!("# Netscape HTTP Cookie File\n{line}\n"));
         assert!(file.cookies.is_empty(), "{line}");
         file.with_cookies().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_costs_the_others_nothing() {
+        let good = b".a.org\tTRUE\t/\tTRUE\t1900000000\tn\tv\n".as_slice();
+        let bad = b".a.org\tTRUE\t/\tTRUE\t1900000000\tm\t\xe9\n".as_slice();
+        let file = read(&[good, bad, b"# caf\xe9\n", b"\xff\n", good].concat());
+        assert_eq!(file.cookies.len(), 2);
+        let left_out: Vec<_> = file.left_out.iter().map(ToString::to_string).collect();
+        assert_eq!(left_out, ["line 2: is not UTF-8", "line 4: is not UTF-8"]);
     }
 
     #[test]

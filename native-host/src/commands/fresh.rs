@@ -7,7 +7,7 @@ use crate::complain;
 use crate::error::Error;
 use crate::exports::{self, Export, ExportKey, Exports};
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::SecretSlice;
 use stagepass_core::bridge::{Allowed, HandOver};
 use stagepass_core::cookie::Cookie;
 use stagepass_core::netscape::CookieFile;
@@ -54,9 +54,9 @@ pub(crate) struct Given {
     pub(crate) label: String,
     pub(crate) expires: Option<i64>,
     pub(crate) write_back: bool,
-    /// The text of the export of the same account before the browser was asked:
+    /// The bytes of the export of the same account before the browser was asked:
     /// one that is another afterwards was written meanwhile.
-    pub(crate) export_before: Option<SecretString>,
+    pub(crate) export_before: Option<SecretSlice<u8>>,
 }
 
 /// Finds sessions. The browsers are looked for once.
@@ -127,8 +127,8 @@ impl<'a> Finder<'a> {
         let export = select::select(&self.exports.list()?, target, self.wanted.label.as_deref())?;
         let path = PathBuf::from(&export.path);
         let gone = || Error::io("read", &path)(io::ErrorKind::NotFound.into());
-        let text = exports::read_text(&path)?.ok_or_else(gone)?;
-        let CookieFile { cookies, left_out } = exports::parse(&path, &text, &export.platform)?;
+        let file = exports::read_file(&path)?.ok_or_else(gone)?;
+        let CookieFile { cookies, left_out } = exports::parse(&path, &file, &export.platform)?;
         exports::tell_left_out(&path.display(), &left_out);
         complain(&format_args!(
             "note: these cookies of {} are not fresh from a browser, but were exported {}",
@@ -144,7 +144,7 @@ impl Session {
         platform: &str,
         browser: Connected,
         given: HandOver,
-        export_before: Option<SecretString>,
+        export_before: Option<SecretSlice<u8>>,
     ) -> Self {
         let HandOver { hand_over, label, expires, write_back, cookies } = given;
         let given = Given { hand_over, label, expires, write_back, export_before };

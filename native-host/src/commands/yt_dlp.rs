@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::exports::{self, Export, ExportKey, Exports, NewExport};
 use crate::utc_time::UtcTime;
 use crate::yt_dlp::{self, Ended, Rotation, Run};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
 use stagepass_core::netscape::{self, Dialect, NoCookie, Rendered};
 use stagepass_core::{Cookie, PublicSuffixes, Site, rotation};
@@ -127,8 +127,8 @@ fn is_of_another_account(session: &Session, held: &[Cookie]) -> bool {
 
 /// The cookies that yt-dlp has left, which may be of any site. Lines that hold none
 /// are passed over and told.
-fn parse(text: &SecretString) -> Result<Vec<Cookie>, Error> {
-    match netscape::read(text.expose_secret()).with_cookies() {
+fn parse(file: &SecretSlice<u8>) -> Result<Vec<Cookie>, Error> {
+    match netscape::read(file.expose_secret()).with_cookies() {
         Ok(file) => {
             exports::tell_left_out(&"yt-dlp's cookie file", &file.left_out);
             Ok(file.cookies)

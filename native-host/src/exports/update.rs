@@ -8,7 +8,7 @@ use crate::exports::ExportKey;
 use crate::folder_lock::{self, Lock};
 use crate::own_place;
 use crate::utc_time::UtcTime;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice};
 use stagepass_core::netscape::CookieFile;
 use stagepass_core::{Cookie, Platform, Site, login};
 
@@ -32,8 +32,8 @@ impl Exports {
         let Some(lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
         match self.read(key) {
             Err(Error::NotFound(_)) => Ok(false),
-            text => {
-                let CookieFile { cookies, .. } = parse(&self.path(key), &text?, key.platform())?;
+            file => {
+                let CookieFile { cookies, .. } = parse(&self.path(key), &file?, key.platform())?;
                 self.update_locked(key, cookies, change, &lock)
             }
         }
@@ -46,20 +46,20 @@ impl Exports {
     pub(crate) fn write_or_update(
         &self,
         whole: &NewExport,
-        before: Option<&SecretString>,
+        before: Option<&SecretSlice<u8>>,
         change: impl FnOnce(&mut Vec<Cookie>) -> bool,
     ) -> Result<bool, Error> {
         let lock = folder_lock::in_made_folder(&self.folder)?;
         let held = match self.read(&whole.key) {
             // What is no cookie file holds nothing that is newer.
             Err(Error::NotFound(_) | Error::BadFile { .. }) => None,
-            text => Some(text?),
+            file => Some(file?),
         };
         // Only compared.
         let is_as_before =
-            |text: &SecretString| before.is_some_and(|it| it.expose_secret() == text.expose_secret());
-        let newer = held.filter(|text| !is_as_before(text));
-        let parsed = |text: &SecretString| parse(&self.path(&whole.key), text, whole.key.platform()).ok();
+            |file: &SecretSlice<u8>| before.is_some_and(|it| it.expose_secret() == file.expose_secret());
+        let newer = held.filter(|file| !is_as_before(file));
+        let parsed = |file: &SecretSlice<u8>| parse(&self.path(&whole.key), file, whole.key.platform()).ok();
         match newer.as_ref().and_then(parsed) {
             Some(CookieFile { cookies, .. }) => self.update_locked(&whole.key, cookies, change, &lock),
             None => self.write_locked(whole, Times::of_new(), &lock).map(|_| true),

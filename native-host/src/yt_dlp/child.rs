@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::signals::{Caught, Signals};
 #[cfg(unix)]
 use rustix::process::{Pid, kill_process};
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
@@ -52,8 +52,8 @@ impl ChildFault {
 pub(crate) struct Ended {
     /// yt-dlp's exit code.
     pub(crate) code: u8,
-    /// The cookies as it has left them, where they can be read.
-    pub(crate) left: Result<SecretString, Error>,
+    /// The cookie file as it has left it, where it can be read.
+    pub(crate) left: Result<SecretSlice<u8>, Error>,
     /// Signals stay caught.
     pub(crate) signals: Signals,
 }

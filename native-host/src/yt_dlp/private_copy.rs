@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::folder_lock::{self, Lock};
 use crate::own_place::{self, Closed};
 use crate::run_folder;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -62,15 +62,15 @@ impl PrivateCopy {
 
     /// What yt-dlp has made of it. A file that does not end with a whole line
     /// was cut off while it was written, and is no answer.
-    pub(crate) fn read_back(&self) -> Result<SecretString, Error> {
+    pub(crate) fn read_back(&self) -> Result<SecretSlice<u8>, Error> {
         let gone = || Error::io("read", self.path())(io::ErrorKind::NotFound.into());
-        let text = own_place::read(self.path(), Closed::ToAll)?.ok_or_else(gone)?;
-        let bad = |fault: &str| Error::BadFile { path: self.path().to_owned(), fault: fault.to_owned() };
-        let text = String::from_utf8(text).map_err(|_| bad("it is not UTF-8"))?;
-        if !text.ends_with('\n') {
-            return Err(bad("it was cut off while it was written"));
+        let file = SecretSlice::from(own_place::read(self.path(), Closed::ToAll)?.ok_or_else(gone)?);
+        // Only the end is looked at.
+        if !file.expose_secret().ends_with(b"\n") {
+            let fault = "it was cut off while it was written".to_owned();
+            return Err(Error::BadFile { path: self.path().to_owned(), fault });
         }
-        Ok(text.into())
+        Ok(file)
     }
 }
 
@@ -182,7 +182,7 @@ mod tests {
         let host_dir = tempfile::tempdir().unwrap();
         let copy = write(host_dir.path(), &"text\n".into());
         assert_eq!(names(host_dir.path()), [copy.path()]);
-        assert_eq!(copy.read_back().unwrap().expose_secret(), "text\n");
+        assert_eq!(copy.read_back().unwrap().expose_secret(), b"text\n");
         drop(copy);
         assert!(names(host_dir.path()).is_empty());
     }

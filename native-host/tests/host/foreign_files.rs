@@ -85,6 +85,31 @@ fn one_odd_line_costs_a_rotation_nothing_but_itself() {
 }
 
 #[test]
+fn a_byte_that_is_no_text_costs_its_line_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let path = export_file(home.path(), "x", "", OLD);
+    let add = |path: &Path| {
+        let file = [&fs::read(path).unwrap()[..], b".x.com\tTRUE\t/\tFALSE\t0\tcity\tOrl\xe9ans\n"].concat();
+        fs::write(path, file).unwrap();
+    };
+    add(&path);
+    let printed = run(program(home.path()).args(["cookies", "x"]), b"");
+    let said = text(&printed.stderr);
+    assert!(
+        text(&printed.stdout).contains(OLD) && said.contains("passed over: line 4: is not UTF-8"),
+        "{said}"
+    );
+
+    let script = format!(
+        "sed -i 's/{OLD}/{NEW}/' \"$2\"; printf '.x.com\\tTRUE\\t/\\tFALSE\\t0\\tcity\\t\\351\\n' >> \"$2\""
+    );
+    let output = run_yt_dlp(home.path(), &script, &[URL]);
+    let said = text(&output.stderr);
+    assert!(said.contains("a line of yt-dlp's cookie file was passed over: line 4: is not UTF-8"), "{said}");
+    assert!(fs::read_to_string(path).unwrap().contains(NEW), "{said}");
+}
+
+#[test]
 fn what_yt_dlp_can_not_send_is_named_and_all_else_goes() {
     let home = tempfile::tempdir().unwrap();
     let mut request = export("x", "", OLD);
