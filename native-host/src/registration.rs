@@ -250,12 +250,14 @@ impl Registrar {
         for place in self.places_in_use(browser) {
             let shares =
                 |other: &&Browser| self.is_there(**other) && self.places_in_use(**other).contains(&place);
-            outcome = match others.iter().find(shares) {
-                Some(other) => Outcome::Shared(other.name()),
-                None => match self.remove(&place)? {
-                    Outcome::NotRegistered => outcome,
-                    removed => removed,
-                },
+            let next = match others.iter().find(shares) {
+                Some(other) => Outcome::Shared(browser, *other),
+                None => self.remove(&place)?,
+            };
+            outcome = match (outcome, next) {
+                // What stays is what counts.
+                (before, Outcome::NotRegistered) | (before @ Outcome::Shared(..), _) => before,
+                (_, next) => next,
             };
         }
         Ok(outcome)

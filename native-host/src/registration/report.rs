@@ -1,5 +1,6 @@
 //! What came of registering, one line for each browser, in words for people.
 
+use super::browser::Browser;
 use super::confinement::Starter;
 use crate::error::Error;
 use std::fmt;
@@ -16,8 +17,8 @@ pub(crate) enum Outcome {
     RegisteredFor(Starter, PathBuf),
     /// It had no manifest of ours.
     NotRegistered,
-    /// Its manifest stays, since this browser reads it as well.
-    Shared(&'static str),
+    /// The first one's manifest, or one of several, stays, since the second one reads it as well.
+    Shared(Browser, Browser),
     /// It was never started by this user.
     NotFound,
     /// It is shut off from programs outside of it.
@@ -35,7 +36,14 @@ impl fmt::Display for Outcome {
                 write!(f, "registered ({}), {starter}; not tried", path.display())
             }
             Self::NotRegistered => f.write_str("was not registered"),
-            Self::Shared(other) => write!(f, "stays registered, since {other} reads the same manifest"),
+            Self::Shared(browser, other) => write!(
+                f,
+                "stays registered, since {} reads the same manifest; uninstall both together \
+                 (--browser {} --browser {}), or all",
+                other.name(),
+                browser.id(),
+                other.id()
+            ),
             Self::NotFound => f.write_str("not found, skipped"),
             Self::OutOfReach(packaging) => {
                 write!(f, "out of reach: {packaging} keeps a browser from starting programs outside of it")

@@ -256,6 +256,17 @@ fn a_manifest_that_another_browser_reads_as_well_stays() {
     assert!(!firefox_manifest(home.path(), ".zen").exists());
     let (_, report) = command(home.path(), &["uninstall", "--browser", "firefox"]);
     assert!(line(&report, "Firefox").contains("Zen reads the same manifest"), "{report}");
+    // One after the other, each stays for the other's sake, though Zen has one of its own.
+    assert_eq!(command(home.path(), &["install"]).0, Some(0));
+    let (_, report) = command(home.path(), &["uninstall", "--browser", "zen"]);
+    let said = line(&report, "Zen");
+    assert!(said.contains("stays registered, since Firefox reads the same manifest"), "{said}");
+    assert!(said.contains("both together (--browser zen --browser firefox), or all"), "{said}");
+    assert!(firefox_manifest(home.path(), ".mozilla").exists());
+    let both = ["uninstall", "--browser", "zen", "--browser", "firefox"];
+    assert_eq!(command(home.path(), &both).0, Some(0));
+    assert!(!firefox_manifest(home.path(), ".mozilla").exists());
+    assert_eq!(command(home.path(), &["install"]).0, Some(0));
     assert_eq!(command(home.path(), &["uninstall"]).0, Some(0));
     assert!(!firefox_manifest(home.path(), ".mozilla").exists());
 }
