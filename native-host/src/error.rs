@@ -65,6 +65,12 @@ pub enum Error {
     /// There is nowhere to keep what goes with a run.
     #[error("{0}. Set XDG_RUNTIME_DIR to a folder of your own that can be written to")]
     NoRunFolder(Box<Error>),
+    /// Neither place can keep it.
+    #[error("{0}. {1}")]
+    NeitherRunFolder(Box<Error>, Box<Error>),
+    /// What is named as the user's runtime folder is another's, or open to others.
+    #[error("XDG_RUNTIME_DIR is not a folder of your own ({}, mode 700); set it to one, or unset it", .0.display())]
+    NoRuntimeFolder(PathBuf),
     /// Something stands where a file or folder of ours should be.
     #[error("{} is in the way: {what}; move it and try again", .path.display())]
     InTheWay {
@@ -140,6 +146,8 @@ impl Error {
             Self::BrokenFrame(_)
             | Self::Io { .. }
             | Self::NoRunFolder(_)
+            | Self::NeitherRunFolder(..)
+            | Self::NoRuntimeFolder(_)
             | Self::InTheWay { .. }
             | Self::Exposed { .. }
             | Self::Busy(_)

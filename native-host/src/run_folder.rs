@@ -21,13 +21,18 @@ pub(crate) fn in_writable<T>(
     act: impl Fn(&Path) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match act(&host_dir.join(name)) {
-        Err(fault) if is_unwritable(&fault) => match elsewhere(host_dir)? {
-            Some(folder) => {
+        Err(fault) if is_unwritable(&fault) => {
+            let there = |folder: PathBuf| {
                 atomic_file::make_private_folder(&folder)?;
                 act(&folder.join(name))
+            };
+            match elsewhere(host_dir).and_then(|folder| folder.map(there).transpose()) {
+                Ok(Some(done)) => Ok(done),
+                Ok(None) => Err(Error::NoRunFolder(Box::new(fault))),
+                // Neither hides the other.
+                Err(second) => Err(Error::NeitherRunFolder(Box::new(fault), Box::new(second))),
             }
-            None => Err(Error::NoRunFolder(Box::new(fault))),
-        },
+        }
         done => done,
     }
 }
@@ -49,7 +54,7 @@ pub(crate) fn elsewhere(_host_dir: &Path) -> Result<Option<PathBuf>, Error> {
 #[cfg(unix)]
 mod unix {
     use super::{Error, Path, PathBuf};
-    use crate::own_place;
+    use crate::own_place::{self, Closed};
     use rustix::fs::StatVfsMountFlags;
     use sha2::{Digest, Sha256};
 
@@ -57,18 +62,29 @@ mod unix {
     pub(crate) const VARIABLE: &str = "XDG_RUNTIME_DIR";
 
     /// The place below the user's runtime folder, which is this host folder's alone. That of
-    /// a program without the variable is where systemd has it.
+    /// a program without the variable, or whose variable names no such folder, is where
+    /// systemd has it.
     pub(crate) fn elsewhere(host_dir: &Path) -> Result<Option<PathBuf>, Error> {
         let named = std::env::var_os(VARIABLE).map(PathBuf::from).filter(|named| named.is_absolute());
         let uid = rustix::process::geteuid().as_raw();
-        let runtime = named.unwrap_or_else(|| PathBuf::from(format!("/run/user/{uid}")));
-        own_place::check_host_dir(&runtime)?;
-        if own_place::look_at_folder(&runtime)?.is_none() {
-            return Ok(None);
-        }
+        let usual = PathBuf::from(format!("/run/user/{uid}"));
+        let found = named.iter().chain([&usual]).find(|folder| matches!(is_own(folder), Ok(true)));
+        let Some(runtime) = found else {
+            let unfit = named.filter(|named| is_own(named).is_err());
+            return unfit.map_or(Ok(None), |named| Err(Error::NoRuntimeFolder(named)));
+        };
         let mut name = hex::encode(Sha256::digest(host_dir.as_os_str().as_encoded_bytes()));
         name.truncate(16);
         Ok(Some(runtime.join(format!("stagepass-{name}"))))
+    }
+
+    /// Whether a runtime folder is there, this user's and closed to all others, as its
+    /// specification demands: in a shared one anybody could be first with a name of ours.
+    fn is_own(folder: &Path) -> Result<bool, Error> {
+        match own_place::look_at_folder(folder)? {
+            None => Ok(false),
+            Some(metadata) => own_place::check(folder, &metadata, Closed::ToAll).map(|()| true),
+        }
     }
 
     /// Whether the folder, or the nearest one above it that is there, is on a file system

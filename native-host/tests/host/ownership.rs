@@ -1,10 +1,11 @@
 //! What the host has made is taken only where it is its user's, and nobody else may
 //! change it (or read it, where it is secret); what is said otherwise mends it.
 
-use crate::browser::text;
+use crate::browser::{Browser, text};
 use crate::process::*;
 use crate::yt_dlp::{OLD, URL, run_yt_dlp};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -169,4 +170,22 @@ fn what_belongs_to_another_user_is_refused_with_its_owner() {
             "{fault}"
         );
     }
+}
+
+#[test]
+fn what_anybody_has_put_into_a_shared_runtime_folder_disturbs_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let shared = tempfile::tempdir().unwrap();
+    set_mode(shared.path(), 0o1777);
+    let mut name = hex::encode(Sha256::digest(host_dir(home.path()).as_os_str().as_encoded_bytes()));
+    name.truncate(16);
+    let folder = shared.path().join(format!("stagepass-{name}"));
+    fs::create_dir(&folder).unwrap();
+    set_mode(&folder, 0o777);
+    let mut host = browser_started(home.path());
+    let mut browser = Browser::of(host.env("XDG_RUNTIME_DIR", shared.path()));
+    assert_eq!(browser.listen("work", &["x"])["ok"], true);
+    let mut command = program(home.path());
+    let listed = run(command.arg("browsers").env("XDG_RUNTIME_DIR", shared.path()), b"");
+    assert!(listed.status.success() && text(&listed.stdout).contains("work"), "{}", text(&listed.stderr));
 }

@@ -11,19 +11,23 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// Mounts the folder `$1` for reading alone, for the rest of the arguments.
-const MOUNT: &str = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@""#;
+/// Mounts the folder `$1` for reading alone, for the rest of the arguments, where nobody has
+/// a runtime folder at the usual place but the user `$2`.
+const MOUNT: &str = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && mount -t tmpfs tmpfs /run &&
+{ [ -z "$2" ] || install -d -m 700 -o "$2" "/run/user/$2"; } && shift 2 && exec "$@""#;
 
 /// The command in a world where `home` can only be read. Mounting needs root, the command
 /// is run as this user.
 fn on_read_only(home: &Path, command: &Command) -> Command {
+    on_read_only_with(home, false, command)
+}
+
+/// Likewise, with a runtime folder at the usual place or without.
+fn on_read_only_with(home: &Path, has_usual: bool, command: &Command) -> Command {
     let user = rustix::process::geteuid();
-    let mut outer = Command::new(if user.is_root() { "unshare" } else { "sudo" });
-    if !user.is_root() {
-        outer.args(["--non-interactive", "unshare"]);
-    }
-    outer.args(["--mount", "sh", "-c", MOUNT, "sh"]).arg(home);
+    let mut outer = as_root("unshare");
     let (uid, gid) = (user.as_raw().to_string(), rustix::process::getegid().as_raw().to_string());
+    outer.args(["--mount", "sh", "-c", MOUNT, "sh"]).arg(home).arg(if has_usual { &uid } else { "" });
     outer.args(["setpriv", "--reuid", &uid, "--regid", &gid, "--clear-groups", "env", "-i"]);
     for (name, value) in command.get_envs() {
         let mut setting = name.to_owned();
@@ -38,6 +42,7 @@ fn on_read_only(home: &Path, command: &Command) -> Command {
 /// A home with an export, and a runtime folder.
 fn home() -> (TempDir, TempDir) {
     let (home, runtime) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o700)).unwrap();
     export_file(home.path(), "x", "", OLD);
     (home, runtime)
 }
@@ -169,10 +174,51 @@ fn without_a_runtime_folder_it_says_what_to_set() {
 }
 
 #[test]
-fn a_runtime_folder_that_others_may_write_to_is_not_used() {
+fn a_runtime_folder_that_is_open_to_others_is_not_used() {
     let (home, runtime) = home();
-    fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    for mode in [0o777, 0o1777, 0o755] {
+        fs::set_permissions(runtime.path(), fs::Permissions::from_mode(mode)).unwrap();
+        let fault = refused(home.path(), runtime.path());
+        assert!(fault.contains("Read-only file system"), "the first fault is there: {fault}");
+        let words =
+            ["XDG_RUNTIME_DIR is not a folder of your own", "or unset it", runtime.path().to_str().unwrap()];
+        assert!(words.iter().all(|word| fault.contains(word)), "{fault}");
+        assert!(fs::read_dir(runtime.path()).unwrap().next().is_none());
+    }
+}
+
+#[test]
+fn a_runtime_folder_of_another_user_is_named_by_its_setting_and_stays_theirs() {
+    let (home, runtime) = home();
+    let give_to = |user: &str| {
+        let mut chown = as_root("chown");
+        assert!(chown.arg(user).arg(runtime.path()).status().unwrap().success());
+    };
+    give_to("65534");
     let fault = refused(home.path(), runtime.path());
-    assert!(fault.contains("others may write to it (mode 0777)"), "{fault}");
-    assert!(fs::read_dir(runtime.path()).unwrap().next().is_none());
+    give_to(&rustix::process::geteuid().as_raw().to_string());
+    assert!(fault.contains("XDG_RUNTIME_DIR is not a folder of your own"), "{fault}");
+    assert!(fault.contains("or unset it") && !fault.contains("chown"), "{fault}");
+}
+
+#[test]
+fn the_usual_runtime_folder_takes_the_place_of_one_that_can_not_be_used() {
+    let (home, runtime) = home();
+    fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = program(home.path());
+    command.arg(origin()).env("XDG_RUNTIME_DIR", runtime.path());
+    let mut browser = Browser::of(&mut on_read_only_with(home.path(), true, &command));
+    let answer = browser.listen("work", &["x"]);
+    assert_eq!(answer["ok"], true, "{answer}");
+    assert_eq!(below(runtime.path()), Vec::<PathBuf>::new());
+}
+
+/// The program, run by root.
+fn as_root(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["--non-interactive", program]);
+    command
 }
