@@ -22,7 +22,10 @@ pub(crate) enum ArgumentFault {
     OwnCookies(String),
     #[error("{OURS} is an option of this command, and goes before those of yt-dlp")]
     Misplaced,
-    #[error("none of the arguments is an http or https URL, so there is no platform to take cookies of")]
+    #[error(
+        "none of the arguments is an http or https URL, so there is no platform to take cookies of; \
+         write https:// before the address where that is missing"
+    )]
     NoUrl,
 }
 
@@ -80,6 +83,8 @@ mod tests {
         assert_eq!(of(&["--", "https://x.com/a", "--cookies"]).unwrap(), ["https://x.com/a"]);
         assert_eq!(of(&["-a", "list.txt"]), Err(ArgumentFault::NoUrl));
         assert_eq!(of(&[]), Err(ArgumentFault::NoUrl));
+        let fault = of(&["youtu.be/ID"]).unwrap_err().to_string();
+        assert!(fault.contains("write https:// before"), "{fault}");
     }
 
     #[test]
