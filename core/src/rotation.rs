@@ -2,6 +2,7 @@
 //! copy a stale one, and whether the browser is still signed in as the same
 //! account.
 
+use crate::bridge::Replacement;
 use crate::cookie::Cookie;
 use crate::login;
 use crate::platform::Site;
@@ -45,11 +46,47 @@ pub fn session_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
     })
 }
 
-/// Whether two captures name two accounts.
+/// Whether two captures, in both of which somebody is signed in, may be of two accounts.
+/// One that no cookie names is another than one that is named.
 #[must_use]
 pub fn are_of_two_accounts(site: &Site, one: &[Cookie], other: &[Cookie]) -> bool {
-    let marks = account_mark(site, one).zip(account_mark(site, other));
-    marks.is_some_and(|(one, other)| one != other)
+    let is_signed_in =
+        |cookies: &[Cookie]| login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), site).is_some();
+    is_signed_in(one) && is_signed_in(other) && session_mark(site, one) != session_mark(site, other)
+}
+
+/// Whether the session is of the same account with these replacements as without.
+#[must_use]
+pub fn is_same_account_after(site: &Site, cookies: &[Cookie], replacements: &[Replacement]) -> bool {
+    let mut replaced = cookies.to_vec();
+    replace(&mut replaced, replacements);
+    session_mark(site, cookies) == session_mark(site, &replaced)
+}
+
+/// Puts replacements into the cookies that are still as they were handed out, and says
+/// whether there are any.
+pub fn replace(cookies: &mut [Cookie], replacements: &[Replacement]) -> bool {
+    let mut has_changed = false;
+    for Replacement { cookie, was } in replacements {
+        // Only compared.
+        let is_as_before =
+            |held: &&mut Cookie| is_same(held, cookie) && held.value.expose_secret() == was.expose_secret();
+        if let Some(held) = cookies.iter_mut().find(is_as_before) {
+            held.value = cookie.value.clone();
+            held.expires = cookie.expires;
+            has_changed = true;
+        }
+    }
+    has_changed
+}
+
+/// Whether two cookies are one to every reader of a cookie file.
+#[must_use]
+pub fn is_same(a: &Cookie, b: &Cookie) -> bool {
+    a.name == b.name
+        && a.path == b.path
+        && a.is_host_only() == b.is_host_only()
+        && a.host().eq_ignore_ascii_case(b.host())
 }
 
 /// FNV-1a: the same in each release, unlike the standard library's hash.
@@ -136,7 +173,34 @@ mod tests {
         assert_eq!(session_mark(&site("x"), &of(&live)), mark("x", &live));
         assert_eq!(session_mark(&site("vimeo"), &of(&[("vimeo", "l", ".vimeo.com")])), None);
         assert!(are_of_two_accounts(&site("x"), &of(&old), &of(&live)));
-        assert!(!are_of_two_accounts(&site("x"), &of(&live), &of(&live[..2])), "one names none");
+    }
+
+    #[test]
+    fn an_account_that_nobody_names_is_another_than_one_that_is_named() {
+        let are_two = |id, one: &[_], other: &[_]| are_of_two_accounts(&site(id), &of(one), &of(other));
+        let live = [("auth_token", "l", ".x.com"), ("ct0", "l", ".x.com"), ("twid", "u%3D2222", ".x.com")];
+        assert!(are_two("x", &live, &live[..2]) && are_two("x", &live[..2], &live));
+        // On a platform with one site, too, where two cookies that differ name nobody.
+        let named = [("sessionid", "l", ".instagram.com"), ("ds_user_id", "1", ".instagram.com")];
+        let unnamed = [&named[..], &[("ds_user_id", "2", "www.instagram.com")]].concat();
+        assert!(are_two("instagram", &named, &unnamed) && are_two("instagram", &unnamed, &named));
+        // Where nobody is signed in, there is no second account.
+        assert!(!are_two("x", &live, &live[1..]) && !are_two("x", &[], &live));
+        assert!(!are_two("instagram", &named[..1], &[("sessionid", "new", ".instagram.com")]));
+    }
+
+    #[test]
+    fn replacements_are_of_the_same_account_or_of_none() {
+        let held = [("sessionid", "a", ".instagram.com"), ("ds_user_id", "1", ".instagram.com")];
+        let replaced = |given: &[(&str, &str, &str)]| -> Vec<Replacement> {
+            let was =
+                |cookie: &Cookie| of(&held).into_iter().find(|held| is_same(held, cookie)).unwrap().value;
+            of(given).into_iter().map(|cookie| Replacement { was: was(&cookie), cookie }).collect()
+        };
+        let keep = |given: &[_]| is_same_account_after(&site("instagram"), &of(&held), &replaced(given));
+        assert!(keep(&[("sessionid", "b", ".instagram.com")]));
+        assert!(!keep(&[("sessionid", "b", ".instagram.com"), ("ds_user_id", "2", ".instagram.com")]));
+        assert!(!keep(&[("sessionid", "", ".instagram.com")]), "signed out");
     }
 
     #[test]

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBack};
 use stagepass_core::cookie::serialize_exposed;
 use stagepass_core::host::{AnswerError, HOST_NAME};
-use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
+use stagepass_core::normalise::{BrowserSameSite, PartitionKey, normalise};
+use stagepass_core::rotation::is_same_account_after;
 use stagepass_core::visible::printable_line;
 use stagepass_core::{BrowserCookie, Cookie, Site};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -134,7 +135,8 @@ async fn gather(site: &Site, allowed: Allowed, hand_over: String) -> Result<Hand
 }
 
 /// Answers the question `write_back`: puts those cookies back whose `keys` were
-/// handed over and that are in the browser as they were then.
+/// handed over and that are in the browser as they were then; none where they would make
+/// its session another account's.
 ///
 /// # Errors
 /// A [`Failure`], of which the host is told as well.
@@ -173,6 +175,11 @@ async fn put_back(
     }
     let held = cookie_store::read_raw(&site, &allowed.store_id).await?;
     let mut outcome = WrittenBack::default();
+    let session = normalise(held.clone(), &site, cookie_store::now()).cookies;
+    if !is_same_account_after(&site, &session, &replacements) {
+        outcome.refused = replacements.len();
+        return Ok(outcome);
+    }
     for replacement in replacements {
         let Replacement { cookie, was } = &replacement;
         if !is_handed_out(&site, keys, cookie) {

@@ -80,6 +80,6 @@ async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCo
 
 /// Unix seconds.
 #[expect(clippy::cast_possible_truncation, reason = "a clock beyond i64 seconds is not a clock")]
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     (js_sys::Date::now() / 1000.0).floor() as i64
 }

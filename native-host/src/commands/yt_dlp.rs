@@ -11,6 +11,7 @@ use crate::utc_time::UtcTime;
 use crate::yt_dlp::{self, Ended, Rotation, Run};
 use secrecy::{ExposeSecret, SecretSlice};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
+use stagepass_core::cookie::MAX_COOKIES;
 use stagepass_core::netscape::{self, Dialect, NoCookie, Rendered};
 use stagepass_core::{Cookie, PublicSuffixes, Site, rotation};
 use std::collections::BTreeSet;
@@ -143,15 +144,8 @@ fn parse(file: &SecretSlice<u8>) -> Result<Vec<Cookie>, Error> {
 fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bool) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     let left = ended.left.and_then(|left| parse(&left))?;
-    let rotation_of = |session: &Session| {
-        let site = site_of(session)?;
-        let is_own = |cookie: &&Cookie| {
-            owner_of(cookie, sessions).is_some_and(|owner| owner.platform == session.platform)
-        };
-        let left: Vec<_> = left.iter().filter(is_own).cloned().collect();
-        Some(Rotation::between(&site, &session.cookies, &left))
-    };
-    let rotated = sessions.iter().filter_map(|session| Some((session, rotation_of(session)?)));
+    let rotated =
+        sessions.iter().filter_map(|session| Some((session, rotation_of(session, sessions, &left)?)));
     let rotated: Vec<_> = rotated.filter(|(_, rotation)| !rotation.is_empty()).collect();
     keep_all(&Exports::new(host_dir), &rotated);
     if write_back && !rotated.is_empty() {
@@ -165,6 +159,28 @@ fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bo
         }
     }
     Ok(())
+}
+
+/// What the run has changed of a session; `None`, and told, where it has left another one.
+fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Option<Rotation> {
+    let site = site_of(session)?;
+    let is_own =
+        |cookie: &&Cookie| owner_of(cookie, sessions).is_some_and(|owner| owner.platform == session.platform);
+    let left: Vec<_> = left.iter().filter(is_own).cloned().collect();
+    let rotation = Rotation::between(&site, &session.cookies, &left);
+    let platform = &session.platform;
+    match &rotation {
+        None => complain(&format_args!(
+            "note: yt-dlp has left a session of {platform} that is signed out or may be another account's; \
+             nothing of it goes into the export or the browser"
+        )),
+        Some(Rotation { surplus: surplus @ 1.., .. }) => complain(&format_args!(
+            "note: {surplus} cookies that {platform} has added are not kept, since a session has at most \
+             {MAX_COOKIES}"
+        )),
+        Some(_) => {}
+    }
+    rotation
 }
 
 /// Puts what was replaced into exports.

@@ -4,10 +4,11 @@
 //! have changed: everything else stays as it was handed out. A cookie that is
 //! missing afterwards stays, too: a run that was cut off must cost nobody a login.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use stagepass_core::bridge::Replacement;
 use stagepass_core::cookie::MAX_COOKIES;
-use stagepass_core::{Cookie, Site};
+use stagepass_core::rotation::{are_of_two_accounts, is_same, replace, session_mark};
+use stagepass_core::{Cookie, Site, login};
 
 /// What became of one platform's cookies.
 #[derive(Debug, Default)]
@@ -16,23 +17,42 @@ pub(crate) struct Rotation {
     pub(crate) replaced: Vec<Replacement>,
     /// The platform's cookies that were not handed out.
     pub(crate) added: Vec<Cookie>,
+    /// How many more there are than a session may have.
+    pub(crate) surplus: usize,
 }
 
 impl Rotation {
-    /// Compares what was handed out for `site` with what came back.
-    pub(crate) fn between(site: &Site, handed_out: &[Cookie], came_back: &[Cookie]) -> Self {
+    /// Compares what was handed out for `site` with what came back. What is of another of
+    /// a platform's sites than the login may be another account's, and is no part of it.
+    /// `None` where the session is another account's now, or a login that is gone: nothing
+    /// of it belongs to the one that was handed out.
+    pub(crate) fn between(site: &Site, handed_out: &[Cookie], came_back: &[Cookie]) -> Option<Self> {
+        let signed_in_at = login::signed_in_at(&handed_out.iter().collect::<Vec<_>>(), site);
+        let is_own = |cookie: &&Cookie| {
+            let domain = site.domain_of(cookie.host());
+            domain.is_some() && (signed_in_at.is_none() || domain == signed_in_at)
+        };
+        let came_back: Vec<_> = came_back.iter().filter(is_own).cloned().collect();
         let mut rotation = Self::default();
-        for cookie in came_back.iter().filter(|cookie| site.owns(cookie.host())) {
+        for cookie in &came_back {
             match handed_out.iter().find(|before| is_same(before, cookie)) {
                 None => rotation.added.push(cookie.clone()),
-                Some(before) if has_value(before, &cookie.value) && before.expires == cookie.expires => {}
+                Some(before) if has_value_of(before, cookie) && before.expires == cookie.expires => {}
                 Some(before) => rotation.replaced.push(Replacement {
                     cookie: Cookie { value: cookie.value.clone(), expires: cookie.expires, ..before.clone() },
                     was: before.value.clone(),
                 }),
             }
         }
-        rotation
+        let is_of_same_account = rotation.is_empty() || {
+            let mut now = handed_out.to_vec();
+            rotation.apply_to(&mut now);
+            session_mark(site, handed_out) == session_mark(site, &now)
+                && !are_of_two_accounts(site, handed_out, &came_back)
+        };
+        let room = MAX_COOKIES.saturating_sub(handed_out.len());
+        rotation.surplus = rotation.added.split_off(rotation.added.len().min(room)).len();
+        is_of_same_account.then_some(rotation)
     }
 
     /// Whether nothing has changed.
@@ -43,15 +63,7 @@ impl Rotation {
     /// Puts what has changed into `cookies`, and says whether that changes them.
     /// Whatever has changed there meanwhile is newer, and stays.
     pub(crate) fn apply_to(&self, cookies: &mut Vec<Cookie>) -> bool {
-        let mut has_changed = false;
-        for Replacement { cookie, was } in &self.replaced {
-            if let Some(held) = cookies.iter_mut().find(|held| is_same(held, cookie) && has_value(held, was))
-            {
-                held.value = cookie.value.clone();
-                held.expires = cookie.expires;
-                has_changed = true;
-            }
-        }
+        let mut has_changed = replace(cookies, &self.replaced);
         for cookie in &self.added {
             if cookies.len() < MAX_COOKIES && !cookies.iter().any(|held| is_same(held, cookie)) {
                 cookies.push(cookie.clone());
@@ -62,17 +74,9 @@ impl Rotation {
     }
 }
 
-/// Whether two cookies are one to every reader of a cookie file.
-fn is_same(a: &Cookie, b: &Cookie) -> bool {
-    a.name == b.name
-        && a.path == b.path
-        && a.is_host_only() == b.is_host_only()
-        && a.host().eq_ignore_ascii_case(b.host())
-}
-
 /// Comparing values discloses nothing: no text comes out of it.
-fn has_value(cookie: &Cookie, value: &SecretString) -> bool {
-    cookie.value.expose_secret() == value.expose_secret()
+fn has_value_of(one: &Cookie, other: &Cookie) -> bool {
+    one.value.expose_secret() == other.value.expose_secret()
 }
 
 #[cfg(test)]
@@ -92,8 +96,12 @@ mod tests {
         Cookie { http_only: false, same_site: None, ..cookie(name, value, domain) }
     }
 
-    fn rotation(handed_out: &[Cookie], came_back: &[Cookie]) -> Rotation {
+    fn between(handed_out: &[Cookie], came_back: &[Cookie]) -> Option<Rotation> {
         Rotation::between(&Site::Known(Platform::of_id("x").unwrap()), handed_out, came_back)
+    }
+
+    fn rotation(handed_out: &[Cookie], came_back: &[Cookie]) -> Rotation {
+        between(handed_out, came_back).unwrap()
     }
 
     fn values(cookies: &[Cookie]) -> Vec<(&str, &str)> {
@@ -136,5 +144,45 @@ mod tests {
         assert!(rotation.apply_to(&mut cookies));
         assert!(!rotation.apply_to(&mut cookies), "the second time it changes nothing");
         assert_eq!(values(&cookies), [("a", "2"), ("b", "newer"), ("c", "2")]);
+    }
+
+    /// A login, with an account's name where there is one.
+    fn login(session: &str, account: Option<&str>, domain: &str) -> Vec<Cookie> {
+        let proof = ["auth_token", "ct0"].map(|name| returned(name, session, domain));
+        proof.into_iter().chain(account.map(|account| returned("twid", account, domain))).collect()
+    }
+
+    #[test]
+    fn another_accounts_session_is_no_rotation() {
+        let a = login("a", Some("u%3D1"), ".x.com");
+        assert_eq!(rotation(&a, &login("renewed", Some("u%3D1"), ".x.com")).replaced.len(), 2);
+        assert!(rotation(&a, &a[..2]).is_empty(), "a cookie that is missing says nothing by itself");
+        for other in [
+            login("b", Some("u%3D2"), ".x.com"),
+            login("b", Some("u%3D2"), "x.com"),
+            login("b", None, ".x.com"),
+            login("", Some("u%3D1"), ".x.com"),
+        ] {
+            assert!(between(&a, &other).is_none(), "{:?}", values(&other));
+        }
+        let unnamed = login("a", None, ".x.com");
+        assert!(between(&unnamed, &login("b", Some("u%3D2"), ".x.com")).is_none());
+        assert!(between(&[], &login("b", Some("u%3D2"), ".x.com")).is_none());
+    }
+
+    #[test]
+    fn a_login_at_a_sibling_site_is_no_part_of_the_session() {
+        let a = login("a", Some("u%3D1"), ".twitter.com");
+        let renewed = login("renewed", Some("u%3D1"), ".twitter.com");
+        let b = login("b", Some("u%3D2"), ".x.com");
+        let rotation = rotation(&a, &[renewed, b].concat());
+        assert_eq!((rotation.replaced.len(), rotation.added.len()), (2, 0));
+    }
+
+    #[test]
+    fn cookies_beyond_what_a_session_may_have_are_counted() {
+        let added: Vec<_> = (0..=MAX_COOKIES).map(|n| returned(&format!("c{n}"), "v", ".x.com")).collect();
+        let rotation = rotation(&[cookie("a", "1", ".x.com")], &added);
+        assert_eq!((rotation.added.len(), rotation.surplus), (MAX_COOKIES - 1, 2));
     }
 }

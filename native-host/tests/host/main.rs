@@ -41,6 +41,8 @@ mod windows;
 #[cfg(unix)]
 mod yt_dlp;
 #[cfg(unix)]
+mod yt_dlp_accounts;
+#[cfg(unix)]
 mod yt_dlp_ends;
 #[cfg(unix)]
 mod yt_dlp_exports;
