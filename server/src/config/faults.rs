@@ -370,9 +370,14 @@ mod tests {
     #[test]
     fn a_word_that_is_no_level_silences_no_log() {
         let is_taken = |filter| Faults::default().log(LOG, filter).is_some();
-        for good in
-            ["info", "WARN", "off", "warn,stagepass_server=debug", "stagepass_server::serve=info", "info,a=off"]
-        {
+        for good in [
+            "info",
+            "WARN",
+            "off",
+            "warn,stagepass_server=debug",
+            "stagepass_server::serve=info",
+            "info,a=off",
+        ] {
             assert!(is_taken(good), "{good}");
         }
         for bad in [
