@@ -91,6 +91,7 @@ async fn only_what_was_handed_out_and_has_not_changed_since_comes_back() -> Resu
     let handed = given["cookies"].as_array().context("no cookies")?;
     let session = handed.iter().find(|cookie| cookie["name"] == "sessionid").context("no sessionid")?;
     let partitioned = handed.iter().find(|cookie| cookie["name"] == "ig_part").context("no ig_part")?;
+    let account = handed.iter().find(|cookie| cookie["name"] == "ds_user_id").context("no ds_user_id")?;
     let changed = |cookie: &Value, change: Value| {
         let mut cookie = cookie.clone();
         for (key, value) in change.as_object().into_iter().flatten() {
@@ -119,6 +120,8 @@ async fn only_what_was_handed_out_and_has_not_changed_since_comes_back() -> Resu
         (changed(session, json!({"name": "never_handed_out"})), was.clone(), (0, 0, 1)),
         (changed(session, json!({"domain": ".example.org"})), was.clone(), (0, 0, 1)),
         (changed(session, json!({"path": "/accounts"})), was.clone(), (0, 0, 1)),
+        // The session would be another account's.
+        (changed(account, json!({"value": "17841400000000002"})), account["value"].clone(), (0, 0, 1)),
         (changed(session, new.clone()), json!("another value"), (0, 1, 0)),
         (changed(session, new.clone()), was.clone(), (1, 0, 0)),
         (changed(session, json!({"value": "again"})), was.clone(), (0, 1, 0)),
