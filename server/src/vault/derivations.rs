@@ -19,6 +19,9 @@ const RETRY_AFTER_S: u64 = 5;
 pub(super) struct Derivations {
     known: Arc<Semaphore>,
     others: Arc<Semaphore>,
+    /// Held by the one of the others whose turn is next: so whoever is known waits for one of
+    /// them at most, and not for all who came before.
+    first_of_others: Semaphore,
     worker: Arc<Semaphore>,
 }
 
@@ -41,7 +44,12 @@ pub(super) struct Turn {
 impl Derivations {
     pub(super) fn new() -> Self {
         let semaphore = |permits| Arc::new(Semaphore::new(permits));
-        Self { known: semaphore(QUEUE), others: semaphore(QUEUE), worker: semaphore(1) }
+        Self {
+            known: semaphore(QUEUE),
+            others: semaphore(QUEUE),
+            first_of_others: Semaphore::new(1),
+            worker: semaphore(1),
+        }
     }
 
     /// Waits for a turn; an error where too many wait already, or for too long.
@@ -52,7 +60,14 @@ impl Derivations {
             Callers::Others => &self.others,
         };
         let place = Arc::clone(places).try_acquire_owned().map_err(|_| busy())?;
-        let worker = tokio::time::timeout(WAIT_TIMEOUT, Arc::clone(&self.worker).acquire_owned()).await;
+        let waiting = async {
+            let _first = match callers {
+                Callers::Known => None,
+                Callers::Others => Some(self.first_of_others.acquire().await?),
+            };
+            Arc::clone(&self.worker).acquire_owned().await
+        };
+        let worker = tokio::time::timeout(WAIT_TIMEOUT, waiting).await;
         let worker = worker.map_err(|_| busy())?.map_err(|_| busy())?;
         Ok(Turn { _place: place, _worker: worker })
     }
@@ -89,5 +104,26 @@ mod tests {
         let next = futures_util::poll!(waiting[0].as_mut());
         assert!(matches!(next, std::task::Poll::Ready(Ok(_))));
         assert!(futures_util::poll!(waiting[1].as_mut()).is_pending());
+    }
+
+    #[tokio::test]
+    async fn whoever_is_known_waits_for_one_of_a_crowd_at_most() {
+        let derivations = Derivations::new();
+        let turn = derivations.turn(Callers::Others).await.unwrap();
+        let mut crowd: Vec<_> = (1..QUEUE).map(|_| Box::pin(derivations.turn(Callers::Others))).collect();
+        for next in &mut crowd {
+            assert!(futures_util::poll!(next.as_mut()).is_pending());
+        }
+        let mut known = Box::pin(derivations.turn(Callers::Known));
+        assert!(futures_util::poll!(known.as_mut()).is_pending());
+        drop(turn);
+        let std::task::Poll::Ready(Ok(turn)) = futures_util::poll!(crowd[0].as_mut()) else {
+            panic!("nobody is next");
+        };
+        drop(turn);
+        for next in &mut crowd[1..] {
+            assert!(futures_util::poll!(next.as_mut()).is_pending());
+        }
+        assert!(matches!(futures_util::poll!(known.as_mut()), std::task::Poll::Ready(Ok(_))));
     }
 }
