@@ -3,6 +3,7 @@
 
 use crate::cdp::Session;
 use crate::chromium::{Chromium, Profile};
+use crate::cookie_file::whole_file;
 use crate::firefox::{Firefox, built_addon};
 use crate::main_job::{
     PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
@@ -14,7 +15,7 @@ use crate::wait;
 use crate::yt_dlp::{RUN_TIMEOUT, YtDlp};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use stagepass_core::{Cookie, netscape};
+use stagepass_core::Cookie;
 use std::path::Path;
 use std::time::Duration;
 
@@ -236,7 +237,9 @@ pub async fn wait_for_status(popup: &impl Page, code: &str) -> Result<()> {
 /// When it has failed, or printed something else.
 pub fn printed_cookies(outcome: &Outcome) -> Result<Vec<Cookie>> {
     ensure!(outcome.status.success(), "{outcome:?}");
-    Ok(netscape::read(&outcome.stdout).with_cookies()?.cookies)
+    let cookies = whole_file(&outcome.stdout)?;
+    ensure!(!cookies.is_empty(), "{outcome:?}");
+    Ok(cookies)
 }
 
 impl Stage {

@@ -13,6 +13,7 @@ pub mod browser_cookie3;
 pub mod cdp;
 pub mod chromium;
 pub mod cluster;
+pub mod cookie_file;
 pub mod directus;
 pub mod display;
 pub mod faulty_directus;

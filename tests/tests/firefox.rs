@@ -4,7 +4,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
-use stagepass_core::netscape;
+use stagepass_tests::cookie_file::whole_file;
 use stagepass_tests::firefox::{Firefox, NewCookie, built_addon};
 use stagepass_tests::look::{look_at_options_as_they_are, look_at_popup};
 use stagepass_tests::main_job::{
@@ -76,7 +76,7 @@ async fn signs_in_captures_exports_and_downloads() -> Result<()> {
     assert!(path.starts_with(stage.host_dir()), "{}", path.display());
     let written = fs::read_to_string(&path)?;
     assert_eq!(stage.served_session("netscape").await?["cookies_netscape"], json!(written));
-    assert_eq!(netscape::read(&written).cookies.len(), held.len());
+    assert_eq!(whole_file(&written)?.len(), held.len());
 
     // What only a signed-in person may have.
     let folder = tempfile::tempdir()?;

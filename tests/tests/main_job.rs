@@ -4,9 +4,9 @@
 use anyhow::{Context as _, Result};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use stagepass_core::netscape;
 use stagepass_tests::cdp::Session;
 use stagepass_tests::chromium::Chromium;
+use stagepass_tests::cookie_file::whole_file;
 use stagepass_tests::look::look_at_popup;
 use stagepass_tests::main_job::{
     self, PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, exported_path, sign_in_to_server,
@@ -122,7 +122,7 @@ async fn captured_served_exported_and_downloaded() -> Result<()> {
     let written = fs::read_to_string(&path)?;
     let netscape_form = stage.served_session("netscape").await?;
     assert_eq!(netscape_form["cookies_netscape"], json!(written));
-    assert_eq!(netscape::read(&written).cookies.len(), kept.len());
+    assert_eq!(whole_file(&written)?.len(), kept.len());
 
     // What only a signed-in person may have.
     let yt_dlp = YtDlp::prepare().await?;

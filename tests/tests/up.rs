@@ -51,6 +51,8 @@ fn set_environment(command: &mut Command, home: &Path) -> Result<()> {
         )
     };
     command.env_clear().envs(clean_environment(home));
+    // Nobody has to go elsewhere first.
+    command.env("STAGEPASS_DRAIN_TIME", "0");
     command.envs([kept("CARGO_HOME", ".cargo"), kept("RUSTUP_HOME", ".rustup")]);
     command.envs(std::env::vars_os().filter(|(name, _)| name == "CARGO_TARGET_DIR"));
     Ok(())
@@ -90,8 +92,7 @@ async fn login_status(listen: &str, email: &str, password: &str) -> Result<u16> 
 }
 
 async fn stop(mut program: Program) -> Result<()> {
-    // Ctrl-C.
-    program.interrupt()?;
+    program.terminate()?;
     let status = program.wait(STOP).await?;
     ensure!(status.success(), "{status}");
     Ok(())

@@ -3,8 +3,9 @@
 use anyhow::{Context as _, Result};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
-use stagepass_core::{Cookie, netscape};
+use stagepass_core::Cookie;
 use stagepass_tests::bridge::{Bridged, hand_overs, printed_cookies, switch_on, wait_for_status};
+use stagepass_tests::cookie_file::whole_file;
 use stagepass_tests::main_job::Stage;
 use stagepass_tests::page::Page as _;
 use stagepass_tests::platform::{FRONT_URL, ROTATING_VIDEO_URL, ROTATION_COOKIE, VIDEO, VIDEO_URL};
@@ -117,8 +118,7 @@ pub(crate) async fn downloads_and_puts_back_what_was_replaced(
     assert!(front.as_str().is_some_and(|front| front.contains("Signed in as stage.artist")), "{front}");
     let exported: serde_json::Value =
         serde_json::from_str(&stage.ask_host(&["list", "--json"]).await?.stdout)?;
-    let exported =
-        netscape::read(&fs::read_to_string(exported[0]["path"].as_str().context("no export")?)?).cookies;
+    let exported = whole_file(&fs::read_to_string(exported[0]["path"].as_str().context("no export")?)?)?;
     assert_eq!(value_of(&exported, "sessionid")?, replaced);
     assert!(value_of(&exported, ROTATION_COOKIE).is_ok());
     assert_eq!(private_copies(stage)?.len(), 0);

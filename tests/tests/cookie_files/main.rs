@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use stagepass_core::netscape::{self, Dialect, Loss};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey};
 use stagepass_core::{BrowserCookie, Cookie, Platform, Site, normalise};
+use stagepass_tests::cookie_file::whole_file;
 use stagepass_tests::process::on_path;
 use stagepass_tests::yt_dlp::YtDlp;
 use std::fs;
@@ -242,7 +243,7 @@ fn curl_reads_the_same_cookies_less_those_that_are_reported() -> Result<()> {
             .enumerate()
             .filter(|(index, cookie)| !lost.contains(index) && is_latin1(cookie))
             .map(|(_, cookie)| plain(cookie));
-        let read = netscape::read(&fs::read_to_string(&jar)?).cookies;
+        let read = whole_file(&fs::read_to_string(&jar)?)?;
         assert_eq!(sorted(read.iter().map(plain).collect()), sorted(kept.collect()), "set {index}");
     }
     assert!(reported > 0, "no set shows what curl loses");

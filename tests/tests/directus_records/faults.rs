@@ -16,6 +16,7 @@ async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
         let body = json!({"errors": [{"message": "x", "extensions": {"code": code}}]});
         Fault::Answer { status, body: body.to_string().into() }
     };
+    assert_eq!(client.get("/readyz").await.unwrap().status, StatusCode::OK);
     for (fault, expected) in [
         (Fault::Close, "Directus unavailable"),
         (Fault::Delay(Duration::from_secs(20)), "Directus does not answer"),
@@ -25,11 +26,6 @@ async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
         (error(429, "REQUESTS_EXCEEDED"), "Directus busy"),
         (error(503, "SERVICE_UNAVAILABLE"), "Directus busy"),
     ] {
-        // What was found is believed for a second.
-        let ready = wait::until("it to be ready", Duration::from_secs(10), async || {
-            Ok((client.get("/readyz").await?.status == StatusCode::OK).then_some(()))
-        });
-        ready.await.unwrap();
         setup.proxy.fail("/items/", fault);
         let refused = wait::until("the fault", Duration::from_secs(10), async || {
             let answer = client.get("/readyz").await?;
@@ -41,6 +37,11 @@ async fn it_is_ready_exactly_while_directus_answers_as_it_should() {
         assert!(refused.headers.contains_key("retry-after"));
         assert_eq!(client.get("/healthz").await.unwrap().status, StatusCode::OK);
         setup.proxy.heal();
+        // What was found is believed for a second.
+        let ready = wait::until("it to be ready", Duration::from_secs(10), async || {
+            Ok((client.get("/readyz").await?.status == StatusCode::OK).then_some(()))
+        });
+        ready.await.unwrap();
     }
 }
 
