@@ -33,6 +33,7 @@ use crate::audit::{ChainKey, Entry};
 use crate::store::row_signer::RowSigner;
 use crate::store::{Database, Page, StoreError, UsageLimits};
 use readers::Readers;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -201,6 +202,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     testing::watch(&mut connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // A statement keeps its plan whatever is bound to it: to plan it anew takes longer
+    // than to run it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 

@@ -12,6 +12,8 @@ pub(in crate::store) struct Run {
     pub(in crate::store) statement: String,
     /// Of SQLite's machine, those of triggers and references included.
     pub(in crate::store) steps: u64,
+    /// How often its plan was made anew, since the values that were bound could change it.
+    pub(in crate::store) plans: u64,
 }
 
 static RUNS: Mutex<Option<HashMap<PathBuf, Vec<Run>>>> = Mutex::new(None);
@@ -43,15 +45,17 @@ pub(super) fn watch(connection: &mut Connection, path: &Path) -> rusqlite::Resul
     }
     let path = path.to_owned();
     // A statement that is kept counts on from one run to the next.
-    let mut counted: HashMap<String, [i32; 2]> = HashMap::new();
+    let mut counted: HashMap<String, [i32; 3]> = HashMap::new();
     let note = move |event: TraceEvent<'_>| {
         let TraceEvent::Profile(statement, _) = event else { return };
         let sql = statement.sql().into_owned();
-        let count =
-            [StatementStatus::Run, StatementStatus::VmStep].map(|status| statement.get_status(status));
+        let count = [StatementStatus::Run, StatementStatus::VmStep, StatementStatus::RePrepare]
+            .map(|status| statement.get_status(status));
         let before = counted.insert(sql.clone(), count).filter(|before| before[0] < count[0]);
-        let steps = count[1] - before.map_or(0, |before| before[1]);
-        let run = Run { statement: sql, steps: steps.unsigned_abs().into() };
+        let [_, steps, plans] = std::array::from_fn(|of| {
+            (count[of] - before.map_or(0, |before| before[of])).unsigned_abs().into()
+        });
+        let run = Run { statement: sql, steps, plans };
         if let Some(runs) = runs().as_mut().and_then(|runs| runs.get_mut(&path)) {
             runs.push(run);
         }
