@@ -155,7 +155,7 @@ async fn one_connection_or_download_credential_too_many_is_refused_until_one_goe
     remove(&user, &format!("{CONNECTIONS}/{id}")).await?;
     assert_eq!(stage.usage().await?.0, 1);
     user.create_profile("x", "three").await?;
-    // Sessions are never refused for their number: the oldest ended one goes.
+    // Sessions are never refused for their number: the one that ended first goes.
     let id = user.create_profile("x", "two").await?;
     for _ in 0..4 {
         assert_eq!(verb(&user, "store-platform-session", &session(&id, 1)).await?.status, 200);

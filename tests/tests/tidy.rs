@@ -121,6 +121,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0011_signed_rows.sql", "54d22b64bb001cf4b82e9c426781ac254d4860a0ca608f5f11a79aa0a57c8f70"),
         ("0012_growth.sql", "042d342be0fd7664cda26fc33c77333ff8a59eb7d438c3597b8da21667e25a14"),
         ("0013_audit_anchors.sql", "77f80c1e428c13dbeffae784bcdc18ff717a144c75860a6f3ddca7f9c432204a"),
+        ("0014_ended_sessions.sql", "3cdeccf893b93c63ce67fa7f4711528e5a1c236d7e2818b2d31e8caed8d4fea8"),
     ];
     let postgres: &[_] = &[
         ("0001_initial.sql", "2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27"),
@@ -134,6 +135,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0009_signed_rows.sql", "9d2426af3486166cda31089879dc927488e7faefc0994ae4eefeea553596527e"),
         ("0010_growth.sql", "3bbbae7527b28dbd0da44eb4d86bcbbfd2e908e5e2f5fb1584be2025962bd159"),
         ("0011_audit_anchors.sql", "6e4646acd940f5489d278b17cd0dbeb8282d2ca2d5b5a1c925cd8117c016d426"),
+        ("0012_ended_sessions.sql", "98de9b4dbd85ebcd0006d6d26587abf3dd4e71377ef1495c71b24683b81b8ec6"),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {
         let folder = root().join("server/migrations").join(store);

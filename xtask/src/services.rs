@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use clap::Args;
 use directus::Directus;
-use postgres::Postgres;
+use postgres::{Postgres, Size};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
@@ -44,7 +44,7 @@ pub(crate) struct Options {
     /// Be the process that keeps them until its standard input ends
     #[arg(long, hide = true)]
     keep: bool,
-    /// Without Directus
+    /// Without Directus, and with memory for much that is stored
     #[arg(long)]
     only_postgres: bool,
 }
@@ -54,7 +54,7 @@ pub(crate) struct Options {
 pub(crate) enum Wanted {
     /// Both.
     All,
-    /// PostgreSQL alone.
+    /// PostgreSQL alone, with memory for much that is stored.
     Postgres,
 }
 
@@ -156,12 +156,13 @@ fn keep(wanted: Wanted) -> Result<()> {
 
 /// In the order in which they have to be dropped.
 fn start(wanted: Wanted, caller: &Caller) -> Result<(Option<Directus>, Postgres)> {
-    let postgres = Postgres::start(caller)?;
-    let directus = match wanted {
-        Wanted::All => Some(Directus::start(&postgres, caller)?),
-        Wanted::Postgres => None,
-    };
-    Ok((directus, postgres))
+    Ok(match wanted {
+        Wanted::All => {
+            let postgres = Postgres::start(Size::Small, caller)?;
+            (Some(Directus::start(&postgres, caller)?), postgres)
+        }
+        Wanted::Postgres => (None, Postgres::start(Size::Large, caller)?),
+    })
 }
 
 /// Whoever wants the services: there as long as our standard input is open.

@@ -26,7 +26,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, env = "STAGEPASS_USER_RATE_LIMIT", value_name = "CALLS", default_value = "100")]
     user_rate_limit: String,
     /// Records of each kind, such as connections, that a user may have in the server's
-    /// own database; 0 is no limit. Of sessions beyond them the oldest ended ones are
+    /// own database; 0 is no limit. Of sessions beyond them those that ended first are
     /// removed; another record is refused with 409
     #[arg(long, env = "STAGEPASS_USER_RECORD_LIMIT", value_name = "RECORDS", default_value = "50000")]
     user_record_limit: String,

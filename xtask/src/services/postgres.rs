@@ -16,16 +16,33 @@ use tempfile::TempDir;
 const OLDEST_VERSION: u32 = 15;
 /// The bootstrap superuser's name, and its database's.
 const SUPERUSER: &str = "postgres";
-/// Durable as in earnest, since tests kill what writes to it; small, and with
-/// room for many tests at once.
-const SETTINGS: [&str; 6] = [
+/// Durable as in earnest, since tests kill what writes to it; with room for many tests
+/// at once.
+const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
     "fsync=on",
     "synchronous_commit=on",
-    "shared_buffers=32MB",
     "max_connections=300",
 ];
+
+/// How much a cluster is to hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Size {
+    /// What tests store.
+    Small,
+    /// A million sessions. PostgreSQL takes this memory when it first needs it.
+    Large,
+}
+
+impl Size {
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Small => &["shared_buffers=32MB"],
+            Self::Large => &["shared_buffers=1GB", "max_wal_size=8GB"],
+        }
+    }
+}
 
 /// The running cluster.
 #[derive(Debug)]
@@ -51,7 +68,7 @@ impl Postgres {
     pub(super) const USER: &str = SUPERUSER;
 
     /// Makes a cluster and starts it.
-    pub(super) fn start(caller: &Caller) -> Result<Self> {
+    pub(super) fn start(size: Size, caller: &Caller) -> Result<Self> {
         let programs = find_programs()?;
         let account = account()?;
         let directory = tempfile::Builder::new().prefix("stagepass-postgres-").tempdir()?;
@@ -64,7 +81,7 @@ impl Postgres {
         let port = free_port()?;
         let mut command = command(&programs, "postgres", account);
         command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+        command.args(SETTINGS.iter().chain(size.settings()).flat_map(|setting| ["-c", setting]));
         // SIGINT is its fast shutdown, which waits for no client.
         let log = directory.path().join("log");
         let mut program = Program::spawn("PostgreSQL", &mut command, &log, Signal::INT)?;

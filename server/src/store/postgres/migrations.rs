@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0009_signed_rows.sql"),
     include_str!("../../../migrations/postgres/0010_growth.sql"),
     include_str!("../../../migrations/postgres/0011_audit_anchors.sql"),
+    include_str!("../../../migrations/postgres/0012_ended_sessions.sql"),
 ];
 /// Lets one process at a time migrate; it tells the lock from others and means
 /// nothing. Who waits for it may wait as long as another's migration takes.

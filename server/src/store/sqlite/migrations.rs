@@ -21,6 +21,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0011_signed_rows.sql"),
     include_str!("../../../migrations/sqlite/0012_growth.sql"),
     include_str!("../../../migrations/sqlite/0013_audit_anchors.sql"),
+    include_str!("../../../migrations/sqlite/0014_ended_sessions.sql"),
 ];
 
 /// Brings the schema up to date in one transaction, which also keeps out any

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
 /// Stores a session, supersedes the one before and fulfils the capture request
-/// that waits for it. Where its owner has `most` rows, the oldest ended ones go.
+/// that waits for it. Where its owner has `most` rows, those that ended first go.
 pub(super) fn put(
     c: &Connection,
     signer: &RowSigner,
@@ -37,7 +37,7 @@ pub(super) fn put(
     Ok(PutSession::Stored)
 }
 
-/// Removes the oldest ended sessions of an owner who has as many rows as he may.
+/// Removes the sessions that ended first, of an owner who has as many rows as he may.
 fn make_room(c: &Connection, user_id: &str, most: i64) -> Result<()> {
     let total = "SELECT platform_sessions FROM owner_usage WHERE owner_id = ?1";
     let total = c.prepare_cached(total)?.query_row([user_id], |found| found.get(0)).optional()?;
@@ -47,7 +47,7 @@ fn make_room(c: &Connection, user_id: &str, most: i64) -> Result<()> {
     }
     let evict = "DELETE FROM platform_sessions WHERE sequence IN (
         SELECT sequence FROM platform_sessions WHERE user_id = ?1 AND status <> 'active'
-        ORDER BY sequence LIMIT ?2)";
+        ORDER BY ifnull(superseded_at, revoked_at), sequence LIMIT ?2)";
     c.prepare_cached(evict)?.execute((user_id, total - most + 1)).map(drop)
 }
 

@@ -43,7 +43,7 @@ within_limits!(
     one_record_too_many_is_refused_until_one_goes,
     one_byte_too_many_is_refused_and_less_is_not,
     two_at_once_do_not_pass_a_limit_together,
-    of_sessions_the_oldest_ended_ones_go,
+    of_sessions_those_that_ended_first_go,
     a_session_without_room_is_refused_and_others_in_its_batch_are_stored,
     services_fill_nobodys_store,
 );
@@ -282,17 +282,29 @@ async fn two_at_once_do_not_pass_a_limit_together(Opened { store, .. }: &Opened)
     assert_eq!(connected, 2, "of a third each, beside the projects");
 }
 
-async fn of_sessions_the_oldest_ended_ones_go(Opened { store, .. }: &Opened) {
+async fn of_sessions_those_that_ended_first_go(Opened { store, .. }: &Opened) {
     let store = &**store;
     let ids = [connect(store, 7, OWNER).await, connect(store, 8, OWNER).await];
-    for number in 20..32 {
-        let new = session(number, OWNER, ids[usize::from(number > 20)], "cookies");
+    let put = async |number: u8, id| {
+        let new = session(number.into(), OWNER, id, "cookies");
+        let new = NewSession { captured_at: number.into(), ..new };
         assert_eq!(store.put_session(new, entry("session")).await.unwrap(), PutSession::Stored);
+    };
+    let left = async || {
+        let (left, total) = store.sessions_of(OWNER, Page { number: 1, size: 100 }).await.unwrap();
+        assert_eq!(total, 5);
+        left.into_iter().map(|session| session.id.as_u128()).collect::<Vec<_>>()
+    };
+    put(20, ids[0]).await;
+    for number in 21..32 {
+        put(number, ids[1]).await;
     }
-    let (left, total) = store.sessions_of(OWNER, Page { number: 1, size: 100 }).await.unwrap();
-    let left: Vec<_> = left.into_iter().map(|session| session.id.as_u128()).collect();
     // The first is still active, however old it is.
-    assert_eq!((left, total), (vec![31, 30, 29, 28, 20], 5));
+    assert_eq!(left().await, [31, 30, 29, 28, 20]);
+    // Of those that have ended it is the last.
+    put(32, ids[0]).await;
+    put(33, ids[1]).await;
+    assert_eq!(left().await, [33, 32, 31, 30, 20]);
 }
 
 async fn a_session_without_room_is_refused_and_others_in_its_batch_are_stored(Opened { store, .. }: &Opened) {

@@ -1,6 +1,6 @@
 //! A database in which much is stored: 100,000 connections and sessions, 50,000 rows in
-//! each other table that grows, and of the owner's own tens of thousands. Written past the store, whose triggers and references
-//! would take minutes.
+//! each other table that grows, and of the owner's own tens of thousands. Written past the
+//! store, whose triggers and references would take minutes.
 
 use super::super::OWNER;
 use super::operations::{CONNECTION, FIELD, NOW, TYPE};
@@ -14,7 +14,7 @@ const ROWS: usize = 50_000;
 const OWN: usize = 40_000;
 /// Ended sessions of one connection of the owner's.
 const ENDED: usize = 13_000;
-/// As many rows of a table as the owner has of sessions: so the oldest ended ones go.
+/// As many rows of a table as the owner has of sessions: so those that ended first go.
 pub(super) const LIMIT: i64 = 53_000;
 /// A chain of the audit log that no store appends to.
 pub(super) const CHAIN: i64 = 1_000;
