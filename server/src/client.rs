@@ -55,9 +55,9 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether a network among them has all addresses in it.
+    /// Whether they have all addresses of a kind in them, together or alone.
     pub(crate) fn are_everybody(&self) -> bool {
-        self.0.iter().any(|network| network.prefix_len() == 0)
+        IpNet::aggregate(&self.0).iter().any(|network| network.prefix_len() == 0)
     }
 
     /// Whether one of them may be on this machine.

@@ -372,6 +372,19 @@ async fn a_head_that_is_too_large_is_refused_with_431() -> Result<()> {
 }
 
 #[tokio::test]
+async fn not_everybody_can_be_a_trusted_proxy() -> Result<()> {
+    let directory = server::new_data_dir().await?;
+    for everybody in ["0.0.0.0/0", "10.0.0.1,::/0", "::ffff:0.0.0.0/96", "128.0.0.0/1,0.0.0.0/1"] {
+        let mut serve = server::command(directory.path())?;
+        let output = serve.arg("serve").env("STAGEPASS_TRUSTED_PROXIES", everybody).output().await?;
+        assert!(!output.status.success(), "{everybody}");
+        let message = String::from_utf8(output.stderr)?;
+        assert!(message.contains("STAGEPASS_TRUSTED_PROXIES has all addresses"), "{everybody}: {message}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn settings_that_make_no_sense_stop_the_start() -> Result<()> {
     let directory = server::new_data_dir().await?;
     let settings = [

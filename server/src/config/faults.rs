@@ -6,6 +6,7 @@ use crate::masking;
 use crate::sealing::Key;
 use crate::secret_file;
 use axum::http::Uri;
+use axum::http::uri::Authority;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io::{self, Read as _};
 use std::net::IpAddr;
@@ -106,23 +107,25 @@ impl Faults {
 
     /// The host of the public URL.
     pub(super) fn public_host(&mut self, url: &str) -> Option<String> {
-        let url: Option<Uri> = url.parse().ok();
-        let is_bare = |url: &Uri| {
-            matches!(url.path(), "" | "/")
-                && url.query().is_none()
-                && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        let has_fragment = url.contains('#');
+        let url: Option<Uri> = url.parse().ok().filter(|_| !has_fragment);
+        let is_bare = |url: &Uri| matches!(url.path(), "" | "/") && url.query().is_none();
+        let is_host_and_port = |authority: &Authority| {
+            let port = authority.port_u16().filter(|port| *port != 0);
+            authority.as_str() == authority.host() || port.is_some() && !authority.as_str().contains('@')
         };
         let is_private = |url: &Uri| match url.scheme_str() {
             Some("https") => true,
             Some("http") => url.host().is_some_and(is_loopback),
             _ => false,
         };
-        let url = url.filter(|url| is_bare(url) && is_private(url));
+        let url = url
+            .filter(|url| is_bare(url) && is_private(url) && url.authority().is_some_and(is_host_and_port));
         let host = url.and_then(|url| url.host().map(str::to_ascii_lowercase));
         self.required(
             host,
             "STAGEPASS_PUBLIC_URL must be https://HOST or https://HOST:PORT, or on this machine http, \
-             without user, path and query",
+             without user, path, query and fragment",
         )
     }
 
@@ -346,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_is_http_and_has_neither_user_nor_query() {
+    fn a_public_url_is_a_host_and_a_port_at_most() {
         let host = |url| Faults::default().public_host(url);
         assert_eq!(host("https://stagepass.example.org:8443/").as_deref(), Some("stagepass.example.org"));
         for good in ["http://localhost:8080", "http://127.0.0.1/", "http://[::1]:8080", "http://LOCALHOST"] {
@@ -358,6 +361,12 @@ mod tests {
             "https://user:pw@x/",
             "https://user@x/",
             "https://x/?q",
+            "https://x/#top",
+            "https://x#top",
+            "https://x:0",
+            "https://x:",
+            "https://x:65536",
+            "https://user:443@x",
             "https://x/stagepass",
             "http://stagepass.example.org",
             "http://localhost.example.org",

@@ -96,7 +96,7 @@ impl LimitArgs {
         };
         if trusted_proxies.as_ref().is_some_and(TrustedProxies::are_everybody) {
             faults.add(
-                "STAGEPASS_TRUSTED_PROXIES has a network of all addresses: everybody could name any address \
+                "STAGEPASS_TRUSTED_PROXIES has all addresses: everybody could name any address \
                  as their own; name the proxy's",
             );
         }
