@@ -156,6 +156,7 @@ fn words_of_store(error: &StoreError) -> &'static str {
         StoreError::Directus(error) if error.is_refusal() => "Directus refuses access",
         StoreError::Directus(_) => "Directus failed",
         StoreError::RetiredKey => "Encryption key retired",
+        StoreError::Postgres(fault) if fault.is_disk_full() => "Database disk full",
         _ => "Database unavailable",
     }
 }

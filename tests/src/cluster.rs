@@ -4,6 +4,7 @@
 
 use crate::postgres::{Database, connect};
 use crate::process::{ProcessGroup, on_path};
+use crate::small_disk::SmallDisk;
 use crate::wait;
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Url;
@@ -111,6 +112,20 @@ impl Cluster {
     /// Where it refuses.
     pub async fn create_database(&self) -> Result<Database> {
         Database::create_in(Url::parse(&self.superuser_url())?, false).await
+    }
+
+    /// The same on a small disk.
+    ///
+    /// # Errors
+    /// Where it refuses.
+    pub async fn create_database_on(&self, disk: &SmallDisk) -> Result<Database> {
+        let (database, folder) = (self.create_database().await?, disk.path());
+        give_away(&folder, 0o700)?;
+        let (superuser, name) = (connect(&self.superuser_url()).await?, database.name());
+        let folder = folder.to_str().context("a path that is no UTF-8")?;
+        superuser.batch_execute(&format!("CREATE TABLESPACE small LOCATION '{folder}'")).await?;
+        superuser.batch_execute(&format!("ALTER DATABASE {name} SET TABLESPACE small")).await?;
+        Ok(database)
     }
 
     /// Where it listens.

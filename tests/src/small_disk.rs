@@ -23,7 +23,7 @@ impl SmallDisk {
         let folder = tempfile::tempdir()?;
         let path = folder.path().to_str().context("a path that is no UTF-8")?;
         let options = format!(
-            "size={mib}m,mode=0700,uid={},gid={}",
+            "size={mib}m,mode=0711,uid={},gid={}",
             rustix::process::geteuid().as_raw(),
             rustix::process::getegid().as_raw()
         );

@@ -4,6 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
 use serde_json::json;
+use stagepass_tests::cluster::Cluster;
 use stagepass_tests::installation::{Installation, Store};
 use stagepass_tests::postgres::connect;
 use stagepass_tests::raw_connection::RawConnection;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const READYZ: &str = "/readyz";
+const CREATE: &str = "/api/credentials/create-profile";
 const LOG: &str = "info";
 
 /// Waits until the server says of its readiness what is expected.
@@ -130,21 +132,28 @@ async fn a_full_disk_is_noticed_and_named() -> Result<()> {
     server.stop().await.map(drop)
 }
 
-/// A file that PostgreSQL can't write, as on a full disk: here because it may not.
 #[tokio::test]
-async fn a_postgresql_that_cannot_write_is_noticed() -> Result<()> {
-    let installation = Installation::new(Store::Postgres).await?;
+async fn a_full_disk_below_postgresql_is_noticed_and_named() -> Result<()> {
+    let disk = SmallDisk::new(64)?;
+    let cluster = Cluster::start(&[]).await?;
+    let installation = Installation::on_postgres(cluster.create_database_on(&disk).await?)?;
+    let person = installation.add_person().await?;
     let server = installation.serve_logging(LOG).await?;
+    let user = person.sign_in(&server).await?;
     until_ready(&server).await?;
-    let (database, superuser) = (installation.postgres()?.name(), installation.postgres()?.superuser_url());
-    let superuser = connect(&superuser).await?;
-    superuser.batch_execute(&format!("ALTER ROLE {database} SET temp_file_limit = 0")).await?;
-    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
-    superuser.execute(end, &[&database]).await?;
-    until_it_says(&server, "Database unavailable").await?;
-    superuser.batch_execute(&format!("ALTER ROLE {database} RESET temp_file_limit")).await?;
-    superuser.execute(end, &[&database]).await?;
-    until_ready(&server).await
+    disk.fill()?;
+    until_it_says(&server, "Database disk full").await?;
+    // More than is left over in pages that are used already.
+    let large = json!({"platform": "x", "credentials": {"password": "p".repeat(60_000)}});
+    let mut answer = user.post(CREATE, &large).await?;
+    while answer.status == 200 {
+        answer = user.post(CREATE, &large).await?;
+    }
+    ensure!(answer.status == 503, "{} {}", answer.status, answer.body);
+    disk.clear()?;
+    until_ready(&server).await?;
+    assert_eq!(user.post(CREATE, &large).await?.status, 200);
+    server.stop().await.map(drop)
 }
 
 #[tokio::test]

@@ -43,6 +43,11 @@ enum Kind {
 }
 
 impl PostgresFault {
+    /// Whether PostgreSQL's disk has no room.
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.code.as_ref() == Some(&SqlState::DISK_FULL)
+    }
+
     /// Whether there is another row with what must be unique.
     pub(super) fn is_clash(&self) -> bool {
         self.code.as_ref() == Some(&SqlState::UNIQUE_VIOLATION)
