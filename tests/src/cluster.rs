@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
 /// The bootstrap superuser's name, and its database's.
@@ -282,6 +283,29 @@ fn account() -> Result<Option<(u32, u32)>> {
     };
     let found = find("postgres").or_else(|| find("nobody"));
     Ok(Some(found.context("there is neither a user postgres nor nobody to run PostgreSQL as")?))
+}
+
+/// Runs one of PostgreSQL's programs in the database that a URL names, and gives what it
+/// has printed.
+///
+/// # Errors
+/// Where it is missing, or fails.
+pub async fn run(name: &str, arguments: &[&str], url: &str, input: Vec<u8>) -> Result<Vec<u8>> {
+    let url = Url::parse(url)?;
+    let (host, port) = (url.host_str().context("no host")?, url.port().context("no port")?);
+    let mut command = command(name)?;
+    command.envs([("PGHOST", host), ("PGPORT", &port.to_string()), ("PGUSER", url.username())]);
+    command.env("PGPASSWORD", url.password().context("no password")?);
+    command.env("PGDATABASE", url.path().trim_start_matches('/')).args(arguments);
+    let (stdin, stdout, stderr) = (Stdio::piped(), Stdio::piped(), Stdio::piped());
+    let mut running = command.stdin(stdin).stdout(stdout).stderr(stderr).spawn()?;
+    let mut stdin = running.stdin.take().context("no standard input")?;
+    // It may print before it has read all.
+    let writing = tokio::spawn(async move { stdin.write_all(&input).await });
+    let output = running.wait_with_output().await?;
+    ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    writing.await??;
+    Ok(output.stdout)
 }
 
 async fn complete(command: &mut Command) -> Result<()> {

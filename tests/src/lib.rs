@@ -38,6 +38,7 @@ pub mod proving;
 pub mod proxy;
 pub mod python;
 pub mod raw_connection;
+pub mod release;
 pub mod renewal;
 pub mod request_text;
 pub mod root;

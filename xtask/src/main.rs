@@ -11,6 +11,8 @@ mod dependencies;
 mod extension;
 mod pictures;
 #[cfg(unix)]
+mod release;
+#[cfg(unix)]
 mod services;
 mod suffixes;
 mod system;
@@ -44,6 +46,9 @@ enum Task {
     #[cfg(unix)]
     #[command(subcommand)]
     Bench(bench::Subject),
+    /// Keep what this version stores, for the tests of all later ones; part of each release
+    #[cfg(unix)]
+    KeepRelease,
     /// Build the extension for Chromium and for Firefox
     Extension(extension::Options),
     /// Refresh the public suffix list from the package that is pinned
@@ -61,6 +66,8 @@ fn main() -> anyhow::Result<()> {
         Task::Services(options) => services::run(&options),
         #[cfg(unix)]
         Task::Bench(subject) => bench::bench(&subject),
+        #[cfg(unix)]
+        Task::KeepRelease => release::keep(),
         Task::Extension(options) => extension::run(&options),
         Task::Suffixes(options) => suffixes::refresh(&options),
         Task::Pictures => pictures::refresh(),

@@ -1,0 +1,25 @@
+//! `cargo xtask keep-release`: what this version stores, for the tests of all later ones.
+
+use crate::services::{self, Services, Wanted};
+use crate::system::{self, announce, cargo, run};
+use crate::{target_dir, workspace_root};
+use anyhow::Result;
+use std::process::Command;
+
+const PROGRAMS: [&str; 3] = ["stagepass-server", "stagepass-native-host", "stagepass-keep-release"];
+
+/// Has the programs store something of each kind on SQLite, on PostgreSQL and in the native
+/// host's folder, and keeps that in `tests/releases`.
+///
+/// # Errors
+/// Where something can't be built or started, or this version is kept already.
+pub(crate) fn keep() -> Result<()> {
+    system::ensure(&[services::POSTGRES])?;
+    let mut services = Services::start(Wanted::Postgres)?;
+    announce("building the programs");
+    run(cargo(workspace_root()?)
+        .args(["build", "--locked"])
+        .args(PROGRAMS.map(|name| ["--bin", name]).as_flattened()))?;
+    let mut command = Command::new(target_dir()?.join("debug").join(PROGRAMS[2]));
+    run(command.envs(services.variables()?))
+}
