@@ -63,21 +63,16 @@ fn compile(root: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Cargo's setting that keeps the folders of whoever builds it, which panic
-/// messages name, out of what people install: their home, and where cargo has
-/// the sources of crates, which depends on where it fetched them from.
+/// Cargo's setting that keeps folders of whoever builds it, which panic messages name, out
+/// of what people install: cargo's own, and where it has the sources of crates, which
+/// depends on where it fetched them from. (Our own sources are named from the workspace on.)
 fn hide_folders() -> String {
-    let variables = ["CARGO_HOME", "HOME", "USERPROFILE"].into_iter();
-    let homes: Vec<_> =
-        variables.filter_map(std::env::var_os).filter(|home| !home.is_empty()).map(PathBuf::from).collect();
-    let of_crates = homes
-        .iter()
-        .flat_map(|home| [home.join("registry/src"), home.join(".cargo/registry/src")])
-        .filter_map(|sources| fs::read_dir(sources).ok())
-        .flat_map(|entries| entries.flatten().map(|entry| entry.path()));
+    let given = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = given.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let sources = home.as_ref().and_then(|home| fs::read_dir(home.join("registry/src")).ok());
+    let of_crates = sources.into_iter().flatten().flatten().map(|entry| (entry.path(), "crates"));
     // The last one that fits is taken.
-    let hidden =
-        homes.iter().map(|home| (home.clone(), "~")).chain(of_crates.map(|folder| (folder, "crates")));
+    let hidden = home.iter().map(|home| (home.clone(), "~")).chain(of_crates);
     let flags = hidden.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
     format!("target.{TARGET}.rustflags={}", flags.collect::<Value>())
 }
