@@ -248,8 +248,10 @@ fn every_command_that_the_extension_names_is_one_of_the_hosts() -> Result<()> {
 #[test]
 fn the_pictures_that_the_texts_show_are_there_and_no_others() -> Result<()> {
     let mut shown = BTreeSet::new();
-    for text in ["README.md", "docs/popup.md"] {
-        let text = fs::read_to_string(root().join(text))?;
+    let documents = fs::read_dir(root().join("docs"))?.map(|entry| Ok(entry?.path()));
+    let documents: Vec<_> = documents.collect::<Result<_>>()?;
+    for text in documents.iter().filter(|path| path.is_file()).chain([&root().join("README.md")]) {
+        let text = fs::read_to_string(text)?;
         let names = text.split("pictures/").skip(1).filter_map(|rest| rest.split('"').next());
         shown.extend(names.filter(|name| name.ends_with(".png")).map(str::to_owned));
     }

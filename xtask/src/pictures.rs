@@ -38,8 +38,12 @@ pub(crate) fn refresh() -> Result<()> {
 /// The pictures that the texts show, such as `popup/captured-light.png`.
 fn shown(root: &Path) -> Result<BTreeSet<String>> {
     let mut shown = BTreeSet::new();
-    for text in ["README.md", "docs/popup.md"] {
-        let text = fs::read_to_string(root.join(text)).with_context(|| text.to_owned())?;
+    let mut documents = vec![root.join("README.md")];
+    for entry in fs::read_dir(root.join("docs"))? {
+        documents.push(entry?.path());
+    }
+    for document in documents.iter().filter(|path| path.is_file()) {
+        let text = fs::read_to_string(document).with_context(|| document.display().to_string())?;
         let names = text.split("pictures/").skip(1).filter_map(|rest| rest.split('"').next());
         shown.extend(names.filter(|name| name.ends_with(".png")).map(str::to_owned));
     }

@@ -1,0 +1,223 @@
+//! What the documents say holds: commands, settings, links, and the pages for backends and
+//! the vault, which are carried out to the letter.
+
+use anyhow::{Context as _, Result, ensure};
+use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use stagepass_tests::process::{clean_environment, our_program};
+use stagepass_tests::server::{EMAIL, PASSWORD, Server, add_user};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// What a person reads before anything else is read in three minutes.
+const README_WORDS: usize = 900;
+const TOP: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+/// Where the documents have a server listen.
+const LISTEN: &str = "127.0.0.1:3001";
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// All documents for people, with their texts.
+fn documents() -> Result<BTreeMap<PathBuf, String>> {
+    let mut paths: Vec<_> = TOP.iter().map(|name| root().join(name)).collect();
+    for entry in fs::read_dir(root().join("docs"))? {
+        paths.push(entry?.path());
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+    paths.into_iter().map(|path| Ok((path.clone(), fs::read_to_string(path)?))).collect()
+}
+
+fn document(name: &str) -> Result<String> {
+    Ok(fs::read_to_string(root().join(name))?)
+}
+
+/// The code blocks of a document, each with its language.
+fn code_blocks(text: &str) -> Vec<(String, String)> {
+    let mut blocks: Vec<(String, String)> = Vec::new();
+    let mut is_code = false;
+    for event in Parser::new(text) {
+        match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                let CodeBlockKind::Fenced(language) = kind else { continue };
+                blocks.push((language.into_string(), String::new()));
+                is_code = true;
+            }
+            Event::End(TagEnd::CodeBlock) => is_code = false,
+            Event::Text(text) if is_code => {
+                blocks.last_mut().into_iter().for_each(|(_, block)| block.push_str(&text));
+            }
+            _ => {}
+        }
+    }
+    blocks
+}
+
+/// The anchors of a document, as those who show it make them of its headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    let mut heading: Option<String> = None;
+    for event in Parser::new(text) {
+        match event {
+            Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
+            Event::End(TagEnd::Heading(_)) => {
+                let words = heading.take().unwrap_or_default().to_lowercase().replace(' ', "-");
+                anchors.insert(words.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect());
+            }
+            Event::Text(text) | Event::Code(text) => {
+                heading.iter_mut().for_each(|heading| heading.push_str(&text));
+            }
+            _ => {}
+        }
+    }
+    anchors
+}
+
+#[test]
+fn the_readme_is_short() -> Result<()> {
+    let words = document("README.md")?.split_whitespace().count();
+    ensure!(words <= README_WORDS, "{words} words");
+    Ok(())
+}
+
+#[test]
+fn each_link_leads_somewhere() -> Result<()> {
+    let mut followed = 0;
+    for (path, text) in documents()? {
+        let folder = path.parent().context("a folder")?;
+        for event in Parser::new(&text) {
+            let Event::Start(Tag::Link { dest_url: link, .. }) = event else { continue };
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() { path.clone() } else { folder.join(file) };
+            ensure!(target.exists(), "{}: {link}", path.display());
+            let is_there = anchor.is_empty() || anchors(&fs::read_to_string(&target)?).contains(anchor);
+            ensure!(is_there, "{}: {link}", path.display());
+            followed += 1;
+        }
+    }
+    ensure!(followed > 10, "{followed} links");
+    Ok(())
+}
+
+async fn help(program: &str, words: &[&str]) -> Result<String> {
+    let home = tempfile::tempdir()?;
+    let mut command = Command::new(our_program(program)?);
+    command.env_clear().envs(clean_environment(home.path())).args(words).arg("--help");
+    let output = command.output().await?;
+    ensure!(output.status.success(), "{program} {words:?}: {output:?}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[tokio::test]
+async fn each_setting_is_documented_with_its_default() -> Result<()> {
+    let help = help("stagepass-server", &["serve"]).await?;
+    let mut known = BTreeMap::new();
+    for option in help.split("\n      --").skip(1) {
+        let option = option.split_whitespace().collect::<Vec<_>>().join(" ");
+        let of =
+            |name: &str| option.split_once(&format!("[{name}: "))?.1.split_once(']').map(|found| found.0);
+        let Some(setting) = of("env") else { continue };
+        // One in words stands in the text.
+        let default = of("default").filter(|default| !default.contains(' ')).unwrap_or_default();
+        known.insert(setting.trim_end_matches('=').to_owned(), default.to_owned());
+    }
+    let text = document("docs/operating.md")?;
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented: BTreeMap<_, _> = rows
+        .filter_map(|row| {
+            let (setting, rest) = row.split_once("` | ")?;
+            let default = rest.split_once('|')?.0.trim().trim_matches('`');
+            Some((setting.to_owned(), default.to_owned()))
+        })
+        .collect();
+    ensure!(known.len() > 20, "{known:?}");
+    assert_eq!(documented, known);
+    Ok(())
+}
+
+#[tokio::test]
+async fn each_command_is_one_that_the_programs_know() -> Result<()> {
+    let mut helps = BTreeMap::new();
+    for (path, text) in documents()? {
+        for line in code_blocks(&text).iter().flat_map(|(_, block)| block.lines()) {
+            let line = line.split(" #").next().unwrap_or_default();
+            for program in ["stagepass-server", "stagepass-native-host", "cargo xtask"] {
+                let Some((_, arguments)) = line.split_once(&format!("{program} ")) else { continue };
+                let arguments: Vec<_> =
+                    arguments.split([' ', ')', '"']).filter(|word| !word.is_empty()).collect();
+                let is_word = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+                let words = arguments.iter().take_while(is_word).take_while(|word| !word.starts_with('-'));
+                let words: Vec<_> = words.copied().collect();
+                let name = program.replace("cargo ", "");
+                // What is no command is a value, such as a platform's name.
+                let (mut known, mut said) = (Vec::new(), help(&name, &[]).await?);
+                for word in words {
+                    if !said.lines().any(|line| line.split_whitespace().next() == Some(word)) {
+                        break;
+                    }
+                    known.push(word);
+                    said = help(&name, &known).await?;
+                }
+                ensure!(!known.is_empty() || arguments[0].starts_with('-'), "{}: {line}", path.display());
+                for flag in arguments.iter().filter(|word| word.starts_with("--")) {
+                    ensure!(said.contains(flag), "{}: {line}: {flag} is not known", path.display());
+                }
+                helps.insert(format!("{program} {}", known.join(" ")), ());
+            }
+        }
+    }
+    ensure!(helps.len() > 15, "{helps:?}");
+    Ok(())
+}
+
+/// Runs what a document has to be run, as a person at a shell would, who types `input`.
+async fn carry_out(name: &str, input: &str) -> Result<Output> {
+    let home = tempfile::tempdir()?;
+    let data = home.path().join(".local/share/stagepass");
+    add_user(&data, EMAIL, PASSWORD).await?;
+    let server = Server::start(&data).await?;
+    let blocks = code_blocks(&document(name)?).into_iter().filter(|(language, _)| language == "sh");
+    let script: String = blocks.map(|(_, block)| block.replace(LISTEN, server.address())).collect();
+    ensure!(script.contains(server.address()), "{name} has nothing to run");
+    let file = home.path().join("script");
+    fs::write(&file, script)?;
+    let programs = our_program("stagepass-server")?;
+    let folder = programs.parent().context("a folder")?.to_str().context("UTF-8")?.to_owned();
+    let mut shell = Command::new("bash");
+    shell.env_clear().envs(clean_environment(home.path())).current_dir(home.path());
+    shell.env("PATH", format!("{folder}:{}", std::env::var("PATH")?));
+    shell.args(["-e", "-u", "-o", "pipefail"]).arg(&file);
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = shell.spawn()?;
+    running.stdin.take().context("no standard input")?.write_all(input.as_bytes()).await?;
+    let output = running.wait_with_output().await?;
+    ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    let left: Vec<_> =
+        fs::read_dir(home.path())?.map(|entry| Ok(entry?.file_name())).collect::<Result<_>>()?;
+    ensure!(left.len() == 2, "files are left: {left:?}");
+    server.stop().await?;
+    Ok(output)
+}
+
+#[tokio::test]
+async fn the_page_for_backends_works_to_the_letter() -> Result<()> {
+    let output = carry_out("docs/api.md", &format!("{EMAIL}\n{PASSWORD}\n")).await?;
+    let said = String::from_utf8(output.stdout)?;
+    ensure!(said.contains(r#""value":"example""#) && said.contains("sp_svc_"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_page_for_the_vault_works_to_the_letter() -> Result<()> {
+    let output = carry_out("docs/vault.md", "a made-up master password\n").await?;
+    let said = String::from_utf8(output.stdout)?;
+    ensure!(said.contains("sk-example"), "{said}");
+    Ok(())
+}
