@@ -18,6 +18,26 @@ const API_KEY: &str = "00000000-0000-4000-8000-000000000400";
 const API_KEY_FIELDS: [&str; 2] =
     ["00000000-0000-4000-8000-000000000401", "00000000-0000-4000-8000-000000000402"];
 
+/// What must all be there; where the audit log ends says its head.
+const TABLES: [&str; 16] = [
+    "users",
+    "service_tokens",
+    "platform_connections",
+    "platform_sessions",
+    "download_credentials",
+    "capture_requests",
+    "credential_types",
+    "credential_type_fields",
+    "projects",
+    "project_members",
+    "app_credentials",
+    "app_credential_keys",
+    "app_credential_projects",
+    "audit_anchors",
+    "vault",
+    "vault_credentials",
+];
+
 /// Stores a record of each kind; gives what [`reveal`] is to find.
 pub(super) async fn make(installation: &Installation) -> Result<Value> {
     let (owner, member) = (installation.add_person().await?, installation.add_person().await?);
@@ -31,7 +51,21 @@ pub(super) async fn make(installation: &Installation) -> Result<Value> {
     of_vault(&server).await?;
     let token = installation.succeed(&["service-token", "add", "worker", "--verb", "reveal"]).await?;
     server.stop().await?;
-    reveal(installation, &json!({"email": owner.email(), "service_token": token.trim()})).await
+    let said = installation.succeed(&["audit", "verify"]).await?;
+    let head = said.lines().find_map(|line| line.strip_prefix("head: ")).with_context(|| said.clone())?;
+    let known = json!({"email": owner.email(), "service_token": token.trim(), "audit_head": head});
+    reveal(installation, &known).await
+}
+
+/// How many rows each table has.
+async fn count_rows(installation: &Installation) -> Result<Value> {
+    let mut rows = Map::new();
+    for table in TABLES {
+        let count = installation.query(&format!("SELECT CAST(count(*) AS text) FROM {table}")).await?;
+        ensure!(count != ["0"], "{table} is empty");
+        rows.insert(table.to_owned(), json!(count[0]));
+    }
+    Ok(Value::Object(rows))
 }
 
 /// Connections, sessions that are active and that have ended, download credentials, and a
@@ -103,16 +137,22 @@ async fn of_vault(server: &Server) -> Result<()> {
     Ok(())
 }
 
-/// Signs in as `kept` says, and reveals everything.
+/// Verifies the audit log up to the head in `kept`, counts what is there, signs in as
+/// `kept` says, and reveals everything.
 pub(super) async fn reveal(installation: &Installation, kept: &Value) -> Result<Value> {
     let email = kept["email"].as_str().context("no email")?;
     let token = kept["service_token"].as_str().context("no service token")?;
+    let head = kept["audit_head"].as_str().context("no head of the audit log")?;
+    installation.succeed(&["audit", "verify", "--expect", head]).await?;
+    let rows = count_rows(installation).await?;
     let server = installation.serve().await?;
     let user = server.user_named(email, PASSWORD).await?;
     let (service, named) = (server.service()?, server.service_with(token));
     let mut revealed = Map::from_iter([
         ("email".to_owned(), json!(email)),
         ("service_token".to_owned(), json!(token)),
+        ("audit_head".to_owned(), json!(head)),
+        ("rows".to_owned(), rows),
         ("projects".to_owned(), names(&user, PROJECTS, "projectName").await?),
         ("credential_types".to_owned(), names(&user, TYPES, "typeName").await?),
     ]);

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use reqwest::header::HeaderValue;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use stagepass_tests::server::Answer;
+use stagepass_tests::server::{Answer, Client};
 
 #[tokio::test]
 async fn a_credential_shows_what_is_no_secret() -> Result<()> {
@@ -81,16 +81,29 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
     ] {
         assert_eq!(refusal(&user.post(CREDENTIALS, &body).await?), (400, expected));
     }
+    Ok(())
+}
+
+/// A type with a field of each kind: its id and the fields' ids.
+async fn type_of_all_kinds(user: &Client) -> Result<(Value, [String; 6])> {
     let fields = ["string", "password", "number", "boolean", "url", "json"]
         .map(|kind| json!({"fieldName": kind, "fieldLabel": kind, "fieldType": kind}));
-    let of = make(user, TYPES, &json!({"typeName": "All", "fields": fields})).await?;
+    let made = make(user, TYPES, &json!({"typeName": "All", "fields": fields})).await?;
     let ids =
-        [0, 1, 2, 3, 4, 5].map(|index| of["fields"][index]["id"].as_str().unwrap_or_default().to_owned());
-    let make_with = async |index: usize, value: Value| {
-        let body =
-            json!({"credentialName": "a", "credentialTypeId": of["id"], "keys": [key(&ids[index], value)]});
-        user.post(CREDENTIALS, &body).await
-    };
+        [0, 1, 2, 3, 4, 5].map(|index| made["fields"][index]["id"].as_str().unwrap_or_default().to_owned());
+    Ok((made["id"].clone(), ids))
+}
+
+/// A credential with one value.
+fn with_one(of_type: &Value, field: &str, value: &Value) -> Value {
+    let keys = json!([{"fieldId": field, "keyValue": value}]);
+    json!({"credentialName": "a", "credentialTypeId": of_type, "keys": keys})
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_its_field_is_refused() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let (of_type, fields) = type_of_all_kinds(user).await?;
     for (index, bad) in [
         (0, json!(1)),
         (1, json!({})),
@@ -113,7 +126,7 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
         (4, json!("blob:https://example.org/x")),
         (4, json!("view-source:https://example.org")),
     ] {
-        let answer = make_with(index, bad.clone()).await?;
+        let answer = user.post(CREDENTIALS, &with_one(&of_type, &fields[index], &bad)).await?;
         let (status, fault) = refusal(&answer);
         assert_eq!(status, 400, "{bad}");
         if index == 4 {
@@ -121,6 +134,13 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
             assert!(fault.starts_with(expected), "{bad}: {fault}");
         }
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_value_that_fits_its_field_is_kept_as_it_is() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let (of_type, fields) = type_of_all_kinds(user).await?;
     for (index, good) in [
         (0, json!("Ä\n")),
         (2, json!(-1.5)),
@@ -134,20 +154,18 @@ async fn every_key_names_a_field_of_the_type_once_and_fits_it() -> Result<()> {
         (5, json!({"a": [1, null]})),
         (5, json!("text")),
     ] {
-        let made = make_with(index, good.clone()).await?;
-        assert_eq!((made.status.as_u16(), value(&made.body, &ids[index])), (201, &good));
+        let made = user.post(CREDENTIALS, &with_one(&of_type, &fields[index], &good)).await?;
+        assert_eq!((made.status.as_u16(), value(&made.body, &fields[index])), (201, &good));
         user.delete(&format!("{CREDENTIALS}/{}", id(&made.body)?)).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn an_edit_changes_what_it_names_and_nothing_else() -> Result<()> {
+async fn an_edit_of_what_can_not_be_changed_or_is_taken_is_refused() -> Result<()> {
     let Stage { user, .. } = &start().await?;
     let made = make(user, CREDENTIALS, &api_key("Payments", "first-key")).await?;
     let path = format!("{CREDENTIALS}/{}", id(&made)?);
-    let reveal =
-        async || -> Result<Value> { Ok(user.post(&format!("{path}/reveal"), &Value::Null).await?.body) };
     for (body, name) in [
         (json!({"id": UNKNOWN}), "id"),
         (json!({"ownerId": UNKNOWN, "description": "x"}), "ownerId"),
@@ -160,7 +178,24 @@ async fn an_edit_changes_what_it_names_and_nothing_else() -> Result<()> {
         assert_eq!(refusal(&put(user, &path, &body).await?), (400, &*expected));
     }
     assert_eq!(user.get(&path).await?.body, made, "nothing has changed");
+    make(user, CREDENTIALS, &api_key("Refunds", "k")).await?;
+    let taken = (409, "credentialName is taken by another credential of yours");
+    assert_eq!(refusal(&put(user, &path, &json!({"credentialName": "Refunds"})).await?), taken);
+    assert_eq!(refusal(&user.post(CREDENTIALS, &api_key("Payments", "k")).await?), taken);
+    assert_eq!(
+        refusal(&put(user, &path, &json!({"credentialName": " "})).await?),
+        (400, "credentialName required")
+    );
+    Ok(())
+}
 
+#[tokio::test]
+async fn an_edit_changes_the_values_that_it_gives_and_no_others() -> Result<()> {
+    let Stage { user, .. } = &start().await?;
+    let made = make(user, CREDENTIALS, &api_key("Payments", "first-key")).await?;
+    let path = format!("{CREDENTIALS}/{}", id(&made)?);
+    let reveal =
+        async || -> Result<Value> { Ok(user.post(&format!("{path}/reveal"), &Value::Null).await?.body) };
     let described = put(user, &path, &json!({"description": "new"})).await?.body;
     assert_eq!(
         (&described["description"], &described["credentialName"]),
@@ -193,15 +228,6 @@ async fn an_edit_changes_what_it_names_and_nothing_else() -> Result<()> {
         json!([{"fieldId": KEY, "keyValue": "third-key"}, {"fieldId": BASE_URL, "keyValue": "no URL"}]);
     assert_eq!(put(user, &path, &json!({"keys": keys})).await?.status, 400);
     assert_eq!(reveal().await?, revealed);
-
-    make(user, CREDENTIALS, &api_key("Payments", "k")).await?;
-    let taken = (409, "credentialName is taken by another credential of yours");
-    assert_eq!(refusal(&put(user, &path, &json!({"credentialName": "Payments"})).await?), taken);
-    assert_eq!(refusal(&user.post(CREDENTIALS, &api_key("Refunds", "k")).await?), taken);
-    assert_eq!(
-        refusal(&put(user, &path, &json!({"credentialName": " "})).await?),
-        (400, "credentialName required")
-    );
     Ok(())
 }
 

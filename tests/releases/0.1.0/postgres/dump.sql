@@ -1091,9 +1091,9 @@ ALTER TABLE stagepass.vault_sessions ALTER COLUMN sequence ADD GENERATED ALWAYS 
 --
 
 COPY stagepass.app_credential_keys (id, user_id, credential_id, field_id, encrypted_value, credentials_version) FROM stdin;
-5924a9dd-4cab-8c2a-9423-475637d6139d	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9f6b-720e-aa32-7a11c17bb504	00000000-0000-4000-8000-000000000401	v2:fec5732c:fsRs7s8Xk2tHtP6I:NzaBvbtuT/W7Kr7lBmZTRA==:0t/Vi1FwrmDKOckhAh6oDbqnC1zwRHxCw/kwGA==	v2
-9ade6971-b450-85d3-a1b8-97513113e68e	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9f6b-720e-aa32-7a11c17bb504	00000000-0000-4000-8000-000000000402	v2:fec5732c:Tfa1UoRMhGFhWLhK:xkBiyDgsqlJH3nsdB9RG0g==:f9hRcaONTIFH5YvFTlnjVyQ=	v2
-d051d362-ee17-89a7-8d47-fe90dbdd6b65	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9f82-745f-a1d6-e00cb70a6787	01a2287a-9f37-75e0-8c76-ba6e2f5fad18	v2:fec5732c:ATfFkG/mDRvjjLrX:0TOCTpol6eRU8j6Nfxj5dQ==:973cokYRw41vzJy/bg==	v2
+e04d6256-5601-8877-8745-f0070691be5a	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-23fb-73b7-a561-5e2a3d107d9a	00000000-0000-4000-8000-000000000401	v2:61c34555:RvxEc668EV+BeLV8:/ZC86UEMKCyZN9dCOOoTsg==:fvue+UjMT+YyJ9cSlJ6Lm6uXBCV7xo5N4YaI1A==	v2
+0ca9575d-8e4e-8172-80c3-b63663ed07ff	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-23fb-73b7-a561-5e2a3d107d9a	00000000-0000-4000-8000-000000000402	v2:61c34555:ObEOunlonw2Xdf5r:0DywAQRjhQ5AbEA4XZISsQ==:AtBAvjBbj93CzyO3s80O1xw=	v2
+df025771-80d0-8f57-8e7b-acdc3bf1eb07	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-2415-7260-be73-b8326c4ad55f	01a22895-23cc-71a6-9103-7621c1b5c6cf	v2:61c34555:ehaOlYzTg7hgQd5Y:33/WCEe7jjzJstzKVk3HCQ==:SwllL3MA+oHh6/XNhQ==	v2
 \.
 
 
@@ -1102,8 +1102,8 @@ d051d362-ee17-89a7-8d47-fe90dbdd6b65	01a2287a-9a58-7023-8120-8d37905d1c60	01a228
 --
 
 COPY stagepass.app_credential_projects (credential_id, project_id, user_id, assigned_at, mac) FROM stdin;
-01a2287a-9f6b-720e-aa32-7a11c17bb504	01a2287a-9f4a-77e3-8493-ec365f8456e2	01a2287a-9a58-7023-8120-8d37905d1c60	1795975454571	\\x3563574a09693596d716acb4c7c94e837032646aa5a38a48fd330934eace0745
-01a2287a-9f82-745f-a1d6-e00cb70a6787	01a2287a-9f4a-77e3-8493-ec365f8456e2	01a2287a-9a58-7023-8120-8d37905d1c60	1795975454594	\\xcd2832f0066ee43ce6bf20682369b853d32ae4a96b2a367e7191f6889c474da2
+01a22895-23fb-73b7-a561-5e2a3d107d9a	01a22895-23e5-75e8-b587-a69383281118	01a22895-1b5b-758e-af9f-9c6677bf6a81	1795977192443	\\x7bddf727087c8daa86131dc3356cec7fac261bf046e5bc13ca1f04a7a33a58f1
+01a22895-2415-7260-be73-b8326c4ad55f	01a22895-23e5-75e8-b587-a69383281118	01a22895-1b5b-758e-af9f-9c6677bf6a81	1795977192469	\\x50831e59fc65e5fbabddf51f67d2dfba6f81574888be1f873c03383f8320c46c
 \.
 
 
@@ -1112,8 +1112,8 @@ COPY stagepass.app_credential_projects (credential_id, project_id, user_id, assi
 --
 
 COPY stagepass.app_credentials (id, owner_id, credential_name, folded_name, credential_type_id, description, version, created_at, updated_at) FROM stdin;
-01a2287a-9f6b-720e-aa32-7a11c17bb504	01a2287a-9a58-7023-8120-8d37905d1c60	Payments	payments	00000000-0000-4000-8000-000000000400	\N	1	1795975454571	1795975454571
-01a2287a-9f82-745f-a1d6-e00cb70a6787	01a2287a-9a58-7023-8120-8d37905d1c60	Gate	gate	01a2287a-9f37-75e0-8c76-ba6d23e5a152	\N	1	1795975454594	1795975454594
+01a22895-23fb-73b7-a561-5e2a3d107d9a	01a22895-1b5b-758e-af9f-9c6677bf6a81	Payments	payments	00000000-0000-4000-8000-000000000400	\N	1	1795977192443	1795977192443
+01a22895-2415-7260-be73-b8326c4ad55f	01a22895-1b5b-758e-af9f-9c6677bf6a81	Gate	gate	01a22895-23cc-71a6-9103-762094e61516	\N	1	1795977192469	1795977192469
 \.
 
 
@@ -1122,7 +1122,7 @@ COPY stagepass.app_credentials (id, owner_id, credential_name, folded_name, cred
 --
 
 COPY stagepass.audit_anchors (chain, sequence, mac, cuts, removed_at, removed_by, signature) FROM stdin;
-1	17	\\xd236719adcb3873c98bf3ff14669313e75ed94d902cb9e34359ebff6a6653d2a	0	1795975454491	operator	\\xfd65d38849f382a0e2815052e6926960b4c48661f1e185d99c9cb0d813f334b7
+1	17	\\xeac0f065c99122d85c95e23f387fe53b7c24c1c13c3523dc9fea1bb7dacd4863	0	1795977192287	operator	\\xc599bf38c28cf4cfbad30e6f96b7cd7ed252e5b6c3cb1a17f873c1c4fef1b617
 \.
 
 
@@ -1131,8 +1131,8 @@ COPY stagepass.audit_anchors (chain, sequence, mac, cuts, removed_at, removed_by
 --
 
 COPY stagepass.audit_heads (chain, sequence, mac, signature) FROM stdin;
-1	41	\\x824941307ddb3c287f31ab83838392a80914b1ec332352a52b4df4cb3942fbf2	\\x988c56a6b912a38a6ab751bba403d49a2adf0e3c49080210cf6f6159fd7de427
-2	3	\\xb721c360d631e3712c7e0b920ff424095bf8e0d652c082c0ee30ff00d0420932	\\x0ab03fee4fb3be97ddb138c60c6eaa3049907eafbbfd65198d1e11e00a592952
+1	41	\\x6b0d3002a2e3c1e79048e5888b9dfe0f8aa8517f884681f4e6362383b86d9666	\\x0503ee3e632f4322b0fc4f74cf1533ee7761f6117256661a51fd3493f7c9ce3a
+2	3	\\xd19dfeb394e90e1f022aa963234027177aa4f1668ac8a328ca863ea0bec0fc81	\\xf1ee1c441001c2e4aa4f3ac2113e591433d451a2608cb118ef4fb9e08eedb75c
 \.
 
 
@@ -1141,33 +1141,33 @@ COPY stagepass.audit_heads (chain, sequence, mac, signature) FROM stdin;
 --
 
 COPY stagepass.audit_log (chain, sequence, at, caller, acting_for, action, record, outcome, mac) FROM stdin;
-2	1	1795975454488	operator	\N	audit prune	\N	started: rows from before 2026-11-29T18:04:14.419Z	\\x5719c75036fa13a14b825514a507289916e939a8fac9fbf4181e753e61936510
-2	2	1795975454512	operator	\N	audit prune	\N	ok: 17 rows removed	\\xa24ca179e31d33e10faf341f24fa336a1b23330b355dd107283392e3686e0a33
-1	18	1795975454519	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	create-credential-type	credential_types/01a2287a-9f37-75e0-8c76-ba6d23e5a152	ok	\\xccc0c46786df6d64e754ea317bf95a57d73b79b1532ff7f89676749f6254b6ff
-1	19	1795975454538	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	create-project	projects/01a2287a-9f4a-77e3-8493-ec365f8456e2	ok	\\x7e172217f1804e52aa7ffd4968d38a625fd2ea3e5e6f06760be57d9fc0457454
-1	20	1795975454546	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	set-project-members	projects/01a2287a-9f4a-77e3-8493-ec365f8456e2	ok	\\x2f004eee21e36559886cc055acb0a1512aeb2840341f2274b7b5e6a976f38ce8
-1	21	1795975454571	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	create-app-credential	app_credentials/01a2287a-9f6b-720e-aa32-7a11c17bb504	ok	\\x84b385460b83e22fa9c228958f3ace1933b1433a71bbd80d30ed95f4f794c625
-1	22	1795975454594	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	create-app-credential	app_credentials/01a2287a-9f82-745f-a1d6-e00cb70a6787	ok	\\xd651cc910c4408082b9fb25a4f1473cf4bfd2600724be232b299e9e8d15de81f
-1	23	1795975455611	vault	\N	vault set-up	\N	ok	\\x09b06c6a454a441b5af31b652a1cccd0f8324668a428e970f5186c38681e725e
-1	24	1795975456692	vault	\N	vault login	\N	ok	\\xafcbec7447c4c36a84cf4a212ba13c6289e3acd87720a260c562862e12bbe8d8
-1	25	1795975456707	vault	\N	vault add	vault_credentials/01a2287a-a7c3-7652-9f46-eb2f3cc0218c	ok	\\xa5de95fe87e00b6b394700d0919644b0de0b62d75c45b48781e0982b91816055
-1	26	1795975456716	vault	\N	vault add	vault_credentials/01a2287a-a7cc-73d3-817d-e4f14a804002	ok	\\x7ac0f30f0256134107e473445e7882a308bff388bb8b4cf3dcc2eed83ec69613
-2	3	1795975456725	operator	\N	service-token add	service_tokens/worker	ok	\\xb721c360d631e3712c7e0b920ff424095bf8e0d652c082c0ee30ff00d0420932
-1	27	1795975458326	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	login	users/01a2287a-9a58-7023-8120-8d37905d1c60	ok	\\x1b19cd0a7a9eafce001e35187cdf56aea5323a8848249ee6ba88ac23520b4d31
-1	28	1795975458412	service:worker	\N	reveal	platform_connections/01a2287a-9ea1-722b-9992-0d6aef2751b7	ok	\\xa5a26b5827eb11498fcf8b546719d585bf240b1e81bc7b5d740d8bef34c74c69
-1	29	1795975458418	service	\N	get-platform-session	platform_connections/01a2287a-9ea1-722b-9992-0d6aef2751b7	Platform session revoked	\\x07d46ca75bfa3fc6b10851bcaffb91fd1c04c29eeaea7a4029935e72f8295301
-1	30	1795975458434	service:worker	\N	reveal	platform_connections/01a2287a-9e86-7681-90cd-2eb0c59f7818	ok	\\x1ca4252ce32b53c8da9084345a7e2032cddb13086db6dccec3dc1fab63afac93
-1	31	1795975458452	service	\N	get-platform-session	platform_sessions/01a2287a-9e93-74a3-97a5-3c7e8f28757f	ok	\\xfc6b4c8b0320a102678f2408c0c63b26780c11376a612687ecd5228342ae25d4
-1	32	1795975458457	service:worker	\N	reveal	platform_connections/01a2287a-9e57-763c-ac32-0876ca617376	ok	\\xd76d037967ab7c21dc9545936dbfcc5b5c50497ec5151a9a2b8124abce3c93f8
-1	33	1795975458477	service	\N	get-platform-session	platform_sessions/01a2287a-9e71-738c-8c3a-057a74014692	ok	\\x95fd5d07b13014c06b731a3876aea638274dbd6b79fd83d6637f7a725e4bfdc3
-1	34	1795975458488	service	\N	reveal-download-cred	download_credentials/01a2287a-9eb5-710f-85b9-c586b12bb933	ok	\\xb53a4f6c6e1fb9501e700f47e459d0707ee9eef65d2adb396fa25b69da7ba9f1
-1	35	1795975458500	service	\N	reveal-download-cred	download_credentials/01a2287a-9e99-7094-a33b-e69f22cc6e66	ok	\\x60699a2154a2ba4f2826b9fa2aebd4500d3382fe5c42ed8e1feafc3db041a753
-1	36	1795975458505	service	\N	reveal-download-cred	download_credentials/01a2287a-9e7e-7500-8a9d-47ff3a669e16	ok	\\x416f32fb151e7e0544f39234e405efa5d0fa4a0073d09cb339053fb8f29dd348
-1	37	1795975458533	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	reveal-app-credential	app_credentials/01a2287a-9f82-745f-a1d6-e00cb70a6787	ok	\\x405daf7972f6e5de547ad104d5d846c5f193c3d91a9bcdd9b583109dee601cf9
-1	38	1795975458550	user:01a2287a-9a58-7023-8120-8d37905d1c60	\N	reveal-app-credential	app_credentials/01a2287a-9f6b-720e-aa32-7a11c17bb504	ok	\\xf6a43a2a11fe84d2c218b77630d1c198aad9201605b54e55a5717482d16744c4
-1	39	1795975459984	vault	\N	vault login	\N	ok	\\xe8a83c72ccbec8e5e2d3d4afb5c45297c0bf9516ab42f82c763e118a6a87b2d6
-1	40	1795975460005	vault	\N	vault reveal	vault_credentials/01a2287a-a7cc-73d3-817d-e4f14a804002	ok	\\x64850291631b26ddc2d363a6bba41ad9a3f7685d38cf6fa7845be95d51ef4fce
-1	41	1795975460022	vault	\N	vault reveal	vault_credentials/01a2287a-a7c3-7652-9f46-eb2f3cc0218c	ok	\\x824941307ddb3c287f31ab83838392a80914b1ec332352a52b4df4cb3942fbf2
+2	1	1795977192285	operator	\N	audit prune	\N	started: rows from before 2026-11-29T18:33:12.203Z	\\xde1b86f704f85377aba743599a6ef0ea7c00472a5494e1faa3b23b648bb82f99
+2	2	1795977192388	operator	\N	audit prune	\N	ok: 17 rows removed	\\xd8a394296b2a12d0c87c4b91dc1de43889bd0610764aec80d5f2310307b06254
+1	18	1795977192396	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	create-credential-type	credential_types/01a22895-23cc-71a6-9103-762094e61516	ok	\\x0544d80aeecfd87ade354af2e312003d05272ef28c88b1a2cc54ead63b9e03fd
+1	19	1795977192421	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	create-project	projects/01a22895-23e5-75e8-b587-a69383281118	ok	\\x63132641ffa1e655dcca8ef6f7cb56dc5a8345c90f6b8ce79535cd35cf1470ff
+1	20	1795977192426	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	set-project-members	projects/01a22895-23e5-75e8-b587-a69383281118	ok	\\x74ca17058c0d957a50e499eda7a1fa53ade852a5b479735945e38496acc94a9a
+1	21	1795977192443	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	create-app-credential	app_credentials/01a22895-23fb-73b7-a561-5e2a3d107d9a	ok	\\x13c74a48f5cab56c574c0405e8759ca0df8f2ba6b024cae1e8b8fb70e3881851
+1	22	1795977192469	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	create-app-credential	app_credentials/01a22895-2415-7260-be73-b8326c4ad55f	ok	\\xae1666878db78d61d370175cfa6d44975e13fdb8466a29a8508756f2cb33751b
+1	23	1795977193434	vault	\N	vault set-up	\N	ok	\\x4445c03c9c7abf03e8fa04f487c12863a54c533ea0212b31ebd56d9bd010e46d
+1	24	1795977194864	vault	\N	vault login	\N	ok	\\xa302772e9272fed1264f178a93453e1015ff40d5c3bdb34a15b7c3bc1abb54e9
+1	25	1795977194883	vault	\N	vault add	vault_credentials/01a22895-2d83-777c-92c6-99bc72b38462	ok	\\x8c19f703afe3903f4df362a657eb39ddfe0925080856408f854c4f1d88072815
+1	26	1795977194888	vault	\N	vault add	vault_credentials/01a22895-2d88-73d7-ab1e-886049c9fc75	ok	\\xb04b0eb26d36a97cdbf2b57342df1118f1d5bb53d61ccf93cb1f0cce2b61c573
+2	3	1795977194896	operator	\N	service-token add	service_tokens/worker	ok	\\xd19dfeb394e90e1f022aa963234027177aa4f1668ac8a328ca863ea0bec0fc81
+1	27	1795977196880	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	login	users/01a22895-1b5b-758e-af9f-9c6677bf6a81	ok	\\x3de03d4dc43715e4a12cc835c9c028720cd31d06a0d1b8939ff52c644a7e1913
+1	28	1795977196966	service:worker	\N	reveal	platform_connections/01a22895-22bd-752d-a52c-7f8893bbfb12	ok	\\xbb8ed3d3d0f74000435538e18fb0221c2cccf0c8a65f3c6d81a159ae88ff3ba1
+1	29	1795977196981	service	\N	get-platform-session	platform_connections/01a22895-22bd-752d-a52c-7f8893bbfb12	Platform session revoked	\\x0fc690cddbe1fec786cdb10ef8379a6d7132d23cf093c7473d6eed95a4e21da0
+1	30	1795977196997	service:worker	\N	reveal	platform_connections/01a22895-228b-77ef-99da-d5466d8854ea	ok	\\xe271d4f47c277281c42ce56a094714e95c0e6385b9712c3639668d3c5661cbf8
+1	31	1795977197009	service	\N	get-platform-session	platform_sessions/01a22895-22ab-7082-b0dc-d6ebcf200fd1	ok	\\x206fd6afa54a134775211e5117f1aa40ec8a7ee64f35a465cfafce0375079fd3
+1	32	1795977197028	service:worker	\N	reveal	platform_connections/01a22895-2251-71bd-b8a3-517f46a56d40	ok	\\x49a2094913ba4d9046e68c26ee5e006af0d2516e6dbaf826d537915ab299f1e3
+1	33	1795977197031	service	\N	get-platform-session	platform_sessions/01a22895-226f-7590-a588-d4339e6820ee	ok	\\x58dc508c5f8e020f76a7474a5ac1ce853e208ee296d65faa8e6c1006c9dd85f2
+1	34	1795977197045	service	\N	reveal-download-cred	download_credentials/01a22895-22dc-7341-a9ea-b29b1be1edf2	ok	\\x86f98663b0433cf55000cdae8e5aee9e3895fcb1c84b7f4056d0eb7caa6e8b47
+1	35	1795977197056	service	\N	reveal-download-cred	download_credentials/01a22895-22b8-73ac-96b3-9cde6c14be66	ok	\\x4dd36d904fabc8bfd7788014049f097cd04c9edbf35872bc94c152ce5ea3412c
+1	36	1795977197068	service	\N	reveal-download-cred	download_credentials/01a22895-2276-759a-9468-3678bea494c8	ok	\\x56db41eab2770743327fae31d8321eb05ef304b6365899893d85c5387dad1377
+1	37	1795977197100	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	reveal-app-credential	app_credentials/01a22895-2415-7260-be73-b8326c4ad55f	ok	\\x073c485ef3ac95dac55d8303a35fce0f9e32f66145a2f96268e072512c3d454e
+1	38	1795977197112	user:01a22895-1b5b-758e-af9f-9c6677bf6a81	\N	reveal-app-credential	app_credentials/01a22895-23fb-73b7-a561-5e2a3d107d9a	ok	\\xebe70f6ac756ae4801ffb367ef75774a6b3783d25aa9c44fe3088cccfce15ccd
+1	39	1795977198608	vault	\N	vault login	\N	ok	\\xbc86dcc7dd43acf827e2b10d57c10fca450c3e36f6379fbf90370681308f09b5
+1	40	1795977198619	vault	\N	vault reveal	vault_credentials/01a22895-2d88-73d7-ab1e-886049c9fc75	ok	\\x0334fe3ee50a27d2104a1737efd3c3ebd2e92bad249dd32265c0449f23ea0b2d
+1	41	1795977198625	vault	\N	vault reveal	vault_credentials/01a22895-2d83-777c-92c6-99bc72b38462	ok	\\x6b0d3002a2e3c1e79048e5888b9dfe0f8aa8517f884681f4e6362383b86d9666
 \.
 
 
@@ -1176,7 +1176,7 @@ COPY stagepass.audit_log (chain, sequence, at, caller, acting_for, action, recor
 --
 
 COPY stagepass.capture_requests (id, user_id, creator_profile_id, platform, reason, created_at) FROM stdin;
-01a2287a-9ec7-76d5-b895-3899c11c5475	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9ea1-722b-9992-0d6aef2751b7	x	made up	1795975454407
+01a22895-2300-7626-ba32-84445f229103	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-22bd-752d-a52c-7f8893bbfb12	x	made up	1795977192192
 \.
 
 
@@ -1208,7 +1208,7 @@ COPY stagepass.credential_type_fields (id, owner_id, type_id, "position", field_
 00000000-0000-4000-8000-000000000504	\N	00000000-0000-4000-8000-000000000500	3	access_key_id	Access key ID	string	t	f
 00000000-0000-4000-8000-000000000505	\N	00000000-0000-4000-8000-000000000500	4	secret_access_key	Secret access key	password	t	t
 00000000-0000-4000-8000-000000000601	\N	00000000-0000-4000-8000-000000000600	0	value	Value	json	t	t
-01a2287a-9f37-75e0-8c76-ba6e2f5fad18	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9f37-75e0-8c76-ba6d23e5a152	1	pin	PIN	password	t	t
+01a22895-23cc-71a6-9103-7621c1b5c6cf	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-23cc-71a6-9103-762094e61516	1	pin	PIN	password	t	t
 \.
 
 
@@ -1223,7 +1223,7 @@ COPY stagepass.credential_types (id, owner_id, type_name, description, created_a
 00000000-0000-4000-8000-000000000400	\N	API key	A key for a web API.	0	0	\N
 00000000-0000-4000-8000-000000000500	\N	AWS S3	A bucket of Amazon S3, or of a service that speaks its protocol.	0	0	\N
 00000000-0000-4000-8000-000000000600	\N	Generic	Anything else, as one JSON value.	0	0	\N
-01a2287a-9f37-75e0-8c76-ba6d23e5a152	01a2287a-9a58-7023-8120-8d37905d1c60	turnstile	made up	1795975454519	1795975454519	\\x95f0b4ba4db836b8acc988b66ea66c97afd212bdb4feb9836eb3cc9fa5e701c4
+01a22895-23cc-71a6-9103-762094e61516	01a22895-1b5b-758e-af9f-9c6677bf6a81	turnstile	made up	1795977192396	1795977192396	\\xbaba4b6b07e52c3b567c4a965a2a4293b34b2ac8aac654906589482ec23bf0af
 \.
 
 
@@ -1232,9 +1232,9 @@ COPY stagepass.credential_types (id, owner_id, type_name, description, created_a
 --
 
 COPY stagepass.download_credentials (id, user_id, creator_profile_id, platform, auth_type, username, display_name, encrypted_credentials, credentials_version, created_at, updated_at, mac) FROM stdin;
-01a2287a-9e7e-7500-8a9d-47ff3a669e16	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9e57-763c-ac32-0876ca617376	instagram	password	made.up	\N	v2:fec5732c:ykSEPVYFUqL+Usju:8KX30OrXfZc61CYdyS/UQw==:4ZOeJYVZYmZAesES7kZrcePwEQhWw9kTDHVC5I5U6A==	v2	1795975454334	1795975454334	\\xfdedf29a039b48e44e1740b585179a7d81cf781d08edf47593e5d43ce9e00ae8
-01a2287a-9e99-7094-a33b-e69f22cc6e66	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9e86-7681-90cd-2eb0c59f7818	youtube	password	made.up	\N	v2:fec5732c:DeiZ+7SR0Ngf4mO3:yycxqvY5XT3FMcnpfUawaw==:JXMvslnmjQE9PnJA6GgT/51OBjTSNYkp8im9jln6Lw==	v2	1795975454361	1795975454361	\\xa24742e8ef953104f22b69d96fa669016fd6bb93ec9fdde20b91a71bd7dbb7c9
-01a2287a-9eb5-710f-85b9-c586b12bb933	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9ea1-722b-9992-0d6aef2751b7	x	password	made.up	\N	v2:fec5732c:KLzHqtlG0QUQVB2Z:PE1Q5fD/ky6xuYzY7TpF4A==:Akmgjl2022fD1jjGqJ2ZMW7ADuscpmFlwpFWVN0Kug==	v2	1795975454389	1795975454389	\\x5e9c3bee71dc650083820242c7685c1aa5a67a60c00fa85d9aaaf39bb09c9f82
+01a22895-2276-759a-9468-3678bea494c8	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-2251-71bd-b8a3-517f46a56d40	instagram	password	made.up	\N	v2:61c34555:73KI/+2DV3lbgy2i:FqiCg7IovCUouPX2zJg/jw==:NHZOC6lPpsxQ7SYwtIO//nEahpFHFWnumZlFU87g9Q==	v2	1795977192054	1795977192054	\\xaae737dde6c7e644dcc67e21e5fc09caf2ce25fcdbb18bb11e309c72f4004dd6
+01a22895-22b8-73ac-96b3-9cde6c14be66	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-228b-77ef-99da-d5466d8854ea	youtube	password	made.up	\N	v2:61c34555:KZLE2Y2MRKEoj9Gn:BtHhByFj76I2lZB0OFkGSA==:NsJOKwKqfqV6eS/5u5nMs5EBrpJEw+2Tl95bsVAVVw==	v2	1795977192120	1795977192120	\\xcd8de297ac350e78fe6c35aff66ca8b90a526779ca28eb959a726bf52be5057b
+01a22895-22dc-7341-a9ea-b29b1be1edf2	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-22bd-752d-a52c-7f8893bbfb12	x	password	made.up	\N	v2:61c34555:ooaf2fGGQWpfAFMZ:O6fKBm8JiXDJtf0FfFJ56Q==:CexmNCPw5o24S4CnmSl6zGCY5txHrPdkmzR1VWkgnQ==	v2	1795977192156	1795977192156	\\xf019ffe69a21e08e0acf24902c501d035088fed1573f1bb6e181c51f0899486e
 \.
 
 
@@ -1243,9 +1243,9 @@ COPY stagepass.download_credentials (id, user_id, creator_profile_id, platform, 
 --
 
 COPY stagepass.login_attempts (subject, attempts, window_started_at) FROM stdin;
-\\x8bcde625df6ee5346aa55bf1a37fc8252f710c750bff1bff71bc182e6b160318	0	1795975454173
-\\x1c0db532db27e15d4cb37ada0f0374d39c40c8afd14b35da385a28d77c95f3f0	0	1795975454070
-\\xf6a94b15763947f7f9b76b8f02ae09390613e97e34dd71791b3672820e667150	0	1795975455626
+\\xf84b2f395010d7dea6c082a9f25c919f2828019fddb0e91e3cf1d79bdca16ede	0	1795977191868
+\\xf834651d3e31d0555b596c5b4f3a1acc37147f0c056fd24d17dc125e8cb713f4	0	1795977191729
+\\xf6a94b15763947f7f9b76b8f02ae09390613e97e34dd71791b3672820e667150	0	1795977193446
 \.
 
 
@@ -1254,8 +1254,8 @@ COPY stagepass.login_attempts (subject, attempts, window_started_at) FROM stdin;
 --
 
 COPY stagepass.own_keys (name, encrypted_key) FROM stdin;
-audit	v2:fec5732c:9EA51CC1xxoSaT9z:vQynMB95xKl6CvXJMy+cNA==:ERMbAMPe7odYA6eq/rM8AN0/iYANBeFVl9eMO5Dh19N7X9lbBnrWPlqZ4rLwHMd2U8sYkcfelb6lN0C/66DQjr9J0YOvzOvEdDdV6nEJ2vwn5A8J481P3haPajWqgMMqyRT+Iw==
-proof	v2:fec5732c:RwftOMUKxbdmTkDM:ZMaygurSDMQYPhaN+bDTGg==:xC82s1dZrnCtu9UlYO7HqZ3Y18pGG4hKma5nSKgK3UU8JI7gdk12dNraxn3sgMZcfUpLHoPIXZFSUi4xkl1IFaYgVDkDoEUAutH+ReLJsuzFDKxgUFuHfz8NUrYL8YErNZOMT15UMxN77TDlnd17keJWm51aj7A+Y2u0zvLgvcdLiEOug3Lg0aQ9HwwdWc0EFmID+sd1Ji06yvq5VlfQeJF7ZSOuJBbrydxCk1cT2nfLUWQ4v6e4aA==
+audit	v2:61c34555:tRdvKytIxFUIG400:Ie28a+HGt8Y0kodY0h7Cnw==:tq5EPauUXgHm7DUHb9c7Pb4MB59ON7se3LlzQdBkJ3eEu1jS1yJbdEyEJD+HRQRjBNgK0HsXqTtpfoL5rYJCgGaiEDkPdsZm3k9nK01UMXGIfoCuhP05z+JdKREGSJnBK2VitA==
+proof	v2:61c34555:MzyEyS880lQwyvjl:Al6xIhQWZK4yiZlDSaP9vw==:kUc2cpRXgJd/gBzvHhSqJHijnmZ+jVbPcVzQin8rWijkGQdAvtXRxwz9aN1Nd92BcTUdaUDZQM3J6/+AuOcUJwInnc/1umR8KSDEtLFoi99bTf/tWROVDF5uOwKNDB/SoK6MpI4HQD3oraznptExkdzWkx7ZF/Ufh7dw9uu7zEXxJUcDxSpRYfFJTaRNdeIyz1uSVinr2Dc4VH/CTxt1Dc+wskeD3xvOUisoZK5Hh1Uj9fdWxJ4GKA==
 \.
 
 
@@ -1264,7 +1264,7 @@ proof	v2:fec5732c:RwftOMUKxbdmTkDM:ZMaygurSDMQYPhaN+bDTGg==:xC82s1dZrnCtu9UlYO7H
 --
 
 COPY stagepass.owner_usage (owner_id, is_gone, bytes, platform_connections, platform_sessions, download_credentials, capture_requests, credential_types, credential_type_fields, projects, project_members, app_credentials, app_credential_keys, app_credential_projects) FROM stdin;
-01a2287a-9a58-7023-8120-8d37905d1c60	f	8257	3	6	3	1	1	1	1	1	2	3	2
+01a22895-1b5b-758e-af9f-9c6677bf6a81	f	8257	3	6	3	1	1	1	1	1	2	3	2
 \.
 
 
@@ -1273,9 +1273,9 @@ COPY stagepass.owner_usage (owner_id, is_gone, bytes, platform_connections, plat
 --
 
 COPY stagepass.platform_connections (id, user_id, identity_key, platform, platform_username, encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at, mac) FROM stdin;
-01a2287a-9e57-763c-ac32-0876ca617376	01a2287a-9a58-7023-8120-8d37905d1c60	5663bc510154f6ab561efc71c37b5521ae84ccf21a00e07d39fe2c205d62d39c	instagram	made.up	v2:fec5732c:7y/yYKB7+vASGykS:utg3rKX2NsRapwaAIDXG7A==:TyCUIHa54zJXyZuxSEv1Ca3XQ3WwjpWHk1OdTUfoTu67gxxuH7ptqZinJBrkzp+BLotXW5j+yQogCw==	v2	1795975454295	1795975454295	1795975454295	\\x82694e08a14f01301fb83887422d787e51b98b2e747a70bf0984aea50ac9501b
-01a2287a-9e86-7681-90cd-2eb0c59f7818	01a2287a-9a58-7023-8120-8d37905d1c60	42b9af25b29a4136bb4c7215b62e00563bd9eb9b77468ee99e9b8bebde7ed7de	youtube	made.up	v2:fec5732c:URDs/rEIsNeL7MZN:sAp1byRqMBRcjRT4WkZPMw==:PvjpIV0x4W3A7jU+PmpXiDzcUXH8hmDkQTqIiidaj8NYlKjtUt4/SZc3HkoaIXzSfez01TIzf2MNAQ==	v2	1795975454342	1795975454342	1795975454342	\\x0756f805f67a232caa773d6ba44505f6339e37fda9a2988c320bd171ce4e29ab
-01a2287a-9ea1-722b-9992-0d6aef2751b7	01a2287a-9a58-7023-8120-8d37905d1c60	01725d1b175ff222c8b56b343d31bd0ad6df94f298cd5e749d9a4867aeaf118c	x	made.up	v2:fec5732c:or4RxlFBIUavtViN:wl2oNWOjL+4N72sinW2vzw==:fBXE0s8+lvJfoEdTQuB0TwQ0jYGKYKvrhTm+vjleBpeMBTkPLFyKKRcB0dbDUXJ2WoPISJOVeqC9oA==	v2	1795975454369	1795975454369	1795975454369	\\x9963ef8ce31bda2493a46cf381251babd0e25ed3c35239af2ac29a77d01ab54e
+01a22895-2251-71bd-b8a3-517f46a56d40	01a22895-1b5b-758e-af9f-9c6677bf6a81	7c749633b373e3fc66660328f2a0844279ddf75f055ce89c137073214aa0793e	instagram	made.up	v2:61c34555:bXCTqk1xVA3eQ0Uu:q/kViTHybzR/bV5mpXXWtA==:YzPUiCI1HPm1WNQTFNshB+qffyn1ff5OyOIsr2g3wgXAg2gPeN8nj6Eg7MD5gr6UF28PbJy34uljzg==	v2	1795977192017	1795977192017	1795977192017	\\x529b295e9fca808636ed1d2f6732984ae57d1231499d723532a7daf8a394b95d
+01a22895-228b-77ef-99da-d5466d8854ea	01a22895-1b5b-758e-af9f-9c6677bf6a81	54a845df802d7e9b5b09ae12df0b4b8186bc5f997e10f139d723bb399ee2ade2	youtube	made.up	v2:61c34555:XqrL5Aj4lK3JSw5a:ivV9hq5w3kJZkGcAlwIO+w==:Bypq6IwJ+ZXtezbrhj6UczFSZt45He/2mjO0LDxjc3JDXAP3dfuTIGohizjoKhl0O2WG4Mwmv1StlQ==	v2	1795977192076	1795977192076	1795977192076	\\x565acdcdd67fd548c070e4e412fee735223e6349d06ea6d81a9bfdb79f1b254c
+01a22895-22bd-752d-a52c-7f8893bbfb12	01a22895-1b5b-758e-af9f-9c6677bf6a81	0e8c8a05415f9f229258461cc3260c285f38774d5880d6c4bb983e5f78235c0e	x	made.up	v2:61c34555:8ybHteQlh3m0AEo8:YqDOn8NgoCcC9PZIMgf5Og==:S6gpLLg6cbBBjlCaa47RgL8QUv+wB8Juow+l040VQeg0gKKb7sOLOWvmfzZGlrQI5+CdUAabdYfPLQ==	v2	1795977192125	1795977192125	1795977192125	\\xffa8dc88bdf64abbc8b527cd7b62808450d2fe994443e2b9910797eaa6369154
 \.
 
 
@@ -1284,12 +1284,12 @@ COPY stagepass.platform_connections (id, user_id, identity_key, platform, platfo
 --
 
 COPY stagepass.platform_sessions (sequence, id, user_id, creator_profile_id, platform, encrypted_cookies, credentials_version, cookie_count, user_agent, status, captured_at, expires_at, superseded_at, revoked_at, mac) FROM stdin;
-1	01a2287a-9e5e-710f-b6f0-de31bf5b4027	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9e57-763c-ac32-0876ca617376	instagram	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	superseded	1795975454302	\N	1795975454321	\N	\\x231a00fc849d15c50bd869ee4a6deefcf448be0848e348b6af4227a19d09eff2
-2	01a2287a-9e71-738c-8c3a-057a74014692	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9e57-763c-ac32-0876ca617376	instagram	v2:fec5732c:Icu09zRQPJW36Bpb:Ry92N3rnHe+WJbjkhFK3mQ==:qTxyCqebOMYnG7q4Y40rxoIUxYqYi4ZpnGv2+WvfNp3nWISprTvNj9Er2AOtfn7Cwkstclo4HIs4z7sp+5Yq2C+WxFlu67dwhrTnpxMfQ6U7g4FqnHtCgkubIVlO82+jGL8jDioEV5TTqC5sd58esEFOe9Wav0rr0mMflBp6zZDiMLBJ/ho1kga64LkIdxfYWDVBfuAM2VK5NYc21yNZACpzEZQP9hWgZVJZY+ylGSUMSuQJuHD+igSoLNsote2Bk8rmpnzkVHBjdhqg7ym31yej21bs/MoCjsv7T6m0cZQd59KPrfMN4W2KS3+bST+Q4HUdyM5bZPdJ7DIXQ/xPnTE=	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	active	1795975454321	\N	\N	\N	\\x8736b7f89a68e0b7c3f6b9f4f0c61b0e2a1ac71704d5dbc46bfb04ab8466614e
-3	01a2287a-9e8e-7601-b484-2a27ac13f4e3	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9e86-7681-90cd-2eb0c59f7818	youtube	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	superseded	1795975454351	\N	1795975454355	\N	\\x6fe471310823d1437a0ee4e60ff7421f3bcb4ca2e76d261118f0e8bd2dedd387
-4	01a2287a-9e93-74a3-97a5-3c7e8f28757f	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9e86-7681-90cd-2eb0c59f7818	youtube	v2:fec5732c:PSuu8BpXLwlVkicD:9iqQsg7c8YrtBioTn+eeYw==:JwauD/KxIMvm+pqcpyAoBSsYuJGLLc2pe0dV1JrEzrlaApVTlombvESv4GYkfyTXPg/nUTW/VN4QYG7WXw2/qWruU1dIkhgIW+dCz6jMHe7v/Hgbiq3Q0XC/ee3LSggwW1n7FRIWJF7waofPjeGDQkyhWcqwvLQawiQ64QK1K0NPSO3kY5MA9IxoVjMkue2DqxkQuVnp5mrQy3SF20mXTFfUk/ZgMxAg6ciFlFrrSG1mwzHBt7uBfLUifXqYn5NH1PHrb977pzs8TBdNnwSSvOrwT7HJqrmLIrYg2SN3rYKDY9UBh/ng1W+1nnKMITeF2Xg6223LDg==	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	active	1795975454355	\N	\N	\N	\\x2e249c2228514c1885cb382ba4d62221752c4dee32bbd0573061f7a20d6b8d60
-5	01a2287a-9ea5-7643-b883-2aa17b4db636	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9ea1-722b-9992-0d6aef2751b7	x	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	superseded	1795975454373	\N	1795975454381	\N	\\x4f10dec9e7770a33ae53b05025d8dd0b0e354e80c1ac0ce2adccb69ad2f63f78
-6	01a2287a-9ead-7384-bd5b-5bd6a087bff3	01a2287a-9a58-7023-8120-8d37905d1c60	01a2287a-9ea1-722b-9992-0d6aef2751b7	x	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	revoked	1795975454381	\N	\N	1795975454399	\\xaf9e049a6322a47d69302586aca8a753c07fabcffaf0c8cc33c8b84b67b57f81
+1	01a22895-225d-718d-aa0b-50e7e5681bb3	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-2251-71bd-b8a3-517f46a56d40	instagram	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	superseded	1795977192030	\N	1795977192047	\N	\\x56516780b9e75310e08870e69387ebd3d44bbdd862d87008f2259875d4474073
+2	01a22895-226f-7590-a588-d4339e6820ee	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-2251-71bd-b8a3-517f46a56d40	instagram	v2:61c34555:MdLRlGt9bxqdrOTc:iQDGaG27trLONCmlO0ylDQ==:2sWhpG5W7wTLB3YoX44IUmYhNXOWcqgP5E3QzrfVF24i+o4qUeetBVLN9JIdVK6ag/XIDA4H8JWiiuw+KkUa/us5sWDp1ZN2RrmBjrCA9gr5XodI5+2q8SKf/GfoAhvN85NxEiY8p05/6gw0P2PJmyFAV0O8MbmWfIoko8v8nY2r3V1bf1wCYCqEhEcII4T84CcYcSpe8U8qYIhkIlWVg2q///jKgFLBgF+mytsy1zJeBorHsIvhmxSzLMiZx5tI6ACJi5pRTX6eUpgQvumhz1qnvtE8nEocSu680aMBlTBHXMJGLIDlosEVAkygxL/k/szUxfkJQTBvuuuIjwBj5fc=	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	active	1795977192047	\N	\N	\N	\\x24599614f7b26bd9bf0c38cd1381f6c054b395d68c275a23ba5c510e9cf22de0
+3	01a22895-22a2-70c1-b10d-76ec8c76220e	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-228b-77ef-99da-d5466d8854ea	youtube	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	superseded	1795977192098	\N	1795977192107	\N	\\x4d7e7b3507cb5bbc25fbdeac36719611f7d56bb37e45dbbbfa455c8360b0174b
+4	01a22895-22ab-7082-b0dc-d6ebcf200fd1	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-228b-77ef-99da-d5466d8854ea	youtube	v2:61c34555:O/eN+rdqDRAo67Qa:kfhml0v4pITwq56dOjriCg==:8gYVGAOgvugSFRXXpp/gKMpvhaOdoyw0KvO8fzypHODENxTAuOzB1co6A9on9fu9s4EpIyTQoPFs3AysPQw2G75p2Pc9SXX7FaBlLoFnq0aQF0wQW8Ekdf4VIKr6xuKcFnmMYueBOYHACuSyw0CaVAHRj1TbYD64M5b5sVSmsbdPGHRcYM6iLRlsjDxZ+64dobp0CoNE7BhmGsPqMPOfQRxjm1mofa4NF5LKUK9Wn2j6hXtXNCbV0Qaq+f1ts6ztORvE6D2w81qrcFuQpaHQxgIMGdoDPcJME8lc++v/SnXwaDWkdxaZhiWxxvLYynUvwtuROF54UQ==	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	active	1795977192107	\N	\N	\N	\\x026ea54949421284f1c77a3d3389e8ac14a19ef615fa03e9c90c203f1cdb63c9
+5	01a22895-22c4-77e6-bd86-089efdaa2c39	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-22bd-752d-a52c-7f8893bbfb12	x	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	superseded	1795977192132	\N	1795977192150	\N	\\x52d7fd8845d99e145f120c330ea2cdbd47e218a8835beb4356857d94aaaf7677
+6	01a22895-22d6-7083-ad56-b9b278812a9c	01a22895-1b5b-758e-af9f-9c6677bf6a81	01a22895-22bd-752d-a52c-7f8893bbfb12	x	\N	v2	2	Mozilla/5.0 (X11; Linux x86_64) made up	revoked	1795977192150	\N	\N	1795977192167	\\xa0812301ab501c86d6cf3a8d84f45db13bb3c456ebea3258a09f137842932e20
 \.
 
 
@@ -1298,7 +1298,7 @@ COPY stagepass.platform_sessions (sequence, id, user_id, creator_profile_id, pla
 --
 
 COPY stagepass.project_members (project_id, user_id, owner_id, added_at, mac) FROM stdin;
-01a2287a-9f4a-77e3-8493-ec365f8456e2	01a2287a-9c8e-7790-8235-fc08ebb4f9ae	01a2287a-9a58-7023-8120-8d37905d1c60	1795975454546	\\x2c5bac161436a074b069ff05efe5a54d13fda274cfe3d3cd6a1a7007fd652635
+01a22895-23e5-75e8-b587-a69383281118	01a22895-1fb4-7233-89d5-5fbd3530acc3	01a22895-1b5b-758e-af9f-9c6677bf6a81	1795977192426	\\x7fc84aef8548f829dda4140e8f96bb793d64cb7516d1e6850bd588c685d947a8
 \.
 
 
@@ -1307,7 +1307,7 @@ COPY stagepass.project_members (project_id, user_id, owner_id, added_at, mac) FR
 --
 
 COPY stagepass.projects (id, owner_id, project_name, description, created_at, updated_at, mac) FROM stdin;
-01a2287a-9f4a-77e3-8493-ec365f8456e2	01a2287a-9a58-7023-8120-8d37905d1c60	Tour	\N	1795975454538	1795975454546	\\x0e9650c547886951237f0ffb8371bf3b2ddfa7297d3e47dfd3ff1f614b3c04de
+01a22895-23e5-75e8-b587-a69383281118	01a22895-1b5b-758e-af9f-9c6677bf6a81	Tour	\N	1795977192421	1795977192426	\\x53951dd67672f6add045d6e952b7023e0931bdaf49f6d1787458106115ebd6fd
 \.
 
 
@@ -1324,9 +1324,9 @@ COPY stagepass.readiness (id, checked_at) FROM stdin;
 --
 
 COPY stagepass.refresh_tokens (token_hash, family_id, user_id, expires_at, spent_at, parent_hash, mac) FROM stdin;
-\\x4cf841322996d733820ea19d7af88e811afedbca9c870d20d184344002bf00ca	01a2287a-9dc7-777c-8ff0-e762dec763c0	01a2287a-9a58-7023-8120-8d37905d1c60	1796580254151	\N	\N	\\x06e2101e107831c3983c2e91102f27bfb45386edb922dc9cd7405e8f21a89cd2
-\\xc4e7983cfb97116331330aed43a912cf2ce3885b1bb0b48a733ffac9967de3be	01a2287a-9e1c-7401-9df2-c4b3fc524f6a	01a2287a-9c8e-7790-8235-fc08ebb4f9ae	1796580254236	\N	\N	\\x76dcb93ae58dc0c82f3897cd53ffcb71672ce79de16d62491e2e72493dffb7aa
-\\x647aeef8803c568bb79aa61798b9fb0e7bd3362e227646ca7aaedf55e88f69d3	01a2287a-ae16-7124-ace8-98416fad5c3c	01a2287a-9a58-7023-8120-8d37905d1c60	1796580258326	\N	\N	\\x9a58af79e3a698254fd278e34b7f384115d67469475673e79d45fe35da80448b
+\\xcde2a63e18a592985695ab40d4cc3d0bad84f37d10bdb96e3e023582848c4f2e	01a22895-21a4-75fe-87e2-bc1688efe463	01a22895-1b5b-758e-af9f-9c6677bf6a81	1796581991844	\N	\N	\\xc0c7ff185842fe4c2a8ef28280f84718fe2c76cb18232c86901480e7e6cbf9e1
+\\x31d237f9d5edfc0d0fc1a4f6cdfc94303140565d27a46e4f9f25b775a1da5b05	01a22895-2210-7426-9279-29bf1ba1e2c5	01a22895-1fb4-7233-89d5-5fbd3530acc3	1796581991952	\N	\N	\\x0903c0ab84289dc5d6abb9d58726ee3a6d4ec3cf574fed152ad2e305ef1d10a6
+\\x0c52a2872427ef806d6d45697be4821dac12083863eafa5d6aeb85700cab5b58	01a22895-3550-7567-8f7d-9bb1e915db1c	01a22895-1b5b-758e-af9f-9c6677bf6a81	1796581996880	\N	\N	\\xb9216c8082d9ae27310f88fad12f02e3ffbc256567bf149325c41dad731332bb
 \.
 
 
@@ -1343,18 +1343,18 @@ COPY stagepass.retired_keys (key_id, retired_at) FROM stdin;
 --
 
 COPY stagepass.schema_migrations (number, sha256, applied_at) FROM stdin;
-1	2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27	1795975453503
-2	01212f271fd62c2ee2e9ea02912696537bdefcdf00044e69bdb56e47e00c6bf3	1795975453514
-3	21ec3b8bbbaa76727f110055a3f46401cd1e78c2455fbf898503fff74ff624e4	1795975453544
-4	84a1b219ef3f975f460b07c1f3329d0c16feff461f1b1329186d249ce5817136	1795975453545
-5	5232fb678c857a4f9883367506423691f5315962598bb6cc3118bd6fac3ed86d	1795975453644
-6	06473f8cc4c7b7ca5a9b6fb513e2186a3a83402697425854b3b5a2f8e1d2c5eb	1795975453645
-7	96fe996399dd7ab3d8d84d037c24d86d73ac167c6e6d55093d63ecd8c985bbaf	1795975453661
-8	8d20a2fe6897937e9a3a399848cd70299067b2e9bd4d781c6ec9b0bcdc2b88b4	1795975453675
-9	9d2426af3486166cda31089879dc927488e7faefc0994ae4eefeea553596527e	1795975453681
-10	3bbbae7527b28dbd0da44eb4d86bcbbfd2e908e5e2f5fb1584be2025962bd159	1795975453683
-11	6e4646acd940f5489d278b17cd0dbeb8282d2ca2d5b5a1c925cd8117c016d426	1795975453700
-12	98de9b4dbd85ebcd0006d6d26587abf3dd4e71377ef1495c71b24683b81b8ec6	1795975453704
+1	2d09c28b5c48ccc6a3356bc450f94b3a501194b8878dd989803f16b3368d8e27	1795977190517
+2	01212f271fd62c2ee2e9ea02912696537bdefcdf00044e69bdb56e47e00c6bf3	1795977190541
+3	21ec3b8bbbaa76727f110055a3f46401cd1e78c2455fbf898503fff74ff624e4	1795977190645
+4	84a1b219ef3f975f460b07c1f3329d0c16feff461f1b1329186d249ce5817136	1795977190648
+5	5232fb678c857a4f9883367506423691f5315962598bb6cc3118bd6fac3ed86d	1795977190952
+6	06473f8cc4c7b7ca5a9b6fb513e2186a3a83402697425854b3b5a2f8e1d2c5eb	1795977190972
+7	96fe996399dd7ab3d8d84d037c24d86d73ac167c6e6d55093d63ecd8c985bbaf	1795977190985
+8	8d20a2fe6897937e9a3a399848cd70299067b2e9bd4d781c6ec9b0bcdc2b88b4	1795977191057
+9	9d2426af3486166cda31089879dc927488e7faefc0994ae4eefeea553596527e	1795977191079
+10	3bbbae7527b28dbd0da44eb4d86bcbbfd2e908e5e2f5fb1584be2025962bd159	1795977191092
+11	6e4646acd940f5489d278b17cd0dbeb8282d2ca2d5b5a1c925cd8117c016d426	1795977191129
+12	98de9b4dbd85ebcd0006d6d26587abf3dd4e71377ef1495c71b24683b81b8ec6	1795977191136
 \.
 
 
@@ -1363,7 +1363,7 @@ COPY stagepass.schema_migrations (number, sha256, applied_at) FROM stdin;
 --
 
 COPY stagepass.sealing_keys (key_id, canary, created_at) FROM stdin;
-fec5732c	v2:fec5732c:opnhbirHlgeEeGG2:qS5ekXiUUDy/7HnrGwA5Iw==:8VLXSEoNXyzMvnhXyHt4bQ==	1795975453719
+61c34555	v2:61c34555:Oa20OXuUrwkP6QWM:wcV3SFyBNfHrimfxWYaQ6g==:1xy4J6yQGej8I2v8IG8g8Q==	1795977191166
 \.
 
 
@@ -1372,7 +1372,7 @@ fec5732c	v2:fec5732c:opnhbirHlgeEeGG2:qS5ekXiUUDy/7HnrGwA5Iw==:8VLXSEoNXyzMvnhXy
 --
 
 COPY stagepass.service_tokens (name, token_hash, verbs, platforms, require_acting_user, created_at, revoked_at, mac) FROM stdin;
-worker	\\x70f7fee22d859dfaa5e8d0ab7f270a7462811950881e8b87187225eb69b1d26f	{reveal}	{}	f	1795975456725	\N	\\x04f3e9fc872d822b7b3c1cdcdd5e96795a86c1065a9c0c42e76c5700e6db8bcb
+worker	\\xe90b871472ebd1f4ff91a4dd8e75b4e5aa97b9ea0d37825c430cdb8c970abff3	{reveal}	{}	f	1795977194896	\N	\\xfb30577ac68c3d7c6e94b3bab75cadb5ca87491c90643f4804e42b1e9c81fb93
 \.
 
 
@@ -1381,8 +1381,8 @@ worker	\\x70f7fee22d859dfaa5e8d0ab7f270a7462811950881e8b87187225eb69b1d26f	{reve
 --
 
 COPY stagepass.users (id, email, password_hash, status, created_at, tokens_valid_from, mac) FROM stdin;
-01a2287a-9a58-7023-8120-8d37905d1c60	person-d2540e44e8e29800@example.org	$argon2id$v=19$m=19456,t=2,p=1$QIrysi0vy73mofT2Ugia4g$f/SJTgz2aZDllrtHP99oysG25uQpwcw6XfvZ4zzOu+s	active	1795975453272	1795975453272	\\x08711f92f59af9b444b8a5174ad59eb9ea116d978ca60beb4c8a243e5d5547bd
-01a2287a-9c8e-7790-8235-fc08ebb4f9ae	person-1f87fa1406b83057@example.org	$argon2id$v=19$m=19456,t=2,p=1$rGfOTJqD+POxY9bjTlyi1w$NCNPmJIjwO+h2akyKpg5d2VdqMbTTaerAuCpB5Zavb8	active	1795975453838	1795975453838	\\xb4bdbeee949d3d915f6872ded386d80f0914b90f63c73fd4db790586d0e90a92
+01a22895-1b5b-758e-af9f-9c6677bf6a81	person-18e3d7c4b53d4910@example.org	$argon2id$v=19$m=19456,t=2,p=1$E79vqGBbTK2PVpb4YPEPdA$ylsXJ+MJMBt79InElbEBsDAntBHq5DEStxdefvA2rLg	active	1795977190235	1795977190235	\\xe266ea9745804ef2c61ef31de51267e7c65fa838a57e2198f6f31e9190024bf2
+01a22895-1fb4-7233-89d5-5fbd3530acc3	person-2e9f0e16b88e467e@example.org	$argon2id$v=19$m=19456,t=2,p=1$28c57xgGqq9Pe5+e+OJOgg$A9+zGlN+DfliEOZ4oKUzacqv1+PuduDkDiv1zv+CDHM	active	1795977191348	1795977191348	\\x513cbb11b077a22cafde311cc1b3a06dd29cf16f5ac876542313703c85565910
 \.
 
 
@@ -1391,7 +1391,7 @@ COPY stagepass.users (id, email, password_hash, status, created_at, tokens_valid
 --
 
 COPY stagepass.vault (id, salt, canary, key_epoch, signature, created_at) FROM stdin;
-1	\\x4468d8b3920cd28d9d83b2fa644cae3a	\\x7b84af5ed2e1f86fd4174e4b1c073808a85262056831630fe824410ec7dd05625733bb06791e91da671956448d7e7db45738790dcc09537dcc692be7b70a	1	\\x69a723085a9068fb99e26a472bd700cef39cc95b9aa9ef7796547961c7a2667a	1795975455611
+1	\\xf339b65043512eb82f62070ab8ad82e7	\\x212a46f5a90e6ae3c9db103346992f072b6c3566acbe63bd82fc41d3c37f53cb2d5b4e8d98bb36b999c35a94e509bb0db39c117988bd8dd1c25662a839a8	1	\\x49116447c0c1532bb568893f5af9790ec7b4ad2036c0d4e2bdba8ccc5e7c966f	1795977193434
 \.
 
 
@@ -1400,8 +1400,8 @@ COPY stagepass.vault (id, salt, canary, key_epoch, signature, created_at) FROM s
 --
 
 COPY stagepass.vault_credentials (id, service, name, sealed_key, mac, key_epoch, created_at, last_used_at) FROM stdin;
-01a2287a-a7cc-73d3-817d-e4f14a804002	custom.mail	primary	\\x0577b3c17e6459404d488258460ec4e8ad31449a5872214c25a86a44ae2a1ee1e5e5212d2bf23f67fe17871cc611d2c331087508c7701bcdb8c361	\\x6f2616809f2e8945f5b82b5e6b4752ba3f16abc3ffbacb1dfcf192718564d0c2	1	1795975456716	1795975460006
-01a2287a-a7c3-7652-9f46-eb2f3cc0218c	openai	primary	\\x5a9f0247269a357cbb6645f9d3508a5935b3a4e1d7f5f19ce8eef82b5741f89ba582ef3438f7f6c961fd8860dff42c62246de49295bf	\\xbfe9e48cd9ab3fdabbbdd28f5257e56dc61eabfd12e2e1bf99f689323cfb47e2	1	1795975456707	1795975460022
+01a22895-2d88-73d7-ab1e-886049c9fc75	custom.mail	primary	\\x09838b974e0f23a8077e2a2f295e683ef42d6bf23fa184e278db702cfdcf451e976053ae8ae6af813e0bcc1ea130e2de552c799a8eb6b2b7f09951	\\x2bf1a8fd92579cf9a6ec38cc597aafac30c1cd0bc4bb2c55c6e905d0cd36ed38	1	1795977194888	1795977198619
+01a22895-2d83-777c-92c6-99bc72b38462	openai	primary	\\xcf6fef14c4b7191768a1d08c637b47608bdbf4637b349478cdc303e49ebdc0f265835e19bec16124f006ad3f0434aa8923dd0fc9adf8	\\xace100150a1ae85c2e171e329a99d7b66635e47e7b398ee235a1615b320f1cfb	1	1795977194883	1795977198625
 \.
 
 
@@ -1410,8 +1410,8 @@ COPY stagepass.vault_credentials (id, service, name, sealed_key, mac, key_epoch,
 --
 
 COPY stagepass.vault_sessions (sequence, token_hash, sealed_master_key, key_epoch, expires_at) FROM stdin;
-1	\\x219e7221121c94ec52b86b7c696a00e4791afdfcd7b40ad3012a7bc2d9d8ac8e	\\xc61c9525a46d499e69c08b6527dd46e06b4864ca4f5f8407094ef1feeb7fc4bcf424a3cd3a7367fbc6ac89f1d75ab792f7b943f3e2d1fab84e579048e0edfcd3f33b3d770190a1c7ca4bea5dea8921d19d19e9369d81785b	1	1795989856692
-2	\\x304adddab6bf95e09be38c8a23192996e133f1295acf0cdd0de31626c5e3bc28	\\x61caa1d6a3f83f688c9080123c1c5bae210bfd143c6c2af15fe734ee9716057bd00a797475a8e756aecc8c96af5457ecb323f2f9a00b1418eadc4eaac49f60823a6a3041bcb4387d22ab6bbfefca8fba5d72b4bf2eccb31a	1	1795989859984
+1	\\x2c4841ba1f361519048e32abc57739a5f6f7c5dba52de368a6133e188468aa15	\\xb4879d0bc8433acc88eb4a2106c03f572faf11f23bd169eb6df561b1a81d4323651968bc5355755006d3699ce56a649fe93c21700d52d98cd6ae0c9f11315b25536ad535a00d71b464d77cd87d4e91500c8cdbfb2c8088e5	1	1795991594864
+2	\\x86402f69e645d7f89a015929f0a58d8e053002ee4ee265bbc5ffb9f585d3c8dd	\\x2109cacec99c5c552b4226bf8643fbfecce48e14a507bd1127498588251528c6e5bece51f62612645ca6035d12b80ced9c274406c7bcc75206bdc82fa7174b68f8734141263577131ff8d9da44190daecceb897cec4a540c	1	1795991598608
 \.
 
 
