@@ -17,6 +17,9 @@ const README_WORDS: usize = 900;
 const TOP: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
 /// Fails where somebody else can read a file that has been made.
 const FOR_ITS_OWNER_ALONE: &str = "test -z \"$(find . -maxdepth 1 -type f ! -name script -perm /077)\"\n";
+const DECISIONS: &str = "docs/decisions";
+/// What each decision consists of, in this order.
+const LABELS: [&str; 3] = ["Context", "Decision", "Consequence"];
 /// Where the documents have a server listen.
 const LISTEN: &str = "127.0.0.1:3001";
 
@@ -27,8 +30,10 @@ fn root() -> &'static Path {
 /// All documents for people, with their texts.
 fn documents() -> Result<BTreeMap<PathBuf, String>> {
     let mut paths: Vec<_> = TOP.iter().map(|name| root().join(name)).collect();
-    for entry in fs::read_dir(root().join("docs"))? {
-        paths.push(entry?.path());
+    for folder in ["docs", DECISIONS] {
+        for entry in fs::read_dir(root().join(folder))? {
+            paths.push(entry?.path());
+        }
     }
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
     paths.into_iter().map(|path| Ok((path.clone(), fs::read_to_string(path)?))).collect()
@@ -105,6 +110,26 @@ fn each_link_leads_somewhere() -> Result<()> {
         }
     }
     ensure!(followed > 10, "{followed} links");
+    Ok(())
+}
+
+#[test]
+fn each_decision_has_context_decision_and_consequence() -> Result<()> {
+    let folder = root().join(DECISIONS);
+    let mut read = 0;
+    for (path, text) in documents()? {
+        if path.parent() != Some(folder.as_path()) || path.ends_with("README.md") {
+            continue;
+        }
+        for decision in text.split("\n## ").skip(1) {
+            let heading = decision.lines().next().unwrap_or_default();
+            let labelled = decision.lines().filter_map(|line| line.strip_prefix("**")?.split_once(".** "));
+            let labels: Vec<_> = labelled.map(|(label, _)| label).collect();
+            ensure!(labels == LABELS, "{}: {heading}: {labels:?}", path.display());
+            read += 1;
+        }
+    }
+    ensure!(read > 100, "{read} decisions");
     Ok(())
 }
 
