@@ -5,8 +5,10 @@
 
 mod date;
 mod given;
+mod key;
 
 pub use given::{GivenCookie, MAX_NAMED_MEMBERS, unkept_members};
+pub use key::CookieKey;
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use secrecy::{ExposeSecret, SecretString};
@@ -149,6 +151,12 @@ impl Cookie {
     /// The first [`CookieFault`] found.
     pub fn from_json(json: Value) -> Result<Self, CookieFault> {
         serde_json::from_value::<GivenCookie>(json).map_err(|_| CookieFault::NotAnObject)?.try_into()
+    }
+
+    /// What tells it from other cookies.
+    #[must_use]
+    pub fn key(&self) -> CookieKey<'_> {
+        CookieKey::new(&self.domain, self.is_host_only(), &self.path, &self.name)
     }
 
     /// Whether the cookie goes to its exact host alone.

@@ -10,7 +10,7 @@ mod read;
 
 pub use read::{BadLine, CookieFile, LineFault, NoCookie, read};
 
-use crate::cookie::{Cookie, MAX_SHOWN_CHARS};
+use crate::cookie::{Cookie, CookieKey, MAX_SHOWN_CHARS};
 use crate::visible::printable_line;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
@@ -90,9 +90,7 @@ pub struct Rendered {
 pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
     let mut text = format!("{HEADER}\n");
     let mut losses = Vec::new();
-    let duplicates = replaced(cookies.iter().map(Some), |cookie| {
-        (cookie.host().to_owned(), cookie.path.clone(), cookie.name.clone())
-    });
+    let duplicates = replaced(cookies.iter().map(Some), Cookie::key);
     let is_for_python = dialect == Dialect::HttpOnlyPrefix;
     let mut cookie_count = 0;
     let mut read_by_curl = vec![None; cookies.len()];
@@ -155,19 +153,17 @@ fn is_latin1(cookie: &Cookie) -> bool {
     [&cookie.name, cookie.value.expose_secret()].iter().all(|text| text.chars().all(|c| c <= '\u{ff}'))
 }
 
-/// Marks the cookies that a later one takes the place of, for a reader to whom
-/// `key` (host, path and name, and whether hosts below are meant) is a cookie's
-/// identity, and to whom those that are `None` are not there.
+/// Marks the cookies that a later one takes the place of, for a reader who tells them
+/// apart by `key`, and to whom those that are `None` are not there.
 fn replaced<'a>(
     cookies: impl IntoIterator<Item = Option<&'a Cookie>>,
-    key: fn(&Cookie) -> (String, String, String),
+    key: fn(&'a Cookie) -> CookieKey<'a>,
 ) -> Vec<bool> {
     let mut last = BTreeMap::new();
     let mut marks = Vec::new();
     for (index, cookie) in cookies.into_iter().enumerate() {
         marks.push(false);
-        let former = cookie.and_then(|cookie| last.insert((key(cookie), cookie.is_host_only()), index));
-        if let Some(former) = former {
+        if let Some(former) = cookie.and_then(|cookie| last.insert(key(cookie), index)) {
             marks[former] = true;
         }
     }
@@ -181,11 +177,10 @@ fn marked(marks: &[bool]) -> impl Iterator<Item = usize> {
 
 /// curl takes no notice of case, nor of a quotation mark and then a slash at the
 /// end of a path.
-fn curl_key(cookie: &Cookie) -> (String, String, String) {
-    let path = cookie.path.to_ascii_lowercase();
-    let path = path.strip_suffix('"').unwrap_or(&path);
-    let path = path.strip_suffix('/').unwrap_or(path).to_owned();
-    (cookie.host().to_ascii_lowercase(), path, cookie.name.to_ascii_lowercase())
+fn curl_key(cookie: &Cookie) -> CookieKey<'_> {
+    let path = cookie.path.strip_suffix('"').unwrap_or(&cookie.path);
+    let path = path.strip_suffix('/').unwrap_or(path).to_ascii_lowercase();
+    CookieKey { path: path.into(), name: cookie.name.to_ascii_lowercase().into(), ..cookie.key() }
 }
 
 fn capitals(flag: bool) -> &'static str {
@@ -254,7 +249,10 @@ mod tests {
 
     #[test]
     fn of_cookies_with_one_key_the_last_is_written_and_the_others_reported() {
-        let cookies = ["old", "new"].map(|value| cookie(&json!({ "value": value })));
+        let cookies = [
+            cookie(&json!({"value": "old", "domain": ".Example.ORG"})),
+            cookie(&json!({"value": "new", "domain": ".example.org"})),
+        ];
         let rendered = render(&cookies, Dialect::HttpOnlyPrefix);
         assert_eq!(rendered.losses, [Loss::Duplicate(0)]);
         let file = read(rendered.text.expose_secret());

@@ -1,7 +1,7 @@
 //! From a browser's cookie list to the cookies of one session, with a verdict
 //! on each. What proves a login, `login.rs` says.
 
-use crate::cookie::{Cookie, CookieFault, MAX_COOKIES, MAX_EXPIRES, SameSite};
+use crate::cookie::{Cookie, CookieFault, CookieKey, MAX_COOKIES, MAX_EXPIRES, SameSite};
 use crate::login::{self, Login};
 use crate::platform::{Site, is_within};
 use crate::visible::printable_line;
@@ -49,6 +49,13 @@ impl BrowserCookie {
     /// The domain without its leading dot, in lower case.
     fn host(&self) -> String {
         self.domain.strip_prefix('.').unwrap_or(&self.domain).to_ascii_lowercase()
+    }
+
+    /// What tells it from other cookies of one partition and visit.
+    #[must_use]
+    pub fn key(&self) -> CookieKey<'_> {
+        let path = if self.path.is_empty() { "/" } else { &self.path };
+        CookieKey::new(&self.domain, self.host_only, path, &self.name)
     }
 
     /// The site whose visits alone the cookie is sent in, where there is one.
@@ -224,12 +231,12 @@ pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> 
     let is_of_visit =
         |cookie: &BrowserCookie| cookie.visited().is_some() == is_isolated && cookie.is_of_own_visit();
     let mut dropped = Vec::new();
-    let mut taken: BTreeMap<Key, Candidate> = BTreeMap::new();
+    let mut taken: BTreeMap<CookieKey<'_>, Candidate> = BTreeMap::new();
     for browser_cookie in browser_cookies {
         let is_of_visit = is_of_visit(&browser_cookie);
         match Candidate::judge(browser_cookie, site, now, is_of_visit) {
             Err(entry) => dropped.push(*entry),
-            Ok(candidate) => match taken.entry(candidate.key()) {
+            Ok(candidate) => match taken.entry(candidate.cookie.key().into_owned()) {
                 MapEntry::Vacant(place) => drop(place.insert(candidate)),
                 MapEntry::Occupied(mut rival) => {
                     let is_preferred = rival.get().rank() < candidate.rank();
@@ -267,9 +274,6 @@ fn of_one_site(taken: Vec<Candidate>, site: &Site, dropped: &mut Vec<Entry>) -> 
     dropped.extend(siblings.into_iter().map(|candidate| candidate.into_dropped(Reason::SiblingSite)));
     own
 }
-
-/// Domain, path and name: what every reader of a cookie file tells cookies apart by.
-type Key = (String, String, String);
 
 /// A cookie that may be taken, unless another with its key is preferred.
 struct Candidate {
@@ -314,10 +318,6 @@ impl Candidate {
         }
     }
 
-    fn key(&self) -> Key {
-        (self.cookie.domain.clone(), self.cookie.path.clone(), self.cookie.name.clone())
-    }
-
     /// The higher one is taken: an unpartitioned cookie before a partitioned
     /// one, else the later expiry.
     fn rank(&self) -> (Reverse<bool>, Option<i64>) {
@@ -332,7 +332,7 @@ impl Candidate {
 /// The cookie and what was repaired of it, or why it is dropped.
 fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option<Reason>), Reason> {
     let mut repair = None;
-    let host = from.host();
+    let (host, domain) = (from.host(), from.key().domain.into_owned());
     let own_domain = site.domain_of(&host).ok_or(Reason::OtherSite)?;
     if let Some(top_level_site) = from.partition_key.and_then(|key| key.top_level_site) {
         let after_scheme = top_level_site.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//"));
@@ -350,7 +350,6 @@ fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option
         expires = Some(MAX_EXPIRES);
         repair = Some(Reason::Expiry);
     }
-    let domain = if from.host_only { host } else { format!(".{host}") };
     if domain.len() != from.domain.len() {
         repair = Some(Reason::Dot);
     }

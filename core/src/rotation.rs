@@ -68,9 +68,10 @@ pub fn is_same_account_after(site: &Site, cookies: &[Cookie], replacements: &[Re
 pub fn replace(cookies: &mut [Cookie], replacements: &[Replacement]) -> bool {
     let mut has_changed = false;
     for Replacement { cookie, was } in replacements {
+        let key = cookie.key();
         // Only compared.
         let is_as_before =
-            |held: &&mut Cookie| is_same(held, cookie) && held.value.expose_secret() == was.expose_secret();
+            |held: &&mut Cookie| held.key() == key && held.value.expose_secret() == was.expose_secret();
         if let Some(held) = cookies.iter_mut().find(is_as_before) {
             held.value = cookie.value.clone();
             held.expires = cookie.expires;
@@ -78,15 +79,6 @@ pub fn replace(cookies: &mut [Cookie], replacements: &[Replacement]) -> bool {
         }
     }
     has_changed
-}
-
-/// Whether two cookies are one to every reader of a cookie file.
-#[must_use]
-pub fn is_same(a: &Cookie, b: &Cookie) -> bool {
-    a.name == b.name
-        && a.path == b.path
-        && a.is_host_only() == b.is_host_only()
-        && a.host().eq_ignore_ascii_case(b.host())
 }
 
 /// FNV-1a: the same in each release, unlike the standard library's hash.
@@ -193,8 +185,9 @@ mod tests {
     fn replacements_are_of_the_same_account_or_of_none() {
         let held = [("sessionid", "a", ".instagram.com"), ("ds_user_id", "1", ".instagram.com")];
         let replaced = |given: &[(&str, &str, &str)]| -> Vec<Replacement> {
-            let was =
-                |cookie: &Cookie| of(&held).into_iter().find(|held| is_same(held, cookie)).unwrap().value;
+            let was = |cookie: &Cookie| {
+                of(&held).into_iter().find(|held| held.key() == cookie.key()).unwrap().value
+            };
             of(given).into_iter().map(|cookie| Replacement { was: was(&cookie), cookie }).collect()
         };
         let keep = |given: &[_]| is_same_account_after(&site("instagram"), &of(&held), &replaced(given));

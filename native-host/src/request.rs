@@ -134,9 +134,7 @@ fn expires_at(value: &Value) -> Result<UtcTime, Error> {
         .ok_or_else(|| bad_request("expires must be Unix seconds before the year 9999 (not milliseconds)"))
 }
 
-/// The cookies, and what else was given, in words. No two of them have the same
-/// domain, path and name, which is what every reader of a cookie file tells cookies
-/// apart by.
+/// The cookies, and what else was given, in words. No two of them have the same key.
 fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, Vec<String>), Error> {
     if values.is_empty() || values.len() > MAX_COOKIES {
         return Err(bad_request(format!("cookies must be 1 to {MAX_COOKIES}, not {}", values.len())));
@@ -155,10 +153,7 @@ fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, Vec<Str
     let given = cookies.len();
     let mut seen = HashSet::new();
     cookies.reverse();
-    cookies.retain(|cookie| {
-        let domain = (cookie.host().to_ascii_lowercase(), cookie.is_host_only());
-        seen.insert((domain, cookie.path.clone(), cookie.name.clone()))
-    });
+    cookies.retain(|cookie| seen.insert(cookie.key().into_owned()));
     cookies.reverse();
     if given > cookies.len() {
         let repeated = given - cookies.len();

@@ -15,7 +15,7 @@ use js_sys::{Function, Object, Promise};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBack};
-use stagepass_core::cookie::serialize_exposed;
+use stagepass_core::cookie::{CookieKey, serialize_exposed};
 use stagepass_core::host::{AnswerError, HOST_NAME};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey, normalise};
 use stagepass_core::rotation::is_same_account_after;
@@ -45,19 +45,11 @@ struct Allowed {
     account: Option<Account>,
 }
 
-/// Domain, path and name of a cookie that was handed over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Key {
-    domain: String,
-    path: String,
-    name: String,
-}
-
 /// What the worker keeps of a hand-over; never a value.
 #[derive(Debug, Serialize)]
-struct Outcome {
+struct Outcome<'a> {
     cookie_count: usize,
-    keys: Vec<Key>,
+    keys: Vec<CookieKey<'a>>,
     account: Account,
 }
 
@@ -115,7 +107,7 @@ pub async fn hand_over(
 
 /// Tells the worker, and waits until it has written that down.
 async fn tell(note: &Function, site: &Site, given: &HandOver) -> Result<(), Failure> {
-    let keys: Vec<_> = given.cookies.iter().map(Key::of).collect();
+    let keys: Vec<_> = given.cookies.iter().map(Cookie::key).collect();
     let account = Account::of(site, &given.cookies);
     let outcome = to_js(&Outcome { cookie_count: keys.len(), keys, account })?;
     let noted = note.call1(&JsValue::NULL, &outcome).map_err(|error| Failure::of_browser(&error))?;
@@ -149,7 +141,7 @@ pub async fn write_back(
 ) -> Result<JsValue, JsValue> {
     let question: Asked = from_js(&asked)?;
     let allowed: Allowed = from_js(&allowed)?;
-    let keys: Vec<Key> = from_js(&keys)?;
+    let keys: Vec<CookieKey<'_>> = from_js(&keys)?;
     let written = async {
         let WriteBack { replacements } = from_js(&asked)?;
         put_back(&question.platform, &allowed, &keys, replacements).await
@@ -166,7 +158,7 @@ pub async fn write_back(
 async fn put_back(
     platform: &str,
     allowed: &Allowed,
-    keys: &[Key],
+    keys: &[CookieKey<'_>],
     replacements: Vec<Replacement>,
 ) -> Result<WrittenBack, Failure> {
     let site = site_of(platform)?;
@@ -197,30 +189,13 @@ async fn put_back(
     Ok(outcome)
 }
 
-fn is_handed_out(site: &Site, keys: &[Key], cookie: &Cookie) -> bool {
-    site.owns(cookie.host()) && keys.contains(&Key::of(cookie))
+fn is_handed_out(site: &Site, keys: &[CookieKey<'_>], cookie: &Cookie) -> bool {
+    site.owns(cookie.host()) && keys.contains(&cookie.key())
 }
 
 /// Whether the browser's cookie is this one, with the value that was handed out.
 fn is_unchanged(held: &BrowserCookie, cookie: &Cookie, was: &SecretString) -> bool {
-    let host = held.domain.strip_prefix('.').unwrap_or(&held.domain);
-    let path = if held.path.is_empty() { "/" } else { &held.path };
-    held.name == cookie.name
-        && host.eq_ignore_ascii_case(cookie.host())
-        && held.host_only == cookie.is_host_only()
-        && path == cookie.path
-        && held.value.expose_secret() == was.expose_secret()
-}
-
-impl Key {
-    fn of(cookie: &Cookie) -> Self {
-        let dot = if cookie.is_host_only() { "" } else { "." };
-        Self {
-            domain: format!("{dot}{}", cookie.host()),
-            path: cookie.path.clone(),
-            name: cookie.name.clone(),
-        }
-    }
+    held.key() == cookie.key() && held.value.expose_secret() == was.expose_secret()
 }
 
 /// The argument of `chrome.cookies.set`: the browser's cookie as it is, with a
@@ -320,7 +295,8 @@ mod tests {
     #[test]
     fn only_what_was_handed_out_comes_back() {
         let site = Site::Known(stagepass_core::Platform::of_id("x").unwrap());
-        let keys = [Key::of(&cookie(".x.com")), Key::of(&cookie(".example.org"))];
+        let handed_out = [cookie(".x.com"), cookie(".example.org")];
+        let keys = handed_out.each_ref().map(Cookie::key);
         assert!(is_handed_out(&site, &keys, &cookie(".x.com")));
         for other in ["x.com", ".www.x.com", ".example.org"] {
             assert!(!is_handed_out(&site, &keys, &cookie(other)), "{other}");

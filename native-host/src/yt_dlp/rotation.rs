@@ -7,8 +7,9 @@
 use secrecy::ExposeSecret;
 use stagepass_core::bridge::Replacement;
 use stagepass_core::cookie::MAX_COOKIES;
-use stagepass_core::rotation::{are_of_two_accounts, is_same, replace, session_mark};
+use stagepass_core::rotation::{are_of_two_accounts, replace, session_mark};
 use stagepass_core::{Cookie, Site, login};
+use std::collections::BTreeMap;
 
 /// What became of one platform's cookies.
 #[derive(Debug, Default)]
@@ -33,9 +34,11 @@ impl Rotation {
             domain.is_some() && (signed_in_at.is_none() || domain == signed_in_at)
         };
         let came_back: Vec<_> = came_back.iter().filter(is_own).cloned().collect();
+        // Of two with one key, a reader of the file has taken the last.
+        let before: BTreeMap<_, _> = handed_out.iter().map(|cookie| (cookie.key(), cookie)).collect();
         let mut rotation = Self::default();
         for cookie in &came_back {
-            match handed_out.iter().find(|before| is_same(before, cookie)) {
+            match before.get(&cookie.key()).copied() {
                 None => rotation.added.push(cookie.clone()),
                 Some(before) if has_value_of(before, cookie) && before.expires == cookie.expires => {}
                 Some(before) => rotation.replaced.push(Replacement {
@@ -65,7 +68,7 @@ impl Rotation {
     pub(crate) fn apply_to(&self, cookies: &mut Vec<Cookie>) -> bool {
         let mut has_changed = replace(cookies, &self.replaced);
         for cookie in &self.added {
-            if cookies.len() < MAX_COOKIES && !cookies.iter().any(|held| is_same(held, cookie)) {
+            if cookies.len() < MAX_COOKIES && !cookies.iter().any(|held| held.key() == cookie.key()) {
                 cookies.push(cookie.clone());
                 has_changed = true;
             }
