@@ -6,7 +6,7 @@ use crate::login::{self, Login};
 use crate::platform::{Site, is_within};
 use crate::visible::printable_line;
 use secrecy::SecretString;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
@@ -34,7 +34,7 @@ pub struct BrowserCookie {
     /// Sent over https alone.
     pub secure: bool,
     /// The `SameSite` attribute in the browsers' words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_unspecified")]
     pub same_site: BrowserSameSite,
     /// Where the cookie is partitioned (CHIPS).
     #[serde(default)]
@@ -86,6 +86,11 @@ pub enum BrowserSameSite {
     #[default]
     #[serde(other)]
     Unspecified,
+}
+
+/// A member that is there and undefined is as good as none.
+fn or_unspecified<'de, D: Deserializer<'de>>(from: D) -> Result<BrowserSameSite, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// The partition of a cookie.
@@ -251,17 +256,12 @@ pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> 
     dropped.extend(surplus.into_iter().map(|candidate| candidate.into_dropped(Reason::TooMany)));
     dropped.sort_by(|a, b| (&a.domain, &a.path, &a.name).cmp(&(&b.domain, &b.path, &b.name)));
 
-    let (cookies, entries): (Vec<_>, Vec<_>) =
+    let (cookies, mut entries): (Vec<_>, Vec<_>) =
         taken.into_iter().map(|candidate| (candidate.cookie, candidate.entry)).unzip();
     let (login, expires) = login::judge(&cookies, site);
-    let report = Report {
-        taken: entries.len(),
-        dropped: dropped.len(),
-        entries: [entries, dropped].concat(),
-        login,
-        expires,
-    };
-    Capture { cookies, report }
+    let (taken, dropped_count) = (entries.len(), dropped.len());
+    entries.extend(dropped);
+    Capture { cookies, report: Report { entries, taken, dropped: dropped_count, login, expires } }
 }
 
 /// The cookies of the one site of the platform where somebody is signed in: those of
@@ -378,10 +378,12 @@ fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option
     Ok((cookie, repair))
 }
 
-/// Whole seconds, rounded down; numbers beyond the range stop at its ends.
-#[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
+/// Whole seconds, rounded down; what lies beyond the whole numbers that JavaScript is exact
+/// about stops at their ends, since it is told there.
+#[expect(clippy::cast_possible_truncation, reason = "the range is far within that of i64")]
 fn floor(seconds: f64) -> i64 {
-    seconds.floor() as i64
+    const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+    seconds.floor().clamp(-MAX_SAFE_INTEGER, MAX_SAFE_INTEGER) as i64
 }
 
 impl From<&Cookie> for BrowserCookie {
@@ -484,6 +486,23 @@ mod tests {
         assert_eq!(capture.cookies[0].expires, Some(NOW + 9));
         assert_eq!(capture.cookies[0].same_site, Some(SameSite::None));
         assert_eq!(capture.cookies[1].same_site, Some(SameSite::Strict));
+    }
+
+    #[test]
+    fn what_is_told_of_an_odd_expiry_is_a_number_to_javascript() {
+        let odd = |seconds: f64| {
+            let cookie = BrowserCookie {
+                expiration_date: Some(seconds),
+                ..browser_cookie(&json!({"domain": ".example.org"}))
+            };
+            normalise(vec![cookie], &site("instagram"), NOW).report.entries[0].expires
+        };
+        let most = (1 << 53) - 1;
+        for (seconds, expected) in
+            [(1e300, most), (f64::INFINITY, most), (-1e300, -most), (f64::NAN, 0), (1.5, 1)]
+        {
+            assert_eq!(odd(seconds), Some(expected), "{seconds}");
+        }
     }
 
     #[test]

@@ -257,6 +257,46 @@ async fn a_cookie_with_a_tab_or_newline_in_it_is_dropped_with_a_reason() -> Resu
     Ok(())
 }
 
+/// What JavaScript can say and Rust or JSON can not, in the members of a cookie.
+const ADD_ODD_COOKIES: &str = r#"
+    const getAll = chrome.cookies.getAll.bind(chrome.cookies);
+    const plain = { value: "", domain: ".instagram.com", path: "/", hostOnly: false, httpOnly: false, secure: true,
+        session: false, sameSite: "lax", storeId: "0" };
+    const shadowed = JSON.parse('{"__proto__": {"value": "inherited"}, "constructor": [], "deep": {"deeper": [1e400]}}');
+    chrome.cookies.getAll = async (details) => [...(await getAll(details)),
+        { ...plain, ...shadowed, name: "lone", value: "a\ud800b" },
+        { ...plain, name: "absent", sameSite: undefined, expirationDate: undefined, partitionKey: null },
+        { ...plain, name: "late", expirationDate: 2 ** 60 },
+        { ...plain, name: "later", domain: ".example.org", expirationDate: Number.MAX_VALUE },
+        Object.create({ ...plain, name: "inherited" })];
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_whose_members_are_odd_costs_the_others_nothing() -> Result<()> {
+    let (stage, browser, _tab, popup) = start_signed_in().await?;
+    let worker = popup::service_worker(&browser).await?;
+    worker.evaluate(ADD_ODD_COOKIES).await?;
+    assert_eq!(main_job::capture(&popup, "a").await?, "captured");
+    let outcome = worker.evaluate("chrome.storage.session.get('outcome.capture')").await?;
+    let entries = outcome["outcome.capture"]["report"]["entries"].as_array().context("no report")?.clone();
+    for (name, verdict, reason, expires) in [
+        ("lone", "kept", json!(null), json!(null)),
+        ("absent", "kept", json!(null), json!(null)),
+        ("late", "repaired", json!("expiry"), json!(253_402_300_799_i64)),
+        ("later", "dropped", json!("other_site"), json!((1_i64 << 53) - 1)),
+        ("inherited", "kept", json!(null), json!(null)),
+    ] {
+        let entry = entries.iter().find(|entry| entry["name"] == name).context("no entry")?;
+        assert_eq!((&entry["verdict"], &entry["reason"]), (&json!(verdict), &reason), "{name}");
+        assert_eq!(entry["expires"], expires, "{name}");
+    }
+    let served = stage.served_session("json").await?;
+    let cookies = served["cookies"].as_array().context("no cookies")?;
+    let lone = cookies.iter().find(|cookie| cookie["name"] == "lone").context("no cookie")?;
+    assert_eq!(lone["value"], "a\u{fffd}b");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cookie_in_a_shape_that_no_browser_gives_is_an_error_without_its_value() -> Result<()> {
     let (_stage, browser, _tab, popup) = start_signed_in().await?;

@@ -15,7 +15,6 @@ mod capture;
 mod cookie_store;
 pub mod failure;
 mod host;
-mod read;
 pub mod server;
 pub mod site;
 
@@ -27,22 +26,16 @@ pub use site::{is_in_catalogue, login_url, origins_of, platform_name, recognise,
 use failure::Failure;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
-use zeroize::Zeroizing;
 
-/// A value as plain JavaScript objects. All goes through JSON, which both sides
-/// speak already: a second way across the bridge would be a third of the module.
+/// A value as plain JavaScript objects.
 fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
-    parse(serde_json::to_string(value).ok())
+    value.serialize(&Serializer::json_compatible()).map_err(|_| Failure::unexpected())
 }
 
-/// Not generic, so it is there once.
-fn parse(json: Option<String>) -> Result<JsValue, Failure> {
-    let json = Zeroizing::new(json.ok_or_else(Failure::unexpected)?);
-    js_sys::JSON::parse(&json).map_err(|_| Failure::unexpected())
-}
-
-/// An argument or an answer from JavaScript.
+/// An argument or an answer from JavaScript. What the library says of one that does not
+/// fit may quote it, and it may be a cookie's value.
 fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, Failure> {
-    read::read(value).map_err(|_| Failure::unexpected())
+    serde_wasm_bindgen::from_value(value.clone()).map_err(|_| Failure::unexpected())
 }
