@@ -147,11 +147,12 @@ impl Question {
 }
 
 /// A [`Question`] as the host sends it to the extension.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Asked {
     /// The host's own; the answer repeats it.
     pub id: u32,
     /// What the asking program is called, for information alone.
+    #[serde(default)]
     pub program: String,
     /// The question.
     #[serde(flatten)]
@@ -279,10 +280,10 @@ mod tests {
     fn a_question_goes_to_the_extension_with_an_id_and_a_program() {
         let question: Question = serde_json::from_value(json!({"type": "cookies", "platform": "x"})).unwrap();
         let asked = Asked { id: 7, program: "sh".to_owned(), question };
-        assert_eq!(
-            serde_json::to_value(asked).unwrap(),
-            json!({"id": 7, "program": "sh", "type": "cookies", "platform": "x"})
-        );
+        let json = json!({"id": 7, "program": "sh", "type": "cookies", "platform": "x"});
+        assert_eq!(serde_json::to_value(asked).unwrap(), json);
+        let asked: Asked = serde_json::from_value(json).unwrap();
+        assert_eq!((asked.id, asked.question.platform()), (7, "x"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use crate::cookie::Cookie;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The host's name, as its manifests carry it.
 pub const HOST_NAME: &str = "app.stagepass.native_host";
@@ -40,19 +40,28 @@ pub struct ExportRequest<'a> {
     pub expires: Option<i64>,
 }
 
-/// Every answer of the host.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Answer {
-    /// The request's `id`, or null where it had none.
+/// What every request begins with, and its answer repeats.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Head {
+    /// Null where there is none.
+    #[serde(default)]
     pub id: Value,
-    /// The request's `type`, or null where it had none.
-    #[serde(rename = "type")]
+    /// Null where there is none.
+    #[serde(default, rename = "type")]
     pub kind: Value,
+}
+
+/// Every answer, the host's and the extension's.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answer<T = Map<String, Value>> {
+    /// The request's.
+    #[serde(flatten)]
+    pub head: Head,
     /// Whether it was done.
     pub ok: bool,
     /// The answer's own fields.
     #[serde(flatten)]
-    pub fields: serde_json::Map<String, Value>,
+    pub fields: T,
     /// What went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<AnswerError>,

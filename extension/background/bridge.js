@@ -168,17 +168,18 @@ async function announce() {
   const { profile, platforms } = await readSettings();
   // An earlier version allowed public suffixes, too.
   const sites = Object.entries(platforms).filter(([platform]) => core.origins_of(platform).length > 0);
-  const allowed = sites.map(([platform, { label, writeBack }]) => ({
-    platform,
-    // One that was kept before may hold what the host refuses.
-    label: core.printable_name(label),
-    write_back: writeBack,
-  }));
+  const allowed = sites.map(([platform, entry]) => allowance(core, platform, entry));
   // It may be closed meanwhile.
   if (port) {
     const name = core.printable_name(profile);
     post(port, { id: "listen", type: "listen", browser: browserName(), profile: name, platforms: allowed });
   }
+}
+
+/** What is allowed for a platform, in the words of core and host. */
+function allowance(core, platform, { label, writeBack }) {
+  // A label that was kept before may hold what the host refuses.
+  return { platform, label: core.printable_name(label), write_back: writeBack };
 }
 
 /** What is sent into a port that is just being closed concerns nobody any more. */
@@ -249,7 +250,8 @@ async function handOver(from, asked, allowed) {
     await remember({ id, platform: asked.platform, storeId: allowed.storeId, keys });
   };
   const account = isPinned(allowed) ? { mark: allowed.accountMark } : null;
-  await core.hand_over(from, asked, { ...allowed, account }, id, note).catch(async (error) => {
+  const grant = { ...allowance(core, asked.platform, allowed), store_id: allowed.storeId, account };
+  await core.hand_over(from, asked, grant, id, note).catch(async (error) => {
     if (error.code === "other_account") await list("other_account", asked, 0);
     throw error;
   });
@@ -296,7 +298,8 @@ async function writeBack(from, asked, allowed) {
     return;
   }
   const core = await loadCore();
-  const { written } = await core.write_back(from, asked, allowed, given.keys);
+  const grant = { ...allowance(core, asked.platform, allowed), store_id: allowed.storeId };
+  const { written } = await core.write_back(from, asked, grant, given.keys);
   await list("written_back", asked, written);
 }
 

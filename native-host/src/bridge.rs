@@ -2,7 +2,7 @@
 //! running listens on a socket of this user's, and commands ask it there. On
 //! Windows a named pipe takes the socket's place.
 //!
-//! It hands questions and answers on. What a cookie is, the core says; what may
+//! It hands questions and answers on; the command checks what it is answered. What a cookie is, the core says; what may
 //! be handed over, the extension does.
 
 mod client;

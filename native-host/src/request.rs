@@ -7,6 +7,7 @@ use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
 use stagepass_core::bridge::{Announcement, check_owned};
 use stagepass_core::cookie::{Cookie, CookieFault, GivenCookie, MAX_COOKIES, unkept_members};
+use stagepass_core::host::Head;
 use stagepass_core::{PublicSuffixes, Site, visible};
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -21,10 +22,7 @@ const MAX_REPEATED_BYTES: usize = 1024;
 /// A message, as far as it could be read.
 #[derive(Debug)]
 pub(crate) struct Request {
-    /// Null where it had none.
-    pub(crate) id: Value,
-    /// Null where it had none.
-    pub(crate) kind: Value,
+    pub(crate) head: Head,
     /// What is asked for, or why it can't be done.
     pub(crate) action: Result<Action, Error>,
 }
@@ -56,12 +54,13 @@ impl Request {
         } else {
             Err(bad_request("id required"))
         };
-        Self { id: id.filter(|_| is_id).unwrap_or_default(), kind: kind.unwrap_or_default(), action }
+        let head = Head { id: id.filter(|_| is_id).unwrap_or_default(), kind: kind.unwrap_or_default() };
+        Self { head, action }
     }
 
     /// A message of which nothing is known but what is wrong with it.
     pub(crate) fn unreadable(fault: Error) -> Self {
-        Self { id: Value::Null, kind: Value::Null, action: Err(fault) }
+        Self { head: Head::default(), action: Err(fault) }
     }
 }
 
@@ -171,7 +170,7 @@ mod tests {
     fn fault(message: Value) -> (Value, Value, &'static str, String) {
         let request = Request::parse(message);
         let fault = request.action.unwrap_err();
-        (request.id, request.kind, fault.code(), fault.to_string())
+        (request.head.id, request.head.kind, fault.code(), fault.to_string())
     }
 
     fn export(change: Value) -> Value {

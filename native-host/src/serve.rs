@@ -8,7 +8,7 @@ use crate::frame::{self, ToBrowser};
 use crate::request::{Action, Request, TYPES};
 use crate::shell::quoted;
 use serde_json::{Map, Value, json};
-use stagepass_core::host::{Answer, AnswerError};
+use stagepass_core::host::{Answer, AnswerError, Head};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -54,8 +54,7 @@ pub fn serve(
 pub fn refuse(mut input: impl Read, output: impl Write + Send + 'static, fault: &Error) -> Result<(), Error> {
     let to_browser = ToBrowser::new(output);
     while let Some(message) = frame::read(&mut input)? {
-        let Request { id, kind, .. } = Request::parse(message);
-        send(&to_browser, &failure(id, kind, fault))?;
+        send(&to_browser, &failure(Request::parse(message).head, fault))?;
     }
     Ok(())
 }
@@ -63,9 +62,7 @@ pub fn refuse(mut input: impl Read, output: impl Write + Send + 'static, fault: 
 /// Sends the answer, or where it is too large for a browser, the news of that.
 fn send(to_browser: &ToBrowser, answer: &Answer) -> Result<(), Error> {
     match to_browser.send(answer) {
-        Err(fault @ Error::AnswerTooLarge(_)) => {
-            to_browser.send(&failure(answer.id.clone(), answer.kind.clone(), &fault))
-        }
+        Err(fault @ Error::AnswerTooLarge(_)) => to_browser.send(&failure(answer.head.clone(), &fault)),
         outcome => outcome,
     }
 }
@@ -90,10 +87,10 @@ impl Host {
     }
 
     fn answer(&mut self, request: Request) -> Answer {
-        let Request { id, kind, action } = request;
+        let Request { head, action } = request;
         match action.and_then(|action| self.act(action)) {
-            Ok(fields) => Answer { id, kind, ok: true, fields, error: None },
-            Err(fault) => failure(id, kind, &fault),
+            Ok(fields) => Answer { head, ok: true, fields, error: None },
+            Err(fault) => failure(head, &fault),
         }
     }
 
@@ -124,9 +121,9 @@ impl Host {
     }
 }
 
-fn failure(id: Value, kind: Value, fault: &Error) -> Answer {
+fn failure(head: Head, fault: &Error) -> Answer {
     let error = AnswerError { code: fault.code().to_owned(), message: fault.to_string() };
-    Answer { id, kind, ok: false, fields: Map::new(), error: Some(error) }
+    Answer { head, ok: false, fields: Map::new(), error: Some(error) }
 }
 
 fn written_fields(written: &Written) -> Value {

@@ -11,36 +11,27 @@ use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
 use crate::{from_js, to_js};
-use js_sys::{Function, Object, Promise};
+use js_sys::{Function, Promise};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use stagepass_core::bridge::{HandOver, MAX_REPLACEMENTS, Replacement, WrittenBack};
+use stagepass_core::bridge::{
+    Allowed, Asked, HandOver, MAX_REPLACEMENTS, Question, Replacement, WrittenBack,
+};
 use stagepass_core::cookie::{CookieKey, serialize_exposed};
-use stagepass_core::host::{AnswerError, HOST_NAME};
+use stagepass_core::host::{Answer, AnswerError, HOST_NAME, Head};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey, normalise};
 use stagepass_core::rotation::is_same_account_after;
-use stagepass_core::visible::printable_line;
 use stagepass_core::{BrowserCookie, Cookie, Site};
+use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// A question of the host's, as far as every one has it.
+/// What the person has allowed, and of whom.
 #[derive(Debug, Deserialize)]
-struct Asked {
-    id: u32,
-    #[serde(rename = "type")]
-    kind: String,
-    platform: String,
-}
-
-/// What the person has allowed for the platform.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Allowed {
-    label: String,
+struct Grant {
+    #[serde(flatten)]
+    allowed: Allowed,
     store_id: String,
-    write_back: bool,
     /// The account that it is for; the first one that is signed in, where there is none yet.
     account: Option<Account>,
 }
@@ -51,12 +42,6 @@ struct Outcome<'a> {
     cookie_count: usize,
     keys: Vec<CookieKey<'a>>,
     account: Account,
-}
-
-/// What the host wants to put back.
-#[derive(Deserialize)]
-struct WriteBack {
-    replacements: Vec<Replacement>,
 }
 
 /// Starts the host and keeps it running: a `Port`.
@@ -87,22 +72,18 @@ pub fn host_failure(reason: &str) -> Result<JsValue, JsValue> {
 pub async fn hand_over(
     port: Port,
     asked: JsValue,
-    allowed: JsValue,
+    grant: JsValue,
     hand_over: String,
     note: Function,
 ) -> Result<(), JsValue> {
-    let asked: Asked = from_js(&asked)?;
-    let allowed: Allowed = from_js(&allowed)?;
     let given = async {
-        let site = site_of(&asked.platform)?;
-        let given = gather(&site, allowed, hand_over).await?;
+        let Asked { question, .. } = from_js(&asked)?;
+        let site = site_of(question.platform())?;
+        let given = gather(&site, from_js(&grant)?, hand_over).await?;
         tell(&note, &site, &given).await?;
         Ok(given)
     };
-    match given.await {
-        Ok(given) => Ok(post(&port, &asked, Ok(&given))?),
-        Err(failure) => Err(refuse_with(&port, &asked, failure)),
-    }
+    Ok(answer(&port, &asked, given.await).map(drop)?)
 }
 
 /// Tells the worker, and waits until it has written that down.
@@ -115,15 +96,10 @@ async fn tell(note: &Function, site: &Site, given: &HandOver) -> Result<(), Fail
     Ok(())
 }
 
-async fn gather(site: &Site, allowed: Allowed, hand_over: String) -> Result<HandOver, Failure> {
-    let capture = read_same_account(site, &allowed.store_id, allowed.account).await?;
-    Ok(HandOver {
-        hand_over,
-        label: printable_line(&allowed.label),
-        expires: capture.report.expires,
-        write_back: allowed.write_back,
-        cookies: capture.cookies,
-    })
+async fn gather(site: &Site, grant: Grant, hand_over: String) -> Result<HandOver, Failure> {
+    let Grant { allowed: Allowed { label, write_back, .. }, store_id, account } = grant;
+    let capture = read_same_account(site, &store_id, account).await?;
+    Ok(HandOver { hand_over, label, expires: capture.report.expires, write_back, cookies: capture.cookies })
 }
 
 /// Answers the question `write_back`: puts those cookies back whose `keys` were
@@ -136,36 +112,24 @@ async fn gather(site: &Site, allowed: Allowed, hand_over: String) -> Result<Hand
 pub async fn write_back(
     port: Port,
     asked: JsValue,
-    allowed: JsValue,
+    grant: JsValue,
     keys: JsValue,
 ) -> Result<JsValue, JsValue> {
-    let question: Asked = from_js(&asked)?;
-    let allowed: Allowed = from_js(&allowed)?;
-    let keys: Vec<CookieKey<'_>> = from_js(&keys)?;
     let written = async {
-        let WriteBack { replacements } = from_js(&asked)?;
-        put_back(&question.platform, &allowed, &keys, replacements).await
+        let (Asked { question, .. }, grant) = (from_js(&asked)?, from_js(&grant)?);
+        put_back(question, &grant, &from_js::<Vec<CookieKey<'_>>>(&keys)?).await
     };
-    match written.await {
-        Ok(written) => {
-            post(&port, &question, Ok(&written))?;
-            Ok(to_js(&written)?)
-        }
-        Err(failure) => Err(refuse_with(&port, &question, failure)),
-    }
+    let written = answer(&port, &asked, written.await)?;
+    Ok(to_js(&written)?)
 }
 
-async fn put_back(
-    platform: &str,
-    allowed: &Allowed,
-    keys: &[CookieKey<'_>],
-    replacements: Vec<Replacement>,
-) -> Result<WrittenBack, Failure> {
-    let site = site_of(platform)?;
-    if !allowed.write_back || replacements.len() > MAX_REPLACEMENTS {
+async fn put_back(question: Question, grant: &Grant, keys: &[CookieKey<'_>]) -> Result<WrittenBack, Failure> {
+    let site = site_of(question.platform())?;
+    let Question::WriteBack { replacements, .. } = question else { return Err(Failure::unexpected()) };
+    if !grant.allowed.write_back || replacements.len() > MAX_REPLACEMENTS {
         return Err(Failure::NotAllowed);
     }
-    let held = cookie_store::read_raw(&site, &allowed.store_id).await?;
+    let held = cookie_store::read_raw(&site, &grant.store_id).await?;
     let mut outcome = WrittenBack::default();
     let session = normalise(held.clone(), &site, cookie_store::now()).cookies;
     if !is_same_account_after(&site, &session, &replacements) {
@@ -179,7 +143,7 @@ async fn put_back(
         } else if let Some(held) =
             held.iter().find(|held| held.is_of_own_visit() && is_unchanged(held, cookie, was))
         {
-            let details = to_js(&Details::new(held, cookie, &allowed.store_id))?;
+            let details = to_js(&Details::new(held, cookie, &grant.store_id))?;
             let set = set_cookie(&details).await.is_ok_and(|set| set.is_object());
             *if set { &mut outcome.written } else { &mut outcome.refused } += 1;
         } else {
@@ -243,34 +207,17 @@ impl<'a> Details<'a> {
     }
 }
 
-/// What every answer to the host has, beside its own fields: a
-/// [`stagepass_core::host::Answer`].
-#[derive(Serialize)]
-struct Envelope<'a> {
-    id: u32,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    ok: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<AnswerError>,
-}
-
-/// Tells the host why there is nothing, and gives what to throw.
-fn refuse_with(port: &Port, asked: &Asked, failure: Failure) -> JsValue {
-    let error = AnswerError { code: "refused".to_owned(), message: failure.to_string() };
-    // Where the port is gone, nobody waits for it.
-    let _ = post::<()>(port, asked, Err(error));
-    failure.into()
-}
-
-fn post<T: Serialize>(port: &Port, asked: &Asked, outcome: Result<&T, AnswerError>) -> Result<(), Failure> {
-    let (fields, error) = match outcome {
-        Ok(given) => (to_js(given)?, None),
-        Err(error) => (JsValue::NULL, Some(error)),
-    };
-    let answer = to_js(&Envelope { id: asked.id, kind: &asked.kind, ok: error.is_none(), error })?;
-    let answer = Object::assign(answer.unchecked_ref::<Object>(), fields.unchecked_ref::<Object>());
-    port.post_message(&answer).map_err(|error| Failure::of_browser(&error))
+/// Tells the host what has come of its question, and gives it back.
+fn answer<T: Serialize>(port: &Port, asked: &JsValue, outcome: Result<T, Failure>) -> Result<T, Failure> {
+    let error = outcome
+        .as_ref()
+        .err()
+        .map(|failure| AnswerError { code: "refused".to_owned(), message: failure.to_string() });
+    let head: Head = from_js(asked)?;
+    let answer = to_js(&Answer { head, ok: outcome.is_ok(), fields: outcome.as_ref().ok(), error })?;
+    let posted = port.post_message(&answer).map_err(|error| Failure::of_browser(&error));
+    // Where there is nothing to give and the port is gone, nobody waits for it.
+    outcome.and_then(|given| posted.map(|()| given))
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use crate::failure::{Failure, browser_message, says};
 use crate::{from_js, to_js};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use secrecy::ExposeSecret;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use stagepass_core::host::{AnswerError, ExportRequest, HOST_NAME};
+use stagepass_core::host::{Answer, ExportRequest, HOST_NAME};
 use stagepass_core::netscape::{Dialect, render};
 use stagepass_core::visible::printable_line;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -21,13 +22,6 @@ struct ExportForYtDlp {
     platform: String,
     label: String,
     store_id: String,
-}
-
-/// What every answer of the host says.
-#[derive(Deserialize)]
-struct Verdict {
-    ok: bool,
-    error: Option<AnswerError>,
 }
 
 /// Where the popup finds a cookie file to download.
@@ -89,7 +83,7 @@ pub async fn cookie_file(platform: String, store_id: String) -> Result<JsValue, 
 }
 
 /// Nothing, or the host's refusal.
-fn accepted(answer: Verdict) -> Result<(), Failure> {
+fn accepted(answer: Answer<IgnoredAny>) -> Result<(), Failure> {
     if answer.ok {
         return Ok(());
     }

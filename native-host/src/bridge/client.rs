@@ -10,8 +10,9 @@ use crate::complain;
 use crate::error::Error;
 use crate::utc_time::UtcTime;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use stagepass_core::PublicSuffixes;
-use stagepass_core::bridge::{Announcement, HandOver, Question, WrittenBack};
+use stagepass_core::bridge::{Announcement, BridgeFault, HandOver, Question, WrittenBack};
 use stagepass_core::visible::printable_line;
 use std::cmp::Reverse;
 use std::future::Future;
@@ -34,6 +35,10 @@ pub(crate) enum AskFault {
     NoAnswer,
     #[error("it broke off, or another program answers in its place")]
     Broken,
+    #[error("the extension's answer is not one of this version's")]
+    BadAnswer,
+    #[error(transparent)]
+    BadHandOver(#[from] BridgeFault),
     /// In the extension's or the host's own words.
     #[error("{0}")]
     Refused(String),
@@ -85,7 +90,7 @@ impl Connected {
         let question = Question::Cookies { platform: platform.to_owned() };
         let left = deadline.saturating_duration_since(Instant::now());
         let given: HandOver = self.ask(question, left.min(ANSWER_TIMEOUT))?;
-        given.check(platform, PublicSuffixes::built_in()).map_err(|_| AskFault::Broken)?;
+        given.check(platform, PublicSuffixes::built_in())?;
         Ok(given)
     }
 
@@ -115,8 +120,9 @@ async fn ask<T: DeserializeOwned>(
             AskFault::Broken
         })?;
         wire::send(&mut stream, &Request { question }).await.map_err(|_| AskFault::Broken)?;
-        let reply: Reply<T> = wire::receive(&mut stream, most).await.map_err(|_| AskFault::Broken)?;
-        reply.map_err(|refusal| AskFault::Refused(shown(&refusal.message)))
+        let reply: Reply<Value> = wire::receive(&mut stream, most).await.map_err(|_| AskFault::Broken)?;
+        let answer = reply.map_err(|refusal| AskFault::Refused(shown(&refusal.message)))?;
+        serde_json::from_value(answer).map_err(|_| AskFault::BadAnswer)
     };
     timeout(within, conversation).await.unwrap_or(Err(AskFault::NoAnswer))
 }

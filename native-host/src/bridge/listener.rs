@@ -7,10 +7,9 @@ use super::wire::{self, Hello, MAX_QUESTION_BYTES, Reply, Request};
 use crate::error::Error;
 use crate::frame::ToBrowser;
 use crate::utc_time::UtcTime;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use stagepass_core::PublicSuffixes;
-use stagepass_core::bridge::{Announcement, Asked, HandOver, MAX_NAME_CHARS, Question, WrittenBack};
+use stagepass_core::bridge::{Announcement, Asked, MAX_NAME_CHARS, Question};
 use stagepass_core::host::{Answer, AnswerError};
 use stagepass_core::visible::printable_line;
 use std::collections::HashMap;
@@ -89,7 +88,7 @@ impl Bridge {
     /// Gives an answer of the extension's to who waits for it. One that nobody
     /// waits for is dropped.
     pub(crate) fn deliver(&self, answer: Answer) {
-        let id = answer.id.as_u64().and_then(|id| u32::try_from(id).ok());
+        let id = answer.head.id.as_u64().and_then(|id| u32::try_from(id).ok());
         let waiting = id.and_then(|id| self.shared.state().waiting.remove(&id));
         // Who asked may have gone.
         let _ = waiting.map(|waiting| waiting.send(Box::new(answer)));
@@ -127,15 +126,7 @@ async fn converse(stream: &mut Stream, shared: &Arc<Shared>) -> Result<(), Error
             let announcement = shared.state().announcement.clone();
             wire::send(stream, &Reply::Ok(Hello { announcement, since: shared.since })).await?;
         }
-        Some(Question::Cookies { platform }) => {
-            let question = Question::Cookies { platform: platform.clone() };
-            let reply: Reply<HandOver> = shared.ask(question, shown(program)).await;
-            wire::send(stream, &reply.and_then(|given| checked(given, &platform))).await?;
-        }
-        Some(question @ Question::WriteBack { .. }) => {
-            let reply: Reply<WrittenBack> = shared.ask(question, shown(program)).await;
-            wire::send(stream, &reply).await?;
-        }
+        Some(question) => wire::send(stream, &shared.ask(question, shown(program)).await).await?,
     }
     // It hangs up when it has read the reply, which a pipe that is closed before
     // may take along.
@@ -148,8 +139,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the extension, and gives what it answers in time.
-    async fn ask<T: DeserializeOwned>(self: &Arc<Self>, question: Question, program: String) -> Reply<T> {
+    /// Asks the extension, and gives what it answers in time, whatever that is.
+    async fn ask(self: &Arc<Self>, question: Question, program: String) -> Reply<Map<String, Value>> {
         question
             .check(PublicSuffixes::built_in())
             .map_err(|fault| refusal("bad_request", fault.to_string()))?;
@@ -171,7 +162,7 @@ impl Shared {
         let broken = || refusal("bad_answer", "the extension's answer is not one of this version's");
         let answer = answer.ok_or_else(broken)?;
         match answer.error {
-            None if answer.ok => serde_json::from_value(Value::Object(answer.fields)).map_err(|_| broken()),
+            None if answer.ok => Ok(answer.fields),
             Some(error) => Err(error),
             None => Err(broken()),
         }
@@ -197,13 +188,6 @@ impl Drop for Expected<'_> {
     fn drop(&mut self) {
         self.shared.state().waiting.remove(&self.id);
     }
-}
-
-fn checked(given: HandOver, platform: &str) -> Reply<HandOver> {
-    given
-        .check(platform, PublicSuffixes::built_in())
-        .map_err(|fault| refusal("bad_answer", fault.to_string()))?;
-    Ok(given)
 }
 
 fn refusal(code: &str, message: impl Into<String>) -> AnswerError {

@@ -152,7 +152,7 @@ async fn greet(
 
 fn greeting_in(content: &[u8]) -> Result<Greeting, TrialFault> {
     let answer: Answer = serde_json::from_slice(content).map_err(|_| TrialFault::NoAnswer)?;
-    if answer.id != ID || answer.kind != "hello" {
+    if answer.head.id != ID || answer.head.kind != "hello" {
         return Err(TrialFault::NoAnswer);
     }
     if let Some(error) = answer.error.filter(|_| !answer.ok) {
