@@ -63,12 +63,15 @@ impl BrowserCookie {
     pub fn visited(&self) -> Option<&str> {
         self.first_party_domain.as_deref().filter(|domain| !domain.is_empty())
     }
+}
 
-    /// Whether the cookie is sent when its own site is visited, and not only inside
-    /// another's pages.
-    #[must_use]
-    pub fn is_of_own_visit(&self) -> bool {
-        self.visited().is_none_or(|domain| is_within(&self.host(), domain))
+/// Tells which cookies of one store are sent when their own site is visited, and not only
+/// inside another's pages. Where visits are kept apart, none has the cookies from before.
+pub fn own_visits(cookies: &[BrowserCookie]) -> impl Fn(&BrowserCookie) -> bool + use<> {
+    let are_apart = cookies.iter().any(|cookie| cookie.visited().is_some());
+    move |cookie| match cookie.visited() {
+        Some(domain) => is_within(&cookie.host(), domain),
+        None => !are_apart,
     }
 }
 
@@ -231,15 +234,12 @@ pub struct Capture {
 /// seconds). Doing so twice changes nothing.
 #[must_use]
 pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> Capture {
-    // Where visits are kept apart, none has the cookies from before.
-    let is_isolated = browser_cookies.iter().any(|cookie| cookie.visited().is_some());
-    let is_of_visit =
-        |cookie: &BrowserCookie| cookie.visited().is_some() == is_isolated && cookie.is_of_own_visit();
+    let is_of_own_visit = own_visits(&browser_cookies);
     let mut dropped = Vec::new();
     let mut taken: BTreeMap<CookieKey<'_>, Candidate> = BTreeMap::new();
     for browser_cookie in browser_cookies {
-        let is_of_visit = is_of_visit(&browser_cookie);
-        match Candidate::judge(browser_cookie, site, now, is_of_visit) {
+        let is_of_own_visit = is_of_own_visit(&browser_cookie);
+        match Candidate::judge(browser_cookie, site, now, is_of_own_visit) {
             Err(entry) => dropped.push(*entry),
             Ok(candidate) => match taken.entry(candidate.cookie.key().into_owned()) {
                 MapEntry::Vacant(place) => drop(place.insert(candidate)),
@@ -288,7 +288,7 @@ impl Candidate {
         browser_cookie: BrowserCookie,
         site: &Site,
         now: i64,
-        is_of_visit: bool,
+        is_of_own_visit: bool,
     ) -> Result<Self, Box<Entry>> {
         let mut entry = Box::new(Entry {
             name: printable_line(&browser_cookie.name),
@@ -301,7 +301,7 @@ impl Candidate {
         let is_partitioned =
             browser_cookie.partition_key.as_ref().is_some_and(|key| key.top_level_site.is_some());
         let converted =
-            if is_of_visit { convert(browser_cookie, site, now) } else { Err(Reason::OtherVisit) };
+            if is_of_own_visit { convert(browser_cookie, site, now) } else { Err(Reason::OtherVisit) };
         match converted {
             Err(reason) => {
                 entry.reason = Some(reason);

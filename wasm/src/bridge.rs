@@ -19,7 +19,7 @@ use stagepass_core::bridge::{
 };
 use stagepass_core::cookie::{CookieKey, serialize_exposed};
 use stagepass_core::host::{Answer, AnswerError, HOST_NAME, Head};
-use stagepass_core::normalise::{BrowserSameSite, PartitionKey, normalise};
+use stagepass_core::normalise::{BrowserSameSite, PartitionKey, normalise, own_visits};
 use stagepass_core::rotation::is_same_account_after;
 use stagepass_core::{BrowserCookie, Cookie, Site};
 use wasm_bindgen::JsValue;
@@ -140,9 +140,7 @@ async fn put_back(question: Question, grant: &Grant, keys: &[CookieKey<'_>]) -> 
         let Replacement { cookie, was } = &replacement;
         if !is_handed_out(&site, keys, cookie) {
             outcome.refused += 1;
-        } else if let Some(held) =
-            held.iter().find(|held| held.is_of_own_visit() && is_unchanged(held, cookie, was))
-        {
+        } else if let Some(held) = find_unchanged(&held, cookie, was) {
             let details = to_js(&Details::new(held, cookie, &grant.store_id))?;
             let set = set_cookie(&details).await.is_ok_and(|set| set.is_object());
             *if set { &mut outcome.written } else { &mut outcome.refused } += 1;
@@ -155,6 +153,16 @@ async fn put_back(question: Question, grant: &Grant, keys: &[CookieKey<'_>]) -> 
 
 fn is_handed_out(site: &Site, keys: &[CookieKey<'_>], cookie: &Cookie) -> bool {
     site.owns(cookie.host()) && keys.contains(&cookie.key())
+}
+
+/// The browser's cookie that a capture would take, where it is as it was handed out.
+fn find_unchanged<'a>(
+    held: &'a [BrowserCookie],
+    cookie: &Cookie,
+    was: &SecretString,
+) -> Option<&'a BrowserCookie> {
+    let is_of_own_visit = own_visits(held);
+    held.iter().find(|held| is_of_own_visit(held) && is_unchanged(held, cookie, was))
 }
 
 /// Whether the browser's cookie is this one, with the value that was handed out.
@@ -262,6 +270,19 @@ mod tests {
         ] {
             assert!(!is_unchanged(&held(change.clone()), &cookie(".x.com"), &was), "{change}");
         }
+    }
+
+    #[test]
+    fn where_visits_are_kept_apart_the_cookie_from_before_stays() {
+        let was = SecretString::from("old");
+        let before = held(json!({"firstPartyDomain": ""}));
+        assert!(find_unchanged(std::slice::from_ref(&before), &cookie(".x.com"), &was).is_some());
+        let newer = held(json!({"firstPartyDomain": "x.com", "value": "newer"}));
+        assert!(find_unchanged(&[before.clone(), newer], &cookie(".x.com"), &was).is_none());
+        let own = held(json!({"firstPartyDomain": "x.com"}));
+        let cookies = [before, own];
+        let found = find_unchanged(&cookies, &cookie(".x.com"), &was).unwrap();
+        assert_eq!(found.visited(), Some("x.com"));
     }
 
     #[test]
