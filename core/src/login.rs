@@ -27,8 +27,7 @@ pub enum Login {
 /// What the cookies say about a login, and when the first of those that prove it expires
 /// (Unix seconds; `None` where none of them does, or they prove none).
 pub(crate) fn judge(cookies: &[Cookie], site: &Site) -> (Login, Option<i64>) {
-    let nearest = nearest(&cookies.iter().collect::<Vec<_>>(), site);
-    nearest.map_or((Login::Unknown, None), |(_, login, expires)| (login, expires))
+    nearest(cookies, site).map_or((Login::Unknown, None), |(_, login, expires)| (login, expires))
 }
 
 /// When the first of the cookies that prove the login expires, in Unix seconds;
@@ -41,13 +40,20 @@ pub fn expiry(cookies: &[Cookie], site: &Site) -> Option<i64> {
 /// The domain of the one site of a platform where the cookies prove a login: the first of
 /// the catalogue's, where they do at several. `None` where they prove none.
 #[must_use]
-pub fn signed_in_at<'a>(cookies: &[&Cookie], site: &'a Site) -> Option<&'a str> {
+pub fn signed_in_at<'a, 'c>(
+    cookies: impl IntoIterator<Item = &'c Cookie>,
+    site: &'a Site,
+) -> Option<&'a str> {
     nearest(cookies, site).and_then(|(domain, login, _)| (login == Login::Proven).then_some(domain))
 }
 
 /// The site of the platform whose cookies lack the least for a login; `None` where no
 /// cookie proves one.
-fn nearest<'a>(cookies: &[&Cookie], site: &'a Site) -> Option<(&'a str, Login, Option<i64>)> {
+fn nearest<'a, 'c>(
+    cookies: impl IntoIterator<Item = &'c Cookie>,
+    site: &'a Site,
+) -> Option<(&'a str, Login, Option<i64>)> {
+    let cookies: Vec<_> = cookies.into_iter().collect();
     let wanted = site.login_cookies();
     if wanted.is_empty() {
         return None;

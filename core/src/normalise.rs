@@ -267,9 +267,8 @@ pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> 
 /// The cookies of the one site of the platform where somebody is signed in: those of
 /// another site may be another account's. All of them where no login is proven.
 fn of_one_site(taken: Vec<Candidate>, site: &Site, dropped: &mut Vec<Entry>) -> Vec<Candidate> {
-    let cookies: Vec<_> = taken.iter().map(|candidate| &candidate.cookie).collect();
-    let Some(domain) = login::signed_in_at(&cookies, site) else { return taken };
-    let is_own = |candidate: &Candidate| site.domain_of(candidate.cookie.host()) == Some(domain);
+    let signed_in_at = login::signed_in_at(taken.iter().map(|candidate| &candidate.cookie), site);
+    let is_own = |candidate: &Candidate| site.owns_at(candidate.cookie.host(), signed_in_at);
     let (own, siblings): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_own);
     dropped.extend(siblings.into_iter().map(|candidate| candidate.into_dropped(Reason::SiblingSite)));
     own

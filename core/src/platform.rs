@@ -251,6 +251,14 @@ impl Site {
         self.domain_of(host).is_some()
     }
 
+    /// Whether a cookie of `host` (no leading dot) belongs to a session that is signed in at
+    /// this one of the domains, or nowhere.
+    #[must_use]
+    pub fn owns_at(&self, host: &str, signed_in_at: Option<&str>) -> bool {
+        let domain = self.domain_of(host);
+        domain.is_some() && (signed_in_at.is_none() || domain == signed_in_at)
+    }
+
     /// The one of the domains that `host` (no leading dot) is, or lies below. Cookies of two
     /// domains may be of two accounts.
     #[must_use]

@@ -27,9 +27,8 @@ pub fn is_rotation(site: &Site, name: &str, domain: &str, http_only: bool) -> bo
 #[must_use]
 pub fn account_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
     let name = site.account_cookie()?;
-    let domain = login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), site)?;
-    let is_of_account =
-        |cookie: &&Cookie| cookie.name == name && site.domain_of(cookie.host()) == Some(domain);
+    let domain = login::signed_in_at(cookies, site)?;
+    let is_of_account = |cookie: &&Cookie| cookie.name == name && site.owns_at(cookie.host(), Some(domain));
     // Only compared and digested; the values stay here.
     let mut accounts = cookies.iter().filter(is_of_account).map(|cookie| cookie.value.expose_secret());
     let account = accounts.next().filter(|account| !account.is_empty())?;
@@ -41,7 +40,7 @@ pub fn account_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
 #[must_use]
 pub fn session_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
     account_mark(site, cookies).or_else(|| {
-        let domain = login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), site)?;
+        let domain = login::signed_in_at(cookies, site)?;
         (site.domains().len() > 1).then(|| fnv1a(domain.as_bytes()))
     })
 }
@@ -50,8 +49,7 @@ pub fn session_mark(site: &Site, cookies: &[Cookie]) -> Option<u32> {
 /// One that no cookie names is another than one that is named.
 #[must_use]
 pub fn are_of_two_accounts(site: &Site, one: &[Cookie], other: &[Cookie]) -> bool {
-    let is_signed_in =
-        |cookies: &[Cookie]| login::signed_in_at(&cookies.iter().collect::<Vec<_>>(), site).is_some();
+    let is_signed_in = |cookies: &[Cookie]| login::signed_in_at(cookies, site).is_some();
     is_signed_in(one) && is_signed_in(other) && session_mark(site, one) != session_mark(site, other)
 }
 

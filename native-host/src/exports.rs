@@ -268,11 +268,8 @@ pub(crate) fn parse(path: &Path, bytes: &SecretSlice<u8>, platform: &str) -> Res
     // An earlier version's export of a public suffix stays whole: only its name leads to
     // it, no URL does.
     if let Ok(site) = Site::of_id(platform, PublicSuffixes::built_in()) {
-        file.cookies.retain(|cookie| site.owns(cookie.host()));
-        let signed_in_at = login::signed_in_at(&file.cookies.iter().collect::<Vec<_>>(), &site);
-        if let Some(domain) = signed_in_at {
-            file.cookies.retain(|cookie| site.domain_of(cookie.host()) == Some(domain));
-        }
+        let signed_in_at = login::signed_in_at(&file.cookies, &site);
+        file.cookies.retain(|cookie| site.owns_at(cookie.host(), signed_in_at));
     }
     Ok(file)
 }

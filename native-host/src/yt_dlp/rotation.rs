@@ -28,11 +28,8 @@ impl Rotation {
     /// `None` where the session is another account's now, or a login that is gone: nothing
     /// of it belongs to the one that was handed out.
     pub(crate) fn between(site: &Site, handed_out: &[Cookie], came_back: &[Cookie]) -> Option<Self> {
-        let signed_in_at = login::signed_in_at(&handed_out.iter().collect::<Vec<_>>(), site);
-        let is_own = |cookie: &&Cookie| {
-            let domain = site.domain_of(cookie.host());
-            domain.is_some() && (signed_in_at.is_none() || domain == signed_in_at)
-        };
+        let signed_in_at = login::signed_in_at(handed_out, site);
+        let is_own = |cookie: &&Cookie| site.owns_at(cookie.host(), signed_in_at);
         let came_back: Vec<_> = came_back.iter().filter(is_own).cloned().collect();
         // Of two with one key, a reader of the file has taken the last.
         let before: BTreeMap<_, _> = handed_out.iter().map(|cookie| (cookie.key(), cookie)).collect();
