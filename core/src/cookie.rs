@@ -247,7 +247,7 @@ pub fn serialize_exposed<S: Serializer>(secret: &SecretString, to: S) -> Result<
 /// for such as lie after [`MAX_EXPIRES`].
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
-fn whole_seconds(seconds: f64, field: &'static str) -> Result<Option<i64>, CookieFault> {
+pub(crate) fn whole_seconds(seconds: f64, field: &'static str) -> Result<Option<i64>, CookieFault> {
     let seconds = seconds.floor();
     if seconds == 0.0 || seconds == -1.0 {
         Ok(None)

@@ -2,7 +2,7 @@
 //! takes for a cookie is one here.
 
 use super::HTTP_ONLY_PREFIX;
-use crate::cookie::{Cookie, CookieFault, MAX_EXPIRES, is_address};
+use crate::cookie::{Cookie, CookieFault, MAX_EXPIRES, is_address, whole_seconds};
 use thiserror::Error;
 
 /// What was read of a cookie file.
@@ -154,7 +154,7 @@ fn read_fields(line: &str, http_only: bool) -> Result<Cookie, LineFault> {
 
 /// Whole seconds, rounded down. What lies further ahead than a cookie's expiry
 /// may is cut, as it means the same.
-#[expect(clippy::cast_possible_truncation, reason = "a cast from f64 saturates")]
+#[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
 fn read_expires(field: &str) -> Result<Option<i64>, LineFault> {
     // curl and Python pass over spaces before a number.
     let field = field.trim();
@@ -162,12 +162,7 @@ fn read_expires(field: &str) -> Result<Option<i64>, LineFault> {
     if !seconds.is_finite() {
         return Err(LineFault::Expires);
     }
-    match seconds.floor() as i64 {
-        // Some write -1 for a session cookie.
-        0 | -1 => Ok(None),
-        ..-1 => Err(CookieFault::Expires("expires").into()),
-        seconds => Ok(Some(seconds.min(MAX_EXPIRES))),
-    }
+    Ok(whole_seconds(seconds.min(MAX_EXPIRES as f64), "expires")?)
 }
 
 fn is_true(field: &str) -> bool {
