@@ -229,9 +229,9 @@ fn agreed_end(
     for (field, value) in ends {
         let Some(value) = value else { continue };
         let end = end(&value, field, read_date)?;
-        match given {
-            Some((other, before)) if before != end => return Err(CookieFault::Disagreement(other, field)),
-            _ => given = Some(given.unwrap_or((field, end))),
+        let (other, before) = *given.get_or_insert((field, end));
+        if before != end {
+            return Err(CookieFault::Disagreement(other, field));
         }
     }
     match (is_session, given) {
