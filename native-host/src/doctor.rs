@@ -115,13 +115,10 @@ pub(crate) fn examine(
     let registrations = registrar.registrations(targets);
     let mut sections: Vec<_> =
         registrations.iter().map(|browser| of_browser(browser, &allowed, signals)).collect();
-    let is_tried = |browser: &Registration| browser.starter.is_none();
-    let without_fault = |is_counted: &dyn Fn(&Registration) -> bool| {
-        let counted = registrations.iter().zip(&sections).filter(|(browser, _)| is_counted(browser));
-        counted.filter(|(_, section)| section.faults() == 0).count()
-    };
-    let working_browsers = without_fault(&is_tried);
-    let untried_browsers = without_fault(&|browser| !is_tried(browser));
+    let without_fault = registrations.iter().zip(&sections).filter(|(_, section)| section.faults() == 0);
+    let (tried, untried): (Vec<_>, Vec<_>) =
+        without_fault.partition(|(browser, _)| browser.starter.is_none());
+    let (working_browsers, untried_browsers) = (tried.len(), untried.len());
     let out_of_reach = registrar.out_of_reach(targets);
     if sections.is_empty() {
         let mut none = Section::new("Browsers");
