@@ -150,7 +150,7 @@ impl Cookie {
     /// # Errors
     /// The first [`CookieFault`] found.
     pub fn from_json(json: Value) -> Result<Self, CookieFault> {
-        serde_json::from_value::<GivenCookie>(json).map_err(|_| CookieFault::NotAnObject)?.try_into()
+        GivenCookie::from_json(json)?.try_into()
     }
 
     /// What tells it from other cookies.

@@ -6,7 +6,7 @@ use crate::exports::{ExportKey, NewExport};
 use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
 use stagepass_core::bridge::{Announcement, check_owned};
-use stagepass_core::cookie::{Cookie, CookieFault, GivenCookie, MAX_COOKIES, unkept_members};
+use stagepass_core::cookie::{Cookie, GivenCookie, MAX_COOKIES, unkept_members};
 use stagepass_core::host::Head;
 use stagepass_core::{PublicSuffixes, Site, visible};
 use std::collections::HashSet;
@@ -139,9 +139,8 @@ fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, Vec<Str
         return Err(bad_request(format!("cookies must be 1 to {MAX_COOKIES}, not {}", values.len())));
     }
     let at = |index: usize, fault: &dyn Display| bad_request(format!("cookies[{index}]: {fault}"));
-    let read =
-        |(index, value)| serde_json::from_value(value).map_err(|_| at(index, &CookieFault::NotAnObject));
-    let given = values.into_iter().enumerate().map(read).collect::<Result<Vec<GivenCookie>, _>>()?;
+    let read = |(index, value)| GivenCookie::from_json(value).map_err(|fault| at(index, &fault));
+    let given = values.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
     let mut unkept = unkept_members(&given);
     let mut cookies = Vec::with_capacity(given.len());
     for (index, given) in given.into_iter().enumerate() {

@@ -75,6 +75,14 @@ impl<'de> Deserialize<'de> for GivenCookie {
 }
 
 impl GivenCookie {
+    /// Reads any JSON object.
+    ///
+    /// # Errors
+    /// [`CookieFault::NotAnObject`].
+    pub fn from_json(json: Value) -> Result<Self, CookieFault> {
+        serde_json::from_value(json).map_err(|_| CookieFault::NotAnObject)
+    }
+
     fn field(&mut self, name: &str) -> Option<&mut Option<Value>> {
         Some(match name {
             "name" => &mut self.name,
