@@ -11,7 +11,7 @@ mod read;
 pub use read::{BadLine, CookieFile, LineFault, NoCookie, read};
 
 use crate::cookie::{Cookie, CookieKey, MAX_SHOWN_CHARS};
-use crate::visible::printable_line;
+use crate::visible::printable_start;
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -96,11 +96,11 @@ pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
     let mut read_by_curl = vec![None; cookies.len()];
     for (index, cookie) in cookies.iter().enumerate().filter(|(index, _)| !duplicates[*index]) {
         if is_for_python && !is_latin1(cookie) {
-            losses.push(Loss::NotLatin1(shown(&cookie.name)));
+            losses.push(Loss::NotLatin1(printable_start(&cookie.name, MAX_SHOWN_CHARS)));
             continue;
         }
         if is_for_python && !cookie.host().contains('.') {
-            losses.push(Loss::HostWithoutDot(shown(&cookie.name)));
+            losses.push(Loss::HostWithoutDot(printable_start(&cookie.name, MAX_SHOWN_CHARS)));
         }
         cookie_count += 1;
         let start = text.len();
@@ -140,11 +140,6 @@ fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
         cookie.name,
         cookie.value.expose_secret(),
     );
-}
-
-/// A cookie's name as it can be shown: whole, unless it is very long.
-fn shown(name: &str) -> String {
-    printable_line(name).chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 /// Whether a cookie can be sent in a header of Latin-1 (ISO/IEC 8859-1).

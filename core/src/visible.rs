@@ -88,7 +88,14 @@ pub fn check(text: &str) -> Result<(), TextFault> {
 /// The text of one line with U+FFFD in place of all that [`check`] refuses.
 #[must_use]
 pub fn printable_line(text: &str) -> String {
-    faults(text).map(|(c, fault)| fault.map_or(c, |_| char::REPLACEMENT_CHARACTER)).collect()
+    printable_start(text, usize::MAX)
+}
+
+/// The first so many characters of that.
+#[must_use]
+pub fn printable_start(text: &str, most: usize) -> String {
+    let shown = faults(text).map(|(c, fault)| fault.map_or(c, |_| char::REPLACEMENT_CHARACTER));
+    shown.take(most).collect()
 }
 
 /// The same for a text of several lines: line breaks and tabs stay.
@@ -192,6 +199,7 @@ mod tests {
         for control in ['\0', '\t', '\n', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}'] {
             assert_eq!(check(&format!("a{control}b")), Err(TextFault::Control), "{control:?}");
             assert_eq!(printable_line(&format!("a{control}b")), "a\u{fffd}b");
+            assert_eq!(printable_start(&format!("a{control}bcd"), 3), "a\u{fffd}b");
         }
     }
 

@@ -16,7 +16,7 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use stagepass_core::cookie::{CookieFault, GivenCookie};
 use stagepass_core::platform::{PlatformFault, is_platform_id};
-use stagepass_core::visible::{self, printable_line};
+use stagepass_core::visible::{self, printable_start};
 use stagepass_core::{PublicSuffixes, Site};
 use std::collections::BTreeMap;
 use std::iter;
@@ -233,7 +233,7 @@ impl Fields {
     /// The name, as it can be shown, of a member that is none of these.
     fn other_than(&self, known: &[&str]) -> Option<String> {
         let name = self.0.keys().find(|name| !known.contains(&name.as_str()))?;
-        Some(printable_line(name).chars().take(MAX_SHOWN_CHARS).collect())
+        Some(printable_start(name, MAX_SHOWN_CHARS))
     }
 
     /// An optional boolean.

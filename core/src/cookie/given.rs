@@ -3,7 +3,7 @@
 //! exporters use.
 
 use super::{Cookie, CookieFault, MAX_SHOWN_CHARS, SameSite, date, whole_seconds};
-use crate::visible::printable_line;
+use crate::visible::printable_start;
 use core::fmt;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -106,7 +106,7 @@ impl GivenCookie {
     /// and says nothing of the cookie.
     fn note(&mut self, name: &str) {
         if name != "storeId" && self.unknown.len() <= MAX_NAMED_MEMBERS {
-            self.unknown.push(printable_line(name).chars().take(MAX_SHOWN_CHARS).collect());
+            self.unknown.push(printable_start(name, MAX_SHOWN_CHARS));
         }
     }
 

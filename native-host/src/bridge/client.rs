@@ -13,7 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stagepass_core::PublicSuffixes;
 use stagepass_core::bridge::{Announcement, BridgeFault, HandOver, Question, WrittenBack};
-use stagepass_core::visible::printable_line;
+use stagepass_core::host::AnswerError;
+use stagepass_core::visible::printable_start;
 use std::cmp::Reverse;
 use std::future::Future;
 use std::io;
@@ -27,6 +28,9 @@ use tokio::time::timeout;
 const HELLO_TIMEOUT: Duration = Duration::from_millis(1000);
 /// How long an answer of the extension's may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(3000);
+
+/// How much is shown of another program's words.
+const MAX_SHOWN_CHARS: usize = 500;
 
 /// Why a browser gave nothing.
 #[derive(Debug, Error)]
@@ -121,16 +125,12 @@ async fn ask<T: DeserializeOwned>(
         })?;
         wire::send(&mut stream, &Request { question }).await.map_err(|_| AskFault::Broken)?;
         let reply: Reply<Value> = wire::receive(&mut stream, most).await.map_err(|_| AskFault::Broken)?;
-        let answer = reply.map_err(|refusal| AskFault::Refused(shown(&refusal.message)))?;
+        // It goes to a terminal.
+        let shown = |refusal: AnswerError| printable_start(&refusal.message, MAX_SHOWN_CHARS);
+        let answer = reply.map_err(|refusal| AskFault::Refused(shown(refusal)))?;
         serde_json::from_value(answer).map_err(|_| AskFault::BadAnswer)
     };
     timeout(within, conversation).await.unwrap_or(Err(AskFault::NoAnswer))
-}
-
-/// What another program says goes to a terminal.
-fn shown(text: &str) -> String {
-    const MAX_CHARS: usize = 500;
-    printable_line(text).chars().take(MAX_CHARS).collect()
 }
 
 fn run<T>(future: impl Future<Output = T>) -> io::Result<T> {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use stagepass_core::PublicSuffixes;
 use stagepass_core::bridge::{Announcement, Asked, MAX_NAME_CHARS, Question};
 use stagepass_core::host::{Answer, AnswerError};
-use stagepass_core::visible::printable_line;
+use stagepass_core::visible::printable_start;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -196,6 +196,6 @@ fn refusal(code: &str, message: impl Into<String>) -> AnswerError {
 
 /// What the system calls the program, which may call itself what it likes.
 fn shown(program: Option<String>) -> String {
-    let name: String = printable_line(&program.unwrap_or_default()).chars().take(MAX_NAME_CHARS).collect();
+    let name = printable_start(&program.unwrap_or_default(), MAX_NAME_CHARS);
     if name.is_empty() { "unknown".to_owned() } else { name }
 }

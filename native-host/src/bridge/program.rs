@@ -2,7 +2,7 @@
 //! hand-overs. Nothing is decided by it: programs may call themselves what they like.
 
 use stagepass_core::bridge::MAX_NAME_CHARS;
-use stagepass_core::visible::printable_line;
+use stagepass_core::visible::printable_start;
 use std::fs;
 
 const BETWEEN: &str = " › ";
@@ -29,7 +29,7 @@ fn name(pid: i32) -> Option<String> {
     let name = if is_cut { file.strip_suffix(" (deleted)").unwrap_or(file) } else { comm };
     // Two of them, and what is between, are what the list takes.
     let most = (MAX_NAME_CHARS - BETWEEN.chars().count()) / 2;
-    let name: String = printable_line(name).chars().take(most).collect();
+    let name = printable_start(name, most);
     (!name.is_empty()).then_some(name)
 }
 

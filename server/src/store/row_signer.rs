@@ -11,7 +11,7 @@ pub(super) use rows::{Assignment, KeptToken, Membership};
 
 use super::{Database, StoreError};
 use crate::audit::{Caller, ChainKey, Entry, Mac};
-use stagepass_core::visible::printable_line;
+use stagepass_core::visible::printable_start;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ pub(super) trait SignedRow {
     fn record(&self) -> String;
     /// What reports call the row, of which somebody else may have written every column.
     fn label(&self) -> String {
-        let record: String = printable_line(&self.record()).chars().take(MOST_CHARS).collect();
+        let record = printable_start(&self.record(), MOST_CHARS);
         format!("{}/{record}", Self::TABLE)
     }
     /// What the right depends on, the row's key above all.
