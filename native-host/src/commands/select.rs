@@ -19,7 +19,8 @@ pub(super) fn select(exports: &[Export], target: &str, label: Option<&str>) -> R
 }
 
 /// The platforms that `target` can mean, the likeliest first. A site that the
-/// catalogue does not know may have been captured at a domain above it.
+/// catalogue does not know may have been captured at a domain above it. Last comes what is
+/// called so itself: an export of a host that leads to a platform only since.
 pub(super) fn platforms(target: &str) -> Result<Vec<String>, CommandError> {
     possible_platforms(target).ok_or_else(|| CommandError::NoPlatform(target.to_owned()))
 }
@@ -31,12 +32,12 @@ fn possible_platforms(target: &str) -> Option<Vec<String>> {
         _ if target.contains(['/', ':']) => None,
         _ => Platform::of_id(target).map(Site::Known).or_else(|| Site::of_host(target, suffixes)),
     };
-    let Some(site) = site else {
-        // An earlier version may have exported it.
-        return is_platform_id(target).then(|| vec![target.to_owned()]);
-    };
-    let above = site.alternatives(suffixes);
-    Some([site].iter().chain(&above).map(|site| site.id().to_owned()).collect())
+    let sites = site.into_iter().flat_map(|site| [vec![site.clone()], site.alternatives(suffixes)].concat());
+    let mut platforms: Vec<_> = sites.map(|site| site.id().to_owned()).collect();
+    if is_platform_id(target) && !platforms.iter().any(|platform| platform == target) {
+        platforms.push(target.to_owned());
+    }
+    (!platforms.is_empty()).then_some(platforms)
 }
 
 fn nothing_exported(exports: &[Export], platforms: &[String], label: Option<&str>) -> CommandError {
@@ -133,6 +134,15 @@ mod tests {
         assert_eq!(platforms("https://a.me.github.io/").unwrap(), ["a.me.github.io", "me.github.io"]);
         assert!(select(&exports, "https://you.github.io/", None).is_err());
         assert!(select(&exports, "https://github.io/", None).is_err());
+    }
+
+    #[test]
+    fn an_old_export_of_a_host_that_leads_to_a_platform_by_now_is_had_by_its_name() {
+        let exports = [export("pinterest.de", "", 1), export("pinterest", "", 1)];
+        assert_eq!(select(&exports[..1], "pinterest.de", None).unwrap().platform, "pinterest.de");
+        assert_eq!(select(&exports, "pinterest.de", None).unwrap().platform, "pinterest");
+        assert!(select(&exports[..1], "https://www.pinterest.de/pin/1", None).is_err());
+        assert_eq!(platforms("instagram").unwrap(), ["instagram"]);
     }
 
     #[test]
