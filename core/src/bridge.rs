@@ -7,7 +7,7 @@
 
 use crate::cookie::{Cookie, MAX_COOKIES, MAX_NAME_VALUE_BYTES, serialize_exposed};
 use crate::host::MAX_LABEL_CHARS;
-use crate::platform::{PlatformFault, Site, is_platform_id};
+use crate::platform::{PlatformFault, Site, check_platform_id};
 use crate::public_suffix::PublicSuffixes;
 use crate::visible;
 use secrecy::{ExposeSecret, SecretString};
@@ -82,7 +82,7 @@ impl Announcement {
         self.platforms.iter().try_for_each(|allowed| {
             // Only the form: one platform that is refused now must not take the others
             // with it. `Question::check` keeps it from being handed over.
-            is_platform_id(&allowed.platform).then_some(()).ok_or(PlatformFault::Malformed)?;
+            check_platform_id(&allowed.platform)?;
             check_text(&allowed.label, MAX_LABEL_CHARS).then_some(()).ok_or(BridgeFault::Label)
         })
     }

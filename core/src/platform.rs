@@ -81,7 +81,7 @@ pub enum Site {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PlatformFault {
     /// It breaks the form of identifiers.
-    #[error("platform must be 1 to 64 of a-z, 0-9, '.', '_' and '-'")]
+    #[error("platform must be 1 to {MAX_PLATFORM_ID_BYTES} of {PLATFORM_ID_CHARS}")]
     Malformed,
     /// It is neither in the catalogue nor a host.
     #[error("platform must be one such as instagram, a site such as example.org, or an IPv4 address")]
@@ -95,12 +95,25 @@ pub enum PlatformFault {
 
 /// The longest platform identifier.
 const MAX_PLATFORM_ID_BYTES: usize = 64;
+/// What a platform identifier consists of, in words.
+pub const PLATFORM_ID_CHARS: &str = "a-z, 0-9, '.', '_' and '-'";
+/// What a platform identifier is, as a regular expression.
+pub const PLATFORM_ID_PATTERN: &str = "^[a-z0-9._-]{1,64}$";
 
-/// Whether `id` is a platform identifier: `[a-z0-9._-]{1,64}`.
+/// Whether `id` has the form of a platform identifier.
 #[must_use]
 pub fn is_platform_id(id: &str) -> bool {
     (1..=MAX_PLATFORM_ID_BYTES).contains(&id.len())
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+}
+
+/// Refuses what does not have the form of a platform identifier. Enough to find what an
+/// earlier version has kept although its platform is refused now.
+///
+/// # Errors
+/// [`PlatformFault::Malformed`].
+pub fn check_platform_id(id: &str) -> Result<(), PlatformFault> {
+    is_platform_id(id).then_some(()).ok_or(PlatformFault::Malformed)
 }
 
 impl Platform {
@@ -143,9 +156,7 @@ impl Site {
     }
 
     fn of_unknown_host(host: &str, suffixes: &PublicSuffixes<'_>) -> Result<Self, PlatformFault> {
-        if !is_platform_id(host) {
-            return Err(PlatformFault::Malformed);
-        }
+        check_platform_id(host)?;
         // One that is called like a platform of the catalogue would be taken for it.
         if !is_host(host) || Platform::of_id(host).is_some() {
             return Err(PlatformFault::NoHost);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use stagepass_core::cookie::{CookieFault, GivenCookie};
-use stagepass_core::platform::{PlatformFault, is_platform_id};
+use stagepass_core::platform::check_platform_id;
 use stagepass_core::visible::{self, printable_start};
 use stagepass_core::{PublicSuffixes, Site};
 use std::collections::BTreeMap;
@@ -287,8 +287,7 @@ pub(crate) fn check_platform(platform: &str) -> Result<(), Error> {
 /// Refuses what does not have the form of a platform. Enough for look-ups, and records of
 /// earlier versions can be found that way although their platform is refused now.
 pub(crate) fn check_platform_form(platform: &str) -> Result<(), Error> {
-    let refused = || Error::BadRequest(PlatformFault::Malformed.to_string());
-    is_platform_id(platform).then_some(()).ok_or_else(refused)
+    check_platform_id(platform).map_err(|fault| Error::BadRequest(fault.to_string()))
 }
 
 /// The parameters of a query string.

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use sha2::{Digest, Sha256};
 use stagepass_core::host::MAX_LABEL_CHARS;
-use stagepass_core::platform::{PlatformFault, is_platform_id};
+use stagepass_core::platform::{check_platform_id, is_platform_id};
 
 const MAX_SLUG_CHARS: usize = 32;
 /// Stands in a file's name for a label that has no safe characters.
@@ -22,9 +22,7 @@ impl ExportKey {
     /// # Errors
     /// [`Error::BadRequest`] where one of them is malformed.
     pub fn new(platform: String, label: String) -> Result<Self, Error> {
-        if !is_platform_id(&platform) {
-            return Err(Error::BadRequest(PlatformFault::Malformed.to_string()));
-        }
+        check_platform_id(&platform).map_err(|fault| Error::BadRequest(fault.to_string()))?;
         if label.chars().count() > MAX_LABEL_CHARS || label.chars().any(char::is_control) {
             return Err(Error::BadRequest(format!(
                 "label must have at most {MAX_LABEL_CHARS} characters, none of them a control one"

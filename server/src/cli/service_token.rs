@@ -11,7 +11,7 @@ use crate::store::{IfMissing, ServiceToken};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret as _;
-use stagepass_core::platform::is_platform_id;
+use stagepass_core::platform::{PLATFORM_ID_CHARS, is_platform_id};
 use stagepass_core::visible::{self, printable_line};
 
 #[derive(Debug, Subcommand)]
@@ -70,7 +70,7 @@ async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
     visible::check(&args.name).map_err(|fault| CliError::User(format!("a name {fault}")))?;
     if let Some(platform) = args.platforms.iter().find(|platform| !is_platform_id(platform)) {
         // Only the form: records of earlier versions can have a platform that is refused now.
-        return Err(CliError::User(format!("{platform:?} is no platform: use a-z, 0-9, '.', '_' and '-'")));
+        return Err(CliError::User(format!("{platform:?} is no platform: use {PLATFORM_ID_CHARS}")));
     }
     let (secret, hash) = generate_service_token()?;
     let name = args.name.clone();

@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "these types are described and never made")]
 
 use stagepass_core::cookie::{MAX_EXPIRES, MAX_PATH_BYTES};
+use stagepass_core::platform::PLATFORM_ID_PATTERN;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -26,7 +27,6 @@ const VISIBLE: &str = concat!("^", visible!(""), "*$");
 /// The same, and not white space alone.
 const NOT_BLANK: &str = concat!("^", visible!(""), "*", visible!(r"\s"), visible!(""), "*$");
 const UUID: &str = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
-const PLATFORM: &str = "^[a-z0-9._-]{1,64}$";
 /// A host name, a domain with a leading dot, or an IPv6 address in brackets.
 const COOKIE_DOMAIN: &str = r"^(\.?[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*|\[[0-9A-Fa-f:]{2,39}\])$";
 /// Neither a separator nor a control character, and no space at either end.
@@ -78,7 +78,7 @@ macro_rules! described {
 described! {
     /// A platform such as instagram, a site such as example.org, a single label such as localhost, or an IPv4 address. A public suffix such as com, co.uk or github.io is refused; only records of earlier versions can hold one.
     Platform: text()
-        .pattern(Some(PLATFORM))
+        .pattern(Some(PLATFORM_ID_PATTERN))
         .examples(["instagram"]);
     /// A text whose characters can all be seen.
     Text: text().pattern(Some(VISIBLE)).max_length(Some(crate::request::MAX_TEXT_CHARS));
