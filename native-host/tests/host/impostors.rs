@@ -10,7 +10,22 @@ use std::process::Command;
 
 const OLD: &str = "the-exported-value";
 /// The user that nobody is.
-const NOBODY: &str = "65534";
+pub(crate) const NOBODY: &str = "65534";
+
+/// The command, run by root.
+pub(crate) fn as_root(program: &str) -> Command {
+    if rustix::process::geteuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["--non-interactive", program]);
+    command
+}
+
+/// Makes the user the owner of what is there.
+pub(crate) fn give_to(user: &str, path: &Path) {
+    assert!(as_root("chown").arg(user).arg(path).status().unwrap().success());
+}
 
 /// The command, run by another user of the machine.
 pub(crate) fn as_nobody(program: &str) -> Command {

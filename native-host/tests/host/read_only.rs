@@ -2,6 +2,7 @@
 //! the user's runtime folder.
 
 use crate::browser::*;
+use crate::impostors::{NOBODY, as_root, give_to};
 use crate::process::*;
 use crate::yt_dlp::{NEW, OLD, URL};
 use serde_json::{Value, json};
@@ -190,13 +191,9 @@ fn a_runtime_folder_that_is_open_to_others_is_not_used() {
 #[test]
 fn a_runtime_folder_of_another_user_is_named_by_its_setting_and_stays_theirs() {
     let (home, runtime) = home();
-    let give_to = |user: &str| {
-        let mut chown = as_root("chown");
-        assert!(chown.arg(user).arg(runtime.path()).status().unwrap().success());
-    };
-    give_to("65534");
+    give_to(NOBODY, runtime.path());
     let fault = refused(home.path(), runtime.path());
-    give_to(&rustix::process::geteuid().as_raw().to_string());
+    give_to(&rustix::process::geteuid().as_raw().to_string(), runtime.path());
     assert!(fault.contains("XDG_RUNTIME_DIR is not a folder of your own"), "{fault}");
     assert!(fault.contains("or unset it") && !fault.contains("chown"), "{fault}");
 }
@@ -211,14 +208,4 @@ fn the_usual_runtime_folder_takes_the_place_of_one_that_can_not_be_used() {
     let answer = browser.listen("work", &["x"]);
     assert_eq!(answer["ok"], true, "{answer}");
     assert_eq!(below(runtime.path()), Vec::<PathBuf>::new());
-}
-
-/// The program, run by root.
-fn as_root(program: &str) -> Command {
-    if rustix::process::geteuid().is_root() {
-        return Command::new(program);
-    }
-    let mut command = Command::new("sudo");
-    command.args(["--non-interactive", program]);
-    command
 }

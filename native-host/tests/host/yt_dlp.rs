@@ -49,6 +49,21 @@ pub(crate) fn copies(home: &Path) -> Vec<PathBuf> {
     paths.filter(|path| path.extension().is_some_and(|extension| extension == "tmp")).collect()
 }
 
+/// The login of an account at X, as cookies.
+pub(crate) fn login(account: &str, domain: &str) -> Value {
+    let cookie = |name: &str| json!({"name": name, "value": account, "domain": domain, "secure": true});
+    json!(["auth_token", "ct0", "twid"].map(cookie))
+}
+
+/// Exports it, and gives the file.
+pub(crate) fn export_login(home: &Path, account: &str, domain: &str) -> PathBuf {
+    let cookies = login(account, domain);
+    let export = json!({"id": 1, "type": "export", "platform": "x", "label": "", "cookies": cookies});
+    let answer = ask(home, &[export]).remove(0);
+    assert_eq!(answer["ok"], true, "{answer}");
+    answer["path"].as_str().unwrap().into()
+}
+
 /// As yt-dlp leaves the file of `export_file`: nothing is marked `HttpOnly` any more.
 pub(crate) fn left(platform: &str, value: &str) -> String {
     format!(

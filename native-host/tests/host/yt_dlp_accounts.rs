@@ -4,27 +4,12 @@
 use crate::browser::*;
 use crate::process::*;
 use crate::yt_dlp::*;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Output;
 
 const A: &str = "first-account";
 const B: &str = "second-account";
-
-/// The login of an account, as cookies.
-fn login(account: &str, domain: &str) -> Value {
-    let cookie = |name: &str| json!({"name": name, "value": account, "domain": domain, "secure": true});
-    json!(["auth_token", "ct0", "twid"].map(cookie))
-}
-
-fn export_login(home: &Path, domain: &str) -> PathBuf {
-    let export =
-        json!({"id": 1, "type": "export", "platform": "x", "label": "", "cookies": login(A, domain)});
-    let answer = ask(home, &[export]).remove(0);
-    assert_eq!(answer["ok"], true, "{answer}");
-    answer["path"].as_str().unwrap().into()
-}
 
 /// As yt-dlp leaves its file when it has signed in as another account.
 fn sign_in_as_b() -> String {
@@ -40,7 +25,7 @@ fn assert_told(output: &Output) {
 #[test]
 fn a_run_that_signs_in_as_another_account_leaves_the_export_as_it_was() {
     let home = tempfile::tempdir().unwrap();
-    let path = export_login(home.path(), ".x.com");
+    let path = export_login(home.path(), A, ".x.com");
     let before = fs::read_to_string(&path).unwrap();
     assert_told(&run_yt_dlp(home.path(), &sign_in_as_b(), &[URL]));
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
@@ -71,7 +56,7 @@ fn a_run_that_signs_in_as_another_account_changes_neither_browser_nor_export() {
 #[test]
 fn a_login_that_a_run_adds_at_a_sibling_site_goes_nowhere() {
     let home = tempfile::tempdir().unwrap();
-    let path = export_login(home.path(), ".twitter.com");
+    let path = export_login(home.path(), A, ".twitter.com");
     let add =
         ["auth_token", "ct0", "twid"].map(|name| format!(".x.com\\tTRUE\\t/\\tTRUE\\t0\\t{name}\\t{B}\\n"));
     let script = format!("sed -i 's/ct0\\t{A}/ct0\\trenewed/' \"$2\"; printf '{}' >> \"$2\"", add.concat());

@@ -64,31 +64,19 @@ fn what_the_popup_has_exported_meanwhile_stays() {
     assert!(kept.contains("newest") && kept.contains("guest") && !kept.contains(OLD), "{kept}");
 }
 
-/// The login of an account at x.com, as cookies.
-fn login(account: &str) -> Value {
-    let cookie = |name: &str| json!({"name": name, "value": account, "domain": ".x.com", "secure": true});
-    json!(["auth_token", "ct0", "twid"].map(cookie))
-}
-
-fn export_login(home: &Path, account: &str) {
-    let export = json!({"id": 1, "type": "export", "platform": "x", "label": "", "cookies": login(account)});
-    let answer = ask(home, &[export]).remove(0);
-    assert_eq!(answer["ok"], true, "{answer}");
-}
-
 /// Starts a run for whom the browser hands over the account's cookies.
 fn run_for(home: &Path, browser: &mut Browser, account: &str, script: &str) -> JoinHandle<Output> {
     let running = beside(yt_dlp(home, script, &[URL]));
     let asked = browser.receive();
     browser.send(&json!({"id": asked["id"], "type": "cookies", "ok": true, "hand_over": "h", "label": "",
-        "expires": null, "write_back": false, "cookies": login(account)}));
+        "expires": null, "write_back": false, "cookies": login(account, ".x.com")}));
     running
 }
 
 #[test]
 fn no_run_puts_one_accounts_cookies_into_the_export_of_another() {
     let home = tempfile::tempdir().unwrap();
-    export_login(home.path(), "first-account");
+    export_login(home.path(), "first-account", ".x.com");
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let refused = run_for(home.path(), &mut browser, "second-account", "touch started").join().unwrap();
     assert!(!refused.status.success() && !home.path().join("started").exists());
@@ -103,7 +91,7 @@ fn no_run_puts_one_accounts_cookies_into_the_export_of_another() {
     let script = format!("touch started; while ! [ -e go ]; do sleep 0.02; done; {ADD}");
     let running = run_for(home.path(), &mut browser, "first-account", &script);
     wait_for_start(home.path());
-    export_login(home.path(), "second-account");
+    export_login(home.path(), "second-account", ".x.com");
     let kept = export_after(home.path(), running);
     assert!(kept.contains("second-account") && !kept.contains("guest"), "{kept}");
 }
