@@ -1,116 +1,40 @@
-//! Files that are there whole or not at all, and folders that are their owner's
-//! alone. Knows nothing of what is in them.
-//!
-//! A file is written under a temporary name in the same folder, synced, and
-//! renamed; the folder is synced after it. Whatever fails on the way leaves
-//! the old file as it was and takes the temporary one away again.
+//! Writing the host's files and making its folders, where nothing is in the way. Knows
+//! nothing of what is in them.
 
 use crate::error::Error;
 use crate::own_place;
+use stagepass_private_files::{AtomicFile, make_folder};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 
-/// What temporary files are called, so that those of a killed host can be found.
-const TEMPORARY_PREFIX: &str = ".stagepass-";
-const TEMPORARY_SUFFIX: &str = ".tmp";
-
-/// Who may read a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Its owner alone.
-    Private,
-    /// Everyone, as for other settings.
-    Ordinary,
-}
-
-impl Access {
-    #[cfg(unix)]
-    fn permissions(self) -> fs::Permissions {
-        use std::os::unix::fs::PermissionsExt;
-        fs::Permissions::from_mode(match self {
-            Self::Private => 0o600,
-            Self::Ordinary => 0o644,
-        })
-    }
-}
+pub(crate) use stagepass_private_files::{Access, create_temporary, is_temporary};
 
 /// A file that is on disk under its temporary name.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    temporary: NamedTempFile,
+    file: AtomicFile,
     target: PathBuf,
 }
 
 /// Writes and syncs `contents` beside `target`, which stays as it is.
 pub(crate) fn prepare(target: &Path, contents: &[u8], access: Access) -> Result<Prepared, Error> {
     refuse_obstacle(target)?;
-    let write = || -> io::Result<NamedTempFile> {
-        let mut temporary = create_temporary(folder_of(target), access)?;
-        temporary.write_all(contents)?;
-        temporary.as_file().sync_all()?;
-        Ok(temporary)
-    };
-    let temporary = write().map_err(Error::io("write", target))?;
-    Ok(Prepared { temporary, target: target.to_owned() })
+    let file = AtomicFile::prepare(target, contents, access).map_err(Error::io("write", target))?;
+    Ok(Prepared { file, target: target.to_owned() })
 }
 
 impl Prepared {
     /// Gives the file its name, in place of one that had it before.
     pub(crate) fn put(self) -> Result<(), Error> {
-        let Self { temporary, target } = self;
-        refuse_obstacle(&target)?;
-        temporary.persist(&target).map_err(|fault| Error::io("write", &target)(fault.error))?;
-        sync_folder(folder_of(&target))
+        refuse_obstacle(&self.target)?;
+        self.file.put().map_err(Error::io("write", &self.target))
     }
 }
 
 /// [`prepare`] and [`Prepared::put`].
 pub(crate) fn write(target: &Path, contents: &[u8], access: Access) -> Result<(), Error> {
     prepare(target, contents, access)?.put()
-}
-
-/// Whether a file of this name was left by a host that was killed.
-pub(crate) fn is_temporary(name: &str) -> bool {
-    name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
-}
-
-/// Makes an empty temporary file for its owner alone.
-pub(crate) fn create_private(folder: &Path) -> io::Result<NamedTempFile> {
-    create_temporary(folder, Access::Private)
-}
-
-#[cfg(unix)]
-fn create_temporary(folder: &Path, access: Access) -> io::Result<NamedTempFile> {
-    let temporary = tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .suffix(TEMPORARY_SUFFIX)
-        .permissions(access.permissions())
-        .tempfile_in(folder)
-        .map_err(without_path)?;
-    // The umask can have taken bits away from what was asked for, never added any.
-    temporary.as_file().set_permissions(access.permissions())?;
-    Ok(temporary)
-}
-
-/// Elsewhere a file inherits who may read it from the user's own folders.
-#[cfg(not(unix))]
-fn create_temporary(folder: &Path, _access: Access) -> io::Result<NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(TEMPORARY_PREFIX)
-        .suffix(TEMPORARY_SUFFIX)
-        .tempfile_in(folder)
-        .map_err(without_path)
-}
-
-/// Only what is wrong: the library names the temporary file as well, which says
-/// nothing to anybody, beside a path that does.
-fn without_path(fault: io::Error) -> io::Error {
-    match fault.to_string().rsplit_once(" at path ") {
-        Some((what, _)) => io::Error::new(fault.kind(), what),
-        None => fault,
-    }
 }
 
 /// Refuses everything but a plain file, or nothing, at `path`: writing through
@@ -149,29 +73,13 @@ pub(crate) fn make_private_folder(path: &Path) -> Result<(), Error> {
 }
 
 fn create_folder(path: &Path) -> Result<(), Error> {
-    match private_folder_builder().create(path) {
+    match make_folder(path) {
         // Another host was faster, and may even have taken it away again.
         Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(fault) => return Err(Error::io("make the folder", path)(fault)),
-        Ok(()) => {}
+        made => made.map_err(Error::io("make the folder", path))?,
     }
     narrow_to_owner(path)?;
-    sync_folder(folder_of(path))
-}
-
-#[cfg(unix)]
-fn private_folder_builder() -> fs::DirBuilder {
-    use std::os::unix::fs::DirBuilderExt;
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true).mode(0o700);
-    builder
-}
-
-#[cfg(not(unix))]
-fn private_folder_builder() -> fs::DirBuilder {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    builder
+    path.parent().map_or(Ok(()), sync_folder)
 }
 
 /// A folder that another host has just taken away is no fault: what needs it
@@ -193,19 +101,8 @@ fn narrow_to_owner(_folder: &Path) -> Result<(), Error> {
 }
 
 /// Makes names that were given or taken away in `folder` last.
-#[cfg(unix)]
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("sync", folder))
-}
-
-/// Windows has no such call; NTFS keeps names in its journal.
-#[cfg(not(unix))]
-pub(crate) fn sync_folder(_folder: &Path) -> Result<(), Error> {
-    Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
+    stagepass_private_files::sync_folder(folder).map_err(Error::io("sync", folder))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::atomic_file;
 use crate::error::Error;
 use crate::own_place::{self, Closed};
 use same_file::Handle;
+use stagepass_private_files::{for_owner, open_no_link};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -94,12 +95,5 @@ impl Lock {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    own_place::open(path, &mut options)
+    open_no_link(path, for_owner(OpenOptions::new().write(true).create(true).truncate(false)))
 }

@@ -7,6 +7,7 @@
 use crate::atomic_file;
 use crate::error::Error;
 use crate::host_dir;
+use stagepass_private_files::open_no_link;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
@@ -45,7 +46,7 @@ pub(crate) fn check_host_dir(host_dir: &Path) -> Result<(), Error> {
 /// The file's content; `None` where there is none.
 pub(crate) fn read(path: &Path, closed: Closed) -> Result<Option<Vec<u8>>, Error> {
     atomic_file::refuse_obstacle(path)?;
-    let mut file = match open(path, OpenOptions::new().read(true)) {
+    let mut file = match open_no_link(path, OpenOptions::new().read(true)) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(Error::io("read", path))?,
     };
@@ -77,23 +78,16 @@ pub(crate) fn look_at_folder(path: &Path) -> Result<Option<Metadata>, Error> {
 }
 
 #[cfg(unix)]
-pub(crate) use unix::{check, check_owner, check_shared, open};
+pub(crate) use unix::{check, check_owner, check_shared};
 
 #[cfg(unix)]
 mod unix {
-    use super::{Closed, Error, File, Metadata, OpenOptions, Path, io};
+    use super::{Closed, Error, Metadata, Path};
     use crate::shell::quoted;
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    use std::os::unix::fs::MetadataExt;
 
     const STICKY: u32 = 0o1000;
     const ROOT: u32 = 0;
-
-    /// Opens no link, and waits for nobody where it is no file.
-    pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-        options.custom_flags(flags).open(path)
-    }
 
     /// Whether what is at `path` is this user's, and closed to others.
     pub(crate) fn check(path: &Path, metadata: &Metadata, closed: Closed) -> Result<(), Error> {
@@ -140,11 +134,6 @@ mod unix {
         );
         Err(Error::Exposed { path, fault: format!("it belongs to another user (id {owner})"), remedy })
     }
-}
-
-#[cfg(not(unix))]
-pub(crate) fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    options.open(path)
 }
 
 #[cfg(not(unix))]

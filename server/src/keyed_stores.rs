@@ -380,7 +380,7 @@ async fn open_own(
 /// Makes the database's file and its directory where they are missing, for
 /// their owner alone.
 fn make_database_file(directory: &Path, path: &Path) -> Result<(), OpenError> {
-    let made = secret_file::make_private_directory(directory)
+    let made = stagepass_private_files::make_folder(directory)
         // Before anything is made in it.
         .and_then(|()| secret_file::check_directory(directory))
         .and_then(|()| secret_file::make_private_file(path));

@@ -6,10 +6,10 @@ mod privacy;
 pub(crate) use privacy::{check_directory, open_named, open_own};
 
 use secrecy::SecretString;
+use stagepass_private_files::{Access, AtomicFile, for_owner};
 use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use tempfile::{Builder, NamedTempFile};
+use std::io::{self, Read as _};
+use std::path::Path;
 
 /// A secret kept in a file, and whether it was made just now.
 pub(crate) struct Kept {
@@ -54,80 +54,16 @@ pub(crate) fn read(mut file: fs::File) -> io::Result<SecretString> {
 /// on disk when this returns, or not at all. One of that name stays as it is,
 /// and the error says that it exists.
 pub(crate) fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
-    let mut file = NewFile::begin(path)?;
-    file.write_all(contents)?;
-    file.finish()
-}
-
-/// The same for a file that is written piece by piece: until [`finish`](Self::finish) it has
-/// another name, and where this is dropped before, nothing is left of it.
-#[derive(Debug)]
-pub(crate) struct NewFile {
-    path: PathBuf,
-    directory: PathBuf,
-    file: NamedTempFile,
-}
-
-impl NewFile {
-    pub(crate) fn begin(path: &Path) -> io::Result<Self> {
-        let named = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let directory = named.unwrap_or(Path::new(".")).to_owned();
-        let mut builder = Builder::new();
-        owner_only(&mut builder);
-        let file = builder.tempfile_in(&directory)?;
-        Ok(Self { path: path.to_owned(), directory, file })
-    }
-
-    pub(crate) fn finish(self) -> io::Result<()> {
-        self.file.as_file().sync_all()?;
-        self.file.persist_noclobber(&self.path).map_err(|error| error.error)?;
-        sync_directory(&self.directory)
-    }
-}
-
-impl io::Write for NewFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+    AtomicFile::prepare(path, contents, Access::Private)?.put_new()
 }
 
 /// Makes an empty file that its owner alone can read, unless it is there. Files
 /// that SQLite puts beside a database take over its permissions.
 pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    match options.open(path) {
+    match for_owner(fs::OpenOptions::new().write(true).create_new(true)).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Makes a directory that its owner alone can enter; one that is there stays as
-/// it is, for [`check_directory`] to judge.
-pub(crate) fn make_private_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-fn owner_only(builder: &mut Builder<'_, '_>) {
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600));
-    #[cfg(not(unix))]
-    let _ = builder;
-}
-
-/// Makes a renamed file's new name durable.
-fn sync_directory(path: &Path) -> io::Result<()> {
-    if cfg!(unix) { fs::File::open(path)?.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]

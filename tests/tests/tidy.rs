@@ -42,6 +42,7 @@ fn programs_depend_on_the_core_and_not_on_each_other() -> Result<()> {
         ours,
         set(&[
             "stagepass-core",
+            "stagepass-private-files",
             "stagepass-wasm",
             "stagepass-native-host",
             "stagepass-server",
@@ -49,9 +50,15 @@ fn programs_depend_on_the_core_and_not_on_each_other() -> Result<()> {
             "xtask"
         ])
     );
-    for package in ["stagepass-wasm", "stagepass-native-host", "stagepass-server"] {
+    let shared = ["stagepass-core", "stagepass-private-files"];
+    for (package, known) in [
+        ("stagepass-private-files", &[][..]),
+        ("stagepass-wasm", &shared[..1]),
+        ("stagepass-native-host", &shared),
+        ("stagepass-server", &shared),
+    ] {
         let inner: BTreeSet<_> = dependencies[package].intersection(&ours).cloned().collect();
-        assert_eq!(inner, set(&["stagepass-core"]), "{package}");
+        assert_eq!(inner, set(known), "{package}");
     }
     Ok(())
 }

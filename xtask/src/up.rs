@@ -9,7 +9,6 @@ use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use etcetera::base_strategy::{BaseStrategy as _, choose_native_strategy};
 use std::fs;
-use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -108,7 +107,8 @@ fn data_dir(options: &Options) -> Result<PathBuf> {
 /// Copies the programs to where they outlive a clean build folder: browsers are
 /// told the native host's path.
 fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
-    make_private_directory(to).with_context(|| to.display().to_string())?;
+    // Keys and the database come to lie there, too.
+    stagepass_private_files::make_folder(to).with_context(|| to.display().to_string())?;
     for name in [SERVER, NATIVE_HOST] {
         let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         // A program that runs can't be written over, but its name can be taken.
@@ -117,16 +117,6 @@ fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
         fs::rename(&new, to.join(&program)).with_context(|| to.join(&program).display().to_string())?;
     }
     Ok(to.to_owned())
-}
-
-/// Makes a directory and those above it that are missing, for their owner
-/// alone: keys and the database come to lie there.
-fn make_private_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }
 
 /// What the extension shows of this server when it connects.

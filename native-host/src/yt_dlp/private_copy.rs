@@ -2,7 +2,7 @@
 //! its own, gone when it is dropped. What a killed run has left is taken away
 //! by the next one, once nobody holds its lock any more: yt-dlp holds it as well.
 
-use crate::atomic_file;
+use crate::atomic_file::{self, Access};
 use crate::error::Error;
 use crate::folder_lock::{self, Lock};
 use crate::own_place::{self, Closed};
@@ -35,7 +35,8 @@ impl Reserved {
     /// Writes `text` into a new file.
     pub(crate) fn write(self, text: &SecretString) -> Result<PrivateCopy, Error> {
         let folder = &self.folder;
-        let mut file = atomic_file::create_private(folder).map_err(Error::io("write in", folder))?;
+        let file = atomic_file::create_temporary(folder, Access::Private);
+        let mut file = file.map_err(Error::io("write in", folder))?;
         let written = file.write_all(text.expose_secret().as_bytes());
         written.map_err(Error::io("write", file.path()))?;
         let (file, path) = file.into_parts();
@@ -118,8 +119,8 @@ fn is_in_use(path: &Path) -> bool {
 /// A lock, which goes with the process, and with yt-dlp.
 #[cfg(unix)]
 mod hold {
-    use crate::own_place;
     use rustix::io::{FdFlags, fcntl_setfd};
+    use stagepass_private_files::open_no_link;
     use std::fs::{File, OpenOptions};
     use std::io;
     use std::path::Path;
@@ -135,7 +136,7 @@ mod hold {
 
     /// What can't be opened is no run's.
     pub(super) fn is_taken(path: &Path) -> bool {
-        let file = own_place::open(path, OpenOptions::new().read(true));
+        let file = open_no_link(path, OpenOptions::new().read(true));
         file.is_ok_and(|file| file.try_lock().is_err())
     }
 }

@@ -39,18 +39,14 @@ pub(crate) fn check_directory(path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 mod unix {
-    use rustix::fs::OFlags;
     use rustix::process::geteuid;
+    use stagepass_private_files::open_no_link;
     use std::fs::{self, File, Metadata, OpenOptions};
     use std::io;
-    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+    use std::os::unix::fs::MetadataExt as _;
     use std::path::{Path, PathBuf};
     use thiserror::Error;
 
-    /// For `custom_flags`: the last part of a path is not followed if it is a link.
-    const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits().cast_signed();
-    /// A pipe that nobody writes to must not be waited for.
-    const NO_WAIT: i32 = OFlags::NONBLOCK.bits().cast_signed();
     const WRITABLE_BY_OTHERS: u32 = 0o022;
     const READABLE_BY_ALL: u32 = 0o004;
     const FOR_OTHERS: u32 = 0o077;
@@ -94,7 +90,7 @@ mod unix {
     }
 
     pub(super) fn open_own(path: &Path) -> io::Result<File> {
-        let file = open_no_link(path, NO_FOLLOW | NO_WAIT)?;
+        let file = open(path)?;
         let found = file.metadata()?;
         if !found.is_file() {
             return Err(Fault::NoFile.into());
@@ -116,7 +112,7 @@ mod unix {
     pub(super) fn check_directory(path: &Path) -> io::Result<()> {
         // A slash at the end would have a link followed.
         let path: PathBuf = path.components().collect();
-        let found = open_no_link(&path, NO_FOLLOW)?.metadata()?;
+        let found = open(&path)?.metadata()?;
         check_owner(&path, &found)?;
         refuse(found.mode() & WRITABLE_BY_OTHERS != 0, || Fault::Folder(quote(&path)))?;
         // What a group may do in a folder above, its owner decided.
@@ -127,8 +123,8 @@ mod unix {
         Ok(())
     }
 
-    fn open_no_link(path: &Path, flags: i32) -> io::Result<File> {
-        OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| {
+    fn open(path: &Path) -> io::Result<File> {
+        open_no_link(path, OpenOptions::new().read(true)).map_err(|error| {
             let Ok(found) = path.symlink_metadata() else { return error };
             if found.is_symlink() {
                 return Fault::Link.into();

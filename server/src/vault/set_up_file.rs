@@ -57,7 +57,7 @@ impl Vault {
 
 /// Writes the file, unless another server has written the same.
 fn keep(directory: &Path, token: &SecretString) -> io::Result<()> {
-    secret_file::make_private_directory(directory)?;
+    stagepass_private_files::make_folder(directory)?;
     secret_file::check_directory(directory)?;
     let kept = secret_file::read_or_make(directory, FILE, || Ok(token.clone()))?;
     // They leave their wrappers to be compared: one of another database is no token.

@@ -6,9 +6,9 @@ use super::{Ends, TIME, read_log, time};
 use crate::audit::ExpectedHeads;
 use crate::audit_export::Export;
 use crate::keyed_stores::KeyedStores;
-use crate::secret_file::NewFile;
 use crate::serve::StopSignals;
 use clap::Args;
+use stagepass_private_files::{Access, AtomicFile};
 use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -53,13 +53,13 @@ async fn export(stores: &KeyedStores, args: ExportArgs) -> Result<(), CliError> 
     if path.symlink_metadata().is_ok() {
         return Err(fault(io::ErrorKind::AlreadyExists.into()));
     }
-    let file = BufWriter::new(NewFile::begin(path).map_err(fault)?);
+    let file = BufWriter::new(AtomicFile::begin(path, Access::Private).map_err(fault)?);
     let (rows, file) = match write(stores, span, file).await {
         Err(CliError::Output(error)) => return Err(fault(error)),
         written => written?,
     };
     let file = file.into_inner().map_err(|error| fault(error.into_error()))?;
-    file.finish().map_err(fault)?;
+    file.put_new().map_err(fault)?;
     say(&format!("exported: {rows} rows, into {}", path.display()))
 }
 

@@ -1,0 +1,219 @@
+//! Files and folders that are their owner's alone from the first byte, and files that are
+//! there whole or not at all. Knows nothing of what is in them, nor whether what is there
+//! already is private enough: the programs judge that, each in its own words.
+//!
+//! On Windows a file inherits who may read it from the folder that it is in.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// What temporary files are called, so that those of a killed program can be found.
+const TEMPORARY_PREFIX: &str = ".stagepass-";
+const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Who may read a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Its owner alone.
+    Private,
+    /// Everyone, as for other settings.
+    Ordinary,
+}
+
+/// A file that is written piece by piece under a temporary name beside its place. Where it
+/// is dropped before it is put there, nothing is left of it.
+#[derive(Debug)]
+pub struct AtomicFile {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl AtomicFile {
+    /// Begins an empty file; what is at `path` stays as it is.
+    ///
+    /// # Errors
+    /// Where none can be made in its folder.
+    pub fn begin(path: &Path, access: Access) -> io::Result<Self> {
+        Ok(Self { temporary: create_temporary(folder_of(path), access)?, path: path.to_owned() })
+    }
+
+    /// A whole file, which is on disk under its temporary name.
+    ///
+    /// # Errors
+    /// Where it can't be written.
+    pub fn prepare(path: &Path, contents: &[u8], access: Access) -> io::Result<Self> {
+        let mut file = Self::begin(path, access)?;
+        file.write_all(contents)?;
+        file.temporary.as_file().sync_all()?;
+        Ok(file)
+    }
+
+    /// Gives the file its name, in place of one that had it before. It is on disk when this
+    /// returns.
+    ///
+    /// # Errors
+    /// Where that is refused; the file that was there stays.
+    pub fn put(self) -> io::Result<()> {
+        self.temporary.as_file().sync_all()?;
+        self.temporary.persist(&self.path)?;
+        sync_folder(folder_of(&self.path))
+    }
+
+    /// The same where no file has that name.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] where one has, besides those of [`Self::put`].
+    pub fn put_new(self) -> io::Result<()> {
+        self.temporary.as_file().sync_all()?;
+        self.temporary.persist_noclobber(&self.path)?;
+        sync_folder(folder_of(&self.path))
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.temporary.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.temporary.flush()
+    }
+}
+
+/// Makes an empty temporary file.
+///
+/// # Errors
+/// Where none can be made in the folder.
+pub fn create_temporary(folder: &Path, access: Access) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX);
+    #[cfg(unix)]
+    builder.permissions(access.permissions());
+    let temporary = builder.tempfile_in(folder).map_err(without_path)?;
+    // The umask can have taken bits away from what was asked for, never added any.
+    #[cfg(unix)]
+    temporary.as_file().set_permissions(access.permissions())?;
+    #[cfg(not(unix))]
+    let _ = access;
+    Ok(temporary)
+}
+
+/// Whether a file of this name was left by a program that was killed.
+#[must_use]
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
+}
+
+/// Lets a file that is made with these options be its owner's alone.
+pub fn for_owner(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// Opens no link, and waits for nobody where it is no file, such as a pipe.
+///
+/// # Errors
+/// Those of [`OpenOptions::open`].
+pub fn open_no_link(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt;
+        options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    }
+    options.open(path)
+}
+
+/// Makes a folder, and those above it that are missing, for their owner alone. One that is
+/// there stays as it is.
+///
+/// # Errors
+/// Where it can't be made, or is no folder.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes names that were given or taken away in `folder` last. Windows has no such call;
+/// NTFS keeps names in its journal.
+///
+/// # Errors
+/// Where the folder can't be opened or synced.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+impl Access {
+    #[cfg(unix)]
+    fn permissions(self) -> fs::Permissions {
+        std::os::unix::fs::PermissionsExt::from_mode(match self {
+            Self::Private => 0o600,
+            Self::Ordinary => 0o644,
+        })
+    }
+}
+
+/// Only what is wrong: the library names the temporary file as well, which says
+/// nothing to anybody, beside a path that does.
+fn without_path(fault: io::Error) -> io::Error {
+    match fault.to_string().rsplit_once(" at path ") {
+        Some((what, _)) => io::Error::new(fault.kind(), what),
+        None => fault,
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    let named = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    named.unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_file_is_replaced_or_new_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let prepare = |text: &str| AtomicFile::prepare(&path, text.as_bytes(), Access::Private).unwrap();
+        prepare("old").put_new().unwrap();
+        prepare("new").put().unwrap();
+        assert_eq!(prepare("other").put_new().unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let dropped = prepare("dropped");
+        assert!(names(folder.path()).iter().any(|name| is_temporary(name)));
+        drop(dropped);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_private_is_so_from_the_start_and_no_link_is_opened() {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let above = tempfile::tempdir().unwrap();
+        let folder = above.path().join("a/b");
+        make_folder(&folder).unwrap();
+        assert_eq!((mode(&folder), mode(folder.parent().unwrap())), (0o700, 0o700));
+        let begun = AtomicFile::begin(&folder.join("file"), Access::Private).unwrap();
+        assert_eq!(mode(begun.temporary.path()), 0o600);
+        let path = folder.join("lock");
+        for_owner(OpenOptions::new().write(true).create(true)).open(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        let link = folder.join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(open_no_link(&path, OpenOptions::new().read(true)).is_ok());
+        assert!(open_no_link(&link, OpenOptions::new().read(true)).is_err());
+    }
+}
