@@ -53,12 +53,35 @@ pub fn are_of_two_accounts(site: &Site, one: &[Cookie], other: &[Cookie]) -> boo
     is_signed_in(one) && is_signed_in(other) && session_mark(site, one) != session_mark(site, other)
 }
 
-/// Whether the session is of the same account with these replacements as without.
+/// Whether a session is still the login that it was: not another account's, as far as a
+/// cookie names it, and not signed out.
 #[must_use]
-pub fn is_same_account_after(site: &Site, cookies: &[Cookie], replacements: &[Replacement]) -> bool {
+pub fn is_same_login(site: &Site, before: &[Cookie], now: &[Cookie]) -> bool {
+    let is_signed_in = |cookies: &[Cookie]| login::signed_in_at(cookies, site).is_some();
+    session_mark(site, before) == session_mark(site, now)
+        && (is_signed_in(now) || !is_signed_in(before))
+        && !is_emptied(site, before, now)
+}
+
+/// Whether a cookie that may prove the login has lost its value, as when somebody signs out.
+fn is_emptied(site: &Site, before: &[Cookie], now: &[Cookie]) -> bool {
+    // Only looked at for whether there is a value.
+    let is_empty = |cookie: &Cookie| cookie.value.expose_secret().is_empty();
+    let may_prove = |cookie: &&Cookie| {
+        !is_empty(cookie) && is_rotation(site, &cookie.name, &cookie.domain, cookie.http_only)
+    };
+    before.iter().filter(may_prove).any(|cookie| {
+        let key = cookie.key();
+        now.iter().any(|now| is_empty(now) && now.key() == key)
+    })
+}
+
+/// The same of a session with these replacements.
+#[must_use]
+pub fn is_same_login_after(site: &Site, cookies: &[Cookie], replacements: &[Replacement]) -> bool {
     let mut replaced = cookies.to_vec();
     replace(&mut replaced, replacements);
-    session_mark(site, cookies) == session_mark(site, &replaced)
+    is_same_login(site, cookies, &replaced)
 }
 
 /// Puts replacements into the cookies that are still as they were handed out, and says
@@ -188,10 +211,30 @@ mod tests {
             };
             of(given).into_iter().map(|cookie| Replacement { was: was(&cookie), cookie }).collect()
         };
-        let keep = |given: &[_]| is_same_account_after(&site("instagram"), &of(&held), &replaced(given));
+        let keep = |given: &[_]| is_same_login_after(&site("instagram"), &of(&held), &replaced(given));
         assert!(keep(&[("sessionid", "b", ".instagram.com")]));
         assert!(!keep(&[("sessionid", "b", ".instagram.com"), ("ds_user_id", "2", ".instagram.com")]));
         assert!(!keep(&[("sessionid", "", ".instagram.com")]), "signed out");
+    }
+
+    #[test]
+    fn a_login_that_is_gone_is_not_the_same_also_where_no_cookie_names_the_account() {
+        let same = |id, before: &[_], now: &[_]| is_same_login(&site(id), &of(before), &of(now));
+        let vimeo = |value| [("vimeo", value, ".vimeo.com"), ("theme", value, ".vimeo.com")];
+        assert!(same("vimeo", &vimeo("a"), &vimeo("b")));
+        assert!(!same("vimeo", &vimeo("a"), &vimeo("")) && !same("vimeo", &vimeo("a"), &[]));
+        assert!(same("vimeo", &vimeo(""), &vimeo("a")), "a login that has come");
+        let other = |value: &str, http_only: bool| {
+            let cookie =
+                json!({"name": "sid", "value": value, "domain": ".example.org", "httpOnly": http_only});
+            [Cookie::from_json(cookie).unwrap()]
+        };
+        let same = |now: &str, http_only| {
+            is_same_login(&site("example.org"), &other("a", http_only), &other(now, http_only))
+        };
+        assert!(same("b", true) && !same("", true));
+        // A cookie that scripts can see proves nothing.
+        assert!(same("", false));
     }
 
     #[test]

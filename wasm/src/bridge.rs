@@ -20,7 +20,7 @@ use stagepass_core::bridge::{
 use stagepass_core::cookie::{CookieKey, serialize_exposed};
 use stagepass_core::host::{Answer, AnswerError, HOST_NAME, Head};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey, normalise, own_visits};
-use stagepass_core::rotation::is_same_account_after;
+use stagepass_core::rotation::is_same_login_after;
 use stagepass_core::{BrowserCookie, Cookie, Site};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -132,7 +132,7 @@ async fn put_back(question: Question, grant: &Grant, keys: &[CookieKey<'_>]) -> 
     let held = cookie_store::read_raw(&site, &grant.store_id).await?;
     let mut outcome = WrittenBack::default();
     let session = normalise(held.clone(), &site, cookie_store::now()).cookies;
-    if !is_same_account_after(&site, &session, &replacements) {
+    if !is_same_login_after(&site, &session, &replacements) {
         outcome.refused = replacements.len();
         return Ok(outcome);
     }

@@ -49,7 +49,7 @@ pub(crate) fn yt_dlp(host_dir: &Path, asked: &YtDlp<'_>) -> Result<ExitCode, Com
     let ended = yt_dlp::run(&run)?;
     let code = ended.code;
     // The run is over, and its outcome is yt-dlp's; what goes wrong now is only told.
-    if let Err(fault) = take_back(host_dir, &sessions, ended, asked.write_back) {
+    if let Err(fault) = take_back(host_dir, &sessions, ended, asked) {
         complain(&format_args!("note: what the platforms may have replaced is lost: {fault}"));
     }
     Ok(ExitCode::from(code))
@@ -141,14 +141,16 @@ fn parse(file: &SecretSlice<u8>) -> Result<Vec<Cookie>, Error> {
 
 /// Puts what the platforms have replaced to where their cookies came from, and
 /// tells of it: into exports first, since that needs nobody else.
-fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bool) -> Result<(), Error> {
+fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, asked: &YtDlp<'_>) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     let left = ended.left.and_then(|left| parse(&left))?;
-    let rotated =
-        sessions.iter().filter_map(|session| Some((session, rotation_of(session, sessions, &left)?)));
+    let signs_in = yt_dlp::signs_in(asked.arguments);
+    let rotated = sessions
+        .iter()
+        .filter_map(|session| Some((session, rotation_of(session, sessions, &left, signs_in)?)));
     let rotated: Vec<_> = rotated.filter(|(_, rotation)| !rotation.is_empty()).collect();
     keep_all(&Exports::new(host_dir), &rotated);
-    if write_back && !rotated.is_empty() {
+    if asked.write_back && !rotated.is_empty() {
         let why = "note: a signal came before the browser had taken everything back";
         // Without it a signal is waited out, which takes no longer than the patience.
         let _ = ended.signals.end_process_at_next(ended.code, why);
@@ -161,14 +163,28 @@ fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bo
     Ok(())
 }
 
-/// What the run has changed of a session; `None`, and told, where it has left another one.
-fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Option<Rotation> {
+/// What the run has changed of a session; `None`, and told, where it has left another one,
+/// or may have, since yt-dlp has signed in and no cookie names the account.
+fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie], signs_in: bool) -> Option<Rotation> {
     let site = site_of(session)?;
-    let is_own =
-        |cookie: &&Cookie| owner_of(cookie, sessions).is_some_and(|owner| owner.platform == session.platform);
+    // One that has expired is gone.
+    let now = UtcTime::now();
+    let lives = |cookie: &Cookie| {
+        cookie.expires.and_then(UtcTime::from_unix_seconds).is_none_or(|expires_at| expires_at > now)
+    };
+    let is_own = |cookie: &&Cookie| {
+        lives(cookie) && owner_of(cookie, sessions).is_some_and(|owner| owner.platform == session.platform)
+    };
     let left: Vec<_> = left.iter().filter(is_own).cloned().collect();
     let rotation = Rotation::between(&site, &session.cookies, &left);
     let platform = &session.platform;
+    if signs_in && site.account_cookie().is_none() && rotation.as_ref().is_none_or(|new| !new.is_empty()) {
+        complain(&format_args!(
+            "note: yt-dlp was told to sign in, and no cookie of {platform} says as whom: nothing of the run goes \
+             into the export or the browser"
+        ));
+        return None;
+    }
     match &rotation {
         None => complain(&format_args!(
             "note: yt-dlp has left a session of {platform} that is signed out or may be another account's; \
@@ -224,13 +240,7 @@ fn write_to_browser(
 ) {
     let mut total = WrittenBack::default();
     let mut stopped = None;
-    // To set one that has expired would be to delete the browser's.
-    let is_of_use = |replaced: &&Replacement| {
-        let expires_at = replaced.cookie.expires.and_then(UtcTime::from_unix_seconds);
-        expires_at.is_none_or(|expires_at| expires_at > UtcTime::now())
-    };
-    let replaced: Vec<_> = rotation.replaced.iter().filter(is_of_use).cloned().collect();
-    for replacements in replaced.chunks(MAX_REPLACEMENTS) {
+    for replacements in rotation.replaced.chunks(MAX_REPLACEMENTS) {
         match browser.write_back(question(session, given, replacements), deadline) {
             Ok(written) => {
                 total.written += written.written;

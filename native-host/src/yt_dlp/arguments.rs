@@ -1,5 +1,5 @@
-//! What a person's arguments for yt-dlp say: which URLs are meant, and whether
-//! they name cookies of their own.
+//! What a person's arguments for yt-dlp say: which URLs are meant, whether they name cookies
+//! of their own, and whether yt-dlp is to sign in.
 
 use std::ffi::{OsStr, OsString};
 use thiserror::Error;
@@ -10,6 +10,18 @@ const COOKIE_OPTIONS: &str = "--cookie";
 /// Options whose value is a URL that nothing is downloaded from.
 const OPTIONS_WITH_A_URL: &[&str] =
     &["--proxy", "--geo-verification-proxy", "--cn-verification-proxy", "--referer", "--sponsorblock-api"];
+/// Options by which yt-dlp signs in.
+const SIGN_IN_OPTIONS: &[&str] = &[
+    "--username",
+    "--netrc",
+    "--netrc-cmd",
+    "--netrc-location",
+    "--ap-mso",
+    "--ap-username",
+    "--client-certificate",
+];
+/// Letters of options that take the rest of an argument as their value.
+const LETTERS_WITH_A_VALUE: &str = "aefINopOPrRSt2";
 /// An option of ours that is recognised before yt-dlp's alone.
 const OURS: &str = "--write-back";
 
@@ -54,6 +66,22 @@ pub(crate) fn urls(arguments: &[OsString]) -> Result<Vec<String>, ArgumentFault>
     if urls.is_empty() { Err(ArgumentFault::NoUrl) } else { Ok(urls) }
 }
 
+/// Whether the arguments have yt-dlp sign in by itself. (Its own configuration may, too.)
+pub(crate) fn signs_in(arguments: &[OsString]) -> bool {
+    let options = arguments.iter().take_while(|argument| *argument != "--");
+    options.filter_map(|option| option.to_str()).any(|option| match option.strip_prefix("--") {
+        // Any unambiguous beginning of a name will do.
+        Some(_) => {
+            let name = option.split('=').next().unwrap_or(option);
+            SIGN_IN_OPTIONS.iter().any(|known| known.starts_with(name))
+        }
+        None => option.strip_prefix('-').is_some_and(|letters| {
+            let mut flags = letters.chars().take_while(|letter| !LETTERS_WITH_A_VALUE.contains(*letter));
+            flags.any(|letter| matches!(letter, 'u' | 'n'))
+        }),
+    })
+}
+
 fn http_url(argument: &OsStr) -> Option<String> {
     let url = Url::parse(argument.to_str()?).ok()?;
     (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| url.into())
@@ -94,6 +122,29 @@ mod tests {
         assert_eq!(of(&arguments).unwrap(), ["https://vimeo.com/1"]);
         assert_eq!(of(&["--proxy", "http://127.0.0.1:1"]), Err(ArgumentFault::NoUrl));
         assert_eq!(of(&["--sponsorblock-api", "https://sponsor.example"]), Err(ArgumentFault::NoUrl));
+    }
+
+    #[test]
+    fn signing_in_is_seen_in_each_spelling() {
+        let signs_in =
+            |arguments: &[&str]| super::signs_in(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+        for option in [
+            "-u",
+            "-uname",
+            "-n",
+            "-4n",
+            "--username",
+            "--username=name",
+            "--usern",
+            "--netrc",
+            "--netrc-cmd=x",
+        ] {
+            assert!(signs_in(&["https://vimeo.com/1", option]), "{option}");
+        }
+        for option in ["-f", "-fun", "--no-playlist", "--user-agent", "-o", "-", "nu", "--newline"] {
+            assert!(!signs_in(&["https://vimeo.com/1", option]), "{option}");
+        }
+        assert!(!signs_in(&["--", "-u"]));
     }
 
     #[test]

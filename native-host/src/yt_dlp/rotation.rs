@@ -7,7 +7,7 @@
 use secrecy::ExposeSecret;
 use stagepass_core::bridge::Replacement;
 use stagepass_core::cookie::MAX_COOKIES;
-use stagepass_core::rotation::{are_of_two_accounts, replace, session_mark};
+use stagepass_core::rotation::{are_of_two_accounts, is_same_login, replace, session_mark};
 use stagepass_core::{Cookie, Site, login};
 use std::collections::BTreeMap;
 
@@ -47,12 +47,19 @@ impl Rotation {
         let is_of_same_account = rotation.is_empty() || {
             let mut now = handed_out.to_vec();
             rotation.apply_to(&mut now);
-            session_mark(site, handed_out) == session_mark(site, &now)
+            is_same_login(site, handed_out, &now)
                 && !are_of_two_accounts(site, handed_out, &came_back)
+                && (!rotation.has_login_of(site) || is_named_alike(site, handed_out, &came_back))
         };
         let room = MAX_COOKIES.saturating_sub(handed_out.len());
         rotation.surplus = rotation.added.split_off(rotation.added.len().min(room)).len();
         is_of_same_account.then_some(rotation)
+    }
+
+    /// Whether a cookie that proves the login was replaced.
+    fn has_login_of(&self, site: &Site) -> bool {
+        let proves = |name: &str| site.login_cookies().iter().any(|login| login.name == name);
+        self.replaced.iter().any(|replaced| proves(&replaced.cookie.name))
     }
 
     /// Whether nothing has changed.
@@ -72,6 +79,13 @@ impl Rotation {
         }
         has_changed
     }
+}
+
+/// Whether what came back names the account that was handed out, if a cookie named it: a new
+/// login beside the former account's name may be somebody else's.
+fn is_named_alike(site: &Site, handed_out: &[Cookie], came_back: &[Cookie]) -> bool {
+    let account = session_mark(site, handed_out);
+    account.is_none() || session_mark(site, came_back) == account
 }
 
 /// Comparing values discloses nothing: no text comes out of it.
@@ -168,6 +182,22 @@ mod tests {
         let unnamed = login("a", None, ".x.com");
         assert!(between(&unnamed, &login("b", Some("u%3D2"), ".x.com")).is_none());
         assert!(between(&[], &login("b", Some("u%3D2"), ".x.com")).is_none());
+    }
+
+    #[test]
+    fn a_new_login_without_the_accounts_name_or_a_login_that_is_gone_is_no_rotation() {
+        let on = |platform: &str, before: &[Cookie], now: &[Cookie]| {
+            Rotation::between(&Site::Known(Platform::of_id(platform).unwrap()), before, now)
+        };
+        let instagram = |session: &str| {
+            [("sessionid", session), ("ds_user_id", "1")]
+                .map(|(name, value)| returned(name, value, ".instagram.com"))
+        };
+        assert!(on("instagram", &instagram("a"), &instagram("b")).is_some());
+        assert!(on("instagram", &instagram("a"), &instagram("b")[..1]).is_none());
+        let vimeo = |value| [returned("vimeo", value, ".vimeo.com")];
+        assert!(on("vimeo", &vimeo("a"), &vimeo("b")).is_some());
+        assert!(on("vimeo", &vimeo("a"), &vimeo("")).is_none());
     }
 
     #[test]

@@ -40,6 +40,32 @@ fn a_run_that_signs_in_as_another_account_leaves_the_export_as_it_was() {
 }
 
 #[test]
+fn where_no_cookie_names_the_account_signing_in_or_out_leaves_the_export_as_it_was() {
+    const VIDEO: &str = "https://vimeo.com/1";
+    let home = tempfile::tempdir().unwrap();
+    let cookie = json!({"name": "vimeo", "value": A, "domain": ".vimeo.com", "secure": true});
+    let export = json!({"id": 1, "type": "export", "platform": "vimeo", "label": "", "cookies": [cookie]});
+    let answer = ask(home.path(), &[export]).remove(0);
+    let path = answer["path"].as_str().unwrap();
+    let before = fs::read_to_string(path).unwrap();
+    let sign_out = format!("sed -i s/{A}// \"$2\"");
+    let expire = "sed -i 's/\\t0\\tvimeo/\\t1000000000\\tvimeo/' \"$2\"";
+    for (script, options, expected) in [
+        (sign_in_as_b().as_str(), &["-u", "second", VIDEO][..], "told to sign in"),
+        (&sign_in_as_b(), &["--netrc", VIDEO], "told to sign in"),
+        (&sign_out, &[VIDEO], "signed out"),
+        (expire, &[VIDEO], ""),
+    ] {
+        let said = text(&run_yt_dlp(home.path(), script, options).stderr);
+        assert!(said.contains(expected) && !said.contains("has replaced"), "{said}");
+        assert_eq!(fs::read_to_string(path).unwrap(), before, "{script} {options:?}");
+    }
+    // Otherwise what the platform has replaced is kept.
+    run_yt_dlp(home.path(), &sign_in_as_b(), &[VIDEO]);
+    assert!(fs::read_to_string(path).unwrap().contains(B));
+}
+
+#[test]
 fn a_run_that_signs_in_as_another_account_changes_neither_browser_nor_export() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
