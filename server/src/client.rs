@@ -5,16 +5,14 @@
 //! the one header often passes the other, `Forwarded` (RFC 7239), on as its
 //! client sent it.
 
-use crate::app::App;
 use crate::error::Error;
 use crate::request::{LOCAL_NAMES, Peer, host_names};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
-use axum::http::{Extensions, HeaderMap, HeaderName, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Uri, header};
 use ipnet::{AddrParseError, IpNet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
-use std::sync::Arc;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 /// One customer of an IPv6 network holds at least its last 64 bits.
@@ -111,14 +109,11 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Who sends a request.
-    pub(crate) fn of(request: &Request, app: &App) -> Result<Self, Error> {
-        Self::known_by(request.extensions(), request.uri(), request.headers(), app)
-    }
-
-    fn known_by(extensions: &Extensions, uri: &Uri, headers: &HeaderMap, app: &App) -> Result<Self, Error> {
-        let peer = extensions.get::<Peer>().ok_or(Error::Internal("a request without a peer"))?;
-        Ok(Self::judge(*peer, uri, headers, &app.trusted_proxies, app.is_public))
+    /// Who sends a request. The router finds it out once, and puts it where the extractor
+    /// takes it from.
+    pub(crate) fn of(request: &Request, proxies: &TrustedProxies, is_public: bool) -> Result<Self, Error> {
+        let peer = request.extensions().get().ok_or(Error::Internal("a request without a peer"))?;
+        Ok(Self::judge(*peer, request.uri(), request.headers(), proxies, is_public))
     }
 
     /// The one place that decides what "this machine" is. A proxy on it makes
@@ -169,11 +164,11 @@ pub(crate) fn limited_network(address: IpAddr) -> Option<IpAddr> {
     (!address.is_loopback()).then_some(network)
 }
 
-impl FromRequestParts<Arc<App>> for Client {
+impl<S: Send + Sync> FromRequestParts<S> for Client {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        Self::known_by(&parts.extensions, &parts.uri, &parts.headers, app)
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts.extensions.get().copied().ok_or(Error::Internal("a request without a client"))
     }
 }
 

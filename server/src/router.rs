@@ -134,12 +134,12 @@ async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error>
 async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let caller = KnownCaller::default();
     request.extensions_mut().insert(caller.clone());
-    let client = Client::of(&request, &app);
+    let client = Client::of(&request, &app.trusted_proxies, app.is_public);
     let address = client.as_ref().ok().map(|client| client.address());
     let line = telemetry::Line::begin(&request, address, &caller, &app.trusted_proxies);
     let span = line.span();
     let measurement = Measurement::begin(&request, &caller);
-    let (form, page) = (Form::of(request.uri().path()), Wanted::of(&request, &app));
+    let (form, page) = (Form::of(request.uri().path()), Wanted::of(&request, client.as_ref().ok()));
     let answering = async {
         let answer = unless_it_panics(admit(&app, client, request, next)).await;
         let mut response = answer.unwrap_or_else(Error::into_response);
@@ -170,10 +170,11 @@ async fn unless_it_panics(
 async fn admit(
     app: &Arc<App>,
     client: Result<Client, Error>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Error> {
     let client = client?;
+    request.extensions_mut().insert(client);
     check_host(app, &request)?;
     let awaited = request.extensions().get().cloned().unwrap_or_default();
     let answering = pass_through(app, client, request, next);

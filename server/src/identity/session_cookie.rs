@@ -3,7 +3,6 @@
 //! write there it must ask for from a page of this server's own: browsers send
 //! cookies along with what pages of others ask for, too.
 
-use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;
 use axum::extract::FromRequestParts;
@@ -13,7 +12,6 @@ use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::sync::Arc;
 
 /// Browsers take a name with this prefix from the host alone that the cookie is
 /// for, over TLS (RFC 6265bis, section 4.1.3.2).
@@ -86,11 +84,11 @@ impl SessionCookie {
     }
 }
 
-impl FromRequestParts<Arc<App>> for SessionCookie {
+impl<S: Send + Sync> FromRequestParts<S> for SessionCookie {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        let client = Client::from_request_parts(parts, app).await?;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let client = Client::from_request_parts(parts, state).await?;
         Ok(Self::of(parts, client))
     }
 }

@@ -1,7 +1,6 @@
 //! What all pages share: their frame, the policy that a browser shows them
 //! under, and how a failure looks.
 
-use crate::app::App;
 use crate::bounded_text::bounded;
 use crate::client::Client;
 use crate::error::{self, Error};
@@ -130,7 +129,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     /// None where a request wants no page.
-    pub(crate) fn of(request: &Request, app: &App) -> Option<Self> {
+    pub(crate) fn of(request: &Request, client: Option<&Client>) -> Option<Self> {
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         if !is_page(path) {
             return None;
@@ -140,8 +139,7 @@ impl Wanted {
         let query = if query.starts_with("notice=") { "" } else { query };
         let again =
             is_look.then(|| if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
-        let client = Client::of(request, app).ok()?;
-        Some(Self { again, has_session: SessionCookie::is_in(request.headers(), client) })
+        Some(Self { again, has_session: SessionCookie::is_in(request.headers(), *client?) })
     }
 
     /// Makes a page of a failure; whoever is not signed in is asked to.
