@@ -4,8 +4,8 @@
 //! A handler's error becomes a response without a body that carries the
 //! error; [`render`], which is called for every request, writes the body.
 
+use crate::api::{Form, MAX_BODY_BYTES};
 use crate::directus::DirectusError;
-use crate::request::parse_id;
 use crate::store::{OverLimit, StoreError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -64,7 +64,7 @@ pub(crate) enum Error {
     /// It was there, and this server was slow.
     #[error("The request took too long here; try again")]
     Overdue,
-    #[error("Body larger than {} bytes", crate::request::MAX_BODY_BYTES)]
+    #[error("Body larger than {MAX_BODY_BYTES} bytes")]
     BodyTooLarge,
     #[error("Content-Type must be application/json")]
     UnsupportedMediaType,
@@ -92,42 +92,6 @@ pub(crate) enum Error {
     Directus(#[from] DirectusError),
     #[error("Internal error")]
     Internal(&'static str),
-}
-
-/// The form that a failure's body has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// `{"success":false,"error":"…"}`.
-    Credentials,
-    /// `{"errors":[{"message":"…","extensions":{"code":"…"}}]}`.
-    Directus,
-    /// `{"error":"…"}`, and where there are too many requests `retry_after_seconds`.
-    Vault,
-    /// `{"error":"…"}`.
-    AppCredentials,
-}
-
-impl Form {
-    /// The form of the API that a path belongs to.
-    pub(crate) fn of(path: &str) -> Self {
-        if path.starts_with("/auth/") || path.starts_with("/users/") {
-            Self::Directus
-        } else if path.starts_with("/api/auth/") || is_of_vault_credentials(path) {
-            Self::Vault
-        } else if path.starts_with("/api/v1/") {
-            Self::AppCredentials
-        } else {
-            Self::Credentials
-        }
-    }
-}
-
-/// Whether a path is one of the vault's among those that it shares with the
-/// Credentials API: `/api/credentials`, and what begins with a credential's id.
-pub(crate) fn is_of_vault_credentials(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix("/api/credentials") else { return false };
-    let Some(rest) = rest.strip_prefix('/') else { return rest.is_empty() };
-    parse_id(rest.strip_suffix("/reveal").unwrap_or(rest), "id").is_ok()
 }
 
 impl From<getrandom::Error> for Error {

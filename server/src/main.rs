@@ -1,6 +1,7 @@
 //! Stagepass's server: keeps captured sessions encrypted and hands them to the
 //! backends that may have them.
 
+mod api;
 mod app;
 mod app_credentials;
 mod audit;

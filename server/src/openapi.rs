@@ -26,8 +26,9 @@ pub(crate) use values::{
     VaultService, VaultToken,
 };
 
+use crate::api::Form;
 use crate::app::App;
-use crate::error::{Error, Form};
+use crate::error::Error;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header;

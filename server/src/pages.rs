@@ -11,7 +11,7 @@ mod sign_in;
 mod types;
 mod value_field;
 
-pub(crate) use layout::{Wanted, is_page};
+pub(crate) use layout::Wanted;
 
 use crate::app::App;
 use axum::Router;

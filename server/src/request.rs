@@ -3,6 +3,7 @@
 
 mod nesting;
 
+use crate::api::{self, MAX_BODY_BYTES};
 use crate::error::Error;
 use crate::store::Page;
 use axum::body::{Body, Bytes};
@@ -26,8 +27,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-/// The largest body that is read.
-pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Rows on a page where nobody says how many.
 pub(crate) const DEFAULT_PAGE_SIZE: u32 = 20;
 /// How much of a name that a request made up is shown in a fault.
@@ -269,13 +268,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// Reads a record's id: a UUID in its hyphenated form.
+/// Reads a record's id.
 pub(crate) fn parse_id(text: &str, field: &str) -> Result<Uuid, Error> {
-    let is_hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
-    Uuid::try_parse(text)
-        .ok()
-        .filter(|_| is_hyphenated)
-        .ok_or_else(|| Error::BadRequest(format!("{field} must be a UUID")))
+    api::parse_id(text).ok_or_else(|| Error::BadRequest(format!("{field} must be a UUID")))
 }
 
 /// Refuses what is no platform, before something is stored or asked for.

@@ -1,10 +1,11 @@
 //! The routes, and what holds for all of them.
 
+use crate::api::{Form, is_of_vault_credentials};
 use crate::app::App;
 use crate::app_credentials::{by_project, credentials as app, projects, reveal, types};
 use crate::client::Client;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
-use crate::error::{self, Error, Form};
+use crate::error::{self, Error};
 use crate::identity::{KnownCaller, auth, pass_through};
 use crate::metrics::{self, Measurement};
 use crate::openapi::{self, Document};
@@ -94,7 +95,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn method_not_allowed(request: Request) -> Error {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
     let is_like_the_vaults = matched.starts_with("/api/credentials/{id}");
-    if is_like_the_vaults && !error::is_of_vault_credentials(request.uri().path()) {
+    if is_like_the_vaults && !is_of_vault_credentials(request.uri().path()) {
         Error::NotFound("Not found")
     } else {
         Error::MethodNotAllowed

@@ -3,12 +3,12 @@
 
 use super::auth::session_hash;
 use super::{DirectusIdentity, Identity, SessionCookie, known_caller};
+use crate::api::{self, Form};
 use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::now_ms;
-use crate::error::{Error, Form};
-use crate::pages;
+use crate::error::Error;
 use crate::store::{User, UserStatus};
 use axum::extract::FromRequestParts;
 use axum::http::{header, request::Parts};
@@ -57,7 +57,7 @@ impl FromRequestParts<Arc<App>> for UserId {
 /// and not where it says so in another way.
 fn takes_cookie(parts: &Parts) -> bool {
     let path = parts.uri.path();
-    let takes = pages::is_page(path) || Form::of(path) == Form::AppCredentials;
+    let takes = api::is_page(path) || Form::of(path) == Form::AppCredentials;
     takes && !parts.headers.contains_key(header::AUTHORIZATION)
 }
 

@@ -10,8 +10,9 @@ pub(crate) use app_credentials::{
 };
 
 use super::responses::{AppErrorResponse, DirectusErrorResponse, ErrorResponse, VaultErrorResponse};
+use crate::api::Form;
 use crate::directus::DirectusError;
-use crate::error::{Error, Form};
+use crate::error::Error;
 use crate::store::{MIB, OverLimit, StoreError};
 use std::collections::BTreeMap;
 use utoipa::openapi::header::HeaderBuilder;

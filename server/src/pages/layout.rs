@@ -1,6 +1,7 @@
 //! What all pages share: their frame, the policy that a browser shows them
 //! under, and how a failure looks.
 
+use crate::api::is_page;
 use crate::bounded_text::bounded;
 use crate::client::Client;
 use crate::error::{self, Error};
@@ -30,11 +31,6 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
          frame-ancestors 'none'"
     )
 });
-
-/// Whether a path is one of the pages for people.
-pub(crate) fn is_page(path: &str) -> bool {
-    path == "/app" || path.starts_with("/app/")
-}
 
 /// The parts of the pages that the menu leads to.
 const PARTS: [(&str, &str); 6] = [

@@ -2,7 +2,8 @@
 
 use super::HOME;
 use super::filled::Filled;
-use super::layout::{Notice, Page, SIGN_IN, alert, done, is_page};
+use super::layout::{Notice, Page, SIGN_IN, alert, done};
+use crate::api::is_page;
 use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;

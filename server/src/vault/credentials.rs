@@ -2,10 +2,11 @@
 
 use super::session::{OpenVault, done, entry};
 use super::{Key, MAX_CREDENTIALS};
+use crate::api::is_of_vault_credentials;
 use crate::app::App;
 use crate::audit::Entry;
 use crate::clock::now_ms;
-use crate::error::{Error, is_of_vault_credentials};
+use crate::error::Error;
 use crate::openapi::{self, AddVaultCredentialFailures, VaultCredentialFailures};
 use crate::request::{Fields, Id, MAX_NAME_CHARS, check_text};
 use crate::store::{SealedVaultCredential, VaultCredential, VaultWrite};

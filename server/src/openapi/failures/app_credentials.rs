@@ -1,7 +1,7 @@
 //! Failures of operations on app credentials that are their own.
 
 use super::{Failure, references};
-use crate::error::Form;
+use crate::api::Form;
 use std::collections::BTreeMap;
 use utoipa::IntoResponses;
 use utoipa::openapi::{RefOr, Response};
