@@ -7,8 +7,6 @@ pub(crate) mod connections;
 pub(crate) mod downloads;
 pub(crate) mod sessions;
 
-pub(crate) use capture_requests::MAX_REASON_CHARS;
-
 use crate::app::App;
 use crate::audit::Entry;
 use crate::error::Error;

@@ -36,6 +36,10 @@ pub(crate) const MAX_TEXT_CHARS: usize = 1024;
 /// The longest name that is its own among others, in characters: PostgreSQL indexes
 /// no more than 2,704 bytes.
 pub(crate) const MAX_NAME_CHARS: usize = 200;
+/// The longest reason for a capture request, in characters.
+pub(crate) const MAX_REASON_CHARS: usize = 200;
+/// The longest API key of the vault, in bytes.
+pub(crate) const MAX_KEY_BYTES: usize = 16 * 1024;
 
 /// The other end of the connection that a request came by: its caller, or a proxy.
 #[derive(Clone, Copy, Debug)]

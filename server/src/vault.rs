@@ -16,7 +16,6 @@ mod session;
 mod set_up;
 mod set_up_file;
 
-pub(crate) use credentials::MAX_KEY_BYTES;
 pub(crate) use export_file::{ExportFile, MAX_EXPORT_BYTES, PlainCredential};
 pub(crate) use key::Key;
 

@@ -7,7 +7,7 @@ use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures, RoomFailures};
-use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
+use crate::request::{Fields, Id, Listing, MAX_REASON_CHARS, PageParameters, check_platform, parse_id};
 use crate::store::{Actor, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Page};
 use axum::Json;
 use axum::extract::State;
@@ -15,9 +15,6 @@ use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// The longest reason, in characters.
-pub(crate) const MAX_REASON_CHARS: usize = 200;
 
 /// The answer to `request-capture`.
 #[derive(Debug, Serialize, ToSchema)]

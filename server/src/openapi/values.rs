@@ -90,7 +90,7 @@ described! {
     /// Why a capture is asked for, in plain text for the owner.
     Reason: text()
         .pattern(Some(VISIBLE))
-        .max_length(Some(crate::credentials::MAX_REASON_CHARS));
+        .max_length(Some(crate::request::MAX_REASON_CHARS));
     /// An e-mail address.
     Email: text()
         .pattern(Some(NOT_BLANK))
@@ -177,7 +177,7 @@ described! {
     VaultApiKey: text()
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
         .pattern(Some(r"\S"))
-        .max_length(Some(crate::vault::MAX_KEY_BYTES));
+        .max_length(Some(crate::request::MAX_KEY_BYTES));
     /// A name, which is not white space alone; white space around it is dropped.
     Name: text().pattern(Some(NOT_BLANK)).max_length(Some(crate::request::MAX_NAME_CHARS));
     /// A field's id.

@@ -8,7 +8,7 @@ use crate::audit::Entry;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::openapi::{self, AddVaultCredentialFailures, VaultCredentialFailures};
-use crate::request::{Fields, Id, MAX_NAME_CHARS, check_text};
+use crate::request::{Fields, Id, MAX_KEY_BYTES, MAX_NAME_CHARS, check_text};
 use crate::store::{SealedVaultCredential, VaultCredential, VaultWrite};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -22,8 +22,6 @@ use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// The longest API key, in bytes.
-pub(crate) const MAX_KEY_BYTES: usize = 16 * 1024;
 /// Services that are known by their names alone.
 const SERVICES: [&str; 3] = ["openai", "anthropic", "binance"];
 /// What comes before the name of any other.

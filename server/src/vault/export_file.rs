@@ -249,7 +249,7 @@ mod tests {
         let largest = PlainCredential {
             service: "c".repeat("custom.".len() + 64),
             name: "\u{1f511}".repeat(1024),
-            key: "\u{1}".repeat(crate::vault::MAX_KEY_BYTES).into(),
+            key: "\u{1}".repeat(crate::request::MAX_KEY_BYTES).into(),
             created_at: 0,
         };
         let contents = most_bytes(&largest) * (crate::vault::MAX_CREDENTIALS as usize + 1);
