@@ -14,7 +14,7 @@ mod vault;
 pub(crate) use database::{GivenDatabase, secrets_needed_with};
 pub(crate) use directus::{DirectusArgs, GivenDirectus};
 pub(crate) use keys::{GivenKeys, KeyArgs};
-pub(crate) use limits::{LimitSettings, Timeouts};
+pub(crate) use limits::{LimitSettings, MAX_CONNECTIONS, Timeouts};
 pub(crate) use sources::{Anew, Sources};
 pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 

@@ -10,7 +10,6 @@ mod request_body;
 mod reread;
 mod signals;
 
-pub(crate) use permits::MAX_CONNECTIONS;
 pub(crate) use signals::StopSignals;
 
 use crate::app::App;

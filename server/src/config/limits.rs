@@ -2,12 +2,13 @@
 
 use super::faults::Faults;
 use crate::client::TrustedProxies;
-use crate::serve::MAX_CONNECTIONS;
 use crate::store::{MIB, UsageLimits};
 use clap::Args;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+/// Connections at the same time; one more waits to be accepted.
+pub(crate) const MAX_CONNECTIONS: u32 = 512;
 const RATES: RangeInclusive<u32> = 0..=1_000_000;
 const MAX_RECORDS: u32 = 1_000_000_000;
 /// A PiB.

@@ -3,14 +3,12 @@
 //! longest for the head of a request gives its own up.
 
 use crate::client::{TrustedProxies, limited_network};
+use crate::config::MAX_CONNECTIONS;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
-
-/// Connections at the same time; one more waits to be accepted.
-pub(crate) const MAX_CONNECTIONS: u32 = 512;
 
 /// How many connections each network has open, of those that are counted.
 type Counts = Arc<Mutex<HashMap<IpAddr, u32>>>;
