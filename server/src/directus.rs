@@ -8,7 +8,6 @@ mod schema;
 pub(crate) use bootstrap::{BootstrapError, bootstrap};
 pub(crate) use error::DirectusError;
 
-use crate::error::Error;
 use crate::replaceable::Replaceable;
 use axum::body::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -117,10 +116,15 @@ struct Data<T> {
     data: T,
 }
 
+/// Such as on a system without any certificates.
+#[derive(Debug, thiserror::Error)]
+#[error("the client for Directus could not be made")]
+pub(crate) struct NoClient;
+
 impl Directus {
     /// A client whose calls may take as long as `timeout`. It follows no redirect and takes no proxy from the
     /// environment: the admin token goes to this address alone.
-    pub(crate) fn new(settings: DirectusSettings, timeout: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(settings: DirectusSettings, timeout: Duration) -> Result<Self, NoClient> {
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
@@ -129,9 +133,8 @@ impl Directus {
             .no_proxy()
             .build()
             .map_err(|error| {
-                // Such as a system without any certificates.
-                tracing::error!(%error, "the client for Directus could not be made");
-                Error::Internal("the client for Directus could not be made")
+                tracing::error!(%error, "{NoClient}");
+                NoClient
             })?;
         Ok(Self { http, url: settings.url, admin_token: Replaceable::new(settings.admin_token) })
     }

@@ -5,7 +5,7 @@
 //! error; [`render`], which is called for every request, writes the body.
 
 use crate::api::{Form, MAX_BODY_BYTES};
-use crate::directus::DirectusError;
+use crate::directus::{DirectusError, NoClient};
 use crate::store::{OverLimit, StoreError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -97,6 +97,12 @@ pub(crate) enum Error {
 impl From<getrandom::Error> for Error {
     fn from(_: getrandom::Error) -> Self {
         Self::Internal("no random bytes")
+    }
+}
+
+impl From<NoClient> for Error {
+    fn from(_: NoClient) -> Self {
+        Self::Internal("the client for Directus could not be made")
     }
 }
 

@@ -159,7 +159,7 @@ fn open_directus(given: &GivenDirectus) -> Result<Arc<Directus>, ServeError> {
             "DIRECTUS_URL is plain http to another machine: whoever listens in gets the admin token"
         );
     }
-    Ok(Arc::new(Directus::new(given.settings.clone(), TIMEOUT)?))
+    Ok(Arc::new(Directus::new(given.settings.clone(), TIMEOUT).map_err(Error::from)?))
 }
 
 /// Who knows the users: the Directus that there is, or this server.

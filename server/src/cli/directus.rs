@@ -4,6 +4,7 @@
 use super::{CliError, output};
 use crate::config::DirectusArgs;
 use crate::directus::{Directus, SCHEMA_TIMEOUT, bootstrap};
+use crate::error::Error;
 use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
@@ -18,7 +19,7 @@ impl DirectusCommand {
         let given = args.read()?.ok_or_else(|| {
             CliError::User("DIRECTUS_URL and DIRECTUS_ADMIN_TOKEN must say which Directus".to_owned())
         })?;
-        let directus = Directus::new(given.settings, SCHEMA_TIMEOUT)?;
+        let directus = Directus::new(given.settings, SCHEMA_TIMEOUT).map_err(Error::from)?;
         match self {
             Self::Bootstrap => Ok(bootstrap(&directus, output::print).await?),
         }

@@ -4,6 +4,7 @@ use super::CliError;
 use super::output::tell;
 use crate::config::{DataArgs, DirectusArgs, GivenKeys, KeyArgs, secrets_needed_with};
 use crate::directus::{Directus, TIMEOUT};
+use crate::error::Error;
 use crate::keyed_stores::{self, KeyedStores};
 use crate::store::{Database, IfMissing, UsageLimits, VaultStore};
 use clap::Args;
@@ -26,7 +27,8 @@ impl StoreArgs {
         let database = self.data.database()?;
         let keys = GivenKeys::read(&self.keys, secrets_needed_with(&database, &self.directus))?;
         let given = self.directus.read()?;
-        let client = given.map(|given| Directus::new(given.settings, TIMEOUT).map(Arc::new)).transpose()?;
+        let client = given.map(|given| Directus::new(given.settings, TIMEOUT).map(Arc::new)).transpose();
+        let client = client.map_err(Error::from)?;
         let stores = KeyedStores::open(&database, keys, client, if_missing, UsageLimits::default()).await?;
         for path in &stores.made {
             let path = path.display();
