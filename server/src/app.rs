@@ -39,7 +39,7 @@ pub(crate) struct App {
     pub(crate) public_address: Option<Address>,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
-    pub(crate) readiness: Readiness,
+    pub(crate) readiness: Arc<Readiness>,
     pub(crate) timeouts: Timeouts,
     pub(crate) metrics: Arc<Metrics>,
     /// The OpenAPI document.

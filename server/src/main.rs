@@ -20,6 +20,7 @@ mod limits;
 mod masking;
 mod metrics;
 mod openapi;
+mod operation;
 mod pages;
 mod proof;
 mod readiness;

@@ -1,19 +1,12 @@
-//! What is counted and timed, and `GET /metrics`, where Prometheus reads it in
-//! the form of OpenMetrics, or in its own.
+//! What is counted and timed, written in the form of OpenMetrics or in that of Prometheus.
+//! It knows no request and no caller: whoever counts one says its labels.
 //!
 //! No label takes a value that a caller makes up: a route is the router's, a
 //! method one of HTTP's, a service's name an operator's.
 
 mod exposition;
 
-use crate::app::App;
-use crate::client::Client;
-use crate::error::Error;
-use crate::identity::{KnownCaller, Service};
-use axum::extract::{FromRequestParts as _, MatchedPath, Request, State};
-use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, StatusCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -22,17 +15,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use std::sync::Arc;
+use std::fmt;
 use std::time::{Duration, Instant};
 
-/// What stands for all routes and methods that are none.
-const OTHER: &str = "other";
 /// The upper ends of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 15] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-const VERBS: &str = "/api/credentials/";
-/// The verbs that answer with a secret.
-const REVEALS: [&str; 4] = ["reveal", "reveal-download-cred", "get-platform-session", "reveal-app-cred"];
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct RequestLabels {
@@ -166,20 +154,39 @@ impl Metrics {
         self.dropped_connections.inc();
     }
 
-    fn count_request(&self, method: &'static str, route: String, status: StatusCode, taken: Duration) {
+    /// Counts and times a request.
+    pub(crate) fn count_request(
+        &self,
+        method: &'static str,
+        route: String,
+        status: StatusCode,
+        taken: Duration,
+    ) {
         let labels = RequestLabels { method, route, status: status.as_u16() };
         self.requests.get_or_create(&labels).inc();
         let labels = RouteLabels { route: labels.route };
         self.request_durations.get_or_create(&labels).observe(taken.as_secs_f64());
     }
 
-    fn count_reveal(&self, service: &str, verb: &'static str, status: StatusCode) {
+    /// Counts a service's call for a secret.
+    pub(crate) fn count_reveal(&self, service: &str, verb: &'static str, status: StatusCode) {
         let outcome = match status.as_u16() {
             ..400 => "revealed",
             400..500 => "refused",
             _ => "failed",
         };
         self.reveals.get_or_create(&RevealLabels { service: service.to_owned(), verb, outcome }).inc();
+    }
+
+    /// All of them, in the form that a request with these headers asks for, and its media type.
+    pub(crate) fn render(&self, headers: &HeaderMap) -> Result<(&'static str, String), fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(if exposition::asks_for_text(headers) {
+            (exposition::TEXT, exposition::as_text(&text))
+        } else {
+            (exposition::OPEN_METRICS, text)
+        })
     }
 }
 
@@ -191,77 +198,4 @@ impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.dec();
     }
-}
-
-/// A request that is counted and timed.
-pub(crate) struct Measurement {
-    method: &'static str,
-    route: String,
-    /// The verb of one that asks for a secret.
-    reveal: Option<&'static str>,
-    caller: KnownCaller,
-    start: Instant,
-}
-
-impl Measurement {
-    /// Begins at the request's head.
-    pub(crate) fn begin(request: &Request, caller: &KnownCaller) -> Self {
-        let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
-        let (method, reveal) = (method_label(request.method()), reveal_of(&route));
-        Self { method, route, reveal, caller: caller.clone(), start: Instant::now() }
-    }
-
-    /// Ends at the head of its answer.
-    pub(crate) fn end(self, metrics: &Metrics, status: StatusCode) {
-        metrics.count_request(self.method, self.route, status, self.start.elapsed());
-        // Where no service was recognised there is nobody to count it for.
-        if let Some(verb) = self.reveal
-            && let Some(service) = self.caller.service()
-        {
-            metrics.count_reveal(service, verb, status);
-        }
-    }
-}
-
-fn method_label(method: &Method) -> &'static str {
-    let known = ["GET", "POST", "DELETE", "PUT", "PATCH", "HEAD", "OPTIONS"];
-    known.into_iter().find(|known| method == known).unwrap_or(OTHER)
-}
-
-fn reveal_of(route: &str) -> Option<&'static str> {
-    let verb = route.strip_prefix(VERBS)?;
-    REVEALS.into_iter().find(|reveal| *reveal == verb)
-}
-
-/// Gives the metrics
-///
-/// To programs on this machine, and to services whose token lists `metrics`. In Prometheus's
-/// text format to whoever asks for `text/plain`, as OpenMetrics to all others.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "Operation",
-    security((), ("service" = [])),
-    responses((
-        status = 200,
-        description = "The metrics",
-        content((String = "application/openmetrics-text"), (String = "text/plain"))
-    ))
-)]
-pub(crate) async fn metrics(
-    State(app): State<Arc<App>>,
-    client: Client,
-    mut parts: Parts,
-) -> Result<Response, Error> {
-    if !client.is_this_machine() {
-        Service::from_request_parts(&mut parts, &app).await?;
-    }
-    let mut text = String::new();
-    encode(&mut text, &app.metrics.registry).map_err(|_| Error::Internal("metrics could not be written"))?;
-    let (media_type, text) = if exposition::asks_for_text(&parts.headers) {
-        (exposition::TEXT, exposition::as_text(&text))
-    } else {
-        (exposition::OPEN_METRICS, text)
-    };
-    Ok(([(header::CONTENT_TYPE, media_type), (header::VARY, "Accept")], text).into_response())
 }

@@ -1,6 +1,6 @@
 //! The OpenAPI document: what stands at each handler, completed by what holds
-//! for all of them, and the two routes that show it. A route is declared by
-//! its handler's `utoipa::path`, so that none can be without documentation.
+//! for all of them. A route is declared by its handler's `utoipa::path`, so that none
+//! can be without documentation.
 
 mod examples;
 mod failures;
@@ -27,13 +27,8 @@ pub(crate) use values::{
 };
 
 use crate::api::Form;
-use crate::app::App;
 use crate::error::Error;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header;
-use axum::response::IntoResponse;
-use std::sync::Arc;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use utoipa::openapi::security::{
@@ -105,8 +100,8 @@ impl Modify for Shared {
 /// The document in the forms in which it is served.
 #[derive(Debug)]
 pub(crate) struct Rendered {
-    json: Bytes,
-    page: page::Page,
+    pub(crate) json: Bytes,
+    pub(crate) page: page::Page,
 }
 
 /// Completes the document that the routes make together, and renders it.
@@ -157,36 +152,6 @@ fn add_acting_user(operation: &mut Operation) {
         .description(Some("The user that the service acts for; the record must then be that user's."))
         .schema(Some(id));
     operation.parameters.get_or_insert_default().push(header.build().into());
-}
-
-/// This document
-///
-/// OpenAPI 3.1, generated from the handlers.
-#[utoipa::path(
-    get,
-    path = "/openapi.json",
-    tag = "Operation",
-    responses((status = 200, description = "The document", body = Object, content_type = "application/json"))
-)]
-pub(crate) async fn openapi_json(State(app): State<Arc<App>>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], app.document.json.clone())
-}
-
-/// This document as a page
-///
-/// One page without scripts, and with nothing from elsewhere.
-#[utoipa::path(
-    get,
-    path = "/docs",
-    tag = "Operation",
-    responses((status = 200, description = "The page", body = String, content_type = "text/html; charset=utf-8"))
-)]
-pub(crate) async fn docs(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, app.document.page.policy.clone()),
-    ];
-    (headers, app.document.page.html.clone())
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 //! that it needs does what it should. Anybody may ask, so a look is shared by all who ask
 //! within a second, and they learn which part is at fault and no more.
 
-use crate::app::App;
 use crate::clock::now_ms;
 use crate::directus::DirectusError;
 use crate::error::Error;
-use crate::store::StoreError;
+use crate::store::{Database, Records, StoreError};
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -29,8 +28,12 @@ const PROBE_BYTES: usize = 64 * 1024;
 const DISK_HANGS: &str = "Disk does not answer";
 
 /// What a server that serves knows of itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Readiness {
+    database: Arc<dyn Database>,
+    records: Arc<dyn Records>,
+    /// The id of the key that is sealed with.
+    key_id: String,
     is_draining: AtomicBool,
     /// Where a database of the server's own is, whose disk must have room.
     data_dir: Option<PathBuf>,
@@ -59,9 +62,22 @@ struct Fault {
 }
 
 impl Readiness {
-    /// Of a server that keeps a database in `data_dir`, if it does.
-    pub(crate) fn new(data_dir: Option<PathBuf>) -> Self {
-        Self { data_dir, ..Self::default() }
+    /// Of a server that seals with this key, and keeps a database in `data_dir`, if it does.
+    pub(crate) fn new(
+        database: Arc<dyn Database>,
+        records: Arc<dyn Records>,
+        key_id: String,
+        data_dir: Option<PathBuf>,
+    ) -> Self {
+        Self {
+            database,
+            records,
+            key_id,
+            is_draining: AtomicBool::new(false),
+            data_dir,
+            trying_disk: Arc::default(),
+            last: Mutex::default(),
+        }
     }
 
     /// From now on the server is about to stop: nobody should send it more, and each
@@ -75,8 +91,25 @@ impl Readiness {
         self.is_draining.load(Ordering::Acquire)
     }
 
+    /// Whether requests should be sent here.
+    pub(crate) async fn check(self: &Arc<Self>) -> Result<(), Error> {
+        if self.is_draining() {
+            return Err(Error::NotReady("draining".to_owned()));
+        }
+        let mut look = self.look();
+        // It ends by itself, unless it panics.
+        let found = look.wait_for(Option::is_some).await.map_err(|_| Error::Internal("no look was taken"))?;
+        match found.as_deref() {
+            None | Some([]) => Ok(()),
+            Some(faults) => {
+                let words: Vec<_> = faults.iter().map(|fault| fault.words).collect();
+                Err(Error::NotReady(words.join("; ")))
+            }
+        }
+    }
+
     /// The look that is under way or was begun just now; another one where there is none.
-    fn look(&self, app: &Arc<App>) -> watch::Receiver<Option<Found>> {
+    fn look(self: &Arc<Self>) -> watch::Receiver<Option<Found>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // One that ended without an answer has panicked.
         let is_under_way = |look: &Look| look.found.borrow().is_none() && look.found.has_changed().is_ok();
@@ -86,48 +119,43 @@ impl Readiness {
         }
         let before = last.as_ref().and_then(|look| look.found.borrow().clone());
         let (sender, found) = watch::channel(None);
-        let app = Arc::clone(app);
+        let readiness = Arc::clone(self);
         // Whoever asks may hang up, and others wait for the same look.
         tokio::spawn(async move {
-            let found = look_at_all(&app).await;
+            let found = readiness.look_at_all().await;
             tell_changes(before.as_deref().unwrap_or_default(), &found);
             sender.send_replace(Some(found));
         });
         *last = Some(Look { begun: Instant::now(), found: found.clone() });
         found
     }
-}
 
-/// Whether requests should be sent here.
-pub(crate) async fn check(app: &Arc<App>) -> Result<(), Error> {
-    if app.readiness.is_draining() {
-        return Err(Error::NotReady("draining".to_owned()));
+    async fn look_at_all(&self) -> Found {
+        let (database, records, disk) = tokio::join!(
+            timeout(PATIENCE, self.database.check(&self.key_id, now_ms())),
+            timeout(PATIENCE, self.records.check_records()),
+            timeout(PATIENCE, self.try_disk()),
+        );
+        // Records that are in the own database are not asked for.
+        let faults = [
+            judge(database, "Database does not answer", words_of_store),
+            judge(records, "Directus does not answer", words_of_store),
+            judge(disk, DISK_HANGS, words_of_disk),
+        ];
+        faults.into_iter().flatten().collect()
     }
-    let mut look = app.readiness.look(app);
-    // It ends by itself, unless it panics.
-    let found = look.wait_for(Option::is_some).await.map_err(|_| Error::Internal("no look was taken"))?;
-    match found.as_deref() {
-        None | Some([]) => Ok(()),
-        Some(faults) => {
-            let words: Vec<_> = faults.iter().map(|fault| fault.words).collect();
-            Err(Error::NotReady(words.join("; ")))
-        }
-    }
-}
 
-async fn look_at_all(app: &App) -> Found {
-    let (database, records, disk) = tokio::join!(
-        timeout(PATIENCE, app.database.check(app.keys.writing().id(), now_ms())),
-        timeout(PATIENCE, app.records.check_records()),
-        timeout(PATIENCE, try_disk(&app.readiness)),
-    );
-    // Records that are in the own database are not asked for.
-    let faults = [
-        judge(database, "Database does not answer", words_of_store),
-        judge(records, "Directus does not answer", words_of_store),
-        judge(disk, DISK_HANGS, words_of_disk),
-    ];
-    faults.into_iter().flatten().collect()
+    /// Writes to the disk of the data directory as a large record would.
+    async fn try_disk(&self) -> io::Result<()> {
+        let Some(data_dir) = self.data_dir.clone() else { return Ok(()) };
+        let trying = Arc::clone(&self.trying_disk);
+        let tried = tokio::task::spawn_blocking(move || {
+            // Who holds it waits for the disk, and so would this.
+            let _held = trying.try_lock().map_err(|_| io::ErrorKind::TimedOut)?;
+            write_probe(&data_dir)
+        });
+        tried.await.map_err(io::Error::other)?
+    }
 }
 
 /// The fault that an answer tells of, if it does.
@@ -159,18 +187,6 @@ fn words_of_store(error: &StoreError) -> &'static str {
         StoreError::Postgres(fault) if fault.is_disk_full() => "Database disk full",
         _ => "Database unavailable",
     }
-}
-
-/// Writes to the disk of the data directory as a large record would.
-async fn try_disk(readiness: &Readiness) -> io::Result<()> {
-    let Some(data_dir) = readiness.data_dir.clone() else { return Ok(()) };
-    let trying = Arc::clone(&readiness.trying_disk);
-    let tried = tokio::task::spawn_blocking(move || {
-        // Who holds it waits for the disk, and so would this.
-        let _held = trying.try_lock().map_err(|_| io::ErrorKind::TimedOut)?;
-        write_probe(&data_dir)
-    });
-    tried.await.map_err(io::Error::other)?
 }
 
 /// Into a file without a name, which is gone when it is closed.

@@ -1,5 +1,7 @@
 //! The routes, and what holds for all of them.
 
+mod measurement;
+
 use crate::api::{Form, is_of_vault_credentials};
 use crate::app::App;
 use crate::app_credentials::{by_project, credentials as app, projects, reveal, types};
@@ -7,11 +9,10 @@ use crate::client::Client;
 use crate::credentials::{capture_requests, connection_credentials, connections, downloads, sessions};
 use crate::error::{self, Error};
 use crate::identity::{KnownCaller, auth, pass_through};
-use crate::metrics::{self, Measurement};
-use crate::openapi::{self, Document};
+use crate::openapi::Document;
+use crate::operation;
 use crate::pages::{self, Wanted};
 use crate::proof;
-use crate::readiness;
 use crate::request::{AwaitedBody, host_names};
 use crate::{telemetry, vault};
 use axum::Router;
@@ -20,7 +21,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
-use serde_json::{Value, json};
+use measurement::Measurement;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use tracing::Instrument as _;
@@ -42,11 +43,11 @@ pub(crate) fn router(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
 /// the handler.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(healthz))
-        .routes(routes!(readyz))
-        .routes(routes!(metrics::metrics))
-        .routes(routes!(openapi::openapi_json))
-        .routes(routes!(openapi::docs))
+        .routes(routes!(operation::healthz))
+        .routes(routes!(operation::readyz))
+        .routes(routes!(operation::metrics))
+        .routes(routes!(operation::openapi_json))
+        .routes(routes!(operation::docs))
         .routes(routes!(proof::prove))
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
@@ -100,34 +101,6 @@ async fn method_not_allowed(request: Request) -> Error {
     } else {
         Error::MethodNotAllowed
     }
-}
-
-/// Tells that the process answers
-///
-/// By `service` a client knows whom it talks to before it sends a password.
-#[utoipa::path(
-    get,
-    path = "/healthz",
-    tag = "Operation",
-    responses((status = 200, description = "Alive", body = openapi::Alive))
-)]
-async fn healthz() -> axum::Json<Value> {
-    axum::Json(json!({"status": "ok", "service": "stagepass"}))
-}
-
-/// Tells that requests should be sent here
-///
-/// The database, its disk and Directus do what they should, and the server is not about to
-/// stop. The answer comes within two seconds, and names what is not ready.
-#[utoipa::path(
-    get,
-    path = "/readyz",
-    tag = "Operation",
-    responses((status = 200, description = "Ready", body = openapi::Healthy), openapi::ReadinessFailures)
-)]
-async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
-    readiness::check(&app).await?;
-    Ok(axum::Json(json!({"status": "ok"})))
 }
 
 /// What holds for all routes. One layer: each more would copy and box all those

@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::replaceable::Replaceable;
 use crate::retention;
-use crate::store::{DAY_MS, IfMissing, Timed};
+use crate::store::{DAY_MS, Database, IfMissing, Records, Timed};
 use crate::vault::{Vault, VaultFault};
 use crate::{openapi, router, telemetry};
 use accept::Acceptor;
@@ -103,9 +103,13 @@ pub(crate) async fn serve(
     }
     let limits = config.limits;
     let (routes, document) = router::routes().split_for_parts();
+    let database: Arc<dyn Database> = Arc::new(Timed::new(stores.database, Arc::clone(&metrics)));
+    let records: Arc<dyn Records> = Arc::new(Timed::new(stores.records, Arc::clone(&metrics)));
+    let key_id = stores.keys.writing().id().to_owned();
+    let readiness = Readiness::new(Arc::clone(&database), Arc::clone(&records), key_id, data_dir);
     let app = Arc::new(App {
-        database: Arc::new(Timed::new(stores.database, Arc::clone(&metrics))),
-        records: Arc::new(Timed::new(stores.records, Arc::clone(&metrics))),
+        database,
+        records,
         vault,
         app_credentials: Arc::new(Timed::new(stores.app_credentials, Arc::clone(&metrics))),
         keys: stores.keys,
@@ -118,7 +122,7 @@ pub(crate) async fn serve(
         public_address: config.public_address,
         trusted_proxies: limits.trusted_proxies,
         limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
-        readiness: Readiness::new(data_dir),
+        readiness: Arc::new(readiness),
         timeouts: limits.timeouts,
         metrics,
         document: openapi::render(document)?,

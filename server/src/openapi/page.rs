@@ -13,11 +13,11 @@ const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
 /// A page, and the policy under which a browser may show it.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     /// The whole text.
-    pub(super) html: String,
+    pub(crate) html: String,
     /// For `Content-Security-Policy`: the page's own style, by its hash, and nothing else.
-    pub(super) policy: String,
+    pub(crate) policy: String,
 }
 
 /// Renders the completed document.
