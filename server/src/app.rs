@@ -4,16 +4,16 @@ use crate::audit::Entry;
 use crate::client::TrustedProxies;
 use crate::config::Timeouts;
 use crate::error::Error;
-use crate::identity::{Identity, ServiceSecrets};
+use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::Rendered;
 use crate::proof::{Address, ServerKey};
 use crate::readiness::Readiness;
-use crate::replaceable::Replaceable;
 use crate::sealing::{KeyRing, Version};
 use crate::store::{AppCredentialStore, Database, Records};
 use crate::vault::Vault;
+use axum::extract::FromRef;
 use std::sync::Arc;
 
 /// The server's state: nothing here changes while it serves, but for what `limits` and
@@ -28,7 +28,6 @@ pub(crate) struct App {
     /// In which version credentials are sealed: where they are kept decides.
     pub(crate) blob_version: Version,
     pub(crate) identity: Identity,
-    pub(crate) service_secrets: Replaceable<ServiceSecrets>,
     /// The host names under which requests are answered, lower case.
     pub(crate) host_names: Vec<String>,
     /// Whether it is reached under another name than those of this machine.
@@ -38,12 +37,18 @@ pub(crate) struct App {
     /// The address of the public URL, where that is plain http.
     pub(crate) public_address: Option<Address>,
     pub(crate) trusted_proxies: TrustedProxies,
-    pub(crate) limits: Limits,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) readiness: Arc<Readiness>,
     pub(crate) timeouts: Timeouts,
     pub(crate) metrics: Arc<Metrics>,
     /// The OpenAPI document.
     pub(crate) document: Rendered,
+}
+
+impl FromRef<Arc<App>> for Identity {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.identity.clone()
+    }
 }
 
 impl App {

@@ -151,7 +151,7 @@ async fn admit(
     request.extensions_mut().insert(client);
     check_host(app, &request)?;
     let awaited = request.extensions().get().cloned().unwrap_or_default();
-    let answering = pass_through(app, client, request, next);
+    let answering = pass_through(&app.identity, client, request, next);
     let answer = tokio::time::timeout(app.timeouts.request, answering).await;
     let response = match answer {
         Ok(answer) => answer.unwrap_or_else(Error::into_response),

@@ -18,7 +18,7 @@ use crate::clock::now_ms;
 use crate::config::{ConfigError, DataArgs, DirectusArgs, Given, GivenDirectus, KeyArgs, ServeArgs};
 use crate::directus::{Directus, TIMEOUT};
 use crate::error::Error;
-use crate::identity::{DirectusIdentity, EmbeddedIdentity, Identity, Passwords, TokenSigner};
+use crate::identity::{DirectusIdentity, EmbeddedIdentity, Identity, Passwords, Provider, TokenSigner};
 use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -107,6 +107,14 @@ pub(crate) async fn serve(
     let records: Arc<dyn Records> = Arc::new(Timed::new(stores.records, Arc::clone(&metrics)));
     let key_id = stores.keys.writing().id().to_owned();
     let readiness = Readiness::new(Arc::clone(&database), Arc::clone(&records), key_id, data_dir);
+    let rate_limits = Arc::new(Limits::new(limits.user_rate, limits.failed_auth_rate));
+    let identity = Identity {
+        provider: Arc::new(provider(client, directus.and_then(|given| given.secret), config.tokens)?),
+        service_secrets: Arc::new(Replaceable::new(config.service_secrets)),
+        database: Arc::clone(&database),
+        limits: Arc::clone(&rate_limits),
+        metrics: Arc::clone(&metrics),
+    };
     let app = Arc::new(App {
         database,
         records,
@@ -114,14 +122,13 @@ pub(crate) async fn serve(
         app_credentials: Arc::new(Timed::new(stores.app_credentials, Arc::clone(&metrics))),
         keys: stores.keys,
         blob_version: stores.blob_version,
-        identity: identity(client, directus.and_then(|given| given.secret), config.tokens)?,
-        service_secrets: Replaceable::new(config.service_secrets),
+        identity,
         host_names: config.host_names,
         is_public: config.is_public,
         server_key: stores.server_key,
         public_address: config.public_address,
         trusted_proxies: limits.trusted_proxies,
-        limits: Limits::new(limits.user_rate, limits.failed_auth_rate),
+        limits: rate_limits,
         readiness: Arc::new(readiness),
         timeouts: limits.timeouts,
         metrics,
@@ -167,14 +174,14 @@ fn open_directus(given: &GivenDirectus) -> Result<Arc<Directus>, ServeError> {
 }
 
 /// Who knows the users: the Directus that there is, or this server.
-fn identity(
+fn provider(
     directus: Option<Arc<Directus>>,
     secret: Option<SecretString>,
     tokens: Option<TokenSigner>,
-) -> Result<Identity, Error> {
+) -> Result<Provider, Error> {
     match (directus, tokens) {
-        (Some(directus), _) => Ok(Identity::Directus(DirectusIdentity::new(directus, secret.as_ref()))),
-        (None, Some(tokens)) => Ok(Identity::Embedded(EmbeddedIdentity {
+        (Some(directus), _) => Ok(Provider::Directus(DirectusIdentity::new(directus, secret.as_ref()))),
+        (None, Some(tokens)) => Ok(Provider::Embedded(EmbeddedIdentity {
             passwords: Passwords::new()?,
             tokens: Replaceable::new(tokens),
         })),

@@ -5,7 +5,7 @@ use super::{NOT_FOUND, SuccessResponse};
 use crate::app::App;
 use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
-use crate::identity::{Identity, UserId};
+use crate::identity::UserId;
 use crate::openapi::{self, AppForbiddenFailures, AppNameFailures, AppRecordFailures, AppRoomFailures};
 use crate::request::{Fields, Id, Listing, PageParameters};
 use crate::store::{AddProject, Page, Project, ProjectEdit, SetMembers};
@@ -206,7 +206,7 @@ pub(crate) async fn set_project_members(
     let member_ids = ids(&mut fields, "userIds", MAX_MEMBERS)?.ok_or_else(required)?;
     let entry = user.entry("set-project-members").on("projects", id);
     // Who the users of a Directus are only that knows.
-    let are_users = matches!(app.identity, Identity::Embedded(_));
+    let are_users = app.identity.has_own_users();
     let set =
         app.app_credentials.set_project_members((user.0, id), member_ids, are_users, now_ms(), entry).await?;
     match set {

@@ -3,9 +3,9 @@
 use super::login_attempts::LoginAttempt;
 use super::token::{
     ACCESS_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS, REFRESH_TOKEN_LIFETIME_MS, SESSION_LIFETIME_MS, generate,
+    session_hash,
 };
-use super::{SessionCookie, hash, known_caller, user};
-use crate::app::App;
+use super::{Identity, SessionCookie, hash, known_caller, user};
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::now_ms;
@@ -23,7 +23,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use serde_json::{Value, json};
 use stagepass_core::api::Tokens;
-use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -81,7 +80,7 @@ pub(crate) struct Data<T> {
     )
 )]
 pub(crate) async fn login(
-    State(app): State<Arc<App>>,
+    State(identity): State<Identity>,
     client: Client,
     cookie: SessionCookie,
     mut fields: Fields,
@@ -89,79 +88,84 @@ pub(crate) async fn login(
     let email = fields.required_text("email")?;
     let password = fields.required_secret("password")?;
     let mode = Mode::read(&mut fields)?;
-    let user = check_password(&app, client, email, password).await?;
+    let user = check_password(&identity, client, email, password).await?;
     match mode {
-        Mode::Json => Ok(sign_in(&app, client, user).await?.into_response()),
-        Mode::Session => open_session(&app, client, user, &cookie).await,
+        Mode::Json => Ok(sign_in(&identity, client, user).await?.into_response()),
+        Mode::Session => open_session(&identity, client, user, &cookie).await,
     }
 }
 
 /// The user with an e-mail address and a password, as they were when it was checked.
 async fn check_password(
-    app: &App,
+    identity: &Identity,
     client: Client,
     email: String,
     password: SecretString,
 ) -> Result<User, Error> {
-    let attempt = LoginAttempt::count(app, Some(&email), client).await?;
-    let user = app.database.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
+    let attempt = LoginAttempt::count(identity, Some(&email), client).await?;
+    let user = identity.database.user_by_email(email).await?.filter(|user| user.status == UserStatus::Active);
     let known = user.as_ref().map(|user| user.password_hash.clone());
-    let verified = app.identity.embedded()?.passwords.verify(password, known).await;
+    let verified = identity.provider.embedded()?.passwords.verify(password, known).await;
     if !matches!(verified, Ok(false)) {
         // Only a wrong password counts, not one that was never looked at.
-        attempt.take_back(app).await?;
+        attempt.take_back(identity).await?;
     }
     let is_right = verified?;
     match user {
         Some(user) if is_right => Ok(user),
         user => {
             // Not the address that was typed: it may be a password.
-            refuse_login(app, user.map(|user| user.id)).await
+            refuse_login(identity, user.map(|user| user.id)).await
         }
     }
 }
 
 /// Notes that a login failed, of the user where it is known which.
-async fn refuse_login<T>(app: &App, user_id: Option<Uuid>) -> Result<T, Error> {
+async fn refuse_login<T>(identity: &Identity, user_id: Option<Uuid>) -> Result<T, Error> {
     let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
-    app.database.append(user_id.into_iter().fold(entry, |entry, id| entry.on("users", id))).await?;
+    identity.database.append(user_id.into_iter().fold(entry, |entry, id| entry.on("users", id))).await?;
     Err(Error::InvalidCredentials)
 }
 
 /// Stores the token of a new sign-in, unless the password was changed, or the user
 /// disabled or deleted, while the password was being checked.
-async fn begin_sign_in(app: &App, user: User, token_hash: Hash, expires_at: i64) -> Result<(), Error> {
+async fn begin_sign_in(
+    identity: &Identity,
+    user: User,
+    token_hash: Hash,
+    expires_at: i64,
+) -> Result<(), Error> {
     let user_id = user.id;
     let token = RefreshToken { token_hash, family_id: Uuid::now_v7(), expires_at };
     let entry = Entry::new(&Caller::User(user_id), "login").on("users", user_id);
-    if app.database.add_refresh_token(token, user, entry).await? {
+    if identity.database.add_refresh_token(token, user, entry).await? {
         Ok(())
     } else {
-        refuse_login(app, Some(user_id)).await
+        refuse_login(identity, Some(user_id)).await
     }
 }
 
 /// Gives the browser a cookie that says who it is.
 async fn open_session(
-    app: &App,
+    identity: &Identity,
     client: Client,
     user: User,
     cookie: &SessionCookie,
 ) -> Result<Response, Error> {
     let token = generate()?;
-    begin_sign_in(app, user, session_hash(&token), now_ms() + SESSION_LIFETIME_MS).await?;
-    app.limits.note_passed(client, &token);
+    begin_sign_in(identity, user, session_hash(&token), now_ms() + SESSION_LIFETIME_MS).await?;
+    identity.limits.note_passed(client, &token);
     let set_cookie = cookie.set(&token, Duration::milliseconds(SESSION_LIFETIME_MS));
     let session = Session { expires: SESSION_LIFETIME_MS.unsigned_abs() };
     Ok(([(header::SET_COOKIE, set_cookie)], Json(Data { data: session })).into_response())
 }
 
-async fn sign_in(app: &App, client: Client, user: User) -> Result<Json<Data<Tokens>>, Error> {
+async fn sign_in(identity: &Identity, client: Client, user: User) -> Result<Json<Data<Tokens>>, Error> {
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let issued_for = (user.id, user.tokens_valid_from);
-    begin_sign_in(app, user, token_hash, now + REFRESH_TOKEN_LIFETIME_MS).await?;
-    tokens(app, client, issued_for, refresh_token, now)
+    begin_sign_in(identity, user, token_hash, now + REFRESH_TOKEN_LIFETIME_MS).await?;
+    tokens(identity, client, issued_for, refresh_token, now)
 }
 
 /// Exchanges a refresh token for new tokens
@@ -175,7 +179,7 @@ async fn sign_in(app: &App, client: Client, user: User) -> Result<Json<Data<Toke
     responses((status = 200, description = "Tokens", body = Data<openapi::Tokens>), SignInFailures)
 )]
 pub(crate) async fn refresh(
-    State(app): State<Arc<App>>,
+    State(identity): State<Identity>,
     client: Client,
     mut fields: Fields,
 ) -> Result<Json<Data<Tokens>>, Error> {
@@ -183,19 +187,19 @@ pub(crate) async fn refresh(
         return Err(Error::BadRequest("mode must be json".to_owned()));
     }
     let spent = fields.required_secret("refresh_token")?;
-    app.limits.check_guess(client, &spent)?;
+    identity.limits.check_guess(client, &spent)?;
     let spent = hash("refresh", spent.expose_secret());
     // A look is cheap; nothing is written for a user who calls too often.
-    let user_id = app.database.refresh_token_owner(spent).await?.ok_or(Error::InvalidCredentials)?;
-    app.limits.count_user(user_id)?;
+    let user_id = identity.database.refresh_token_owner(spent).await?.ok_or(Error::InvalidCredentials)?;
+    identity.limits.count_user(user_id)?;
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let times = (now, REFRESH_TOKEN_LIFETIME_MS, REFRESH_GRACE_MS);
     let reuse =
         Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN).on("users", user_id);
-    match app.database.refresh(spent, token_hash, times, reuse).await? {
+    match identity.database.refresh(spent, token_hash, times, reuse).await? {
         Refresh::Renewed { user_id, tokens_valid_from } => {
-            tokens(&app, client, (user_id, tokens_valid_from), refresh_token, now)
+            tokens(&identity, client, (user_id, tokens_valid_from), refresh_token, now)
         }
         Refresh::Expired => Err(Error::TokenExpired),
         Refresh::Unknown => Err(Error::InvalidCredentials),
@@ -222,26 +226,30 @@ pub(crate) async fn refresh(
     )
 )]
 pub(crate) async fn logout(
-    State(app): State<Arc<App>>,
+    State(identity): State<Identity>,
     client: Client,
     cookie: SessionCookie,
     mut fields: Fields,
 ) -> Result<Response, Error> {
     if Mode::read(&mut fields)? == Mode::Session {
-        return close_session(&app, client, cookie).await;
+        return close_session(&identity, client, cookie).await;
     }
     let token = fields.required_secret("refresh_token")?;
-    app.limits.check_guess(client, &token)?;
-    app.database.end_family(hash("refresh", token.expose_secret())).await?;
+    identity.limits.check_guess(client, &token)?;
+    identity.database.end_family(hash("refresh", token.expose_secret())).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Ends the session of the cookie, and has the browser forget it.
-async fn close_session(app: &App, client: Client, cookie: SessionCookie) -> Result<Response, Error> {
+async fn close_session(
+    identity: &Identity,
+    client: Client,
+    cookie: SessionCookie,
+) -> Result<Response, Error> {
     let clear = cookie.clear();
     let token = cookie.token(&Method::POST)?;
-    app.limits.check_guess(client, &token)?;
-    app.database.end_family(session_hash(&token)).await?;
+    identity.limits.check_guess(client, &token)?;
+    identity.database.end_family(session_hash(&token)).await?;
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, clear)]).into_response())
 }
 
@@ -253,15 +261,10 @@ async fn close_session(app: &App, client: Client, cookie: SessionCookie) -> Resu
     security(("user" = [])),
     responses((status = 200, description = "The user", body = Data<openapi::CurrentUser>))
 )]
-pub(crate) async fn me(State(app): State<Arc<App>>, parts: Parts) -> Result<Json<Data<Value>>, Error> {
-    let user = user::authenticate(&parts, &app).await?;
+pub(crate) async fn me(State(identity): State<Identity>, parts: Parts) -> Result<Json<Data<Value>>, Error> {
+    let user = user::authenticate(&parts, &identity).await?;
     known_caller::note(&parts, || Caller::User(user.id));
     Ok(Json(Data { data: json!({"id": user.id, "email": user.email, "status": "active", "role": null}) }))
-}
-
-/// What is kept of a session cookie's token. It leaves its wrapper to be hashed.
-pub(super) fn session_hash(token: &SecretString) -> Hash {
-    hash("session cookie", token.expose_secret())
 }
 
 fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {
@@ -271,14 +274,14 @@ fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {
 }
 
 fn tokens(
-    app: &App,
+    identity: &Identity,
     client: Client,
     (user_id, tokens_valid_from): (Uuid, i64),
     refresh_token: SecretString,
     now: i64,
 ) -> Result<Json<Data<Tokens>>, Error> {
-    app.limits.note_passed(client, &refresh_token);
-    let access_token = app.identity.embedded()?.tokens.get().issue(user_id, tokens_valid_from, now)?;
+    identity.limits.note_passed(client, &refresh_token);
+    let access_token = identity.provider.embedded()?.tokens.get().issue(user_id, tokens_valid_from, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
     Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
 }

@@ -2,9 +2,6 @@
 //! also here, which spares it the bad ones.
 
 mod claims;
-mod pass_through;
-
-pub(super) use pass_through::{LOGIN, LOGOUT, is_handed_on};
 
 use super::hash;
 use crate::clock::now_ms;
@@ -35,7 +32,7 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// Finds out which user of a Directus a token belongs to.
 #[derive(Debug)]
 pub(crate) struct DirectusIdentity {
-    directus: Arc<Directus>,
+    pub(super) directus: Arc<Directus>,
     verifier: Replaceable<Option<Verifier>>,
     answers: Cache<Hash, Answer>,
 }

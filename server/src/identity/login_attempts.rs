@@ -1,8 +1,7 @@
 //! How often a password may be tried, wherever it is checked: on one account,
 //! and from one address.
 
-use super::hash;
-use crate::app::App;
+use super::{Identity, hash};
 use crate::client::Client;
 use crate::clock::{now_ms, whole_seconds};
 use crate::error::Error;
@@ -23,18 +22,22 @@ pub(super) struct LoginAttempt {
 
 impl LoginAttempt {
     /// Counts an attempt before the password is looked at, or refuses it.
-    pub(super) async fn count(app: &App, email: Option<&str>, client: Client) -> Result<Self, Error> {
+    pub(super) async fn count(
+        identity: &Identity,
+        email: Option<&str>,
+        client: Client,
+    ) -> Result<Self, Error> {
         let limits = limits(email, client.limited_network());
         let subjects = limits.iter().map(|limit| limit.subject).collect();
-        match app.database.count_attempt(limits, now_ms()).await? {
+        match identity.database.count_attempt(limits, now_ms()).await? {
             Some(wait_ms) => Err(Error::TooManyRequests { retry_after_s: whole_seconds(wait_ms) }),
             None => Ok(Self { subjects }),
         }
     }
 
     /// Takes it back: the password was not wrong.
-    pub(super) async fn take_back(self, app: &App) -> Result<(), Error> {
-        Ok(app.database.uncount_attempt(self.subjects).await?)
+    pub(super) async fn take_back(self, identity: &Identity) -> Result<(), Error> {
+        Ok(identity.database.uncount_attempt(self.subjects).await?)
     }
 }
 

@@ -1,29 +1,12 @@
-//! Whose users call: this server's own, or those of a Directus. Handlers don't
-//! know which.
+//! Whose users call: this server's own, or those of a Directus.
 
-use super::directus::{DirectusIdentity, LOGIN, LOGOUT, is_handed_on};
-use super::{Passwords, SessionCookie, TokenSigner, auth};
-use crate::app::App;
-use crate::client::Client;
-use crate::directus::DirectusError;
+use super::{DirectusIdentity, Passwords, TokenSigner};
 use crate::error::Error;
 use crate::replaceable::Replaceable;
-use crate::request::Fields;
-use axum::body::Bytes;
-use axum::extract::{Request, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::Next;
-use axum::response::Response;
-use std::sync::Arc;
-
-/// How long to wait where Directus says that there were too many logins: its
-/// limit's own default.
-const DIRECTUS_WAIT_S: u64 = 1;
 
 /// Who knows the users.
 #[derive(Debug)]
-pub(crate) enum Identity {
+pub(crate) enum Provider {
     /// This server, in its own database.
     Embedded(EmbeddedIdentity),
     /// A Directus, which is asked.
@@ -37,76 +20,12 @@ pub(crate) struct EmbeddedIdentity {
     pub(crate) tokens: Replaceable<TokenSigner>,
 }
 
-impl Identity {
+impl Provider {
     /// For the handlers that serve this server's own users.
     pub(super) fn embedded(&self) -> Result<&EmbeddedIdentity, Error> {
         match self {
             Self::Embedded(embedded) => Ok(embedded),
             Self::Directus(_) => Err(Error::Internal("a call for Directus was not handed on")),
         }
-    }
-}
-
-/// Signs somebody in who has filled in a page: `credentials` is the body of
-/// `POST /auth/login`.
-pub(crate) async fn sign_in(
-    app: &Arc<App>,
-    client: Client,
-    parts: &Parts,
-    credentials: Bytes,
-) -> Result<HeaderValue, Error> {
-    let mut answer = match &app.identity {
-        Identity::Embedded(_) => {
-            let (cookie, fields) = (SessionCookie::of(parts, client), Fields::parse(&credentials)?);
-            auth::login(State(Arc::clone(app)), client, cookie, fields).await?
-        }
-        Identity::Directus(directus) => directus.pass_body(app, parts, LOGIN, credentials, client).await?,
-    };
-    judge(answer.status(), LOGIN)?;
-    answer.headers_mut().remove(header::SET_COOKIE).ok_or(Error::Internal("a session without a cookie"))
-}
-
-/// Ends the session that the cookie says of.
-pub(crate) async fn sign_out(app: &Arc<App>, client: Client, parts: &Parts) -> Result<(), Error> {
-    const SESSION: &[u8] = br#"{"mode":"session"}"#;
-    let answer = match &app.identity {
-        Identity::Embedded(_) => {
-            let (cookie, fields) = (SessionCookie::of(parts, client), Fields::parse(SESSION)?);
-            auth::logout(State(Arc::clone(app)), client, cookie, fields).await?
-        }
-        Identity::Directus(directus) => {
-            directus.pass_body(app, parts, LOGOUT, Bytes::from_static(SESSION), client).await?
-        }
-    };
-    judge(answer.status(), LOGOUT)
-}
-
-/// What an answer of Directus means to a page, which shows none of its words.
-fn judge(status: StatusCode, path: &str) -> Result<(), Error> {
-    match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::InvalidCredentials),
-        // Such as an address that is none.
-        StatusCode::BAD_REQUEST => {
-            Err(Error::BadRequest("Directus can't read what was filled in".to_owned()))
-        }
-        StatusCode::TOO_MANY_REQUESTS => Err(Error::TooManyRequests { retry_after_s: DIRECTUS_WAIT_S }),
-        status if status.is_success() => Ok(()),
-        status => Err(DirectusError::garbage(status.as_u16(), path).into()),
-    }
-}
-
-/// Hands the four calls about users' tokens on to Directus, where that knows
-/// the users.
-pub(crate) async fn pass_through(
-    app: &App,
-    client: Client,
-    request: Request,
-    next: Next,
-) -> Result<Response, Error> {
-    match &app.identity {
-        Identity::Directus(directus) if is_handed_on(request.method(), request.uri().path()) => {
-            directus.pass_through(app, request, client).await
-        }
-        _ => Ok(next.run(request).await),
     }
 }

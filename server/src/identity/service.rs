@@ -2,18 +2,16 @@
 //! may do all, or a named token, which may do what is listed; and the user it
 //! acts for, where it names one.
 
-use super::{hash, known_caller, token};
-use crate::app::App;
+use super::{Identity, hash, known_caller, token};
 use crate::audit::{Caller, Entry};
 use crate::error::Error;
 use crate::request::parse_id;
 use crate::store::{Hash, ServiceToken};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq as _};
 use uuid::Uuid;
 
@@ -91,15 +89,19 @@ impl Service {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Service {
+impl<S: Send + Sync> FromRequestParts<S> for Service
+where
+    Identity: FromRef<S>,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let identity = Identity::from_ref(state);
         let given = secret(&parts.headers)?;
-        let named = if app.service_secrets.get().contains(given) {
+        let named = if identity.service_secrets.get().contains(given) {
             None
         } else {
-            Some(named_token(app, given).await?)
+            Some(named_token(&identity, given).await?)
         };
         known_caller::note(parts, || Caller::Service(named.as_ref().map(|token| token.name.clone())));
         let acting_user = acting_user(&parts.headers)?;
@@ -140,15 +142,15 @@ fn acting_user(headers: &HeaderMap) -> Result<Option<Uuid>, Error> {
 }
 
 /// The named token that was given in place of the shared secret.
-async fn named_token(app: &App, given: &[u8]) -> Result<ServiceToken, Error> {
+async fn named_token(identity: &Identity, given: &[u8]) -> Result<ServiceToken, Error> {
     let text = std::str::from_utf8(given).ok().filter(|text| text.starts_with(TOKEN_PREFIX));
     let found = match text {
-        Some(text) => app.database.live_service_token(hash("service token", text)).await?,
+        Some(text) => identity.database.live_service_token(hash("service token", text)).await?,
         None => None,
     };
     match found {
         Some(token) => Ok(token),
-        None if app.service_secrets.get().0.is_empty() && !has_named_tokens(app).await? => {
+        None if identity.service_secrets.get().0.is_empty() && !has_named_tokens(identity).await? => {
             Err(Error::NoServiceSecret)
         }
         None => Err(Error::UnknownService),
@@ -156,8 +158,8 @@ async fn named_token(app: &App, given: &[u8]) -> Result<ServiceToken, Error> {
 }
 
 /// Whether there is a named token that is not revoked.
-async fn has_named_tokens(app: &App) -> Result<bool, Error> {
-    Ok(app.database.service_tokens().await?.iter().any(|token| token.revoked_at.is_none()))
+async fn has_named_tokens(identity: &Identity) -> Result<bool, Error> {
+    Ok(identity.database.service_tokens().await?.iter().any(|token| token.revoked_at.is_none()))
 }
 
 #[cfg(test)]

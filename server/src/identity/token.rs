@@ -1,7 +1,9 @@
 //! Tokens: signed access tokens (JWT, RFC 7519) with Directus's claims, and
 //! random refresh tokens.
 
+use super::hash;
 use crate::error::Error;
+use crate::store::Hash;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -123,6 +125,11 @@ pub(crate) fn generate() -> Result<SecretString, getrandom::Error> {
     let mut bytes = zeroize::Zeroizing::new([0; RANDOM_BYTES]);
     getrandom::fill(bytes.as_mut_slice())?;
     Ok(URL_SAFE_NO_PAD.encode(bytes.as_slice()).into())
+}
+
+/// What is kept of a session cookie's token. It leaves its wrapper to be hashed.
+pub(super) fn session_hash(token: &SecretString) -> Hash {
+    hash("session cookie", token.expose_secret())
 }
 
 #[cfg(test)]

@@ -1,19 +1,17 @@
 //! The extractor of a user: a bearer token of somebody who may still sign in,
 //! here or at Directus.
 
-use super::auth::session_hash;
-use super::{DirectusIdentity, Identity, SessionCookie, known_caller};
+use super::token::session_hash;
+use super::{DirectusIdentity, Identity, Provider, SessionCookie, known_caller};
 use crate::api::{self, Form};
-use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::store::{User, UserStatus};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::{header, request::Parts};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// The user who calls.
@@ -27,26 +25,32 @@ impl UserId {
     }
 }
 
-impl FromRequestParts<Arc<App>> for UserId {
+impl<S: Send + Sync> FromRequestParts<S> for UserId
+where
+    Identity: FromRef<S>,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let identity = Identity::from_ref(state);
         // The Credentials API has one word for all that is wrong with a token.
         let unified = |error| match error {
             Error::TokenExpired => Error::Unauthorized,
             other => other,
         };
-        let client = Client::from_request_parts(parts, app).await?;
+        let client = Client::from_request_parts(parts, state).await?;
         let cookie = Some(SessionCookie::of(parts, client));
         let cookie = cookie.filter(|cookie| cookie.is_given() && takes_cookie(parts));
         let cookie = cookie.map(|cookie| cookie.token(&parts.method)).transpose()?;
-        let user_id = match (&app.identity, cookie) {
-            (Identity::Embedded(_), None) => authenticate(parts, app).await.map_err(unified)?.id,
-            (Identity::Embedded(_), Some(token)) => signed_in(&token, client, app).await?.id,
-            (Identity::Directus(directus), None) => {
-                introspect(directus, &bearer_token(parts)?, client, app).await?
+        let user_id = match (&*identity.provider, cookie) {
+            (Provider::Embedded(_), None) => authenticate(parts, &identity).await.map_err(unified)?.id,
+            (Provider::Embedded(_), Some(token)) => signed_in(&token, client, &identity).await?.id,
+            (Provider::Directus(directus), None) => {
+                introspect(directus, &bearer_token(parts)?, client, &identity).await?
             }
-            (Identity::Directus(directus), Some(token)) => introspect(directus, &token, client, app).await?,
+            (Provider::Directus(directus), Some(token)) => {
+                introspect(directus, &token, client, &identity).await?
+            }
         };
         known_caller::note(parts, || Caller::User(user_id));
         Ok(Self(user_id))
@@ -62,12 +66,12 @@ fn takes_cookie(parts: &Parts) -> bool {
 }
 
 /// The user of this server's own whose session a cookie's token is.
-async fn signed_in(token: &SecretString, client: Client, app: &App) -> Result<User, Error> {
-    app.limits.check_guess(client, token)?;
-    let found = app.database.user_by_token(session_hash(token), now_ms()).await?;
+async fn signed_in(token: &SecretString, client: Client, identity: &Identity) -> Result<User, Error> {
+    identity.limits.check_guess(client, token)?;
+    let found = identity.database.user_by_token(session_hash(token), now_ms()).await?;
     let user = found.filter(|user| user.status == UserStatus::Active).ok_or(Error::Unauthorized)?;
-    app.limits.note_passed(client, token);
-    app.limits.count_user(user.id)?;
+    identity.limits.note_passed(client, token);
+    identity.limits.count_user(user.id)?;
     Ok(user)
 }
 
@@ -76,13 +80,13 @@ pub(super) async fn introspect(
     directus: &DirectusIdentity,
     token: &SecretString,
     client: Client,
-    app: &App,
+    identity: &Identity,
 ) -> Result<Uuid, Error> {
     // Whoever guesses would have Directus asked each time.
-    app.limits.check_guess(client, token)?;
-    let user_id = directus.user_of(token, &app.metrics).await?;
-    app.limits.note_passed(client, token);
-    app.limits.count_user(user_id)?;
+    identity.limits.check_guess(client, token)?;
+    let user_id = directus.user_of(token, &identity.metrics).await?;
+    identity.limits.note_passed(client, token);
+    identity.limits.count_user(user_id)?;
     Ok(user_id)
 }
 
@@ -95,10 +99,10 @@ pub(crate) fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
 }
 
 /// The user of this server's own whose access token the request bears.
-pub(super) async fn authenticate(parts: &Parts, app: &App) -> Result<User, Error> {
+pub(super) async fn authenticate(parts: &Parts, identity: &Identity) -> Result<User, Error> {
     let token = bearer_token(parts)?;
-    let token = app.identity.embedded()?.tokens.get().check(token.expose_secret())?;
-    app.limits.count_user(token.user_id)?;
+    let token = identity.provider.embedded()?.tokens.get().check(token.expose_secret())?;
+    identity.limits.count_user(token.user_id)?;
     let may_call = |user: &User| user.status == UserStatus::Active && token.holds_for(user.tokens_valid_from);
-    app.database.user(token.user_id).await?.filter(may_call).ok_or(Error::Unauthorized)
+    identity.database.user(token.user_id).await?.filter(may_call).ok_or(Error::Unauthorized)
 }

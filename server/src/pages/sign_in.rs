@@ -7,7 +7,7 @@ use crate::api::is_page;
 use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;
-use crate::identity::{self, Identity, SessionCookie, UserId};
+use crate::identity::{self, SessionCookie, UserId};
 use crate::request::Parameters;
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -57,7 +57,7 @@ fn page(app: &App, next: &Next, email: &str, failure: Option<&Error>, notice: &N
             label for="password" { "Password" }
             input id="password" name="password" type="password" autocomplete="current-password" required
                 autofocus[!email.is_empty()];
-            @if matches!(app.identity, Identity::Directus(_)) {
+            @if !app.identity.has_own_users() {
                 label for="otp" { "One-time code, if your account has one" }
                 input id="otp" name="otp" inputmode="numeric" autocomplete="one-time-code";
             }
@@ -89,7 +89,7 @@ pub(super) async fn sign_in(
     if !filled.text("otp").is_empty() {
         members["otp"] = filled.text("otp").into();
     }
-    let answer = identity::sign_in(&app, client, &parts, members.to_string().into()).await;
+    let answer = identity::sign_in(&app.identity, client, &parts, members.to_string().into()).await;
     match answer {
         Ok(cookie) => Ok(([(header::SET_COOKIE, cookie)], Redirect::to(next.path())).into_response()),
         Err(error @ (Error::InvalidCredentials | Error::BadRequest(_))) => {
@@ -108,7 +108,7 @@ pub(super) async fn sign_out(
 ) -> Result<Response, Error> {
     cookie.check_origin()?;
     // One that has ended already is to be forgotten all the same.
-    match identity::sign_out(&app, client, &parts).await {
+    match identity::sign_out(&app.identity, client, &parts).await {
         Ok(_) | Err(Error::Unauthorized | Error::InvalidCredentials) => {}
         Err(error) => return Err(error),
     }

@@ -5,7 +5,7 @@
 use super::signals::Hangups;
 use crate::app::App;
 use crate::config::{Anew, Sources};
-use crate::identity::{Identity, ServiceSecrets, TokenSigner};
+use crate::identity::{Provider, ServiceSecrets, TokenSigner};
 use crate::telemetry::LogFilter;
 use std::sync::Arc;
 
@@ -25,17 +25,17 @@ pub(super) async fn at_each(mut hangups: Hangups, sources: Sources, app: Arc<App
 fn apply(anew: Anew, app: &App, log: &LogFilter) {
     let mut read = Vec::new();
     if let Some(secrets) = anew.service_secrets {
-        app.service_secrets.replace(ServiceSecrets::new(secrets));
+        app.identity.service_secrets.replace(ServiceSecrets::new(secrets));
         read.push("service secrets");
     }
-    match &app.identity {
-        Identity::Embedded(embedded) => {
+    match &*app.identity.provider {
+        Provider::Embedded(embedded) => {
             if let Some(secret) = anew.jwt_secret {
                 embedded.tokens.replace(TokenSigner::new(&secret));
                 read.push("the secret of access tokens");
             }
         }
-        Identity::Directus(directus) => {
+        Provider::Directus(directus) => {
             if let Some(given) = anew.directus {
                 directus.replace_secrets(given.settings.admin_token, given.secret.as_ref());
                 read.push("the secrets for Directus");

@@ -4,16 +4,14 @@
 //! belongs to a connection (RFC 9110, section 7.6.1), and no address but the one
 //! that the caller has.
 
-use super::DirectusIdentity;
-use crate::app::App;
+use super::auth::Mode;
+use super::login_attempts::LoginAttempt;
+use super::user::{bearer_token, introspect};
+use super::{DirectusIdentity, Identity, SessionCookie, known_caller};
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::directus::{Answer, DirectusError};
 use crate::error::Error;
-use crate::identity::auth::Mode;
-use crate::identity::login_attempts::LoginAttempt;
-use crate::identity::user::{bearer_token, introspect};
-use crate::identity::{SessionCookie, known_caller};
 use crate::masking::{Mask, hide_in_json};
 use crate::request::{Fields, is_json, read_body};
 use axum::body::Bytes;
@@ -32,9 +30,9 @@ use std::net::IpAddr;
 
 /// The largest answer that goes to a caller.
 const MAX_HANDED_BACK: usize = 512 * 1024;
-pub(in crate::identity) const LOGIN: &str = "/auth/login";
+pub(super) const LOGIN: &str = "/auth/login";
 const REFRESH: &str = "/auth/refresh";
-pub(in crate::identity) const LOGOUT: &str = "/auth/logout";
+pub(super) const LOGOUT: &str = "/auth/logout";
 const ME: &str = "/users/me";
 /// Directus's own cookie, by its default name.
 const SESSION_COOKIE: &str = "directus_session_token";
@@ -44,7 +42,7 @@ const HANDED_ON: [HeaderName; 2] = [header::AUTHORIZATION, header::USER_AGENT];
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Whether a request is one of the four.
-pub(in crate::identity) fn is_handed_on(method: &Method, path: &str) -> bool {
+pub(super) fn is_handed_on(method: &Method, path: &str) -> bool {
     match *method {
         Method::POST => matches!(path, LOGIN | REFRESH | LOGOUT),
         Method::GET | Method::HEAD => path == ME,
@@ -55,9 +53,9 @@ pub(in crate::identity) fn is_handed_on(method: &Method, path: &str) -> bool {
 impl DirectusIdentity {
     /// Hands on a request, which must be one of the four, unless its caller
     /// makes too many.
-    pub(in crate::identity) async fn pass_through(
+    pub(super) async fn pass_through(
         &self,
-        app: &App,
+        identity: &Identity,
         request: Request,
         client: Client,
     ) -> Result<Response, Error> {
@@ -66,20 +64,20 @@ impl DirectusIdentity {
             return Err(Error::Unauthorized);
         }
         if parts.method != Method::POST {
-            return self.pass_me(app, &parts, client).await;
+            return self.pass_me(identity, &parts, client).await;
         }
         if !is_json(&parts.headers) {
             return Err(Error::UnsupportedMediaType);
         }
         let body = read_body(Request::new(body)).await?;
-        self.pass_body(app, &parts, parts.uri.path(), body, client).await
+        self.pass_body(identity, &parts, parts.uri.path(), body, client).await
     }
 
     /// Hands on a body to one of the three paths that take one, whatever path
     /// the request itself went to.
-    pub(in crate::identity) async fn pass_body(
+    pub(super) async fn pass_body(
         &self,
-        app: &App,
+        identity: &Identity,
         parts: &Parts,
         path: &str,
         body: Bytes,
@@ -95,38 +93,38 @@ impl DirectusIdentity {
         match (path, mode) {
             (LOGIN, mode) => {
                 let email = fields.text("email")?;
-                let answer = self.log_in(app, email.as_deref(), client, call).await?;
+                let answer = self.log_in(identity, email.as_deref(), client, call).await?;
                 match mode {
                     Mode::Json => respond(answer, path),
                     Mode::Session => respond_with_session(answer, &SessionCookie::of(parts, client)),
                 }
             }
             (LOGOUT, Mode::Session) => {
-                self.close_session(app, client, call, SessionCookie::of(parts, client)).await
+                self.close_session(identity, client, call, SessionCookie::of(parts, client)).await
             }
             (_, Mode::Session) => Err(Error::BadRequest("mode must be json".to_owned())),
             (_, Mode::Json) => {
                 let token = fields.required_secret("refresh_token")?;
-                app.limits.check_guess(client, &token)?;
-                respond(self.hand_on(app, client, call).await?, path)
+                identity.limits.check_guess(client, &token)?;
+                respond(self.hand_on(identity, client, call).await?, path)
             }
         }
     }
 
     async fn log_in(
         &self,
-        app: &App,
+        identity: &Identity,
         email: Option<&str>,
         client: Client,
         call: HandedOn<'_>,
     ) -> Result<Answer, Error> {
-        let attempt = LoginAttempt::count(app, email, client).await?;
-        let answer = self.hand_on(app, client, call).await;
+        let attempt = LoginAttempt::count(identity, email, client).await?;
+        let answer = self.hand_on(identity, client, call).await;
         if answer.as_ref().is_ok_and(is_refusal) {
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
-            app.database.append(entry).await?;
+            identity.database.append(entry).await?;
         } else {
-            attempt.take_back(app).await?;
+            attempt.take_back(identity).await?;
         }
         answer
     }
@@ -134,16 +132,16 @@ impl DirectusIdentity {
     /// Ends the session of the cookie, and has the browser forget it.
     async fn close_session(
         &self,
-        app: &App,
+        identity: &Identity,
         client: Client,
         mut call: HandedOn<'_>,
         cookie: SessionCookie,
     ) -> Result<Response, Error> {
         let clear = cookie.clear();
         let token = cookie.token(&Method::POST)?;
-        app.limits.check_guess(client, &token)?;
+        identity.limits.check_guess(client, &token)?;
         call.request = call.request.header(header::COOKIE, as_cookie(&token));
-        let answer = self.hand_on(app, client, call).await?;
+        let answer = self.hand_on(identity, client, call).await?;
         let mut response = respond(answer, LOGOUT)?;
         // One that Directus does not know has ended already.
         if response.status().is_success() || response.status() == StatusCode::UNAUTHORIZED {
@@ -152,10 +150,10 @@ impl DirectusIdentity {
         Ok(response)
     }
 
-    async fn pass_me(&self, app: &App, parts: &Parts, client: Client) -> Result<Response, Error> {
+    async fn pass_me(&self, identity: &Identity, parts: &Parts, client: Client) -> Result<Response, Error> {
         // Directus would take one from the query, too.
         let token = bearer_token(parts)?;
-        match introspect(self, &token, client, app).await {
+        match introspect(self, &token, client, identity).await {
             Ok(user_id) => known_caller::note(parts, || Caller::User(user_id)),
             // What is wrong with a token, Directus says.
             Err(Error::Unauthorized) => {}
@@ -163,17 +161,22 @@ impl DirectusIdentity {
         }
         let headers = handed_on(&parts.headers, client.address());
         let request = self.directus.forward(Method::GET, ME, parts.uri.query()).headers(headers);
-        respond(self.hand_on(app, client, HandedOn { request, path: ME, own: vec![token] }).await?, ME)
+        respond(self.hand_on(identity, client, HandedOn { request, path: ME, own: vec![token] }).await?, ME)
     }
 
     /// A token in the answer is known from then on where it was given out to.
-    async fn hand_on(&self, app: &App, client: Client, call: HandedOn<'_>) -> Result<Answer, Error> {
+    async fn hand_on(
+        &self,
+        identity: &Identity,
+        client: Client,
+        call: HandedOn<'_>,
+    ) -> Result<Answer, Error> {
         let mut answer = self.directus.send(call.request, call.path).await?;
         if let Ok(GivenOut { data }) = serde_json::from_slice(&answer.body) {
-            app.limits.note_passed(client, &data.refresh_token);
+            identity.limits.note_passed(client, &data.refresh_token);
         }
         if let Some((token, _)) = session(&answer.headers) {
-            app.limits.note_passed(client, &token);
+            identity.limits.note_passed(client, &token);
         }
         hide_secrets(&mut answer, &call.own)
             .ok_or_else(|| DirectusError::garbage(answer.status, call.path))?;
