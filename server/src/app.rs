@@ -1,9 +1,7 @@
-//! What all handlers share.
+//! What all handlers share. It knows the parts and hands them out; no part knows it.
 
-use crate::audit::Entry;
 use crate::client::TrustedProxies;
 use crate::config::Timeouts;
-use crate::error::Error;
 use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -51,20 +49,8 @@ impl FromRef<Arc<App>> for Identity {
     }
 }
 
-impl App {
-    /// Does what `entry` tells of, and notes in the audit log where it was refused.
-    /// Success is noted by the work itself.
-    pub(crate) async fn noting_refusal<T>(
-        &self,
-        entry: &Entry,
-        work: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let result = work.await;
-        if let Err(error) = &result
-            && error.is_refusal()
-        {
-            self.database.append(entry.with_outcome(error)).await?;
-        }
-        result
+impl FromRef<Arc<App>> for Vault {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.vault.clone()
     }
 }

@@ -24,6 +24,7 @@ mod operation;
 mod pages;
 mod proof;
 mod readiness;
+mod refusals;
 mod replaceable;
 mod request;
 mod retention;

@@ -89,8 +89,9 @@ pub(crate) async fn serve(
     let audit_days = given.audit_days;
     let chain_key = Arc::clone(&stores.chain_key);
     let metrics = Arc::new(Metrics::new());
-    let vault = Timed::new(stores.vault, Arc::clone(&metrics));
-    let vault = Vault::open(Arc::new(vault), Arc::clone(&stores.chain_key)).await?;
+    let database: Arc<dyn Database> = Arc::new(Timed::new(stores.database, Arc::clone(&metrics)));
+    let vault = Arc::new(Timed::new(stores.vault, Arc::clone(&metrics)));
+    let vault = Vault::open(vault, Arc::clone(&database), Arc::clone(&chain_key)).await?;
     let config = given.complete()?;
     for path in stores.made.iter().chain(&config.made) {
         tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
@@ -103,7 +104,6 @@ pub(crate) async fn serve(
     }
     let limits = config.limits;
     let (routes, document) = router::routes().split_for_parts();
-    let database: Arc<dyn Database> = Arc::new(Timed::new(stores.database, Arc::clone(&metrics)));
     let records: Arc<dyn Records> = Arc::new(Timed::new(stores.records, Arc::clone(&metrics)));
     let key_id = stores.keys.writing().id().to_owned();
     let readiness = Readiness::new(Arc::clone(&database), Arc::clone(&records), key_id, data_dir);

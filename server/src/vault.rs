@@ -21,7 +21,7 @@ pub(crate) use key::Key;
 
 use crate::audit::ChainKey;
 use crate::error::Error;
-use crate::store::{StoreError, VaultHeader, VaultStore};
+use crate::store::{Database, StoreError, VaultHeader, VaultStore};
 use derivations::Derivations;
 use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
@@ -62,12 +62,14 @@ impl From<VaultFault> for Error {
     }
 }
 
-/// The vault of the own database.
-#[derive(Debug)]
+/// The vault of the own database. Clones share it.
+#[derive(Clone, Debug)]
 pub(crate) struct Vault {
     store: Arc<dyn VaultStore>,
+    /// Counts wrong passwords, and keeps the audit log.
+    database: Arc<dyn Database>,
     chain_key: Arc<ChainKey>,
-    derivations: Derivations,
+    derivations: Arc<Derivations>,
 }
 
 impl Vault {
@@ -75,9 +77,10 @@ impl Vault {
     /// from outside.
     pub(crate) async fn open(
         store: Arc<dyn VaultStore>,
+        database: Arc<dyn Database>,
         chain_key: Arc<ChainKey>,
     ) -> Result<Self, VaultFault> {
-        let vault = Self { store, chain_key, derivations: Derivations::new() };
+        let vault = Self { store, database, chain_key, derivations: Arc::new(Derivations::new()) };
         let mut key_epoch = vault.key_epoch().await?;
         while vault.store.has_vault_strays(key_epoch).await? {
             let before = std::mem::replace(&mut key_epoch, vault.key_epoch().await?);

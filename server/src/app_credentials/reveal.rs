@@ -9,6 +9,7 @@ use crate::credentials::Success;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, AppRecordFailures, RecordFailures};
+use crate::refusals::noting_refusal;
 use crate::request::{Fields, Id, parse_id};
 use crate::store::{Actor, AppCredential};
 use axum::Json;
@@ -71,7 +72,7 @@ async fn noting(
     entry: Entry,
     revealing: impl Future<Output = Result<AppCredentialResponse, Error>>,
 ) -> Result<AppCredentialResponse, Error> {
-    let revealed = app.noting_refusal(&entry, revealing).await?;
+    let revealed = noting_refusal(&*app.database, &entry, revealing).await?;
     app.database.append(entry).await?;
     Ok(revealed)
 }

@@ -14,15 +14,14 @@ use crate::config::MasterPasswordArgs;
 use crate::keyed_stores::KeyedStores;
 use crate::request::MAX_KEY_BYTES;
 use crate::store::{IfMissing, VaultCredential};
+use crate::vault::MAX_CREDENTIALS;
 use crate::vault::credentials::{self, EXISTS, FULL, MISSING};
-use crate::vault::{MAX_CREDENTIALS, Vault};
 use clap::{Args, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
 use stagepass_core::visible::printable_line;
 use std::io::{self, Read as _};
-use std::sync::Arc;
 use transfer::{ExportArgs, ImportArgs};
-use unlock::{OpenVault, done};
+use unlock::{OpenVault, done, vault_of};
 use zeroize::Zeroizing;
 
 #[derive(Debug, Subcommand)]
@@ -122,7 +121,7 @@ async fn remove(stores: &StoreArgs, names: &NameArgs) -> Result<(), CliError> {
     let (service, name) = (names.service.trim(), names.name.trim());
     let none = || CliError::User(format!("there is no API key {name} of {service} in the vault"));
     let stores = stores.open(IfMissing::Refuse).await?;
-    let vault = Vault::open(Arc::clone(&stores.vault), Arc::clone(&stores.chain_key)).await?;
+    let vault = vault_of(&stores).await?;
     let key_epoch = vault.header().await?.ok_or_else(none)?.key_epoch;
     let all = stores.vault.vault_credentials().await?;
     let found = all.iter().find(|found| found.service == service && found.name == name);

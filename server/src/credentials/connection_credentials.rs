@@ -9,6 +9,7 @@ use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures, RoomFailures};
+use crate::refusals::noting_refusal;
 use crate::request::{Fields, parse_id};
 use crate::store::{Actor, Connection, CredentialsUpdate, SealedConnection, UpdateCredentials};
 use axum::Json;
@@ -46,7 +47,7 @@ pub(crate) async fn update_profile_creds(
         let renamed = username.map(|name| (identity_key(user.0, &connection.platform, Some(&name)), name));
         update(&app, Actor::User(user.0), connection, &credentials, renamed, entry.clone()).await
     };
-    app.noting_refusal(&entry, updating).await?;
+    noting_refusal(&*app.database, &entry, updating).await?;
     Ok(Success::of(IdResponse { id }))
 }
 
@@ -82,7 +83,7 @@ pub(crate) async fn store(
         service.check_record(connection.user_id, &connection.platform)?;
         update(&app, Actor::Service, connection, &credentials, None, entry.clone()).await
     };
-    app.noting_refusal(&entry, storing).await?;
+    noting_refusal(&*app.database, &entry, storing).await?;
     Ok(Success::of(StoreResponse { creator_profile_id: id, updated: id }))
 }
 

@@ -7,6 +7,7 @@ use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::openapi::{self, RecordFailures, RoomFailures};
+use crate::refusals::noting_refusal;
 use crate::request::{Fields, Id, Listing, PageParameters, check_platform};
 use crate::sealing::Place;
 use crate::store::{Connection, NewConnection, Page, PutConnection};
@@ -188,7 +189,7 @@ pub(crate) async fn delete_connection(
 ) -> Result<Json<Success<IdResponse>>, Error> {
     let entry = user.entry("delete-profile").on("platform_connections", id);
     let deleting = async { own(app.records.delete_connection(user.0, id, entry.clone()).await?) };
-    app.noting_refusal(&entry, deleting).await?;
+    noting_refusal(&*app.database, &entry, deleting).await?;
     Ok(Success::of(IdResponse { id }))
 }
 

@@ -7,6 +7,7 @@ use crate::clock::{now_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures, RoomFailures};
+use crate::refusals::noting_refusal;
 use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
 use crate::sealing::Place;
 use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page, SealedDownloadCredential};
@@ -67,7 +68,7 @@ pub(crate) async fn create_download_cred(
         let is_added = app.records.add_download_credential(credential, entry.clone()).await?;
         is_added.then_some(()).ok_or(Error::NotFound("Not found"))
     };
-    app.noting_refusal(&entry, adding).await?;
+    noting_refusal(&*app.database, &entry, adding).await?;
     Ok(Success::of(IdResponse { id }))
 }
 
@@ -224,6 +225,6 @@ pub(crate) async fn delete_download_credential(
 ) -> Result<Json<Success<IdResponse>>, Error> {
     let entry = user.entry("delete-download-cred").on("download_credentials", id);
     let deleting = async { own(app.records.delete_download_credential(user.0, id, entry.clone()).await?) };
-    app.noting_refusal(&entry, deleting).await?;
+    noting_refusal(&*app.database, &entry, deleting).await?;
     Ok(Success::of(IdResponse { id }))
 }

@@ -7,6 +7,7 @@ use crate::clock::{now_ms, parse_ms, render_ms};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
 use crate::openapi::{self, RecordFailures, RoomFailures};
+use crate::refusals::noting_refusal;
 use crate::request::{Fields, Listing, PageParameters, check_platform, check_platform_form, parse_id};
 use crate::sealing::Place;
 use crate::store::{NewSession, NewestSession, Page, PutSession, Session, SessionStatus};
@@ -72,7 +73,7 @@ pub(crate) async fn store_platform_session(
             PutSession::OtherPlatform(platform) => Err(other_platform(&platform)),
         }
     };
-    app.noting_refusal(&entry, storing).await?;
+    noting_refusal(&*app.database, &entry, storing).await?;
     Ok(Success::of(StorePlatformSessionResponse {
         id: id.to_string(),
         platform,
@@ -246,7 +247,7 @@ pub(crate) async fn revoke_platform_session(
     let id = parse_id(&fields.required_text("id")?, "id")?;
     let entry = user.entry("revoke-platform-session").on("platform_sessions", id);
     let revoking = async { own(app.records.revoke_session(user.0, id, now_ms(), entry.clone()).await?) };
-    app.noting_refusal(&entry, revoking).await?;
+    noting_refusal(&*app.database, &entry, revoking).await?;
     Ok(Success::of(IdResponse { id }))
 }
 

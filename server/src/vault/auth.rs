@@ -4,8 +4,7 @@ use super::derivations::{Callers, Turn};
 use super::password_change::change;
 use super::session::{self, OpenVault, entry};
 use super::set_up::SetUpPermit;
-use super::{Key, generate_salt};
-use crate::app::App;
+use super::{Key, Vault, generate_salt};
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::{now_ms, render_ms, whole_seconds};
@@ -20,7 +19,6 @@ use axum::http::request::Parts;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use stagepass_core::cookie::serialize_exposed;
-use std::sync::Arc;
 use tracing::Instrument as _;
 use utoipa::ToSchema;
 
@@ -46,11 +44,11 @@ pub(crate) struct VaultStatusResponse {
     responses((status = 200, description = "How things stand", body = VaultStatusResponse))
 )]
 pub(crate) async fn vault_status(
-    State(app): State<Arc<App>>,
+    State(vault): State<Vault>,
     mut parts: Parts,
 ) -> Result<Json<VaultStatusResponse>, Error> {
-    let initialized = app.vault.header().await?.is_some();
-    let authenticated = match OpenVault::from_request_parts(&mut parts, &app).await {
+    let initialized = vault.header().await?.is_some();
+    let authenticated = match OpenVault::from_request_parts(&mut parts, &vault).await {
         Ok(_) => true,
         Err(Error::Unauthorized) => false,
         Err(error) => return Err(error),
@@ -87,13 +85,13 @@ impl VaultSuccess {
 )]
 pub(crate) async fn set_up_vault(
     _: SetUpPermit,
-    State(app): State<Arc<App>>,
+    State(vault): State<Vault>,
     mut fields: Fields,
 ) -> Result<Json<VaultSuccess>, Error> {
     let password = new_password(&mut fields)?;
     let salt = generate_salt()?;
-    let (_turn, key) = app.vault.derivations.turn(Callers::Known).await?.derive(password, salt).await?;
-    app.vault.set_up(&key, salt, &Caller::Vault).await?;
+    let (_turn, key) = vault.derivations.turn(Callers::Known).await?.derive(password, salt).await?;
+    vault.set_up(&key, salt, &Caller::Vault).await?;
     Ok(VaultSuccess::of("password configured"))
 }
 
@@ -120,14 +118,14 @@ pub(crate) struct OpenVaultResponse {
     responses((status = 200, description = "It is open", body = OpenVaultResponse), OpenVaultFailures)
 )]
 pub(crate) async fn open_vault(
-    State(app): State<Arc<App>>,
+    State(vault): State<Vault>,
     client: Client,
     mut fields: Fields,
 ) -> Result<Json<OpenVaultResponse>, Error> {
     let password = fields.required_secret("password")?;
     let callers = if client.is_this_machine() { Callers::Known } else { Callers::Others };
-    let (_turn, key, key_epoch) = unlock(&app, (client, callers), password, "vault login").await?;
-    let (token, expires_at) = session::begin(&app.vault, &key, key_epoch).await?;
+    let (_turn, key, key_epoch) = unlock(&vault, (client, callers), password, "vault login").await?;
+    let (token, expires_at) = session::begin(&vault, &key, key_epoch).await?;
     Ok(Json(OpenVaultResponse { token, expires_at: render_ms(expires_at) }))
 }
 
@@ -148,9 +146,9 @@ pub(crate) struct CloseVaultResponse {
 )]
 pub(crate) async fn close_vault(
     open: OpenVault,
-    State(app): State<Arc<App>>,
+    State(vault): State<Vault>,
 ) -> Result<Json<CloseVaultResponse>, Error> {
-    app.vault.store.end_vault_session(open.token_hash(), entry("vault logout")).await?;
+    vault.store.end_vault_session(open.token_hash(), entry("vault logout")).await?;
     Ok(Json(CloseVaultResponse { success: true }))
 }
 
@@ -170,7 +168,7 @@ pub(crate) async fn close_vault(
 )]
 pub(crate) async fn change_master_password(
     session: OpenVault,
-    State(app): State<Arc<App>>,
+    State(vault): State<Vault>,
     client: Client,
     mut fields: Fields,
 ) -> Result<Json<VaultSuccess>, Error> {
@@ -178,15 +176,15 @@ pub(crate) async fn change_master_password(
     let password = new_password(&mut fields)?;
     let changing = async move {
         let callers = (client, Callers::Known);
-        let (turn, _, key_epoch) = unlock(&app, callers, current, "vault change-password").await?;
+        let (turn, _, key_epoch) = unlock(&vault, callers, current, "vault change-password").await?;
         // Another change may have come before: this session goes on if it was its own.
-        let session = session.renewed(&app.vault).await?;
+        let session = session.renewed(&vault).await?;
         if session.key_epoch != key_epoch {
             return Err(Error::InvalidMasterPassword);
         }
         let salt = generate_salt()?;
         let (_turn, key) = turn.derive(password, salt).await?;
-        change(&app.vault, session, (&key, salt)).await
+        change(&vault, session, (&key, salt)).await
     };
     carry(changing).await?;
     Ok(VaultSuccess::of("password changed"))
@@ -214,37 +212,37 @@ fn new_password(fields: &mut Fields) -> Result<SecretString, Error> {
 /// The master key that a password yields and its epoch, with the turn in which it
 /// was derived.
 async fn unlock(
-    app: &Arc<App>,
+    vault: &Vault,
     (client, callers): (Client, Callers),
     password: SecretString,
     action: &'static str,
 ) -> Result<(Turn, Key, i64), Error> {
     // Whoever has had his attempts takes nobody's place.
     let limit = limit(client);
-    refuse(app.database.attempt_wait(vec![limit], now_ms()).await?)?;
-    let turn = app.vault.derivations.turn(callers).await?;
-    let app = Arc::clone(app);
-    carry(async move { judge(&app, turn, limit, password, action).await }).await
+    refuse(vault.database.attempt_wait(vec![limit], now_ms()).await?)?;
+    let turn = vault.derivations.turn(callers).await?;
+    let vault = vault.clone();
+    carry(async move { judge(&vault, turn, limit, password, action).await }).await
 }
 
 /// The attempt is counted before the password is looked at, and taken back if it
 /// was right: in a turn, so that no more than one is under way.
 async fn judge(
-    app: &App,
+    vault: &Vault,
     turn: Turn,
     limit: AttemptLimit,
     password: SecretString,
     action: &str,
 ) -> Result<(Turn, Key, i64), Error> {
-    let header = app.vault.header().await?.ok_or(Error::Conflict("password not configured"))?;
-    refuse(app.database.count_attempt(vec![limit], now_ms()).await?)?;
+    let header = vault.header().await?.ok_or(Error::Conflict("password not configured"))?;
+    refuse(vault.database.count_attempt(vec![limit], now_ms()).await?)?;
     let (turn, key) = turn.derive(password, header.salt).await?;
     if key.opens(&header) {
-        app.database.uncount_attempt(vec![limit.subject]).await?;
+        vault.database.uncount_attempt(vec![limit.subject]).await?;
         Ok((turn, key, header.key_epoch))
     } else {
         let entry = Entry::new(&Caller::Anonymous, action).with_outcome(Error::InvalidMasterPassword);
-        app.database.append(entry).await?;
+        vault.database.append(entry).await?;
         Err(Error::InvalidMasterPassword)
     }
 }

@@ -1,13 +1,13 @@
 //! `/api/credentials` and `/api/credentials/{id}`: the API keys in the vault.
 
 use super::session::{OpenVault, done, entry};
-use super::{Key, MAX_CREDENTIALS};
+use super::{Key, MAX_CREDENTIALS, Vault};
 use crate::api::is_of_vault_credentials;
-use crate::app::App;
 use crate::audit::Entry;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::openapi::{self, AddVaultCredentialFailures, VaultCredentialFailures};
+use crate::refusals::noting_refusal;
 use crate::request::{Fields, Id, MAX_KEY_BYTES, MAX_NAME_CHARS, check_text};
 use crate::store::{SealedVaultCredential, VaultCredential, VaultWrite};
 use axum::Json;
@@ -17,7 +17,6 @@ use axum::http::request::Parts;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use stagepass_core::cookie::serialize_exposed;
-use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -89,8 +88,8 @@ pub(crate) struct DeleteVaultCredentialResponse {
     )
 )]
 pub(crate) async fn add_vault_credential(
-    vault: OpenVault,
-    State(app): State<Arc<App>>,
+    session: OpenVault,
+    State(vault): State<Vault>,
     mut fields: Fields,
 ) -> Result<(StatusCode, Json<VaultCredentialResponse>), Error> {
     let given = (fields.trimmed("service")?, fields.trimmed("name")?, fields.trimmed_secret("key")?);
@@ -100,9 +99,9 @@ pub(crate) async fn add_vault_credential(
     check(&service, &name, &key).map_err(Error::BadRequest)?;
     let credential = new(service, name);
     let entry = entry("vault add").on("vault_credentials", credential.id);
-    let mut added = add(&app, &vault, (&credential, &key), entry.clone()).await?;
+    let mut added = add(&vault, &session, (&credential, &key), entry.clone()).await?;
     if added == VaultWrite::Stale {
-        added = add(&app, &vault.renewed(&app.vault).await?, (&credential, &key), entry).await?;
+        added = add(&vault, &session.renewed(&vault).await?, (&credential, &key), entry).await?;
     }
     match done(added)? {
         None => Err(FULL),
@@ -112,13 +111,13 @@ pub(crate) async fn add_vault_credential(
 }
 
 async fn add(
-    app: &App,
-    vault: &OpenVault,
+    vault: &Vault,
+    session: &OpenVault,
     (credential, api_key): (&VaultCredential, &SecretString),
     entry: Entry,
 ) -> Result<VaultWrite<Option<Vec<Uuid>>>, Error> {
-    let new = vec![seal((&vault.key, vault.key_epoch), credential.clone(), api_key)?];
-    Ok(app.vault.store.add_vault_credentials(new, MAX_CREDENTIALS, vault.key_epoch, entry).await?)
+    let new = vec![seal((&session.key, session.key_epoch), credential.clone(), api_key)?];
+    Ok(vault.store.add_vault_credentials(new, MAX_CREDENTIALS, session.key_epoch, entry).await?)
 }
 
 /// Lists the API keys without the keys themselves
@@ -133,9 +132,9 @@ async fn add(
 )]
 pub(crate) async fn vault_credentials(
     _: OpenVault,
-    State(app): State<Arc<App>>,
+    State(vault): State<Vault>,
 ) -> Result<Json<Vec<VaultCredentialResponse>>, Error> {
-    let credentials = app.vault.store.vault_credentials().await?;
+    let credentials = vault.store.vault_credentials().await?;
     Ok(Json(credentials.into_iter().map(VaultCredentialResponse::from).collect()))
 }
 
@@ -151,9 +150,9 @@ pub(crate) async fn vault_credentials(
 pub(crate) async fn vault_credential(
     VaultCredentialId(id): VaultCredentialId,
     _: OpenVault,
-    State(app): State<Arc<App>>,
+    State(vault): State<Vault>,
 ) -> Result<Json<VaultCredentialResponse>, Error> {
-    let found = app.vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
+    let found = vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
     Ok(Json(found.credential.into()))
 }
 
@@ -168,36 +167,36 @@ pub(crate) async fn vault_credential(
 )]
 pub(crate) async fn reveal_vault_credential(
     VaultCredentialId(id): VaultCredentialId,
-    vault: OpenVault,
-    State(app): State<Arc<App>>,
+    session: OpenVault,
+    State(vault): State<Vault>,
 ) -> Result<Json<RevealVaultCredentialResponse>, Error> {
     let entry = entry("vault reveal").on("vault_credentials", id);
     let revealing = async {
-        let revealed = match reveal(&app, &vault, id, entry.clone()).await? {
-            VaultWrite::Stale => reveal(&app, &vault.renewed(&app.vault).await?, id, entry.clone()).await?,
+        let revealed = match reveal(&vault, &session, id, entry.clone()).await? {
+            VaultWrite::Stale => reveal(&vault, &session.renewed(&vault).await?, id, entry.clone()).await?,
             revealed @ VaultWrite::Done(_) => revealed,
         };
         done(revealed)
     };
-    Ok(Json(app.noting_refusal(&entry, revealing).await?))
+    Ok(Json(noting_refusal(&*vault.database, &entry, revealing).await?))
 }
 
 /// Opens an API key, and then notes that it is used: what does not open is not.
 async fn reveal(
-    app: &App,
-    vault: &OpenVault,
+    vault: &Vault,
+    session: &OpenVault,
     id: Uuid,
     entry: Entry,
 ) -> Result<VaultWrite<RevealVaultCredentialResponse>, Error> {
-    let sealed = app.vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
+    let sealed = vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
     // Of the next password already: so is the vault.
-    if sealed.key_epoch > vault.key_epoch {
+    if sealed.key_epoch > session.key_epoch {
         return Ok(VaultWrite::Stale);
     }
-    let key = open(&vault.key, &sealed)?;
+    let key = open(&session.key, &sealed)?;
     let now = now_ms();
     let credential = VaultCredential { last_used_at: Some(now), ..sealed.credential };
-    Ok(match app.vault.store.use_vault_credential(id, vault.key_epoch, now, entry).await? {
+    Ok(match vault.store.use_vault_credential(id, session.key_epoch, now, entry).await? {
         VaultWrite::Done(true) => {
             VaultWrite::Done(RevealVaultCredentialResponse { credential: credential.into(), key })
         }
@@ -217,15 +216,15 @@ async fn reveal(
 )]
 pub(crate) async fn delete_vault_credential(
     VaultCredentialId(id): VaultCredentialId,
-    vault: OpenVault,
-    State(app): State<Arc<App>>,
+    session: OpenVault,
+    State(vault): State<Vault>,
 ) -> Result<Json<DeleteVaultCredentialResponse>, Error> {
     let entry = entry("vault delete").on("vault_credentials", id);
-    let store = &app.vault.store;
-    let mut deleted = store.delete_vault_credential(id, vault.key_epoch, entry.clone()).await?;
+    let store = &vault.store;
+    let mut deleted = store.delete_vault_credential(id, session.key_epoch, entry.clone()).await?;
     if deleted == VaultWrite::Stale {
-        let vault = vault.renewed(&app.vault).await?;
-        deleted = store.delete_vault_credential(id, vault.key_epoch, entry).await?;
+        let session = session.renewed(&vault).await?;
+        deleted = store.delete_vault_credential(id, session.key_epoch, entry).await?;
     }
     let deleted = done(deleted)?;
     if deleted { Ok(Json(DeleteVaultCredentialResponse { deleted })) } else { Err(NOT_FOUND) }

@@ -2,16 +2,14 @@
 
 use super::key::Key;
 use super::{Vault, VaultFault};
-use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{bearer_token, hash, known_caller};
 use crate::store::{Hash, VaultSession, VaultWrite};
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use secrecy::{ExposeSecret as _, SecretString};
-use std::sync::Arc;
 use zeroize::Zeroizing;
 
 /// How long a session lives.
@@ -71,16 +69,19 @@ pub(super) fn done<T>(write: VaultWrite<T>) -> Result<T, Error> {
     }
 }
 
-impl FromRequestParts<Arc<App>> for OpenVault {
+impl<S: Send + Sync> FromRequestParts<S> for OpenVault
+where
+    Vault: FromRef<S>,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let token = bearer_token(parts)?;
         // Every other token is somebody else's, and is not looked for.
         if !token.expose_secret().starts_with(TOKEN_PREFIX) {
             return Err(Error::Unauthorized);
         }
-        let open = Self::with(&app.vault, token).await?;
+        let open = Self::with(&Vault::from_ref(state), token).await?;
         known_caller::note(parts, || Caller::Vault);
         Ok(open)
     }

@@ -2,18 +2,16 @@
 //! machine, or whoever has the token that the server keeps in its data directory.
 
 use super::{CANARY, Key, Vault, VaultFault};
-use crate::app::App;
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::bearer_token;
 use crate::store::VaultHeader;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use secrecy::{ExposeSecret as _, SecretString};
-use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 
 const ALREADY_SET_UP: Error = Error::Conflict("password already configured");
@@ -49,16 +47,20 @@ impl Vault {
 #[derive(Debug)]
 pub(crate) struct SetUpPermit;
 
-impl FromRequestParts<Arc<App>> for SetUpPermit {
+impl<S: Send + Sync> FromRequestParts<S> for SetUpPermit
+where
+    Vault: FromRef<S>,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        if app.vault.header().await?.is_some() {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let vault = Vault::from_ref(state);
+        if vault.header().await?.is_some() {
             return Err(ALREADY_SET_UP);
         }
-        let client = Client::from_request_parts(parts, app).await?;
+        let client = Client::from_request_parts(parts, state).await?;
         let is_allowed = client.is_this_machine() && has_no_foreign_origin(&parts.headers);
-        if is_allowed || has_token(&app.vault, parts) { Ok(Self) } else { Err(Error::ForbiddenSetUp) }
+        if is_allowed || has_token(&vault, parts) { Ok(Self) } else { Err(Error::ForbiddenSetUp) }
     }
 }
 

@@ -128,8 +128,9 @@ impl OpenVault {
     }
 }
 
-async fn vault_of(stores: &KeyedStores) -> Result<Vault, CliError> {
-    Ok(Vault::open(Arc::clone(&stores.vault), Arc::clone(&stores.chain_key)).await?)
+pub(super) async fn vault_of(stores: &KeyedStores) -> Result<Vault, CliError> {
+    let (store, database) = (Arc::clone(&stores.vault), Arc::clone(&stores.database));
+    Ok(Vault::open(store, database, Arc::clone(&stores.chain_key)).await?)
 }
 
 /// What a write has done, if the password was the same all the while.
