@@ -6,7 +6,7 @@ use crate::identity::Identity;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::openapi::Rendered;
-use crate::proof::{Address, ServerKey};
+use crate::proof::Prover;
 use crate::readiness::Readiness;
 use crate::sealing::{KeyRing, Version};
 use crate::store::{AppCredentialStore, Database, Records};
@@ -30,10 +30,7 @@ pub(crate) struct App {
     pub(crate) host_names: Vec<String>,
     /// Whether it is reached under another name than those of this machine.
     pub(crate) is_public: bool,
-    /// What this server is known by.
-    pub(crate) server_key: Arc<ServerKey>,
-    /// The address of the public URL, where that is plain http.
-    pub(crate) public_address: Option<Address>,
+    pub(crate) prover: Prover,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Arc<Limits>,
     pub(crate) readiness: Arc<Readiness>,
@@ -52,5 +49,11 @@ impl FromRef<Arc<App>> for Identity {
 impl FromRef<Arc<App>> for Vault {
     fn from_ref(app: &Arc<App>) -> Self {
         app.vault.clone()
+    }
+}
+
+impl FromRef<Arc<App>> for Prover {
+    fn from_ref(app: &Arc<App>) -> Self {
+        app.prover.clone()
     }
 }

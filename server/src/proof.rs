@@ -9,7 +9,6 @@ mod server_key;
 
 pub(crate) use server_key::{ServerKey, fingerprint_of, verify_export};
 
-use crate::app::App;
 use crate::error::Error;
 use crate::openapi;
 use crate::request::{Fields, LocalAddress};
@@ -56,6 +55,15 @@ impl Address {
     }
 }
 
+/// What a server shows who it is with.
+#[derive(Clone, Debug)]
+pub(crate) struct Prover {
+    /// What it is known by.
+    pub(crate) key: Arc<ServerKey>,
+    /// The address of the public URL, where that is plain http.
+    pub(crate) public_address: Option<Address>,
+}
+
 /// What shows who this server is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Proof {
@@ -82,7 +90,7 @@ pub(crate) struct Proof {
     responses((status = 200, description = "The proof", body = Proof))
 )]
 pub(crate) async fn prove(
-    State(app): State<Arc<App>>,
+    State(prover): State<Prover>,
     Extension(LocalAddress(local)): Extension<LocalAddress>,
     parts: Parts,
     mut fields: Fields,
@@ -90,12 +98,12 @@ pub(crate) async fn prove(
     let nonce = read_nonce(&mut fields)?;
     let local = Address::of_socket(local);
     let address = asked_for(&parts).ok_or(Error::NotProvenHere)?;
-    if address != local && Some(&address) != app.public_address.as_ref() {
+    if address != local && Some(&address) != prover.public_address.as_ref() {
         return Err(Error::NotProvenHere);
     }
-    let signature = app.server_key.sign(&nonce, &address.host, address.port)?;
+    let signature = prover.key.sign(&nonce, &address.host, address.port)?;
     Ok(Json(Proof {
-        public_key: STANDARD.encode(app.server_key.public_key()),
+        public_key: STANDARD.encode(prover.key.public_key()),
         signature: STANDARD.encode(signature),
     }))
 }

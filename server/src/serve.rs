@@ -22,6 +22,7 @@ use crate::identity::{DirectusIdentity, EmbeddedIdentity, Identity, Passwords, P
 use crate::keyed_stores::{KeyedStores, OpenError};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::proof::Prover;
 use crate::readiness::Readiness;
 use crate::replaceable::Replaceable;
 use crate::retention;
@@ -125,8 +126,7 @@ pub(crate) async fn serve(
         identity,
         host_names: config.host_names,
         is_public: config.is_public,
-        server_key: stores.server_key,
-        public_address: config.public_address,
+        prover: Prover { key: stores.server_key, public_address: config.public_address },
         trusted_proxies: limits.trusted_proxies,
         limits: rate_limits,
         readiness: Arc::new(readiness),
@@ -143,7 +143,7 @@ pub(crate) async fn serve(
         Some(directory) => app.vault.offer_set_up(directory).await?,
         None => None,
     };
-    let fingerprint = app.server_key.fingerprint();
+    let fingerprint = app.prover.key.fingerprint();
     tracing::info!(%fingerprint, "the extension shows this fingerprint where it is connected to this server");
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), %data, "listening");
     let upkeep = tokio::spawn(upkeep(Arc::clone(&app)));
