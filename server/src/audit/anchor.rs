@@ -49,12 +49,17 @@ impl Anchor {
     }
 
     fn signed(self, key: &ChainKey) -> Self {
-        Self { signature: key.sign_anchor(&self), ..self }
+        Self { signature: self.signature(key), ..self }
+    }
+
+    fn signature(&self, key: &ChainKey) -> Mac {
+        let Self { chain, sequence, mac, cuts, removed_at, removed_by, signature: _ } = self;
+        key.sign_anchor([*chain, *sequence, *cuts, *removed_at], mac, removed_by)
     }
 
     /// Whether it was made with this key.
     pub(crate) fn is_genuine(&self, key: &ChainKey) -> bool {
-        key.sign_anchor(self) == self.signature
+        self.signature(key) == self.signature
     }
 
     /// Whether the row that a head names is among those that were removed.
