@@ -4,10 +4,10 @@
 use crate::extension::{self, wasm};
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
-use crate::{debian, dependencies, target_dir, wine, workspace_root};
-use anyhow::{Context as _, Result};
+use crate::{debian, dependencies, wine, workspace_root};
+use anyhow::Result;
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// The release of geckodriver, which has to fit Debian's Firefox.
@@ -76,26 +76,7 @@ fn set_up() -> Result<()> {
 /// # Errors
 /// Where it can't be built.
 pub(crate) fn install_geckodriver() -> Result<()> {
-    install_tool("geckodriver", GECKODRIVER, &[]).map(drop)
-}
-
-/// Builds a program from the registry in one release, and gives its path. Optimised it
-/// would take longer to build than it is then at work.
-///
-/// # Errors
-/// Where it can't be built.
-pub(crate) fn install_tool(name: &str, release: &str, options: &[&str]) -> Result<PathBuf> {
-    let folder = target_dir()?.join("tools");
-    let program = folder.join("bin").join(name);
-    if !program.is_file() {
-        announce(&format!("building {name}"));
-    }
-    let mut install = Command::new("cargo");
-    install.args(["install", "--locked", "--quiet", "--debug", "--root"]).arg(&folder);
-    // Where it is there in this release, cargo leaves it alone.
-    install.args([name, "--version", release]).args(options);
-    run(&mut install).with_context(|| format!("{name} could not be installed"))?;
-    Ok(program)
+    system::install_tool("geckodriver", GECKODRIVER, &[]).map(drop)
 }
 
 fn lint(root: &Path) -> Result<()> {

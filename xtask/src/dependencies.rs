@@ -1,8 +1,7 @@
 //! Whether crates of others may be built in: by `deny.toml`, and because nobody has
 //! withdrawn them.
 
-use crate::check::install_tool;
-use crate::system::{announce, cargo, run};
+use crate::system::{announce, cargo, install_tool, run};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use std::fmt::Write as _;

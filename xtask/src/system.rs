@@ -1,6 +1,7 @@
 //! What the tasks need of the machine: programs that are not ours. What is
 //! missing is installed where that is possible, and otherwise named.
 
+use crate::target_dir;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -113,6 +114,25 @@ pub(crate) fn ensure_target(target: &str) -> Result<()> {
 
 /// Runs a command to its end.
 ///
+/// Builds a program from the registry in one release, and gives its path. Optimised it
+/// would take longer to build than it is then at work.
+///
+/// # Errors
+/// Where it can't be built.
+pub(crate) fn install_tool(name: &str, release: &str, options: &[&str]) -> Result<PathBuf> {
+    let folder = target_dir()?.join("tools");
+    let program = folder.join("bin").join(name);
+    if !program.is_file() {
+        announce(&format!("building {name}"));
+    }
+    let mut install = Command::new("cargo");
+    install.args(["install", "--locked", "--quiet", "--debug", "--root"]).arg(&folder);
+    // Where it is there in this release, cargo leaves it alone.
+    install.args([name, "--version", release]).args(options);
+    run(&mut install).with_context(|| format!("{name} could not be installed"))?;
+    Ok(program)
+}
+
 /// # Errors
 /// Where it can't be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
