@@ -19,7 +19,7 @@ pub(crate) struct Prepared {
 
 /// Writes and syncs `contents` beside `target`, which stays as it is.
 pub(crate) fn prepare(target: &Path, contents: &[u8], access: Access) -> Result<Prepared, Error> {
-    refuse_obstacle(target)?;
+    own_place::refuse_obstacle(target)?;
     let file = AtomicFile::prepare(target, contents, access).map_err(Error::io("write", target))?;
     Ok(Prepared { file, target: target.to_owned() })
 }
@@ -27,7 +27,7 @@ pub(crate) fn prepare(target: &Path, contents: &[u8], access: Access) -> Result<
 impl Prepared {
     /// Gives the file its name, in place of one that had it before.
     pub(crate) fn put(self) -> Result<(), Error> {
-        refuse_obstacle(&self.target)?;
+        own_place::refuse_obstacle(&self.target)?;
         self.file.put().map_err(Error::io("write", &self.target))
     }
 }
@@ -35,20 +35,6 @@ impl Prepared {
 /// [`prepare`] and [`Prepared::put`].
 pub(crate) fn write(target: &Path, contents: &[u8], access: Access) -> Result<(), Error> {
     prepare(target, contents, access)?.put()
-}
-
-/// Refuses everything but a plain file, or nothing, at `path`: writing through
-/// a symbolic link would put secrets where somebody else chose.
-pub(crate) fn refuse_obstacle(path: &Path) -> Result<(), Error> {
-    let what = match fs::symlink_metadata(path) {
-        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(fault) => return Err(Error::io("look at", path)(fault)),
-        Ok(metadata) if metadata.is_file() => return Ok(()),
-        Ok(metadata) if metadata.is_symlink() => "a symbolic link",
-        Ok(metadata) if metadata.is_dir() => "a folder",
-        Ok(_) => "no plain file",
-    };
-    Err(Error::InTheWay { path: path.to_owned(), what })
 }
 
 /// Makes the host's own folder, and those above it that are missing, for its owner alone.

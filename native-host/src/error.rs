@@ -1,8 +1,6 @@
 //! What can go wrong, in words for people, with the stable code that an answer
 //! carries. No text here ever holds a cookie's value.
 
-use crate::exports::ExportKey;
-use crate::frame::MAX_VALUES;
 use stagepass_core::host::{MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use stagepass_core::visible::TextFault;
 use std::io;
@@ -30,8 +28,8 @@ pub enum Error {
     #[error("the message has {0} bytes, more than the {MAX_REQUEST_BYTES} that are taken")]
     RequestTooLarge(u32),
     /// A message that would take far more memory than it has bytes.
-    #[error("the message holds more than the {MAX_VALUES} JSON values that are taken")]
-    TooManyValues,
+    #[error("the message holds more than the {0} JSON values that are taken")]
+    TooManyValues(usize),
     /// An answer that no browser would take.
     #[error(
         "the answer has {0} bytes, more than the {MAX_ANSWER_BYTES} that a browser takes; \
@@ -41,9 +39,9 @@ pub enum Error {
     /// The browser ended in the middle of a frame, or can't be read or written.
     #[error("the browser broke off the connection: {0}")]
     BrokenFrame(#[source] io::Error),
-    /// There is no such export.
-    #[error("nothing is exported for {}", .0.describe())]
-    NotFound(ExportKey),
+    /// There is no such export, in words for people.
+    #[error("nothing is exported for {0}")]
+    NotFound(String),
     /// An exported file that is no cookie file (any more).
     #[error("{} is no cookie file: {fault}; export it again", .path.display())]
     BadFile {
@@ -139,7 +137,7 @@ impl Error {
             Self::BadJson { .. } => "bad_json",
             Self::BadRequest(_) => "bad_request",
             Self::UnknownType => "unknown_type",
-            Self::RequestTooLarge(_) | Self::TooManyValues | Self::AnswerTooLarge(_) => "too_large",
+            Self::RequestTooLarge(_) | Self::TooManyValues(_) | Self::AnswerTooLarge(_) => "too_large",
             Self::NotFound(_) => "not_found",
             Self::BadFile { .. } => "bad_file",
             Self::CallerNotAllowed(_) => "not_allowed",

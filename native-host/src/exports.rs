@@ -181,7 +181,7 @@ impl Exports {
     /// [`Error::NotFound`], or what keeps it from being read.
     pub fn read(&self, key: &ExportKey) -> Result<SecretSlice<u8>, Error> {
         own_place::folder_is_there(&self.folder)?;
-        read_file(&self.path(key))?.ok_or_else(|| Error::NotFound(key.clone()))
+        read_file(&self.path(key))?.ok_or_else(|| Error::NotFound(key.describe()))
     }
 
     /// Reads an exported file again: its cookies, and the lines that hold none.

@@ -42,7 +42,7 @@ pub(crate) fn acquire(folder: &Path) -> Result<Option<Lock>, Error> {
     let path = folder.join(NAME);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        atomic_file::refuse_obstacle(&path)?;
+        own_place::refuse_obstacle(&path)?;
         let file = match open(&path) {
             Ok(file) => file,
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),

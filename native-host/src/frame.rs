@@ -38,7 +38,7 @@ pub fn read(mut input: impl Read) -> Result<Option<Value>, Error> {
 /// The JSON of a frame's content, of a bounded number of values.
 pub(crate) fn parse(content: &[u8]) -> Result<Value, Error> {
     bounded_value::from_slice(content, MAX_VALUES).map_err(|fault| match fault.classify() {
-        Category::Data => Error::TooManyValues,
+        Category::Data => Error::TooManyValues(MAX_VALUES),
         _ => Error::BadJson { line: fault.line(), column: fault.column() },
     })
 }
@@ -169,7 +169,7 @@ mod tests {
         let array = |members: usize| format!("[{}0]", "0,".repeat(members - 1)).into_bytes();
         let bytes = [frame(&array(MAX_VALUES)), frame(&array(MAX_VALUES - 1)), frame(b"7")].concat();
         let mut input = bytes.as_slice();
-        assert!(matches!(read(&mut input), Err(Error::TooManyValues)));
+        assert!(matches!(read(&mut input), Err(Error::TooManyValues(_))));
         assert_eq!(read(&mut input).unwrap().unwrap().as_array().unwrap().len(), 99_999);
         assert_eq!(read(&mut input).unwrap(), Some(json!(7)));
     }

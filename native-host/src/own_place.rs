@@ -4,7 +4,6 @@
 //!
 //! On Windows the folder that a file is in decides who may do what with it.
 
-use crate::atomic_file;
 use crate::error::Error;
 use crate::host_dir;
 use stagepass_private_files::open_no_link;
@@ -43,9 +42,23 @@ pub(crate) fn check_host_dir(host_dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
+/// Refuses everything but a plain file, or nothing, at `path`: writing through
+/// a symbolic link would put secrets where somebody else chose.
+pub(crate) fn refuse_obstacle(path: &Path) -> Result<(), Error> {
+    let what = match fs::symlink_metadata(path) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(fault) => return Err(Error::io("look at", path)(fault)),
+        Ok(metadata) if metadata.is_file() => return Ok(()),
+        Ok(metadata) if metadata.is_symlink() => "a symbolic link",
+        Ok(metadata) if metadata.is_dir() => "a folder",
+        Ok(_) => "no plain file",
+    };
+    Err(Error::InTheWay { path: path.to_owned(), what })
+}
+
 /// The file's content; `None` where there is none.
 pub(crate) fn read(path: &Path, closed: Closed) -> Result<Option<Vec<u8>>, Error> {
-    atomic_file::refuse_obstacle(path)?;
+    refuse_obstacle(path)?;
     let mut file = match open_no_link(path, OpenOptions::new().read(true)) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
         file => file.map_err(Error::io("read", path))?,

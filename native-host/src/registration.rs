@@ -12,8 +12,8 @@ pub(crate) use browser::{Browser, Family};
 pub(crate) use report::{Line, Outcome};
 
 use crate::allowed_extensions::AllowedExtensions;
-use crate::atomic_file;
 use crate::error::Error;
+use crate::own_place;
 use crate::shell::quoted;
 use browser::{Os, Place};
 use confinement::{Confinement, Starter};
@@ -316,7 +316,7 @@ fn in_folder(folder: &Path) -> PathBuf {
 }
 
 fn remove_manifest(path: PathBuf) -> Result<Outcome, Error> {
-    atomic_file::refuse_obstacle(&path)?;
+    own_place::refuse_obstacle(&path)?;
     let json = match fs::read(&path) {
         Ok(json) => json,
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Outcome::NotRegistered),

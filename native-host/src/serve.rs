@@ -37,7 +37,7 @@ pub fn serve(
                 continue;
             }
             Ok(Some(message)) => Request::parse(message),
-            Err(fault @ (Error::BadJson { .. } | Error::TooManyValues)) => Request::unreadable(fault),
+            Err(fault @ (Error::BadJson { .. } | Error::TooManyValues(_))) => Request::unreadable(fault),
             Err(fault @ Error::RequestTooLarge(_)) => {
                 return send(&to_browser, &host.answer(Request::unreadable(fault)));
             }
