@@ -2,6 +2,7 @@
 //! functions of the system and the user's folders.
 
 use super::confinement::{Confinement, Starter};
+use super::os::Os;
 use super::user_folders::UserFolders;
 use stagepass_core::host::HOST_NAME;
 use std::path::{Path, PathBuf};
@@ -50,25 +51,6 @@ impl Family {
             || VENDORS.contains(&above.strip_prefix('.').unwrap_or(&above));
         if is_firefoxes { Self::Firefox } else { Self::Chromium }
     }
-}
-
-/// An operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Os {
-    Linux,
-    Mac,
-    Windows,
-}
-
-impl Os {
-    /// The one this program is built for; other Unixes have Linux's folders.
-    pub(crate) const CURRENT: Self = if cfg!(windows) {
-        Self::Windows
-    } else if cfg!(target_os = "macos") {
-        Self::Mac
-    } else {
-        Self::Linux
-    };
 }
 
 /// Where a browser looks for a host.

@@ -1,6 +1,6 @@
 //! Where each system has the folders of a user that browsers keep their own in.
 
-use super::browser::Os;
+use super::os::Os;
 use crate::error::Error;
 use etcetera::base_strategy::{Apple, BaseStrategy, Windows, Xdg};
 use std::path::PathBuf;
