@@ -2,7 +2,6 @@
 
 use crate::audit::{Entry, Mac, Row};
 use crate::clock::{parse_ms, render_ms};
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -28,10 +27,12 @@ pub(super) enum Line {
         /// The row before the first one here, from which they go on; 0 at a chain's beginning.
         after: i64,
         /// That row's MAC.
-        previous: HexMac,
+        #[serde(with = "hex")]
+        previous: Mac,
         rows: u64,
         /// The last row's MAC.
-        mac: HexMac,
+        #[serde(with = "hex")]
+        mac: Mac,
     },
     Fault {
         fault: String,
@@ -58,37 +59,21 @@ pub(super) struct RowLine {
     pub(super) action: String,
     pub(super) record: Option<String>,
     pub(super) outcome: String,
-    pub(super) mac: HexMac,
+    #[serde(with = "hex")]
+    pub(super) mac: Mac,
 }
 
 impl RowLine {
     pub(super) fn new(row: &Row) -> Self {
         let Row { chain, sequence, entry, mac } = row.clone();
         let Entry { at, caller, acting_for, action, record, outcome } = entry;
-        Self { chain, sequence, at, caller, acting_for, action, record, outcome, mac: HexMac(mac) }
+        Self { chain, sequence, at, caller, acting_for, action, record, outcome, mac }
     }
 
     pub(super) fn into_row(self) -> Row {
         let Self { chain, sequence, at, caller, acting_for, action, record, outcome, mac } = self;
         let entry = Entry { at, caller, acting_for, action, record, outcome };
-        Row { chain, sequence, entry, mac: mac.0 }
-    }
-}
-
-/// A MAC in hexadecimal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HexMac(pub(super) Mac);
-
-impl Serialize for HexMac {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&hex::encode(self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for HexMac {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let bytes = hex::decode(String::deserialize(from)?).ok();
-        bytes.and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or_else(|| D::Error::custom("no MAC"))
+        Row { chain, sequence, entry, mac }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reading exports, and finding out whether they are whole and follow one another.
 
-use super::line::{FORMAT, HexMac, Line, MAX_LINE_BYTES, VERSION};
+use super::line::{FORMAT, Line, MAX_LINE_BYTES, VERSION};
 use crate::audit::{ChainKey, ExpectedHeads, Mac, Row};
 use crate::clock::render_ms;
 use crate::proof::{self, fingerprint_of};
@@ -146,7 +146,7 @@ impl<'a> Exports<'a> {
             }
             Line::Row(row) => self.row(file, row.into_row()),
             Line::Chain { chain, after, previous, rows, mac } => {
-                self.end_chain(file, chain, (after, previous.0), (rows, mac));
+                self.end_chain(file, chain, (after, previous), (rows, mac));
             }
             Line::Fault { fault } => self.fault(&file.name, format!("when it was exported: {fault}")),
             Line::Signature { .. } => {}
@@ -180,17 +180,17 @@ impl<'a> Exports<'a> {
         file: &mut File,
         chain: i64,
         (after, previous): (i64, Mac),
-        (rows, mac): (u64, HexMac),
+        (rows, mac): (u64, Mac),
     ) {
         let reading = file.chain.take();
         let (is_right, end) = match &reading {
-            None => (rows == 0 && previous == mac.0, (after, previous)),
+            None => (rows == 0 && previous == mac, (after, previous)),
             Some(reading) => {
                 let follows = self.key.is_none_or(|key| reading.first_row.follows(key, &previous));
                 let is_right = reading.chain == chain
                     && follows
                     && reading.first == after.saturating_add(1)
-                    && (reading.rows, reading.mac) == (rows, mac.0);
+                    && (reading.rows, reading.mac) == (rows, mac);
                 self.hold_against_expected(&file.name, chain, (reading.first, reading.first_row.mac));
                 (is_right, (reading.last, reading.mac))
             }

@@ -1,6 +1,6 @@
 //! Writing an export, row by row.
 
-use super::line::{FORMAT, HexMac, Line, RowLine, VERSION};
+use super::line::{FORMAT, Line, RowLine, VERSION};
 use crate::audit::{Anchor, Head, Mac, Row};
 use crate::clock::now_ms;
 use crate::error::Error;
@@ -92,7 +92,7 @@ impl<W: Write> Export<W> {
 
     fn end_part(&mut self) -> io::Result<()> {
         let Some(Part { chain, after, previous, rows, mac, .. }) = self.part.take() else { return Ok(()) };
-        self.line(&Line::Chain { chain, after, previous: HexMac(previous), rows, mac: HexMac(mac) })
+        self.line(&Line::Chain { chain, after, previous, rows, mac })
     }
 
     /// Writes the end, with what is wrong with the log and the server's signature, and gives
