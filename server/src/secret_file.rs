@@ -5,7 +5,7 @@ mod privacy;
 
 pub(crate) use privacy::{check_directory, open_named, open_own};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use stagepass_private_files::{Access, AtomicFile, for_owner};
 use std::fs;
 use std::io::{self, Read as _};
@@ -25,10 +25,8 @@ pub(crate) fn read_or_make(
     name: &str,
     generate: impl FnOnce() -> Result<SecretString, getrandom::Error>,
 ) -> io::Result<Kept> {
-    use secrecy::ExposeSecret as _;
     let path = directory.join(name);
-    let read = || read(open_own(&path)?).map(|text| SecretString::from(text.expose_secret().trim()));
-    match read() {
+    match read_kept(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return Ok(Kept { secret: found?, is_new: false }),
     }
@@ -37,10 +35,16 @@ pub(crate) fn read_or_make(
     match write_new(&path, secret.expose_secret().as_bytes()) {
         Ok(()) => Ok(Kept { secret, is_new: true }),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Ok(Kept { secret: read()?, is_new: false })
+            Ok(Kept { secret: read_kept(&path)?, is_new: false })
         }
         Err(error) => Err(error),
     }
+}
+
+/// A secret that was kept so, which must be there.
+pub(crate) fn read_kept(path: &Path) -> io::Result<SecretString> {
+    let text = read(open_own(path)?)?;
+    Ok(text.expose_secret().trim().into())
 }
 
 /// The whole text of an open file.
@@ -69,7 +73,6 @@ pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret as _;
 
     #[test]
     fn makes_a_secret_once_and_for_its_owner_alone() {

@@ -209,9 +209,8 @@ impl Faults {
 
     /// A secret that is kept in the data directory, which must be there.
     pub(super) fn kept(&mut self, path: &Path) -> Option<SecretString> {
-        match secret_file::open_own(path).and_then(secret_file::read) {
-            Ok(text) => {
-                let secret = SecretString::from(text.expose_secret().trim());
+        match secret_file::read_kept(path) {
+            Ok(secret) => {
                 masking::hold(&secret);
                 Some(secret)
             }
