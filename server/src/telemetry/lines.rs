@@ -129,11 +129,6 @@ impl Visit for Members {
         self.add(field, number);
     }
 
-    /// Numbers of JSON have no more than 64 bits here.
-    fn record_u128(&mut self, field: &Field, number: u128) {
-        self.add(field, u64::try_from(number).unwrap_or(u64::MAX));
-    }
-
     fn record_bool(&mut self, field: &Field, is: bool) {
         self.add(field, is);
     }
