@@ -7,7 +7,7 @@
 
 mod server_key;
 
-pub(crate) use server_key::{ServerKey, fingerprint_of, verify_export};
+pub(crate) use server_key::{ServerKey, fingerprint_of, read_fingerprint, verify_export};
 
 use crate::error::Error;
 use crate::openapi;

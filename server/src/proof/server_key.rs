@@ -69,8 +69,18 @@ impl ServerKey {
 
 /// What people compare of a public key.
 pub(crate) fn fingerprint_of(public_key: &[u8]) -> String {
-    let digest = Sha256::digest(public_key);
-    let groups = digest[..FINGERPRINT_BYTES].chunks(GROUP_BYTES).map(hex::encode_upper);
+    shown(&Sha256::digest(public_key)[..FINGERPRINT_BYTES])
+}
+
+/// A fingerprint as it is shown, however its groups are written.
+pub(crate) fn read_fingerprint(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| !c.is_whitespace() && *c != ':').collect();
+    let bytes = hex::decode(digits).ok().filter(|bytes| bytes.len() == FINGERPRINT_BYTES)?;
+    Some(shown(&bytes))
+}
+
+fn shown(fingerprint: &[u8]) -> String {
+    let groups = fingerprint.chunks(GROUP_BYTES).map(hex::encode_upper);
     groups.collect::<Vec<_>>().join(" ")
 }
 

@@ -7,6 +7,7 @@ use super::{Ends, read_log};
 use crate::audit::{ExpectedHeads, Verdict};
 use crate::audit_export::{Exports, ExportsVerdict};
 use crate::keyed_stores::KeyedStores;
+use crate::proof::read_fingerprint;
 use crate::store::IfMissing;
 use clap::Args;
 use std::fs::File;
@@ -15,7 +16,6 @@ use std::path::{Path, PathBuf};
 
 /// How often the log is read where rows were removed or chains begun while it was.
 const ATTEMPTS: usize = 3;
-const FINGERPRINT_DIGITS: usize = 32;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
@@ -38,12 +38,8 @@ pub(in crate::cli) struct VerifyArgs {
 
 /// A fingerprint in the form in which it is printed.
 fn fingerprint(text: &str) -> Result<String, String> {
-    let digits: Vec<_> = text.chars().filter(|c| !c.is_whitespace() && *c != ':').collect();
-    if digits.len() != FINGERPRINT_DIGITS || !digits.iter().all(char::is_ascii_hexdigit) {
-        return Err("must be the 32 digits that `stagepass-server fingerprint` prints".to_owned());
-    }
-    let groups = digits.chunks(4).map(|group| group.iter().collect::<String>().to_ascii_uppercase());
-    Ok(groups.collect::<Vec<_>>().join(" "))
+    let expected = || "must be the 32 digits that `stagepass-server fingerprint` prints".to_owned();
+    read_fingerprint(text).ok_or_else(expected)
 }
 
 pub(super) async fn run(stores: &StoreArgs, args: VerifyArgs) -> Result<(), CliError> {
