@@ -164,7 +164,7 @@ async fn find(stores: &StoreArgs, email: &str) -> Result<(Arc<dyn Database>, Uui
 }
 
 /// The id of a user who is listed, whether or not the row is broken.
-async fn find_listed(database: &dyn Database, email: &str) -> Result<Option<Uuid>, CliError> {
+pub(super) async fn find_listed(database: &dyn Database, email: &str) -> Result<Option<Uuid>, CliError> {
     let users = database.users().await?;
     Ok(users.into_iter().find(|user| user.email.eq_ignore_ascii_case(email)).map(|user| user.id))
 }

@@ -2,8 +2,9 @@
 
 use super::super::CliError;
 use super::super::output::{say, tell, width};
+use super::super::user::find_listed;
 use super::names::Names;
-use super::table;
+use super::table::{self, KINDS};
 use super::{TIME, time};
 use crate::audit::{Caller, Row};
 use crate::clock::render_ms;
@@ -13,21 +14,6 @@ use clap::Args;
 use serde::Serialize;
 use stagepass_core::visible::escaped_json;
 use uuid::Uuid;
-
-/// The tables whose records rows tell of.
-const TABLES: [&str; 11] = [
-    "users",
-    "platform_connections",
-    "platform_sessions",
-    "download_credentials",
-    "app_credentials",
-    "credential_types",
-    "projects",
-    "service_tokens",
-    "vault_credentials",
-    "sealing_keys",
-    "audit_heads",
-];
 
 #[derive(Args, Debug)]
 #[command(after_help = format!("A TIME is {TIME}.\n\nExamples:\n  \
@@ -102,12 +88,13 @@ impl ListArgs {
 
 /// The records that somebody may mean.
 fn records(text: &str) -> Vec<String> {
-    if TABLES.iter().any(|table| text.strip_prefix(table).is_some_and(|rest| rest.starts_with('/'))) {
+    let tables = KINDS.iter().map(|(table, _)| table);
+    if tables.clone().any(|table| text.strip_prefix(table).is_some_and(|rest| rest.starts_with('/'))) {
         return vec![text.to_owned()];
     }
     // Rows have ids in one form.
     let id = Uuid::try_parse(text).map_or_else(|_| text.to_owned(), |id| id.to_string());
-    TABLES.iter().map(|table| format!("{table}/{id}")).collect()
+    tables.map(|table| format!("{table}/{id}")).collect()
 }
 
 /// The id of a user who is named by address or id.
@@ -115,9 +102,7 @@ async fn find_user(stores: &KeyedStores, user: &str) -> Result<Uuid, CliError> {
     if let Ok(id) = Uuid::try_parse(user) {
         return Ok(id);
     }
-    let users = stores.database.users().await?;
-    let found = users.into_iter().find(|found| found.email.eq_ignore_ascii_case(user));
-    found.map(|user| user.id).ok_or_else(|| {
+    find_listed(&*stores.database, user).await?.ok_or_else(|| {
         CliError::User(format!(
             "there is no user {user} here; of one who is gone or in a Directus, give the id"
         ))

@@ -18,7 +18,7 @@ const MAX_COLUMN: usize = 64;
 const MAX_CHARS: usize = 600;
 
 /// What the tables are called whose records rows tell of.
-const KINDS: [(&str, &str); 11] = [
+pub(super) const KINDS: [(&str, &str); 11] = [
     ("users", "user"),
     ("platform_connections", "connection"),
     ("platform_sessions", "session"),
