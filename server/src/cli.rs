@@ -2,6 +2,7 @@
 
 mod audit;
 mod directus;
+mod error;
 mod output;
 mod prompt;
 mod rotate_keys;
@@ -10,25 +11,19 @@ mod stores;
 mod user;
 mod vault;
 
-use crate::config::{ConfigError, ServeArgs};
-use crate::directus::BootstrapError;
-use crate::error::Error;
-use crate::identity::PasswordFault;
-use crate::keyed_stores::OpenError;
-use crate::serve::{self, ServeError};
+use crate::config::ServeArgs;
+use crate::serve;
 use crate::store::IfMissing;
-use crate::vault::VaultFault;
 use audit::AuditCommand;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
 use directus::DirectusCommand;
+use error::CliError;
 use output::{say, tell};
 use service_token::ServiceTokenCommand;
 use std::io;
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use stores::StoreArgs;
-use thiserror::Error as ThisError;
 use user::UserCommand;
 use vault::VaultCommand;
 
@@ -79,73 +74,6 @@ enum Command {
         #[arg(long)]
         other_writers_stopped: bool,
     },
-}
-
-#[derive(Debug, ThisError)]
-enum CliError {
-    #[error(transparent)]
-    Serve(#[from] ServeError),
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
-    #[error(transparent)]
-    Bootstrap(BootstrapError),
-    #[error(transparent)]
-    Vault(#[from] VaultFault),
-    #[error("{0}")]
-    User(String),
-    #[error(transparent)]
-    Password(#[from] PasswordFault),
-    #[error("the password can't be read: {0}")]
-    PasswordInput(io::Error),
-    #[error("{what}: can't be asked for: {error}; {otherwise}")]
-    Prompt { what: String, error: io::Error, otherwise: String },
-    #[error("the API key can't be read: {0}")]
-    KeyInput(io::Error),
-    #[error("{}: {error}", path.display())]
-    File { path: PathBuf, error: io::Error },
-    #[error("the output can't be written: {0}")]
-    Output(io::Error),
-    #[error("interrupted")]
-    Interrupted,
-    #[error(transparent)]
-    Rotation(#[from] crate::rotation::RotationError),
-    #[error(transparent)]
-    Internal(Error),
-}
-
-impl CliError {
-    /// A file that is to be new can't be written.
-    fn new_file(path: &Path, error: io::Error) -> Self {
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            return Self::File { path: path.to_owned(), error };
-        }
-        let path = path.display();
-        Self::User(format!("{path} is there already, and stays as it is: name another file"))
-    }
-}
-
-/// Here, unlike to a caller of the API, is told what it is.
-impl From<Error> for CliError {
-    fn from(error: Error) -> Self {
-        match error {
-            Error::Store(error) => Self::Store(error),
-            Error::Internal(what) => Self::User(what.to_owned()),
-            error => Self::Internal(error),
-        }
-    }
-}
-
-impl From<BootstrapError> for CliError {
-    fn from(error: BootstrapError) -> Self {
-        match error {
-            BootstrapError::Io(error) => Self::Output(error),
-            error => Self::Bootstrap(error),
-        }
-    }
 }
 
 impl Cli {

@@ -8,7 +8,7 @@ mod prune;
 mod table;
 mod verify;
 
-use super::CliError;
+use super::error::CliError;
 use super::stores::StoreArgs;
 use crate::audit::{Anchor, ChainKey, ExpectedHeads, Head, Row, Verdict, Verifier};
 use crate::clock::parse_time;

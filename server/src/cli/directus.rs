@@ -1,7 +1,8 @@
 //! `stagepass-server directus`: what is to be done in the Directus that keeps
 //! the records.
 
-use super::{CliError, output};
+use super::error::CliError;
+use super::output;
 use crate::config::DirectusArgs;
 use crate::directus::{Directus, SCHEMA_TIMEOUT, bootstrap};
 use crate::error::Error;

@@ -2,7 +2,7 @@
 //! one that nobody reads any more is none; what goes to standard error beside it
 //! is said if it can be.
 
-use super::CliError;
+use super::error::CliError;
 use crate::masking;
 use stagepass_core::visible::printable;
 use std::io::{self, BufWriter, IsTerminal as _, Write};

@@ -4,7 +4,7 @@
 #[cfg(unix)]
 mod terminal;
 
-use super::CliError;
+use super::error::CliError;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io::{self, IsTerminal as _};
 

@@ -1,6 +1,6 @@
 //! `stagepass-server rotate-keys`.
 
-use super::CliError;
+use super::error::CliError;
 use super::output::{self, say};
 use crate::audit::{Caller, Entry};
 use crate::keyed_stores::KeyedStores;

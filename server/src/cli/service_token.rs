@@ -1,7 +1,7 @@
 //! `stagepass-server service-token`: secrets of services that may do only what
 //! is listed.
 
-use super::CliError;
+use super::error::CliError;
 use super::output::{say, tell};
 use super::stores::StoreArgs;
 use crate::audit::{Caller, Entry};

@@ -1,6 +1,6 @@
 //! Where everything is kept, as the command line says.
 
-use super::CliError;
+use super::error::CliError;
 use super::output::tell;
 use crate::config::{DataArgs, DirectusArgs, GivenKeys, KeyArgs, secrets_needed_with};
 use crate::directus::{Directus, TIMEOUT};

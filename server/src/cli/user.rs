@@ -1,10 +1,11 @@
 //! `stagepass-server user`: who may sign in, where this server knows the users
 //! itself.
 
+use super::USERS_ELSEWHERE;
+use super::error::CliError;
 use super::output::say;
 use super::prompt::{ask_twice, refuse_terminal};
 use super::stores::StoreArgs;
-use super::{CliError, USERS_ELSEWHERE};
 use crate::audit::{Caller, Entry};
 use crate::clock::{now_ms, render_ms};
 use crate::identity::{check_password, hash_password};

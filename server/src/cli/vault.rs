@@ -4,7 +4,7 @@
 mod transfer;
 mod unlock;
 
-use super::CliError;
+use super::error::CliError;
 use super::output::say;
 use super::prompt::{ask, refuse_terminal};
 use super::stores::StoreArgs;

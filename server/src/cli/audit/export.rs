@@ -1,6 +1,6 @@
 //! `stagepass-server audit export`.
 
-use super::super::CliError;
+use super::super::error::{CliError, must_be_new};
 use super::super::output::{Progress, say, stdout, tell};
 use super::{Ends, TIME, read_log, time};
 use crate::audit::ExpectedHeads;
@@ -9,7 +9,7 @@ use crate::keyed_stores::KeyedStores;
 use crate::serve::StopSignals;
 use clap::Args;
 use stagepass_private_files::{Access, AtomicFile};
-use std::io::{self, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -50,9 +50,7 @@ async fn export(stores: &KeyedStores, args: ExportArgs) -> Result<(), CliError> 
         return write(stores, span, stdout()).await.map(drop);
     };
     let fault = |error| CliError::new_file(path, error);
-    if path.symlink_metadata().is_ok() {
-        return Err(fault(io::ErrorKind::AlreadyExists.into()));
-    }
+    must_be_new(path)?;
     let file = BufWriter::new(AtomicFile::begin(path, Access::Private).map_err(fault)?);
     let (rows, file) = match write(stores, span, file).await {
         Err(CliError::Output(error)) => return Err(fault(error)),

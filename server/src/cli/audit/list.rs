@@ -1,6 +1,6 @@
 //! `stagepass-server audit list`.
 
-use super::super::CliError;
+use super::super::error::CliError;
 use super::super::output::{say, tell, width};
 use super::super::user::find_listed;
 use super::names::Names;

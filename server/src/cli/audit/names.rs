@@ -1,6 +1,6 @@
 //! What people call those whom rows of the audit log tell of, as it is today.
 
-use super::super::CliError;
+use super::super::error::CliError;
 use super::super::output::tell;
 use crate::audit::Row;
 use crate::keyed_stores::KeyedStores;

@@ -1,6 +1,6 @@
 //! `stagepass-server audit prune`.
 
-use super::super::CliError;
+use super::super::error::CliError;
 use super::super::output::{Progress, say};
 use super::{TIME, time};
 use crate::audit::Caller;

@@ -1,6 +1,6 @@
 //! `stagepass-server audit verify`.
 
-use super::super::CliError;
+use super::super::error::CliError;
 use super::super::output::say;
 use super::super::stores::StoreArgs;
 use super::{Ends, read_log};

@@ -1,6 +1,6 @@
 //! `stagepass-server vault export` and `import`.
 
-use super::super::CliError;
+use super::super::error::{CliError, must_be_new};
 use super::super::output::{say, tell};
 use super::super::prompt::ask;
 use super::super::stores::StoreArgs;
@@ -17,7 +17,7 @@ use clap::Args;
 use futures_util::future::try_join_all;
 use secrecy::SecretString;
 use std::collections::BTreeSet;
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -45,10 +45,7 @@ pub(in crate::cli) struct ImportArgs {
 /// Writes all that is in the vault into a new file.
 pub(super) async fn export(stores: &StoreArgs, args: ExportArgs) -> Result<(), CliError> {
     let path = &args.file;
-    // Before a password is asked for; looked at once more when it is written.
-    if path.symlink_metadata().is_ok() {
-        return Err(CliError::new_file(path, io::ErrorKind::AlreadyExists.into()));
-    }
+    must_be_new(path)?;
     if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         return Err(CliError::User(format!("{}: the folder for it is not there", path.display())));
     }

@@ -1,6 +1,6 @@
 //! The vault, opened with its master password for one command.
 
-use super::super::CliError;
+use super::super::error::CliError;
 use super::super::output::tell;
 use super::super::prompt::{ask, ask_twice};
 use super::entry;
