@@ -14,41 +14,17 @@ mod key_ring;
 #[cfg(test)]
 mod wycheproof;
 
+pub(crate) use blob_form::Version;
 pub(crate) use key_ring::{Key, KeyRing, generate_base64};
 
 use aes_gcm::aead::{Aead as _, AeadInOut as _, Nonce, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use blob_form::{Blob, Parts};
+use blob_form::{Blob, IV_BYTES, Parts, TAG_BYTES};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use uuid::Uuid;
 use zeroize::Zeroize as _;
-
-/// NIST SP 800-38D, section 8.2.2: a random IV of 96 bits.
-const IV_BYTES: usize = 12;
-/// NIST SP 800-38D, section 5.2.1.2: the longest tag, 128 bits.
-const TAG_BYTES: usize = 16;
-
-/// The versions in which blobs are written. Where blobs of version 2 are kept, no
-/// other opens; where those of version 1 are kept, both do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
-    /// For records that other services read as well, those in Directus.
-    V1,
-    /// For records in this server's own database.
-    V2,
-}
-
-impl Version {
-    /// The version's name, kept beside each blob.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-}
 
 /// Where a blob is kept. One of version 2 opens in this place alone.
 #[derive(Clone, Copy, Debug)]

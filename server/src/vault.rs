@@ -27,8 +27,6 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error as ThisError;
 
-/// What is sealed to tell the right master password from a wrong one.
-const CANARY: &[u8] = b"stagepass vault canary";
 /// The most credentials that it holds: a list has no pages, and a change of the
 /// password seals all of them anew at once.
 pub(crate) const MAX_CREDENTIALS: u32 = 1000;

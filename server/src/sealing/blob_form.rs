@@ -1,8 +1,32 @@
 //! The forms in which blobs are written: what is text, and what the cipher needs.
 
-use super::{IV_BYTES, TAG_BYTES, Version};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
+
+/// NIST SP 800-38D, section 8.2.2: a random IV of 96 bits.
+pub(super) const IV_BYTES: usize = 12;
+/// NIST SP 800-38D, section 5.2.1.2: the longest tag, 128 bits.
+pub(super) const TAG_BYTES: usize = 16;
+
+/// The versions in which blobs are written. Where blobs of version 2 are kept, no
+/// other opens; where those of version 1 are kept, both do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// For records that other services read as well, those in Directus.
+    V1,
+    /// For records in this server's own database.
+    V2,
+}
+
+impl Version {
+    /// The version's name, kept beside each blob.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
 
 /// A blob, taken apart.
 pub(super) struct Blob {

@@ -5,7 +5,6 @@
 //! A key is held in one place on the heap and wiped there; what computing with
 //! it leaves on the stack is wiped as well.
 
-use super::CANARY;
 use crate::audit::Mac;
 use crate::error::Error;
 use crate::store::{VaultCredential, VaultHeader};
@@ -20,6 +19,8 @@ use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing, zeroize_stack};
 
 const KEY_BYTES: usize = 32;
+/// What is sealed to tell the right master password from a wrong one.
+const CANARY: &[u8] = b"stagepass vault canary";
 /// More than the deepest of these computations takes, and far less than a thread has.
 const STACK_BYTES: usize = 64 * 1024;
 
@@ -130,6 +131,11 @@ impl Key {
         key.copy_from_slice(opened);
         let key = Self(SecretBox::new(key));
         (found == context).then_some(key)
+    }
+
+    /// What shows in a header that it was made with this master key.
+    pub(super) fn seal_canary(&self) -> Result<Vec<u8>, Error> {
+        self.seal(CANARY)
     }
 
     /// Whether it is the master key that a header was made with.

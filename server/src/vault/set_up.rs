@@ -1,7 +1,7 @@
 //! Who may choose the first master password: a program on the server's own
 //! machine, or whoever has the token that the server keeps in its data directory.
 
-use super::{CANARY, Key, Vault, VaultFault};
+use super::{Key, Vault, VaultFault};
 use crate::audit::{Caller, Entry};
 use crate::client::Client;
 use crate::clock::now_ms;
@@ -26,7 +26,7 @@ impl Vault {
 
     /// What opens it with a key that was derived with `salt`.
     pub(super) fn new_header(&self, key: &Key, salt: [u8; 16], key_epoch: i64) -> Result<VaultHeader, Error> {
-        let canary = key.seal(CANARY)?;
+        let canary = key.seal_canary()?;
         let signature = self.chain_key.sign_vault(&salt, &canary, key_epoch);
         Ok(VaultHeader { salt, canary, key_epoch, signature })
     }
