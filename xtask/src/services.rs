@@ -4,24 +4,21 @@
 //! However that somebody ends, by itself, by a fault, by Ctrl-C or `kill -9`,
 //! the pipe closes, and the keeper ends both and removes what they wrote.
 
+mod caller;
 mod directus;
 mod postgres;
 mod program;
 
 use crate::system::{self, Need, announce};
-use anyhow::{Context as _, Result, bail, ensure};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use anyhow::{Context as _, Result, bail};
+use caller::{Caller, INTERVAL};
 use clap::Args;
 use directus::Directus;
 use postgres::{Postgres, Size};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 /// What must be installed for them.
 pub(crate) const NEEDS: [Need; 2] = [
@@ -32,11 +29,6 @@ pub(crate) const NEEDS: [Need; 2] = [
 
 /// What must be installed for PostgreSQL alone.
 pub(crate) const POSTGRES: Need = Need { programs: &["initdb"], package: "postgresql" };
-
-/// How often something waited for is looked at.
-const INTERVAL: Duration = Duration::from_millis(50);
-/// 192 bits, 32 characters that mean nothing in a URL or a shell.
-const SECRET_BYTES: usize = 24;
 
 /// Options of `cargo xtask services`.
 #[derive(Debug, Args)]
@@ -163,47 +155,4 @@ fn start(wanted: Wanted, caller: &Caller) -> Result<(Option<Directus>, Postgres)
         }
         Wanted::Postgres => (None, Postgres::start(Size::Large, caller)?),
     })
-}
-
-/// Whoever wants the services: there as long as our standard input is open.
-#[derive(Clone, Debug)]
-struct Caller(Arc<AtomicBool>);
-
-impl Caller {
-    fn of_this_process() -> Self {
-        let caller = Self(Arc::new(AtomicBool::new(true)));
-        let is_there = Arc::clone(&caller.0);
-        std::thread::spawn(move || {
-            // An error says as much as the end.
-            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-            is_there.store(false, Ordering::Relaxed);
-        });
-        caller
-    }
-
-    fn is_there(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Sleeps for a moment in a loop that waits for something.
-    ///
-    /// # Errors
-    /// Where nobody wants it any more.
-    fn pause(&self) -> Result<()> {
-        std::thread::sleep(INTERVAL);
-        ensure!(self.is_there(), "no longer wanted");
-        Ok(())
-    }
-}
-
-/// A password or key for this run alone.
-fn generate_secret() -> Result<SecretString> {
-    let mut bytes = [0; SECRET_BYTES];
-    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes).into())
-}
-
-/// A port of loopback on which nobody listens.
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -6,9 +6,9 @@
 //! release of isolated-vm that brings its binaries. So no install script has to
 //! run, nothing is compiled, and nothing comes from anywhere but npm's registry.
 
+use super::caller::{Caller, free_port, generate_secret};
 use super::postgres::Postgres;
 use super::program::Program;
-use super::{Caller, free_port, generate_secret};
 use crate::system::{NPM_CI, announce};
 use crate::{target_dir, workspace_root};
 use anyhow::{Context as _, Result};

@@ -1,7 +1,7 @@
 //! A PostgreSQL cluster of its own, on loopback, gone when it is dropped.
 
+use super::caller::{Caller, free_port, generate_secret};
 use super::program::Program;
-use super::{Caller, free_port, generate_secret};
 use crate::system;
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;

@@ -1,8 +1,7 @@
 //! A program of somebody else's, run beside us: its log, what is waited for,
 //! and its certain end.
 
-use super::Caller;
-use crate::services::INTERVAL;
+use super::caller::{Caller, INTERVAL};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::fs::{self, File};
