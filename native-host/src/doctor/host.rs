@@ -1,6 +1,7 @@
 //! What all browsers share: this program, its folders, yt-dlp, and who is connected.
 
-use super::{Section, private_folders, yt_dlp};
+use super::report::Section;
+use super::{private_folders, yt_dlp};
 use crate::allowed_extensions::AllowedExtensions;
 use crate::bridge;
 use crate::host_dir;

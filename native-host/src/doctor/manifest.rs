@@ -1,6 +1,7 @@
 //! The first steps: the host manifest, as a browser finds and reads it.
 
-use super::{Section, close_to_writing, is_anybodys};
+use super::report::Section;
+use super::{close_to_writing, is_anybodys};
 use crate::allowed_extensions::AllowedExtensions;
 use crate::registration::{Family, Registration};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Whether the host's folders, and what is in them, are their owner's alone.
 
-use super::Section;
+use super::report::Section;
 use std::path::Path;
 #[cfg(unix)]
 pub(super) use unix::look;

@@ -1,6 +1,7 @@
 //! The step after the manifest: whether the program that it names is there.
 
-use super::{Section, close_to_writing, is_anybodys};
+use super::report::Section;
+use super::{close_to_writing, is_anybodys};
 use std::fs;
 use std::io;
 use std::path::Path;

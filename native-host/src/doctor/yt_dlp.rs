@@ -1,6 +1,7 @@
 //! Whether there is a yt-dlp to run, and which one.
 
-use super::{Section, first_line};
+use super::first_line;
+use super::report::Section;
 use crate::signals::Signals;
 use std::ffi::OsStr;
 use std::io;
