@@ -1,5 +1,7 @@
 //! The rules of the workspace that no compiler checks.
 
+mod imports;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
