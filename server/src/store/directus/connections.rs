@@ -5,7 +5,7 @@ use super::items::{Items, by_id};
 use super::row::{self, ConnectionRow, time};
 use crate::directus::DirectusError;
 use crate::store::{
-    Actor, Connection, CredentialsUpdate, NewConnection, Page, PutConnection, UpdateCredentials,
+    Actor, Connection, CredentialsUpdate, NewConnection, Page, PutConnection, SealedTable, UpdateCredentials,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -119,8 +119,8 @@ pub(super) async fn page(
 /// Deletes a connection with all that hangs on it. What hangs on it goes first:
 /// collections that another hand made may not do so by themselves.
 pub(super) async fn delete(changes: &Changes, id: Uuid) -> Result<(), DirectusError> {
-    for table in [super::sessions::TABLE, super::downloads::TABLE] {
-        changes.delete(table, json!({"creator_profile_id": {"_eq": id}})).await?;
+    for table in [SealedTable::Sessions, SealedTable::DownloadCredentials] {
+        changes.delete(table.name(), json!({"creator_profile_id": {"_eq": id}})).await?;
     }
     changes.delete(TABLE, by_id(id)).await
 }

@@ -4,7 +4,7 @@
 //! item that does not exist.
 
 use crate::directus::{Call, Directus, DirectusError};
-use crate::store::Page;
+use crate::store::{Page, SealedTable};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ impl Items {
 
     /// Whether Directus answers as it should.
     pub(super) async fn check(&self) -> Result<(), DirectusError> {
-        self.first::<IdOnly>(super::connections::TABLE, json!({}), "id").await.map(drop)
+        self.first::<IdOnly>(SealedTable::Connections.name(), json!({}), "id").await.map(drop)
     }
 
     /// The items that a query asks for.
