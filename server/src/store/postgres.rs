@@ -15,6 +15,7 @@ mod app_credentials;
 mod appender;
 mod audit_log;
 mod capture_requests;
+mod connecting;
 mod connections;
 mod database;
 mod db_connection;
