@@ -155,6 +155,22 @@ struct GivenSecrets {
     jwt_secret: Option<SecretString>,
 }
 
+impl GivenSecrets {
+    /// With the variable `jwt_needed_with` the secret of access tokens must be given.
+    fn gather(args: &ServeArgs, jwt_needed_with: Option<&str>, faults: &mut Faults) -> Self {
+        let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_ref());
+        let previous_service_secrets = faults.previous(args.rbac_sync_webhook_secret_previous_file.as_ref());
+        let jwt_secret = faults.secret(JWT_SECRET, args.jwt_secret_file.as_ref());
+        faults.check_sent(SERVICE_SECRET, service_secret.as_ref());
+        faults.check_signing(JWT_SECRET, jwt_secret.as_ref());
+        let is_jwt_secret_given = Faults::is_given(JWT_SECRET, args.jwt_secret_file.as_ref());
+        if let (Some(variable), false) = (jwt_needed_with, is_jwt_secret_given) {
+            faults.must_be_given(JWT_SECRET, variable);
+        }
+        Self { service_secret, previous_service_secrets, jwt_secret }
+    }
+}
+
 /// What serving needs beside the stores and their keys, complete.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -203,20 +219,12 @@ impl Given {
             kept_in: None,
         };
         let directus = directus.gather(&mut faults);
-        let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_ref());
-        let previous_service_secrets = faults.previous(args.rbac_sync_webhook_secret_previous_file.as_ref());
-        let jwt_secret = faults.secret(JWT_SECRET, args.jwt_secret_file.as_ref());
-        faults.check_sent(SERVICE_SECRET, service_secret.as_ref());
-        faults.check_signing(JWT_SECRET, jwt_secret.as_ref());
-        let is_jwt_secret_given = Faults::is_given(JWT_SECRET, args.jwt_secret_file.as_ref());
-        if let (Some(variable), true, false) = (needed_with, has_own_users, is_jwt_secret_given) {
-            faults.must_be_given(JWT_SECRET, variable);
-        }
+        let jwt_needed_with = needed_with.filter(|_| has_own_users);
+        let secrets = GivenSecrets::gather(args, jwt_needed_with, &mut faults);
         let limits = args.limits.check(&mut faults);
         let audit_days = faults.number("STAGEPASS_AUDIT_DAYS", &args.audit_days, 0..=MAX_AUDIT_DAYS);
         match (listen, log, log_format, limits) {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
-                let secrets = GivenSecrets { service_secret, previous_service_secrets, jwt_secret };
                 let is_public = public_host.as_deref().is_some_and(|host| !LOCAL_NAMES.contains(&host));
                 let host_names = host_names(listen, public_host);
                 let given = Self {
