@@ -54,10 +54,6 @@ pub(crate) enum StoreError {
     Sqlite(rusqlite::Error),
     #[error("PostgreSQL: {0}")]
     Postgres(PostgresFault),
-    /// It did not answer in time, or not in a way to rely on: what was under way may have
-    /// happened or not.
-    #[error("PostgreSQL: {0}")]
-    Unanswered(PostgresFault),
     /// Something was to be stored that is sealed with a key that was replaced.
     #[error(
         "`rotate-keys` has retired the encryption key that this server seals with: start the server anew \
@@ -135,8 +131,6 @@ impl From<PostgresFault> for StoreError {
             Self::RetiredKey
         } else if fault.is_owner_gone() {
             Self::OwnerGone
-        } else if fault.is_uncertain() {
-            Self::Unanswered(fault)
         } else {
             fault.over_limit().map_or(Self::Postgres(fault), Self::OverLimit)
         }

@@ -109,9 +109,10 @@ impl PostgresFault {
         self.kind == Kind::Lost
     }
 
-    /// Whether there was no answer in time, or none to rely on: the same holds.
-    pub(in crate::store) fn is_uncertain(&self) -> bool {
-        self.kind == Kind::Uncertain
+    /// Whether what was under way may have happened or not: the connection is lost, or there
+    /// was no answer in time, or none to rely on.
+    pub(super) fn is_outcome_unknown(&self) -> bool {
+        matches!(self.kind, Kind::Lost | Kind::Uncertain)
     }
 
     /// Whether no connection could be made, since there are as many as there may be.

@@ -97,9 +97,7 @@ pub(super) async fn put_together(pool: Pool, puts: Vec<Arc<Put>>) -> Vec<Result<
     }
     let outcome = |place| match &stored {
         Ok(places) => Ok(places.contains(&place)),
-        // It may have happened.
-        Err(StoreError::Postgres(fault)) if fault.is_lost() => Err(StoreError::NotCommitted),
-        Err(StoreError::Unanswered(_)) => Err(StoreError::NotCommitted),
+        Err(StoreError::Postgres(fault)) if fault.is_outcome_unknown() => Err(StoreError::NotCommitted),
         Err(_) => Ok(false),
     };
     (1..).zip(&puts).map(|(place, _)| outcome(place)).collect()
