@@ -116,19 +116,18 @@ pub(super) async fn newest(
     limit: u32,
 ) -> Result<Vec<Row>, StoreError> {
     let AuditFilter { since, mut until, records, user, service, action, outcome } = filter;
-    let limit = i64::from(limit);
-    let mut found = Vec::new();
+    let (mut found, mut left) = (Vec::new(), i64::from(limit));
     loop {
         let earlier = [Step(EARLIER, &[&since, &until, &SPAN])];
         let earlier = store.read(Acting::Nobody, &earlier).await?;
         let begin: Option<i64> = row::optional(&earlier, |row| Ok(row.try_get(0)?))?;
-        let left = limit - i64::try_from(found.len()).unwrap_or(limit);
         let values: [&(dyn ToSql + Sync); 8] =
             [&begin.unwrap_or(since), &until, &records, &user, &service, &action, &outcome, &left];
         let rows = store.read(Acting::Nobody, &[Step(NEWEST, &values)]).await?;
         found.extend(row::all(&rows, |row| Ok(read_row(row)?))?);
+        left -= i64::try_from(rows.len()).unwrap_or(left);
         match begin {
-            Some(begin) if i64::try_from(found.len()).is_ok_and(|count| count < limit) => until = begin,
+            Some(begin) if left > 0 => until = begin,
             _ => return Ok(found),
         }
     }
@@ -146,8 +145,9 @@ pub(super) async fn move_anchor(store: &Postgres, from: i64, to: &Anchor) -> Res
 const TYPES: [&str; 11] =
     ["bigint", "bigint", "bigint", "text", "uuid", "text", "text", "text", "bytea", "bytea", "bytea"];
 
-/// A statement that does what `sql` does and, where that gives a row, appends a
-/// row to the audit log; the rows that it gives say what [`follows`] reads. `sql` has `count` parameters; the row's come after them.
+/// A statement that does what `sql` does and, where that gives a row, appends a row to the
+/// audit log; the rows that it gives say what [`follows`] reads. `sql` has `count`
+/// parameters; the row's come after them.
 pub(super) fn noting(sql: &str, count: usize) -> String {
     let values: Vec<_> =
         TYPES.iter().enumerate().map(|(index, kind)| format!("${}::{kind}", count + 1 + index)).collect();

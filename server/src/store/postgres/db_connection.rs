@@ -1,5 +1,6 @@
 //! A connection to a host of PostgreSQL, and what makes its answers ones to rely on: they
-//! come in time, the host is still the primary, and no commit went without its standby. It knows no statement of the stores.
+//! come in time, the host is still the primary, and no commit went without its standby. It
+//! knows no statement of the stores.
 
 use super::PostgresSettings;
 use super::fault::PostgresFault;

@@ -262,16 +262,13 @@ async fn execute(
         View::Snapshot => "REPEATABLE READ",
     };
     let mut begin = format!("BEGIN ISOLATION LEVEL {isolation}; SET LOCAL stagepass.actor = '{acting}'");
-    let is_upkeep = matches!(acting, Acting::Maintenance);
-    if is_upkeep {
-        begin.push_str("; SET LOCAL statement_timeout = 0");
+    if !matches!(acting, Acting::Maintenance) {
+        return db.answered(run_between(&db.client, &begin, prepared)).await;
     }
-    let running = run_between(&db.client, &begin, prepared);
-    if !is_upkeep {
-        return db.answered(running).await;
-    }
+    begin.push_str("; SET LOCAL statement_timeout = 0");
+    let running = async { Ok(run_between(&db.client, &begin, prepared).await?) };
     // A commit may wait for a standby that is gone.
-    let patient = timeout(UPKEEP_TIMEOUT, db.watch.patiently(async { Ok(running.await?) })).await;
+    let patient = timeout(UPKEEP_TIMEOUT, db.watch.patiently(running)).await;
     patient.unwrap_or_else(|_| Err(db.watch.give_up("upkeep took too long")))
 }
 
