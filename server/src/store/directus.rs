@@ -8,7 +8,7 @@
 
 mod changes;
 mod connections;
-mod downloads;
+mod download_credentials;
 mod items;
 mod names;
 mod row;
@@ -150,7 +150,9 @@ impl Records for DirectusRecords {
     ) -> Result<bool, StoreError> {
         self.operations
             .carry_out(|changes| async move {
-                changes.noting_sealed(entry, |stored| *stored, downloads::add(&changes, &new)).await
+                changes
+                    .noting_sealed(entry, |stored| *stored, download_credentials::add(&changes, &new))
+                    .await
             })
             .await
     }
@@ -160,7 +162,7 @@ impl Records for DirectusRecords {
         id: Uuid,
         judge: Judge<SealedDownloadCredential>,
     ) -> Result<(), StoreError> {
-        self.database.append(judge(downloads::sealed(&self.items, id).await?)).await
+        self.database.append(judge(download_credentials::sealed(&self.items, id).await?)).await
     }
 
     async fn download_credentials_of(
@@ -168,7 +170,7 @@ impl Records for DirectusRecords {
         user_id: Uuid,
         page: Page,
     ) -> Result<(Vec<DownloadCredential>, u64), StoreError> {
-        Ok(downloads::page(&self.items, user_id, page).await?)
+        Ok(download_credentials::page(&self.items, user_id, page).await?)
     }
 
     async fn delete_download_credential(
@@ -179,8 +181,8 @@ impl Records for DirectusRecords {
     ) -> Result<Found<()>, StoreError> {
         self.operations
             .carry_out(|changes| async move {
-                let delete = changes.delete(downloads::TABLE, items::by_id(id));
-                changes.with_own((downloads::TABLE, id, user_id), entry, delete).await
+                let delete = changes.delete(download_credentials::TABLE, items::by_id(id));
+                changes.with_own((download_credentials::TABLE, id, user_id), entry, delete).await
             })
             .await
     }

@@ -14,6 +14,7 @@
 mod app_credentials;
 mod appender;
 mod audit_log;
+mod audited_connection;
 mod capture_requests;
 mod connecting;
 mod connections;
@@ -34,10 +35,10 @@ mod row;
 mod sealed;
 mod service_readers;
 mod service_tokens;
-mod session;
 mod sessions;
 mod settings;
 mod signed_rows;
+mod transaction;
 mod url;
 mod users;
 mod vault;
@@ -50,17 +51,18 @@ use crate::audit::{ChainKey, Entry};
 use crate::store::row_signer::{Kept, RowSigner, SignedRow};
 use crate::store::{Database, Found, IfMissing, Page, StoreError, UsageLimits};
 use appender::Appender;
-use pool::{Pool, Pooled};
+use audited_connection::Connector;
+use pool::Pool;
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use service_readers::ServiceReaders;
-use session::{Acting, Connector, Parameters, Step, View};
 use sessions::SessionPuts;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 use tokio_postgres::Row;
 use tokio_postgres_rustls::MakeRustlsConnect;
+use transaction::{Acting, Parameters, Step, View};
 use uuid::Uuid;
 
 /// The most connections that only read as a service; there are no more than processors
@@ -103,10 +105,10 @@ impl Postgres {
             pool,
             signer: OnceLock::new(),
         };
-        let mut session = store.session().await?;
-        migrations::apply(&mut session, if_missing).await?;
-        session.remember_heads().await?;
-        drop(session);
+        let mut connection = store.pool.get().await?;
+        migrations::apply(&mut connection, if_missing).await?;
+        connection.remember_heads().await?;
+        drop(connection);
         Ok(store)
     }
 
@@ -124,10 +126,6 @@ impl Postgres {
             return Err(StoreError::RetiredKey);
         }
         Ok(())
-    }
-
-    async fn session(&self) -> Result<Pooled, StoreError> {
-        self.pool.get().await
     }
 
     fn signer(&self) -> Result<Arc<RowSigner>, StoreError> {
@@ -164,9 +162,9 @@ impl Postgres {
         steps: &[Step<'_>],
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         // One connection is given back before another is asked for.
-        let done = self.session().await?.run(acting, view, steps).await;
+        let done = self.pool.get().await?.run(acting, view, steps).await;
         match done {
-            Err(fault) if fault.is_lost() => Ok(self.session().await?.run(acting, view, steps).await?),
+            Err(fault) if fault.is_lost() => Ok(self.pool.get().await?.run(acting, view, steps).await?),
             done => Ok(done?),
         }
     }
@@ -193,11 +191,11 @@ impl Postgres {
 
     async fn write_all(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
         let Acting::User(owner_id) = acting else {
-            return Ok(self.session().await?.run(acting, View::Latest, steps).await?);
+            return Ok(self.pool.get().await?.run(acting, View::Latest, steps).await?);
         };
         let owner: Parameters<'_> = &[&owner_id];
         let steps = [&[Step(LOCK_OWNER, owner)], steps].concat();
-        let mut rows = self.session().await?.run(acting, View::Latest, &steps).await?;
+        let mut rows = self.pool.get().await?.run(acting, View::Latest, &steps).await?;
         rows.remove(0);
         Ok(rows)
     }
@@ -213,11 +211,11 @@ impl Postgres {
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         let key = self.chain_key()?;
         let Acting::User(owner_id) = acting else {
-            return Ok(self.session().await?.run_noting(acting, (&key, entry), steps, noted).await?);
+            return Ok(self.pool.get().await?.run_noting(acting, (&key, entry), steps, noted).await?);
         };
         let owner: Parameters<'_> = &[&owner_id];
         let steps = [&[Step(LOCK_OWNER, owner)], steps].concat();
-        let mut rows = self.session().await?.run_noting(acting, (&key, entry), &steps, noted + 1).await?;
+        let mut rows = self.pool.get().await?.run_noting(acting, (&key, entry), &steps, noted + 1).await?;
         rows.remove(0);
         Ok(rows)
     }

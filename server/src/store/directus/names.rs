@@ -1,7 +1,7 @@
 //! What people call records and users, for the reader of the audit log.
 
 use super::items::{Items, Query};
-use super::{connections, downloads, sessions};
+use super::{connections, download_credentials, sessions};
 use crate::directus::DirectusError;
 use serde::Deserialize;
 use serde_json::json;
@@ -38,11 +38,13 @@ pub(super) async fn find(items: &Items, ids: &[Uuid]) -> Result<HashMap<String, 
         let of_connections: Vec<Named> =
             items.list(connections::TABLE, &query(ids, "id,platform,platform_username")).await?;
         let of_downloads: Vec<Named> =
-            items.list(downloads::TABLE, &query(ids, "id,platform,display_name,username")).await?;
+            items.list(download_credentials::TABLE, &query(ids, "id,platform,display_name,username")).await?;
         let of_users: Vec<Named> = items.users(&query(ids, "id,email")).await?;
-        for (table, found) in
-            [(connections::TABLE, of_connections), (downloads::TABLE, of_downloads), (USERS, of_users)]
-        {
+        for (table, found) in [
+            (connections::TABLE, of_connections),
+            (download_credentials::TABLE, of_downloads),
+            (USERS, of_users),
+        ] {
             names.extend(found.into_iter().map(|named| (format!("{table}/{}", named.id), named.name())));
         }
         names.extend(of_sessions(items, ids).await?);

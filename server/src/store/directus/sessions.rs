@@ -4,7 +4,7 @@
 
 use super::changes::Changes;
 use super::connections;
-use super::downloads::NO_SUCH_REFERENCE;
+use super::download_credentials::NO_SUCH_REFERENCE;
 use super::items::{Items, Query, by_id};
 use super::row::{self, SessionRow, Time, time};
 use crate::directus::DirectusError;

@@ -1,6 +1,6 @@
 //! `audit_log` and `audit_heads`.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::{Anchor, Entry, Head, Mac, Row};
 use crate::store::{AuditFilter, StoreError};

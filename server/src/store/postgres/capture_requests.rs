@@ -1,6 +1,6 @@
 //! `capture_requests`.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{LOCK_OWNER, Postgres, bounds, row};
 use crate::store::{CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Found, Page, StoreError};
 use uuid::Uuid;

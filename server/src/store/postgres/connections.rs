@@ -1,6 +1,6 @@
 //! `platform_connections`.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::{

@@ -1,6 +1,6 @@
 //! [`Database`] on PostgreSQL.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{
     Postgres, audit_log, capture_requests, login_attempts, record_names, refresh_tokens, row, sealed,
     service_tokens, signed_rows, users,

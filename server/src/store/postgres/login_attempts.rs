@@ -1,6 +1,6 @@
 //! How often somebody has tried to log in.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::store::{AttemptLimit, Hash, StoreError};
 

@@ -1,7 +1,7 @@
 //! The schema's history: numbered, embedded, applied once and in order, and
 //! never edited after they have landed.
 
-use super::session::Session;
+use super::audited_connection::AuditedConnection;
 use crate::clock::now_ms;
 use crate::store::migrations::{Pending, pending};
 use crate::store::{IfMissing, StoreError};
@@ -39,10 +39,13 @@ const MAKE_SCHEMA: &str = "
     );";
 
 /// Brings the schema up to date in one transaction, however long it takes.
-pub(super) async fn apply(session: &mut Session, if_missing: IfMissing) -> Result<(), StoreError> {
-    let (client, watch) = session.parts();
+pub(super) async fn apply(
+    connection: &mut AuditedConnection,
+    if_missing: IfMissing,
+) -> Result<(), StoreError> {
+    let (client, watch) = connection.parts();
     watch.patiently(apply_these(client, if_missing, MIGRATIONS)).await?;
-    session.settle();
+    connection.settle();
     Ok(())
 }
 
@@ -83,14 +86,14 @@ mod tests {
             Postgres::open(&database.settings(), IfMissing::Make, UsageLimits::default()).await.unwrap();
         let superuser = database.superuser().await;
         superuser.batch_execute("DROP SCHEMA stagepass CASCADE").await.unwrap();
-        let mut session = store.session().await.unwrap();
-        apply_these(session.parts().0, IfMissing::Make, &MIGRATIONS[..5]).await.unwrap();
+        let mut connection = store.pool.get().await.unwrap();
+        apply_these(connection.parts().0, IfMissing::Make, &MIGRATIONS[..5]).await.unwrap();
         let add = "SET search_path = stagepass;
             INSERT INTO app_credentials
             SELECT id, id, 'İSTANBUL', 'i' || chr(775) || 'stanbul', id, NULL, 1, 0, 0
             FROM credential_types LIMIT 1";
         superuser.batch_execute(add).await.unwrap();
-        apply(&mut session, IfMissing::Refuse).await.unwrap();
+        apply(&mut connection, IfMissing::Refuse).await.unwrap();
         let select = "SELECT folded_name FROM app_credentials";
         let folded: String = superuser.query_one(select, &[]).await.unwrap().get(0);
         assert_eq!(folded, fold("İSTANBUL"));
@@ -104,8 +107,8 @@ mod tests {
         let store = Postgres::open(&database.settings(), IfMissing::Make, limits).await.unwrap();
         let superuser = database.superuser().await;
         superuser.batch_execute("DROP SCHEMA stagepass CASCADE").await.unwrap();
-        let mut session = store.session().await.unwrap();
-        apply_these(session.parts().0, IfMissing::Make, &MIGRATIONS[..6]).await.unwrap();
+        let mut connection = store.pool.get().await.unwrap();
+        apply_these(connection.parts().0, IfMissing::Make, &MIGRATIONS[..6]).await.unwrap();
         let id = |number: u8| format!("'00000000-0000-0000-0000-0000000000{number:02}'");
         let (me, somebody, c, d, t, f, p, a) = (id(1), id(2), id(3), id(4), id(5), id(6), id(7), id(8));
         let fill = format!(
@@ -128,7 +131,7 @@ mod tests {
             INSERT INTO app_credential_projects VALUES ({a}, {p}, {me}, 0);"
         );
         superuser.batch_execute(&fill).await.unwrap();
-        apply(&mut session, IfMissing::Refuse).await.unwrap();
+        apply(&mut connection, IfMissing::Refuse).await.unwrap();
         let read = "SELECT owner_id::text, platform_connections, project_members, bytes FROM owner_usage";
         let kept = superuser.query_one(read, &[]).await.unwrap();
         let kept: (String, i64, i64, i64) = (kept.get(0), kept.get(1), kept.get(2), kept.get(3));

@@ -3,7 +3,7 @@
 //! Where PostgreSQL takes no more connections, callers share those that exist. No pool that
 //! was looked at does that and has a bound on who waits.
 
-use super::session::{Connector, Session};
+use super::audited_connection::{AuditedConnection, Connector};
 use crate::store::StoreError;
 use std::mem::take;
 use std::ops::{Deref, DerefMut};
@@ -36,7 +36,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     /// Free connections. The last one used is the next one, so that few chains get long.
-    free: Vec<Session>,
+    free: Vec<AuditedConnection>,
     /// Slots of connections that PostgreSQL did not take.
     withheld: usize,
 }
@@ -44,7 +44,7 @@ struct State {
 /// A connection for one caller, free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Pooled {
-    session: Option<Session>,
+    connection: Option<AuditedConnection>,
     pool: Pool,
     // Given back after the connection is.
     _slot: OwnedSemaphorePermit,
@@ -70,13 +70,13 @@ impl Pool {
             let Ok(slot) = slot else { return Err(fault) };
             let slot = slot.map_err(|_| StoreError::Closed)?;
             let free = self.take_free();
-            let session = match free {
-                Some(session) => Ok(session),
-                None => self.0.connector.session().await,
+            let connection = match free {
+                Some(connection) => Ok(connection),
+                None => self.0.connector.connect_audited().await,
             };
-            match session {
-                Ok(session) => {
-                    return Ok(Pooled { session: Some(session), pool: self.clone(), _slot: slot });
+            match connection {
+                Ok(connection) => {
+                    return Ok(Pooled { connection: Some(connection), pool: self.clone(), _slot: slot });
                 }
                 Err(StoreError::Postgres(limit)) if limit.is_at_limit() => {
                     self.withhold(slot);
@@ -92,11 +92,11 @@ impl Pool {
         self.state().withheld > 0
     }
 
-    fn take_free(&self) -> Option<Session> {
+    fn take_free(&self) -> Option<AuditedConnection> {
         let mut state = self.state();
-        while let Some(session) = state.free.pop() {
-            if session.is_usable() {
-                return Some(session);
+        while let Some(connection) = state.free.pop() {
+            if connection.is_usable() {
+                return Some(connection);
             }
         }
         None
@@ -131,25 +131,25 @@ impl Pool {
 }
 
 impl Deref for Pooled {
-    type Target = Session;
+    type Target = AuditedConnection;
 
     #[expect(clippy::expect_used, reason = "it is taken when this is dropped, and not before")]
-    fn deref(&self) -> &Session {
-        self.session.as_ref().expect("a connection")
+    fn deref(&self) -> &AuditedConnection {
+        self.connection.as_ref().expect("a connection")
     }
 }
 
 impl DerefMut for Pooled {
     #[expect(clippy::expect_used, reason = "it is taken when this is dropped, and not before")]
-    fn deref_mut(&mut self) -> &mut Session {
-        self.session.as_mut().expect("a connection")
+    fn deref_mut(&mut self) -> &mut AuditedConnection {
+        self.connection.as_mut().expect("a connection")
     }
 }
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        if let Some(session) = take(&mut self.session).filter(Session::is_usable) {
-            self.pool.state().free.push(session);
+        if let Some(connection) = take(&mut self.connection).filter(AuditedConnection::is_usable) {
+            self.pool.state().free.push(connection);
         }
     }
 }
@@ -158,9 +158,9 @@ impl Drop for Pooled {
 mod tests {
     use super::*;
     use crate::store::UsageLimits;
-    use crate::store::postgres::session::{Acting, Step, View};
     use crate::store::postgres::testing::TestDatabase;
     use crate::store::postgres::tls;
+    use crate::store::postgres::transaction::{Acting, Step, View};
     use futures_util::FutureExt as _;
     use futures_util::future::join_all;
 
@@ -194,10 +194,10 @@ mod tests {
         };
         let first = own_id().await;
         assert_eq!(own_id().await, first, "a connection that was used is used again");
-        let mut session = pool.get().await.unwrap();
+        let mut connection = pool.get().await.unwrap();
         let steps = [Step("SELECT pg_backend_pid()", &[])];
-        assert!(session.run(Acting::Service, View::Latest, &steps).now_or_never().is_none());
-        drop(session);
+        assert!(connection.run(Acting::Service, View::Latest, &steps).now_or_never().is_none());
+        drop(connection);
         assert_ne!(own_id().await, first);
     }
 
@@ -208,8 +208,8 @@ mod tests {
         let connector = Connector::new(&database.settings(), tls().unwrap(), UsageLimits::default());
         let pool = Pool::new(connector, 16);
         let callers = (0..64).map(|_| async {
-            let session = pool.get().await?;
-            session.remember_heads().await.unwrap_err();
+            let connection = pool.get().await?;
+            connection.remember_heads().await.unwrap_err();
             Ok::<_, StoreError>(())
         });
         for outcome in join_all(callers).await {

@@ -1,6 +1,6 @@
 //! What people call records, for the reader of the audit log.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::store::StoreError;
 use std::collections::HashMap;

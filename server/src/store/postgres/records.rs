@@ -1,6 +1,6 @@
 //! [`Records`] on PostgreSQL.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, bounds, connections, download_credentials, row, sealed, sessions};
 use crate::audit::Entry;
 use crate::store::{

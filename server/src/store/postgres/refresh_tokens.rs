@@ -1,6 +1,6 @@
 //! `refresh_tokens`.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::row_signer::KeptToken;

@@ -1,6 +1,6 @@
 //! What is sealed, whatever table it is in; the canaries of keys, and the server's own keys.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{LOCK_OWNER, Postgres, row};
 use crate::store::{Sealed, SealedTable, StoreError};
 use uuid::Uuid;

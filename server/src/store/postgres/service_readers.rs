@@ -6,9 +6,10 @@
 //! reading is under way on it. Where PostgreSQL takes no more connections, services read
 //! over those that everybody shares.
 
+use super::audited_connection::Connector;
 use super::db_connection::DbConnection;
 use super::pool::{Pool, WAIT_TIMEOUT};
-use super::session::{Acting, Connector, Step, View};
+use super::transaction::{Acting, Step, View};
 use super::{PostgresFault, connections, download_credentials, sessions, users};
 use crate::store::StoreError;
 use futures_util::future::try_join_all;

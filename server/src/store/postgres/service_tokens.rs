@@ -1,6 +1,6 @@
 //! `service_tokens`.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::{Hash, ServiceToken, StoreError};

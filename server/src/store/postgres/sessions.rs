@@ -2,7 +2,7 @@
 
 use super::gatherer::Gatherer;
 use super::pool::Pool;
-use super::session::{Acting, Parameters, Step};
+use super::transaction::{Acting, Parameters, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
@@ -78,8 +78,8 @@ pub(super) async fn put_together(pool: Pool, puts: Vec<Arc<Put>>) -> Vec<Result<
     let Some(signer) = puts.first().map(|put| Arc::clone(&put.signer)) else { return Vec::new() };
     let columns = Columns::of(&signer, puts.iter().map(|put| &put.new));
     let entries: Vec<_> = puts.iter().map(|put| &put.entry).collect();
-    let mut session = match pool.get().await {
-        Ok(session) => session,
+    let mut connection = match pool.get().await {
+        Ok(connection) => connection,
         // Alone, each would have to wait for a connection once more.
         Err(error) => {
             tracing::warn!(%error, sessions = puts.len(), "there is no connection to store sessions on");
@@ -87,8 +87,8 @@ pub(super) async fn put_together(pool: Pool, puts: Vec<Arc<Put>>) -> Vec<Result<
         }
     };
     let step = Step(PUT, &columns.parameters());
-    let stored = session.run_noting_each(signer.key(), &step, &entries).await.map_err(StoreError::from);
-    drop(session);
+    let stored = connection.run_noting_each(signer.key(), &step, &entries).await.map_err(StoreError::from);
+    drop(connection);
     // A session whose owner has no room is refused when it is stored alone.
     if let Err(error) = &stored
         && !matches!(error, StoreError::OverLimit(_) | StoreError::OwnerGone)

@@ -1,7 +1,7 @@
 //! All rows that grant rights, to be signed or held against their MACs.
 
 use super::app_credentials::{projects, types};
-use super::session::Acting;
+use super::transaction::Acting;
 use super::{Postgres, refresh_tokens, row, sealed, service_tokens};
 use crate::store::StoreError;
 use crate::store::row_signer::{Assignment, BrokenRow, Membership, RowSigner, SignedRow};
@@ -46,10 +46,10 @@ pub(super) async fn sign_all(
     name: &str,
     old_and_new: (&str, &str),
 ) -> Result<Option<u64>, StoreError> {
-    let mut session = store.session().await?;
-    let (client, watch) = session.parts();
+    let mut connection = store.pool.get().await?;
+    let (client, watch) = connection.parts();
     let signed = watch.patiently(sign(client, signer, name, old_and_new)).await?;
-    session.settle();
+    connection.settle();
     Ok(signed)
 }
 
@@ -86,10 +86,10 @@ async fn sign(
 /// The rows that something else has changed or put there.
 pub(super) async fn broken(store: &Postgres) -> Result<Vec<String>, StoreError> {
     let signer = store.signer()?;
-    let mut session = store.session().await?;
-    let (client, watch) = session.parts();
+    let mut connection = store.pool.get().await?;
+    let (client, watch) = connection.parts();
     let labels = watch.patiently(find_labels(client, &signer)).await?;
-    session.settle();
+    connection.settle();
     Ok(labels)
 }
 

@@ -2,8 +2,8 @@
 
 mod gathering;
 
-use super::session::View;
 use super::testing::TestDatabase;
+use super::transaction::View;
 use super::*;
 use crate::audit::{Caller, ExpectedHeads, Verifier};
 use crate::store::{

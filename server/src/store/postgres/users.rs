@@ -1,6 +1,6 @@
 //! `users`.
 
-use super::session::{Acting, Parameters, Step, View};
+use super::transaction::{Acting, Parameters, Step, View};
 use super::{Postgres, refresh_tokens, row};
 use crate::audit::Entry;
 use crate::store::usage::{BYTES, total_rows};

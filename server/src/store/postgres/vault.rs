@@ -1,7 +1,7 @@
 //! The vault, on PostgreSQL. Whoever writes with a key holds the vault's row,
 //! so that nobody changes the master password meanwhile.
 
-use super::session::{Acting, Step};
+use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::{

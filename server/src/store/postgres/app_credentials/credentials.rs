@@ -3,7 +3,7 @@
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
 use crate::store::app_credentials::value_id;
-use crate::store::postgres::session::{Acting, Parameters, Step, View};
+use crate::store::postgres::transaction::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::{

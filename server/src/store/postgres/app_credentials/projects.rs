@@ -2,7 +2,7 @@
 
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
-use crate::store::postgres::session::{Acting, Parameters, Step, View};
+use crate::store::postgres::transaction::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::row_signer::{Membership, RowSigner};
 use crate::store::{

@@ -1,5 +1,5 @@
-//! A connection to PostgreSQL with what belongs to it: statements that are
-//! prepared once, and a chain of the audit log.
+//! A connection of the pool: its statements, which are prepared once, and the chain of the
+//! audit log that it holds. It knows no statement of the stores.
 
 mod chain;
 mod known_heads;
@@ -9,73 +9,19 @@ use super::audit_log;
 use super::db_connection::{DbConnection, Terms, Watch};
 use super::fault::PostgresFault;
 use super::hosts::Hosts;
+use super::transaction::{Acting, Parameters, Step, View, execute};
 use crate::audit::{ChainKey, Entry, Head};
-use crate::store::{Actor, StoreError, UsageLimits};
-use futures_util::future::{join, join_all, join3};
+use crate::store::{StoreError, UsageLimits};
+use futures_util::future::join;
 use known_heads::KnownHeads;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use uuid::Uuid;
 
-/// How long upkeep may take, and each step of a key rotation.
-const UPKEEP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-
-/// Values for a statement's `$1`, `$2`, ….
-pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
-
-/// A statement with its values.
-#[derive(Clone, Copy)]
-pub(super) struct Step<'a>(pub(super) &'static str, pub(super) Parameters<'a>);
-
-/// Whose rights a transaction has; row-level security holds it to them.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Acting {
-    /// On tables that hold no user's records.
-    Nobody,
-    User(Uuid),
-    Service,
-    /// Upkeep, and commands of the operator.
-    Maintenance,
-}
-
-impl From<Actor> for Acting {
-    fn from(actor: Actor) -> Self {
-        match actor {
-            Actor::User(id) => Self::User(id),
-            Actor::Service => Self::Service,
-        }
-    }
-}
-
-/// What the policies compare with.
-impl fmt::Display for Acting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nobody => Ok(()),
-            Self::User(id) => write!(f, "{id}"),
-            Self::Service => f.write_str("service"),
-            Self::Maintenance => f.write_str("maintenance"),
-        }
-    }
-}
-
-/// How a transaction sees what others change meanwhile.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum View {
-    /// Each statement sees what is committed by then.
-    Latest,
-    /// All statements see the same.
-    Snapshot,
-}
-
-/// A connection.
-pub(super) struct Session {
+/// A connection that can note what it does.
+pub(super) struct AuditedConnection {
     db: DbConnection,
     /// By their text, and whether they note what they do in the audit log.
     statements: HashMap<(&'static str, bool), Statement>,
@@ -89,13 +35,13 @@ pub(super) struct Session {
     is_spoiled: bool,
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for AuditedConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("chain", &self.chain).finish_non_exhaustive()
+        f.debug_struct("AuditedConnection").field("chain", &self.chain).finish_non_exhaustive()
     }
 }
 
-impl Session {
+impl AuditedConnection {
     /// The driver's own connection for work of its own length, such as migrations, and what
     /// waits for it. The connection is used again only after [`settle`](Self::settle).
     pub(super) fn parts(&mut self) -> (&mut Client, &Watch) {
@@ -246,50 +192,6 @@ impl Session {
     }
 }
 
-/// Runs prepared statements in a transaction, in one round trip. One that
-/// nobody's rights bear upon is a transaction by itself. Upkeep may take long.
-async fn execute(
-    db: &DbConnection,
-    acting: Acting,
-    view: View,
-    prepared: &[(Statement, Parameters<'_>)],
-) -> Result<Vec<Vec<Row>>, PostgresFault> {
-    if let (Acting::Nobody, [(statement, parameters)]) = (acting, prepared) {
-        return Ok(vec![db.answered(db.client.query(statement, parameters)).await?]);
-    }
-    let isolation = match view {
-        View::Latest => "READ COMMITTED",
-        View::Snapshot => "REPEATABLE READ",
-    };
-    let mut begin = format!("BEGIN ISOLATION LEVEL {isolation}; SET LOCAL stagepass.actor = '{acting}'");
-    if !matches!(acting, Acting::Maintenance) {
-        return db.answered(run_between(&db.client, &begin, prepared)).await;
-    }
-    begin.push_str("; SET LOCAL statement_timeout = 0");
-    let running = async { Ok(run_between(&db.client, &begin, prepared).await?) };
-    // A commit may wait for a standby that is gone.
-    let patient = timeout(UPKEEP_TIMEOUT, db.watch.patiently(running)).await;
-    patient.unwrap_or_else(|_| Err(db.watch.give_up("upkeep took too long")))
-}
-
-async fn run_between(
-    client: &Client,
-    begin: &str,
-    prepared: &[(Statement, Parameters<'_>)],
-) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
-    // Each sends what it has when it is first polled, and they are polled in
-    // this order.
-    let steps = prepared.iter().map(|(statement, parameters)| client.query(statement, parameters));
-    let (begun, rows, committed) =
-        join3(client.batch_execute(begin), join_all(steps), client.batch_execute("COMMIT")).await;
-    // The first error is the true one: after it the transaction is void, and
-    // its COMMIT, though answered, undoes it.
-    begun?;
-    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
-    committed?;
-    Ok(rows)
-}
-
 /// Makes connections for the pool and for those that read.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
@@ -310,8 +212,8 @@ impl Connector {
     }
 
     /// The same with what belongs to one of the pool.
-    pub(super) async fn session(&self) -> Result<Session, StoreError> {
-        Ok(Session {
+    pub(super) async fn connect_audited(&self) -> Result<AuditedConnection, StoreError> {
+        Ok(AuditedConnection {
             db: self.connect().await?,
             statements: HashMap::new(),
             chain: None,

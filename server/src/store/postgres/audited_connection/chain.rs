@@ -1,11 +1,11 @@
 //! The chain of the audit log that a connection holds, and where it ends.
 
-use super::{Parameters, Session, Step};
+use super::{AuditedConnection, Parameters, Step};
 use crate::audit::{ChainKey, Head};
 use crate::store::postgres::{PostgresFault, audit_log};
 use tokio_postgres::types::ToSql;
 
-impl Session {
+impl AuditedConnection {
     /// Remembers where all chains end at the start of this process.
     pub(in crate::store::postgres) async fn remember_heads(&self) -> Result<(), PostgresFault> {
         for row in self.db.answered(self.db.client.query(audit_log::HEADS, &[])).await? {
