@@ -269,13 +269,13 @@ async fn open_audit_log(database: &dyn Database, keys: &KeyRing) -> Result<Opene
     let (key, kept) = open_own_key(database, keys, OwnKey::AUDIT, &new, AuditKey::read).await?;
     let chain_key = Arc::clone(&key.chain_key);
     let Some(unsigned) = &key.unsigned else {
-        database.set_chain_key(Arc::clone(&chain_key));
+        database.set_chain_key(Arc::clone(&chain_key)).await;
         return Ok(OpenedAuditLog { chain_key, sealed_chain_key: kept, rows_signed: 0 });
     };
     // To be sealed is why it leaves its wrapper.
     let signed = seal(keys, &place, with_rows_signed(unsigned).expose_secret().as_bytes())?;
     let rows = database.sign_rows(Arc::clone(&chain_key), name, kept, signed.clone()).await?;
-    database.set_chain_key(Arc::clone(&chain_key));
+    database.set_chain_key(Arc::clone(&chain_key)).await;
     let Some(rows_signed) = rows else {
         // Another process has done it.
         let (_, kept) = open_own_key(database, keys, OwnKey::AUDIT, &new, AuditKey::read).await?;

@@ -132,7 +132,7 @@ impl Readiness {
 
     async fn look_at_all(&self) -> Found {
         let (database, records, disk) = tokio::join!(
-            timeout(PATIENCE, self.database.check(&self.key_id, now_ms())),
+            timeout(PATIENCE, self.database.check(self.key_id.clone(), now_ms())),
             timeout(PATIENCE, self.records.check_records()),
             timeout(PATIENCE, self.try_disk()),
         );

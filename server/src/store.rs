@@ -1,50 +1,127 @@
-//! What is kept, in the domain's words. Each method of [`Records`] and
-//! [`Database`] is a whole operation that happens or does not; what it changed
-//! is on disk when it returns. It knows no HTTP and no cipher: credentials pass
-//! through as sealed text.
+//! What is kept, in the domain's words. Each operation happens as a whole or not at all; what
+//! it changed is on disk when it returns, and with it the [`Entry`] of the audit log that
+//! tells of it, where it did what was asked. Times are milliseconds since the Unix epoch.
+//! Stores know no HTTP and no cipher: credentials pass through as sealed text.
+//!
+//! Each resource has a module here with its types and operations, and one of the same name
+//! in each store with the SQL. An operation is declared here, and implemented there.
 
 mod app_credentials;
-mod database;
+mod audit_log;
+mod capture_requests;
+mod connections;
 mod directus;
+mod download_credentials;
+mod keys;
+mod login_attempts;
 mod migrations;
+mod operations;
 mod postgres;
-mod records;
+mod refresh_tokens;
 mod row_signer;
+mod sealed;
+mod service_tokens;
+mod sessions;
+mod signed_rows;
 mod sqlite;
-mod timed;
+mod upkeep;
 mod usage;
+mod users;
 mod vault;
 
 pub(crate) use app_credentials::{
-    AddProject, AppCredential, AppCredentialFilter, AppCredentialStore, CredentialType, DeleteType,
-    FieldType, Listed, MAX_CREDENTIALS_OF_PROJECT, MAX_OF_ONE_OWNER, Project, ProjectEdit, PutAppCredential,
-    PutType, Revision, SealedValue, SetMembers, TypeField, fold, value_id,
+    AddProject, AppCredential, AppCredentialFilter, CredentialType, DeleteType, FieldType, Listed,
+    MAX_CREDENTIALS_OF_PROJECT, MAX_OF_ONE_OWNER, Project, ProjectEdit, PutAppCredential, PutType, Revision,
+    SealedValue, SetMembers, TypeField, fold, value_id,
 };
-pub(crate) use database::{
-    AttemptLimit, AuditFilter, CaptureRequest, Database, Hash, MAX_ATTEMPT_WINDOW_MS, MAX_KEPT_TOKENS,
-    MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, ServiceToken, User, UserStatus,
+pub(crate) use audit_log::AuditFilter;
+pub(crate) use capture_requests::{CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest};
+pub(crate) use connections::{
+    Connection, CredentialsUpdate, NewConnection, PutConnection, SealedConnection, UpdateCredentials,
 };
 pub(crate) use directus::DirectusRecords;
+pub(crate) use download_credentials::{
+    AuthType, DownloadCredential, NewDownloadCredential, SealedDownloadCredential,
+};
+pub(crate) use login_attempts::{AttemptLimit, MAX_ATTEMPT_WINDOW_MS};
 pub(crate) use postgres::{Postgres, PostgresFault, PostgresSettings, PostgresUrl};
-pub(crate) use records::{
-    AuthType, Connection, CredentialsUpdate, DownloadCredential, Judge, NewConnection, NewDownloadCredential,
-    NewSession, NewestSession, PutConnection, PutSession, Records, Sealed, SealedConnection,
-    SealedDownloadCredential, SealedTable, Session, SessionStatus, UpdateCredentials,
-};
+pub(crate) use refresh_tokens::{MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken};
+pub(crate) use sealed::{Sealed, SealedTable};
+pub(crate) use service_tokens::ServiceToken;
+pub(crate) use sessions::{NewSession, NewestSession, PutSession, Session, SessionStatus};
 pub(crate) use sqlite::Sqlite;
-pub(crate) use timed::Timed;
 pub(crate) use usage::{MIB, OverLimit, Usage, UsageLimits, Usages};
+pub(crate) use users::{User, UserStatus};
 pub(crate) use vault::{
-    PasswordChange, SealedVaultCredential, VaultCredential, VaultHeader, VaultSession, VaultStore, VaultWrite,
+    PasswordChange, SealedVaultCredential, VaultCredential, VaultHeader, VaultSession, VaultWrite,
 };
 
+use crate::audit::Entry;
 use crate::directus::DirectusError;
+use app_credentials::{
+    AppCredentials, CredentialTypes, DynAppCredentials, DynCredentialTypes, DynProjects, Projects,
+};
+use audit_log::{AuditLog, DynAuditLog};
+use capture_requests::{CaptureRequests, DynCaptureRequests};
+use connections::{Connections, DynConnections};
+use download_credentials::{DownloadCredentials, DynDownloadCredentials};
+use keys::{DynKeys, Keys};
+use login_attempts::{DynLoginAttempts, LoginAttempts};
+use operations::{Timed, operations, store_of};
+use refresh_tokens::{DynRefreshTokens, RefreshTokens};
+use sealed::{DynSealedRecords, SealedRecords};
+use service_tokens::{DynServiceTokens, ServiceTokens};
+use sessions::{DynSessions, Sessions};
+use signed_rows::{DynSignedRows, SignedRows};
 use thiserror::Error;
+use upkeep::{DynRecordsUpkeep, DynUpkeep, RecordsUpkeep, Upkeep};
+use usage::{DynOwnerUsage, OwnerUsage};
+use users::{DynUsers, Users};
 use uuid::Uuid;
+use vault::{DynVault, Vault};
 
-/// How long a capture request waits.
-pub(crate) const CAPTURE_REQUEST_LIFETIME_MS: i64 = 7 * DAY_MS;
 pub(crate) const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+store_of! {
+    /// The server's own database.
+    trait Database {
+        Upkeep as DynUpkeep,
+        Users as DynUsers,
+        RefreshTokens as DynRefreshTokens,
+        LoginAttempts as DynLoginAttempts,
+        ServiceTokens as DynServiceTokens,
+        CaptureRequests as DynCaptureRequests,
+        Keys as DynKeys,
+        SignedRows as DynSignedRows,
+        AuditLog as DynAuditLog,
+        OwnerUsage as DynOwnerUsage,
+    }
+}
+
+store_of! {
+    /// The records of creators, in the own database or in a Directus.
+    trait Records {
+        RecordsUpkeep as DynRecordsUpkeep,
+        Connections as DynConnections,
+        DownloadCredentials as DynDownloadCredentials,
+        Sessions as DynSessions,
+        SealedRecords as DynSealedRecords,
+    }
+}
+
+store_of! {
+    /// What people keep for their apps, in the own database.
+    trait AppCredentialStore {
+        CredentialTypes as DynCredentialTypes,
+        Projects as DynProjects,
+        AppCredentials as DynAppCredentials,
+    }
+}
+
+store_of! {
+    /// The vault's tables in the own database.
+    trait VaultStore { Vault as DynVault }
+}
 
 /// Why a store could not do what it was asked. The texts hold a driver's own
 /// words: they go to the log, never to a caller.
@@ -197,6 +274,15 @@ impl<T> Found<T> {
         }
     }
 }
+
+/// The SHA-256 of a token, or of what a limit counts.
+pub(crate) type Hash = [u8; 32];
+
+/// Decides, for a service, over the record that was found, and gives the row of
+/// the audit log that tells of it. What is opened leaves only once that is on
+/// disk. It is called where the record is read, which may be a thread that
+/// others wait for.
+pub(crate) type Judge<R> = Box<dyn FnOnce(Option<R>) -> Entry + Send>;
 
 /// Which part of a list is asked for.
 #[derive(Clone, Copy, Debug)]

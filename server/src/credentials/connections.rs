@@ -164,7 +164,7 @@ pub(crate) async fn connection(
     Id(id): Id,
 ) -> Result<Json<ShownConnectionResponse>, Error> {
     let connection = own_connection(&app, user, id).await?;
-    let newest = app.records.newest_session(user.0, id, &connection.platform).await?;
+    let newest = app.records.newest_session(user.0, id, connection.platform.clone()).await?;
     Ok(Json(ShownConnectionResponse {
         connection: connection.into(),
         newest_session: newest.map(SessionResponse::from),

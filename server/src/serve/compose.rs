@@ -12,7 +12,6 @@ use crate::metrics::Metrics;
 use crate::proof::Prover;
 use crate::readiness::Readiness;
 use crate::replaceable::Replaceable;
-use crate::store::{Database, Records, Timed};
 use crate::vault::Vault;
 use crate::{openapi, router};
 use axum::Router;
@@ -38,9 +37,9 @@ pub(super) async fn compose(
     directus: Option<Arc<Directus>>,
 ) -> Result<Composed, ServeError> {
     let metrics = Arc::new(Metrics::new());
-    let database: Arc<dyn Database> = Arc::new(Timed::new(stores.database, Arc::clone(&metrics)));
-    let records: Arc<dyn Records> = Arc::new(Timed::new(stores.records, Arc::clone(&metrics)));
-    let vault = Arc::new(Timed::new(stores.vault, Arc::clone(&metrics)));
+    let database = stores.database.timed(&metrics);
+    let records = stores.records.timed(&metrics);
+    let vault = stores.vault.timed(&metrics);
     let vault = Vault::open(vault, Arc::clone(&database), stores.chain_key).await?;
     let data_dir = given.database.directory().map(Path::to_owned);
     let directus_secret = given.directus.as_ref().and_then(|given| given.secret.clone());
@@ -62,7 +61,7 @@ pub(super) async fn compose(
         database,
         records,
         vault,
-        app_credentials: Arc::new(Timed::new(stores.app_credentials, Arc::clone(&metrics))),
+        app_credentials: stores.app_credentials.timed(&metrics),
         keys: stores.keys,
         blob_version: stores.blob_version,
         identity,

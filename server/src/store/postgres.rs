@@ -18,18 +18,16 @@ mod audited_connection;
 mod capture_requests;
 mod connecting;
 mod connections;
-mod database;
 mod db_connection;
 mod download_credentials;
 mod fault;
 mod gatherer;
 mod hosts;
+mod keys;
 mod lineage;
 mod login_attempts;
 mod migrations;
 mod pool;
-mod record_names;
-mod records;
 mod refresh_tokens;
 mod row;
 mod sealed;
@@ -39,7 +37,9 @@ mod sessions;
 mod settings;
 mod signed_rows;
 mod transaction;
+mod upkeep;
 mod url;
+mod usage;
 mod users;
 mod vault;
 
@@ -49,7 +49,7 @@ pub(crate) use url::PostgresUrl;
 
 use crate::audit::{ChainKey, Entry};
 use crate::store::row_signer::{Kept, RowSigner, SignedRow};
-use crate::store::{Database, Found, IfMissing, Page, StoreError, UsageLimits};
+use crate::store::{Found, IfMissing, Page, StoreError, UsageLimits};
 use appender::Appender;
 use audited_connection::Connector;
 use pool::Pool;
@@ -110,22 +110,6 @@ impl Postgres {
         connection.remember_heads().await?;
         drop(connection);
         Ok(store)
-    }
-
-    async fn check_now(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
-        const TOUCH: &str =
-            "INSERT INTO readiness VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET checked_at = $1";
-        // For this transaction: what takes more goes into a temporary file on the disk.
-        const LITTLE_MEMORY: &str = "SELECT set_config('work_mem', '64kB', true)";
-        const FILL_FILE: &str = "SELECT count(*) FROM generate_series(1, 8192)";
-        self.read(Acting::Nobody, &[Step("SELECT count(*) FROM readiness", &[])]).await?;
-        // The row takes a place that is free already; the other file must grow.
-        let steps = [Step(LITTLE_MEMORY, &[]), Step(FILL_FILE, &[]), Step(TOUCH, &[&now])];
-        self.write(Acting::Nobody, &steps).await?;
-        if Database::is_retired(self, key_id.to_owned()).await? {
-            return Err(StoreError::RetiredKey);
-        }
-        Ok(())
     }
 
     fn signer(&self) -> Result<Arc<RowSigner>, StoreError> {

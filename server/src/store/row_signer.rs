@@ -9,7 +9,7 @@ mod rows;
 
 pub(super) use rows::{Assignment, KeptToken, Membership};
 
-use super::{Database, StoreError};
+use super::{AuditLog, StoreError};
 use crate::audit::{Caller, ChainKey, Entry, Mac};
 use stagepass_core::visible::printable_start;
 use std::collections::HashMap;
@@ -179,9 +179,9 @@ impl RowSigner {
     }
 
     /// Reports to the audit log what was found broken since the last time.
-    pub(super) async fn report_broken(&self, database: &impl Database) -> Result<(), StoreError> {
+    pub(super) async fn report_broken(&self, log: &impl AuditLog) -> Result<(), StoreError> {
         while let Some(entry) = self.next_waiting() {
-            let appended = database.append(entry.clone()).await;
+            let appended = log.append(entry.clone()).await;
             if appended.is_err() {
                 self.reports().waiting.push(entry);
                 return appended;

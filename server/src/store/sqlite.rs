@@ -9,13 +9,11 @@ mod app_credentials;
 mod audit_log;
 mod capture_requests;
 mod connections;
-mod database;
 mod download_credentials;
+mod keys;
 mod login_attempts;
 mod migrations;
 mod readers;
-mod record_names;
-mod records;
 mod refresh_tokens;
 mod row;
 mod sealed;
@@ -24,6 +22,7 @@ mod sessions;
 mod signed_rows;
 #[cfg(test)]
 pub(super) mod testing;
+mod upkeep;
 mod usage;
 mod users;
 mod vault;
@@ -31,10 +30,10 @@ mod writer;
 
 use crate::audit::{ChainKey, Entry};
 use crate::store::row_signer::RowSigner;
-use crate::store::{Database, Page, StoreError, UsageLimits};
+use crate::store::{Found, Judge, Page, StoreError, UsageLimits};
 use readers::Readers;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
@@ -98,16 +97,6 @@ impl Sqlite {
         })
     }
 
-    async fn check_now(&self, key_id: &str, now: i64) -> Result<(), StoreError> {
-        self.read(|c| c.query_row("SELECT count(*) FROM readiness", [], |_| Ok(()))).await?;
-        let touch = "INSERT INTO readiness VALUES (1, ?1) ON CONFLICT DO UPDATE SET checked_at = ?1";
-        self.write(move |c| c.prepare_cached(touch)?.execute([now]).map(drop)).await?;
-        if Database::is_retired(self, key_id.to_owned()).await? {
-            return Err(StoreError::RetiredKey);
-        }
-        Ok(())
-    }
-
     /// Runs `operation` on a connection that reads, off the async threads.
     async fn read<T: Send + 'static>(
         &self,
@@ -159,8 +148,7 @@ impl Sqlite {
     /// what was asked, as `did` tells of its outcome.
     async fn write_noting<T: Send + 'static>(
         &self,
-        entry: Entry,
-        did: fn(&T) -> bool,
+        (entry, did): (Entry, fn(&T) -> bool),
         operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let key = self.chain_key()?;
@@ -186,6 +174,32 @@ impl Sqlite {
         Ok(found)
     }
 
+    /// Changes the user's own record, which is noted where it was done.
+    async fn change_own(
+        &self,
+        record: (&'static str, Uuid, Uuid),
+        entry: Entry,
+        change: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<Found<()>, StoreError> {
+        let did = |found: &Found<()>| *found == Found::Own(());
+        self.write_noting((entry, did), move |c| change_if_own(c, record, change)).await
+    }
+
+    /// Finds a record and has it judged, on the connection that writes: what
+    /// was found and the row that tells of it are of one moment, one thread is
+    /// woken for both, and that connection's pages stay in memory.
+    async fn reveal<R: 'static>(
+        &self,
+        judge: Judge<R>,
+        find: impl FnOnce(&Connection, &RowSigner) -> rusqlite::Result<Option<R>> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let signer = self.signer()?;
+        let checking = Arc::clone(&signer);
+        let judging = move |batch: &Batch<'_>| batch.append(checking.key(), judge(find(batch, &checking)?));
+        self.writer.run_one_change(judging).await?;
+        signer.report_broken(self).await
+    }
+
     fn signer(&self) -> Result<Arc<RowSigner>, StoreError> {
         self.signer.get().cloned().ok_or(StoreError::NoAuditKey)
     }
@@ -193,6 +207,30 @@ impl Sqlite {
     fn chain_key(&self) -> Result<Arc<ChainKey>, StoreError> {
         Ok(Arc::clone(self.signer()?.key()))
     }
+}
+
+/// Whether the record of this id is the user's own.
+fn owned(c: &Connection, table: &str, id: Uuid, user_id: Uuid) -> rusqlite::Result<Found<()>> {
+    let sql = format!("SELECT user_id FROM {table} WHERE id = ?1");
+    let owner = c.prepare_cached(&sql)?.query_row([id.to_string()], |found| row::id(found, 0)).optional()?;
+    Ok(match owner {
+        None => Found::Nothing,
+        Some(owner) if owner == user_id => Found::Own(()),
+        Some(_) => Found::Foreign,
+    })
+}
+
+/// Changes the record of this id where it is the user's own.
+fn change_if_own(
+    c: &Connection,
+    (table, id, user_id): (&str, Uuid, Uuid),
+    change: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<Found<()>> {
+    let found = owned(c, table, id, user_id)?;
+    if found == Found::Own(()) {
+        change(c)?;
+    }
+    Ok(found)
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

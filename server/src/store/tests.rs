@@ -39,7 +39,7 @@ const EVERYTHING: AuditFilter = AuditFilter {
 const ALL: Page = Page { number: 1, size: 100 };
 
 /// All that a store is.
-trait Store: Database + Records + VaultStore + AppCredentialStore {}
+pub(super) trait Store: Database + Records + VaultStore + AppCredentialStore {}
 impl<T: Database + Records + VaultStore + AppCredentialStore> Store for T {}
 
 /// A store with two users, and what goes when it does.
@@ -73,7 +73,7 @@ impl Opened {
     async fn of(store: Arc<dyn Store>, kept: Box<dyn Any + Send>) -> Self {
         let chain_key = ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap();
         let chain_key = Arc::new(chain_key);
-        store.set_chain_key(Arc::clone(&chain_key));
+        store.set_chain_key(Arc::clone(&chain_key)).await;
         for (id, email) in [(OWNER, "owner@example.org"), (OTHER, "other@example.org")] {
             assert!(store.add_user(user(id, email), entry(ADDED)).await.unwrap());
         }
@@ -170,7 +170,7 @@ async fn noted(store: &dyn Store) -> Vec<String> {
 }
 
 /// What `audit verify` finds.
-async fn verify(store: &dyn Store, key: &ChainKey, expected: &ExpectedHeads) -> Verdict {
+pub(super) async fn verify(store: &dyn Store, key: &ChainKey, expected: &ExpectedHeads) -> Verdict {
     let (heads, anchors) = (store.audit_heads().await.unwrap(), store.audit_anchors().await.unwrap());
     let mut verifier = Verifier::new(key, heads, anchors, expected.clone());
     let rows = store.audit_rows((i64::MIN, 0), 10_000).await.unwrap();

@@ -1,6 +1,7 @@
 //! How much of the own database one owner takes, and may take. What is counted, and
 //! where a write is refused that would pass a limit, the migrations say.
 
+use super::{StoreError, operations};
 use std::fmt;
 use uuid::Uuid;
 
@@ -61,6 +62,14 @@ pub(crate) struct Usage {
 
 /// What every owner has, by his id.
 pub(crate) type Usages = Vec<(Uuid, Usage)>;
+
+operations! {
+    /// `owner_usage`.
+    trait OwnerUsage as DynOwnerUsage {
+        /// What every owner of records here has.
+        async fn usages(&self) -> Result<Usages, StoreError>;
+    }
+}
 
 /// The limit that a write would have passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

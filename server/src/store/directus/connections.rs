@@ -1,11 +1,14 @@
 //! `platform_connections`.
 
+use super::DirectusRecords;
 use super::changes::Changes;
 use super::items::{Items, by_id};
 use super::row::{self, ConnectionRow, time};
+use crate::audit::Entry;
 use crate::directus::DirectusError;
 use crate::store::{
-    Actor, Connection, CredentialsUpdate, NewConnection, Page, PutConnection, SealedTable, UpdateCredentials,
+    Actor, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page, PutConnection,
+    SealedConnection, StoreError, UpdateCredentials,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -14,12 +17,93 @@ pub(super) const TABLE: &str = "platform_connections";
 /// Directus's word for a clash with a unique field.
 const NOT_UNIQUE: &str = "RECORD_NOT_UNIQUE";
 
-pub(super) async fn by_identity(items: &Items, identity_key: &str) -> Result<Option<Uuid>, DirectusError> {
+impl Connections for DirectusRecords {
+    async fn connection_by_identity(
+        &self,
+        _: Uuid,
+        identity_key: String,
+    ) -> Result<Option<Uuid>, StoreError> {
+        Ok(by_identity(&self.items, &identity_key).await?)
+    }
+
+    async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
+        let is_done = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
+        self.operations
+            .carry_out(
+                |changes| async move { changes.noting_sealed(entry, is_done, put(&changes, &new)).await },
+            )
+            .await
+    }
+
+    async fn update_credentials(
+        &self,
+        actor: Actor,
+        update: CredentialsUpdate,
+        entry: Entry,
+    ) -> Result<UpdateCredentials, StoreError> {
+        let is_done = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
+        self.operations
+            .carry_out(|changes| async move {
+                changes.noting_sealed(entry, is_done, give_credentials(&changes, actor, &update)).await
+            })
+            .await
+    }
+
+    async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
+        let found = find(&self.items, id).await?;
+        Ok(Found::of(found, actor, |connection| connection.user_id))
+    }
+
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
+        let fields = format!("{},encrypted_credentials", row::CONNECTION);
+        let found: Option<ConnectionRow> = self.items.first(TABLE, by_id(id), &fields).await?;
+        let found = found.map(|mut row| {
+            let blob = row.encrypted_credentials.take();
+            (row.into(), blob)
+        });
+        self.database.append(judge(found)).await
+    }
+
+    async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
+        let (rows, total) = self
+            .items
+            .page::<ConnectionRow>(TABLE, user_id, page, (row::CONNECTION, "-created_at,id"))
+            .await?;
+        Ok((rows.into_iter().map(Connection::from).collect(), total))
+    }
+
+    async fn delete_connection(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.operations
+            .carry_out(|changes| async move {
+                // What hangs on it goes first: collections that another hand made may not
+                // do so by themselves.
+                let delete = async {
+                    for table in [super::sessions::TABLE, super::download_credentials::TABLE] {
+                        changes.delete(table, json!({"creator_profile_id": {"_eq": id}})).await?;
+                    }
+                    changes.delete(TABLE, by_id(id)).await
+                };
+                let found = changes.with_own((TABLE, id, user_id), entry, delete).await?;
+                if found == Found::Own(()) {
+                    changes.database.delete_capture_requests_for(id, None).await?;
+                }
+                Ok(found)
+            })
+            .await
+    }
+}
+
+async fn by_identity(items: &Items, identity_key: &str) -> Result<Option<Uuid>, DirectusError> {
     items.id(TABLE, json!({"identity_key": {"_eq": identity_key}})).await
 }
 
 /// Updates the connection with this id and identity, or creates it.
-pub(super) async fn put(changes: &Changes, new: &NewConnection) -> Result<PutConnection, DirectusError> {
+async fn put(changes: &Changes, new: &NewConnection) -> Result<PutConnection, DirectusError> {
     let same = json!({"id": {"_eq": new.id}, "user_id": {"_eq": new.user_id},
         "identity_key": {"_eq": new.identity_key}});
     let credentials = credentials(&new.encrypted_credentials, new.credentials_version, new.now);
@@ -63,7 +147,7 @@ async fn adopt(changes: &Changes, new: &NewConnection) -> Result<Option<Uuid>, D
 }
 
 /// One call: it happens whole or not at all.
-pub(super) async fn update(
+async fn give_credentials(
     changes: &Changes,
     actor: Actor,
     update: &CredentialsUpdate,
@@ -91,36 +175,4 @@ fn credentials(blob: &str, version: &str, now: i64) -> Value {
 pub(super) async fn find(items: &Items, id: Uuid) -> Result<Option<Connection>, DirectusError> {
     let found: Option<ConnectionRow> = items.first(TABLE, by_id(id), row::CONNECTION).await?;
     Ok(found.map(Connection::from))
-}
-
-/// A connection and what is sealed in it, unless that is nothing.
-pub(super) async fn sealed(
-    items: &Items,
-    id: Uuid,
-) -> Result<Option<(Connection, Option<String>)>, DirectusError> {
-    let fields = format!("{},encrypted_credentials", row::CONNECTION);
-    let found: Option<ConnectionRow> = items.first(TABLE, by_id(id), &fields).await?;
-    Ok(found.map(|mut row| {
-        let blob = row.encrypted_credentials.take();
-        (row.into(), blob)
-    }))
-}
-
-pub(super) async fn page(
-    items: &Items,
-    user_id: Uuid,
-    page: Page,
-) -> Result<(Vec<Connection>, u64), DirectusError> {
-    let (rows, total) =
-        items.page::<ConnectionRow>(TABLE, user_id, page, (row::CONNECTION, "-created_at,id")).await?;
-    Ok((rows.into_iter().map(Connection::from).collect(), total))
-}
-
-/// Deletes a connection with all that hangs on it. What hangs on it goes first:
-/// collections that another hand made may not do so by themselves.
-pub(super) async fn delete(changes: &Changes, id: Uuid) -> Result<(), DirectusError> {
-    for table in [SealedTable::Sessions, SealedTable::DownloadCredentials] {
-        changes.delete(table.name(), json!({"creator_profile_id": {"_eq": id}})).await?;
-    }
-    changes.delete(TABLE, by_id(id)).await
 }

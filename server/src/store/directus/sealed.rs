@@ -1,13 +1,14 @@
 //! What is sealed, whatever collection it is in.
 
+use super::DirectusRecords;
 use super::changes::Changes;
 use super::items::{Items, Query};
 use super::row::blob;
 use crate::directus::{DirectusError, MAX_SEALED_ROWS};
-use crate::store::{Sealed, SealedTable};
+use crate::store::{Sealed, SealedRecords, SealedTable, StoreError};
 use serde::Deserialize;
 use serde_json::json;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
 /// How many records of each end are in a sample.
@@ -48,9 +49,32 @@ struct SealedRow {
     blob: Option<String>,
 }
 
+impl SealedRecords for DirectusRecords {
+    async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        Ok(sealed_after(&self.items, &self.positions, table, after, limit).await?)
+    }
+
+    async fn replace_sealed(
+        &self,
+        old: Sealed,
+        blob: String,
+        credentials_version: &'static str,
+    ) -> Result<bool, StoreError> {
+        let replacing = Arc::clone(&self.replacing);
+        self.operations
+            .carry_out(|changes| async move {
+                // Directus looks for the old text first and changes the row then: one
+                // at a time, so that it is busy with nothing else in between.
+                let _replacing = replacing.lock().await;
+                Ok(replace(&changes, &old, &blob, credentials_version).await?)
+            })
+            .await
+    }
+}
+
 /// What is sealed in a table, by id, after the given one: at most `limit` rows,
 /// and none only where there are none.
-pub(super) async fn after(
+async fn sealed_after(
     items: &Items,
     positions: &Positions,
     table: SealedTable,
@@ -117,12 +141,7 @@ fn query<'a>(table: SealedTable, fields: &'a str, limit: u32, offset: u64) -> Qu
 }
 
 /// Puts `new` in the place of a blob that is still the one that was read.
-pub(super) async fn replace(
-    changes: &Changes,
-    old: &Sealed,
-    new: &str,
-    version: &str,
-) -> Result<bool, DirectusError> {
+async fn replace(changes: &Changes, old: &Sealed, new: &str, version: &str) -> Result<bool, DirectusError> {
     let column = old.table.column();
     let filter = json!({"id": {"_eq": old.id}, column: {"_eq": old.blob}});
     let data = json!({column: new, "credentials_version": version});

@@ -3,12 +3,15 @@
 //! greatest id.
 
 use super::changes::Changes;
-use super::connections;
 use super::download_credentials::NO_SUCH_REFERENCE;
 use super::items::{Items, Query, by_id};
 use super::row::{self, SessionRow, Time, time};
+use super::{DirectusRecords, connections};
+use crate::audit::Entry;
 use crate::directus::DirectusError;
-use crate::store::{NewSession, Page, Session, SessionStatus};
+use crate::store::{
+    Found, Judge, NewSession, NewestSession, Page, PutSession, Session, SessionStatus, Sessions, StoreError,
+};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -47,7 +50,7 @@ impl Turns {
 }
 
 /// What a new session comes after.
-pub(super) struct Before {
+struct Before {
     /// Whose connection it is, and of which platform; none where it is gone.
     pub(super) connection: Option<(Uuid, String)>,
     /// When the newest session was captured, where there is one.
@@ -84,17 +87,91 @@ impl Captured {
     const FIELDS: &str = "captured_at,creator_profile_id.user_id,creator_profile_id.platform";
 }
 
+impl Sessions for DirectusRecords {
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
+        let (connection_id, platform) = (new.creator_profile_id, new.platform.clone());
+        let turn = self.turns.take(connection_id).await?;
+        self.operations
+            .carry_out(|changes| async move {
+                let _turn = turn;
+                let Before { connection, newest } =
+                    Before::find(&changes.items, connection_id, &platform).await?;
+                if let Some(refusal) = PutSession::refusal(&new, connection) {
+                    return Ok(refusal);
+                }
+                let put = put(&changes, new, newest);
+                let is_stored = changes.noting_sealed(entry, |stored| *stored, put).await?;
+                if is_stored {
+                    changes.database.delete_capture_requests_for(connection_id, Some(platform)).await?;
+                }
+                Ok(if is_stored { PutSession::Stored } else { PutSession::Nothing })
+            })
+            .await
+    }
+
+    async fn reveal_session(
+        &self,
+        creator_profile_id: Uuid,
+        platform: String,
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError> {
+        let (connection, session) = tokio::try_join!(
+            connections::find(&self.items, creator_profile_id),
+            newest(&self.items, creator_profile_id, &platform),
+        )?;
+        self.database.append(judge(connection.map(|connection| (connection, session)))).await
+    }
+
+    async fn revoke_session(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        now: i64,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.operations
+            .carry_out(|changes| async move {
+                let revoke = revoke(&changes, id, now);
+                changes.with_own((TABLE, id, user_id), entry, revoke).await
+            })
+            .await
+    }
+
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<Session>, StoreError> {
+        let newest = newest(&self.items, creator_profile_id, &platform).await?;
+        Ok(newest.map(|(session, _)| session).filter(|session| session.user_id == user_id))
+    }
+
+    async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
+        let (rows, total) =
+            self.items.page::<SessionRow>(TABLE, user_id, page, (row::SESSION, NEWEST_FIRST)).await?;
+        Ok((rows.into_iter().map(Session::from).collect(), total))
+    }
+
+    async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError> {
+        self.operations
+            .carry_out(|changes| async move {
+                let before = json!({"_lt": time(ended_before)});
+                Ok(changes
+                    .delete(TABLE, json!({"_or": [{"superseded_at": before}, {"revoked_at": before}]}))
+                    .await?)
+            })
+            .await
+    }
+}
+
 /// Stores a session and supersedes those before it; false where the connection is gone.
 ///
 /// The new row comes first: from then on it is served, and a stop before the others are
 /// superseded leaves only their cookies to be erased by the next capture. So does a
 /// failure in between: what was asked for is done by then. The caller has the connection's
 /// [turn](Turns); of captures at several servers at once each supersedes older ones alone.
-pub(super) async fn put(
-    changes: &Changes,
-    new: NewSession,
-    newest: Option<i64>,
-) -> Result<bool, DirectusError> {
+async fn put(changes: &Changes, new: NewSession, newest: Option<i64>) -> Result<bool, DirectusError> {
     let now = new.captured_at;
     // A clock that was set back must not make the new one older.
     let captured_at = newest.map_or(now, |newest| now.max(newest + 1));
@@ -107,7 +184,7 @@ pub(super) async fn put(
         && let Err(error) = supersede(changes, &new, captured_at).await
     {
         tracing::warn!(%error, connection = %new.creator_profile_id,
-            "the cookies of the session before are kept until the next capture");
+                                    "the cookies of the session before are kept until the next capture");
     }
     Ok(true)
 }
@@ -146,7 +223,7 @@ fn of(connection_id: Uuid, platform: &str) -> Value {
 }
 
 /// The newest session and its sealed cookies unless they are erased.
-pub(super) async fn newest(
+async fn newest(
     items: &Items,
     connection_id: Uuid,
     platform: &str,
@@ -173,26 +250,11 @@ async fn newest_of<T: DeserializeOwned>(
 }
 
 /// Revokes a session and erases its cookies; one that is revoked stays as it is.
-pub(super) async fn revoke(changes: &Changes, id: Uuid, now: i64) -> Result<(), DirectusError> {
+async fn revoke(changes: &Changes, id: Uuid, now: i64) -> Result<(), DirectusError> {
     let revoked = SessionStatus::Revoked.as_str();
     let mut filter = by_id(id);
     // To SQL, nothing is not unequal to anything.
     filter["_or"] = json!([{"status": {"_neq": revoked}}, {"status": {"_null": true}}]);
     let data = json!({"status": revoked, "revoked_at": time(now), "encrypted_cookies": null});
     changes.update(TABLE, filter, data).await.map(drop)
-}
-
-pub(super) async fn page(
-    items: &Items,
-    user_id: Uuid,
-    page: Page,
-) -> Result<(Vec<Session>, u64), DirectusError> {
-    let (rows, total) = items.page::<SessionRow>(TABLE, user_id, page, (row::SESSION, NEWEST_FIRST)).await?;
-    Ok((rows.into_iter().map(Session::from).collect(), total))
-}
-
-/// Removes the sessions that ended before `ended_before`.
-pub(super) async fn purge(changes: &Changes, ended_before: i64) -> Result<(), DirectusError> {
-    let before = json!({"_lt": time(ended_before)});
-    changes.delete(TABLE, json!({"_or": [{"superseded_at": before}, {"revoked_at": before}]})).await
 }

@@ -3,10 +3,12 @@
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::{Anchor, Entry, Head, Mac, Row};
-use crate::store::{AuditFilter, StoreError};
+use crate::store::{AuditFilter, AuditLog, StoreError};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
+use uuid::Uuid;
 
 /// Rows that one statement of a search reads.
 const SPAN: i64 = 100_000;
@@ -18,11 +20,11 @@ pub(super) const HAS_ROW: &str =
     "SELECT EXISTS (SELECT FROM audit_log WHERE chain = $1 AND sequence = $2 AND mac = $3)";
 pub(super) const HEAD: &str = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = $1";
 pub(super) const HEADS: &str = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
-pub(super) const ROWS: &str = "
+const ROWS: &str = "
     SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
     WHERE (chain, sequence) > ($1, $2) ORDER BY chain, sequence LIMIT $3";
 /// The rows of a span of time that a filter lets through, newest first.
-pub(super) const NEWEST: &str = "
+const NEWEST: &str = "
     SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
     WHERE at >= $1 AND at < $2
         AND ($3::text[] IS NULL OR record = ANY($3))
@@ -34,15 +36,15 @@ pub(super) const NEWEST: &str = "
             ELSE starts_with(outcome, $7) END)
     ORDER BY at DESC, chain DESC, sequence DESC LIMIT $8";
 /// The time of the row that so many newer ones of a span of time come after.
-pub(super) const EARLIER: &str =
+const EARLIER: &str =
     "SELECT at FROM audit_log WHERE at >= $1 AND at < $2 ORDER BY at DESC OFFSET $3 LIMIT 1";
-pub(super) const ANCHORS: &str = "
+const ANCHORS: &str = "
     SELECT chain, sequence, mac, cuts, removed_at, removed_by, signature FROM audit_anchors ORDER BY chain";
 pub(super) const ANCHOR: &str = "
     SELECT chain, sequence, mac, cuts, removed_at, removed_by, signature FROM audit_anchors WHERE chain = $1";
 /// Removes the rows of a chain after its anchor, at `$8`, up to a new one, which takes that
 /// one's place. Gives no row where the anchor is elsewhere by now.
-pub(super) const MOVE_ANCHOR: &str = "
+const MOVE_ANCHOR: &str = "
     WITH moved AS (
         INSERT INTO audit_anchors (chain, sequence, mac, cuts, removed_at, removed_by, signature)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -56,6 +58,20 @@ pub(super) const MOVE_ANCHOR: &str = "
             AND EXISTS (SELECT FROM moved)
     )
     SELECT chain FROM moved";
+
+/// What people call records, by table and id.
+const NAMES: &str = "
+    SELECT 'users/' || id, email FROM users WHERE id = ANY($1)
+    UNION ALL SELECT 'platform_connections/' || id, platform || coalesce(' ' || platform_username, '')
+        FROM platform_connections WHERE id = ANY($1)
+    UNION ALL SELECT 'platform_sessions/' || s.id, s.platform || coalesce(' ' || platform_username, '')
+        FROM platform_sessions s JOIN platform_connections c ON c.id = creator_profile_id WHERE s.id = ANY($1)
+    UNION ALL SELECT 'download_credentials/' || id, platform || coalesce(' ' || coalesce(display_name, username), '')
+        FROM download_credentials WHERE id = ANY($1)
+    UNION ALL SELECT 'app_credentials/' || id, credential_name FROM app_credentials WHERE id = ANY($1)
+    UNION ALL SELECT 'credential_types/' || id, type_name FROM credential_types WHERE id = ANY($1)
+    UNION ALL SELECT 'projects/' || id, project_name FROM projects WHERE id = ANY($1)
+    UNION ALL SELECT 'vault_credentials/' || id, service || ' ' || name FROM vault_credentials WHERE id = ANY($1)";
 
 /// Keeps the head of a chain that has no row yet.
 pub(super) const BEGIN_CHAIN: &str =
@@ -107,38 +123,59 @@ pub(super) fn follows(row: &tokio_postgres::Row) -> Result<bool, Error> {
     row.try_get("follows")
 }
 
-/// The newest rows that a filter lets through, newest first. They are looked for in one
-/// span of time after the other, so that no statement reads more than [`SPAN`] rows,
-/// however large the log is.
-pub(super) async fn newest(
-    store: &Postgres,
-    filter: AuditFilter,
-    limit: u32,
-) -> Result<Vec<Row>, StoreError> {
-    let AuditFilter { since, mut until, records, user, service, action, outcome } = filter;
-    let (mut found, mut left) = (Vec::new(), i64::from(limit));
-    loop {
-        let earlier = [Step(EARLIER, &[&since, &until, &SPAN])];
-        let earlier = store.read(Acting::Nobody, &earlier).await?;
-        let begin: Option<i64> = row::optional(&earlier, |row| Ok(row.try_get(0)?))?;
-        let values: [&(dyn ToSql + Sync); 8] =
-            [&begin.unwrap_or(since), &until, &records, &user, &service, &action, &outcome, &left];
-        let rows = store.read(Acting::Nobody, &[Step(NEWEST, &values)]).await?;
-        found.extend(row::all(&rows, |row| Ok(read_row(row)?))?);
-        left -= i64::try_from(rows.len()).unwrap_or(left);
-        match begin {
-            Some(begin) if left > 0 => until = begin,
-            _ => return Ok(found),
+impl AuditLog for Postgres {
+    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        self.appender.run((self.chain_key()?, entry)).await?
+    }
+
+    async fn audit_rows(&self, (chain, sequence): (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError> {
+        let steps = [Step(ROWS, &[&chain, &sequence, &i64::from(limit)])];
+        let rows = self.read(Acting::Nobody, &steps).await?;
+        row::all(&rows, |row| Ok(read_row(row)?))
+    }
+
+    async fn newest_audit_rows(&self, filter: AuditFilter, limit: u32) -> Result<Vec<Row>, StoreError> {
+        // In one span of time after the other, so that no statement reads more than `SPAN`
+        // rows, however large the log is.
+        let AuditFilter { since, mut until, records, user, service, action, outcome } = filter;
+        let (mut found, mut left) = (Vec::new(), i64::from(limit));
+        loop {
+            let earlier = [Step(EARLIER, &[&since, &until, &SPAN])];
+            let earlier = self.read(Acting::Nobody, &earlier).await?;
+            let begin: Option<i64> = row::optional(&earlier, |row| Ok(row.try_get(0)?))?;
+            let values: [&(dyn ToSql + Sync); 8] =
+                [&begin.unwrap_or(since), &until, &records, &user, &service, &action, &outcome, &left];
+            let rows = self.read(Acting::Nobody, &[Step(NEWEST, &values)]).await?;
+            found.extend(row::all(&rows, |row| Ok(read_row(row)?))?);
+            left -= i64::try_from(rows.len()).unwrap_or(left);
+            match begin {
+                Some(begin) if left > 0 => until = begin,
+                _ => return Ok(found),
+            }
         }
     }
-}
 
-/// Runs [`MOVE_ANCHOR`].
-pub(super) async fn move_anchor(store: &Postgres, from: i64, to: &Anchor) -> Result<bool, StoreError> {
-    let Anchor { chain, sequence, mac, cuts, removed_at, removed_by, signature } = to;
-    let values: [&(dyn ToSql + Sync); 8] =
-        [chain, sequence, &&mac[..], cuts, removed_at, removed_by, &&signature[..], &from];
-    Ok(!store.write(Acting::Nobody, &[Step(MOVE_ANCHOR, &values)]).await?.is_empty())
+    async fn record_names(&self, ids: Vec<Uuid>) -> Result<HashMap<String, String>, StoreError> {
+        let rows = self.read(Acting::Maintenance, &[Step(NAMES, &[&ids])]).await?;
+        Ok(row::all(&rows, |row| Ok((row.try_get(0)?, row.try_get(1)?)))?.into_iter().collect())
+    }
+
+    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(HEADS, &[])]).await?;
+        row::all(&rows, |row| Ok(read_head(row)?))
+    }
+
+    async fn audit_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(ANCHORS, &[])]).await?;
+        row::all(&rows, |row| Ok(read_anchor(row)?))
+    }
+
+    async fn move_audit_anchor(&self, from: i64, to: Anchor) -> Result<bool, StoreError> {
+        let Anchor { chain, sequence, mac, cuts, removed_at, removed_by, signature } = &to;
+        let values: [&(dyn ToSql + Sync); 8] =
+            [chain, sequence, &&mac[..], cuts, removed_at, removed_by, &&signature[..], &from];
+        Ok(!self.write(Acting::Nobody, &[Step(MOVE_ANCHOR, &values)]).await?.is_empty())
+    }
 }
 
 /// The types of what [`parameters`] gives.
@@ -183,7 +220,7 @@ pub(super) fn parameters<'a>(row: &'a Row, macs: &'a [&'a [u8]; 3]) -> [&'a (dyn
     [&row.chain, &row.sequence, at, caller, acting_for, action, record, outcome, mac, signature, last]
 }
 
-pub(super) fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
+fn read_row(row: &tokio_postgres::Row) -> Result<Row, Error> {
     let entry = Entry {
         at: row.try_get(2)?,
         caller: row.try_get(3)?,

@@ -2,15 +2,9 @@
 
 use super::transaction::{Acting, Step};
 use super::{LOCK_OWNER, Postgres, bounds, row};
-use crate::store::{CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Found, Page, StoreError};
+use crate::store::{CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, CaptureRequests, Found, Page, StoreError};
 use uuid::Uuid;
 
-/// Those whose old requests are deleted.
-pub(super) const LOCK_OWNERS_OF_OLD: &str = "
-    SELECT lock_owner(id) FROM (
-        SELECT DISTINCT user_id AS id FROM capture_requests WHERE created_at <= $1 ORDER BY 1
-    ) owners";
-pub(super) const DELETE_OLD: &str = "DELETE FROM capture_requests WHERE created_at <= $1";
 const REPLACE_OLD: &str = "
     DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = $2 AND created_at <= $3";
 /// Where one waits already, an update that changes nothing gives its id, and
@@ -36,49 +30,45 @@ const LOCK_OWNERS_FOR: &str = "
 const DELETE_FOR: &str = "
     DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = coalesce($2, platform)";
 
-/// Stores a request, unless one waits already for its connection and platform;
-/// gives the id of the one that waits then.
-pub(super) async fn add(store: &Postgres, new: &CaptureRequest) -> Result<Uuid, StoreError> {
-    let oldest = new.created_at - CAPTURE_REQUEST_LIFETIME_MS;
-    let steps = [
-        Step(LOCK_OWNER, &[&new.user_id]),
-        Step(REPLACE_OLD, &[&new.creator_profile_id, &new.platform, &oldest]),
-        Step(
-            ADD,
-            &[&new.id, &new.user_id, &new.creator_profile_id, &new.platform, &new.reason, &new.created_at],
-        ),
-    ];
-    let rows = store.write(Acting::Service, &steps).await?;
-    row::optional(&rows, |found| Ok(found.try_get(0)?))?.ok_or(StoreError::NotCommitted)
-}
+impl CaptureRequests for Postgres {
+    async fn add_capture_request(&self, new: CaptureRequest) -> Result<Uuid, StoreError> {
+        let CaptureRequest { id, user_id, creator_profile_id, platform, reason, created_at } = &new;
+        let oldest = created_at - CAPTURE_REQUEST_LIFETIME_MS;
+        let steps = [
+            Step(LOCK_OWNER, &[user_id]),
+            Step(REPLACE_OLD, &[creator_profile_id, platform, &oldest]),
+            Step(ADD, &[id, user_id, creator_profile_id, platform, reason, created_at]),
+        ];
+        let rows = self.write(Acting::Service, &steps).await?;
+        row::optional(&rows, |found| Ok(found.try_get(0)?))?.ok_or(StoreError::NotCommitted)
+    }
 
-/// A page of the requests that wait for the user at `now`, newest first, and
-/// how many there are.
-pub(super) async fn page(
-    store: &Postgres,
-    user_id: Uuid,
-    page: Page,
-    now: i64,
-) -> Result<(Vec<CaptureRequest>, u64), StoreError> {
-    let (limit, offset) = bounds(page);
-    let after = now - CAPTURE_REQUEST_LIFETIME_MS;
-    let steps = (Step(COUNT, &[&user_id, &after]), Step(PAGE, &[&user_id, &after, &limit, &offset]));
-    store.read_page(user_id, steps, row::capture_request).await
-}
+    async fn capture_requests_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+        now: i64,
+    ) -> Result<(Vec<CaptureRequest>, u64), StoreError> {
+        let (limit, offset) = bounds(page);
+        let after = now - CAPTURE_REQUEST_LIFETIME_MS;
+        let steps = (Step(COUNT, &[&user_id, &after]), Step(PAGE, &[&user_id, &after, &limit, &offset]));
+        self.read_page(user_id, steps, row::capture_request).await
+    }
 
-/// Deletes a request of the user's.
-pub(super) async fn delete(store: &Postgres, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError> {
-    let rows = store.write(Acting::User(user_id), &[Step(DELETE, &[&id, &user_id])]).await?;
-    store.found(&rows, "capture_requests", id, user_id).await
-}
+    async fn delete_capture_request(&self, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError> {
+        let rows = self.write(Acting::User(user_id), &[Step(DELETE, &[&id, &user_id])]).await?;
+        self.found(&rows, "capture_requests", id, user_id).await
+    }
 
-/// Deletes the requests for a connection: those for one platform, or all.
-pub(super) async fn delete_for(
-    store: &Postgres,
-    creator_profile_id: Uuid,
-    platform: Option<&str>,
-) -> Result<(), StoreError> {
-    let steps =
-        [Step(LOCK_OWNERS_FOR, &[&creator_profile_id]), Step(DELETE_FOR, &[&creator_profile_id, &platform])];
-    store.write(Acting::Service, &steps).await.map(drop)
+    async fn delete_capture_requests_for(
+        &self,
+        creator_profile_id: Uuid,
+        platform: Option<String>,
+    ) -> Result<(), StoreError> {
+        let steps = [
+            Step(LOCK_OWNERS_FOR, &[&creator_profile_id]),
+            Step(DELETE_FOR, &[&creator_profile_id, &platform]),
+        ];
+        self.write(Acting::Service, &steps).await.map(drop)
+    }
 }

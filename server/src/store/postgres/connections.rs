@@ -1,10 +1,11 @@
 //! `platform_connections`.
 
 use super::transaction::{Acting, Step};
-use super::{Postgres, row};
+use super::{Postgres, bounds, row};
 use crate::audit::Entry;
 use crate::store::{
-    Actor, Connection, CredentialsUpdate, Found, NewConnection, PutConnection, StoreError, UpdateCredentials,
+    Actor, AuditLog as _, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page,
+    PutConnection, SealedConnection, StoreError, UpdateCredentials,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -48,128 +49,125 @@ const UPDATE: &str = "
 const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1";
 const DELETE: &str = "DELETE FROM platform_connections WHERE id = $1 AND user_id = $2 RETURNING id";
 /// As it is kept: counting takes longer the more there are.
-pub(super) const COUNT: &str = "
+const COUNT: &str = "
     SELECT coalesce((SELECT platform_connections FROM owner_usage WHERE owner_id = $1), 0)";
-pub(super) const PAGE: &str = "
+const PAGE: &str = "
     SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at
     FROM platform_connections WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
 
-/// The id of the user's connection with this identity.
-pub(super) async fn by_identity(
-    store: &Postgres,
-    user_id: Uuid,
-    identity_key: &str,
-) -> Result<Option<Uuid>, StoreError> {
-    let rows = store.read(Acting::User(user_id), &[Step(BY_IDENTITY, &[&identity_key])]).await?;
-    row::optional(&rows, id)
-}
+impl Connections for Postgres {
+    async fn connection_by_identity(
+        &self,
+        user_id: Uuid,
+        identity_key: String,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let rows = self.read(Acting::User(user_id), &[Step(BY_IDENTITY, &[&identity_key])]).await?;
+        row::optional(&rows, id)
+    }
 
-/// Creates the connection, or gives the user's own with its id and identity new
-/// credentials. One that is another's, or broken, is not signed anew.
-pub(super) async fn put(
-    store: &Postgres,
-    new: &NewConnection,
-    entry: Entry,
-) -> Result<PutConnection, StoreError> {
-    let mac = &store.signer()?.sign(new)[..];
-    let put = Step(
-        PUT,
-        &[
-            &new.id,
-            &new.user_id,
-            &new.identity_key,
-            &new.platform,
-            &new.platform_username,
-            &new.encrypted_credentials,
-            &new.credentials_version,
-            &new.now,
-            &mac,
-        ],
-    );
-    // Where nothing was put, the insertion has locked the row that has the identity.
-    let holder = Step(HOLDER, &[&new.identity_key]);
-    let rows = store.write_noting(Acting::User(new.user_id), entry, &[put, holder], 0).await?;
-    match row::optional(&rows[0], |row| Ok(row.try_get(0)?))? {
-        Some(true) => Ok(PutConnection::Created),
-        Some(false) => Ok(PutConnection::Updated),
-        None => {
-            let kept = row::optional(&rows[1], row::kept(row::connection))?;
-            let holder = kept.as_ref().map(|(kept, _)| kept.id);
-            // Where it is broken, that is told.
-            store.genuine_one(kept).await?;
-            holder.map(PutConnection::Clash).ok_or(StoreError::NotCommitted)
+    async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
+        let mac = &self.signer()?.sign(&new)[..];
+        let put = Step(
+            PUT,
+            &[
+                &new.id,
+                &new.user_id,
+                &new.identity_key,
+                &new.platform,
+                &new.platform_username,
+                &new.encrypted_credentials,
+                &new.credentials_version,
+                &new.now,
+                &mac,
+            ],
+        );
+        // Where nothing was put, the insertion has locked the row that has the identity.
+        let holder = Step(HOLDER, &[&new.identity_key]);
+        let rows = self.write_noting(Acting::User(new.user_id), entry, &[put, holder], 0).await?;
+        match row::optional(&rows[0], |row| Ok(row.try_get(0)?))? {
+            Some(true) => Ok(PutConnection::Created),
+            Some(false) => Ok(PutConnection::Updated),
+            None => {
+                let kept = row::optional(&rows[1], row::kept(row::connection))?;
+                let holder = kept.as_ref().map(|(kept, _)| kept.id);
+                // Where it is broken, that is told.
+                self.genuine_one(kept).await?;
+                holder.map(PutConnection::Clash).ok_or(StoreError::NotCommitted)
+            }
         }
     }
-}
 
-/// Gives a connection new credentials and, where it is renamed, a new identity.
-pub(super) async fn update(
-    store: &Postgres,
-    actor: Actor,
-    update: &CredentialsUpdate,
-    entry: Entry,
-) -> Result<UpdateCredentials, StoreError> {
-    let (identity_key, username) = update.renamed.as_ref().map(|(key, name)| (key, name)).unzip();
-    let owner = match actor {
-        Actor::User(user_id) => Some(user_id),
-        Actor::Service => None,
-    };
-    let taken = Step(TAKEN, &[&identity_key, &update.id]);
-    let change = Step(
-        UPDATE,
-        &[
-            &update.id,
-            &update.encrypted_credentials,
-            &update.credentials_version,
-            &update.now,
-            &identity_key,
-            &username,
-            &owner,
-        ],
-    );
-    let lock = Step(LOCK_OWNER_OF, &[&update.id]);
-    match store.write_noting(actor.into(), entry, &[lock, taken, change], 2).await {
-        Ok(rows) if !rows[2].is_empty() => Ok(UpdateCredentials::Updated),
-        Ok(rows) if rows[1].is_empty() => Ok(UpdateCredentials::Gone),
-        Ok(_) => Ok(UpdateCredentials::Clash),
-        // Somebody else took the identity in between.
-        Err(StoreError::Postgres(fault)) if fault.is_clash_of("identity_key") => Ok(UpdateCredentials::Clash),
-        Err(error) => Err(error),
+    async fn update_credentials(
+        &self,
+        actor: Actor,
+        update: CredentialsUpdate,
+        entry: Entry,
+    ) -> Result<UpdateCredentials, StoreError> {
+        let (identity_key, username) = update.renamed.as_ref().map(|(key, name)| (key, name)).unzip();
+        let owner = match actor {
+            Actor::User(user_id) => Some(user_id),
+            Actor::Service => None,
+        };
+        let taken = Step(TAKEN, &[&identity_key, &update.id]);
+        let change = Step(
+            UPDATE,
+            &[
+                &update.id,
+                &update.encrypted_credentials,
+                &update.credentials_version,
+                &update.now,
+                &identity_key,
+                &username,
+                &owner,
+            ],
+        );
+        let lock = Step(LOCK_OWNER_OF, &[&update.id]);
+        match self.write_noting(actor.into(), entry, &[lock, taken, change], 2).await {
+            Ok(rows) if !rows[2].is_empty() => Ok(UpdateCredentials::Updated),
+            Ok(rows) if rows[1].is_empty() => Ok(UpdateCredentials::Gone),
+            Ok(_) => Ok(UpdateCredentials::Clash),
+            // Somebody else took the identity in between.
+            Err(StoreError::Postgres(fault)) if fault.is_clash_of("identity_key") => {
+                Ok(UpdateCredentials::Clash)
+            }
+            Err(error) => Err(error),
+        }
     }
-}
 
-pub(super) async fn find(store: &Postgres, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
-    let rows = store.read(actor.into(), &[Step(FIND, &[&id])]).await?;
-    let found = store.genuine_one(row::optional(&rows, row::kept(row::connection))?).await?;
-    match (found, actor) {
-        (Some(connection), _) => Ok(Found::Own(connection)),
-        (None, Actor::Service) => Ok(Found::Nothing),
-        (None, Actor::User(user_id)) => store.absent("platform_connections", id, user_id).await,
+    async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
+        let rows = self.read(actor.into(), &[Step(FIND, &[&id])]).await?;
+        let found = self.genuine_one(row::optional(&rows, row::kept(row::connection))?).await?;
+        match (found, actor) {
+            (Some(connection), _) => Ok(Found::Own(connection)),
+            (None, Actor::Service) => Ok(Found::Nothing),
+            (None, Actor::User(user_id)) => self.absent("platform_connections", id, user_id).await,
+        }
     }
-}
 
-/// A connection, and what is sealed in it.
-pub(super) async fn sealed(
-    store: &Postgres,
-    id: Uuid,
-) -> Result<Option<(Connection, Option<String>)>, StoreError> {
-    let rows = store.service_readers.read(&[Step(SEALED, &[&id])]).await?;
-    let sealed = row::optional(&rows[0], |found| Ok(found.try_get("encrypted_credentials")?))?.flatten();
-    let found = store.genuine_one(row::optional(&rows[0], row::kept(row::connection))?).await?;
-    Ok(found.map(|connection| (connection, sealed)))
-}
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
+        let rows = self.service_readers.read(&[Step(SEALED, &[&id])]).await?;
+        let sealed = row::optional(&rows[0], |found| Ok(found.try_get("encrypted_credentials")?))?.flatten();
+        let found = self.genuine_one(row::optional(&rows[0], row::kept(row::connection))?).await?;
+        self.append(judge(found.map(|connection| (connection, sealed)))).await
+    }
 
-/// Deletes a connection of the user's with all that hangs on it.
-pub(super) async fn delete(
-    store: &Postgres,
-    user_id: Uuid,
-    id: Uuid,
-    entry: Entry,
-) -> Result<Found<()>, StoreError> {
-    // The connection first, as whoever stores a session locks it.
-    let steps = [Step(DELETE, &[&id, &user_id]), Step(DELETE_REQUESTS, &[&id])];
-    let rows = store.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
-    store.found(&rows[0], "platform_connections", id, user_id).await
+    async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
+        let (limit, offset) = bounds(page);
+        let list = (Step(COUNT, &[&user_id]), Step(PAGE, &[&user_id, &limit, &offset]));
+        self.read_page(user_id, list, row::connection).await
+    }
+
+    async fn delete_connection(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        // The connection first, as whoever stores a session locks it.
+        let steps = [Step(DELETE, &[&id, &user_id]), Step(DELETE_REQUESTS, &[&id])];
+        let rows = self.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
+        self.found(&rows[0], "platform_connections", id, user_id).await
+    }
 }
 
 fn id(row: &Row) -> Result<Uuid, StoreError> {

@@ -1,9 +1,12 @@
 //! `download_credentials`.
 
 use super::transaction::{Acting, Step};
-use super::{Postgres, row};
+use super::{Postgres, bounds, row};
 use crate::audit::Entry;
-use crate::store::{DownloadCredential, Found, NewDownloadCredential, StoreError};
+use crate::store::{
+    AuditLog as _, DownloadCredential, DownloadCredentials, Found, Judge, NewDownloadCredential, Page,
+    SealedDownloadCredential, StoreError,
+};
 use uuid::Uuid;
 
 /// Gives no row where the connection is gone.
@@ -19,60 +22,70 @@ pub(super) const SEALED: &str = "
     FROM download_credentials WHERE id = $1";
 const DELETE: &str = "DELETE FROM download_credentials WHERE id = $1 AND user_id = $2 RETURNING id";
 /// As it is kept: counting takes longer the more there are.
-pub(super) const COUNT: &str = "
+const COUNT: &str = "
     SELECT coalesce((SELECT download_credentials FROM owner_usage WHERE owner_id = $1), 0)";
-pub(super) const PAGE: &str = "
+const PAGE: &str = "
     SELECT id, user_id, creator_profile_id, platform, auth_type, username, display_name, created_at
     FROM download_credentials WHERE user_id = $1 ORDER BY created_at DESC, id LIMIT $2 OFFSET $3";
 
-/// Stores a download credential. False where its connection is gone.
-pub(super) async fn add(
-    store: &Postgres,
-    new: &NewDownloadCredential,
-    entry: Entry,
-) -> Result<bool, StoreError> {
-    let NewDownloadCredential { credential, encrypted_credentials, credentials_version } = new;
-    let mac = &store.signer()?.sign(credential)[..];
-    let insert = Step(
-        INSERT,
-        &[
-            &credential.id,
-            &credential.user_id,
-            &credential.creator_profile_id,
-            &credential.platform,
-            &credential.auth_type.as_str(),
-            &credential.username,
-            &credential.display_name,
-            encrypted_credentials,
-            credentials_version,
-            &credential.created_at,
-            &mac,
-        ],
-    );
-    let rows = store.write_noting(Acting::User(credential.user_id), entry, &[insert], 0).await?;
-    Ok(!rows[0].is_empty())
-}
+impl DownloadCredentials for Postgres {
+    async fn add_download_credential(
+        &self,
+        new: NewDownloadCredential,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let NewDownloadCredential { credential, encrypted_credentials, credentials_version } = &new;
+        let mac = &self.signer()?.sign(credential)[..];
+        let insert = Step(
+            INSERT,
+            &[
+                &credential.id,
+                &credential.user_id,
+                &credential.creator_profile_id,
+                &credential.platform,
+                &credential.auth_type.as_str(),
+                &credential.username,
+                &credential.display_name,
+                encrypted_credentials,
+                credentials_version,
+                &credential.created_at,
+                &mac,
+            ],
+        );
+        let rows = self.write_noting(Acting::User(credential.user_id), entry, &[insert], 0).await?;
+        Ok(!rows[0].is_empty())
+    }
 
-/// A download credential and what is sealed in it.
-pub(super) async fn sealed(
-    store: &Postgres,
-    id: Uuid,
-) -> Result<Option<(DownloadCredential, String)>, StoreError> {
-    let rows = store.service_readers.read(&[Step(SEALED, &[&id])]).await?;
-    let sealed: Option<String> =
-        row::optional(&rows[0], |found| Ok(found.try_get("encrypted_credentials")?))?;
-    let found = store.genuine_one(row::optional(&rows[0], row::kept(row::download_credential))?).await?;
-    Ok(found.zip(sealed))
-}
+    async fn reveal_download_credential(
+        &self,
+        id: Uuid,
+        judge: Judge<SealedDownloadCredential>,
+    ) -> Result<(), StoreError> {
+        let rows = self.service_readers.read(&[Step(SEALED, &[&id])]).await?;
+        let sealed: Option<String> =
+            row::optional(&rows[0], |found| Ok(found.try_get("encrypted_credentials")?))?;
+        let found = self.genuine_one(row::optional(&rows[0], row::kept(row::download_credential))?).await?;
+        self.append(judge(found.zip(sealed))).await
+    }
 
-/// Deletes a download credential of the user's.
-pub(super) async fn delete(
-    store: &Postgres,
-    user_id: Uuid,
-    id: Uuid,
-    entry: Entry,
-) -> Result<Found<()>, StoreError> {
-    let steps = [Step(DELETE, &[&id, &user_id])];
-    let rows = store.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
-    store.found(&rows[0], "download_credentials", id, user_id).await
+    async fn download_credentials_of(
+        &self,
+        user_id: Uuid,
+        page: Page,
+    ) -> Result<(Vec<DownloadCredential>, u64), StoreError> {
+        let (limit, offset) = bounds(page);
+        let list = (Step(COUNT, &[&user_id]), Step(PAGE, &[&user_id, &limit, &offset]));
+        self.read_page(user_id, list, row::download_credential).await
+    }
+
+    async fn delete_download_credential(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        let steps = [Step(DELETE, &[&id, &user_id])];
+        let rows = self.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
+        self.found(&rows[0], "download_credentials", id, user_id).await
+    }
 }

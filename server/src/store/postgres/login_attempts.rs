@@ -2,7 +2,7 @@
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
-use crate::store::{AttemptLimit, Hash, StoreError};
+use crate::store::{AttemptLimit, Hash, LoginAttempts, StoreError};
 
 /// Whoever counts against a subject does it alone. Always in the same order:
 /// nobody waits for one who waits for him.
@@ -35,42 +35,32 @@ const WAIT: &str = "
 const UNCOUNT: &str = "
     UPDATE login_attempts SET attempts = attempts - 1 WHERE subject = ANY ($1) AND attempts > 0";
 
-/// Counts an attempt against each limit, or against none of them: then in how
-/// many milliseconds there is room again.
-pub(super) async fn count(
-    store: &Postgres,
-    limits: &[AttemptLimit],
-    now: i64,
-) -> Result<Option<i64>, StoreError> {
-    let (subjects, most, windows) = columns(limits);
-    let locks = locks(limits.iter().map(|limit| &limit.subject));
-    let steps = [Step(LOCK, &[&locks]), Step(COUNT, &[&subjects, &most, &windows, &now])];
-    let rows = store.write(Acting::Nobody, &steps).await?;
-    row::optional(&rows, |found| Ok(found.try_get(0)?))
-}
+impl LoginAttempts for Postgres {
+    async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        let (subjects, most, windows) = columns(&limits);
+        let locks = locks(limits.iter().map(|limit| &limit.subject));
+        let steps = [Step(LOCK, &[&locks]), Step(COUNT, &[&subjects, &most, &windows, &now])];
+        let rows = self.write(Acting::Nobody, &steps).await?;
+        row::optional(&rows, |found| Ok(found.try_get(0)?))
+    }
 
-/// In how many milliseconds there is room, where there is none now.
-pub(super) async fn wait(
-    store: &Postgres,
-    limits: &[AttemptLimit],
-    now: i64,
-) -> Result<Option<i64>, StoreError> {
-    let (subjects, most, windows) = columns(limits);
-    let rows = store.read(Acting::Nobody, &[Step(WAIT, &[&subjects, &most, &windows, &now])]).await?;
-    row::optional(&rows, |found| Ok(found.try_get(0)?))
+    async fn attempt_wait(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
+        let (subjects, most, windows) = columns(&limits);
+        let rows = self.read(Acting::Nobody, &[Step(WAIT, &[&subjects, &most, &windows, &now])]).await?;
+        row::optional(&rows, |found| Ok(found.try_get(0)?))
+    }
+
+    async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError> {
+        let locks = locks(subjects.iter());
+        let subjects: Vec<_> = subjects.iter().map(|subject| &subject[..]).collect();
+        self.write(Acting::Nobody, &[Step(LOCK, &[&locks]), Step(UNCOUNT, &[&subjects])]).await.map(drop)
+    }
 }
 
 fn columns(limits: &[AttemptLimit]) -> (Vec<&[u8]>, Vec<i64>, Vec<i64>) {
     let subjects = limits.iter().map(|limit| &limit.subject[..]).collect();
     let most = limits.iter().map(|limit| i64::from(limit.attempts)).collect();
     (subjects, most, limits.iter().map(|limit| limit.window_ms).collect())
-}
-
-/// Takes back a counted attempt.
-pub(super) async fn uncount(store: &Postgres, subjects: &[Hash]) -> Result<(), StoreError> {
-    let locks = locks(subjects.iter());
-    let subjects: Vec<_> = subjects.iter().map(|subject| &subject[..]).collect();
-    store.write(Acting::Nobody, &[Step(LOCK, &[&locks]), Step(UNCOUNT, &[&subjects])]).await.map(drop)
 }
 
 /// The numbers of the subjects' locks, in order. Two subjects with one number

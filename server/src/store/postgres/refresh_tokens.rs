@@ -1,11 +1,12 @@
 //! `refresh_tokens`.
 
-use super::transaction::{Acting, Step};
+use super::transaction::{Acting, Step, View};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::row_signer::KeptToken;
 use crate::store::{
-    Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, StoreError, User,
+    Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, RefreshTokens, StoreError,
+    User,
 };
 use secrecy::ExposeSecret as _;
 use tokio_postgres::Row;
@@ -24,8 +25,11 @@ const ADD: &str = "
 const LOCK: &str = "
     SELECT 1 FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1)
     FOR NO KEY UPDATE";
-pub(super) const FIND: &str = "
+const FIND: &str = "
     SELECT token_hash, family_id, user_id, expires_at, spent_at, mac FROM refresh_tokens WHERE token_hash = $1";
+const OF_TOKEN: &str = "
+    SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac FROM users WHERE id =
+        (SELECT user_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2)";
 const OWNER: &str = "SELECT user_id FROM refresh_tokens WHERE token_hash = $1";
 /// All but the sign-ins that began last: their ids are in the order of time, as far as
 /// clocks are right. The new one stays.
@@ -69,80 +73,96 @@ const END_FAMILY: &str = "
 /// How often a refresh is begun again since another came in between.
 const TRIES: usize = 100;
 
-/// Stores the token of a new sign-in; false where the user is not as was verified.
-pub(super) async fn add(
-    store: &Postgres,
-    token: &RefreshToken,
-    verified: &User,
-    entry: Entry,
-) -> Result<bool, StoreError> {
-    let RefreshToken { token_hash, family_id, expires_at } = token;
-    let User { id, password_hash, status, tokens_valid_from, .. } = verified;
-    // The hash, to be compared with its column.
-    let (hash, password_hash, status) = (&token_hash[..], password_hash.expose_secret(), status.as_str());
-    let mac = &store.signer()?.sign(&KeptToken::of(token, *id))[..];
-    let steps = [
-        Step(LOCK_USER, &[id]),
-        Step(ADD, &[&hash, family_id, expires_at, id, &password_hash, &status, tokens_valid_from, &mac]),
-        Step(EVICT_SIGN_INS, &[id, family_id, &MAX_SIGN_INS]),
-    ];
-    Ok(!store.write_noting(Acting::Nobody, entry, &steps, 1).await?[1].is_empty())
-}
-
-/// Whose the token with `hash` is.
-pub(super) async fn owner(store: &Postgres, hash: &Hash) -> Result<Option<Uuid>, StoreError> {
-    let rows = store.read(Acting::Nobody, &[Step(OWNER, &[&&hash[..]])]).await?;
-    row::optional(&rows, |found| Ok(found.try_get(0)?))
-}
-
-/// Spends the token with `hash` and stores its successor. What each statement
-/// does follows from the row that the first locks the user of.
-pub(super) async fn refresh(
-    store: &Postgres,
-    hash: Hash,
-    successor: Hash,
-    (now, lifetime_ms, grace_ms): (i64, i64, i64),
-    reuse: Entry,
-) -> Result<Refresh, StoreError> {
-    let signer = store.signer()?;
-    for _ in 0..TRIES {
-        let rows = store.read(Acting::Nobody, &[Step(FIND, &[&&hash[..]])]).await?;
-        let Some(token) = store.genuine_one(row::optional(&rows, row::kept(read))?).await? else {
-            return Ok(Refresh::Unknown);
-        };
-        let (user_id, reused_before) = (token.user_id, now - grace_ms);
-        let (spent, next) = (token.spent(now), token.successor(successor, now + lifetime_ms));
-        let macs = [signer.sign(&token), signer.sign(&spent), signer.sign(&next)];
-        let [known, spent_mac, next_mac] = [&macs[0][..], &macs[1][..], &macs[2][..]];
-        let (hash, successor) = (&hash[..], &successor[..]);
+impl RefreshTokens for Postgres {
+    async fn add_refresh_token(
+        &self,
+        token: RefreshToken,
+        verified: User,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let RefreshToken { token_hash, family_id, expires_at } = &token;
+        let User { id, password_hash, status, tokens_valid_from, .. } = &verified;
+        // The hash, to be compared with its column.
+        let (hash, password_hash, status) = (&token_hash[..], password_hash.expose_secret(), status.as_str());
+        let mac = &self.signer()?.sign(&KeptToken::of(&token, *id))[..];
         let steps = [
-            Step(LOCK, &[&hash]),
-            Step(VALID_FROM, &[&hash, &known]),
-            Step(END_REUSED, &[&hash, &known, &reused_before]),
-            Step(EVICT_SUCCESSORS, &[&hash, &known, &now, &(MAX_SUCCESSORS - 1)]),
-            Step(
-                SPEND,
-                &[&hash, &known, &spent.spent_at, &spent_mac, &successor, &next.expires_at, &next_mac, &now],
-            ),
-            Step(END_OVERUSED, &[&token.family_id, &MAX_KEPT_TOKENS]),
+            Step(LOCK_USER, &[id]),
+            Step(ADD, &[&hash, family_id, expires_at, id, &password_hash, &status, tokens_valid_from, &mac]),
+            Step(EVICT_SIGN_INS, &[id, family_id, &MAX_SIGN_INS]),
         ];
-        let rows = store.write_noting(Acting::Nobody, reuse.clone(), &steps, 2).await?;
-        let tokens_valid_from = row::optional(&rows[1], |found| Ok(found.try_get(0)?))?;
-        // Where it is not as it was read any more, it is looked at again.
-        let Some(tokens_valid_from) = tokens_valid_from else { continue };
-        return Ok(match token.spent_at {
-            Some(spent_at) if spent_at < reused_before => Refresh::Reused(user_id),
-            _ if token.expires_at <= now => Refresh::Expired,
-            _ => Refresh::Renewed { user_id, tokens_valid_from },
-        });
+        Ok(!self.write_noting(Acting::Nobody, entry, &steps, 1).await?[1].is_empty())
     }
-    Err(StoreError::NotCommitted)
-}
 
-/// Ends the sign-in that the token with `hash` descends from.
-pub(super) async fn end_family(store: &Postgres, hash: &Hash) -> Result<(), StoreError> {
-    let hash = &hash[..];
-    store.write(Acting::Nobody, &[Step(LOCK, &[&hash]), Step(END_FAMILY, &[&hash])]).await.map(drop)
+    async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(OWNER, &[&&hash[..]])]).await?;
+        row::optional(&rows, |found| Ok(found.try_get(0)?))
+    }
+
+    async fn refresh(
+        &self,
+        hash: Hash,
+        successor: Hash,
+        (now, lifetime_ms, grace_ms): (i64, i64, i64),
+        reuse: Entry,
+    ) -> Result<Refresh, StoreError> {
+        let signer = self.signer()?;
+        // What each statement does follows from the row that the first locks the user of.
+        for _ in 0..TRIES {
+            let rows = self.read(Acting::Nobody, &[Step(FIND, &[&&hash[..]])]).await?;
+            let Some(token) = self.genuine_one(row::optional(&rows, row::kept(read))?).await? else {
+                return Ok(Refresh::Unknown);
+            };
+            let (user_id, reused_before) = (token.user_id, now - grace_ms);
+            let (spent, next) = (token.spent(now), token.successor(successor, now + lifetime_ms));
+            let macs = [signer.sign(&token), signer.sign(&spent), signer.sign(&next)];
+            let [known, spent_mac, next_mac] = [&macs[0][..], &macs[1][..], &macs[2][..]];
+            let (hash, successor) = (&hash[..], &successor[..]);
+            let steps = [
+                Step(LOCK, &[&hash]),
+                Step(VALID_FROM, &[&hash, &known]),
+                Step(END_REUSED, &[&hash, &known, &reused_before]),
+                Step(EVICT_SUCCESSORS, &[&hash, &known, &now, &(MAX_SUCCESSORS - 1)]),
+                Step(
+                    SPEND,
+                    &[
+                        &hash,
+                        &known,
+                        &spent.spent_at,
+                        &spent_mac,
+                        &successor,
+                        &next.expires_at,
+                        &next_mac,
+                        &now,
+                    ],
+                ),
+                Step(END_OVERUSED, &[&token.family_id, &MAX_KEPT_TOKENS]),
+            ];
+            let rows = self.write_noting(Acting::Nobody, reuse.clone(), &steps, 2).await?;
+            let tokens_valid_from = row::optional(&rows[1], |found| Ok(found.try_get(0)?))?;
+            // Where it is not as it was read any more, it is looked at again.
+            let Some(tokens_valid_from) = tokens_valid_from else { continue };
+            return Ok(match token.spent_at {
+                Some(spent_at) if spent_at < reused_before => Refresh::Reused(user_id),
+                _ if token.expires_at <= now => Refresh::Expired,
+                _ => Refresh::Renewed { user_id, tokens_valid_from },
+            });
+        }
+        Err(StoreError::NotCommitted)
+    }
+
+    async fn user_by_token(&self, hash: Hash, now: i64) -> Result<Option<User>, StoreError> {
+        let hash = &hash[..];
+        let steps = [Step(FIND, &[&hash]), Step(OF_TOKEN, &[&hash, &now])];
+        let rows = self.read_all(Acting::Nobody, View::Snapshot, &steps).await?;
+        let token = self.genuine_one(row::optional(&rows[0], row::kept(read))?).await?;
+        let user = self.genuine_one(row::optional(&rows[1], row::kept(row::user))?).await?;
+        Ok(token.and(user))
+    }
+
+    async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
+        let hash = &hash[..];
+        self.write(Acting::Nobody, &[Step(LOCK, &[&hash]), Step(END_FAMILY, &[&hash])]).await.map(drop)
+    }
 }
 
 pub(super) fn read(row: &Row) -> Result<KeptToken, StoreError> {

@@ -3,7 +3,7 @@
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
-use crate::store::{Hash, ServiceToken, StoreError};
+use crate::store::{Hash, ServiceToken, ServiceTokens, StoreError};
 use tokio_postgres::Row;
 
 const ADD: &str = "
@@ -23,39 +23,41 @@ const BY_NAME: &str = "
 const REVOKE: &str = "
     UPDATE service_tokens SET revoked_at = $2, mac = $3 WHERE name = $1 AND revoked_at IS NULL RETURNING name";
 
-/// Stores a token under its name; false where the name is taken.
-pub(super) async fn add(
-    store: &Postgres,
-    new: &(ServiceToken, Hash),
-    entry: Entry,
-) -> Result<bool, StoreError> {
-    let (token, hash) = new;
-    let (hash, mac) = (&hash[..], &store.signer()?.sign(new)[..]);
-    let ServiceToken { name, verbs, platforms, require_acting_user, created_at, revoked_at } = token;
-    let add = Step(ADD, &[name, &hash, verbs, platforms, require_acting_user, created_at, revoked_at, &mac]);
-    Ok(!store.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
-}
+impl ServiceTokens for Postgres {
+    async fn add_service_token(
+        &self,
+        token: ServiceToken,
+        hash: Hash,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let new = (token, hash);
+        let (token, hash) = &new;
+        let (hash, mac) = (&hash[..], &self.signer()?.sign(&new)[..]);
+        let ServiceToken { name, verbs, platforms, require_acting_user, created_at, revoked_at } = token;
+        let add =
+            Step(ADD, &[name, &hash, verbs, platforms, require_acting_user, created_at, revoked_at, &mac]);
+        Ok(!self.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
+    }
 
-/// The token with this hash, unless it is revoked.
-pub(super) async fn live(store: &Postgres, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
-    let rows = store.read(Acting::Nobody, &[Step(LIVE, &[&&hash[..]])]).await?;
-    let kept = row::optional(&rows, row::kept(|found| Ok((read(found)?, hash))))?;
-    Ok(store.genuine_one(kept).await?.map(|(token, _)| token))
-}
+    async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(LIVE, &[&&hash[..]])]).await?;
+        let kept = row::optional(&rows, row::kept(|found| Ok((read(found)?, hash))))?;
+        Ok(self.genuine_one(kept).await?.map(|(token, _)| token))
+    }
 
-/// All tokens, by name, as they are kept: a list grants nothing.
-pub(super) async fn all(store: &Postgres) -> Result<Vec<ServiceToken>, StoreError> {
-    row::all(&store.read(Acting::Nobody, &[Step(ALL, &[])]).await?, read)
-}
+    async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
+        // As they are kept: a list grants nothing.
+        row::all(&self.read(Acting::Nobody, &[Step(ALL, &[])]).await?, read)
+    }
 
-/// Revokes a token; false where no live one has the name.
-pub(super) async fn revoke(store: &Postgres, name: &str, now: i64, entry: Entry) -> Result<bool, StoreError> {
-    let rows = store.read(Acting::Nobody, &[Step(BY_NAME, &[&name])]).await?;
-    let Some((token, hash)) = row::optional(&rows, read_hashed)? else { return Ok(false) };
-    // Whatever it says: a token that is revoked grants nothing.
-    let mac = &store.signer()?.sign(&(ServiceToken { revoked_at: Some(now), ..token }, hash))[..];
-    let steps = [Step(REVOKE, &[&name, &now, &mac])];
-    Ok(!store.write_noting(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
+    async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(BY_NAME, &[&name])]).await?;
+        let Some((token, hash)) = row::optional(&rows, read_hashed)? else { return Ok(false) };
+        // Whatever it says: a token that is revoked grants nothing.
+        let mac = &self.signer()?.sign(&(ServiceToken { revoked_at: Some(now), ..token }, hash))[..];
+        let steps = [Step(REVOKE, &[&name, &now, &mac])];
+        Ok(!self.write_noting(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
+    }
 }
 
 /// A token with its hash.

@@ -3,10 +3,12 @@
 use super::gatherer::Gatherer;
 use super::pool::Pool;
 use super::transaction::{Acting, Parameters, Step};
-use super::{Postgres, row};
+use super::{Postgres, bounds, row};
 use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
-use crate::store::{Connection, Found, NewSession, PutSession, Session, StoreError};
+use crate::store::{
+    AuditLog as _, Found, Judge, NewSession, NewestSession, Page, PutSession, Session, Sessions, StoreError,
+};
 use std::iter;
 use std::sync::Arc;
 use tokio_postgres::types::ToSql;
@@ -38,9 +40,9 @@ const REVOKE: &str = "
     WHERE id = $1 AND user_id = $2
     RETURNING id";
 /// As it is kept: counting takes longer the more there are.
-pub(super) const COUNT: &str = "
+const COUNT: &str = "
     SELECT coalesce((SELECT platform_sessions FROM owner_usage WHERE owner_id = $1), 0)";
-pub(super) const PAGE: &str = "
+const PAGE: &str = "
     SELECT id, user_id, creator_profile_id, platform, cookie_count, user_agent, status, captured_at,
         expires_at, revoked_at
     FROM platform_sessions WHERE user_id = $1 ORDER BY sequence DESC LIMIT $2 OFFSET $3";
@@ -61,14 +63,77 @@ pub(super) fn start(pool: Pool) -> SessionPuts {
     Gatherer::start(BATCH, move |puts| put_together(pool.clone(), puts))
 }
 
-/// Stores a session, supersedes the one before and fulfils the capture request
-/// that waits for it: together with others where nothing is in its way.
-pub(super) async fn put(store: &Postgres, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
-    let put = Arc::new(Put { signer: store.signer()?, new, entry });
-    if put.new.encrypted_cookies.len() <= GATHERED_BYTES && store.session_puts.run(Arc::clone(&put)).await?? {
-        return Ok(PutSession::Stored);
+impl Sessions for Postgres {
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
+        let put = Arc::new(Put { signer: self.signer()?, new, entry });
+        if put.new.encrypted_cookies.len() <= GATHERED_BYTES
+            && self.session_puts.run(Arc::clone(&put)).await??
+        {
+            return Ok(PutSession::Stored);
+        }
+        put_alone(self, &put.new, put.entry.clone()).await
     }
-    put_alone(store, &put.new, put.entry.clone()).await
+
+    async fn reveal_session(
+        &self,
+        creator_profile_id: Uuid,
+        platform: String,
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError> {
+        let steps =
+            [Step(CONNECTION, &[&creator_profile_id]), Step(NEWEST, &[&creator_profile_id, &platform])];
+        let rows = self.service_readers.read(&steps).await?;
+        let connection = self.genuine_one(row::optional(&rows[0], row::kept(row::connection))?).await?;
+        let sealed = row::optional(&rows[1], |found| Ok(found.try_get("encrypted_cookies")?))?.flatten();
+        let session = self.genuine_one(row::optional(&rows[1], row::kept(row::session))?).await?;
+        let newest = connection.map(|connection| {
+            let session = session.filter(|session| session.user_id == connection.user_id);
+            (connection, session.map(|session| (session, sealed)))
+        });
+        self.append(judge(newest)).await
+    }
+
+    async fn revoke_session(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        now: i64,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        let steps = [Step(REVOKE, &[&id, &user_id, &now])];
+        let rows = self.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
+        self.found(&rows[0], "platform_sessions", id, user_id).await
+    }
+
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<Session>, StoreError> {
+        let step = Step(NEWEST, &[&creator_profile_id, &platform]);
+        let rows = self.read(Acting::User(user_id), &[step]).await?;
+        self.genuine_one(row::optional(&rows, row::kept(row::session))?).await
+    }
+
+    async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
+        let (limit, offset) = bounds(page);
+        let list = (Step(COUNT, &[&user_id]), Step(PAGE, &[&user_id, &limit, &offset]));
+        self.read_page(user_id, list, row::session).await
+    }
+
+    async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError> {
+        const LOCK_OWNERS: &str = "
+            SELECT lock_owner(id) FROM (
+                SELECT user_id AS id FROM platform_sessions WHERE superseded_at < $1
+                UNION SELECT user_id FROM platform_sessions WHERE revoked_at < $1 ORDER BY 1
+            ) owners";
+        const SUPERSEDED: &str = "DELETE FROM platform_sessions WHERE superseded_at < $1";
+        const REVOKED: &str = "DELETE FROM platform_sessions WHERE revoked_at < $1";
+        let before: Parameters<'_> = &[&ended_before];
+        let steps = [Step(LOCK_OWNERS, before), Step(SUPERSEDED, before), Step(REVOKED, before)];
+        self.write(Acting::Maintenance, &steps).await.map(drop)
+    }
 }
 
 /// Says `false` of one that was not stored, as of all of a transaction that was
@@ -171,49 +236,4 @@ impl<'a> Columns<'a> {
             &self.macs,
         ]
     }
-}
-
-/// A connection, and its newest session on a platform with the sealed cookies
-/// unless they are erased.
-pub(super) async fn newest(
-    store: &Postgres,
-    creator_profile_id: Uuid,
-    platform: &str,
-) -> Result<Option<(Connection, Option<(Session, Option<String>)>)>, StoreError> {
-    let steps = [Step(CONNECTION, &[&creator_profile_id]), Step(NEWEST, &[&creator_profile_id, &platform])];
-    let rows = store.service_readers.read(&steps).await?;
-    let connection = store.genuine_one(row::optional(&rows[0], row::kept(row::connection))?).await?;
-    let sealed = row::optional(&rows[1], |found| Ok(found.try_get("encrypted_cookies")?))?.flatten();
-    let session = store.genuine_one(row::optional(&rows[1], row::kept(row::session))?).await?;
-    Ok(connection.map(|connection| {
-        let session = session.filter(|session| session.user_id == connection.user_id);
-        (connection, session.map(|session| (session, sealed)))
-    }))
-}
-
-/// Revokes a session of the user's and erases its cookies.
-pub(super) async fn revoke(
-    store: &Postgres,
-    user_id: Uuid,
-    id: Uuid,
-    now: i64,
-    entry: Entry,
-) -> Result<Found<()>, StoreError> {
-    let steps = [Step(REVOKE, &[&id, &user_id, &now])];
-    let rows = store.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
-    store.found(&rows[0], "platform_sessions", id, user_id).await
-}
-
-/// Removes the sessions that ended before `ended_before`.
-pub(super) async fn purge(store: &Postgres, ended_before: i64) -> Result<(), StoreError> {
-    const LOCK_OWNERS: &str = "
-        SELECT lock_owner(id) FROM (
-            SELECT user_id AS id FROM platform_sessions WHERE superseded_at < $1
-            UNION SELECT user_id FROM platform_sessions WHERE revoked_at < $1 ORDER BY 1
-        ) owners";
-    const SUPERSEDED: &str = "DELETE FROM platform_sessions WHERE superseded_at < $1";
-    const REVOKED: &str = "DELETE FROM platform_sessions WHERE revoked_at < $1";
-    let before: Parameters<'_> = &[&ended_before];
-    let steps = [Step(LOCK_OWNERS, before), Step(SUPERSEDED, before), Step(REVOKED, before)];
-    store.write(Acting::Maintenance, &steps).await.map(drop)
 }

@@ -2,9 +2,11 @@
 
 use super::app_credentials::{projects, types};
 use super::transaction::Acting;
-use super::{Postgres, refresh_tokens, row, sealed, service_tokens};
-use crate::store::StoreError;
+use super::{Postgres, keys, refresh_tokens, row, service_tokens};
+use crate::audit::ChainKey;
 use crate::store::row_signer::{Assignment, BrokenRow, Membership, RowSigner, SignedRow};
+use crate::store::{SignedRows, StoreError};
+use std::sync::Arc;
 use tokio_postgres::{Client, Row, Transaction};
 
 /// Rows that are read at a time.
@@ -38,19 +40,35 @@ const ASSIGNMENTS: &str = "credential_id, project_id,
     (SELECT owner_id FROM app_credentials WHERE id = credential_id) AS owner_id,
     (SELECT credential_type_id FROM app_credentials WHERE id = credential_id) AS credential_type_id";
 
-/// Signs the rows that have no MAC, and gives how many there were, where the own
-/// key of this name is still kept as `old`; it is kept as `new` then.
-pub(super) async fn sign_all(
-    store: &Postgres,
-    signer: &RowSigner,
-    name: &str,
-    old_and_new: (&str, &str),
-) -> Result<Option<u64>, StoreError> {
-    let mut connection = store.pool.get().await?;
-    let (client, watch) = connection.parts();
-    let signed = watch.patiently(sign(client, signer, name, old_and_new)).await?;
-    connection.settle();
-    Ok(signed)
+impl SignedRows for Postgres {
+    async fn set_chain_key(&self, key: Arc<ChainKey>) {
+        // A second time changes nothing: the database has one key.
+        let _ = self.signer.set(Arc::new(RowSigner::new(key)));
+    }
+
+    async fn sign_rows(
+        &self,
+        key: Arc<ChainKey>,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<Option<u64>, StoreError> {
+        let signer = RowSigner::new(key);
+        let mut connection = self.pool.get().await?;
+        let (client, watch) = connection.parts();
+        let signed = watch.patiently(sign(client, &signer, name, (&old, &new))).await?;
+        connection.settle();
+        Ok(signed)
+    }
+
+    async fn broken_rows(&self) -> Result<Vec<String>, StoreError> {
+        let signer = self.signer()?;
+        let mut connection = self.pool.get().await?;
+        let (client, watch) = connection.parts();
+        let labels = watch.patiently(find_labels(client, &signer)).await?;
+        connection.settle();
+        Ok(labels)
+    }
 }
 
 async fn sign(
@@ -62,7 +80,7 @@ async fn sign(
     let transaction = client.transaction().await?;
     prepare(&transaction).await?;
     // Another server that does the same waits here, and finds it done.
-    if transaction.query_opt(sealed::REPLACE_OWN_KEY, &[&name, &old, &new]).await?.is_none() {
+    if transaction.query_opt(keys::REPLACE_OWN_KEY, &[&name, &old, &new]).await?.is_none() {
         return Ok(None);
     }
     transaction.batch_execute(LOCK).await?;
@@ -81,16 +99,6 @@ async fn sign(
     }
     transaction.commit().await?;
     Ok(Some(signed))
-}
-
-/// The rows that something else has changed or put there.
-pub(super) async fn broken(store: &Postgres) -> Result<Vec<String>, StoreError> {
-    let signer = store.signer()?;
-    let mut connection = store.pool.get().await?;
-    let (client, watch) = connection.parts();
-    let labels = watch.patiently(find_labels(client, &signer)).await?;
-    connection.settle();
-    Ok(labels)
 }
 
 async fn find_labels(client: &mut Client, signer: &RowSigner) -> Result<Vec<String>, StoreError> {

@@ -5,10 +5,13 @@ mod gathering;
 use super::testing::TestDatabase;
 use super::transaction::View;
 use super::*;
-use crate::audit::{Caller, ExpectedHeads, Verifier};
+use crate::audit::{Caller, ExpectedHeads};
+use crate::store::tests::verify;
 use crate::store::{
-    AppCredential, AppCredentialStore as _, CredentialType, FieldType, IfMissing, NewConnection, PutType,
-    Records as _, SealedTable, SealedValue, TypeField, UsageLimits, User, UserStatus,
+    AppCredential, AppCredentials as _, AuditLog as _, Connections as _, CredentialType,
+    CredentialTypes as _, FieldType, IfMissing, Keys as _, NewConnection, PutType, SealedRecords as _,
+    SealedTable, SealedValue, Sessions as _, SignedRows as _, TypeField, UsageLimits, User, UserStatus,
+    Users as _,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +20,7 @@ const USERS: [Uuid; 2] = [Uuid::from_u128(1), Uuid::from_u128(2)];
 
 async fn open(database: &TestDatabase, key: &Arc<ChainKey>) -> Postgres {
     let store = Postgres::open(&database.settings(), IfMissing::Make, UsageLimits::default()).await.unwrap();
-    store.set_chain_key(Arc::clone(key));
+    store.set_chain_key(Arc::clone(key)).await;
     store
 }
 
@@ -59,10 +62,7 @@ async fn fill(store: &Postgres) {
 }
 
 async fn assert_whole(store: &Postgres, key: &ChainKey, expected_rows: u64) {
-    let mut verifier =
-        Verifier::new(key, store.audit_heads().await.unwrap(), Vec::new(), ExpectedHeads::default());
-    store.audit_rows((i64::MIN, 0), 1000).await.unwrap().iter().for_each(|row| verifier.take(row));
-    let verdict = verifier.finish();
+    let verdict = verify(store, key, &ExpectedHeads::default()).await;
     assert_eq!((verdict.rows, verdict.faults), (expected_rows, vec![]));
 }
 
@@ -346,11 +346,8 @@ async fn a_chain_from_which_another_server_has_removed_rows_goes_on() {
     wait_until_free(&database, 1).await;
     one.users().await.unwrap();
     one.append(entry("after")).await.unwrap();
-    let (heads, anchors) = (one.audit_heads().await.unwrap(), one.audit_anchors().await.unwrap());
-    assert_eq!(heads.len(), 1, "no other chain is begun");
-    let mut verifier = Verifier::new(&key, heads, anchors, ExpectedHeads::default());
-    one.audit_rows((i64::MIN, 0), 1000).await.unwrap().iter().for_each(|row| verifier.take(row));
-    let verdict = verifier.finish();
+    assert_eq!(one.audit_heads().await.unwrap().len(), 1, "no other chain is begun");
+    let verdict = verify(&one, &key, &ExpectedHeads::default()).await;
     assert_eq!((verdict.rows, verdict.removed, verdict.faults), (2, 6, vec![]));
 }
 

@@ -1,12 +1,11 @@
 //! `users`.
 
-use super::transaction::{Acting, Parameters, Step, View};
-use super::{Postgres, refresh_tokens, row};
+use super::transaction::{Acting, Parameters, Step};
+use super::{Postgres, row};
 use crate::audit::Entry;
-use crate::store::usage::{BYTES, total_rows};
-use crate::store::{Hash, StoreError, Usage, Usages, User};
+use crate::store::{StoreError, User, UserStatus, Users};
 use secrecy::ExposeSecret as _;
-use std::sync::LazyLock;
+use secrecy::SecretString;
 use uuid::Uuid;
 
 const ADD: &str = r#"
@@ -18,9 +17,6 @@ const BY_EMAIL: &str = r#"
 /// Over connections that act as a service, whose rights do not bear upon this table.
 pub(super) const FIND: &str = "
     SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac FROM users WHERE id = $1";
-const OF_TOKEN: &str = "
-    SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac FROM users WHERE id =
-        (SELECT user_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2)";
 const ALL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from
     FROM users ORDER BY lower(email COLLATE "C")"#;
@@ -53,89 +49,91 @@ const DELETE_APP_CREDENTIALS: [&str; 4] = [
 const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING id";
 /// Once the user is gone: whoever makes members of users holds these meanwhile.
 const END_MEMBERSHIPS: &str = "DELETE FROM project_members WHERE user_id = $1";
-
 /// What a request of the user's that is under way would store is refused from now on.
 const KEEP_GONE: &str = "UPDATE owner_usage SET is_gone = true WHERE owner_id = $1";
-/// Stores a new user; false where the e-mail address is taken.
-pub(super) async fn add(store: &Postgres, user: &User, entry: Entry) -> Result<bool, StoreError> {
-    let User { id, email, password_hash, status, created_at, tokens_valid_from } = user;
-    // The hash, as a value of its column.
-    let (hash, status) = (password_hash.expose_secret(), status.as_str());
-    let mac = &store.signer()?.sign(user)[..];
-    let add = Step(ADD, &[id, email, &hash, &status, created_at, tokens_valid_from, &mac]);
-    Ok(!store.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
-}
 
-pub(super) async fn by_email(store: &Postgres, email: &str) -> Result<Option<User>, StoreError> {
-    let rows = store.read(Acting::Nobody, &[Step(BY_EMAIL, &[&email])]).await?;
-    store.genuine_one(row::optional(&rows, row::kept(row::user))?).await
-}
-
-pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<User>, StoreError> {
-    let rows = store.service_readers.read(&[Step(FIND, &[&id])]).await?;
-    store.genuine_one(row::optional(&rows[0], row::kept(row::user))?).await
-}
-
-/// The user who signed in with the unspent token with `hash`, until its time.
-pub(super) async fn by_token(store: &Postgres, hash: &Hash, now: i64) -> Result<Option<User>, StoreError> {
-    let hash = &hash[..];
-    let steps = [Step(refresh_tokens::FIND, &[&hash]), Step(OF_TOKEN, &[&hash, &now])];
-    let rows = store.read_all(Acting::Nobody, View::Snapshot, &steps).await?;
-    let token = store.genuine_one(row::optional(&rows[0], row::kept(refresh_tokens::read))?).await?;
-    let user = store.genuine_one(row::optional(&rows[1], row::kept(row::user))?).await?;
-    Ok(token.and(user))
-}
-
-/// All users, by e-mail address, as they are kept: a list grants nothing.
-pub(super) async fn all(store: &Postgres) -> Result<Vec<User>, StoreError> {
-    let rows = store.read(Acting::Nobody, &[Step(ALL, &[])]).await?;
-    row::all(&rows, row::user)
-}
-
-/// What every owner has.
-pub(super) async fn usages(store: &Postgres) -> Result<Usages, StoreError> {
-    static USAGES: LazyLock<String> =
-        LazyLock::new(|| format!("SELECT owner_id, {BYTES}, {} AS total FROM owner_usage", total_rows()));
-    row::all(&store.read(Acting::Maintenance, &[Step(&USAGES, &[])]).await?, |found| {
-        let usage = Usage { rows: found.try_get("total")?, bytes: found.try_get(BYTES)? };
-        Ok((found.try_get("owner_id")?, usage))
-    })
-}
-
-/// Changes a user and ends all sign-ins; false where there is no such user.
-pub(super) async fn change(
-    store: &Postgres,
-    id: Uuid,
-    change: impl Fn(User) -> User,
-    now: i64,
-    entry: Entry,
-) -> Result<bool, StoreError> {
-    let signer = store.signer()?;
-    for _ in 0..TRIES {
-        let rows = store.read(Acting::Nobody, &[Step(FIND, &[&id])]).await?;
-        let Some(user) = store.genuine_one(row::optional(&rows, row::kept(row::user))?).await? else {
-            return Ok(false);
-        };
-        let known = signer.sign(&user);
-        let changed = change(user).with_sign_ins_ended(now);
-        // The hash, as the value of its column.
-        let (hash, status) = (changed.password_hash.expose_secret(), changed.status.as_str());
-        let (mac, known) = (&signer.sign(&changed)[..], &known[..]);
-        let change = Step(CHANGE, &[&id, &hash, &status, &changed.tokens_valid_from, &mac, &known]);
-        let steps = [Step(LOCK, &[&id]), Step(END_SIGN_INS, &[&id]), change];
-        if !store.write_noting(Acting::Maintenance, entry.clone(), &steps, 2).await?[2].is_empty() {
-            return Ok(true);
+impl Postgres {
+    /// Changes a user and ends all sign-ins; false where there is no such user.
+    async fn change_user(
+        &self,
+        id: Uuid,
+        change: impl Fn(User) -> User,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let signer = self.signer()?;
+        for _ in 0..TRIES {
+            let rows = self.read(Acting::Nobody, &[Step(FIND, &[&id])]).await?;
+            let Some(user) = self.genuine_one(row::optional(&rows, row::kept(row::user))?).await? else {
+                return Ok(false);
+            };
+            let known = signer.sign(&user);
+            let changed = change(user).with_sign_ins_ended(now);
+            // The hash, as the value of its column.
+            let (hash, status) = (changed.password_hash.expose_secret(), changed.status.as_str());
+            let (mac, known) = (&signer.sign(&changed)[..], &known[..]);
+            let change = Step(CHANGE, &[&id, &hash, &status, &changed.tokens_valid_from, &mac, &known]);
+            let steps = [Step(LOCK, &[&id]), Step(END_SIGN_INS, &[&id]), change];
+            if !self.write_noting(Acting::Maintenance, entry.clone(), &steps, 2).await?[2].is_empty() {
+                return Ok(true);
+            }
         }
+        Err(StoreError::NotCommitted)
     }
-    Err(StoreError::NotCommitted)
 }
 
-/// Deletes a user and all that is the user's; false where there is none.
-pub(super) async fn delete(store: &Postgres, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
-    let id: Parameters<'_> = &[&id];
-    let mut steps = vec![Step(LOCK_OWNERS, id), Step(LOCK_CONNECTIONS, id), Step(DELETE_REQUESTS, id)];
-    steps.extend(DELETE_APP_CREDENTIALS.map(|delete| Step(delete, id)));
-    let deletion = steps.len();
-    steps.extend([Step(DELETE, id), Step(END_MEMBERSHIPS, id), Step(KEEP_GONE, id)]);
-    Ok(!store.write_noting(Acting::Maintenance, entry, &steps, deletion).await?[deletion].is_empty())
+impl Users for Postgres {
+    async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError> {
+        let User { id, email, password_hash, status, created_at, tokens_valid_from } = &user;
+        // The hash, as a value of its column.
+        let (hash, status) = (password_hash.expose_secret(), status.as_str());
+        let mac = &self.signer()?.sign(&user)[..];
+        let add = Step(ADD, &[id, email, &hash, &status, created_at, tokens_valid_from, &mac]);
+        Ok(!self.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
+    }
+
+    async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
+        let rows = self.read(Acting::Nobody, &[Step(BY_EMAIL, &[&email])]).await?;
+        self.genuine_one(row::optional(&rows, row::kept(row::user))?).await
+    }
+
+    async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        let rows = self.service_readers.read(&[Step(FIND, &[&id])]).await?;
+        self.genuine_one(row::optional(&rows[0], row::kept(row::user))?).await
+    }
+
+    async fn users(&self) -> Result<Vec<User>, StoreError> {
+        // As they are kept: a list grants nothing.
+        let rows = self.read(Acting::Nobody, &[Step(ALL, &[])]).await?;
+        row::all(&rows, row::user)
+    }
+
+    async fn set_user_status(
+        &self,
+        id: Uuid,
+        status: UserStatus,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.change_user(id, |user| User { status, ..user }, now, entry).await
+    }
+
+    async fn set_password(
+        &self,
+        id: Uuid,
+        hash: SecretString,
+        now: i64,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.change_user(id, |user| User { password_hash: hash.clone(), ..user }, now, entry).await
+    }
+
+    async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        let id: Parameters<'_> = &[&id];
+        let mut steps = vec![Step(LOCK_OWNERS, id), Step(LOCK_CONNECTIONS, id), Step(DELETE_REQUESTS, id)];
+        steps.extend(DELETE_APP_CREDENTIALS.map(|delete| Step(delete, id)));
+        let deletion = steps.len();
+        steps.extend([Step(DELETE, id), Step(END_MEMBERSHIPS, id), Step(KEEP_GONE, id)]);
+        Ok(!self.write_noting(Acting::Maintenance, entry, &steps, deletion).await?[deletion].is_empty())
+    }
 }

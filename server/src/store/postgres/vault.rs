@@ -5,10 +5,9 @@ use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::{
-    Hash, PasswordChange, SealedVaultCredential, StoreError, VaultCredential, VaultHeader, VaultSession,
-    VaultStore, VaultWrite,
+    Hash, PasswordChange, SealedVaultCredential, StoreError, Vault, VaultCredential, VaultHeader,
+    VaultSession, VaultWrite,
 };
-use async_trait::async_trait;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -110,8 +109,7 @@ impl<T> VaultWrite<T> {
     }
 }
 
-#[async_trait]
-impl VaultStore for Postgres {
+impl Vault for Postgres {
     async fn vault_header(&self) -> Result<Option<VaultHeader>, StoreError> {
         row::optional(&self.read(Acting::Nobody, &[Step(HEADER, &[])]).await?, read_header)
     }

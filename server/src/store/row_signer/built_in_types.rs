@@ -24,7 +24,7 @@ pub(super) fn is_built_in(of: &CredentialType) -> bool {
 mod tests {
     use super::*;
     use crate::audit::ChainKey;
-    use crate::store::{AppCredentialStore as _, Database as _, Page, Sqlite, UsageLimits};
+    use crate::store::{CredentialTypes as _, Page, SignedRows as _, Sqlite, UsageLimits};
     use std::sync::Arc;
     use uuid::Uuid;
 
@@ -33,7 +33,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&directory.path().join("stagepass.db"), UsageLimits::default()).unwrap();
         let key = ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap();
-        store.set_chain_key(Arc::new(key));
+        store.set_chain_key(Arc::new(key)).await;
         let page = Page { number: 1, size: 100 };
         let types = store.credential_types(Uuid::nil(), page).await.unwrap();
         assert_eq!((types.first.len(), types.total), (DIGESTS.len(), DIGESTS.len() as u64));

@@ -1,8 +1,10 @@
 //! `audit_log` and `audit_heads`.
 
+use super::Sqlite;
 use crate::audit::{Anchor, ChainKey, Entry, Head, Mac, Row};
-use crate::store::AuditFilter;
+use crate::store::{AuditFilter, AuditLog, StoreError};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// SQLite has one writer at a time, and so one chain, unless that was broken.
@@ -11,6 +13,109 @@ const FIRST_CHAIN: i64 = 1;
 const NOBODYS: Mac = [0; 32];
 const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
 const ANCHOR: &str = "chain, sequence, mac, cuts, removed_at, removed_by, signature";
+
+/// What people call records, by table and id.
+const NAMES: &str = "
+    WITH asked (id) AS MATERIALIZED (SELECT value FROM json_each(?1))
+    SELECT 'users/' || id, email FROM users WHERE id IN asked
+    UNION ALL SELECT 'platform_connections/' || id, platform || coalesce(' ' || platform_username, '')
+        FROM platform_connections WHERE id IN asked
+    UNION ALL SELECT 'platform_sessions/' || s.id, s.platform || coalesce(' ' || platform_username, '')
+        FROM platform_sessions s JOIN platform_connections c ON c.id = creator_profile_id WHERE s.id IN asked
+    UNION ALL SELECT 'download_credentials/' || id, platform || coalesce(' ' || coalesce(display_name, username), '')
+        FROM download_credentials WHERE id IN asked
+    UNION ALL SELECT 'app_credentials/' || id, credential_name FROM app_credentials WHERE id IN asked
+    UNION ALL SELECT 'credential_types/' || id, type_name FROM credential_types WHERE id IN asked
+    UNION ALL SELECT 'projects/' || id, project_name FROM projects WHERE id IN asked
+    UNION ALL SELECT 'vault_credentials/' || id, service || ' ' || name FROM vault_credentials WHERE id IN asked";
+
+impl AuditLog for Sqlite {
+    async fn append(&self, entry: Entry) -> Result<(), StoreError> {
+        self.write_noting((entry, |()| true), |_| Ok(())).await
+    }
+
+    async fn audit_rows(&self, (chain, sequence): (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.read(move |c| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM audit_log WHERE (chain, sequence) > (?1, ?2)
+                 ORDER BY chain, sequence LIMIT ?3"
+            );
+            c.prepare_cached(&sql)?.query_map((chain, sequence, limit), read_row)?.collect()
+        })
+        .await
+    }
+
+    async fn newest_audit_rows(&self, filter: AuditFilter, limit: u32) -> Result<Vec<Row>, StoreError> {
+        self.read(move |c| {
+            let AuditFilter { since, until, records, user, service, action, outcome } = &filter;
+            let sql = format!(
+                "SELECT {COLUMNS} FROM audit_log WHERE at >= ?1 AND at < ?2
+                    AND (?3 IS NULL OR record IN (SELECT value FROM json_each(?3)))
+                    AND (?4 IS NULL OR caller = 'user:' || ?4 OR acting_for = ?4 OR record = 'users/' || ?4)
+                    AND (?5 IS NULL OR caller = ?5)
+                    AND (?6 IS NULL OR action = ?6)
+                    AND (?7 IS NULL OR CASE ?7
+                        WHEN 'failed'
+                            THEN NOT (outcome LIKE 'ok%' OR outcome LIKE 'started%' OR outcome = 'intent')
+                        ELSE substr(outcome, 1, length(?7)) = ?7 END)
+                 ORDER BY at DESC, chain DESC, sequence DESC LIMIT ?8"
+            );
+            let records = records.as_ref().map(|records| serde_json::json!(records).to_string());
+            let user = user.map(|id| id.to_string());
+            let values = params![since, until, records, user, service, action, outcome, limit];
+            c.prepare(&sql)?.query_map(values, read_row)?.collect()
+        })
+        .await
+    }
+
+    async fn record_names(&self, ids: Vec<Uuid>) -> Result<HashMap<String, String>, StoreError> {
+        self.read(move |c| {
+            let ids = serde_json::json!(&ids).to_string();
+            c.prepare(NAMES)?.query_map([&ids], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+        })
+        .await
+    }
+
+    async fn audit_heads(&self) -> Result<Vec<Head>, StoreError> {
+        self.read(heads).await
+    }
+
+    async fn audit_anchors(&self) -> Result<Vec<Anchor>, StoreError> {
+        self.read(|c| {
+            c.prepare(&format!("SELECT {ANCHOR} FROM audit_anchors ORDER BY chain"))?
+                .query_map([], read_anchor)?
+                .collect()
+        })
+        .await
+    }
+
+    async fn move_audit_anchor(&self, from: i64, to: Anchor) -> Result<bool, StoreError> {
+        self.write(move |c| {
+            let put = format!(
+                "INSERT INTO audit_anchors ({ANCHOR}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (chain) DO UPDATE SET sequence = ?2, mac = ?3, cuts = ?4, removed_at = ?5,
+                    removed_by = ?6, signature = ?7 WHERE sequence = ?8"
+            );
+            let moved = c.prepare_cached(&put)?.execute(params![
+                to.chain,
+                to.sequence,
+                &to.mac[..],
+                to.cuts,
+                to.removed_at,
+                to.removed_by,
+                &to.signature[..],
+                from
+            ])?;
+            if moved == 0 {
+                return Ok(false);
+            }
+            let delete = "DELETE FROM audit_log WHERE chain = ?1 AND sequence > ?2 AND sequence <= ?3";
+            c.prepare_cached(delete)?.execute((to.chain, from, to.sequence))?;
+            Ok(true)
+        })
+        .await
+    }
+}
 
 /// The head that is appended to. `known` are those that this process has last seen, of
 /// which the last genuine one counts: another process may have gone on from there. Where
@@ -105,67 +210,6 @@ fn whole_head(c: &Connection, key: &ChainKey, chain: i64) -> Result<Option<Head>
     let select = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = ?1";
     let head = c.prepare_cached(select)?.query_row([chain], read_head).optional()?;
     Ok(head.filter(|head| head.is_genuine(key)))
-}
-
-/// Rows by chain and sequence, after the given place.
-pub(super) fn rows(c: &Connection, (chain, sequence): (i64, i64), limit: u32) -> Result<Vec<Row>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM audit_log WHERE (chain, sequence) > (?1, ?2) ORDER BY chain, sequence LIMIT ?3"
-    );
-    c.prepare_cached(&sql)?.query_map((chain, sequence, limit), read_row)?.collect()
-}
-
-/// The newest rows that a filter lets through, newest first.
-pub(super) fn newest(c: &Connection, filter: &AuditFilter, limit: u32) -> Result<Vec<Row>> {
-    let AuditFilter { since, until, records, user, service, action, outcome } = filter;
-    let sql = format!(
-        "SELECT {COLUMNS} FROM audit_log WHERE at >= ?1 AND at < ?2
-            AND (?3 IS NULL OR record IN (SELECT value FROM json_each(?3)))
-            AND (?4 IS NULL OR caller = 'user:' || ?4 OR acting_for = ?4 OR record = 'users/' || ?4)
-            AND (?5 IS NULL OR caller = ?5)
-            AND (?6 IS NULL OR action = ?6)
-            AND (?7 IS NULL OR CASE ?7
-                WHEN 'failed' THEN NOT (outcome LIKE 'ok%' OR outcome LIKE 'started%' OR outcome = 'intent')
-                ELSE substr(outcome, 1, length(?7)) = ?7 END)
-         ORDER BY at DESC, chain DESC, sequence DESC LIMIT ?8"
-    );
-    let records = records.as_ref().map(|records| serde_json::json!(records).to_string());
-    let user = user.map(|id| id.to_string());
-    let values = params![since, until, records, user, service, action, outcome, limit];
-    c.prepare(&sql)?.query_map(values, read_row)?.collect()
-}
-
-/// All anchors, by chain.
-pub(super) fn anchors(c: &Connection) -> Result<Vec<Anchor>> {
-    c.prepare(&format!("SELECT {ANCHOR} FROM audit_anchors ORDER BY chain"))?
-        .query_map([], read_anchor)?
-        .collect()
-}
-
-/// Removes the rows of a chain after `from`, where its anchor is, up to a new anchor, which
-/// takes that one's place; false where the anchor is elsewhere by now.
-pub(super) fn move_anchor(c: &Connection, from: i64, to: &Anchor) -> Result<bool> {
-    let put = format!(
-        "INSERT INTO audit_anchors ({ANCHOR}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT (chain) DO UPDATE SET sequence = ?2, mac = ?3, cuts = ?4, removed_at = ?5,
-            removed_by = ?6, signature = ?7 WHERE sequence = ?8"
-    );
-    let moved = c.prepare_cached(&put)?.execute(params![
-        to.chain,
-        to.sequence,
-        &to.mac[..],
-        to.cuts,
-        to.removed_at,
-        to.removed_by,
-        &to.signature[..],
-        from
-    ])?;
-    if moved == 0 {
-        return Ok(false);
-    }
-    let delete = "DELETE FROM audit_log WHERE chain = ?1 AND sequence > ?2 AND sequence <= ?3";
-    c.prepare_cached(delete)?.execute((to.chain, from, to.sequence))?;
-    Ok(true)
 }
 
 pub(super) fn heads(c: &Connection) -> Result<Vec<Head>> {

@@ -1,10 +1,82 @@
 //! `platform_connections`.
 
-use super::row;
+use super::{Sqlite, row};
+use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
-use crate::store::{Actor, Connection, CredentialsUpdate, NewConnection, PutConnection, UpdateCredentials};
+use crate::store::{
+    Actor, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page, PutConnection,
+    SealedConnection, StoreError, UpdateCredentials,
+};
 use rusqlite::{OptionalExtension as _, Result, params};
+use std::sync::Arc;
 use uuid::Uuid;
+
+impl Connections for Sqlite {
+    async fn connection_by_identity(
+        &self,
+        _: Uuid,
+        identity_key: String,
+    ) -> Result<Option<Uuid>, StoreError> {
+        self.read(move |c| by_identity(c, &identity_key)).await
+    }
+
+    async fn put_connection(&self, new: NewConnection, entry: Entry) -> Result<PutConnection, StoreError> {
+        let did = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
+        let signer = self.signer()?;
+        let checking = Arc::clone(&signer);
+        let put = self.write_noting((entry, did), move |c| put(c, &checking, &new)).await?;
+        signer.report_broken(self).await?;
+        Ok(put)
+    }
+
+    async fn update_credentials(
+        &self,
+        actor: Actor,
+        update: CredentialsUpdate,
+        entry: Entry,
+    ) -> Result<UpdateCredentials, StoreError> {
+        let did = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
+        self.write_noting((entry, did), move |c| give_credentials(c, actor, &update)).await
+    }
+
+    async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
+        let found = self.read_signed(move |c, signer| find(c, signer, id)).await?;
+        Ok(Found::of(found, actor, |connection| connection.user_id))
+    }
+
+    async fn reveal_connection(&self, id: Uuid, judge: Judge<SealedConnection>) -> Result<(), StoreError> {
+        self.reveal(judge, move |c, signer| {
+            let columns = row::CONNECTION;
+            let sql = format!(
+                "SELECT {columns}, mac, encrypted_credentials FROM platform_connections WHERE id = ?1"
+            );
+            let read = |found: &rusqlite::Row<'_>| {
+                Ok((row::kept(row::connection)(found)?, found.get("encrypted_credentials")?))
+            };
+            let found = c.prepare_cached(&sql)?.query_row([id.to_string()], read).optional()?;
+            Ok(found.and_then(|(kept, sealed)| Some((signer.check(kept)?, sealed))))
+        })
+        .await
+    }
+
+    async fn connections_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Connection>, u64), StoreError> {
+        let list = ("platform_connections", row::CONNECTION, "created_at DESC, id");
+        self.read_page(list, user_id, page, row::connection).await
+    }
+
+    async fn delete_connection(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.change_own(("platform_connections", id, user_id), entry, move |c| {
+            c.execute("DELETE FROM capture_requests WHERE creator_profile_id = ?1", [id.to_string()])?;
+            c.execute("DELETE FROM platform_connections WHERE id = ?1", [id.to_string()]).map(drop)
+        })
+        .await
+    }
+}
 
 pub(super) fn find(c: &rusqlite::Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Connection>> {
     let sql = format!("SELECT {}, mac FROM platform_connections WHERE id = ?1", row::CONNECTION);
@@ -13,18 +85,14 @@ pub(super) fn find(c: &rusqlite::Connection, signer: &RowSigner, id: Uuid) -> Re
 }
 
 /// The id of the connection with this identity.
-pub(super) fn by_identity(c: &rusqlite::Connection, identity_key: &str) -> Result<Option<Uuid>> {
+fn by_identity(c: &rusqlite::Connection, identity_key: &str) -> Result<Option<Uuid>> {
     let sql = "SELECT id FROM platform_connections WHERE identity_key = ?1";
     c.prepare_cached(sql)?.query_row([identity_key], |found| row::id(found, 0)).optional()
 }
 
 /// Creates the connection, or gives the user's own with its id and identity new
 /// credentials. One that is another's, or broken, is not signed anew.
-pub(super) fn put(
-    c: &rusqlite::Connection,
-    signer: &RowSigner,
-    new: &NewConnection,
-) -> Result<PutConnection> {
+fn put(c: &rusqlite::Connection, signer: &RowSigner, new: &NewConnection) -> Result<PutConnection> {
     let mac = signer.sign(new);
     let id = new.id.to_string();
     if let Some(holder) = by_identity(c, &new.identity_key)? {
@@ -59,7 +127,7 @@ pub(super) fn put(
 }
 
 /// Gives a connection new credentials and, where it is renamed, a new identity.
-pub(super) fn update(
+fn give_credentials(
     c: &rusqlite::Connection,
     actor: Actor,
     update: &CredentialsUpdate,
@@ -82,25 +150,4 @@ pub(super) fn update(
     let parameters = (id, sealed.0, sealed.1, update.now, identity_key, username, owner);
     let changed = c.prepare_cached(sql)?.execute(parameters)?;
     Ok(if changed > 0 { UpdateCredentials::Updated } else { UpdateCredentials::Gone })
-}
-
-/// A connection, and what is sealed in it.
-pub(super) fn sealed(
-    c: &rusqlite::Connection,
-    signer: &RowSigner,
-    id: Uuid,
-) -> Result<Option<(Connection, Option<String>)>> {
-    let columns = row::CONNECTION;
-    let sql = format!("SELECT {columns}, mac, encrypted_credentials FROM platform_connections WHERE id = ?1");
-    let read = |found: &rusqlite::Row<'_>| {
-        Ok((row::kept(row::connection)(found)?, found.get("encrypted_credentials")?))
-    };
-    let found = c.prepare_cached(&sql)?.query_row([id.to_string()], read).optional()?;
-    Ok(found.and_then(|(kept, sealed)| Some((signer.check(kept)?, sealed))))
-}
-
-/// Deletes a connection with all that hangs on it.
-pub(super) fn delete(c: &rusqlite::Connection, id: Uuid) -> Result<()> {
-    c.execute("DELETE FROM capture_requests WHERE creator_profile_id = ?1", [id.to_string()])?;
-    c.execute("DELETE FROM platform_connections WHERE id = ?1", [id.to_string()]).map(drop)
 }

@@ -1,17 +1,77 @@
 //! `refresh_tokens`.
 
-use super::row;
+use super::{Sqlite, row, users};
+use crate::audit::Entry;
 use crate::store::row_signer::{KeptToken, RowSigner};
-use crate::store::{Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, User};
+use crate::store::{
+    Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, RefreshTokens, StoreError,
+    User,
+};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use secrecy::ExposeSecret as _;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The columns that [`read`] reads, in its order.
 pub(super) const COLUMNS: &str = "token_hash, family_id, user_id, expires_at, spent_at";
 
+impl RefreshTokens for Sqlite {
+    async fn add_refresh_token(
+        &self,
+        token: RefreshToken,
+        verified: User,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let signer = self.signer()?;
+        self.write_noting((entry, |added| *added), move |c| add(c, &signer, &token, &verified)).await
+    }
+
+    async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
+        self.read(move |c| {
+            let select = "SELECT user_id FROM refresh_tokens WHERE token_hash = ?1";
+            c.prepare_cached(select)?.query_row([&hash[..]], |found| row::id(found, 0)).optional()
+        })
+        .await
+    }
+
+    async fn refresh(
+        &self,
+        hash: Hash,
+        successor: Hash,
+        times: (i64, i64, i64),
+        reuse: Entry,
+    ) -> Result<Refresh, StoreError> {
+        let signer = self.signer()?;
+        let checking = Arc::clone(&signer);
+        let refreshing = self.write(move |batch| {
+            let outcome = refresh(batch, &checking, hash, successor, times)?;
+            if matches!(outcome, Refresh::Reused(_)) {
+                batch.append(checking.key(), reuse)?;
+            }
+            Ok(outcome)
+        });
+        let outcome = refreshing.await?;
+        signer.report_broken(self).await?;
+        Ok(outcome)
+    }
+
+    async fn user_by_token(&self, hash: Hash, now: i64) -> Result<Option<User>, StoreError> {
+        self.read_signed(move |c, signer| match find(c, signer, &hash)? {
+            Some(token) if token.spent_at.is_none() && token.expires_at > now => {
+                users::find(c, signer, token.user_id)
+            }
+            _ => Ok(None),
+        })
+        .await
+    }
+
+    async fn end_family(&self, hash: Hash) -> Result<(), StoreError> {
+        self.write(move |c| end_family(c, &hash)).await
+    }
+}
+
 /// Stores the token of a new sign-in; false where the user is not as was verified.
-pub(super) fn add(c: &Connection, signer: &RowSigner, token: &RefreshToken, verified: &User) -> Result<bool> {
+fn add(c: &Connection, signer: &RowSigner, token: &RefreshToken, verified: &User) -> Result<bool> {
     let select =
         "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND status = ?3 AND tokens_valid_from = ?4";
     let is_as_verified = c.prepare_cached(select)?.exists(params![
@@ -45,20 +105,14 @@ fn insert(c: &Connection, signer: &RowSigner, token: &KeptToken, parent: Option<
 }
 
 /// The token with `hash`.
-pub(super) fn find(c: &Connection, signer: &RowSigner, hash: &Hash) -> Result<Option<KeptToken>> {
+fn find(c: &Connection, signer: &RowSigner, hash: &Hash) -> Result<Option<KeptToken>> {
     let select = format!("SELECT {COLUMNS}, mac FROM refresh_tokens WHERE token_hash = ?1");
     let kept = c.prepare_cached(&select)?.query_row([&hash[..]], row::kept(read)).optional()?;
     Ok(kept.and_then(|kept| signer.check(kept)))
 }
 
-/// Whose the token with `hash` is.
-pub(super) fn owner(c: &Connection, hash: &Hash) -> Result<Option<Uuid>> {
-    let select = "SELECT user_id FROM refresh_tokens WHERE token_hash = ?1";
-    c.prepare_cached(select)?.query_row([&hash[..]], |found| row::id(found, 0)).optional()
-}
-
 /// Spends the token with `hash` and stores its successor.
-pub(super) fn refresh(
+fn refresh(
     c: &Connection,
     signer: &RowSigner,
     hash: Hash,
@@ -99,7 +153,7 @@ fn succeed(c: &Connection, signer: &RowSigner, hash: &Hash, successor: &KeptToke
 }
 
 /// Ends the sign-in that the token with `hash` descends from.
-pub(super) fn end_family(c: &Connection, hash: &Hash) -> Result<()> {
+fn end_family(c: &Connection, hash: &Hash) -> Result<()> {
     let sql = "DELETE FROM refresh_tokens
                WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = ?1)";
     c.execute(sql, [&hash[..]]).map(drop)

@@ -1,19 +1,75 @@
 //! `platform_sessions`.
 
-use super::row;
+use super::{Sqlite, row};
+use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
-use crate::store::{NewSession, NewestSession, PutSession, Session};
+use crate::store::{
+    Found, Judge, NewSession, NewestSession, Page, PutSession, Session, Sessions, StoreError,
+};
 use rusqlite::{Connection, OptionalExtension as _, Result, params};
 use uuid::Uuid;
 
+impl Sessions for Sqlite {
+    async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
+        let (signer, most) = (self.signer()?, self.limits.most_rows());
+        self.write_noting((entry, PutSession::is_stored), move |c| put(c, &signer, &new, most)).await
+    }
+
+    async fn reveal_session(
+        &self,
+        creator_profile_id: Uuid,
+        platform: String,
+        judge: Judge<NewestSession>,
+    ) -> Result<(), StoreError> {
+        let find = move |c: &Connection, signer: &RowSigner| newest(c, signer, creator_profile_id, &platform);
+        self.reveal(judge, find).await
+    }
+
+    async fn revoke_session(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        now: i64,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.change_own(("platform_sessions", id, user_id), entry, move |c| {
+            let sql =
+                "UPDATE platform_sessions SET status = 'revoked', revoked_at = ?2, encrypted_cookies = NULL
+                 WHERE id = ?1 AND status <> 'revoked'";
+            c.prepare_cached(sql)?.execute((id.to_string(), now)).map(drop)
+        })
+        .await
+    }
+
+    async fn newest_session(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<Session>, StoreError> {
+        let find =
+            move |c: &Connection, signer: &RowSigner| newest_of(c, signer, creator_profile_id, &platform);
+        let newest = self.read_signed(find).await?;
+        Ok(newest.map(|(session, _)| session).filter(|session| session.user_id == user_id))
+    }
+
+    async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
+        let list = ("platform_sessions", row::SESSION, "sequence DESC");
+        self.read_page(list, user_id, page, row::session).await
+    }
+
+    async fn purge_sessions(&self, ended_before: i64) -> Result<(), StoreError> {
+        self.write(move |c| {
+            c.execute("DELETE FROM platform_sessions WHERE superseded_at < ?1", [ended_before])?;
+            c.execute("DELETE FROM platform_sessions WHERE revoked_at < ?1", [ended_before]).map(drop)
+        })
+        .await
+    }
+}
+
 /// Stores a session, supersedes the one before and fulfils the capture request
 /// that waits for it. Where its owner has `most` rows, those that ended first go.
-pub(super) fn put(
-    c: &Connection,
-    signer: &RowSigner,
-    new: &NewSession,
-    most: Option<i64>,
-) -> Result<PutSession> {
+fn put(c: &Connection, signer: &RowSigner, new: &NewSession, most: Option<i64>) -> Result<PutSession> {
     let connection_id = new.creator_profile_id.to_string();
     let find = "SELECT user_id, platform FROM platform_connections WHERE id = ?1";
     let read = |found: &rusqlite::Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
@@ -74,7 +130,7 @@ fn insert(c: &Connection, signer: &RowSigner, new: &NewSession) -> Result<()> {
 }
 
 /// A connection and its newest session on a platform.
-pub(super) fn newest(
+fn newest(
     c: &Connection,
     signer: &RowSigner,
     creator_profile_id: Uuid,
@@ -88,7 +144,7 @@ pub(super) fn newest(
 
 /// The newest session of a connection on a platform, with the sealed cookies unless
 /// they are erased.
-pub(super) fn newest_of(
+fn newest_of(
     c: &Connection,
     signer: &RowSigner,
     creator_profile_id: Uuid,
@@ -104,17 +160,4 @@ pub(super) fn newest_of(
     let parameters = (creator_profile_id.to_string(), platform);
     let found = c.prepare_cached(&sql)?.query_row(parameters, read).optional()?;
     Ok(found.and_then(|(kept, sealed)| Some((signer.check(kept)?, sealed))))
-}
-
-/// Revokes a session and erases its cookies; one that is revoked stays as it is.
-pub(super) fn revoke(c: &Connection, id: Uuid, now: i64) -> Result<()> {
-    let sql = "UPDATE platform_sessions SET status = 'revoked', revoked_at = ?2, encrypted_cookies = NULL
-               WHERE id = ?1 AND status <> 'revoked'";
-    c.prepare_cached(sql)?.execute((id.to_string(), now)).map(drop)
-}
-
-/// Removes the sessions that ended before `ended_before`.
-pub(super) fn purge(c: &Connection, ended_before: i64) -> Result<()> {
-    c.execute("DELETE FROM platform_sessions WHERE superseded_at < ?1", [ended_before])?;
-    c.execute("DELETE FROM platform_sessions WHERE revoked_at < ?1", [ended_before]).map(drop)
 }

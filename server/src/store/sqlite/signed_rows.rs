@@ -1,14 +1,49 @@
 //! All rows that grant rights, to be signed or held against their MACs.
 
 use super::app_credentials::{credentials, projects, types};
-use super::{refresh_tokens, row, service_tokens};
+use super::{Sqlite, keys, refresh_tokens, row, service_tokens};
+use crate::audit::ChainKey;
 use crate::store::row_signer::{BrokenRow, RowSigner, SignedRow};
+use crate::store::{SignedRows, StoreError};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Result, Row, params_from_iter};
 use std::iter;
+use std::sync::Arc;
+
+impl SignedRows for Sqlite {
+    async fn set_chain_key(&self, key: Arc<ChainKey>) {
+        // A second time changes nothing: the database has one key.
+        let _ = self.signer.set(Arc::new(RowSigner::new(key)));
+    }
+
+    async fn sign_rows(
+        &self,
+        key: Arc<ChainKey>,
+        name: &'static str,
+        old: String,
+        new: String,
+    ) -> Result<Option<u64>, StoreError> {
+        let signer = RowSigner::new(key);
+        self.write(move |c| {
+            let is_ours = keys::replace_own_key(c, name, &old, &new)?;
+            is_ours.then(|| sign_all(c, &signer)).transpose()
+        })
+        .await
+    }
+
+    async fn broken_rows(&self) -> Result<Vec<String>, StoreError> {
+        let signer = self.signer()?;
+        self.read(move |c| {
+            // All tables at one moment.
+            let c = c.unchecked_transaction()?;
+            Ok(find_broken(&c, &signer)?.into_iter().map(|found| found.row.label).collect())
+        })
+        .await
+    }
+}
 
 /// Signs the rows that have no MAC, and gives how many there were.
-pub(super) fn sign_all(c: &Connection, signer: &RowSigner) -> Result<u64> {
+fn sign_all(c: &Connection, signer: &RowSigner) -> Result<u64> {
     let mut signed = 0;
     for Found { row, key, values } in find_broken(c, signer)? {
         let Some(mac) = row.missing else { continue };
@@ -19,13 +54,6 @@ pub(super) fn sign_all(c: &Connection, signer: &RowSigner) -> Result<u64> {
         signed += 1;
     }
     Ok(signed)
-}
-
-/// The rows that something else has changed or put there.
-pub(super) fn broken(c: &Connection, signer: &RowSigner) -> Result<Vec<String>> {
-    // All tables at one moment.
-    let c = c.unchecked_transaction()?;
-    Ok(find_broken(&c, signer)?.into_iter().map(|found| found.row.label).collect())
 }
 
 /// A row that is not genuine, and the columns by which it is known.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::audit::Caller;
-use crate::store::{Records as _, UsageLimits};
+use crate::store::{AuditLog as _, Connections as _, SignedRows as _, Upkeep as _, UsageLimits};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 
@@ -64,10 +64,10 @@ async fn in_one_batch(store: &Arc<Sqlite>, mut writes: Vec<TestWrite<'_>>) -> Ve
 }
 
 /// A store whose audit log has a key, and that key.
-fn noting_store() -> (Arc<Sqlite>, Arc<ChainKey>, tempfile::TempDir) {
+async fn noting_store() -> (Arc<Sqlite>, Arc<ChainKey>, tempfile::TempDir) {
     let (store, directory) = store();
     let key = Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap());
-    store.set_chain_key(Arc::clone(&key));
+    store.set_chain_key(Arc::clone(&key)).await;
     (Arc::new(store), key, directory)
 }
 
@@ -83,7 +83,7 @@ async fn noted(store: &Sqlite) -> Vec<(i64, String)> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_log() {
-    let (store, key, _directory) = noting_store();
+    let (store, key, _directory) = noting_store().await;
     store.append(entry("before")).await.unwrap();
     store.write(|c| c.execute_batch("CREATE TABLE t (text TEXT)")).await.unwrap();
     // There is room for rows of the audit log, and for nothing large.
@@ -110,17 +110,17 @@ async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reveal_that_panics_or_cannot_be_noted_spoils_nothing_else_of_its_batch() {
-    let (store, _, _directory) = noting_store();
+    let (store, _, _directory) = noting_store().await;
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON audit_log WHEN new.action = 'refused'
         BEGIN SELECT raise(ABORT, 'on purpose'); END";
     store.write(move |c| c.execute_batch(refuse)).await.unwrap();
-    let reveal = |judge| store.reveal_connection(Uuid::nil(), judge);
+    let reveal = |judge| store.reveal_connection(Uuid::nil(), judge).boxed();
     let writes = vec![
-        store.append(entry("before")),
+        store.append(entry("before")).boxed(),
         reveal(Box::new(|_| panic!("on purpose"))),
         reveal(Box::new(|_| entry("refused"))),
         reveal(Box::new(|_| entry("revealed"))),
-        store.append(entry("after")),
+        store.append(entry("after")).boxed(),
     ];
     let outcomes: Vec<_> = in_one_batch(&store, writes).await.iter().map(Result::is_ok).collect();
     assert_eq!(outcomes, [true, false, false, true, true]);
@@ -159,5 +159,5 @@ async fn a_database_that_another_process_holds_is_no_reason_to_hang_or_to_lie() 
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     store.write(|c| c.busy_timeout(Duration::from_millis(10))).await.unwrap_err();
     other.execute_batch("ROLLBACK").unwrap();
-    store.check("00000001", 1).await.unwrap();
+    store.check("00000001".to_owned(), 1).await.unwrap();
 }

@@ -1,10 +1,23 @@
 //! `owner_usage`, which the schema's triggers keep.
 
-use super::row;
+use super::{Sqlite, row};
 use crate::store::usage::{BYTES, COUNTED, total_rows};
-use crate::store::{Usage, UsageLimits, Usages};
+use crate::store::{OwnerUsage, StoreError, Usage, UsageLimits, Usages};
 use rusqlite::{Connection, Result};
 use std::fmt::Write as _;
+
+impl OwnerUsage for Sqlite {
+    async fn usages(&self) -> Result<Usages, StoreError> {
+        self.read(|c| {
+            let select = format!("SELECT owner_id, {}, {BYTES} FROM owner_usage", total_rows());
+            let read = |found: &rusqlite::Row<'_>| {
+                Ok((row::id(found, 0)?, Usage { rows: found.get(1)?, bytes: found.get(2)? }))
+            };
+            c.prepare(&select)?.query_map([], read)?.collect()
+        })
+        .await
+    }
+}
 
 /// Has each write on this connection refused that would pass a limit: by triggers that
 /// are the connection's own, since the limits are a server's settings. Who has too much
@@ -46,13 +59,4 @@ pub(super) fn begin(c: &Connection) -> Result<()> {
         c.prepare_cached("DELETE FROM was_over")?.execute([])?;
     }
     Ok(())
-}
-
-/// What every owner has.
-pub(super) fn all(c: &Connection) -> Result<Usages> {
-    let select = format!("SELECT owner_id, {}, {BYTES} FROM owner_usage", total_rows());
-    let read = |found: &rusqlite::Row<'_>| {
-        Ok((row::id(found, 0)?, Usage { rows: found.get(1)?, bytes: found.get(2)? }))
-    };
-    c.prepare(&select)?.query_map([], read)?.collect()
 }

@@ -3,10 +3,9 @@
 use super::{Sqlite, row};
 use crate::audit::Entry;
 use crate::store::{
-    Hash, PasswordChange, SealedVaultCredential, StoreError, VaultCredential, VaultHeader, VaultSession,
-    VaultStore, VaultWrite,
+    Hash, PasswordChange, SealedVaultCredential, StoreError, Vault, VaultCredential, VaultHeader,
+    VaultSession, VaultWrite,
 };
-use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -39,8 +38,7 @@ impl Sqlite {
     }
 }
 
-#[async_trait]
-impl VaultStore for Sqlite {
+impl Vault for Sqlite {
     async fn vault_header(&self) -> Result<Option<VaultHeader>, StoreError> {
         let select = "SELECT salt, canary, key_epoch, signature FROM vault";
         self.read(move |c| c.prepare_cached(select)?.query_row([], read_header).optional()).await
@@ -54,14 +52,10 @@ impl VaultStore for Sqlite {
     async fn set_up_vault(&self, header: VaultHeader, now: i64, entry: Entry) -> Result<bool, StoreError> {
         let insert = "INSERT INTO vault (id, salt, canary, key_epoch, signature, created_at)
                       VALUES (1, ?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-        self.write_noting(
-            entry,
-            |is_new| *is_new,
-            move |c| {
-                let VaultHeader { salt, canary, key_epoch, signature } = &header;
-                c.execute(insert, params![salt, canary, key_epoch, signature, now]).map(|rows| rows > 0)
-            },
-        )
+        self.write_noting((entry, |is_new| *is_new), move |c| {
+            let VaultHeader { salt, canary, key_epoch, signature } = &header;
+            c.execute(insert, params![salt, canary, key_epoch, signature, now]).map(|rows| rows > 0)
+        })
         .await
     }
 
@@ -105,7 +99,7 @@ impl VaultStore for Sqlite {
     async fn end_vault_session(&self, token_hash: Hash, entry: Entry) -> Result<bool, StoreError> {
         let delete = "DELETE FROM vault_sessions WHERE token_hash = ?1";
         let end = move |c: &Connection| c.execute(delete, [token_hash]).map(|rows| rows > 0);
-        self.write_noting(entry, |ended| *ended, end).await
+        self.write_noting((entry, |ended| *ended), end).await
     }
 
     async fn vault_credentials(&self) -> Result<Vec<VaultCredential>, StoreError> {

@@ -10,7 +10,7 @@ use super::{OTHER, OWNER, Store, entry, user};
 use crate::audit::ChainKey;
 use crate::store::postgres::testing::{Plans, TestDatabase};
 use crate::store::sqlite::testing::Watch;
-use crate::store::{Database as _, IfMissing, Postgres, Sqlite, UsageLimits};
+use crate::store::{AuditLog as _, IfMissing, Postgres, SignedRows as _, Sqlite, UsageLimits};
 use load::Dialect;
 use operations::Pass;
 use rusqlite::config::DbConfig;
@@ -76,7 +76,7 @@ async fn on_postgresql_no_statement_reads_many_pages_without_statistics() {
     let open = async |mode: &str| {
         plans.set("plan_cache_mode", mode).await;
         let store = Postgres::open(&database.settings(), IfMissing::Make, LIMITS).await.unwrap();
-        store.set_chain_key(Arc::clone(&key));
+        store.set_chain_key(Arc::clone(&key)).await;
         store
     };
     let before = open("force_generic_plan").await;
@@ -139,17 +139,17 @@ async fn on_sqlite_no_statement_scans_a_table_that_grows() {
     let (directory, key) = (tempfile::tempdir().unwrap(), chain_key());
     let path = directory.path().join("stagepass.db");
     let watch = Watch::of(&path);
-    let open = || {
+    let open = async || {
         let store = Sqlite::open(&path, LIMITS).unwrap();
-        store.set_chain_key(Arc::clone(&key));
+        store.set_chain_key(Arc::clone(&key)).await;
         store
     };
-    let store = open();
+    let store = open().await;
     begin(&store, &key).await;
     let mut seen: BTreeSet<_> = watch.take().into_iter().map(|run| run.statement).collect();
     load(&path);
     // Another process goes on with the audit log meanwhile.
-    open().append(entry("reveal")).await.unwrap();
+    open().await.append(entry("reveal")).await.unwrap();
 
     Pass { store: &store, number: 1 }.run().await;
     let runs = watch.take();

@@ -82,5 +82,5 @@ async fn what_has_had_its_time_is_purged(Opened { store, .. }: &Opened) {
     assert_eq!(store.count_attempt(vec![attempts], 201).await.unwrap(), None, "it is forgotten");
     assert_eq!(refresh().await, crate::store::Refresh::Unknown);
     store.erase().await.unwrap();
-    store.check("00000001", 200).await.unwrap();
+    store.check("00000001".to_owned(), 200).await.unwrap();
 }

@@ -2,13 +2,12 @@
 
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
-use crate::store::app_credentials::value_id;
 use crate::store::postgres::transaction::{Acting, Parameters, Step, View};
-use crate::store::postgres::{Postgres, bounds, row};
+use crate::store::postgres::{Postgres, bounds, row, sealed};
 use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, Listed, MAX_CREDENTIALS_OF_PROJECT, Page, PutAppCredential,
-    Revision, SealedValue, StoreError, fold,
+    Actor, AppCredential, AppCredentialFilter, AppCredentials, Listed, MAX_CREDENTIALS_OF_PROJECT, Page,
+    PutAppCredential, Revision, Sealed, SealedTable, SealedValue, StoreError, fold, value_id,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -97,6 +96,8 @@ macro_rules! filtered {
     };
 }
 
+/// In which version values are sealed.
+const VERSION: &str = "v2";
 const FIND: &str = select!("WHERE id = $1");
 const IDS_BY_PROJECT: &str = ids!(by_project!());
 const FIRST_BY_PROJECT: &str = first!(by_project!());
@@ -190,191 +191,190 @@ const DELETE: &str = "
         AND ($3::bigint IS NULL OR version = $3 AND t.updated_at = $4)
     RETURNING c.id";
 
-/// A credential that the actor may have: row-level security shows him no other.
-pub(super) async fn find(
-    store: &Postgres,
-    actor: Actor,
-    id: Uuid,
-) -> Result<Option<AppCredential>, StoreError> {
-    let rows = store.read(actor.into(), &[Step(FIND, &[&id])]).await?;
-    Ok(read_all(store, &rows).await?.pop())
-}
-
-/// A page of the owner's credentials.
-pub(super) async fn page(
-    store: &Postgres,
-    owner_id: Uuid,
-    filter: &AppCredentialFilter,
-    page: Page,
-) -> Result<Listed<AppCredential>, StoreError> {
-    let (limit, offset) = bounds(page);
-    let AppCredentialFilter { credential_type_id, folded_search } = filter;
-    let acting = Acting::User(owner_id);
-    let (statements, filter): (_, Parameters<'_>) = match (credential_type_id, folded_search) {
-        (None, None) => ([TOTAL, IDS_OF_PAGE, FIRST_OF_PAGE], &[]),
-        (Some(type_id), search) => (OF_TYPE, &[type_id, search]),
-        (None, search) => (OF_ANY_TYPE, &[search]),
-    };
-    let owner: Parameters<'_> = &[&owner_id];
-    let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
-    let (counted, on_page) = ([owner, filter].concat(), [on_page, filter].concat());
-    let [total, ids, first] = statements;
-    let steps = [Step(total, &counted), Step(ids, &on_page), Step(first, &on_page)];
-    let rows = store.read_all(acting, View::Snapshot, &steps).await?;
-    // Nobody has a total before his first credential.
-    let total: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
-    listed(read_all(store, &rows[2]).await?, &rows[2], &rows[1], total.unwrap_or(0))
-}
-
-/// All credentials that the owner's project has been handed. Which of the rest were handed
-/// to it by their owner is seen once they are read.
-pub(super) async fn by_project(
-    store: &Postgres,
-    (owner_id, project_id): (Uuid, Uuid),
-) -> Result<Listed<AppCredential>, StoreError> {
-    let parameters: Parameters<'_> = &[&project_id, &owner_id];
-    let steps = [Step(IDS_BY_PROJECT, parameters), Step(FIRST_BY_PROJECT, parameters)];
-    let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
-    let total = rows[0].len().try_into().unwrap_or(i64::MAX);
-    let mut first = read_all(store, &rows[1]).await?;
-    // Others were not handed to it by their owner.
-    first.retain(|found| found.project_ids.contains(&project_id));
-    listed(first, &rows[1], &rows[0], total)
-}
-
-/// Stores a new credential and hands it to the owner's projects.
-pub(super) async fn add(
-    store: &Postgres,
-    new: &AppCredential,
-    type_updated_at: i64,
-    entry: Entry,
-) -> Result<PutAppCredential, StoreError> {
-    let AppCredential { id, owner_id, credential_name, credential_type_id, description, .. } = new;
-    let AppCredential { project_ids, version, created_at, .. } = new;
-    let folded_name = fold(credential_name);
-    let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(new);
-    let macs = sign_assignments(&*store.signer()?, (*owner_id, *id, *credential_type_id), project_ids);
-    let steps = [
-        Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
-        Step(HOLD_PROJECTS, &[project_ids, owner_id]),
-        Step(FULL_PROJECTS, &[id, project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
-        Step(
-            ADD,
-            &[
-                id,
-                owner_id,
-                credential_name,
-                &folded_name,
-                credential_type_id,
-                description,
-                version,
-                created_at,
-                &type_updated_at,
-                project_ids,
-                &MAX_CREDENTIALS_OF_PROJECT,
-            ],
-        ),
-        Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
-        Step(PUT_PROJECTS, &[id, project_ids, created_at, &macs]),
-    ];
-    let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 3).await?;
-    Ok(if !rows[3].is_empty() {
-        PutAppCredential::Stored
-    } else if rows[0].is_empty() {
-        PutAppCredential::Stale
-    } else if rows[1].len() < project_ids.len() {
-        PutAppCredential::UnknownProject
-    } else if !rows[2].is_empty() {
-        PutAppCredential::ProjectFull
-    } else {
-        PutAppCredential::NameTaken
-    })
-}
-
-/// Changes a credential that is still of the version before.
-pub(super) async fn update(
-    store: &Postgres,
-    changed: &AppCredential,
-    type_updated_at: i64,
-    entry: Entry,
-) -> Result<PutAppCredential, StoreError> {
-    let AppCredential { id, owner_id, credential_name, credential_type_id, description, .. } = changed;
-    let AppCredential { version, updated_at, .. } = changed;
-    let folded_name = fold(credential_name);
-    let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(changed);
-    let kept: Vec<_> =
-        changed.values.iter().filter(|value| !value.is_new).map(|value| value.field_id).collect();
-    let steps = [
-        Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
-        Step(
-            UPDATE,
-            &[
-                id,
-                owner_id,
-                credential_name,
-                &folded_name,
-                description,
-                version,
-                updated_at,
-                &type_updated_at,
-            ],
-        ),
-        Step(DELETE_VALUES, &[id, &kept]),
-        Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
-    ];
-    match store.write_noting(Acting::User(*owner_id), entry, &steps, 1).await {
-        Ok(rows) if rows[1].is_empty() => Ok(PutAppCredential::Stale),
-        Ok(_) => Ok(PutAppCredential::Stored),
-        Err(StoreError::Postgres(fault)) if fault.is_clash_of("credential_name") => {
-            Ok(PutAppCredential::NameTaken)
-        }
-        Err(error) => Err(error),
+impl AppCredentials for Postgres {
+    async fn add_app_credential(
+        &self,
+        new: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let AppCredential { id, owner_id, credential_name, credential_type_id, description, .. } = &new;
+        let AppCredential { project_ids, version, created_at, .. } = &new;
+        let folded_name = fold(credential_name);
+        let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(&new);
+        let macs = sign_assignments(&*self.signer()?, (*owner_id, *id, *credential_type_id), project_ids);
+        let steps = [
+            Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
+            Step(HOLD_PROJECTS, &[project_ids, owner_id]),
+            Step(FULL_PROJECTS, &[id, project_ids, &MAX_CREDENTIALS_OF_PROJECT]),
+            Step(
+                ADD,
+                &[
+                    id,
+                    owner_id,
+                    credential_name,
+                    &folded_name,
+                    credential_type_id,
+                    description,
+                    version,
+                    created_at,
+                    &type_updated_at,
+                    project_ids,
+                    &MAX_CREDENTIALS_OF_PROJECT,
+                ],
+            ),
+            Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
+            Step(PUT_PROJECTS, &[id, project_ids, created_at, &macs]),
+        ];
+        let rows = self.write_noting(Acting::User(*owner_id), entry, &steps, 3).await?;
+        Ok(if !rows[3].is_empty() {
+            PutAppCredential::Stored
+        } else if rows[0].is_empty() {
+            PutAppCredential::Stale
+        } else if rows[1].len() < project_ids.len() {
+            PutAppCredential::UnknownProject
+        } else if !rows[2].is_empty() {
+            PutAppCredential::ProjectFull
+        } else {
+            PutAppCredential::NameTaken
+        })
     }
-}
 
-/// Deletes the owner's credential; false where there is none, or none as it is known.
-pub(super) async fn delete(
-    store: &Postgres,
-    (owner_id, id): (Uuid, Uuid),
-    known: Option<Revision>,
-    entry: Entry,
-) -> Result<bool, StoreError> {
-    let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
-    let steps = [Step(DELETE, &[&id, &owner_id, &version, &type_updated_at])];
-    Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
-}
+    async fn update_app_credential(
+        &self,
+        changed: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let AppCredential { id, owner_id, credential_name, credential_type_id, description, .. } = &changed;
+        let AppCredential { version, updated_at, .. } = &changed;
+        let folded_name = fold(credential_name);
+        let NewValues { ids: value_ids, field_ids, blobs } = NewValues::of(&changed);
+        let kept: Vec<_> =
+            changed.values.iter().filter(|value| !value.is_new).map(|value| value.field_id).collect();
+        let steps = [
+            Step(HOLD_TYPE, &[credential_type_id, &type_updated_at]),
+            Step(
+                UPDATE,
+                &[
+                    id,
+                    owner_id,
+                    credential_name,
+                    &folded_name,
+                    description,
+                    version,
+                    updated_at,
+                    &type_updated_at,
+                ],
+            ),
+            Step(DELETE_VALUES, &[id, &kept]),
+            Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
+        ];
+        match self.write_noting(Acting::User(*owner_id), entry, &steps, 1).await {
+            Ok(rows) if rows[1].is_empty() => Ok(PutAppCredential::Stale),
+            Ok(_) => Ok(PutAppCredential::Stored),
+            Err(StoreError::Postgres(fault)) if fault.is_clash_of("credential_name") => {
+                Ok(PutAppCredential::NameTaken)
+            }
+            Err(error) => Err(error),
+        }
+    }
 
-/// Hands the owner's credential to these projects and to no others.
-pub(super) async fn assign(
-    store: &Postgres,
-    (owner_id, id): (Uuid, Uuid),
-    known: Option<Revision>,
-    (project_ids, now): (&[Uuid], i64),
-    entry: Entry,
-) -> Result<PutAppCredential, StoreError> {
-    let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
-    let rows = store.read(Acting::User(owner_id), &[Step(TYPE_ID, &[&id, &owner_id])]).await?;
-    let type_id: Option<Uuid> = row::optional(&rows, |found| Ok(found.try_get(0)?))?;
-    let Some(type_id) = type_id else { return Ok(PutAppCredential::Stale) };
-    let macs = sign_assignments(&*store.signer()?, (owner_id, id, type_id), project_ids);
-    let most = MAX_CREDENTIALS_OF_PROJECT;
-    let steps = [
-        Step(HOLD_PROJECTS, &[&project_ids, &owner_id]),
-        Step(FULL_PROJECTS, &[&id, &project_ids, &most]),
-        Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids, &most, &type_id]),
-        Step(DELETE_PROJECTS, &[&id]),
-        Step(PUT_PROJECTS, &[&id, &project_ids, &now, &macs]),
-    ];
-    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
-    Ok(if !rows[2].is_empty() {
-        PutAppCredential::Stored
-    } else if rows[0].len() < project_ids.len() {
-        PutAppCredential::UnknownProject
-    } else if !rows[1].is_empty() {
-        PutAppCredential::ProjectFull
-    } else {
-        PutAppCredential::Stale
-    })
+    async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError> {
+        // Row-level security shows the actor no other.
+        let rows = self.read(actor.into(), &[Step(FIND, &[&id])]).await?;
+        Ok(read_all(self, &rows).await?.pop())
+    }
+
+    async fn app_credentials_of(
+        &self,
+        owner_id: Uuid,
+        filter: AppCredentialFilter,
+        page: Page,
+    ) -> Result<Listed<AppCredential>, StoreError> {
+        let (limit, offset) = bounds(page);
+        let AppCredentialFilter { credential_type_id, folded_search } = &filter;
+        let ([total, ids, first], filter): (_, Parameters<'_>) = match (credential_type_id, folded_search) {
+            (None, None) => ([TOTAL, IDS_OF_PAGE, FIRST_OF_PAGE], &[]),
+            (Some(type_id), search) => (OF_TYPE, &[type_id, search]),
+            (None, search) => (OF_ANY_TYPE, &[search]),
+        };
+        let owner: Parameters<'_> = &[&owner_id];
+        let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
+        let (counted, on_page) = ([owner, filter].concat(), [on_page, filter].concat());
+        let steps = [Step(total, &counted), Step(ids, &on_page), Step(first, &on_page)];
+        let rows = self.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?;
+        // Nobody has a total before his first credential.
+        let total: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
+        listed(read_all(self, &rows[2]).await?, &rows[2], &rows[1], total.unwrap_or(0))
+    }
+
+    async fn app_credentials_by_project(
+        &self,
+        (owner_id, project_id): (Uuid, Uuid),
+    ) -> Result<Listed<AppCredential>, StoreError> {
+        let parameters: Parameters<'_> = &[&project_id, &owner_id];
+        let steps = [Step(IDS_BY_PROJECT, parameters), Step(FIRST_BY_PROJECT, parameters)];
+        let rows = self.read_all(Acting::Service, View::Snapshot, &steps).await?;
+        let total = rows[0].len().try_into().unwrap_or(i64::MAX);
+        let mut first = read_all(self, &rows[1]).await?;
+        // Others were not handed to it by their owner.
+        first.retain(|found| found.project_ids.contains(&project_id));
+        listed(first, &rows[1], &rows[0], total)
+    }
+
+    async fn delete_app_credential(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        known: Option<Revision>,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
+        let steps = [Step(DELETE, &[&id, &owner_id, &version, &type_updated_at])];
+        Ok(!self.write_noting(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
+    }
+
+    async fn assign_app_credential(
+        &self,
+        (owner_id, id): (Uuid, Uuid),
+        known: Option<Revision>,
+        project_ids: Vec<Uuid>,
+        now: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
+        let rows = self.read(Acting::User(owner_id), &[Step(TYPE_ID, &[&id, &owner_id])]).await?;
+        let type_id: Option<Uuid> = row::optional(&rows, |found| Ok(found.try_get(0)?))?;
+        let Some(type_id) = type_id else { return Ok(PutAppCredential::Stale) };
+        let macs = sign_assignments(&*self.signer()?, (owner_id, id, type_id), &project_ids);
+        let most = MAX_CREDENTIALS_OF_PROJECT;
+        let steps = [
+            Step(HOLD_PROJECTS, &[&project_ids, &owner_id]),
+            Step(FULL_PROJECTS, &[&id, &project_ids, &most]),
+            Step(TOUCH, &[&id, &owner_id, &version, &type_updated_at, &project_ids, &most, &type_id]),
+            Step(DELETE_PROJECTS, &[&id]),
+            Step(PUT_PROJECTS, &[&id, &project_ids, &now, &macs]),
+        ];
+        let rows = self.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
+        Ok(if !rows[2].is_empty() {
+            PutAppCredential::Stored
+        } else if rows[0].len() < project_ids.len() {
+            PutAppCredential::UnknownProject
+        } else if !rows[1].is_empty() {
+            PutAppCredential::ProjectFull
+        } else {
+            PutAppCredential::Stale
+        })
+    }
+
+    async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        sealed::sealed_after(self, SealedTable::AppCredentialKeys, after, limit).await
+    }
+
+    async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
+        sealed::replace(self, &old, &blob, VERSION).await
+    }
 }
 
 /// The values of a credential that are new, as columns.

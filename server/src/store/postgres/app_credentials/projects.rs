@@ -6,7 +6,7 @@ use crate::store::postgres::transaction::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::row_signer::{Membership, RowSigner};
 use crate::store::{
-    AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers, StoreError,
+    AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, Projects, SetMembers, StoreError,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -96,105 +96,93 @@ const ADD_MEMBERS: &str = "
     WHERE id = $1 AND owner_id = $2 AND xmin = pg_current_xact_id()::xid
     ON CONFLICT (project_id, user_id) DO UPDATE SET mac = excluded.mac";
 
-/// A project, whoever's it is.
-pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<Project>, StoreError> {
-    let rows = store.read(Acting::Service, &[Step(FIND, &[&id])]).await?;
-    Ok(genuine(store, &rows).await?.pop())
-}
-
-/// A page of the projects that are the user's or have him as a member, by name. Others'
-/// are shown to him as a service, since row-level security knows owners alone.
-pub(super) async fn page(store: &Postgres, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
-    let (limit, offset) = bounds(page);
-    let on_page: Parameters<'_> = &[&user_id, &limit, &offset];
-    let steps = [Step(FIRST_OF_PAGE, on_page), Step(IDS_OF_PAGE, on_page), Step(TOTAL, &[&user_id])];
-    let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
-    let mut first = genuine(store, &rows[0]).await?;
-    first.retain(|project| project.is_seen_by(user_id));
-    listed(first, &rows[0], &rows[1], rows[2][0].try_get(0)?)
-}
-
-/// The ids and names of all projects of an owner's, by name.
-pub(super) async fn own(store: &Postgres, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
-    let rows = store.read(Acting::User(owner_id), &[Step(NAMES, &[&owner_id])]).await?;
-    row::all(&rows, |found| Ok((found.try_get(0)?, found.try_get(1)?)))
-}
-
-/// Stores a new project.
-pub(super) async fn add(store: &Postgres, new: &Project, entry: Entry) -> Result<AddProject, StoreError> {
-    let Project { id, owner_id, project_name, description, created_at, updated_at, .. } = new;
-    let mac = &store.signer()?.sign(new)[..];
-    let steps = [
-        Step(OWN, &[owner_id]),
-        Step(
-            ADD,
-            &[id, owner_id, project_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER, &mac],
-        ),
-    ];
-    let rows = store.write_noting(Acting::User(*owner_id), entry, &steps, 1).await?;
-    let own: i64 = rows[0][0].try_get(0)?;
-    Ok(if !rows[1].is_empty() {
-        AddProject::Added
-    } else if own >= MAX_OF_ONE_OWNER {
-        AddProject::TooMany
-    } else {
-        AddProject::NameTaken
-    })
-}
-
-/// Gives the owner's project another name or description.
-pub(super) async fn update(
-    store: &Postgres,
-    edit: &ProjectEdit,
-    entry: Entry,
-) -> Result<Option<bool>, StoreError> {
-    let ProjectEdit { id, owner_id, project_name, description, updated_at } = edit;
-    let (is_described, description) = (description.is_some(), description.as_ref().and_then(Option::as_ref));
-    let steps = [Step(UPDATE, &[id, owner_id, project_name, &is_described, &description, updated_at])];
-    match store.write_noting(Acting::User(*owner_id), entry, &steps, 0).await {
-        Ok(rows) => Ok((!rows[0].is_empty()).then_some(true)),
-        Err(StoreError::Postgres(fault)) if fault.is_clash_of("project_name") => Ok(Some(false)),
-        Err(error) => Err(error),
+impl Projects for Postgres {
+    async fn project(&self, id: Uuid) -> Result<Option<Project>, StoreError> {
+        let rows = self.read(Acting::Service, &[Step(FIND, &[&id])]).await?;
+        Ok(genuine(self, &rows).await?.pop())
     }
-}
 
-/// Deletes the owner's project; false where there is none.
-pub(super) async fn delete(
-    store: &Postgres,
-    owner_id: Uuid,
-    id: Uuid,
-    entry: Entry,
-) -> Result<bool, StoreError> {
-    let own: Parameters<'_> = &[&id, &owner_id];
-    let steps = [Step(LOCK, own), Step(TOUCH_CREDENTIALS, own), Step(DELETE, own)];
-    Ok(!store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?[2].is_empty())
-}
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
+        let (limit, offset) = bounds(page);
+        let on_page: Parameters<'_> = &[&user_id, &limit, &offset];
+        let steps = [Step(FIRST_OF_PAGE, on_page), Step(IDS_OF_PAGE, on_page), Step(TOTAL, &[&user_id])];
+        // Others' are shown to him as a service, since row-level security knows owners alone.
+        let rows = self.read_all(Acting::Service, View::Snapshot, &steps).await?;
+        let mut first = genuine(self, &rows[0]).await?;
+        first.retain(|project| project.is_seen_by(user_id));
+        listed(first, &rows[0], &rows[1], rows[2][0].try_get(0)?)
+    }
 
-/// Says who the members of the owner's project are.
-pub(super) async fn set_members(
-    store: &Postgres,
-    (owner_id, id): (Uuid, Uuid),
-    (member_ids, are_users): (&[Uuid], bool),
-    now: i64,
-    entry: Entry,
-) -> Result<SetMembers, StoreError> {
-    let signer = store.signer()?;
-    let sign = |user_id: &Uuid| signer.sign(&Membership { project_id: id, user_id: *user_id }).to_vec();
-    let macs: Vec<_> = member_ids.iter().map(sign).collect();
-    let steps = [
-        Step(USERS, &[&member_ids]),
-        Step(TOUCH, &[&id, &owner_id, &now, &member_ids, &are_users]),
-        Step(REMOVE_MEMBERS, &[&id, &owner_id, &member_ids]),
-        Step(ADD_MEMBERS, &[&id, &owner_id, &member_ids, &now, &macs]),
-    ];
-    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 1).await?;
-    Ok(if !rows[1].is_empty() {
-        SetMembers::Set
-    } else if are_users && rows[0].len() < member_ids.len() {
-        SetMembers::UnknownUser
-    } else {
-        SetMembers::Gone
-    })
+    async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        let rows = self.read(Acting::User(owner_id), &[Step(NAMES, &[&owner_id])]).await?;
+        row::all(&rows, |found| Ok((found.try_get(0)?, found.try_get(1)?)))
+    }
+
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
+        let Project { id, owner_id, project_name, description, created_at, updated_at, .. } = &new;
+        let mac = &self.signer()?.sign(&new)[..];
+        let steps = [
+            Step(OWN, &[owner_id]),
+            Step(
+                ADD,
+                &[id, owner_id, project_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER, &mac],
+            ),
+        ];
+        let rows = self.write_noting(Acting::User(*owner_id), entry, &steps, 1).await?;
+        let own: i64 = rows[0][0].try_get(0)?;
+        Ok(if !rows[1].is_empty() {
+            AddProject::Added
+        } else if own >= MAX_OF_ONE_OWNER {
+            AddProject::TooMany
+        } else {
+            AddProject::NameTaken
+        })
+    }
+
+    async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {
+        let ProjectEdit { id, owner_id, project_name, description, updated_at } = &edit;
+        let (is_described, description) =
+            (description.is_some(), description.as_ref().and_then(Option::as_ref));
+        let steps = [Step(UPDATE, &[id, owner_id, project_name, &is_described, &description, updated_at])];
+        match self.write_noting(Acting::User(*owner_id), entry, &steps, 0).await {
+            Ok(rows) => Ok((!rows[0].is_empty()).then_some(true)),
+            Err(StoreError::Postgres(fault)) if fault.is_clash_of("project_name") => Ok(Some(false)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        let own: Parameters<'_> = &[&id, &owner_id];
+        let steps = [Step(LOCK, own), Step(TOUCH_CREDENTIALS, own), Step(DELETE, own)];
+        Ok(!self.write_noting(Acting::User(owner_id), entry, &steps, 2).await?[2].is_empty())
+    }
+
+    async fn set_project_members(
+        &self,
+        (owner_id, id): (Uuid, Uuid),
+        member_ids: Vec<Uuid>,
+        are_users: bool,
+        now: i64,
+        entry: Entry,
+    ) -> Result<SetMembers, StoreError> {
+        let signer = self.signer()?;
+        let sign = |user_id: &Uuid| signer.sign(&Membership { project_id: id, user_id: *user_id }).to_vec();
+        let macs: Vec<_> = member_ids.iter().map(sign).collect();
+        let steps = [
+            Step(USERS, &[&member_ids]),
+            Step(TOUCH, &[&id, &owner_id, &now, &member_ids, &are_users]),
+            Step(REMOVE_MEMBERS, &[&id, &owner_id, &member_ids]),
+            Step(ADD_MEMBERS, &[&id, &owner_id, &member_ids, &now, &macs]),
+        ];
+        let rows = self.write_noting(Acting::User(owner_id), entry, &steps, 1).await?;
+        Ok(if !rows[1].is_empty() {
+            SetMembers::Set
+        } else if are_users && rows[0].len() < member_ids.len() {
+            SetMembers::UnknownUser
+        } else {
+            SetMembers::Gone
+        })
+    }
 }
 
 /// Projects with their members, but for those of both that are broken.

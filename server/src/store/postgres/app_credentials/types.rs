@@ -6,7 +6,8 @@ use crate::store::postgres::transaction::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::row_signer::Kept;
 use crate::store::{
-    CredentialType, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType, StoreError, TypeField,
+    CredentialType, CredentialTypes, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType,
+    StoreError, TypeField,
 };
 use std::collections::HashMap;
 use tokio_postgres::Row;
@@ -138,83 +139,102 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// A page of the built-in types and the owner's, by name.
-pub(super) async fn page(
-    store: &Postgres,
-    owner_id: Uuid,
-    page: Page,
-) -> Result<Listed<CredentialType>, StoreError> {
-    let (limit, offset) = bounds(page);
-    let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
-    let steps = [
-        Step(FIRST_OF_PAGE, on_page),
-        Step(FIELDS_OF_PAGE, on_page),
-        Step(TOTAL, &[&owner_id]),
-        Step(IDS_OF_PAGE, on_page),
-    ];
-    let rows = store.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?;
-    let first = store.genuine(read_types(&rows)?).await?;
-    listed(first, &rows[0], &rows[3], rows[2][0].try_get(0)?)
-}
+impl CredentialTypes for Postgres {
+    async fn credential_types(
+        &self,
+        owner_id: Uuid,
+        page: Page,
+    ) -> Result<Listed<CredentialType>, StoreError> {
+        let (limit, offset) = bounds(page);
+        let on_page: Parameters<'_> = &[&owner_id, &limit, &offset];
+        let steps = [
+            Step(FIRST_OF_PAGE, on_page),
+            Step(FIELDS_OF_PAGE, on_page),
+            Step(TOTAL, &[&owner_id]),
+            Step(IDS_OF_PAGE, on_page),
+        ];
+        let rows = self.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?;
+        let first = self.genuine(read_types(&rows)?).await?;
+        listed(first, &rows[0], &rows[3], rows[2][0].try_get(0)?)
+    }
 
-/// The ids and names of the built-in types and of all the owner's, by name.
-pub(super) async fn names(store: &Postgres, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
-    let rows = store.read(Acting::User(owner_id), &[Step(NAMES, &[&owner_id])]).await?;
-    row::all(&rows, |found| Ok((found.try_get(0)?, found.try_get(1)?)))
-}
+    async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        let rows = self.read(Acting::User(owner_id), &[Step(NAMES, &[&owner_id])]).await?;
+        row::all(&rows, |found| Ok((found.try_get(0)?, found.try_get(1)?)))
+    }
 
-/// A type, whoever's it is.
-pub(super) async fn find(store: &Postgres, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
-    let steps = [Step(FIND, &[&id]), Step(FIELDS, &[&id])];
-    let rows = store.read_all(Acting::Service, View::Snapshot, &steps).await?;
-    store.genuine_one(read_types(&rows)?.pop()).await
-}
+    async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
+        let steps = [Step(FIND, &[&id]), Step(FIELDS, &[&id])];
+        let rows = self.read_all(Acting::Service, View::Snapshot, &steps).await?;
+        self.genuine_one(read_types(&rows)?.pop()).await
+    }
 
-/// Stores a new type of somebody's.
-pub(super) async fn add(store: &Postgres, new: &CredentialType, entry: Entry) -> Result<PutType, StoreError> {
-    let CredentialType { id, owner_id, type_name, description, created_at, updated_at, fields } = new;
-    let of = Columns::of(fields);
-    let mac = &store.signer()?.sign(new)[..];
-    let steps = [
-        Step(ADD, &[id, owner_id, type_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER, &mac]),
-        Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
-    ];
-    let put_it = |rows: Vec<Vec<Row>>| if rows[0].is_empty() { PutType::TooMany } else { PutType::Stored };
-    put(store.write_noting(owner(new), entry, &steps, 0).await.map(put_it))
-}
+    async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError> {
+        let CredentialType { id, owner_id, type_name, description, created_at, updated_at, fields } = &new;
+        let of = Columns::of(fields);
+        let mac = &self.signer()?.sign(&new)[..];
+        let steps = [
+            Step(
+                ADD,
+                &[id, owner_id, type_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER, &mac],
+            ),
+            Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
+        ];
+        let put_it =
+            |rows: Vec<Vec<Row>>| if rows[0].is_empty() { PutType::TooMany } else { PutType::Stored };
+        put(self.write_noting(owner(&new), entry, &steps, 0).await.map(put_it))
+    }
 
-/// Gives the owner's type, as it is known, another name, description and fields.
-pub(super) async fn update(
-    store: &Postgres,
-    changed: &CredentialType,
-    known: &CredentialType,
-    entry: Entry,
-) -> Result<PutType, StoreError> {
-    let CredentialType { id, owner_id, type_name, description, updated_at, fields, .. } = changed;
-    let (of, had) = (Columns::of(fields), Columns::of(&known.fields));
-    let mac = &store.signer()?.sign(changed)[..];
-    let lost: Parameters<'_> =
-        &[&had.ids, &had.names, &had.types, &had.sensitive, &of.ids, &of.names, &of.types, &of.sensitive];
-    let update: Parameters<'_> = &[type_name, description, updated_at, &mac, id, owner_id, &known.updated_at];
-    let update = [lost, update].concat();
-    let steps = [
-        Step(LOCK, &[id, owner_id]),
-        Step(USES, lost),
-        Step(UPDATE, &update),
-        Step(MAKE_ROOM, &[id]),
-        Step(DELETE_FIELDS, &[id, &of.ids]),
-        Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
-    ];
-    put(store.write_noting(owner(changed), entry, &steps, 2).await.and_then(|rows| {
+    async fn update_credential_type(
+        &self,
+        changed: CredentialType,
+        known: CredentialType,
+        entry: Entry,
+    ) -> Result<PutType, StoreError> {
+        let CredentialType { id, owner_id, type_name, description, updated_at, fields, .. } = &changed;
+        let (of, had) = (Columns::of(fields), Columns::of(&known.fields));
+        let mac = &self.signer()?.sign(&changed)[..];
+        let lost: Parameters<'_> =
+            &[&had.ids, &had.names, &had.types, &had.sensitive, &of.ids, &of.names, &of.types, &of.sensitive];
+        let update: Parameters<'_> =
+            &[type_name, description, updated_at, &mac, id, owner_id, &known.updated_at];
+        let update = [lost, update].concat();
+        let steps = [
+            Step(LOCK, &[id, owner_id]),
+            Step(USES, lost),
+            Step(UPDATE, &update),
+            Step(MAKE_ROOM, &[id]),
+            Step(DELETE_FIELDS, &[id, &of.ids]),
+            Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
+        ];
+        put(self.write_noting(owner(&changed), entry, &steps, 2).await.and_then(|rows| {
+            let uses: i64 = rows[1][0].try_get(0)?;
+            let updated_at: Option<i64> = rows[0].first().map(|found| found.try_get(0)).transpose()?;
+            Ok(match updated_at {
+                None => PutType::Gone,
+                Some(_) if !rows[2].is_empty() => PutType::Stored,
+                Some(updated_at) if updated_at != known.updated_at => PutType::Stale,
+                Some(_) => PutType::FieldInUse(uses.unsigned_abs()),
+            })
+        }))
+    }
+
+    async fn delete_credential_type(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<DeleteType, StoreError> {
+        let steps =
+            [Step(LOCK, &[&id, &owner_id]), Step(CREDENTIALS, &[&id]), Step(DELETE, &[&id, &owner_id])];
+        let rows = self.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
         let uses: i64 = rows[1][0].try_get(0)?;
-        let updated_at: Option<i64> = rows[0].first().map(|found| found.try_get(0)).transpose()?;
-        Ok(match updated_at {
-            None => PutType::Gone,
-            Some(_) if !rows[2].is_empty() => PutType::Stored,
-            Some(updated_at) if updated_at != known.updated_at => PutType::Stale,
-            Some(_) => PutType::FieldInUse(uses.unsigned_abs()),
+        Ok(match (rows[0].is_empty(), rows[2].is_empty()) {
+            (true, _) => DeleteType::Gone,
+            (false, true) => DeleteType::InUse(uses.unsigned_abs()),
+            (false, false) => DeleteType::Deleted,
         })
-    }))
+    }
 }
 
 /// Who may write a type: nobody what is built in.
@@ -227,23 +247,6 @@ fn put(done: Result<PutType, StoreError>) -> Result<PutType, StoreError> {
         Err(StoreError::Postgres(fault)) if fault.is_clash_of("type_name") => Ok(PutType::NameTaken),
         done => done,
     }
-}
-
-/// Deletes the owner's type, unless credentials are of it.
-pub(super) async fn delete(
-    store: &Postgres,
-    owner_id: Uuid,
-    id: Uuid,
-    entry: Entry,
-) -> Result<DeleteType, StoreError> {
-    let steps = [Step(LOCK, &[&id, &owner_id]), Step(CREDENTIALS, &[&id]), Step(DELETE, &[&id, &owner_id])];
-    let rows = store.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
-    let uses: i64 = rows[1][0].try_get(0)?;
-    Ok(match (rows[0].is_empty(), rows[2].is_empty()) {
-        (true, _) => DeleteType::Gone,
-        (false, true) => DeleteType::InUse(uses.unsigned_abs()),
-        (false, false) => DeleteType::Deleted,
-    })
 }
 
 /// Types, and the fields of all of them.

@@ -1,31 +1,146 @@
 //! `app_credentials`, their values, and the projects that they are handed to.
 
 use super::listed;
-use crate::store::app_credentials::value_id;
+use crate::audit::Entry;
 use crate::store::row_signer::{Assignment, RowSigner};
-use crate::store::sqlite::row;
+use crate::store::sqlite::{Sqlite, row, sealed};
 use crate::store::{
-    Actor, AppCredential, AppCredentialFilter, Listed, MAX_CREDENTIALS_OF_PROJECT, Page, PutAppCredential,
-    Revision, SealedValue, fold,
+    Actor, AppCredential, AppCredentialFilter, AppCredentials, Listed, MAX_CREDENTIALS_OF_PROJECT, Page,
+    PutAppCredential, Revision, Sealed, SealedTable, SealedValue, StoreError, fold, value_id,
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
+/// In which version values are sealed.
+const VERSION: &str = "v2";
 const CREDENTIAL: &str =
     "id, owner_id, credential_name, credential_type_id, description, version, created_at, updated_at";
 
-/// A credential that the actor may have.
-pub(super) fn find(
-    c: &Connection,
-    signer: &RowSigner,
-    actor: Actor,
-    id: Uuid,
-) -> Result<Option<AppCredential>> {
-    let c = c.unchecked_transaction()?;
-    find_within(&c, signer, actor, id)
+impl AppCredentials for Sqlite {
+    async fn add_app_credential(
+        &self,
+        new: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let signer = self.signer()?;
+        self.write_noting((entry, |put| *put == PutAppCredential::Stored), move |c| {
+            add(c, &signer, &new, type_updated_at)
+        })
+        .await
+    }
+
+    async fn update_app_credential(
+        &self,
+        changed: AppCredential,
+        type_updated_at: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        self.write_noting((entry, |put| *put == PutAppCredential::Stored), move |c| {
+            update(c, &changed, type_updated_at)
+        })
+        .await
+    }
+
+    async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError> {
+        self.read_signed(move |c, signer| {
+            let c = c.unchecked_transaction()?;
+            find_within(&c, signer, actor, id)
+        })
+        .await
+    }
+
+    async fn app_credentials_of(
+        &self,
+        owner_id: Uuid,
+        filter: AppCredentialFilter,
+        page: Page,
+    ) -> Result<Listed<AppCredential>, StoreError> {
+        self.read_signed(move |c, signer| list_page(c, signer, owner_id, &filter, page)).await
+    }
+
+    async fn app_credentials_by_project(
+        &self,
+        (owner_id, project_id): (Uuid, Uuid),
+    ) -> Result<Listed<AppCredential>, StoreError> {
+        self.read_signed(move |c, signer| {
+            let c = c.unchecked_transaction()?;
+            // By the project, not among all of the owner's: a column with a + is not looked for.
+            let select = "SELECT id FROM app_credentials
+                WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
+                    AND +owner_id = ?2
+                ORDER BY created_at DESC, id";
+            let ids: Vec<_> = c
+                .prepare_cached(select)?
+                .query_map([project_id.to_string(), owner_id.to_string()], |found| row::id(found, 0))?
+                .collect::<Result<_>>()?;
+            let total = ids.len() as u64;
+            let find = |id| -> Result<_> {
+                let found = find_within(&c, signer, Actor::User(owner_id), id)?;
+                // Others were not handed to it by their owner.
+                Ok(found.filter(|found| found.project_ids.contains(&project_id)))
+            };
+            listed(ids, total, find, bytes)
+        })
+        .await
+    }
+
+    async fn delete_app_credential(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        known: Option<Revision>,
+        entry: Entry,
+    ) -> Result<bool, StoreError> {
+        self.write_noting((entry, |deleted| *deleted), move |c| {
+            let is_known = is_known(c, (owner_id, id), known)?;
+            if is_known {
+                c.execute("DELETE FROM app_credentials WHERE id = ?1", [id.to_string()])?;
+            }
+            Ok(is_known)
+        })
+        .await
+    }
+
+    async fn assign_app_credential(
+        &self,
+        (owner_id, id): (Uuid, Uuid),
+        known: Option<Revision>,
+        project_ids: Vec<Uuid>,
+        now: i64,
+        entry: Entry,
+    ) -> Result<PutAppCredential, StoreError> {
+        let signer = self.signer()?;
+        self.write_noting((entry, |put| *put == PutAppCredential::Stored), move |c| {
+            if !are_own_projects(c, owner_id, &project_ids)? {
+                return Ok(PutAppCredential::UnknownProject);
+            }
+            if !is_known(c, (owner_id, id), known)? {
+                return Ok(PutAppCredential::Stale);
+            }
+            if is_one_full(c, id, &project_ids)? {
+                return Ok(PutAppCredential::ProjectFull);
+            }
+            c.execute("UPDATE app_credentials SET version = version + 1 WHERE id = ?1", [id.to_string()])?;
+            c.execute("DELETE FROM app_credential_projects WHERE credential_id = ?1", [id.to_string()])?;
+            let select = "SELECT credential_type_id FROM app_credentials WHERE id = ?1";
+            let type_id = c.prepare_cached(select)?.query_row([id.to_string()], |found| row::id(found, 0))?;
+            put_projects(c, &signer, (owner_id, id, type_id), &project_ids, now)?;
+            Ok(PutAppCredential::Stored)
+        })
+        .await
+    }
+
+    async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        self.read(move |c| sealed::sealed_after(c, SealedTable::AppCredentialKeys, after, limit)).await
+    }
+
+    async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
+        self.write(move |c| sealed::replace(c, &old, &blob, VERSION)).await
+    }
 }
 
-/// The same within a transaction.
+/// A credential that the actor may have; within a transaction.
 fn find_within(c: &Connection, signer: &RowSigner, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
     let select = format!("SELECT {CREDENTIAL} FROM app_credentials WHERE id = ?1");
     let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
@@ -44,7 +159,7 @@ fn bytes(of: &AppCredential) -> usize {
 }
 
 /// A page of the owner's credentials.
-pub(super) fn page(
+fn list_page(
     c: &Connection,
     signer: &RowSigner,
     owner_id: Uuid,
@@ -77,32 +192,7 @@ pub(super) fn page(
     listed(ids, total, |id| find_within(&c, signer, owner, id), bytes)
 }
 
-/// All credentials that a project has been handed by its owner.
-pub(super) fn by_project(
-    c: &Connection,
-    signer: &RowSigner,
-    (owner_id, project_id): (Uuid, Uuid),
-) -> Result<Listed<AppCredential>> {
-    let c = c.unchecked_transaction()?;
-    // By the project, not among all of the owner's: a column with a + is not looked for.
-    let select = "SELECT id FROM app_credentials
-        WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
-            AND +owner_id = ?2
-        ORDER BY created_at DESC, id";
-    let ids: Vec<_> = c
-        .prepare_cached(select)?
-        .query_map([project_id.to_string(), owner_id.to_string()], |found| row::id(found, 0))?
-        .collect::<Result<_>>()?;
-    let total = ids.len() as u64;
-    let find = |id| -> Result<_> {
-        let found = find_within(&c, signer, Actor::User(owner_id), id)?;
-        // Others were not handed to it by their owner.
-        Ok(found.filter(|found| found.project_ids.contains(&project_id)))
-    };
-    listed(ids, total, find, bytes)
-}
-
-pub(super) fn add(
+fn add(
     c: &Connection,
     signer: &RowSigner,
     new: &AppCredential,
@@ -121,20 +211,20 @@ pub(super) fn add(
         return Ok(PutAppCredential::ProjectFull);
     }
     c.prepare_cached(
-        "INSERT INTO app_credentials (id, owner_id, credential_name, folded_name, credential_type_id, description,
-             version, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    )?
-    .execute(params![
-        new.id.to_string(),
-        new.owner_id.to_string(),
-        new.credential_name,
-        fold(&new.credential_name),
-        new.credential_type_id.to_string(),
-        new.description,
-        new.version,
-        new.created_at,
-        new.updated_at
-    ])?;
+                     "INSERT INTO app_credentials (id, owner_id, credential_name, folded_name, credential_type_id, description,
+                      version, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                     )?
+                     .execute(params![
+                         new.id.to_string(),
+                         new.owner_id.to_string(),
+                         new.credential_name,
+                         fold(&new.credential_name),
+                         new.credential_type_id.to_string(),
+                         new.description,
+                         new.version,
+                         new.created_at,
+                         new.updated_at
+                     ])?;
     put_values(c, new)?;
     let of = (new.owner_id, new.id, new.credential_type_id);
     put_projects(c, signer, of, &new.project_ids, new.created_at)?;
@@ -142,11 +232,7 @@ pub(super) fn add(
 }
 
 /// Changes a credential that is still of the version before.
-pub(super) fn update(
-    c: &Connection,
-    changed: &AppCredential,
-    type_updated_at: i64,
-) -> Result<PutAppCredential> {
+fn update(c: &Connection, changed: &AppCredential, type_updated_at: i64) -> Result<PutAppCredential> {
     if !is_type_unchanged(c, changed.credential_type_id, type_updated_at)? {
         return Ok(PutAppCredential::Stale);
     }
@@ -176,47 +262,12 @@ pub(super) fn update(
     Ok(PutAppCredential::Stored)
 }
 
-/// Deletes the owner's credential; false where there is none, or none as it is known.
-pub(super) fn delete(c: &Connection, own: (Uuid, Uuid), known: Option<Revision>) -> Result<bool> {
-    let is_known = is_known(c, own, known)?;
-    if is_known {
-        c.execute("DELETE FROM app_credentials WHERE id = ?1", [own.1.to_string()])?;
-    }
-    Ok(is_known)
-}
-
 /// Whether the owner has the credential, as it is known.
 fn is_known(c: &Connection, (owner_id, id): (Uuid, Uuid), known: Option<Revision>) -> Result<bool> {
     let select = "SELECT 1 FROM app_credentials c JOIN credential_types t ON t.id = credential_type_id
         WHERE c.id = ?1 AND c.owner_id = ?2 AND (?3 IS NULL OR version = ?3 AND t.updated_at = ?4)";
     let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
     c.prepare_cached(select)?.exists((id.to_string(), owner_id.to_string(), version, type_updated_at))
-}
-
-/// Hands the owner's credential to these projects and to no others.
-pub(super) fn assign(
-    c: &Connection,
-    signer: &RowSigner,
-    (owner_id, id): (Uuid, Uuid),
-    known: Option<Revision>,
-    project_ids: &[Uuid],
-    now: i64,
-) -> Result<PutAppCredential> {
-    if !are_own_projects(c, owner_id, project_ids)? {
-        return Ok(PutAppCredential::UnknownProject);
-    }
-    if !is_known(c, (owner_id, id), known)? {
-        return Ok(PutAppCredential::Stale);
-    }
-    if is_one_full(c, id, project_ids)? {
-        return Ok(PutAppCredential::ProjectFull);
-    }
-    c.execute("UPDATE app_credentials SET version = version + 1 WHERE id = ?1", [id.to_string()])?;
-    c.execute("DELETE FROM app_credential_projects WHERE credential_id = ?1", [id.to_string()])?;
-    let select = "SELECT credential_type_id FROM app_credentials WHERE id = ?1";
-    let type_id = c.prepare_cached(select)?.query_row([id.to_string()], |found| row::id(found, 0))?;
-    put_projects(c, signer, (owner_id, id, type_id), project_ids, now)?;
-    Ok(PutAppCredential::Stored)
 }
 
 fn is_type_unchanged(c: &Connection, type_id: Uuid, updated_at: i64) -> Result<bool> {

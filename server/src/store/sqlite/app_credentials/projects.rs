@@ -1,9 +1,12 @@
 //! `projects` and their members.
 
 use super::listed;
+use crate::audit::Entry;
 use crate::store::row_signer::{Membership, RowSigner};
-use crate::store::sqlite::row;
-use crate::store::{AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, SetMembers};
+use crate::store::sqlite::{Sqlite, row};
+use crate::store::{
+    AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, Projects, SetMembers, StoreError,
+};
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
@@ -11,13 +14,114 @@ use uuid::Uuid;
 pub(in crate::store::sqlite) const PROJECT: &str =
     "id, owner_id, project_name, description, created_at, updated_at";
 
-/// A project, whoever's it is.
-pub(super) fn find(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Project>> {
-    let c = c.unchecked_transaction()?;
-    find_within(&c, signer, id)
+impl Projects for Sqlite {
+    async fn project(&self, id: Uuid) -> Result<Option<Project>, StoreError> {
+        self.read_signed(move |c, signer| {
+            let c = c.unchecked_transaction()?;
+            find_within(&c, signer, id)
+        })
+        .await
+    }
+
+    async fn projects(&self, user_id: Uuid, page: Page) -> Result<Listed<Project>, StoreError> {
+        self.read_signed(move |c, signer| {
+            let c = c.unchecked_transaction()?;
+            let user = user_id.to_string();
+            let seen = "FROM projects
+                WHERE owner_id = ?1 OR id IN (SELECT project_id FROM project_members WHERE user_id = ?1)";
+            let count = format!("SELECT count(*) {seen}");
+            let total = c.prepare_cached(&count)?.query_row([&user], |found| found.get(0))?;
+            let select = format!("SELECT id {seen} ORDER BY project_name, id LIMIT ?2 OFFSET ?3");
+            let ids = c
+                .prepare_cached(&select)?
+                .query_map(params![user, page.size, page.offset()], |found| row::id(found, 0))?
+                .collect::<Result<_>>()?;
+            let find = |id| -> Result<_> {
+                Ok(find_within(&c, signer, id)?.filter(|project| project.is_seen_by(user_id)))
+            };
+            listed(ids, total, find, bytes)
+        })
+        .await
+    }
+
+    async fn own_projects(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        self.read(move |c| {
+            let select = "SELECT id, project_name FROM projects WHERE owner_id = ?1 ORDER BY project_name";
+            let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
+            c.prepare_cached(select)?.query_map([owner_id.to_string()], read)?.collect()
+        })
+        .await
+    }
+
+    async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
+        let signer = self.signer()?;
+        self.write_noting((entry, |added| *added == AddProject::Added), move |c| {
+            let count = "SELECT count(*) FROM projects WHERE owner_id = ?1";
+            let own: i64 = c.query_row(count, [new.owner_id.to_string()], |found| found.get(0))?;
+            if own >= MAX_OF_ONE_OWNER {
+                return Ok(AddProject::TooMany);
+            }
+            let insert = format!(
+                "INSERT INTO projects ({PROJECT}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT DO NOTHING"
+            );
+            let (id, owner_id, mac) = (new.id.to_string(), new.owner_id.to_string(), signer.sign(&new));
+            let columns =
+                params![id, owner_id, new.project_name, new.description, new.created_at, new.updated_at, mac];
+            let is_added = c.execute(&insert, columns)? > 0;
+            Ok(if is_added { AddProject::Added } else { AddProject::NameTaken })
+        })
+        .await
+    }
+
+    async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {
+        self.write_noting((entry, |put| *put == Some(true)), move |c| {
+            let ProjectEdit { project_name, description, updated_at, .. } = &edit;
+            let (id, owner_id) = (edit.id.to_string(), edit.owner_id.to_string());
+            let taken = "SELECT 1 FROM projects WHERE owner_id = ?1 AND project_name = ?2 AND id <> ?3";
+            if c.prepare_cached(taken)?.exists((&owner_id, project_name, &id))? {
+                return Ok(Some(false));
+            }
+            let update = "UPDATE projects SET project_name = coalesce(?3, project_name),
+                description = iif(?4, ?5, description), updated_at = ?6 WHERE id = ?1 AND owner_id = ?2";
+            let (is_described, description) =
+                (description.is_some(), description.as_ref().and_then(Option::as_ref));
+            let columns = params![id, owner_id, project_name, is_described, description, updated_at];
+            c.execute(update, columns).map(|rows| (rows > 0).then_some(true))
+        })
+        .await
+    }
+
+    async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
+        self.write_noting((entry, |deleted| *deleted), move |c| {
+            let own = [id.to_string(), owner_id.to_string()];
+            // Its credentials are changed by that. They are found by the project, not among all of
+            // the owner's: a column with a + is not what SQLite looks for.
+            let update = "UPDATE app_credentials SET version = version + 1 WHERE +owner_id = ?2
+                AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)";
+            c.execute(update, own.clone())?;
+            c.execute("DELETE FROM projects WHERE id = ?1 AND owner_id = ?2", own).map(|rows| rows > 0)
+        })
+        .await
+    }
+
+    async fn set_project_members(
+        &self,
+        own: (Uuid, Uuid),
+        member_ids: Vec<Uuid>,
+        are_users: bool,
+        now: i64,
+        entry: Entry,
+    ) -> Result<SetMembers, StoreError> {
+        let signer = self.signer()?;
+        self.write_noting((entry, |set| *set == SetMembers::Set), move |c| {
+            set_members(c, &signer, own, (&member_ids, are_users), now)
+        })
+        .await
+    }
 }
 
-/// The same within a transaction.
+/// A project, whoever's it is; within a transaction.
 fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Project>> {
     let select = format!("SELECT {PROJECT}, mac FROM projects WHERE id = ?1");
     let kept = c.prepare_cached(&select)?.query_row([id.to_string()], row::kept(read)).optional()?;
@@ -29,31 +133,6 @@ fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Pr
 fn bytes(of: &Project) -> usize {
     const ID: usize = 40;
     of.project_name.len() + of.description.as_ref().map_or(0, String::len) + ID * (2 + of.member_ids.len())
-}
-
-/// A page of the projects that are the user's or have him as a member, by name.
-pub(super) fn page(c: &Connection, signer: &RowSigner, user_id: Uuid, page: Page) -> Result<Listed<Project>> {
-    let c = c.unchecked_transaction()?;
-    let user = user_id.to_string();
-    let seen = "FROM projects
-        WHERE owner_id = ?1 OR id IN (SELECT project_id FROM project_members WHERE user_id = ?1)";
-    let count = format!("SELECT count(*) {seen}");
-    let total = c.prepare_cached(&count)?.query_row([&user], |found| found.get(0))?;
-    let select = format!("SELECT id {seen} ORDER BY project_name, id LIMIT ?2 OFFSET ?3");
-    let ids = c
-        .prepare_cached(&select)?
-        .query_map(params![user, page.size, page.offset()], |found| row::id(found, 0))?
-        .collect::<Result<_>>()?;
-    let find =
-        |id| -> Result<_> { Ok(find_within(&c, signer, id)?.filter(|project| project.is_seen_by(user_id))) };
-    listed(ids, total, find, bytes)
-}
-
-/// The ids and names of all projects of an owner's, by name.
-pub(super) fn own(c: &Connection, owner_id: Uuid) -> Result<Vec<(Uuid, String)>> {
-    let select = "SELECT id, project_name FROM projects WHERE owner_id = ?1 ORDER BY project_name";
-    let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
-    c.prepare_cached(select)?.query_map([owner_id.to_string()], read)?.collect()
 }
 
 fn with_members(c: &Connection, signer: &RowSigner, found: Project) -> Result<Project> {
@@ -86,51 +165,8 @@ pub(in crate::store::sqlite) fn read(found: &Row<'_>) -> Result<Project> {
     })
 }
 
-/// Stores a new project.
-pub(super) fn add(c: &Connection, signer: &RowSigner, new: &Project) -> Result<AddProject> {
-    let count = "SELECT count(*) FROM projects WHERE owner_id = ?1";
-    let own: i64 = c.query_row(count, [new.owner_id.to_string()], |found| found.get(0))?;
-    if own >= MAX_OF_ONE_OWNER {
-        return Ok(AddProject::TooMany);
-    }
-    let insert = format!(
-        "INSERT INTO projects ({PROJECT}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING"
-    );
-    let (id, owner_id, mac) = (new.id.to_string(), new.owner_id.to_string(), signer.sign(new));
-    let columns =
-        params![id, owner_id, new.project_name, new.description, new.created_at, new.updated_at, mac];
-    let is_added = c.execute(&insert, columns)? > 0;
-    Ok(if is_added { AddProject::Added } else { AddProject::NameTaken })
-}
-
-/// Gives the owner's project another name or description.
-pub(super) fn update(c: &Connection, edit: &ProjectEdit) -> Result<Option<bool>> {
-    let ProjectEdit { project_name, description, updated_at, .. } = edit;
-    let (id, owner_id) = (edit.id.to_string(), edit.owner_id.to_string());
-    let taken = "SELECT 1 FROM projects WHERE owner_id = ?1 AND project_name = ?2 AND id <> ?3";
-    if c.prepare_cached(taken)?.exists((&owner_id, project_name, &id))? {
-        return Ok(Some(false));
-    }
-    let update = "UPDATE projects SET project_name = coalesce(?3, project_name),
-        description = iif(?4, ?5, description), updated_at = ?6 WHERE id = ?1 AND owner_id = ?2";
-    let (is_described, description) = (description.is_some(), description.as_ref().and_then(Option::as_ref));
-    let columns = params![id, owner_id, project_name, is_described, description, updated_at];
-    c.execute(update, columns).map(|rows| (rows > 0).then_some(true))
-}
-
-/// Deletes the owner's project; false where there is none.
-pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<bool> {
-    let own = [id.to_string(), owner_id.to_string()];
-    // Its credentials are changed by that. They are found by the project, not among all of
-    // the owner's: a column with a + is not what SQLite looks for.
-    let update = "UPDATE app_credentials SET version = version + 1 WHERE +owner_id = ?2
-        AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)";
-    c.execute(update, own.clone())?;
-    c.execute("DELETE FROM projects WHERE id = ?1 AND owner_id = ?2", own).map(|rows| rows > 0)
-}
-
 /// Says who the members of the owner's project are.
-pub(super) fn set_members(
+fn set_members(
     c: &Connection,
     signer: &RowSigner,
     (owner_id, project_id): (Uuid, Uuid),

@@ -1,10 +1,12 @@
 //! `credential_types` and their fields.
 
 use super::listed;
+use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
-use crate::store::sqlite::row;
+use crate::store::sqlite::{Sqlite, row};
 use crate::store::{
-    CredentialType, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType, TypeField,
+    CredentialType, CredentialTypes, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType,
+    StoreError, TypeField,
 };
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, params};
@@ -14,25 +16,113 @@ use uuid::Uuid;
 pub(in crate::store::sqlite) const TYPE: &str =
     "id, owner_id, type_name, description, created_at, updated_at";
 
-/// A page of the built-in types and the owner's, by name.
-pub(super) fn page(
-    c: &Connection,
-    signer: &RowSigner,
-    owner_id: Uuid,
-    page: Page,
-) -> Result<Listed<CredentialType>> {
-    // All statements see the same rows.
-    let c = c.unchecked_transaction()?;
-    let owner_id = owner_id.to_string();
-    let count = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1";
-    let total = c.prepare_cached(count)?.query_row([&owner_id], |found| found.get(0))?;
-    let select = "SELECT id FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
-        ORDER BY type_name, id LIMIT ?2 OFFSET ?3";
-    let ids = c
-        .prepare_cached(select)?
-        .query_map(params![owner_id, page.size, page.offset()], |found| row::id(found, 0))?
-        .collect::<Result<_>>()?;
-    listed(ids, total, |id| find_within(&c, signer, id), bytes)
+impl CredentialTypes for Sqlite {
+    async fn credential_types(
+        &self,
+        owner_id: Uuid,
+        page: Page,
+    ) -> Result<Listed<CredentialType>, StoreError> {
+        self.read_signed(move |c, signer| {
+            // All statements see the same rows.
+            let c = c.unchecked_transaction()?;
+            let owner_id = owner_id.to_string();
+            let count = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1";
+            let total = c.prepare_cached(count)?.query_row([&owner_id], |found| found.get(0))?;
+            let select = "SELECT id FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
+                ORDER BY type_name, id LIMIT ?2 OFFSET ?3";
+            let ids = c
+                .prepare_cached(select)?
+                .query_map(params![owner_id, page.size, page.offset()], |found| row::id(found, 0))?
+                .collect::<Result<_>>()?;
+            listed(ids, total, |id| find_within(&c, signer, id), bytes)
+        })
+        .await
+    }
+
+    async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError> {
+        self.read(move |c| {
+            let select = "SELECT id, type_name FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
+                ORDER BY type_name, id";
+            let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
+            c.prepare_cached(select)?.query_map([owner_id.to_string()], read)?.collect()
+        })
+        .await
+    }
+
+    async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError> {
+        self.read_signed(move |c, signer| {
+            let c = c.unchecked_transaction()?;
+            find_within(&c, signer, id)
+        })
+        .await
+    }
+
+    async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError> {
+        let signer = self.signer()?;
+        self.write_noting((entry, |put| *put == PutType::Stored), move |c| {
+            let insert =
+                format!("INSERT INTO credential_types ({TYPE}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+            if is_taken(c, &new)? {
+                return Ok(PutType::NameTaken);
+            }
+            let count = "SELECT count(*) FROM credential_types WHERE owner_id = ?1";
+            let own: i64 =
+                c.query_row(count, [new.owner_id.map(|id| id.to_string())], |found| found.get(0))?;
+            if own >= MAX_OF_ONE_OWNER {
+                return Ok(PutType::TooMany);
+            }
+            c.execute(
+                &insert,
+                params![
+                    new.id.to_string(),
+                    new.owner_id.map(|id| id.to_string()),
+                    new.type_name,
+                    new.description,
+                    new.created_at,
+                    new.updated_at,
+                    signer.sign(&new)
+                ],
+            )?;
+            add_fields(c, &new)?;
+            Ok(PutType::Stored)
+        })
+        .await
+    }
+
+    async fn update_credential_type(
+        &self,
+        changed: CredentialType,
+        known: CredentialType,
+        entry: Entry,
+    ) -> Result<PutType, StoreError> {
+        let signer = self.signer()?;
+        self.write_noting((entry, |put| *put == PutType::Stored), move |c| {
+            update(c, &signer, &changed, known.updated_at)
+        })
+        .await
+    }
+
+    async fn delete_credential_type(
+        &self,
+        owner_id: Uuid,
+        id: Uuid,
+        entry: Entry,
+    ) -> Result<DeleteType, StoreError> {
+        self.write_noting((entry, |deleted| *deleted == DeleteType::Deleted), move |c| {
+            let uses = "SELECT count(*) FROM app_credentials WHERE credential_type_id = ?1";
+            let own = (id.to_string(), owner_id.to_string());
+            if !c.prepare("SELECT 1 FROM credential_types WHERE id = ?1 AND owner_id = ?2")?.exists(own)? {
+                return Ok(DeleteType::Gone);
+            }
+            match c.query_row(uses, [id.to_string()], |found| found.get(0))? {
+                0 => c
+                    .execute("DELETE FROM credential_types WHERE id = ?1", [id.to_string()])
+                    .map(|_| DeleteType::Deleted),
+                count => Ok(DeleteType::InUse(count)),
+            }
+        })
+        .await
+    }
 }
 
 /// What a type takes in memory, about.
@@ -42,21 +132,7 @@ fn bytes(of: &CredentialType) -> usize {
     texts.sum::<usize>() + FIELD * (1 + of.fields.len())
 }
 
-/// The ids and names of the built-in types and of all the owner's, by name.
-pub(super) fn names(c: &Connection, owner_id: Uuid) -> Result<Vec<(Uuid, String)>> {
-    let select = "SELECT id, type_name FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1
-        ORDER BY type_name, id";
-    let read = |found: &Row<'_>| Ok((row::id(found, 0)?, found.get(1)?));
-    c.prepare_cached(select)?.query_map([owner_id.to_string()], read)?.collect()
-}
-
-/// A type, whoever's it is.
-pub(super) fn find(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<CredentialType>> {
-    let c = c.unchecked_transaction()?;
-    find_within(&c, signer, id)
-}
-
-/// The same within a transaction.
+/// A type, whoever's it is; within a transaction.
 fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<CredentialType>> {
     let select = format!("SELECT {TYPE}, mac FROM credential_types WHERE id = ?1");
     let read = row::kept(|found| read_whole(c, found));
@@ -74,34 +150,8 @@ pub(in crate::store::sqlite) fn read_whole(c: &Connection, row: &Row<'_>) -> Res
     Ok(CredentialType { fields, ..found })
 }
 
-pub(super) fn add(c: &Connection, signer: &RowSigner, new: &CredentialType) -> Result<PutType> {
-    let insert = format!("INSERT INTO credential_types ({TYPE}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
-    if is_taken(c, new)? {
-        return Ok(PutType::NameTaken);
-    }
-    let count = "SELECT count(*) FROM credential_types WHERE owner_id = ?1";
-    let own: i64 = c.query_row(count, [new.owner_id.map(|id| id.to_string())], |found| found.get(0))?;
-    if own >= MAX_OF_ONE_OWNER {
-        return Ok(PutType::TooMany);
-    }
-    c.execute(
-        &insert,
-        params![
-            new.id.to_string(),
-            new.owner_id.map(|id| id.to_string()),
-            new.type_name,
-            new.description,
-            new.created_at,
-            new.updated_at,
-            signer.sign(new)
-        ],
-    )?;
-    add_fields(c, new)?;
-    Ok(PutType::Stored)
-}
-
 /// Gives the owner's type another name, description and fields.
-pub(super) fn update(
+fn update(
     c: &Connection,
     signer: &RowSigner,
     changed: &CredentialType,
@@ -172,21 +222,6 @@ fn add_fields(c: &Connection, of: &CredentialType) -> Result<()> {
         ])?;
     }
     Ok(())
-}
-
-/// Deletes the owner's type, unless credentials are of it.
-pub(super) fn delete(c: &Connection, owner_id: Uuid, id: Uuid) -> Result<DeleteType> {
-    let uses = "SELECT count(*) FROM app_credentials WHERE credential_type_id = ?1";
-    let own = (id.to_string(), owner_id.to_string());
-    if !c.prepare("SELECT 1 FROM credential_types WHERE id = ?1 AND owner_id = ?2")?.exists(own)? {
-        return Ok(DeleteType::Gone);
-    }
-    match c.query_row(uses, [id.to_string()], |found| found.get(0))? {
-        0 => c
-            .execute("DELETE FROM credential_types WHERE id = ?1", [id.to_string()])
-            .map(|_| DeleteType::Deleted),
-        count => Ok(DeleteType::InUse(count)),
-    }
 }
 
 fn read(found: &Row<'_>) -> Result<CredentialType> {

@@ -219,7 +219,7 @@ impl Pass<'_> {
         assert_eq!(put(17, CONNECTION, &"sealed".repeat(11_000)).await, PutSession::Stored);
         assert_eq!(put(18, self.id(404), "sealed").await, PutSession::Nothing);
         assert!(newest_session(store, CONNECTION, "x").await.unwrap().1.is_some());
-        assert!(store.newest_session(OWNER, CONNECTION, "x").await.unwrap().is_some());
+        assert!(store.newest_session(OWNER, CONNECTION, "x".to_owned()).await.unwrap().is_some());
         assert_eq!(store.sessions_of(OWNER, PAGE).await.unwrap().0[0].id, self.id(17));
         self.replace_sealed(SealedTable::Sessions).await;
         let revoke = async |user_id, number| {
@@ -414,7 +414,7 @@ impl Pass<'_> {
         assert!(store.move_audit_anchor(next, anchor(next + 1)).await.unwrap());
         assert!(!store.audit_anchors().await.unwrap().is_empty());
         // It is looked at once a second.
-        store.check("00000001", NOW + 10_000 * i64::from(self.number)).await.unwrap();
+        store.check("00000001".to_owned(), NOW + 10_000 * i64::from(self.number)).await.unwrap();
         store.check_records().await.unwrap();
         store.purge(NOW).await.unwrap();
         store.erase().await.unwrap();

@@ -1,0 +1,105 @@
+//! How an operation of a store is declared: once, as a method of its resource's trait, which
+//! each store implements where its SQL stands. The macros here make of it what the server
+//! holds (`dyn Database` and the like), and what is timed for `/metrics`. They know no
+//! resource and no store.
+
+use crate::metrics::Metrics;
+use std::sync::Arc;
+
+/// Times each operation of `store` under the operation's own name.
+#[derive(Debug)]
+pub(super) struct Timed<S> {
+    pub(super) store: Arc<S>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// Declares a resource's operations. Stores implement the first trait, with `async fn`. The
+/// second is the same for a store behind a pointer, where a trait with `async fn` can't be:
+/// each future is boxed there, and nowhere else.
+macro_rules! operations {
+    (
+        $(#[$about:meta])*
+        trait $Operations:ident as $Object:ident {
+            $(
+                $(#[$says:meta])*
+                async fn $name:ident(&self $(, $argument:ident: $kind:ty)* $(,)?) -> $outcome:ty;
+            )+
+        }
+    ) => {
+        $(#[$about])*
+        pub(crate) trait $Operations: ::std::fmt::Debug + Send + Sync + 'static {
+            $(
+                $(#[$says])*
+                fn $name(&self $(, $argument: $kind)*) -> impl Future<Output = $outcome> + Send;
+            )+
+        }
+
+        $(#[$about])*
+        pub(crate) trait $Object: ::std::fmt::Debug + Send + Sync {
+            $(
+                $(#[$says])*
+                fn $name(
+                    &self $(, $argument: $kind)*
+                ) -> ::futures_util::future::BoxFuture<'_, $outcome>;
+            )+
+        }
+
+        impl<S: $Operations> $Object for S {
+            $(
+                fn $name(
+                    &self $(, $argument: $kind)*
+                ) -> ::futures_util::future::BoxFuture<'_, $outcome> {
+                    Box::pin($Operations::$name(self $(, $argument)*))
+                }
+            )+
+        }
+
+        impl<S: $Operations> $Object for $crate::store::Timed<S> {
+            $(
+                fn $name(
+                    &self $(, $argument: $kind)*
+                ) -> ::futures_util::future::BoxFuture<'_, $outcome> {
+                    let running = self.store.$name($($argument),*);
+                    Box::pin(self.metrics.time_store(stringify!($name), running))
+                }
+            )+
+        }
+    };
+}
+
+/// Declares what a store of several resources is to the server: `dyn Database`, say.
+macro_rules! store_of {
+    (
+        $(#[$about:meta])*
+        trait $Store:ident { $($Operations:ident as $Object:ident),+ $(,)? }
+    ) => {
+        $(#[$about])*
+        pub(crate) trait $Store: $($Object +)+ 'static {
+            /// The same store with each operation timed.
+            fn timed(
+                self: ::std::sync::Arc<Self>,
+                metrics: &::std::sync::Arc<$crate::metrics::Metrics>,
+            ) -> ::std::sync::Arc<dyn $Store>;
+        }
+
+        impl<S: $($Operations +)+> $Store for S {
+            fn timed(
+                self: ::std::sync::Arc<Self>,
+                metrics: &::std::sync::Arc<$crate::metrics::Metrics>,
+            ) -> ::std::sync::Arc<dyn $Store> {
+                ::std::sync::Arc::new($crate::store::Timed { store: self, metrics: metrics.clone() })
+            }
+        }
+
+        impl<S: $($Operations +)+> $Store for $crate::store::Timed<S> {
+            fn timed(
+                self: ::std::sync::Arc<Self>,
+                _: &::std::sync::Arc<$crate::metrics::Metrics>,
+            ) -> ::std::sync::Arc<dyn $Store> {
+                self
+            }
+        }
+    };
+}
+
+pub(super) use {operations, store_of};
