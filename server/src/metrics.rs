@@ -123,13 +123,10 @@ impl Metrics {
         registry.register("stagepass_build", "The program that is running", build);
     }
 
-    /// Times an operation of the store.
-    pub(crate) async fn time_store<T>(&self, operation: &'static str, running: impl Future<Output = T>) -> T {
-        let start = Instant::now();
-        let done = running.await;
+    /// Notes how long an operation of a store took.
+    pub(crate) fn note_store_operation(&self, operation: &'static str, start: Instant) {
         let labels = OperationLabels { operation };
         self.store_operation_durations.get_or_create(&labels).observe(start.elapsed().as_secs_f64());
-        done
     }
 
     /// Counts a look-up in the cache of identities.

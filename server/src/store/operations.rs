@@ -59,8 +59,13 @@ macro_rules! operations {
                 fn $name(
                     &self $(, $argument: $kind)*
                 ) -> ::futures_util::future::BoxFuture<'_, $outcome> {
-                    let running = self.store.$name($($argument),*);
-                    Box::pin(self.metrics.time_store(stringify!($name), running))
+                    // The store's future is made in this one, so that it is never moved.
+                    Box::pin(async move {
+                        let start = ::std::time::Instant::now();
+                        let outcome = self.store.$name($($argument),*).await;
+                        self.metrics.note_store_operation(stringify!($name), start);
+                        outcome
+                    })
                 }
             )+
         }
