@@ -12,6 +12,7 @@ use super::hosts::Hosts;
 use super::transaction::{Acting, Parameters, Step, View, execute};
 use crate::audit::{ChainKey, Entry, Head};
 use crate::store::{StoreError, UsageLimits};
+use futures_util::FutureExt as _;
 use futures_util::future::join;
 use known_heads::KnownHeads;
 use std::collections::HashMap;
@@ -208,7 +209,8 @@ impl Connector {
 
     /// Makes a connection to a server that will do.
     pub(super) async fn connect(&self) -> Result<DbConnection, StoreError> {
-        self.hosts.connect(&self.terms).await
+        // In a box: it is seldom, and would make each operation's future large.
+        self.hosts.connect(&self.terms).boxed().await
     }
 
     /// The same with what belongs to one of the pool.

@@ -7,6 +7,7 @@ use super::fault::PostgresFault;
 use super::hosts::{Host, HostState, Hosts};
 use super::lineage::Lineage;
 use crate::store::{StoreError, UsageLimits};
+use futures_util::FutureExt as _;
 use futures_util::future::join;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -153,7 +154,8 @@ impl Watch {
         let is_silent = async {
             loop {
                 sleep(PROBE_INTERVAL).await;
-                if !self.hosts.probe(&self.host).await {
+                // In a box: it connects, which is seldom and would make each operation's future large.
+                if !self.hosts.probe(&self.host).boxed().await {
                     return;
                 }
             }
