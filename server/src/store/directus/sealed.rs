@@ -51,7 +51,26 @@ struct SealedRow {
 
 impl SealedRecords for DirectusRecords {
     async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        Ok(sealed_after(&self.items, &self.positions, table, after, limit).await?)
+        let items = &self.items;
+        let limit = limit.min(MAX_SEALED_ROWS);
+        let mut offset = self.positions.guess(table, after);
+        // Rows before the guess may have gone since: then it is too far.
+        while offset > 0 && !starts_at_or_before(items, table, offset - 1, after).await? {
+            offset = offset.saturating_sub(u64::from(MAX_SEALED_ROWS));
+        }
+        let fields = format!("id,user_id,{}", table.column());
+        loop {
+            let rows: Vec<SealedRow> =
+                items.list(table.name(), &query(table, &fields, limit, offset)).await?;
+            let Some(last) = rows.last().map(|row| row.id) else { return Ok(Vec::new()) };
+            offset += u64::try_from(rows.len()).unwrap_or_default();
+            self.positions.keep(table, last, offset);
+            let sealed: Vec<_> =
+                rows.into_iter().filter(|row| row.id > after).filter_map(of(table)).collect();
+            if !sealed.is_empty() {
+                return Ok(sealed);
+            }
+        }
     }
 
     async fn replace_sealed(
@@ -69,34 +88,6 @@ impl SealedRecords for DirectusRecords {
                 Ok(replace(&changes, &old, &blob, credentials_version).await?)
             })
             .await
-    }
-}
-
-/// What is sealed in a table, by id, after the given one: at most `limit` rows,
-/// and none only where there are none.
-async fn sealed_after(
-    items: &Items,
-    positions: &Positions,
-    table: SealedTable,
-    after: Uuid,
-    limit: u32,
-) -> Result<Vec<Sealed>, DirectusError> {
-    let limit = limit.min(MAX_SEALED_ROWS);
-    let mut offset = positions.guess(table, after);
-    // Rows before the guess may have gone since: then it is too far.
-    while offset > 0 && !starts_at_or_before(items, table, offset - 1, after).await? {
-        offset = offset.saturating_sub(u64::from(MAX_SEALED_ROWS));
-    }
-    let fields = format!("id,user_id,{}", table.column());
-    loop {
-        let rows: Vec<SealedRow> = items.list(table.name(), &query(table, &fields, limit, offset)).await?;
-        let Some(last) = rows.last().map(|row| row.id) else { return Ok(Vec::new()) };
-        offset += u64::try_from(rows.len()).unwrap_or_default();
-        positions.keep(table, last, offset);
-        let sealed: Vec<_> = rows.into_iter().filter(|row| row.id > after).filter_map(of(table)).collect();
-        if !sealed.is_empty() {
-            return Ok(sealed);
-        }
     }
 }
 

@@ -52,14 +52,14 @@ impl Turns {
 /// What a new session comes after.
 struct Before {
     /// Whose connection it is, and of which platform; none where it is gone.
-    pub(super) connection: Option<(Uuid, String)>,
+    connection: Option<(Uuid, String)>,
     /// When the newest session was captured, where there is one.
-    pub(super) newest: Option<i64>,
+    newest: Option<i64>,
 }
 
 impl Before {
     /// The newest session tells of its connection as well, in the same call.
-    pub(super) async fn find(items: &Items, id: Uuid, platform: &str) -> Result<Self, DirectusError> {
+    async fn find(items: &Items, id: Uuid, platform: &str) -> Result<Self, DirectusError> {
         let found: Option<Captured> = newest_of(items, id, platform, Captured::FIELDS).await?;
         let newest = found.as_ref().map(|found| found.captured_at.ms());
         let connection = match found.and_then(|found| found.creator_profile_id) {

@@ -47,34 +47,13 @@ fn update(table: SealedTable) -> &'static str {
     }
 }
 
-/// What is sealed in a table, by id, after the given one.
-pub(super) async fn sealed_after(
-    store: &Postgres,
-    table: SealedTable,
-    after: Uuid,
-    limit: u32,
-) -> Result<Vec<Sealed>, StoreError> {
-    let rows = store.read(Acting::Maintenance, &[Step(select(table), &[&after, &i64::from(limit)])]).await?;
-    row::all(&rows, |row| {
-        Ok(Sealed { table, id: row.try_get(0)?, user_id: row.try_get(1)?, blob: row.try_get(2)? })
-    })
-}
-
-/// Puts `blob` in the place of `old`; false where that has another text by now.
-pub(super) async fn replace(
-    store: &Postgres,
-    old: &Sealed,
-    blob: &str,
-    version: &str,
-) -> Result<bool, StoreError> {
-    let steps =
-        [Step(LOCK_OWNER, &[&old.user_id]), Step(update(old.table), &[&old.id, &old.blob, &blob, &version])];
-    Ok(!store.write(Acting::Maintenance, &steps).await?.is_empty())
-}
-
 impl SealedRecords for Postgres {
     async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        sealed_after(self, table, after, limit).await
+        let rows =
+            self.read(Acting::Maintenance, &[Step(select(table), &[&after, &i64::from(limit)])]).await?;
+        row::all(&rows, |row| {
+            Ok(Sealed { table, id: row.try_get(0)?, user_id: row.try_get(1)?, blob: row.try_get(2)? })
+        })
     }
 
     async fn replace_sealed(
@@ -83,6 +62,8 @@ impl SealedRecords for Postgres {
         blob: String,
         credentials_version: &'static str,
     ) -> Result<bool, StoreError> {
-        replace(self, &old, &blob, credentials_version).await
+        let Sealed { table, id, user_id, blob: sealed } = &old;
+        let change = Step(update(*table), &[id, sealed, &blob, &credentials_version]);
+        Ok(!self.write(Acting::Maintenance, &[Step(LOCK_OWNER, &[user_id]), change]).await?.is_empty())
     }
 }

@@ -2,31 +2,11 @@
 
 use super::{Sqlite, row};
 use crate::store::{Sealed, SealedRecords, SealedTable, StoreError};
-use rusqlite::{Connection, Result};
 use uuid::Uuid;
 
 impl SealedRecords for Sqlite {
     async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        self.read(move |c| sealed_after(c, table, after, limit)).await
-    }
-
-    async fn replace_sealed(
-        &self,
-        old: Sealed,
-        blob: String,
-        credentials_version: &'static str,
-    ) -> Result<bool, StoreError> {
-        self.write(move |c| replace(c, &old, &blob, credentials_version)).await
-    }
-}
-
-/// What is sealed in a table, by id, after the given one.
-pub(super) fn sealed_after(
-    c: &Connection,
-    table: SealedTable,
-    after: Uuid,
-    limit: u32,
-) -> Result<Vec<Sealed>> {
+        self.read(move |c| {
     let (name, column) = (table.name(), table.column());
     let sql = format!(
         "SELECT id, user_id, {column} FROM {name} WHERE id > ?1 AND {column} IS NOT NULL ORDER BY id LIMIT ?2"
@@ -35,13 +15,24 @@ pub(super) fn sealed_after(
         Ok(Sealed { table, id: row::id(found, 0)?, user_id: row::id(found, 1)?, blob: found.get(2)? })
     };
     c.prepare_cached(&sql)?.query_map((after.to_string(), limit), read)?.collect()
-}
+})
+.await
+    }
 
-/// Puts `blob` in the place of `old`; false where that has another text by now.
-pub(super) fn replace(c: &Connection, old: &Sealed, blob: &str, version: &str) -> Result<bool> {
-    let (name, column) = (old.table.name(), old.table.column());
-    let sql =
-        format!("UPDATE {name} SET {column} = ?3, credentials_version = ?4 WHERE id = ?1 AND {column} = ?2");
-    let parameters = (old.id.to_string(), &old.blob, blob, version);
-    c.prepare_cached(&sql)?.execute(parameters).map(|changed| changed > 0)
+    async fn replace_sealed(
+        &self,
+        old: Sealed,
+        blob: String,
+        credentials_version: &'static str,
+    ) -> Result<bool, StoreError> {
+        self.write(move |c| {
+            let (name, column) = (old.table.name(), old.table.column());
+            let sql = format!(
+                "UPDATE {name} SET {column} = ?3, credentials_version = ?4 WHERE id = ?1 AND {column} = ?2"
+            );
+            let parameters = (old.id.to_string(), &old.blob, &blob, credentials_version);
+            c.prepare_cached(&sql)?.execute(parameters).map(|changed| changed > 0)
+        })
+        .await
+    }
 }

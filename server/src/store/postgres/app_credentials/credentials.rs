@@ -3,11 +3,12 @@
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
 use crate::store::postgres::transaction::{Acting, Parameters, Step, View};
-use crate::store::postgres::{Postgres, bounds, row, sealed};
+use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentials, Listed, MAX_CREDENTIALS_OF_PROJECT, Page,
-    PutAppCredential, Revision, Sealed, SealedTable, SealedValue, StoreError, fold, value_id,
+    PutAppCredential, Revision, Sealed, SealedRecords as _, SealedTable, SealedValue, StoreError, fold,
+    value_id,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -369,11 +370,11 @@ impl AppCredentials for Postgres {
     }
 
     async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        sealed::sealed_after(self, SealedTable::AppCredentialKeys, after, limit).await
+        self.sealed(SealedTable::AppCredentialKeys, after, limit).await
     }
 
     async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
-        sealed::replace(self, &old, &blob, VERSION).await
+        self.replace_sealed(old, blob, VERSION).await
     }
 }
 

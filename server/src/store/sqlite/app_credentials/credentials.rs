@@ -3,10 +3,11 @@
 use super::listed;
 use crate::audit::Entry;
 use crate::store::row_signer::{Assignment, RowSigner};
-use crate::store::sqlite::{Sqlite, row, sealed};
+use crate::store::sqlite::{Sqlite, row};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentials, Listed, MAX_CREDENTIALS_OF_PROJECT, Page,
-    PutAppCredential, Revision, Sealed, SealedTable, SealedValue, StoreError, fold, value_id,
+    PutAppCredential, Revision, Sealed, SealedRecords as _, SealedTable, SealedValue, StoreError, fold,
+    value_id,
 };
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
@@ -132,11 +133,11 @@ impl AppCredentials for Sqlite {
     }
 
     async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        self.read(move |c| sealed::sealed_after(c, SealedTable::AppCredentialKeys, after, limit)).await
+        self.sealed(SealedTable::AppCredentialKeys, after, limit).await
     }
 
     async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
-        self.write(move |c| sealed::replace(c, &old, &blob, VERSION)).await
+        self.replace_sealed(old, blob, VERSION).await
     }
 }
 
