@@ -17,6 +17,8 @@ pub(crate) use types::{
 use super::{Actor, Page, Sealed, StoreError, operations};
 use uuid::Uuid;
 
+/// In which version values are sealed.
+pub(super) const VERSION: &str = "v2";
 /// Types that one owner can have, and projects.
 pub(crate) const MAX_OF_ONE_OWNER: i64 = 1000;
 

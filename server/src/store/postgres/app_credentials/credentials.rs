@@ -2,6 +2,7 @@
 
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
+use crate::store::app_credentials::VERSION;
 use crate::store::postgres::transaction::{Acting, Parameters, Step, View};
 use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::row_signer::{Assignment, RowSigner};
@@ -97,8 +98,6 @@ macro_rules! filtered {
     };
 }
 
-/// In which version values are sealed.
-const VERSION: &str = "v2";
 const FIND: &str = select!("WHERE id = $1");
 const IDS_BY_PROJECT: &str = ids!(by_project!());
 const FIRST_BY_PROJECT: &str = first!(by_project!());

@@ -2,6 +2,7 @@
 
 use super::listed;
 use crate::audit::Entry;
+use crate::store::app_credentials::VERSION;
 use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::sqlite::{Sqlite, row};
 use crate::store::{
@@ -12,8 +13,6 @@ use crate::store::{
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
-/// In which version values are sealed.
-const VERSION: &str = "v2";
 const CREDENTIAL: &str =
     "id, owner_id, credential_name, credential_type_id, description, version, created_at, updated_at";
 
