@@ -15,6 +15,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+/// Longer than the first look for a primary.
+const BEFORE_PROMOTION: Duration = Duration::from_secs(6);
 const API: &str = "/api/credentials";
 /// Long enough for anything here on a busy machine, and less than what it would take if
 /// each connection to a host that hangs had to find that out by itself.
@@ -131,11 +133,15 @@ async fn stores_outlive_a_primary_that_hangs_and_none_that_was_answered_is_lost(
 
     primary.freeze()?;
     assert_eq!(not_ready(&stranded).await?.body["error"], "Database does not answer");
-    standby.promote().await?;
+    // A server that starts before the standby is promoted waits for that.
+    let promoting = async {
+        tokio::time::sleep(BEFORE_PROMOTION).await;
+        standby.promote().await
+    };
+    let (meanwhile, ()) = tokio::try_join!(installation.serve(), promoting)?;
     for storing in &storing {
         storing.go_on().await?;
     }
-    let meanwhile = installation.serve().await?;
     let mut later = vec![store_at_last(&user.at(&meanwhile), &connections[0]).await?];
 
     primary.thaw()?;

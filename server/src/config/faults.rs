@@ -111,8 +111,10 @@ impl Faults {
         let url: Option<Uri> = url.parse().ok().filter(|_| !has_fragment);
         let is_bare = |url: &Uri| matches!(url.path(), "" | "/") && url.query().is_none();
         let is_host_and_port = |authority: &Authority| {
-            let port = authority.port_u16().filter(|port| *port != 0);
-            authority.as_str() == authority.host() || port.is_some() && !authority.as_str().contains('@')
+            let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+            let has_port = authority.port().is_some_and(|port| port.as_u16() != 0 && is_port(port.as_str()));
+            let is_bare = authority.as_str() == authority.host();
+            is_host(authority.host()) && (is_bare || has_port && !authority.as_str().contains('@'))
         };
         let is_private = |url: &Uri| match url.scheme_str() {
             Some("https") => true,
@@ -298,6 +300,19 @@ fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<Secr
 }
 
 /// Whether a URL's host stands for this machine, over whose http nobody else listens.
+/// Whether it is an address or a name of the DNS (RFC 1123), in ASCII.
+fn is_host(host: &str) -> bool {
+    let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    in_brackets.map_or_else(
+        || host.split('.').all(is_label),
+        |address| address.parse::<std::net::Ipv6Addr>().is_ok(),
+    )
+}
+
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
@@ -365,6 +380,13 @@ mod tests {
             "https://x:0",
             "https://x:",
             "https://x:65536",
+            "https://x:+443",
+            "https://:443",
+            "https://*",
+            "https://a,b",
+            "https://a..b",
+            "https://[x]",
+            "https://[fe80::1%25eth0]",
             "https://user:443@x",
             "https://x/stagepass",
             "http://stagepass.example.org",

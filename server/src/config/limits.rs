@@ -95,10 +95,10 @@ impl LimitArgs {
             None => Some(TrustedProxies::default()),
             Some(list) => faults.parse("STAGEPASS_TRUSTED_PROXIES", list, expected),
         };
-        if trusted_proxies.as_ref().is_some_and(TrustedProxies::are_everybody) {
+        if trusted_proxies.as_ref().is_some_and(TrustedProxies::are_too_many) {
             faults.add(
-                "STAGEPASS_TRUSTED_PROXIES has all addresses: everybody could name any address \
-                 as their own; name the proxy's",
+                "STAGEPASS_TRUSTED_PROXIES has a network that is larger than a private one (such as \
+                 10.0.0.0/8): anybody in it could name any address as their own; name the proxy's",
             );
         }
         let user_rate = faults.number("STAGEPASS_USER_RATE_LIMIT", &self.user_rate_limit, RATES);

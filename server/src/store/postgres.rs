@@ -52,7 +52,7 @@ use crate::store::row_signer::{Kept, RowSigner, SignedRow};
 use crate::store::{Found, IfMissing, Page, StoreError, UsageLimits};
 use appender::Appender;
 use audited_connection::Connector;
-use pool::Pool;
+use pool::{Pool, Pooled};
 use rustls::ClientConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -60,6 +60,7 @@ use service_readers::ServiceReaders;
 use sessions::SessionPuts;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 use tokio_postgres::Row;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use transaction::{Acting, Parameters, Step, View};
@@ -68,6 +69,9 @@ use uuid::Uuid;
 /// The most connections that only read as a service; there are no more than processors
 /// for them, and they are a quarter of all at most.
 const MAX_READERS: usize = 4;
+/// How long a start waits for one of several hosts to take writes, and how often it asks.
+const PROMOTION: Duration = Duration::from_secs(30);
+const RETRY: Duration = Duration::from_secs(1);
 /// Goes before each change of an owner's records, which then follow one another; see the
 /// migration that makes the function.
 const LOCK_OWNER: &str = "SELECT lock_owner($1)";
@@ -105,11 +109,27 @@ impl Postgres {
             pool,
             signer: OnceLock::new(),
         };
-        let mut connection = store.pool.get().await?;
+        let mut connection = store.first_connection(url.hosts().len() > 1).await?;
         migrations::apply(&mut connection, if_missing).await?;
         connection.remember_heads().await?;
         drop(connection);
         Ok(store)
+    }
+
+    /// Of several hosts one may be about to be the primary: that is waited for.
+    async fn first_connection(&self, are_several: bool) -> Result<Pooled, StoreError> {
+        let begun = Instant::now();
+        loop {
+            match self.pool.get().await {
+                Err(StoreError::Postgres(fault))
+                    if are_several && fault.may_pass() && begun.elapsed() < PROMOTION =>
+                {
+                    tracing::warn!(%fault, "no host of PostgreSQL takes writes yet; trying again");
+                    tokio::time::sleep(RETRY).await;
+                }
+                got => return got,
+            }
+        }
     }
 
     fn signer(&self) -> Result<Arc<RowSigner>, StoreError> {

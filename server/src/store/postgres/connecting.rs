@@ -36,7 +36,11 @@ impl Hosts {
         }
         // Of several, what a database says is of more use than that a host is not there.
         faults.sort_by_key(rank);
-        Err(faults.into_iter().next().unwrap_or(StoreError::Busy))
+        let mut faults = faults.into_iter();
+        Err(match faults.next() {
+            Some(StoreError::Postgres(fault)) => fault.beside(faults.as_slice()).into(),
+            other => other.unwrap_or(StoreError::Busy),
+        })
     }
 
     /// Connects to the first host that will do.

@@ -1,7 +1,7 @@
 //! What went wrong in PostgreSQL or on the way to it, in words for the log.
 
 use crate::masking;
-use crate::store::OverLimit;
+use crate::store::{OverLimit, StoreError};
 use std::error::Error as _;
 use std::fmt;
 use std::io;
@@ -101,6 +101,17 @@ impl PostgresFault {
     /// The same fault, with the host that it is one of.
     pub(super) fn of_host(self, host: &str) -> Self {
         Self { text: format!("{host}: {}", self.text), ..self }
+    }
+
+    /// The same fault, with those of other hosts.
+    pub(super) fn beside(self, others: &[StoreError]) -> Self {
+        let others = others.iter().map(|other| format!("; {other}"));
+        Self { text: others.fold(self.text, |text, other| text + &other), ..self }
+    }
+
+    /// Whether another host may be there soon, such as one that is promoted.
+    pub(super) fn may_pass(&self) -> bool {
+        self.code.is_none() || self.is_lost()
     }
 
     /// Whether the connection is lost: what was under way on it may have
