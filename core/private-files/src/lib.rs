@@ -4,7 +4,7 @@
 //!
 //! On Windows a file inherits who may read it from the folder that it is in.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -151,7 +151,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 
 impl Access {
     #[cfg(unix)]
-    fn permissions(self) -> fs::Permissions {
+    fn permissions(self) -> std::fs::Permissions {
         std::os::unix::fs::PermissionsExt::from_mode(match self {
             Self::Private => 0o600,
             Self::Ordinary => 0o644,
@@ -176,6 +176,7 @@ fn folder_of(path: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
