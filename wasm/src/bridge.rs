@@ -10,7 +10,7 @@ use crate::capture::{Account, read_same_account, site_of};
 use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
-use crate::{from_js, to_js};
+use crate::js::{Unexpected, from_js, to_js};
 use js_sys::{Function, Promise};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -125,7 +125,7 @@ pub async fn write_back(
 
 async fn put_back(question: Question, grant: &Grant, keys: &[CookieKey<'_>]) -> Result<WrittenBack, Failure> {
     let site = site_of(question.platform())?;
-    let Question::WriteBack { replacements, .. } = question else { return Err(Failure::unexpected()) };
+    let Question::WriteBack { replacements, .. } = question else { return Err(Unexpected.into()) };
     if !grant.allowed.write_back || replacements.len() > MAX_REPLACEMENTS {
         return Err(Failure::NotAllowed);
     }

@@ -3,8 +3,9 @@
 
 use crate::cookie_store;
 use crate::failure::Failure;
+use crate::js::{from_js, to_js};
 use crate::server::Server;
-use crate::{from_js, site, to_js};
+use crate::site;
 use js_sys::Function;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};

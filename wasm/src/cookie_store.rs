@@ -5,8 +5,8 @@
 
 use crate::browser::{get_all_cookies, has_permissions};
 use crate::failure::Failure;
+use crate::js::{from_js, to_js};
 use crate::site::origins;
-use crate::{from_js, to_js};
 use serde::Serialize;
 use stagepass_core::{BrowserCookie, Capture, Site, normalise};
 

@@ -1,6 +1,7 @@
 //! What can go wrong, as the extension learns of it: a stable code, under
 //! which it finds its own words, and what a person needs to go on.
 
+use crate::js::{Unexpected, to_js};
 use serde::Serialize;
 use stagepass_core::Report;
 use thiserror::Error;
@@ -106,11 +107,6 @@ impl Failure {
         let is_store_gone = says(&words, "cookie store id") || says(&words, "private cookies");
         if is_store_gone { Self::StoreGone } else { Self::Internal { detail: words } }
     }
-
-    /// A value that is not what was expected; of the value it says nothing.
-    pub(crate) fn unexpected() -> Self {
-        Self::Internal { detail: "a value of another form than expected".to_owned() }
-    }
 }
 
 /// Whether the words are among what a browser says. The standard library's search is
@@ -125,10 +121,22 @@ pub(crate) fn browser_message(rejection: &JsValue) -> String {
     message.and_then(|message| message.as_string()).unwrap_or_else(|| "no reason given".to_owned())
 }
 
+impl From<Unexpected> for Failure {
+    fn from(_: Unexpected) -> Self {
+        Self::Internal { detail: "a value of another form than expected".to_owned() }
+    }
+}
+
+impl From<Unexpected> for JsValue {
+    fn from(unexpected: Unexpected) -> Self {
+        Failure::from(unexpected).into()
+    }
+}
+
 /// The thrown object has the failure's fields, and beside them its text.
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
-        let thrown = crate::to_js(&failure).unwrap_or_else(|_| js_sys::Object::new().into());
+        let thrown = to_js(&failure).unwrap_or_else(|_| js_sys::Object::new().into());
         // An object that was just made takes every property.
         let _ = js_sys::Reflect::set(&thrown, &"message".into(), &failure.to_string().into());
         thrown

@@ -4,7 +4,7 @@
 use crate::browser::send_native_message;
 use crate::capture::{read_signed_in, site_of};
 use crate::failure::{Failure, browser_message, says};
-use crate::{from_js, to_js};
+use crate::js::{from_js, to_js};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use secrecy::ExposeSecret;
 use serde::de::IgnoredAny;

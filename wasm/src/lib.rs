@@ -15,6 +15,7 @@ mod capture;
 mod cookie_store;
 pub mod failure;
 mod host;
+mod js;
 pub mod server;
 pub mod site;
 
@@ -22,20 +23,3 @@ pub use bridge::{connect_host, hand_over, host_failure, write_back};
 pub use capture::{capture, check_login, is_rotation, preview, signed_in_account};
 pub use host::{cookie_file, export_for_yt_dlp};
 pub use site::{is_in_catalogue, login_url, origins_of, platform_name, recognise, take_public_suffixes};
-
-use failure::Failure;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_wasm_bindgen::Serializer;
-use wasm_bindgen::JsValue;
-
-/// A value as plain JavaScript objects.
-fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Failure> {
-    value.serialize(&Serializer::json_compatible()).map_err(|_| Failure::unexpected())
-}
-
-/// An argument or an answer from JavaScript. What the library says of one that does not
-/// fit may quote it, and it may be a cookie's value.
-fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, Failure> {
-    serde_wasm_bindgen::from_value(value.clone()).map_err(|_| Failure::unexpected())
-}

@@ -4,6 +4,7 @@
 
 use crate::browser::fetch;
 use crate::failure::Failure;
+use crate::js::from_js;
 use js_sys::{Function, Promise, Uint8Array};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -68,8 +69,8 @@ impl Server<'_> {
         // Another program's answer may be anything.
         let answer = js_sys::JSON::parse(&text.as_string().unwrap_or_default()).unwrap_or_default();
         let retry_after = response.headers().get("Retry-After").ok().flatten();
-        let refusal = crate::from_js(&answer).ok();
-        judge(response.status(), crate::from_js(&answer).ok(), refusal, retry_after.as_deref())
+        let refusal = from_js(&answer).ok();
+        judge(response.status(), from_js(&answer).ok(), refusal, retry_after.as_deref())
     }
 
     async fn require_proof(&self) -> Result<(), Failure> {

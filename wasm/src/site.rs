@@ -1,7 +1,7 @@
 //! The site of a tab: what a popup needs to know of it, and the match patterns
 //! whose permission its cookies need.
 
-use crate::failure::Failure;
+use crate::js::{Unexpected, to_js};
 use serde::Serialize;
 use stagepass_core::platform::Advice;
 use stagepass_core::{Platform, PublicSuffixes, Site, shape, visible};
@@ -16,10 +16,10 @@ static SUFFIXES: OnceLock<PublicSuffixes<'static>> = OnceLock::new();
 /// To be called once, before anything else.
 ///
 /// # Errors
-/// A [`Failure`] where the file is damaged.
+/// A [`Failure`](crate::failure::Failure) where the file is damaged.
 #[wasm_bindgen]
 pub fn take_public_suffixes(list: Vec<u8>) -> Result<(), JsValue> {
-    let suffixes = PublicSuffixes::new(list.leak()).map_err(|_| Failure::unexpected())?;
+    let suffixes = PublicSuffixes::new(list.leak()).map_err(|_| Unexpected)?;
     SUFFIXES.get_or_init(|| suffixes);
     Ok(())
 }
@@ -83,7 +83,7 @@ impl From<&Site> for Recognised {
 pub fn recognise(url: &str) -> Result<JsValue, JsValue> {
     let Some(site) = of_url(url) else { return Ok(JsValue::NULL) };
     let alternatives = SUFFIXES.get().map(|suffixes| site.alternatives(suffixes)).unwrap_or_default();
-    Ok(crate::to_js(&with_alternatives(&site, &alternatives))?)
+    Ok(to_js(&with_alternatives(&site, &alternatives))?)
 }
 
 fn with_alternatives(site: &Site, alternatives: &[Site]) -> Recognised {
