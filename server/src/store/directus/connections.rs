@@ -8,7 +8,7 @@ use crate::audit::Entry;
 use crate::directus::DirectusError;
 use crate::store::{
     Actor, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page, PutConnection,
-    SealedConnection, StoreError, UpdateCredentials,
+    SealedConnection, SealedTable, StoreError, UpdateCredentials,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -83,8 +83,8 @@ impl Connections for DirectusRecords {
                 // What hangs on it goes first: collections that another hand made may not
                 // do so by themselves.
                 let delete = async {
-                    for table in [super::sessions::TABLE, super::download_credentials::TABLE] {
-                        changes.delete(table, json!({"creator_profile_id": {"_eq": id}})).await?;
+                    for table in [SealedTable::Sessions, SealedTable::DownloadCredentials] {
+                        changes.delete(table.name(), json!({"creator_profile_id": {"_eq": id}})).await?;
                     }
                     changes.delete(TABLE, by_id(id)).await
                 };
