@@ -4,7 +4,6 @@
 use crate::error::Error;
 use crate::own_place;
 use stagepass_private_files::{AtomicFile, make_folder};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +71,7 @@ fn create_folder(path: &Path) -> Result<(), Error> {
 /// finds it missing.
 #[cfg(unix)]
 fn narrow_to_owner(folder: &Path) -> Result<(), Error> {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
     match fs::set_permissions(folder, fs::Permissions::from_mode(0o700)) {
         Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
@@ -94,6 +94,7 @@ pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
