@@ -14,12 +14,17 @@ use tokio::process::Command;
 
 /// What a person reads before anything else is read in three minutes.
 const README_WORDS: usize = 900;
+/// And the map of the code in five.
+const MAP_WORDS: usize = 1_500;
 const TOP: [&str; 5] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
 /// Fails where somebody else can read a file that has been made.
 const FOR_ITS_OWNER_ALONE: &str = "test -z \"$(find . -maxdepth 1 -type f ! -name script -perm /077)\"\n";
 const DECISIONS: &str = "docs/decisions";
 /// What each decision consists of, in this order.
 const LABELS: [&str; 3] = ["Context", "Decision", "Consequence"];
+/// What the names of our files end with, and the folders from which the documents name them.
+const FILES: [&str; 7] = [".rs", ".js", ".md", ".txt", ".sql", ".json", ".py"];
+const FOLDERS: [&str; 5] = ["", "server/src", "extension", "native-host/src", "native-host/src/commands"];
 /// Where the documents have a server listen.
 const LISTEN: &str = "127.0.0.1:3001";
 
@@ -85,9 +90,34 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readme_is_short() -> Result<()> {
+fn readme_and_architecture_are_short() -> Result<()> {
     let words = document("README.md")?.split_whitespace().count();
     ensure!(words <= README_WORDS, "{words} words");
+    let words = document("ARCHITECTURE.md")?.split_whitespace().count();
+    ensure!(words <= MAP_WORDS, "{words} words of ARCHITECTURE.md");
+    Ok(())
+}
+
+#[test]
+fn each_file_that_is_named_is_there() -> Result<()> {
+    let mut found = 0;
+    for (path, text) in documents()? {
+        // What was true of a release stays in its list of changes.
+        if path.ends_with("CHANGELOG.md") {
+            continue;
+        }
+        for event in Parser::new(&text) {
+            let Event::Code(name) = event else { continue };
+            let is_source = FILES.iter().any(|extension| name.ends_with(extension));
+            if !is_source || !name.contains('/') || name.starts_with('/') || name.contains(' ') {
+                continue;
+            }
+            let is_there = FOLDERS.iter().any(|folder| root().join(folder).join(&*name).exists());
+            ensure!(is_there, "{}: {name}", path.display());
+            found += 1;
+        }
+    }
+    ensure!(found > 100, "{found} files");
     Ok(())
 }
 
