@@ -6,7 +6,7 @@ mod child;
 mod private_copy;
 mod rotation;
 
-pub(crate) use arguments::{ArgumentFault, signs_in, urls};
+pub(crate) use arguments::{ArgumentFault, urls};
 #[cfg(target_os = "linux")]
 pub(crate) use child::{BECOME, become_program};
 pub(crate) use child::{ChildFault, Ended, Run, run};

@@ -56,7 +56,7 @@ impl TrustedProxies {
     /// Whether a network among them is larger than any private one (RFC 1918, RFC 4193), or
     /// has IPv4 addresses within IPv6, which it would not be compared with.
     pub(crate) fn are_too_many(&self) -> bool {
-        self.0.iter().any(|network| match network {
+        IpNet::aggregate(&self.0).iter().any(|network| match network {
             IpNet::V4(network) => network.prefix_len() < 8,
             IpNet::V6(network) => {
                 network.prefix_len() < 7 || network.contains(&Ipv4Addr::UNSPECIFIED.to_ipv6_mapped())

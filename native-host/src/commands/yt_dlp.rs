@@ -49,7 +49,7 @@ pub(crate) fn yt_dlp(host_dir: &Path, asked: &YtDlp<'_>) -> Result<ExitCode, Com
     let ended = yt_dlp::run(&run)?;
     let code = ended.code;
     // The run is over, and its outcome is yt-dlp's; what goes wrong now is only told.
-    if let Err(fault) = take_back(host_dir, &sessions, ended, asked) {
+    if let Err(fault) = take_back(host_dir, &sessions, ended, asked.write_back) {
         complain(&format_args!("note: what the platforms may have replaced is lost: {fault}"));
     }
     Ok(ExitCode::from(code))
@@ -141,16 +141,14 @@ fn parse(file: &SecretSlice<u8>) -> Result<Vec<Cookie>, Error> {
 
 /// Puts what the platforms have replaced to where their cookies came from, and
 /// tells of it: into exports first, since that needs nobody else.
-fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, asked: &YtDlp<'_>) -> Result<(), Error> {
+fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bool) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     let left = ended.left.and_then(|left| parse(&left))?;
-    let signs_in = yt_dlp::signs_in(asked.arguments);
-    let rotated = sessions
-        .iter()
-        .filter_map(|session| Some((session, rotation_of(session, sessions, &left, signs_in)?)));
+    let rotated =
+        sessions.iter().filter_map(|session| Some((session, rotation_of(session, sessions, &left)?)));
     let rotated: Vec<_> = rotated.filter(|(_, rotation)| !rotation.is_empty()).collect();
     keep_all(&Exports::new(host_dir), &rotated);
-    if asked.write_back && !rotated.is_empty() {
+    if write_back && !rotated.is_empty() {
         let why = "note: a signal came before the browser had taken everything back";
         // Without it a signal is waited out, which takes no longer than the patience.
         let _ = ended.signals.end_process_at_next(ended.code, why);
@@ -163,9 +161,8 @@ fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, asked: &YtDlp<
     Ok(())
 }
 
-/// What the run has changed of a session; `None`, and told, where it has left another one,
-/// or may have, since yt-dlp has signed in and no cookie names the account.
-fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie], signs_in: bool) -> Option<Rotation> {
+/// What the run has changed of a session; `None`, and told, where it has left another one.
+fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Option<Rotation> {
     let site = site_of(session)?;
     // One that has expired is gone.
     let now = UtcTime::now();
@@ -178,13 +175,6 @@ fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie], signs_i
     let left: Vec<_> = left.iter().filter(is_own).cloned().collect();
     let rotation = Rotation::between(&site, &session.cookies, &left);
     let platform = &session.platform;
-    if signs_in && site.account_cookie().is_none() && rotation.as_ref().is_none_or(|new| !new.is_empty()) {
-        complain(&format_args!(
-            "note: yt-dlp was told to sign in, and no cookie of {platform} says as whom: nothing of the run goes \
-             into the export or the browser"
-        ));
-        return None;
-    }
     match &rotation {
         None => complain(&format_args!(
             "note: yt-dlp has left a session of {platform} that is signed out or may be another account's; \

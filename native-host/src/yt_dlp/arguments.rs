@@ -1,5 +1,5 @@
-//! What a person's arguments for yt-dlp say: which URLs are meant, whether they name cookies
-//! of their own, and whether yt-dlp is to sign in.
+//! What a person's arguments for yt-dlp say: which URLs are meant, and whether they bring
+//! cookies or a login of their own.
 
 use std::ffi::{OsStr, OsString};
 use thiserror::Error;
@@ -10,7 +10,9 @@ const COOKIE_OPTIONS: &str = "--cookie";
 /// Options whose value is a URL that nothing is downloaded from.
 const OPTIONS_WITH_A_URL: &[&str] =
     &["--proxy", "--geo-verification-proxy", "--cn-verification-proxy", "--referer", "--sponsorblock-api"];
-/// Options by which yt-dlp signs in.
+/// Sets a header, which may be that of cookies.
+const HEADER_OPTION: &str = "--add-headers";
+/// Options by which yt-dlp signs in, and the one that may stand for any.
 const SIGN_IN_OPTIONS: &[&str] = &[
     "--username",
     "--netrc",
@@ -19,9 +21,10 @@ const SIGN_IN_OPTIONS: &[&str] = &[
     "--ap-mso",
     "--ap-username",
     "--client-certificate",
+    "--alias",
 ];
 /// Letters of options that take the rest of an argument as their value.
-const LETTERS_WITH_A_VALUE: &str = "aefINopOPrRSt2";
+const LETTERS_WITH_A_VALUE: &str = "afINopOPrRSt2";
 /// An option of ours that is recognised before yt-dlp's alone.
 const OURS: &str = "--write-back";
 
@@ -32,6 +35,11 @@ pub(crate) enum ArgumentFault {
         "{0} names cookies of your own, while this command brings its own; leave it out, or run yt-dlp itself"
     )]
     OwnCookies(String),
+    #[error(
+        "{0} has yt-dlp sign in, while this command brings a login, and could not tell the two apart; leave it \
+         out, or run yt-dlp itself"
+    )]
+    OwnLogin(String),
     #[error("{OURS} is an option of this command, and goes before those of yt-dlp")]
     Misplaced,
     #[error(
@@ -48,10 +56,15 @@ pub(crate) enum ArgumentFault {
 pub(crate) fn urls(arguments: &[OsString]) -> Result<Vec<String>, ArgumentFault> {
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     let (options, rest) = arguments.split_at(end);
-    for option in options.iter().filter_map(|option| option.to_str()) {
-        if option.starts_with(COOKIE_OPTIONS) {
-            let name = option.split('=').next().unwrap_or(option);
-            return Err(ArgumentFault::OwnCookies(name.to_owned()));
+    let words: Vec<_> = options.iter().map(|option| option.to_string_lossy()).collect();
+    for (place, option) in words.iter().enumerate() {
+        let name = || option.split('=').next().unwrap_or(option).to_owned();
+        if option.starts_with(COOKIE_OPTIONS) || sets_cookies(option, words.get(place + 1).map(AsRef::as_ref))
+        {
+            return Err(ArgumentFault::OwnCookies(name()));
+        }
+        if signs_in(option) {
+            return Err(ArgumentFault::OwnLogin(name()));
         }
         if option == OURS {
             return Err(ArgumentFault::Misplaced);
@@ -66,20 +79,24 @@ pub(crate) fn urls(arguments: &[OsString]) -> Result<Vec<String>, ArgumentFault>
     if urls.is_empty() { Err(ArgumentFault::NoUrl) } else { Ok(urls) }
 }
 
-/// Whether the arguments have yt-dlp sign in by itself. (Its own configuration may, too.)
-pub(crate) fn signs_in(arguments: &[OsString]) -> bool {
-    let options = arguments.iter().take_while(|argument| *argument != "--");
-    options.filter_map(|option| option.to_str()).any(|option| match option.strip_prefix("--") {
+/// Whether an option has yt-dlp sign in, or may, as an alias does.
+fn signs_in(option: &str) -> bool {
+    if option.starts_with("--") {
+        let name = option.split('=').next().unwrap_or(option);
         // Any unambiguous beginning of a name will do.
-        Some(_) => {
-            let name = option.split('=').next().unwrap_or(option);
-            SIGN_IN_OPTIONS.iter().any(|known| known.starts_with(name))
-        }
-        None => option.strip_prefix('-').is_some_and(|letters| {
-            let mut flags = letters.chars().take_while(|letter| !LETTERS_WITH_A_VALUE.contains(*letter));
-            flags.any(|letter| matches!(letter, 'u' | 'n'))
-        }),
+        return name.len() > 2 && SIGN_IN_OPTIONS.iter().any(|known| known.starts_with(name));
+    }
+    option.strip_prefix('-').is_some_and(|letters| {
+        let mut flags = letters.chars().take_while(|letter| !LETTERS_WITH_A_VALUE.contains(*letter));
+        flags.any(|letter| matches!(letter, 'u' | 'n'))
     })
+}
+
+/// Whether an option sets a header with cookies; its value may be the next argument.
+fn sets_cookies(option: &str, next: Option<&str>) -> bool {
+    let (name, value) = option.split_once('=').map_or((option, next), |(name, value)| (name, Some(value)));
+    let is_cookie = |value: &str| value.trim_start().to_ascii_lowercase().starts_with("cookie");
+    name.len() > 2 && HEADER_OPTION.starts_with(name) && value.is_some_and(is_cookie)
 }
 
 fn http_url(argument: &OsStr) -> Option<String> {
@@ -125,26 +142,40 @@ mod tests {
     }
 
     #[test]
-    fn signing_in_is_seen_in_each_spelling() {
-        let signs_in =
-            |arguments: &[&str]| super::signs_in(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+    fn a_login_of_ones_own_is_refused_in_each_spelling() {
         for option in [
             "-u",
             "-uname",
             "-n",
             "-4n",
+            "-en",
             "--username",
             "--username=name",
             "--usern",
             "--netrc",
             "--netrc-cmd=x",
+            "--ap-mso",
+            "--alias",
+            "--alias=me -n",
         ] {
-            assert!(signs_in(&["https://vimeo.com/1", option]), "{option}");
+            let fault = of(&["https://vimeo.com/1", option, "x"]).unwrap_err();
+            assert!(matches!(&fault, ArgumentFault::OwnLogin(name) if option.starts_with(name)), "{option}");
         }
         for option in ["-f", "-fun", "--no-playlist", "--user-agent", "-o", "-", "nu", "--newline"] {
-            assert!(!signs_in(&["https://vimeo.com/1", option]), "{option}");
+            assert!(of(&["https://vimeo.com/1", option, "x"]).is_ok(), "{option}");
         }
-        assert!(!signs_in(&["--", "-u"]));
+        assert!(of(&["https://vimeo.com/1", "--", "-u"]).is_ok());
+    }
+
+    #[test]
+    fn a_header_with_cookies_is_refused_and_others_are_not() {
+        for header in
+            [&["--add-headers", "Cookie:a=b"][..], &["--add-header= cookie: a=b"], &["--add-h", "COOKIE:x"]]
+        {
+            let fault = of(&[header, &["https://vimeo.com/1"]].concat()).unwrap_err();
+            assert!(matches!(fault, ArgumentFault::OwnCookies(name) if header[0].starts_with(&name)));
+        }
+        assert!(of(&["--add-headers", "Referer:https://x.com/", "https://vimeo.com/1"]).is_ok());
     }
 
     #[test]

@@ -34,7 +34,10 @@ impl Rotation {
         // Of two with one key, a reader of the file has taken the last.
         let before: BTreeMap<_, _> = handed_out.iter().map(|cookie| (cookie.key(), cookie)).collect();
         let mut rotation = Self::default();
-        for cookie in &came_back {
+        let mut times = BTreeMap::new();
+        came_back.iter().for_each(|cookie| *times.entry(cookie.key()).or_insert(0) += 1);
+        // Of two with one key nobody knows which one the platform has set.
+        for cookie in came_back.iter().filter(|cookie| times[&cookie.key()] == 1) {
             match before.get(&cookie.key()).copied() {
                 None => rotation.added.push(cookie.clone()),
                 Some(before) if has_value_of(before, cookie) && before.expires == cookie.expires => {}
@@ -49,6 +52,8 @@ impl Rotation {
             rotation.apply_to(&mut now);
             is_same_login(site, handed_out, &now)
                 && !are_of_two_accounts(site, handed_out, &came_back)
+                && (signed_in_at.is_none() || login::signed_in_at(&came_back, site).is_some())
+                && (signed_in_at.is_none() || !rotation.adds_login_of(site))
                 && (!rotation.has_login_of(site) || is_named_alike(site, handed_out, &came_back))
         };
         let room = MAX_COOKIES.saturating_sub(handed_out.len());
@@ -58,8 +63,12 @@ impl Rotation {
 
     /// Whether a cookie that proves the login was replaced.
     fn has_login_of(&self, site: &Site) -> bool {
-        let proves = |name: &str| site.login_cookies().iter().any(|login| login.name == name);
-        self.replaced.iter().any(|replaced| proves(&replaced.cookie.name))
+        self.replaced.iter().any(|replaced| proves_login(site, &replaced.cookie))
+    }
+
+    /// Whether there is one more of these: a second login beside the first.
+    fn adds_login_of(&self, site: &Site) -> bool {
+        self.added.iter().any(|cookie| proves_login(site, cookie))
     }
 
     /// Whether nothing has changed.
@@ -79,6 +88,10 @@ impl Rotation {
         }
         has_changed
     }
+}
+
+fn proves_login(site: &Site, cookie: &Cookie) -> bool {
+    site.login_cookies().iter().any(|login| login.name == cookie.name)
 }
 
 /// Whether what came back names the account that was handed out, if a cookie named it: a new
@@ -195,9 +208,18 @@ mod tests {
         };
         assert!(on("instagram", &instagram("a"), &instagram("b")).is_some());
         assert!(on("instagram", &instagram("a"), &instagram("b")[..1]).is_none());
+        // A second login beside the first.
+        let second = [&instagram("a")[..], &[returned("sessionid", "b", "www.instagram.com")]].concat();
+        assert!(on("instagram", &instagram("a"), &second).is_none());
         let vimeo = |value| [returned("vimeo", value, ".vimeo.com")];
         assert!(on("vimeo", &vimeo("a"), &vimeo("b")).is_some());
         assert!(on("vimeo", &vimeo("a"), &vimeo("")).is_none());
+        // Signed out by deleting the login: what a guest has been given goes nowhere.
+        assert!(on("vimeo", &vimeo("a"), &[returned("guest", "1", ".vimeo.com")]).is_none());
+        assert!(on("vimeo", &vimeo("a"), &[]).unwrap().is_empty());
+        // Two of one key, as a header with cookies leaves them.
+        let both = [vimeo("a"), vimeo("b")].concat();
+        assert!(on("vimeo", &vimeo("a"), &both).unwrap().is_empty());
     }
 
     #[test]

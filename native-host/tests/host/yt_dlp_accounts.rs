@@ -51,10 +51,11 @@ fn where_no_cookie_names_the_account_signing_in_or_out_leaves_the_export_as_it_w
     let sign_out = format!("sed -i s/{A}// \"$2\"");
     let expire = "sed -i 's/\\t0\\tvimeo/\\t1000000000\\tvimeo/' \"$2\"";
     for (script, options, expected) in [
-        (sign_in_as_b().as_str(), &["-u", "second", VIDEO][..], "told to sign in"),
-        (&sign_in_as_b(), &["--netrc", VIDEO], "told to sign in"),
+        (sign_in_as_b().as_str(), &["-u", "second", VIDEO][..], "-u has yt-dlp sign in"),
+        (&sign_in_as_b(), &["--netrc", VIDEO], "--netrc has yt-dlp sign in"),
+        (&sign_in_as_b(), &["--add-headers", "Cookie: vimeo=b", VIDEO], "--add-headers names cookies"),
         (&sign_out, &[VIDEO], "signed out"),
-        (expire, &[VIDEO], ""),
+        (expire, &[VIDEO], "are not fresh from a browser"),
     ] {
         let said = text(&run_yt_dlp(home.path(), script, options).stderr);
         assert!(said.contains(expected) && !said.contains("has replaced"), "{said}");

@@ -299,7 +299,6 @@ fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<Secr
     Ok(SecretString::from(trim(text.expose_secret())))
 }
 
-/// Whether a URL's host stands for this machine, over whose http nobody else listens.
 /// Whether it is an address or a name of the DNS (RFC 1123), in ASCII.
 fn is_host(host: &str) -> bool {
     let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
@@ -313,6 +312,7 @@ fn is_host(host: &str) -> bool {
     )
 }
 
+/// Whether a URL's host stands for this machine, over whose http nobody else listens.
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")

@@ -124,7 +124,7 @@ impl Postgres {
                 Err(StoreError::Postgres(fault))
                     if are_several && fault.may_pass() && begun.elapsed() < PROMOTION =>
                 {
-                    tracing::warn!(%fault, "no host of PostgreSQL takes writes yet; trying again");
+                    tracing::warn!(%fault, "no host of PostgreSQL can be used yet; trying again");
                     tokio::time::sleep(RETRY).await;
                 }
                 got => return got,

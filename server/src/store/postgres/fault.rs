@@ -34,6 +34,8 @@ pub(crate) struct PostgresFault {
 enum Kind {
     /// It did not happen.
     Failed,
+    /// Neither, since a host can't be used now.
+    Unfit,
     /// The connection is lost: it may have happened or not.
     Lost,
     /// The same, since the answer did not come in time or is not to be relied on.
@@ -85,7 +87,7 @@ impl PostgresFault {
 
     /// A host that can't be used.
     pub(super) fn unfit(text: String) -> Self {
-        Self { text, code: None, constraint: None, kind: Kind::Failed }
+        Self { text, code: None, constraint: None, kind: Kind::Unfit }
     }
 
     /// No answer in time, or none to rely on.
@@ -109,9 +111,10 @@ impl PostgresFault {
         Self { text: others.fold(self.text, |text, other| text + &other), ..self }
     }
 
-    /// Whether another host may be there soon, such as one that is promoted.
+    /// Whether it may be over soon, as when a host is promoted: not a fault of TLS, of the
+    /// settings or of the sign-in.
     pub(super) fn may_pass(&self) -> bool {
-        self.code.is_none() || self.is_lost()
+        matches!(self.kind, Kind::Lost | Kind::Unfit | Kind::Uncertain | Kind::AtLimit)
     }
 
     /// Whether the connection is lost: what was under way on it may have
@@ -150,9 +153,11 @@ impl From<Error> for PostgresFault {
             _ => Kind::Failed,
         };
         let mut text = Words(&error).to_string();
-        if text.starts_with(TLS_FAILED) {
+        let is_of_tls = text.starts_with(TLS_FAILED);
+        if is_of_tls {
             text.push_str(TLS_HINT);
         }
+        let kind = if is_of_tls { Kind::Failed } else { kind };
         let text = masking::hide(&text).into_owned();
         let constraint = error.as_db_error().and_then(|error| error.constraint()).map(str::to_owned);
         Self { text, code, constraint, kind }

@@ -81,6 +81,10 @@ impl Pool {
                 Err(StoreError::Postgres(limit)) if limit.is_at_limit() => {
                     self.withhold(slot);
                     fault = limit.into();
+                    // A slot may be free at once, again and again.
+                    if Instant::now() >= deadline {
+                        return Err(fault);
+                    }
                 }
                 Err(fault) => return Err(fault),
             }
