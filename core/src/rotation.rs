@@ -61,6 +61,24 @@ pub fn is_same_login(site: &Site, before: &[Cookie], now: &[Cookie]) -> bool {
     session_mark(site, before) == session_mark(site, now)
         && (is_signed_in(now) || !is_signed_in(before))
         && !is_emptied(site, before, now)
+        && !has_other_proof(site, before, now)
+}
+
+/// Whether a cookie that proves the login has another value. Where no cookie names the account
+/// that is all that tells two logins apart, unless the platform rotates it.
+fn has_other_proof(site: &Site, before: &[Cookie], now: &[Cookie]) -> bool {
+    let proves = |cookie: &&Cookie| {
+        let name = cookie.name.as_str();
+        site.login_cookies().iter().any(|login| login.name == name)
+            && !site.rotating_cookies().contains(&name)
+    };
+    // Only compared.
+    let value = |cookie: &Cookie| cookie.value.expose_secret().to_owned();
+    site.account_cookie().is_none()
+        && before.iter().filter(proves).any(|cookie| {
+            let key = cookie.key();
+            now.iter().any(|now| now.key() == key && value(now) != value(cookie))
+        })
 }
 
 /// Whether a cookie that may prove the login has lost its value, as when somebody signs out.
@@ -220,10 +238,19 @@ mod tests {
     #[test]
     fn a_login_that_is_gone_is_not_the_same_also_where_no_cookie_names_the_account() {
         let same = |id, before: &[_], now: &[_]| is_same_login(&site(id), &of(before), &of(now));
-        let vimeo = |value| [("vimeo", value, ".vimeo.com"), ("theme", value, ".vimeo.com")];
-        assert!(same("vimeo", &vimeo("a"), &vimeo("b")));
-        assert!(!same("vimeo", &vimeo("a"), &vimeo("")) && !same("vimeo", &vimeo("a"), &[]));
-        assert!(same("vimeo", &vimeo(""), &vimeo("a")), "a login that has come");
+        let vimeo = |value, theme| [("vimeo", value, ".vimeo.com"), ("theme", theme, ".vimeo.com")];
+        assert!(same("vimeo", &vimeo("a", "a"), &vimeo("a", "b")));
+        assert!(!same("vimeo", &vimeo("a", "a"), &vimeo("b", "a")), "another login");
+        assert!(!same("vimeo", &vimeo("a", "a"), &vimeo("", "a")) && !same("vimeo", &vimeo("a", "a"), &[]));
+        // What the platform rotates is no other login.
+        let youtube = |token: &str| {
+            ["SAPISID", "LOGIN_INFO", "__Secure-1PSIDTS", "__Secure-3PSIDTS"].map(|name| {
+                let value = if name.ends_with("TS") { token } else { "a" };
+                let cookie = json!({"name": name, "value": value, "domain": ".youtube.com", "secure": true});
+                Cookie::from_json(cookie).unwrap()
+            })
+        };
+        assert!(is_same_login(&site("youtube"), &youtube("a"), &youtube("b")));
         let other = |value: &str, http_only: bool| {
             let cookie =
                 json!({"name": "sid", "value": value, "domain": ".example.org", "httpOnly": http_only});

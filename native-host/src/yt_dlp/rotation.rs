@@ -212,8 +212,10 @@ mod tests {
         let second = [&instagram("a")[..], &[returned("sessionid", "b", "www.instagram.com")]].concat();
         assert!(on("instagram", &instagram("a"), &second).is_none());
         let vimeo = |value| [returned("vimeo", value, ".vimeo.com")];
-        assert!(on("vimeo", &vimeo("a"), &vimeo("b")).is_some());
+        assert!(on("vimeo", &vimeo("a"), &vimeo("b")).is_none());
         assert!(on("vimeo", &vimeo("a"), &vimeo("")).is_none());
+        let renewed = [&vimeo("a")[..], &[returned("added", "1", ".vimeo.com")]].concat();
+        assert_eq!(on("vimeo", &vimeo("a"), &renewed).unwrap().added.len(), 1);
         // Signed out by deleting the login: what a guest has been given goes nowhere.
         assert!(on("vimeo", &vimeo("a"), &[returned("guest", "1", ".vimeo.com")]).is_none());
         assert!(on("vimeo", &vimeo("a"), &[]).unwrap().is_empty());

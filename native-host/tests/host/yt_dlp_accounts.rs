@@ -54,6 +54,8 @@ fn where_no_cookie_names_the_account_signing_in_or_out_leaves_the_export_as_it_w
         (sign_in_as_b().as_str(), &["-u", "second", VIDEO][..], "-u has yt-dlp sign in"),
         (&sign_in_as_b(), &["--netrc", VIDEO], "--netrc has yt-dlp sign in"),
         (&sign_in_as_b(), &["--add-headers", "Cookie: vimeo=b", VIDEO], "--add-headers names cookies"),
+        // As its configuration may have it do.
+        (&sign_in_as_b(), &[VIDEO], "may be another account's"),
         (&sign_out, &[VIDEO], "signed out"),
         (expire, &[VIDEO], "are not fresh from a browser"),
     ] {
@@ -61,9 +63,10 @@ fn where_no_cookie_names_the_account_signing_in_or_out_leaves_the_export_as_it_w
         assert!(said.contains(expected) && !said.contains("has replaced"), "{said}");
         assert_eq!(fs::read_to_string(path).unwrap(), before, "{script} {options:?}");
     }
-    // Otherwise what the platform has replaced is kept.
-    run_yt_dlp(home.path(), &sign_in_as_b(), &[VIDEO]);
-    assert!(fs::read_to_string(path).unwrap().contains(B));
+    // What the platform adds beside the login is kept.
+    let add = "printf '.vimeo.com\\tTRUE\\t/\\tTRUE\\t0\\tadded\\tby-the-site\\n' >> \"$2\"";
+    run_yt_dlp(home.path(), add, &[VIDEO]);
+    assert!(fs::read_to_string(path).unwrap().contains("by-the-site"));
 }
 
 #[test]
