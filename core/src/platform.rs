@@ -228,6 +228,12 @@ impl Site {
         }
     }
 
+    /// Whether a cookie of this name is among those that prove the login.
+    #[must_use]
+    pub fn proves_login(&self, name: &str) -> bool {
+        self.login_cookies().iter().any(|login| login.name == name)
+    }
+
     /// The cookie whose value is the account's own.
     #[must_use]
     pub fn account_cookie(&self) -> Option<&'static str> {

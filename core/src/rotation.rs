@@ -14,11 +14,10 @@ use secrecy::ExposeSecret as _;
 #[must_use]
 pub fn is_rotation(site: &Site, name: &str, domain: &str, http_only: bool) -> bool {
     let host = domain.strip_prefix('.').unwrap_or(domain);
-    let login_cookies = site.login_cookies();
-    let is_known = login_cookies.iter().any(|cookie| cookie.name == name)
+    let is_known = site.proves_login(name)
         || site.rotating_cookies().contains(&name)
         || site.account_cookie() == Some(name);
-    site.owns(host) && (is_known || (login_cookies.is_empty() && http_only))
+    site.owns(host) && (is_known || (site.login_cookies().is_empty() && http_only))
 }
 
 /// Tells the accounts of a platform apart, by the cookies of the one site where somebody
@@ -69,15 +68,13 @@ pub fn is_same_login(site: &Site, before: &[Cookie], now: &[Cookie]) -> bool {
 fn has_other_proof(site: &Site, before: &[Cookie], now: &[Cookie]) -> bool {
     let proves = |cookie: &&Cookie| {
         let name = cookie.name.as_str();
-        site.login_cookies().iter().any(|login| login.name == name)
-            && !site.rotating_cookies().contains(&name)
+        site.proves_login(name) && !site.rotating_cookies().contains(&name)
     };
-    // Only compared.
-    let value = |cookie: &Cookie| cookie.value.expose_secret().to_owned();
     site.account_cookie().is_none()
         && before.iter().filter(proves).any(|cookie| {
-            let key = cookie.key();
-            now.iter().any(|now| now.key() == key && value(now) != value(cookie))
+            // Only compared, and never copied.
+            let (key, value) = (cookie.key(), cookie.value.expose_secret());
+            now.iter().any(|now| now.key() == key && now.value.expose_secret() != value)
         })
 }
 

@@ -63,12 +63,12 @@ impl Rotation {
 
     /// Whether a cookie that proves the login was replaced.
     fn has_login_of(&self, site: &Site) -> bool {
-        self.replaced.iter().any(|replaced| proves_login(site, &replaced.cookie))
+        self.replaced.iter().any(|replaced| site.proves_login(&replaced.cookie.name))
     }
 
     /// Whether there is one more of these: a second login beside the first.
     fn adds_login_of(&self, site: &Site) -> bool {
-        self.added.iter().any(|cookie| proves_login(site, cookie))
+        self.added.iter().any(|cookie| site.proves_login(&cookie.name))
     }
 
     /// Whether nothing has changed.
@@ -88,10 +88,6 @@ impl Rotation {
         }
         has_changed
     }
-}
-
-fn proves_login(site: &Site, cookie: &Cookie) -> bool {
-    site.login_cookies().iter().any(|login| login.name == cookie.name)
 }
 
 /// Whether what came back names the account that was handed out, if a cookie named it: a new
