@@ -1,7 +1,7 @@
 // The service worker (in Firefox the background page): the only part of the
-// extension that talks to the server, to the native host and to the cookie
-// store. It sleeps when idle, so every listener is registered here, at once,
-// and everything that must outlast a nap is in storage.
+// extension that talks to the server, the native host and the cookie store. The
+// browser stops it when it is idle, so every listener is registered here at start,
+// and everything that must survive a stop is in storage.
 
 import { showBadge } from "./background/badge.js";
 import { keepBridge, onAlarm } from "./background/bridge.js";
@@ -13,7 +13,7 @@ import {
 } from "./background/capture-requests.js";
 import { answer } from "./background/messages.js";
 import { listenForClicks } from "./background/notifications.js";
-import { onCookieChanged, onSendOnAlarm, sweep, sweepSoon } from "./background/send-on.js";
+import { onCookieChanged, onRenewalAlarm, sweep, sweepSoon } from "./background/renewal.js";
 import { reportInterrupted, resume } from "./background/tasks.js";
 
 const BADGE_KEYS = ["captureRequests", "lastCaptures", "signIn", "expired", "server", "serverKey", "unproven"];
@@ -25,17 +25,16 @@ chrome.runtime.onMessage.addListener((message, sender, reply) => {
   return true;
 });
 
-// The browser's prompt can destroy the popup that asked; what was asked for
-// carries on here.
+// The permission prompt can close the popup that asked, so its task continues here.
 chrome.permissions.onAdded.addListener(() => {
   listenForClicks(openLoginPage);
   resume();
 });
 
-// What is renewed of a site that may not be read any more says so.
+// A renewal reports a problem when its site can no longer be read.
 chrome.permissions.onRemoved.addListener(() => sweepSoon());
 
-// With the browser, after an update, and whenever the worker begins anew.
+// This runs when the browser starts; the listener below, after an update.
 chrome.runtime.onStartup.addListener(() => {
   keepBridge();
   pollCaptureRequests();
@@ -44,15 +43,15 @@ chrome.runtime.onInstalled.addListener(() => keepBridge());
 chrome.alarms.onAlarm.addListener((alarm) => {
   onAlarm(alarm);
   onCaptureRequestsAlarm(alarm);
-  onSendOnAlarm(alarm);
+  onRenewalAlarm(alarm);
 });
 
 chrome.cookies.onChanged.addListener((change) => onCookieChanged(change));
 chrome.storage.onChanged.addListener((changes) => {
-  // Somebody has signed in or out, or the server has ended it; or it is known again.
-  const isOther = changes.expired || changes.signIn?.oldValue?.id !== changes.signIn?.newValue?.id;
+  // Somebody signed in or out, the server ended the sign-in, or it proved its key again.
+  const isSignInChanged = changes.expired || changes.signIn?.oldValue?.id !== changes.signIn?.newValue?.id;
   const isKnownAgain = changes.unproven?.newValue === false || changes.serverKey?.newValue;
-  if (isOther || isKnownAgain) {
+  if (isSignInChanged || isKnownAgain) {
     pollCaptureRequests();
     sweep();
   }
@@ -66,13 +65,13 @@ keepPolling();
 sweepSoon();
 showBadge();
 
-/** Opens the page to sign in at for a capture request, unless only the server names it. */
+/** Opens the login page of a capture request's platform, if more than the server vouches for it. */
 async function openLoginPage(id) {
   const request = (await knownCaptureRequests()).find((known) => known.id === id);
   if (request?.is_known && request.login_url) await chrome.tabs.create({ url: request.login_url });
 }
 
-/** Popup and options, and nobody else. */
+/** Whether popup or options sent the message. */
 function isOurOwnPage({ id, url }) {
   return id === chrome.runtime.id && PAGES.includes(url?.split(/[?#]/, 1)[0]);
 }

@@ -1,4 +1,4 @@
-// The options: what is not about the tab at hand. Each section looks after itself.
+// The options page: everything that is not about the current tab. Each section loads itself.
 
 import { ask } from "./page/worker.js";
 import { failureText } from "./page/failure-text.js";
@@ -6,17 +6,17 @@ import { say, showView } from "./page/page.js";
 import { readOutcome, settle } from "./page/tasks.js";
 import { fillTexts } from "./page/text.js";
 import { initServerView, showServer } from "./page/server-view.js";
-import { initKnownServerViews, showUnconfirmed, showUnproven } from "./page/known-server-view.js";
+import { initUntrustedServerViews, showUnconfirmed, showUnproven } from "./page/untrusted-server-views.js";
 import { initSignInView, showSignIn } from "./page/sign-in-view.js";
 import { initAccountView, showAccount, showButtons } from "./options/account.js";
 import { initPrograms, showPrograms } from "./options/programs.js";
 import { initRenewed, showRenewed } from "./options/renewed.js";
 import { initSites, showSites } from "./options/sites.js";
 
-// What the worker keeps that the account is about.
+// The keys in the storage that the account section shows.
 const ACCOUNT_KEYS = ["server", "serverKey", "unproven", "signIn", "keptSignIn", "expired"];
 
-/** Shows who is signed in where, or what there is to do about it. */
+/** Shows the signed-in account, or the next step towards one. */
 async function show() {
   try {
     const status = await ask("status");
@@ -34,13 +34,13 @@ async function show() {
 
 fillTexts();
 initServerView(show);
-initKnownServerViews(show);
+initUntrustedServerViews(show);
 initSignInView(show);
 initAccountView(show);
 initPrograms();
 initRenewed();
 initSites();
-// Whatever the popup changes, or the server ends.
+// The popup may change these, and the server may end the sign-in.
 chrome.storage.onChanged.addListener((changes) => {
   if (!ACCOUNT_KEYS.some((key) => changes[key])) return;
   show();

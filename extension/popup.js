@@ -1,9 +1,9 @@
-// The popup: which view is shown, and when.
+// The popup: decides which view is shown.
 
 import { ask } from "./page/worker.js";
 import { initBridge, showBridge } from "./popup/bridge.js";
 import { say, showView } from "./page/page.js";
-import { initKnownServerViews, showUnconfirmed, showUnproven } from "./page/known-server-view.js";
+import { initUntrustedServerViews, showUnconfirmed, showUnproven } from "./page/untrusted-server-views.js";
 import { initSignInView, showSignIn } from "./page/sign-in-view.js";
 import { initServerView, showServer } from "./page/server-view.js";
 import { initPlatformView, showPlatform } from "./popup/platform-view.js";
@@ -15,7 +15,7 @@ import { readOutcome, settle } from "./page/tasks.js";
 import { fillTexts } from "./page/text.js";
 import { failureText } from "./page/failure-text.js";
 
-/** Shows what there is to do next. */
+/** Shows the view for the next step. */
 async function show() {
   try {
     const status = await ask("status");
@@ -26,10 +26,10 @@ async function show() {
     const isSignedIn = isKnown && Boolean(status.email);
     showRequests({ isSignedIn, site });
     if (isSignedIn && site) {
-      await showPlatform(site);
+      await showPlatform(site, tab);
       return;
     }
-    // Programs on this computer need no server, and switching them off neither.
+    // Hand-over to programs on this computer works without a server.
     showBridge({ site });
     showRenewal({ site, isSignedIn });
     if (!status.server) showServer(await readOutcome("connect"));
@@ -43,7 +43,7 @@ async function show() {
   }
 }
 
-/** The tab, and its site where it has one. */
+/** The current tab, and its site if it has one. */
 async function currentSite() {
   const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
   // Without a permission for the page the browser hides its address.
@@ -53,7 +53,7 @@ async function currentSite() {
 
 fillTexts();
 initServerView(show);
-initKnownServerViews(show);
+initUntrustedServerViews(show);
 initSignInView(show);
 initPlatformView(show);
 initFooter(show);
@@ -61,7 +61,7 @@ initBridge();
 initRenewal();
 initRequests(show);
 initStoreChoice(show);
-// The server has begun or ceased to be the right one.
+// A change means that the server's proof has just failed, or succeeds again.
 chrome.storage.session.onChanged.addListener(({ unproven }) => unproven && show());
 
 await settle();

@@ -1,4 +1,4 @@
-// Which addresses a server may have. The popup needs the answer inside a click
+// Checks and normalises a server's address. The popup needs this synchronously in a click,
 // and the worker checks it again.
 
 // The loopback address that the content security policy names.
@@ -7,10 +7,9 @@ const LOOPBACK = "127.0.0.1";
 export const DEFAULT_SERVER = "http://127.0.0.1:3001";
 
 /**
- * The address in its one form: `url` without a slash at the end, and `origins`,
- * the match patterns whose permission calls to it need. Null where it is
- * neither https nor http on this machine. `localhost` is 127.0.0.1: at [::1]
- * another program may listen.
+ * Returns the normalised address: `url` without a trailing slash, and `origins`, the match
+ * patterns that a call needs permission for. Null unless it is https, or http on this
+ * computer. `localhost` becomes 127.0.0.1, because another program may listen at [::1].
  */
 export function parseServerAddress(text) {
   const address = parse(text.trim());
@@ -25,13 +24,13 @@ export function parseServerAddress(text) {
   };
 }
 
-/** The one form of an address that may have been kept in another. */
+/** Normalises an address that an earlier version may have stored in another form. */
 export function canonicalServer(url) {
   return parseServerAddress(url)?.url ?? url;
 }
 
 function parse(text) {
-  // People leave the scheme out; what is not on this machine has to be https.
+  // People leave out the scheme; only this computer gets http.
   const hasScheme = /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
   const isLoopback = /^(127\.0\.0\.1|localhost)(:|\/|$)/i.test(text);
   try {

@@ -1,10 +1,11 @@
-//! The Credentials API's bodies that more than one program reads or writes.
+//! The Credentials API's bodies as the extension sends and understands them.
 //!
-//! Requests are read by the server field by field, since it must name what is
-//! missing; here stand the forms that the extension sends and receives.
+//! The server declares its bodies beside its handlers, where they are documented: a server must
+//! name the fields that are missing.
 
-use crate::cookie::{Cookie, serialize_exposed};
-use secrecy::SecretString;
+use crate::cookie::Cookie;
+use crate::origin_storage::OriginStorage;
+use crate::shape::Credentials;
 use serde::{Deserialize, Serialize};
 
 /// The body of `POST /api/credentials/create-profile`.
@@ -15,19 +16,8 @@ pub struct CreateProfileRequest<'a> {
     /// The account's name on the platform.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_username: Option<&'a str>,
-    /// An object of any shape, as JSON text's value.
-    pub credentials: &'a Credentials,
-}
-
-/// A credentials object: `Debug` hides it.
-#[derive(Clone, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Credentials(pub serde_json::Map<String, serde_json::Value>);
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Credentials([REDACTED])")
-    }
+    /// The login credentials: an object of any shape.
+    pub credentials: &'a Credentials<'a>,
 }
 
 /// The body of `POST /api/credentials/store-platform-session`.
@@ -37,8 +27,17 @@ pub struct StorePlatformSessionRequest<'a> {
     pub creator_profile_id: &'a str,
     /// The platform identifier, the same as the connection's.
     pub platform: &'a str,
-    /// 1 to 1,000 cookies.
+    /// At most 1,000 cookies; at least one if there is no origin storage.
     pub cookies: &'a [Cookie],
+    /// The storage of each origin; absent if there is none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub origins: &'a [OriginStorage],
+    /// The session that a renewal replaces; absent if a person has clicked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renews: Option<&'a str>,
+    /// The session whose origin storage the new one takes over, because it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_origins_of: Option<&'a str>,
     /// The capturing browser's user agent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<&'a str>,
@@ -48,16 +47,16 @@ pub struct StorePlatformSessionRequest<'a> {
 }
 
 /// The answer to [`CreateProfileRequest`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct CreateProfileResponse {
     /// The connection's id.
     pub id: String,
-    /// Whether it was there before.
+    /// Whether the connection existed before.
     pub updated: bool,
 }
 
 /// The answer to [`StorePlatformSessionRequest`].
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct StorePlatformSessionResponse {
     /// The session's id.
     pub id: String,
@@ -65,29 +64,20 @@ pub struct StorePlatformSessionResponse {
     pub platform: String,
     /// How many cookies were stored.
     pub cookie_count: usize,
-    /// What of the cookies came to nothing, in words; left out where that is nothing.
+    /// How many entries of origin storage were stored; earlier servers don't say.
+    #[serde(default)]
+    pub entry_count: usize,
+    /// What could not be kept of the cookies, as messages for people; absent if everything was
+    /// kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
 /// A failure's body: `{"success":false,"error":"…"}`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct ErrorResponse {
     /// Always false.
     pub success: bool,
     /// What went wrong, in words for people.
     pub error: String,
-}
-
-/// The tokens in an answer of `POST /auth/login` and `/auth/refresh`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Tokens {
-    /// A JWT, to be sent as a bearer.
-    #[serde(serialize_with = "serialize_exposed")]
-    pub access_token: SecretString,
-    /// Good for one refresh.
-    #[serde(serialize_with = "serialize_exposed")]
-    pub refresh_token: SecretString,
-    /// How long the access token lives, in milliseconds.
-    pub expires: u64,
 }

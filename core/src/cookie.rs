@@ -1,15 +1,16 @@
-//! One cookie, as Stagepass stores it and sends it, and what makes one invalid.
+//! One cookie as Stagepass stores and sends it, and the rules for a valid one.
 //!
 //! Attribute names and meanings follow RFC 6265bis; the JSON names follow the
 //! browsers' `cookies` API.
 
 mod date;
-mod given;
 mod key;
+mod unchecked;
 
-pub use given::{GivenCookie, MAX_NAMED_MEMBERS, unkept_members};
 pub use key::CookieKey;
+pub use unchecked::{UncheckedCookie, unkept_members};
 
+use crate::url_host::is_numeric;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -20,33 +21,30 @@ use thiserror::Error;
 pub const MAX_NAME_VALUE_BYTES: usize = 4096;
 /// The most bytes of a path (RFC 6265bis ignores longer attribute values).
 pub const MAX_PATH_BYTES: usize = 1024;
-/// The most bytes of a domain, its leading dot aside (RFC 1035).
+/// The most bytes of a domain, without its leading dot (RFC 1035).
 pub const MAX_DOMAIN_BYTES: usize = 253;
 /// The most bytes between two dots of a domain (RFC 1035).
 const MAX_LABEL_BYTES: usize = 63;
 /// The most cookies in one session.
 pub const MAX_COOKIES: usize = 1000;
-/// The latest expiry that is accepted: the last second of the year 9999, with
-/// which the dates of cookies and RFC 3339 end.
+/// The latest accepted expiry: the last second of the year 9999, where the dates of cookies
+/// and RFC 3339 end.
 pub const MAX_EXPIRES: i64 = 253_402_300_799;
-/// The latest end of a session that is told: the first second of the year 9999.
-/// Libraries for times end some hours before the year does.
+/// The latest end of a session that is reported: the first second of the year 9999. Some time
+/// libraries end hours before that year does.
 pub const MAX_SESSION_END: i64 = 253_370_764_800;
-
-/// How much is shown of a name that somebody made up.
-pub(crate) const MAX_SHOWN_CHARS: usize = 64;
 
 /// A valid cookie. Its value is a secret: `Debug` hides it, dropping wipes it,
 /// and it is serialised only because sending cookies is this type's job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", try_from = "given::OwnCookie")]
+#[serde(rename_all = "camelCase", try_from = "unchecked::OwnCookie")]
 pub struct Cookie {
     /// Never empty; no control characters, `;` or `=`.
     pub name: String,
     /// May be empty; no control characters or `;`.
     #[serde(serialize_with = "serialize_exposed")]
     pub value: SecretString,
-    /// A host, or with a leading dot a domain and all hosts below it.
+    /// A host, or with a leading dot a domain together with all hosts below it.
     pub domain: String,
     /// Begins with `/`.
     pub path: String,
@@ -55,12 +53,12 @@ pub struct Cookie {
     pub expires: Option<i64>,
     /// Hidden from scripts.
     pub http_only: bool,
-    /// Sent over https alone.
+    /// Sent only over https.
     pub secure: bool,
-    /// The `SameSite` attribute, where one was set.
+    /// The `SameSite` attribute, if one was set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub same_site: Option<SameSite>,
-    /// Whether the cookie goes to its exact host alone, where the sender said so.
+    /// Whether the cookie goes only to its exact host, if the sender said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host_only: Option<bool>,
 }
@@ -80,10 +78,10 @@ pub enum SameSite {
 /// Why a cookie is refused. The text never holds a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum CookieFault {
-    /// The cookie is no JSON object.
+    /// The cookie is not a JSON object.
     #[error("must be an object")]
     NotAnObject,
-    /// A field that must be there is not.
+    /// A required field is missing.
     #[error("{0} required")]
     Missing(&'static str),
     /// A field has another JSON type than `expected`.
@@ -94,10 +92,10 @@ pub enum CookieFault {
         /// What it must be, as a noun with its article.
         expected: &'static str,
     },
-    /// A field may not be empty.
+    /// A field is empty that must not be.
     #[error("{0} must not be empty")]
     Empty(&'static str),
-    /// A control character, tab and newline among them.
+    /// A control character, such as a tab or newline.
     #[error("{0} holds a control character")]
     ControlCharacter(&'static str),
     /// `;`, or `=` in a name: such a cookie would be sent as a different one.
@@ -108,13 +106,13 @@ pub enum CookieFault {
         /// The character.
         separator: char,
     },
-    /// White space at an end, which no browser keeps.
+    /// White space at either end; no browser keeps it.
     #[error("{0} begins or ends with white space")]
     OuterSpace(&'static str),
     /// Name and value together are too long.
     #[error("name and value are longer than {MAX_NAME_VALUE_BYTES} bytes together")]
     TooLong,
-    /// The domain is no host name or IP address.
+    /// The domain is neither a host name nor an IP address.
     #[error("domain is not a host name")]
     Domain,
     /// The path does not begin with `/` or is too long.
@@ -126,43 +124,43 @@ pub enum CookieFault {
     /// The expiry is after [`MAX_EXPIRES`].
     #[error("{0} is after the year 9999. Is it in milliseconds? It must be in seconds")]
     TooLate(&'static str),
-    /// Two fields that mean the same say different things.
+    /// Two fields with the same meaning have different values.
     #[error("{0} and {1} disagree")]
     Disagreement(&'static str, &'static str),
-    /// `sameSite` is a text that is not known.
+    /// `sameSite` is an unknown text.
     #[error("sameSite must be lax, strict, none, no_restriction or unspecified")]
     SameSite,
-    /// `__Secure-` and `__Host-` names promise attributes that are not there
-    /// (RFC 6265bis, section 4.1.3); no browser holds such a cookie.
-    #[error("name has a prefix that its attributes do not fulfil")]
+    /// A `__Secure-` or `__Host-` name without the attributes that it requires (RFC 6265bis,
+    /// section 4.1.3). Browsers refuse such a cookie.
+    #[error("a cookie named __Secure- or __Host- lacks the attributes that this prefix requires")]
     Prefix,
 }
 
 impl Cookie {
     /// Reads one cookie of a `store-platform-session` request.
     ///
-    /// `name`, `value` and `domain` are required; `path` is `/`, `httpOnly` and
-    /// `secure` are false where absent. The end may be called `expires`,
-    /// `expirationDate` or `expiry`, and be a number of seconds or a date; null, 0,
-    /// -1 and an empty text mean a session cookie, and a fraction is rounded down.
-    /// [`unkept_members`] names what comes to nothing.
+    /// `name`, `value` and `domain` are required; `path` defaults to `/`, `httpOnly` and
+    /// `secure` to false. The expiry may be called `expires`, `expirationDate` or `expiry`,
+    /// and be a number of seconds or a date; null, 0, -1 and an empty text mean a session
+    /// cookie, and a fraction is rounded down. [`unkept_members`] names what is ignored.
     ///
     /// # Errors
     /// The first [`CookieFault`] found.
     pub fn from_json(json: Value) -> Result<Self, CookieFault> {
-        GivenCookie::from_json(json)?.try_into()
+        UncheckedCookie::from_json(json)?.try_into()
     }
 
-    /// What tells it from other cookies.
+    /// The key that identifies the cookie.
     #[must_use]
     pub fn key(&self) -> CookieKey<'_> {
         CookieKey::new(&self.domain, self.is_host_only(), &self.path, &self.name)
     }
 
-    /// Whether the cookie goes to its exact host alone.
+    /// Whether the cookie goes only to its exact host. An address has no hosts below it.
     #[must_use]
     pub fn is_host_only(&self) -> bool {
-        self.host_only.unwrap_or(!self.domain.starts_with('.'))
+        let has_hosts_below = !self.domain.starts_with('[') && !is_numeric(&self.domain);
+        !has_hosts_below || self.host_only.unwrap_or(!self.domain.starts_with('.'))
     }
 
     /// The domain without its leading dot.
@@ -171,16 +169,17 @@ impl Cookie {
         self.domain.strip_prefix('.').unwrap_or(&self.domain)
     }
 
-    /// Whether the cookie has ended at `now` (Unix seconds).
+    /// Whether the cookie has expired at `now` (Unix seconds).
     #[must_use]
     pub fn is_expired(&self, now: i64) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
-    /// Holds the cookie against every rule of this module.
+    /// Checks the cookie against every rule of this module.
     ///
     /// # Errors
     /// The first [`CookieFault`] found.
+    // Decision: docs/decisions/capture.md#a-cookie-without-a-name-is-dropped
     pub fn check(&self) -> Result<(), CookieFault> {
         let value = self.value.expose_secret();
         if self.name.is_empty() {
@@ -218,7 +217,7 @@ impl Cookie {
 
 impl PartialEq for Cookie {
     fn eq(&self, other: &Self) -> bool {
-        // Comparing values discloses nothing: no text comes out of it.
+        // The values are only compared.
         self.value.expose_secret() == other.value.expose_secret()
             && self.name == other.name
             && self.domain == other.domain
@@ -231,20 +230,19 @@ impl PartialEq for Cookie {
     }
 }
 
-/// For fields whose very purpose is to be sent: writes the secret itself.
+/// Serialises the secret itself, for fields whose purpose is to be sent.
 ///
 /// # Errors
-/// Those of the serialiser.
+/// The errors of the serialiser.
 pub fn serialize_exposed<S: Serializer>(secret: &SecretString, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(secret.expose_secret())
 }
 
-/// A browser's or a caller's expiry as whole Unix seconds, rounded down;
-/// `None` (a session cookie) for 0 and -1.
+/// An expiry in whole Unix seconds, rounded down; `None` (a session cookie) for 0 and -1.
 ///
 /// # Errors
-/// [`CookieFault::Expires`] for other negative numbers, [`CookieFault::TooLate`]
-/// for such as lie after [`MAX_EXPIRES`].
+/// [`CookieFault::Expires`] for other negative numbers, [`CookieFault::TooLate`] for those
+/// after [`MAX_EXPIRES`].
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
 #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
 pub(crate) fn whole_seconds(seconds: f64, field: &'static str) -> Result<Option<i64>, CookieFault> {
@@ -273,9 +271,9 @@ fn check_text(text: &str, field: &'static str, separators: &[char]) -> Result<()
     Ok(())
 }
 
-/// Accepts DNS names (RFC 1035, underscores included as browsers do), IPv4 and
-/// bracketed IPv6 addresses; an address has no hosts below it, and so no dot.
-fn check_domain(domain: &str) -> Result<(), CookieFault> {
+/// Accepts DNS names (RFC 1035 plus underscores, as browsers do), IPv4 and bracketed IPv6
+/// addresses. An address has no hosts below it, and so no leading dot.
+pub(crate) fn check_domain(domain: &str) -> Result<(), CookieFault> {
     let (host, has_dot) = domain.strip_prefix('.').map_or((domain, false), |host| (host, true));
     let is_address = is_address(host);
     let is_label = |label: &str| {
@@ -315,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn comes_back_as_it_was_sent() {
+    fn serialises_a_cookie_as_it_was_read() {
         let sent = json!({
             "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com",
             "path": "/", "expires": 1_735_689_600, "httpOnly": true, "secure": true,
@@ -335,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_fault_of_each_bad_cookie() {
+    fn refuses_bad_cookies_with_a_message_for_each_fault() {
         for (change, message) in [
             (json!({"name": null}), "name required"),
             (json!({"name": ""}), "name must not be empty"),
@@ -365,10 +363,13 @@ mod tests {
                 json!({"sameSite": "maybe"}),
                 "sameSite must be lax, strict, none, no_restriction or unspecified",
             ),
-            (json!({"name": "__Secure-a"}), "name has a prefix that its attributes do not fulfil"),
+            (
+                json!({"name": "__Secure-a"}),
+                "a cookie named __Secure- or __Host- lacks the attributes that this prefix requires",
+            ),
             (
                 json!({"name": "__host-a", "secure": true}),
-                "name has a prefix that its attributes do not fulfil",
+                "a cookie named __Secure- or __Host- lacks the attributes that this prefix requires",
             ),
         ] {
             assert_eq!(parse(&change).unwrap_err().to_string(), message, "{change}");

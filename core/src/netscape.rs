@@ -1,17 +1,16 @@
-//! Netscape cookie files, written so that yt-dlp, curl and Python's
-//! `MozillaCookieJar` read back the same cookies.
+//! Netscape cookie files that yt-dlp, curl and Python's `MozillaCookieJar` read back as the
+//! same cookies.
 //!
-//! The format has no specification; what is written here is what these three
-//! readers agree on. Seven fields separated by tabs: domain, whether hosts
-//! below it are meant, path, https only, expiry, name, value. What others write
-//! is read as leniently as the three of them read it.
+//! The format has no specification, so this module writes what these three readers agree on:
+//! seven fields separated by tabs (domain, whether hosts below it are included, path, https
+//! only, expiry, name, value). It reads as leniently as they do.
 
 mod read;
 
 pub use read::{BadLine, CookieFile, LineFault, NoCookie, read};
 
-use crate::cookie::{Cookie, CookieKey, MAX_SHOWN_CHARS};
-use crate::visible::printable_start;
+use crate::cookie::{Cookie, CookieKey};
+use crate::visible::{MAX_SHOWN_CHARS, printable_start};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,21 +18,21 @@ use thiserror::Error;
 
 /// The first line of every file.
 pub const HEADER: &str = "# Netscape HTTP Cookie File";
-/// Stands before the domain of an `HttpOnly` cookie.
+/// The prefix of an `HttpOnly` cookie's domain.
 const HTTP_ONLY_PREFIX: &str = "#HttpOnly_";
-/// curl passes over lines that are longer.
+/// curl skips longer lines.
 const MAX_CURL_LINE_BYTES: usize = 4999;
 
-/// How `HttpOnly` is written.
+/// How a file marks the cookies that are `HttpOnly`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// With `#HttpOnly_`, as yt-dlp, curl and Python read it.
+    /// The line starts with `#HttpOnly_`, as yt-dlp, curl and Python read it.
     HttpOnlyPrefix,
-    /// Without it, for wget, which takes such lines for comments.
+    /// Nothing marks them: wget reads lines with `#HttpOnly_` as comments.
     Plain,
 }
 
-/// Something of a cookie that a file can't carry or a reader won't see.
+/// Something that the file can't contain or a reader doesn't see.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Loss {
     /// `SameSite` has no field.
@@ -42,46 +41,43 @@ pub enum Loss {
     /// The plain dialect does not say which cookies are `HttpOnly`.
     #[error("the HttpOnly attribute of {0} cookies is not in the file")]
     HttpOnly(usize),
-    /// A later cookie has the same domain, path and name, and the file holds
-    /// that one alone. The index is the cookie's.
-    #[error("a later cookie takes the place of cookie {0}")]
+    /// A later cookie has the same key, and the file contains only that one. The index is
+    /// the earlier cookie's.
+    #[error("a later cookie replaces cookie {0}")]
     Duplicate(usize),
-    /// curl reads no line of 5,000 bytes or more. The index is the cookie's.
-    #[error("cookie {0} makes a line that curl passes over")]
+    /// curl skips lines of 5,000 bytes or more. The index is the cookie's.
+    #[error("curl skips cookie {0}, because its line is too long")]
     TooLongForCurl(usize),
-    /// curl takes names and paths that differ in case, and paths that differ in
-    /// a slash or a quotation mark at the end, for the same, and so replaces this
-    /// cookie (by index) by a later one.
-    #[error("curl reads a later cookie in place of cookie {0}")]
+    /// curl ignores case in names and paths, and a slash or quotation mark at the end of a
+    /// path, so it replaces this cookie (by index) with a later one.
+    #[error("curl replaces cookie {0} with a later one")]
     ReplacedInCurl(usize),
-    /// yt-dlp sends headers in Latin-1, and with such a cookie no request at all:
-    /// it is not in the file. The name is the cookie's, as it can be shown.
+    /// yt-dlp sends headers in Latin-1 and fails with such a cookie, so it is not in the
+    /// file. The text is the cookie's printable name.
     #[error("the cookie {0} has characters that yt-dlp can't send, so it is not in the file")]
     NotLatin1(String),
-    /// Python looks for the cookies of `localhost` under `localhost.local`, and
-    /// likewise for every host without a dot. The name is the cookie's, as it can
-    /// be shown.
+    /// Python looks up the cookies of `localhost`, as of every host without a dot, under
+    /// `localhost.local`. The text is the cookie's printable name.
     #[error("yt-dlp and Python don't send the cookie {0}, because its host has no dot")]
     HostWithoutDot(String),
 }
 
 impl Loss {
-    /// Whether yt-dlp goes without a cookie, and not only without an attribute that it
-    /// has no use for.
+    /// Whether yt-dlp misses a cookie, and not only an attribute that it doesn't use.
     #[must_use]
     pub fn is_of_yt_dlp(&self) -> bool {
         matches!(self, Self::NotLatin1(_) | Self::HostWithoutDot(_))
     }
 }
 
-/// A cookie file and what it lacks.
+/// A cookie file and what was lost in it.
 #[derive(Clone, Debug)]
 pub struct Rendered {
     /// The whole file.
     pub text: SecretString,
     /// How many cookies are in it.
     pub cookie_count: usize,
-    /// What it lacks; empty where nothing is lost.
+    /// Empty if nothing is lost.
     pub losses: Vec<Loss>,
 }
 
@@ -128,7 +124,7 @@ pub fn render(cookies: &[Cookie], dialect: Dialect) -> Rendered {
 fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
     let prefix = if cookie.http_only && dialect == Dialect::HttpOnlyPrefix { HTTP_ONLY_PREFIX } else { "" };
     let dot = if cookie.is_host_only() { "" } else { "." };
-    // The file is what this module is for: the value leaves its wrapper here.
+    // The value leaves its wrapper: the file is meant to contain it.
     let _ = writeln!(
         text,
         "{prefix}{dot}{}\t{}\t{}\t{}\t{}\t{}\t{}",
@@ -142,14 +138,15 @@ fn render_line(text: &mut String, cookie: &Cookie, dialect: Dialect) {
     );
 }
 
-/// Whether a cookie can be sent in a header of Latin-1 (ISO/IEC 8859-1).
+/// Whether a cookie can be sent in a Latin-1 header (ISO/IEC 8859-1).
+// Decision: docs/decisions/capture.md#a-cookie-outside-latin-1-is-left-out-of-cookie-files
 fn is_latin1(cookie: &Cookie) -> bool {
-    // Only looked at.
+    // The value is only inspected.
     [&cookie.name, cookie.value.expose_secret()].iter().all(|text| text.chars().all(|c| c <= '\u{ff}'))
 }
 
-/// Marks the cookies that a later one takes the place of, for a reader who tells them
-/// apart by `key`, and to whom those that are `None` are not there.
+/// Marks the cookies that a later one replaces, for a reader that identifies cookies by `key`
+/// and doesn't see those that are `None`.
 fn replaced<'a>(
     cookies: impl IntoIterator<Item = Option<&'a Cookie>>,
     key: fn(&'a Cookie) -> CookieKey<'a>,
@@ -165,13 +162,12 @@ fn replaced<'a>(
     marks
 }
 
-/// The indices of what is marked.
+/// The indices of the marked cookies.
 fn marked(marks: &[bool]) -> impl Iterator<Item = usize> {
     marks.iter().enumerate().filter_map(|(index, is_marked)| is_marked.then_some(index))
 }
 
-/// curl takes no notice of case, nor of a quotation mark and then a slash at the
-/// end of a path.
+/// curl ignores case, and at the end of a path a slash and a quotation mark after it.
 fn curl_key(cookie: &Cookie) -> CookieKey<'_> {
     let path = cookie.path.strip_suffix('"').unwrap_or(&cookie.path);
     let path = path.strip_suffix('/').unwrap_or(path).to_ascii_lowercase();
@@ -196,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_each_field_as_the_readers_expect_it() {
+    fn writes_each_field_as_readers_expect_it() {
         let cookies = [
             cookie(&json!({"httpOnly": true, "secure": true, "expires": 1_900_000_000})),
             cookie(&json!({"domain": "www.example.org", "path": "/a", "value": ""})),
@@ -227,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn says_what_the_file_does_not_carry() {
+    fn reports_what_the_file_cannot_contain() {
         let cookies = [
             cookie(&json!({"path": "/Videos\"", "sameSite": "lax"})),
             cookie(&json!({"path": "/videos/", "name": "N", "httpOnly": true})),
@@ -243,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn of_cookies_with_one_key_the_last_is_written_and_the_others_reported() {
+    fn writes_the_last_of_cookies_with_one_key_and_reports_the_others() {
         let cookies = [
             cookie(&json!({"value": "old", "domain": ".Example.ORG"})),
             cookie(&json!({"value": "new", "domain": ".example.org"})),
@@ -256,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_and_names_what_would_keep_yt_dlp_from_sending_anything() {
+    fn leaves_out_and_reports_cookies_that_yt_dlp_cannot_send() {
         let cookies = [
             cookie(&json!({"name": "city", "value": "東京"})),
             cookie(&json!({"name": "latin", "value": "é"})),

@@ -1,13 +1,16 @@
-//! From a browser's cookie list to the cookies of one session, with a verdict
-//! on each. What proves a login, `login.rs` says.
+//! Turns a browser's cookies and origin storage into one session, with a verdict on each cookie.
+//! `login.rs` decides whether they prove a login.
 
+mod one_account;
 mod report;
 
-pub use report::{Entry, Reason, Report, Verdict};
+pub use report::{Entry, Reason, Report, StoredEntry, Verdict};
 
 use crate::cookie::{Cookie, CookieKey, MAX_COOKIES, MAX_EXPIRES, SameSite};
 use crate::login;
+use crate::origin_storage::OriginStorage;
 use crate::platform::{Site, is_within};
+use crate::session::Session;
 use crate::visible::printable_line;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,7 +18,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
-/// A cookie as `cookies.getAll` of Chromium and Firefox gives it.
+/// A cookie as `cookies.getAll` returns it in Chromium and Firefox.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BrowserCookie {
@@ -30,20 +33,20 @@ pub struct BrowserCookie {
     /// Unix seconds with a fraction; absent for a session cookie.
     #[serde(default)]
     pub expiration_date: Option<f64>,
-    /// Sent to the exact host alone.
+    /// Sent only to the exact host.
     pub host_only: bool,
     /// Hidden from scripts.
     pub http_only: bool,
-    /// Sent over https alone.
+    /// Sent only over https.
     pub secure: bool,
-    /// The `SameSite` attribute in the browsers' words.
+    /// The `SameSite` attribute as browsers spell it.
     #[serde(default, deserialize_with = "or_unspecified")]
     pub same_site: BrowserSameSite,
-    /// Where the cookie is partitioned (CHIPS).
+    /// The partition of a partitioned cookie (CHIPS).
     #[serde(default)]
     pub partition_key: Option<PartitionKey>,
-    /// The site that was visited when it was set, where Firefox keeps the cookies of
-    /// different visits apart (first-party isolation); else empty or absent.
+    /// The site that was visited when the cookie was set, if Firefox's first-party isolation is
+    /// on; otherwise empty or absent.
     #[serde(default)]
     pub first_party_domain: Option<String>,
 }
@@ -54,31 +57,34 @@ impl BrowserCookie {
         self.domain.strip_prefix('.').unwrap_or(&self.domain).to_ascii_lowercase()
     }
 
-    /// What tells it from other cookies of one partition and visit.
+    /// The key that identifies the cookie within one partition and visited site.
     #[must_use]
     pub fn key(&self) -> CookieKey<'_> {
         let path = if self.path.is_empty() { "/" } else { &self.path };
         CookieKey::new(&self.domain, self.host_only, path, &self.name)
     }
 
-    /// The site whose visits alone the cookie is sent in, where there is one.
+    /// The site that must be visited for the cookie to be sent, if Firefox's first-party isolation
+    /// is on.
     #[must_use]
     pub fn visited(&self) -> Option<&str> {
         self.first_party_domain.as_deref().filter(|domain| !domain.is_empty())
     }
 }
 
-/// Tells which cookies of one store are sent when their own site is visited, and not only
-/// inside another's pages. Where visits are kept apart, none has the cookies from before.
+/// Returns a test for whether a cookie is sent when its own site is visited, and not only
+/// while embedded in another site. With first-party isolation on, cookies from before it was
+/// switched on are not sent.
+// Decision: docs/decisions/capture.md#a-platforms-own-partition-is-kept-a-foreign-one-dropped
 pub fn own_visits(cookies: &[BrowserCookie]) -> impl Fn(&BrowserCookie) -> bool + use<> {
-    let are_apart = cookies.iter().any(|cookie| cookie.visited().is_some());
+    let is_isolated = cookies.iter().any(|cookie| cookie.visited().is_some());
     move |cookie| match cookie.visited() {
         Some(domain) => is_within(&cookie.host(), domain),
-        None => !are_apart,
+        None => !is_isolated,
     }
 }
 
-/// The browsers' words for `SameSite`.
+/// `SameSite` as browsers spell it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BrowserSameSite {
@@ -94,7 +100,7 @@ pub enum BrowserSameSite {
     Unspecified,
 }
 
-/// A member that is there and undefined is as good as none.
+/// Treats an undefined or null member like an absent one.
 fn or_unspecified<'de, D: Deserializer<'de>>(from: D) -> Result<BrowserSameSite, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
@@ -108,60 +114,107 @@ pub struct PartitionKey {
     pub top_level_site: Option<String>,
 }
 
-/// The cookies of a session and the report on them.
+/// A session and the report on all that was found.
 #[derive(Clone, Debug)]
 pub struct Capture {
-    /// Valid, sorted by domain, path and name, each of these once.
+    /// Valid, sorted by domain, path and name, each key once.
     pub cookies: Vec<Cookie>,
-    /// What became of each of the browser's cookies.
+    /// The storage of each of the site's origins; of another site of the platform, or of another
+    /// account in the same entry, none.
+    pub origins: Vec<OriginStorage>,
+    /// The verdict on each of the browser's cookies.
     pub report: Report,
 }
 
-/// Normalises the cookies of **one** cookie store for `site` at `now` (Unix
-/// seconds). Doing so twice changes nothing.
+impl Capture {
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> Session<'_> {
+        Session { cookies: &self.cookies, origins: &self.origins }
+    }
+}
+
+/// Normalises the cookies of **one** cookie store for `site` at `now` (Unix seconds); `origins` is
+/// the storage that was read beside them. The operation is idempotent.
 #[must_use]
-pub fn normalise(browser_cookies: Vec<BrowserCookie>, site: &Site, now: i64) -> Capture {
+pub fn normalise(
+    browser_cookies: Vec<BrowserCookie>,
+    mut origins: Vec<OriginStorage>,
+    site: &Site,
+    now: i64,
+) -> Capture {
+    one_account::keep(&mut origins, site);
     let is_of_own_visit = own_visits(&browser_cookies);
     let mut dropped = Vec::new();
     let mut taken: BTreeMap<CookieKey<'_>, Candidate> = BTreeMap::new();
     for browser_cookie in browser_cookies {
         let is_of_own_visit = is_of_own_visit(&browser_cookie);
-        match Candidate::judge(browser_cookie, site, now, is_of_own_visit) {
+        match Candidate::from_browser(browser_cookie, site, now, is_of_own_visit) {
             Err(entry) => dropped.push(*entry),
             Ok(candidate) => match taken.entry(candidate.cookie.key().into_owned()) {
-                MapEntry::Vacant(place) => drop(place.insert(candidate)),
+                MapEntry::Vacant(free) => drop(free.insert(candidate)),
                 MapEntry::Occupied(mut rival) => {
                     let is_preferred = rival.get().rank() < candidate.rank();
                     let loser = if is_preferred { rival.insert(candidate) } else { candidate };
-                    dropped.push(loser.into_dropped(Reason::Duplicate));
+                    dropped.push(into_dropped(loser.entry, Reason::Duplicate));
                 }
             },
         }
     }
-    let mut taken = of_one_site(taken.into_values().collect(), site, &mut dropped);
-    let surplus = taken.split_off(taken.len().min(MAX_COOKIES));
-    dropped.extend(surplus.into_iter().map(|candidate| candidate.into_dropped(Reason::TooMany)));
-    dropped.sort_by(|a, b| (&a.domain, &a.path, &a.name).cmp(&(&b.domain, &b.path, &b.name)));
+    let taken = taken.into_values().map(|candidate| (candidate.cookie, candidate.entry)).unzip();
+    let (mut cookies, mut entries) = keep_one_site(taken, &origins, site, &mut dropped);
+    cookies.truncate(MAX_COOKIES);
+    let surplus = entries.split_off(cookies.len());
+    dropped.extend(surplus.into_iter().map(|entry| into_dropped(entry, Reason::TooMany)));
+    let dropped = sorted(dropped);
 
-    let (cookies, mut entries): (Vec<_>, Vec<_>) =
-        taken.into_iter().map(|candidate| (candidate.cookie, candidate.entry)).unzip();
-    let (login, expires) = login::judge(&cookies, site);
+    let session = Session { cookies: &cookies, origins: &origins };
+    let (login, expires) = login::login_and_expiry(session, site);
+    let signed_in_at = login::signed_in_at(session, site).map(str::to_owned);
+    origins.retain(|storage| site.owns_at(storage.host(), signed_in_at.as_deref()));
     let (taken, dropped_count) = (entries.len(), dropped.len());
     entries.extend(dropped);
-    Capture { cookies, report: Report { entries, taken, dropped: dropped_count, login, expires } }
+    let stored = report::stored_entries(&origins);
+    let report = Report { entries, taken, dropped: dropped_count, stored, login, expires };
+    Capture { cookies, origins, report }
 }
 
-/// The cookies of the one site of the platform where somebody is signed in: those of
-/// another site may be another account's. All of them where no login is proven.
-fn of_one_site(taken: Vec<Candidate>, site: &Site, dropped: &mut Vec<Entry>) -> Vec<Candidate> {
-    let signed_in_at = login::signed_in_at(taken.iter().map(|candidate| &candidate.cookie), site);
-    let is_own = |candidate: &Candidate| site.owns_at(candidate.cookie.host(), signed_in_at);
-    let (own, siblings): (Vec<_>, Vec<_>) = taken.into_iter().partition(is_own);
-    dropped.extend(siblings.into_iter().map(|candidate| candidate.into_dropped(Reason::SiblingSite)));
-    own
+/// Cookies with the report's entry on each.
+type Taken = (Vec<Cookie>, Vec<Entry>);
+
+/// Keeps only the cookies of the platform's site where somebody is signed in: those of another
+/// site may be another account's. Keeps all if no login is proven.
+fn keep_one_site(
+    (cookies, entries): Taken,
+    origins: &[OriginStorage],
+    site: &Site,
+    dropped: &mut Vec<Entry>,
+) -> Taken {
+    let signed_in_at = login::signed_in_at(Session { cookies: &cookies, origins }, site);
+    let owned: Vec<_> = cookies.iter().map(|cookie| site.owns_at(cookie.host(), signed_in_at)).collect();
+    let both = cookies.into_iter().zip(entries).zip(owned);
+    let (own, siblings): (Vec<_>, Vec<_>) = both.partition(|(_, is_own)| *is_own);
+    dropped.extend(siblings.into_iter().map(|((_, entry), _)| into_dropped(entry, Reason::SiblingSite)));
+    own.into_iter().map(|(taken, _)| taken).unzip()
 }
 
-/// A cookie that may be taken, unless another with its key is preferred.
+/// The entries by domain, path and name. `sort_by` would bring more code into the browser's module.
+fn sorted(entries: Vec<Entry>) -> Vec<Entry> {
+    let mut sorted: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let is_before = |other: &Entry| {
+            (&other.domain, &other.path, &other.name) <= (&entry.domain, &entry.path, &entry.name)
+        };
+        sorted.insert(sorted.partition_point(is_before), entry);
+    }
+    sorted
+}
+
+fn into_dropped(entry: Entry, reason: Reason) -> Entry {
+    Entry { verdict: Verdict::Dropped, reason: Some(reason), ..entry }
+}
+
+/// A cookie to be taken, unless another one with the same key is preferred.
 struct Candidate {
     cookie: Cookie,
     entry: Entry,
@@ -169,8 +222,9 @@ struct Candidate {
 }
 
 impl Candidate {
-    /// Whether the cookie may be taken; otherwise its line in the report.
-    fn judge(
+    /// Converts a browser's cookie to a candidate, or returns the report's entry if the cookie is
+    /// dropped.
+    fn from_browser(
         browser_cookie: BrowserCookie,
         site: &Site,
         now: i64,
@@ -204,18 +258,14 @@ impl Candidate {
         }
     }
 
-    /// The higher one is taken: an unpartitioned cookie before a partitioned
-    /// one, else the later expiry.
+    /// The candidate of the highest rank is taken: an unpartitioned cookie before a
+    /// partitioned one, then the later expiry.
     fn rank(&self) -> (Reverse<bool>, Option<i64>) {
         (Reverse(self.is_partitioned), self.cookie.expires)
     }
-
-    fn into_dropped(self, reason: Reason) -> Entry {
-        Entry { verdict: Verdict::Dropped, reason: Some(reason), ..self.entry }
-    }
 }
 
-/// The cookie and what was repaired of it, or why it is dropped.
+/// The cookie and what was repaired, or why it is dropped.
 fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option<Reason>), Reason> {
     let mut repair = None;
     let (host, domain) = (from.host(), from.key().domain.into_owned());
@@ -264,8 +314,8 @@ fn convert(from: BrowserCookie, site: &Site, now: i64) -> Result<(Cookie, Option
     Ok((cookie, repair))
 }
 
-/// Whole seconds, rounded down; what lies beyond the whole numbers that JavaScript is exact
-/// about stops at their ends, since it is told there.
+/// Whole seconds, rounded down and clamped to the integers that JavaScript represents exactly,
+/// because the report goes there.
 #[expect(clippy::cast_possible_truncation, reason = "the range is far within that of i64")]
 fn floor(seconds: f64) -> i64 {
     const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
@@ -273,7 +323,7 @@ fn floor(seconds: f64) -> i64 {
 }
 
 impl From<&Cookie> for BrowserCookie {
-    /// The cookie as a browser that holds it would list it.
+    /// The cookie as a browser would list it.
     #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
     fn from(cookie: &Cookie) -> Self {
         Self {

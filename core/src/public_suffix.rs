@@ -1,16 +1,17 @@
-//! The public suffix list: below which names anybody can have a site, such as
-//! `com`, `co.uk` and `github.io`.
+//! The public suffix list: names below which anybody can have a site, such as `com`, `co.uk`
+//! and `github.io`.
 //!
-//! Owns the list's form and the look-up, and knows nothing of platforms. The list
-//! comes as bytes, sorted, one name a line, and is searched where it lies.
-//! `data/public-suffixes.txt` is made by `cargo xtask suffixes`.
+//! Owns the list's format and the look-up, and knows nothing of platforms. The list is sorted
+//! text with one name per line, and is searched in place. `cargo xtask suffixes` writes
+//! `data/public-suffixes.txt`.
 
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 use thiserror::Error;
 
-/// The list of this release. The wasm module never names it, so that it is not in there:
-/// the extension has it as a file.
+/// This release's list. The wasm module doesn't refer to it, so the linker leaves it out; the
+/// extension ships it as a file.
+// Decision: docs/decisions/capture.md#the-public-suffix-list-is-a-file-in-the-repository
 const LIST: &[u8] = include_bytes!("../data/public-suffixes.txt");
 
 /// A checked list.
@@ -20,38 +21,39 @@ pub struct PublicSuffixes<'a> {
     lines: &'a [u8],
 }
 
-/// The list is not as `cargo xtask suffixes` writes it.
+/// The list is not in the format that `cargo xtask suffixes` writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("the list of public suffixes is damaged; install this program again")]
 pub struct DamagedList;
 
-/// What the list says of a name.
+/// The rule that the list has for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// `name`: a suffix.
+    /// `name`: the name is a suffix.
     Suffix,
-    /// `name *`: each name right below it is a suffix, and so is the name itself, since
-    /// what it holds is other people's.
+    /// `name *`: each name directly below it is a suffix. The name itself counts as one too,
+    /// because everything below it belongs to different people.
     Wildcard,
-    /// `name !`: no suffix, whatever the wildcard above it says.
+    /// `name !`: not a suffix, despite the wildcard above it.
     Exception,
 }
 
 impl PublicSuffixes<'static> {
-    /// The list that this program was built with.
+    /// The list built into this program.
     ///
     /// # Panics
-    /// Never: a test reads this list.
+    /// Never: a test parses this list.
     #[must_use]
     pub fn built_in() -> &'static Self {
         static BUILT_IN: LazyLock<PublicSuffixes<'static>> =
-            LazyLock::new(|| PublicSuffixes::new(LIST).expect("a test reads it"));
+            LazyLock::new(|| PublicSuffixes::new(LIST).expect("a test parses it"));
         &BUILT_IN
     }
 }
 
 impl<'a> PublicSuffixes<'a> {
-    /// Checks what the look-up relies on. An empty list would allow everything.
+    /// Checks the order and form that the look-up relies on. An empty list is refused, because
+    /// it would allow everything.
     ///
     /// # Errors
     /// [`DamagedList`]
@@ -73,8 +75,8 @@ impl<'a> PublicSuffixes<'a> {
         if previous.is_empty() { Err(DamagedList) } else { Ok(Self { lines }) }
     }
 
-    /// Whether anybody can have a site right below `name` (lower case, in ASCII). A single
-    /// label that is not listed is no suffix: nobody can register a name below it.
+    /// Whether anybody can have a site directly below `name` (lower-case ASCII). A single
+    /// label that is not listed is not a suffix: nobody can register a name below it.
     #[must_use]
     pub fn is_suffix(&self, name: &str) -> bool {
         match self.rule(name) {
@@ -83,7 +85,7 @@ impl<'a> PublicSuffixes<'a> {
         }
     }
 
-    /// Searches by halves.
+    /// Binary search.
     fn rule(&self, name: &str) -> Option<Rule> {
         let mut lines = self.lines;
         loop {
@@ -100,13 +102,19 @@ impl<'a> PublicSuffixes<'a> {
     }
 }
 
-/// The first line without its end, and what follows; `None` where none ends.
+/// Whether a browser keeps a cookie for `host` (lower-case ASCII) and all hosts below it for that host
+/// alone, because anybody can have a site below it, or for want of a domain around it.
+pub(crate) fn is_for_host_alone(host: &str) -> bool {
+    !host.contains('.') || PublicSuffixes::built_in().is_suffix(host)
+}
+
+/// The first line without its newline, and the rest; `None` without a newline.
 fn split_line(lines: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = lines.iter().position(|byte| *byte == b'\n')?;
     Some((lines.get(..end)?, lines.get(end + 1..)?))
 }
 
-/// The name and what the line says of it.
+/// A line's name and rule.
 fn read_line(line: &[u8]) -> Option<(&[u8], Rule)> {
     let (name, rule) = match line {
         [name @ .., b' ', b'*'] => (name, Rule::Wildcard),
@@ -121,15 +129,15 @@ fn read_line(line: &[u8]) -> Option<(&[u8], Rule)> {
 mod tests {
     use super::*;
 
-    /// The list's own table of hosts and the domains that one registers.
+    /// The list's official test table: hosts and their registrable domains.
     const VECTORS: &str = include_str!("../data/test_psl.txt");
 
     fn suffixes() -> &'static PublicSuffixes<'static> {
         PublicSuffixes::built_in()
     }
 
-    /// The longest suffix and one label more, where the last label counts as one
-    /// whether it is listed or not.
+    /// The longest suffix and one more label. The last label counts as a suffix even if it is
+    /// not listed.
     fn registrable(host: &str) -> Option<String> {
         if host.split('.').any(str::is_empty) {
             return None;
@@ -142,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn the_lists_own_table_holds() {
+    fn passes_the_lists_official_test_table() {
         let quoted = |text: &str| {
             text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).map(str::to_lowercase)
         };
         let calls = VECTORS.lines().filter_map(|line| line.strip_prefix("checkPublicSuffix("));
         let calls = calls.filter_map(|call| call.strip_suffix(");")?.split_once(", "));
         let mut checked = 0;
-        // A host comes in ASCII from a URL, and the table has each name in that form, too.
+        // URLs have hosts in ASCII; the table also lists every name in that form.
         for (host, expected) in calls.filter(|(host, _)| host.is_ascii()) {
             let Some(host) = quoted(host) else { continue };
             assert_eq!(registrable(&host), quoted(expected), "{host}");
@@ -159,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_registries_hosters_wildcards_exceptions_and_names_in_other_scripts() {
+    fn knows_registries_hosters_wildcards_exceptions_and_international_names() {
         for suffix in [
             "com",
             "uk",
@@ -199,10 +207,10 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_damaged_is_refused() {
+    fn refuses_a_damaged_list() {
         for bad in [
             &b""[..],
-            b"// a notice alone\n",
+            b"// only a notice\n",
             b"// no end",
             b"com",
             b"net\ncom\n",

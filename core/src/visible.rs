@@ -1,29 +1,31 @@
-//! Which characters a name may hold, and how text of others is shown. Knows
-//! nothing of where names and texts come from.
+//! Which characters a name may contain, and how to show text from outside. Knows nothing of
+//! where names and texts come from.
 //!
-//! A terminal obeys some characters instead of showing them, others turn the
-//! direction of writing, and many can't be seen at all: a name that holds one looks
-//! like another name. The rule is for text of people; cookies have a stricter one.
+//! Terminals execute some characters instead of showing them, some reverse the writing
+//! direction, and many are invisible: a name with such a character can look like another name.
+//! The rule here is for text that people write; cookies have a stricter rule.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use thiserror::Error;
 
-/// What is wrong with a text. Quotes nothing of it.
+/// How much is shown of a name that comes from outside.
+pub(crate) const MAX_SHOWN_CHARS: usize = 64;
+
+/// What is wrong with a text. Never quotes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum TextFault {
-    /// Such as an escape, a tab or a line break.
+    /// A control character, such as an escape, a tab or a line break.
     #[error("must not hold control characters")]
     Control,
-    /// What can't be seen, separates lines, or turns the direction of writing.
+    /// A character that is invisible, separates lines, or reverses the writing direction.
     #[error("must not hold invisible characters")]
     Invisible,
 }
 
-/// What can't be seen wherever it stands: the code points that Unicode calls
-/// `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`), the separators of
-/// lines, the controls of annotations, and the empty Braille pattern. Those of
-/// [`has_meaning`] are among them.
+/// Invisible characters: Unicode's `Default_Ignorable_Code_Point` (`DerivedCoreProperties.txt`),
+/// line separators, annotation controls, and the empty Braille pattern. [`has_meaning`] makes
+/// exceptions in some contexts.
 const INVISIBLE: [RangeInclusive<char>; 18] = [
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',
@@ -45,8 +47,8 @@ const INVISIBLE: [RangeInclusive<char>; 18] = [
     '\u{e0000}'..='\u{e0fff}',
 ];
 
-/// Scripts whose letters join, so that a joiner between two of them is part of how a
-/// word is written: Arabic and its kin, those of India and South-East Asia, Mongolian.
+/// Scripts whose letters join, so that a joiner between two of them is part of the spelling:
+/// Arabic and related scripts, those of India and South-East Asia, Mongolian.
 const JOINING: [RangeInclusive<char>; 10] = [
     '\u{620}'..='\u{8ff}',
     '\u{900}'..='\u{dff}',
@@ -60,8 +62,8 @@ const JOINING: [RangeInclusive<char>; 10] = [
     '\u{11000}'..='\u{11fff}',
 ];
 
-/// Pictures, and signs that are also shown as pictures.
-const PICTURES: [RangeInclusive<char>; 9] = [
+/// Emoji, and symbols that can be shown as emoji.
+const EMOJI: [RangeInclusive<char>; 9] = [
     '\u{a9}'..='\u{a9}',
     '\u{ae}'..='\u{ae}',
     '\u{203c}'..='\u{203c}',
@@ -73,40 +75,41 @@ const PICTURES: [RangeInclusive<char>; 9] = [
     '\u{fe0f}'..='\u{fe0f}',
 ];
 
-/// Ideographs, of which some have several forms.
+/// Ideographs; some have several forms.
 const IDEOGRAPHS: [RangeInclusive<char>; 4] =
     ['\u{3400}'..='\u{4dbf}', '\u{4e00}'..='\u{9fff}', '\u{f900}'..='\u{faff}', '\u{20000}'..='\u{3ffff}'];
 
-/// Refuses what a name or another text of one line must not hold.
+/// Refuses characters that a name or another single line must not contain.
 ///
 /// # Errors
 /// The first [`TextFault`] found.
+// Decision: docs/decisions/capture.md#one-module-decides-which-characters-a-name-may-hold
 pub fn check(text: &str) -> Result<(), TextFault> {
     faults(text).find_map(|(_, fault)| fault).map_or(Ok(()), Err)
 }
 
-/// The text of one line with U+FFFD in place of all that [`check`] refuses.
+/// A single line with everything that [`check`] refuses replaced by U+FFFD.
 #[must_use]
 pub fn printable_line(text: &str) -> String {
     printable_start(text, usize::MAX)
 }
 
-/// The first so many characters of that.
+/// The first `max_chars` characters of [`printable_line`].
 #[must_use]
-pub fn printable_start(text: &str, most: usize) -> String {
+pub fn printable_start(text: &str, max_chars: usize) -> String {
     let shown = faults(text).map(|(c, fault)| fault.map_or(c, |_| char::REPLACEMENT_CHARACTER));
-    shown.take(most).collect()
+    shown.take(max_chars).collect()
 }
 
-/// The same for a text of several lines: line breaks and tabs stay.
+/// Like [`printable_line`], but keeps line breaks and tabs.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let is_kept = |c: char, fault: Option<TextFault>| fault.is_none() || matches!(c, '\n' | '\t');
     faults(text).map(|(c, fault)| if is_kept(c, fault) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// JSON of the same meaning with an escape in place of all that a terminal would not
-/// show: in JSON that is well formed, such characters are within texts alone.
+/// The same JSON with every character escaped that a terminal would not show. In well-formed
+/// JSON such characters occur only inside strings.
 #[must_use]
 pub fn escaped_json(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
@@ -115,7 +118,7 @@ pub fn escaped_json(json: &str) -> String {
             escaped.push(c);
         } else {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                // Writing to a text does not fail.
+                // Writing to a String never fails.
                 let _ = write!(escaped, "\\u{unit:04x}");
             }
         }
@@ -123,7 +126,7 @@ pub fn escaped_json(json: &str) -> String {
     escaped
 }
 
-/// Each character with what is wrong with it.
+/// Each character with its fault, if any.
 fn faults(text: &str) -> impl Iterator<Item = (char, Option<TextFault>)> {
     let before = [None].into_iter().chain(text.chars().map(Some));
     let after = text.chars().skip(1).map(Some).chain([None]);
@@ -137,18 +140,18 @@ fn faults(text: &str) -> impl Iterator<Item = (char, Option<TextFault>)> {
     })
 }
 
-/// Whether a character that can't be seen changes how those beside it look, as people
-/// write them: in words of scripts that join, in emoji, and in forms of ideographs.
+/// Whether an invisible character is meaningful between its neighbours: in joining scripts, in
+/// emoji, and as a variant of an ideograph.
 fn has_meaning(before: Option<char>, c: char, after: Option<char>) -> bool {
     let is_after = |ranges: &[RangeInclusive<char>]| before.is_some_and(|before| is_in(ranges, before));
     let is_between =
         |ranges: &[RangeInclusive<char>]| is_after(ranges) && after.is_some_and(|after| is_in(ranges, after));
     match c {
         '\u{200c}' => is_between(&JOINING),
-        '\u{200d}' => is_between(&JOINING) || is_between(&PICTURES),
+        '\u{200d}' => is_between(&JOINING) || is_between(&EMOJI),
         '\u{fe0e}' | '\u{fe0f}' => {
-            let is_key = matches!(before, Some('0'..='9' | '#' | '*')) && after == Some('\u{20e3}');
-            is_key || (before != Some('\u{fe0f}') && is_after(&PICTURES))
+            let is_keycap = matches!(before, Some('0'..='9' | '#' | '*')) && after == Some('\u{20e3}');
+            is_keycap || (before != Some('\u{fe0f}') && is_after(&EMOJI))
         }
         '\u{fe00}'..='\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => is_after(&IDEOGRAPHS),
         '\u{180b}'..='\u{180d}' | '\u{180f}' => is_after(&['\u{1820}'..='\u{18aa}']),
@@ -165,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_people_pass() {
+    fn accepts_names_of_people() {
         for name in [
             "primary",
             "my own",
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_seen_is_refused_and_shown_as_such() {
+    fn refuses_and_replaces_invisible_and_control_characters() {
         for hidden in INVISIBLE.iter().flat_map(|range| [*range.start(), *range.end()]) {
             for text in [format!("a{hidden}b"), hidden.to_string(), format!("a{hidden}")] {
                 assert_eq!(check(&text), Err(TextFault::Invisible), "{text:?}");
@@ -204,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_a_meaning_elsewhere_has_none_here() {
+    fn refuses_joiners_and_variants_without_meaning() {
         for text in [
             "a\u{200d}b",
             "a\u{200c}b",
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn json_keeps_its_meaning() {
+    fn escaped_json_keeps_its_meaning() {
         let value = serde_json::json!({"a\u{202e}b": "\u{1b}[2J\u{9b}\u{e0001}\t😀\"\\"});
         let json = format!("{value:#}");
         let escaped = escaped_json(&json);
@@ -234,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_several_lines_keeps_them() {
+    fn printable_keeps_line_breaks_and_tabs() {
         assert_eq!(
             printable("a\u{1b}[2J\u{202e}b\r\n\tc\u{2028}"),
             "a\u{fffd}[2J\u{fffd}b\u{fffd}\n\tc\u{fffd}"

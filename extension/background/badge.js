@@ -1,25 +1,25 @@
-// The badge on the toolbar's icon: that the server is not known to be the person's
-// own, how many capture requests wait, or that a session is no longer kept alive.
+// The badge on the toolbar icon. It warns when the server can't be trusted or a renewal
+// has stopped, and otherwise counts the pending capture requests.
 
 import { countText, text } from "../page/text.js";
 import { knownCaptureRequests } from "./capture-requests.js";
 import { serverStatus } from "./chosen-server.js";
-import { sendOnProblems } from "./send-on.js";
+import { renewalProblems } from "./renewal.js";
 
-const ASKED = { background: "#5531c4", text: "#ffffff" };
-const WRONG = { background: "#a4161f", text: "#ffffff" };
+const REQUEST_COLOURS = { background: "#5531c4", text: "#ffffff" };
+const PROBLEM_COLOURS = { background: "#a4161f", text: "#ffffff" };
 
-/** Shows what there is now; the browser forgets the badge when it ends. */
+/** Updates the badge. The browser forgets the badge when it quits, so this runs at each start. */
 export async function showBadge() {
   const [server, requests, problems] = await Promise.all([
     serverStatus(),
     knownCaptureRequests(),
-    sendOnProblems(),
+    renewalProblems(),
   ]);
   const isServerWrong = server.isUnproven || server.isUnconfirmed;
-  const isAsked = !isServerWrong && requests.length > 0;
-  const colours = isAsked ? ASKED : WRONG;
-  const mark = isAsked ? String(requests.length) : isServerWrong || problems.length > 0 ? "!" : "";
+  const hasRequests = !isServerWrong && requests.length > 0;
+  const colours = hasRequests ? REQUEST_COLOURS : PROBLEM_COLOURS;
+  const mark = hasRequests ? String(requests.length) : isServerWrong || problems.length > 0 ? "!" : "";
   const reasons = [];
   if (server.isUnproven) reasons.push(text("badge_unproven"));
   if (server.isUnconfirmed) reasons.push(text("badge_unconfirmed"));
@@ -29,7 +29,7 @@ export async function showBadge() {
     chrome.action.setBadgeText({ text: mark }),
     chrome.action.setBadgeBackgroundColor({ color: colours.background }),
     chrome.action.setBadgeTextColor({ color: colours.text }),
-    // What the icon is called, for whoever can't see the badge.
+    // Screen readers read the title, not the badge.
     chrome.action.setTitle({ title: ["Stagepass", ...reasons].join(" · ") }),
   ]);
 }

@@ -1,27 +1,29 @@
-// Fresh cookies for programs on this computer: while the person wants it for at
-// least one platform, a port to the native host is open, over which it asks.
+// Fresh cookies for programs on this computer: while at least one platform is switched
+// on, a port to the native host is open, and the host asks for cookies over it.
 //
-// What is allowed is in storage.local, the state of the port and the names of
-// what was handed over in storage.session. The core alone sees cookie values.
+// storage.local holds what the person has allowed; storage.session holds the state of the
+// port and the names of the cookies that were handed over. Only the core sees values.
 
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 
 const LOCK = "bridge";
-// While something is allowed this wakes the worker, should the port ever be
-// gone without a word: a worker that was stopped, a host that can't be started.
+// While a platform is switched on, this alarm wakes the worker to reopen a lost port:
+// the worker was stopped, or the host couldn't be started.
 const ALARM = "bridge";
 const ALARM_PERIOD_MINUTES = 1;
-// After these the alarm alone tries on.
+// The delays before the first retries. After the last one, only the alarm retries.
+// Decision: docs/decisions/bridge.md#the-port-to-the-host-is-reopened-less-and-less-often
 const RETRY_DELAYS_MS = [1_000, 2_000, 4_000, 8_000, 16_000];
-// Retrying mends neither soon: what is wrong is to be put right by the person.
+// The failures that only the person can fix, so they aren't retried at once.
 const LASTING = new Set(["no_host", "host_forbidden", "bridge_refused"]);
-// A connection that has lasted so long says nothing against trying at once again.
+// A port that was open this long worked: when it closes, retries start from the first delay.
 const SETTLED_AFTER_MS = 60_000;
-// Questions that are answered at the same time; whoever asks more is refused.
+// How many questions are answered at the same time; further ones are refused.
+// Decision: docs/decisions/bridge.md#the-extension-answers-sixteen-questions-at-a-time
 const MAX_QUESTIONS = 16;
 const MAX_LISTED = 50;
-// Hand-overs that cookies may still come back for.
+// How many hand-overs still accept a write-back.
 const MAX_OPEN = 50;
 const MAX_NAME_CHARS = 64;
 
@@ -33,7 +35,7 @@ let questions = 0;
 
 const ANSWERS = { cookies: handOver, write_back: writeBack };
 
-/** Opens or closes the port, as it is wanted. */
+/** Opens the port if a platform is switched on, and closes it otherwise. */
 export function keepBridge() {
   return navigator.locks.request(LOCK, keep);
 }
@@ -47,30 +49,30 @@ async function keep() {
     return;
   }
   const alarm = await chrome.alarms.get(ALARM);
-  // One further off than any that is made was overtaken by the clock.
+  // An alarm further off than its period was set before the clock was set back.
   if (!alarm || alarm.scheduledTime > Date.now() + ALARM_PERIOD_MINUTES * 60_000) {
     await chrome.alarms.create(ALARM, { periodInMinutes: ALARM_PERIOD_MINUTES });
   }
   if (!port) await open();
 }
 
-/** For the alarm, which has others' names as well. */
+/** Called for every alarm; handles only its own. */
 export async function onAlarm({ name }) {
   if (name === ALARM) await keepBridge();
 }
 
-/** What the person has allowed, and how it stands: for popup and options. */
+/** What the person has allowed and the state of the port, for popup and options. */
 export async function bridgeStatus() {
   const core = await loadCore();
   const { profile, platforms } = await readSettings();
   const { bridgeState } = await chrome.storage.session.get("bridgeState");
   const { handOvers = [] } = await chrome.storage.local.get("handOvers");
   const named = (entry) => ({ ...entry, platform_name: core.platform_name(entry.platform) });
-  const allowed = Object.entries(platforms).map(async ([platform, { storeId, writeBack }]) => {
-    // It can be withdrawn in the browser's own settings, too.
+  const allowed = Object.entries(platforms).map(async ([platform, { storeId, writeBack, storage = false }]) => {
+    // The person can also withdraw the permission in the browser's settings.
     const origins = core.origins_of(platform);
     const isPermitted = origins.length > 0 && (await chrome.permissions.contains({ origins }));
-    return named({ platform, storeId, writeBack, isPermitted });
+    return named({ platform, storeId, writeBack, storage, isPermitted });
   });
   return {
     profile,
@@ -80,14 +82,15 @@ export async function bridgeStatus() {
   };
 }
 
-/** Allows the platform's cookies of this cookie store, and account, to be handed over. */
+/** Lets programs have the platform's cookies from this cookie store, for the account signed in there. */
 export async function allowPlatform({ platform, store: { id: storeId, isPrivate }, label }) {
-  // The next private window is another one, to which nobody has agreed.
+  // The next private window may have the same store id, but nobody has allowed it.
   if (isPrivate) throw failure("private_window");
   const core = await loadCore();
   const account = await core.signed_in_account(platform, storeId);
   await change(({ platforms }) => {
-    platforms[platform] = { label, storeId, writeBack: platforms[platform]?.writeBack ?? false };
+    const { writeBack = false, storage = false } = platforms[platform] ?? {};
+    platforms[platform] = { label, storeId, writeBack, storage };
     if (account) platforms[platform].accountMark = account.mark;
   });
   return { code: "bridge_allowed" };
@@ -104,7 +107,15 @@ export function allowWriteBack(platform, isAllowed) {
   });
 }
 
-/** The name that tells this profile from others; an empty one changes nothing. */
+/** Lets programs have what the platform's pages store, too. */
+export function allowStorage(platform, isAllowed) {
+  return change(({ platforms }) => {
+    if (!platforms[platform]) throw failure("not_allowed");
+    platforms[platform].storage = isAllowed;
+  });
+}
+
+/** Names this browser profile; an empty name changes nothing. */
 export async function nameProfile(name) {
   const core = await loadCore();
   const chosen = Array.from(core.printable_name(name.trim())).slice(0, MAX_NAME_CHARS).join("");
@@ -166,32 +177,38 @@ function close() {
 async function announce() {
   const core = await loadCore();
   const { profile, platforms } = await readSettings();
-  // An earlier version allowed public suffixes, too.
+  // An earlier version also allowed public suffixes.
   const sites = Object.entries(platforms).filter(([platform]) => core.origins_of(platform).length > 0);
   const allowed = sites.map(([platform, entry]) => allowance(core, platform, entry));
-  // It may be closed meanwhile.
+  // The port may have closed in the meantime.
   if (port) {
     const name = core.printable_name(profile);
     post(port, { id: "listen", type: "listen", browser: browserName(), profile: name, platforms: allowed });
   }
 }
 
-/** What is allowed for a platform, in the words of core and host. */
-function allowance(core, platform, { label, writeBack }) {
-  // A label that was kept before may hold what the host refuses.
-  return { platform, label: core.printable_name(label), write_back: writeBack };
+/** What is allowed for a platform, in the form that core and host read. */
+function allowance(core, platform, { label, writeBack, storage = false }) {
+  // A label stored by an earlier version may hold characters that the host refuses.
+  return { platform, label: core.printable_name(label), write_back: writeBack, storage };
 }
 
-/** What is sent into a port that is just being closed concerns nobody any more. */
+/** What the core needs to answer a question. */
+function grantOf(core, platform, allowed, account) {
+  const { userAgent: user_agent } = navigator;
+  return { allowed: allowance(core, platform, allowed), store_id: allowed.storeId, account, user_agent };
+}
+
+/** Posts a message; a port that is just closing needs none. */
 function post(to, message) {
   try {
     to.postMessage(message);
   } catch {
-    // `onDisconnect` goes on from here.
+    // `onDisconnect` handles it.
   }
 }
 
-/** The port is closed, or could not be opened. */
+/** The port has closed or couldn't be opened. */
 async function onClosed(error) {
   await setState({ status: "away", ...error });
   if (LASTING.has(error.code) || retries >= RETRY_DELAYS_MS.length) return;
@@ -199,7 +216,7 @@ async function onClosed(error) {
   retries += 1;
 }
 
-/** Whatever the host says: an answer to `listen`, a question, or nothing that is known. */
+/** Handles a message of the host: its answer to `listen`, or a question. Others are ignored. */
 async function onMessage(from, message) {
   if (message?.type === "listen" && typeof message.ok === "boolean") {
     await onListening(from, message);
@@ -214,17 +231,17 @@ async function onMessage(from, message) {
   try {
     await answer(from, message);
   } catch {
-    // The core has told the host, and the popup lists what was handed over.
+    // The core has answered the host, and the popup lists the hand-over.
   } finally {
     questions -= 1;
   }
 }
 
-async function answer(from, asked) {
+async function answer(from, question) {
   const { platforms } = await readSettings();
-  const isKnown = typeof asked.platform === "string" && Object.hasOwn(platforms, asked.platform);
-  if (isKnown) await ANSWERS[asked.type](from, asked, platforms[asked.platform]);
-  else refuse(from, asked, "not_allowed", "this platform has not been allowed in the extension's popup");
+  const isKnown = typeof question.platform === "string" && Object.hasOwn(platforms, question.platform);
+  if (isKnown) await ANSWERS[question.type](from, question, platforms[question.platform]);
+  else refuse(from, question, "not_allowed", "this platform has not been allowed in the extension's popup");
 }
 
 async function onListening(from, { ok, error }) {
@@ -232,7 +249,7 @@ async function onListening(from, { ok, error }) {
     await setState({ status: "connected" });
     return;
   }
-  // What is in the way may be put right, which the alarm finds out.
+  // The person may fix this; the alarm tries again.
   if (port === from) close();
   await onClosed({ code: "bridge_refused", reason: error?.message ?? "" });
 }
@@ -241,30 +258,33 @@ function refuse(from, { id, type }, code, message) {
   post(from, { id, type, ok: false, error: { code, message } });
 }
 
-async function handOver(from, asked, allowed) {
+async function handOver(from, question, allowed) {
   const core = await loadCore();
   const id = crypto.randomUUID();
-  const note = async ({ cookie_count: count, keys, account }) => {
-    await pin(asked.platform, allowed.storeId, account);
-    await list("handed_over", asked, count);
-    await remember({ id, platform: asked.platform, storeId: allowed.storeId, keys });
+  const onHandOver = async ({ cookie_count: count, has_storage: hasStorage, keys, account }) => {
+    await pin(question.platform, allowed.storeId, account, hasStorage);
+    await list("handed_over", question, count, hasStorage);
+    await remember({ id, platform: question.platform, storeId: allowed.storeId, keys });
   };
   const account = isPinned(allowed) ? { mark: allowed.accountMark } : null;
-  const grant = { ...allowance(core, asked.platform, allowed), store_id: allowed.storeId, account };
-  await core.hand_over(from, asked, grant, id, note).catch(async (error) => {
-    if (error.code === "other_account") await list("other_account", asked, 0);
+  const grant = grantOf(core, question.platform, allowed, account);
+  await core.hand_over(from, question, grant, id, onHandOver).catch(async (error) => {
+    if (error.code === "other_account") await list("other_account", question, 0);
     throw error;
   });
 }
 
 /**
- * Whoever was not signed in when it was allowed is from now on the one that it is for.
- * It may have been switched off while the cookies were read, or on for somebody else.
+ * If nobody was signed in when the platform was switched on, pins it to the account that is
+ * signed in now. It may have been switched off, or on for another account, while the
+ * cookies were read, and its storage too.
  */
-async function pin(platform, storeId, { mark }) {
+// Decision: docs/decisions/bridge.md#hand-over-is-allowed-for-one-account
+async function pin(platform, storeId, { mark }, hasStorage) {
   const check = ({ platforms }) => {
     const allowed = platforms[platform];
-    const isAllowed = allowed?.storeId === storeId && (!isPinned(allowed) || allowed.accountMark === mark);
+    const isSame = allowed?.storeId === storeId && (!isPinned(allowed) || allowed.accountMark === mark);
+    const isAllowed = isSame && (!hasStorage || allowed.storage);
     if (!isAllowed) throw failure("not_allowed", { message: "it was switched off" });
     return allowed;
   };
@@ -274,12 +294,12 @@ async function pin(platform, storeId, { mark }) {
   });
 }
 
-/** Whether it is known whom it is for: an account that no cookie names has the mark `null`. */
+/** Whether the account is known. An account that no cookie names has the mark `null`. */
 function isPinned({ accountMark }) {
   return accountMark !== undefined;
 }
 
-/** The names of what was handed over: nothing else may come back for it. */
+/** Remembers which cookies were handed over: only these may be written back. */
 function remember(handOver) {
   return navigator.locks.request("open-hand-overs", async () => {
     const { openHandOvers = [] } = await chrome.storage.session.get("openHandOvers");
@@ -287,28 +307,28 @@ function remember(handOver) {
   });
 }
 
-async function writeBack(from, asked, allowed) {
+async function writeBack(from, question, allowed) {
   const { openHandOvers = [] } = await chrome.storage.session.get("openHandOvers");
-  const given = openHandOvers.find(
+  const handedOver = openHandOvers.find(
     ({ id, platform, storeId }) =>
-      id === asked.hand_over && platform === asked.platform && storeId === allowed.storeId,
+      id === question.hand_over && platform === question.platform && storeId === allowed.storeId,
   );
-  if (!given) {
-    refuse(from, asked, "not_allowed", "the browser has not handed these cookies out, or was started anew since");
+  if (!handedOver) {
+    refuse(from, question, "not_allowed", "the browser has not handed over these cookies, or has restarted since");
     return;
   }
   const core = await loadCore();
-  const grant = { ...allowance(core, asked.platform, allowed), store_id: allowed.storeId };
-  const { written } = await core.write_back(from, asked, grant, given.keys);
-  await list("written_back", asked, written);
+  const grant = grantOf(core, question.platform, allowed, null);
+  const { written } = await core.write_back(from, question, grant, handedOver.keys);
+  await list("written_back", question, written);
 }
 
-/** The popup lists it: names and numbers. */
-function list(kind, { platform, program }, count) {
+/** Adds an entry to the list in the popup: names and numbers only. */
+function list(kind, { platform, program }, count, hasStorage = false) {
   return navigator.locks.request("hand-overs", async () => {
     const { handOvers = [] } = await chrome.storage.local.get("handOvers");
-    const called = Array.from(String(program ?? "")).slice(0, MAX_NAME_CHARS).join("");
-    const entry = { kind, platform, program: called, count, at: Math.floor(Date.now() / 1000) };
+    const name = Array.from(String(program ?? "")).slice(0, MAX_NAME_CHARS).join("");
+    const entry = { kind, platform, program: name, count, hasStorage, at: Math.floor(Date.now() / 1000) };
     await chrome.storage.local.set({ handOvers: [entry, ...handOvers].slice(0, MAX_LISTED) });
   });
 }
@@ -317,7 +337,7 @@ function setState(state) {
   return chrome.storage.session.set({ bridgeState: state });
 }
 
-/** The name that a person knows the browser by. */
+/** The browser's usual name. */
 function browserName() {
   const brands = navigator.userAgentData?.brands.map(({ brand }) => brand) ?? [];
   const real = brands.filter((brand) => !/not.*brand/i.test(brand.replaceAll(/[^a-z]/gi, "")));

@@ -1,23 +1,23 @@
-// Which server the person has chosen, by which key it is known, and whether it was
-// the one that answered last. A server is `{url, key}`; over https it has no key.
+// The server that the person has chosen, the key it must prove, and whether its last proof
+// succeeded. A server is `{url, key}`; over https `key` is null.
 
 import { canonicalServer } from "../server-address.js";
 import { failure } from "./failure.js";
 import { findKey, fingerprintOf, needsProof, prove } from "./proof.js";
 
-/** The server that is chosen; null where there is none. */
+/** The chosen server, or null. */
 export async function readServer() {
   const { server, serverKey = null } = await chrome.storage.local.get(["server", "serverKey"]);
   return server ? { url: canonicalServer(server), key: serverKey } : null;
 }
 
-/** Chooses one, or none. Whoever is signed in at another signs out first. */
+/** Stores the chosen server, or removes it. Call it only while nobody is signed in to another server. */
 export async function writeServer(server) {
   if (!server) await chrome.storage.local.remove(["server", "serverKey"]);
   else await chrome.storage.local.set({ server: server.url, serverKey: server.key });
 }
 
-/** How it stands with the server: for pages and the badge. */
+/** The server's fingerprint and whether it can be trusted, for pages and the badge. */
 export async function serverStatus() {
   const server = await readServer();
   const { unproven: isUnproven = false } = await chrome.storage.session.get("unproven");
@@ -29,19 +29,19 @@ export async function serverStatus() {
 }
 
 /**
- * Throws unless the server proves its key, and remembers how that ended. Called before
- * every request with something secret in it.
+ * Asks the server to prove its key, records the result, and throws if the proof fails. Call it
+ * before every request that carries a secret.
  */
 export async function requireProof(server) {
   const error = await prove(server).then(
     () => null,
     (thrown) => thrown,
   );
-  await note(server, error?.code === "server_unproven");
+  await recordProof(server, error?.code === "server_unproven");
   if (error) throw error;
 }
 
-/** The same for the core: whether the server proves its key; throws where nothing answers. */
+/** Whether the server proves its key, for the core; throws if nothing answers. */
 export function isProven(server) {
   return requireProof(server).then(
     () => true,
@@ -52,14 +52,14 @@ export function isProven(server) {
   );
 }
 
-/** Looks once more, where something else answered last. */
+/** Asks for the proof again if the last one failed. */
 export async function checkAgain() {
   const { unproven } = await chrome.storage.session.get("unproven");
   const server = await readServer();
   if (unproven && server) await requireProof(server).catch(() => {});
 }
 
-/** The key at a new address, null where a certificate does instead. */
+/** The key of the server at a new address; null over https, where its certificate is enough. */
 export async function keyAt(url) {
   if (!needsProof(url)) return null;
   return findKey(url).catch((error) => {
@@ -68,7 +68,7 @@ export async function keyAt(url) {
   });
 }
 
-/** The key that the chosen server has, before the person has confirmed it. */
+/** Asks the chosen server for its key, which the person has not confirmed yet. */
 export async function unconfirmedKey() {
   const server = await readServer();
   if (!isUnconfirmed(server)) throw failure("interrupted");
@@ -86,8 +86,8 @@ export function isSame(one, other) {
   return one?.url === other.url && one.key === other.key;
 }
 
-/** Of the chosen server alone: another was left meanwhile. */
-async function note(server, isUnproven) {
+/** Records whether the proof failed, unless another server has been chosen meanwhile. */
+async function recordProof(server, isUnproven) {
   const { unproven = false } = await chrome.storage.session.get("unproven");
   if (unproven === isUnproven || !isSame(await readServer(), server)) return;
   await chrome.storage.session.set({ unproven: isUnproven });

@@ -1,12 +1,12 @@
-// A failure is a plain object {code, …} on its way from the core, the server
-// or here to the popup, which has words for each code.
+// A failure is a plain object {code, …}. The core, the server and this worker make them;
+// the pages have a text for each code.
 
-/** What to throw. */
+/** A new failure, to be thrown. */
 export function failure(code, fields = {}) {
   return { code, ...fields };
 }
 
-/** Whatever was thrown, as a failure. */
+/** Turns anything that was thrown into a failure. */
 export function toFailure(thrown) {
   if (typeof thrown?.code === "string") return thrown;
   return failure("internal", { detail: thrown?.message ?? String(thrown) });

@@ -1,12 +1,12 @@
-// The native host, where it is asked once and ends again.
+// Single questions to the native host, which ends after its answer.
 
 import { loadCore } from "./core.js";
 import { failure } from "./failure.js";
 
-// The host answers within moments, or hangs.
+// A host that works answers within moments.
 const TIMEOUT_MS = 20_000;
 
-/** Starts the host as the browser does for any message, and gives its version. */
+/** Starts the host the way every message does, and returns its version. */
 export async function greetHost() {
   const core = await loadCore();
   const port = core.connect_host();
@@ -26,7 +26,7 @@ export async function greetHost() {
   }
 }
 
-/** What the host answers, as long as somebody waits for it. */
+/** The host's answer, or `host_failed` after a timeout. */
 export function withinHostTime(promise) {
   let timer;
   const timeout = new Promise((_, reject) => {

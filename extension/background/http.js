@@ -1,5 +1,4 @@
-// One request to a server, and its answer. Knows nothing of who is signed in, nor
-// of whose server it is.
+// One HTTP request and its answer. Knows nothing of sign-ins and server keys.
 
 import { failure } from "./failure.js";
 
@@ -7,7 +6,7 @@ import { failure } from "./failure.js";
 const TIMEOUT_MS = 20_000;
 
 /**
- * Gives the answer's JSON, or null where it has none.
+ * Returns the answer's JSON, or null if it has none.
  * Throws `unauthorized`, `server_away` or `server_refused`.
  */
 export async function request(url, { method = "GET", body, accessToken } = {}) {
@@ -29,7 +28,7 @@ async function send(url, request) {
   try {
     const response = await fetch(url, {
       ...request,
-      // Nothing but what is written above goes out, and to no other address.
+      // Sends only what is written above, and only to this address.
       cache: "no-store",
       credentials: "omit",
       redirect: "error",
@@ -50,7 +49,7 @@ function parse(text) {
   }
 }
 
-/** In the Credentials API's form, in Directus's, or neither. */
+/** Reads the error body of the Credentials API or of Directus; otherwise shows the status. */
 function refusal(response, json) {
   const retryAfter = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
   return failure("server_refused", {

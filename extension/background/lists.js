@@ -1,15 +1,15 @@
-// What the server has of the person: connections and sessions, never a secret.
+// Lists from the server: connections, sessions and capture requests. They hold no secret.
 
 import { loadCore } from "./core.js";
 import { callSignedIn } from "./sign-in.js";
 
 const PAGE_SIZE = 100;
-// More than a person has, and an end to a server that counts wrongly.
+// More than anybody has; stops the loop if a server reports a wrong total.
 const MAX_PAGES = 50;
-// As long as the longest reason that our own server takes.
-const MAX_WORDS = 200;
+// The most characters of a reason that the Stagepass server accepts; names are cut there too.
+const MAX_SHOWN_CHARS = 200;
 
-/** The platform's connections, of all pages. */
+/** All connections of the platform. */
 export async function listConnections(platform) {
   const connections = await listAll("/api/platform-connections");
   return connections.filter((connection) => connection.platform === platform);
@@ -30,14 +30,14 @@ export async function listSessions() {
   }));
 }
 
-/** Whether the connection's newest session was revoked, whoever had captured it. */
+/** Whether the connection's newest session was revoked, no matter which browser captured it. */
 export async function isRevoked(connectionId) {
   const connection = await callSignedIn(`/api/platform-connections/${encodeURIComponent(connectionId)}`);
-  // Where there is none at all, it was revoked so long ago that it is gone.
+  // Null: the newest session was revoked and has since been deleted.
   return connection.newest_session === null || connection.newest_session.status === "revoked";
 }
 
-/** The pending capture requests, with all that the popup and a click need. */
+/** The pending capture requests, with everything that the popup shows and a click needs. */
 export async function listCaptureRequests() {
   const requests = await listAll("/api/capture-requests");
   if (requests.length === 0) return [];
@@ -46,18 +46,18 @@ export async function listCaptureRequests() {
     listAll("/api/platform-connections"),
     chrome.storage.local.get("lastCaptures"),
   ]);
-  // From what this browser knows alone: the server may have been taken over.
+  // Ask this browser, not the server, which platforms are known: the server may be hostile.
   const isKnown = (platform) => core.is_in_catalogue(platform) || Object.hasOwn(lastCaptures, platform);
   const usernames = new Map(connections.map(({ id, platform_username: name }) => [id, name]));
   // A hostile server may send more than one short line.
-  const shown = (words) => Array.from(core.printable_name(words ?? "")).slice(0, MAX_WORDS).join("");
+  const shown = (words) => Array.from(core.printable_name(words ?? "")).slice(0, MAX_SHOWN_CHARS).join("");
   return requests.map((request) => ({
     ...request,
     platform_name: shown(core.platform_name(request.platform)),
     platform_username: shown(usernames.get(request.creator_profile_id)),
     reason: shown(request.reason),
     is_known: isKnown(request.platform),
-    // None for what is not a site, such as a public suffix.
+    // Null for anything that is not a site, such as a public suffix.
     login_url: core.login_url(request.platform) ?? null,
     origins: core.origins_of(request.platform),
   }));

@@ -1,17 +1,20 @@
-// What popup and options may ask of the worker, one line each.
+// The messages that popup and options may send to the worker.
 
-import { allowWriteBack, bridgeStatus, forbidPlatform, keepBridge, nameProfile } from "./bridge.js";
+import { allowStorage, allowWriteBack, bridgeStatus, forbidPlatform, keepBridge, nameProfile } from "./bridge.js";
 import { captureRequests, declineCaptureRequest } from "./capture-requests.js";
 import { checkAgain, serverStatus, unconfirmedKey } from "./chosen-server.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
 import { greetHost } from "./host.js";
 import { listConnections, listSessions } from "./lists.js";
-import { sendOnStatus, revokeForGood, switchSendOn } from "./send-on.js";
+import { openTab } from "./open-tab.js";
+import { renewalStatus, revokeForGood, switchRenewal } from "./renewal.js";
 import { callSignedIn, confirmServer, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
+import { listStorage, shownStorageChoice } from "./storage-list.js";
 import { begin, cancel, refuse, settle } from "./tasks.js";
 
 const HANDLERS = {
+  allowStorage: ({ platform, isAllowed }) => allowStorage(platform, isAllowed),
   allowWriteBack: ({ platform, isAllowed }) => allowWriteBack(platform, isAllowed),
   begin: ({ intent }) => begin(intent),
   bridge: () => bridgeStatus(),
@@ -24,17 +27,20 @@ const HANDLERS = {
   keepBridge: () => keepBridge(),
   leaveServer: () => leaveServer(),
   nameProfile: ({ name }) => nameProfile(name),
-  preview: async ({ platform, storeId }) => (await loadCore()).preview(platform, storeId),
+  openTab: ({ url, storeId }) => openTab(url, storeId),
+  preview: async ({ platform, storeId, tab, storage }) => (await loadCore()).preview(platform, storeId, tab, storage),
   recognise: async ({ url }) => (await loadCore()).recognise(url),
   refused: ({ windowId }) => refuse(windowId),
+  renewals: () => renewalStatus(),
   revoke: ({ id }) => revoke(id),
-  sendOn: () => sendOnStatus(),
   sessions: () => listSessions(),
   settle: ({ windowId }) => settle(windowId),
   signIn: (credentials) => signIn(credentials),
   signOut: () => signOut(),
   status: () => status(),
-  switchSendOn: ({ platform, isOn }) => switchSendOn(platform, isOn),
+  storage: (place) => listStorage(place),
+  storageChoice: ({ platform }) => shownStorageChoice(platform),
+  switchRenewal: ({ platform, isOn }) => switchRenewal(platform, isOn),
   unconfirmedKey: () => unconfirmedKey(),
 };
 
@@ -43,7 +49,7 @@ async function status() {
   return { ...(await signInStatus()), ...(await serverStatus()) };
 }
 
-/** Also what a click before has begun. */
+/** Forbids the hand-over of a platform, and cancels a click that is still allowing it. */
 async function forbid(platform) {
   await cancel("bridge", platform);
   await forbidPlatform(platform);
@@ -55,7 +61,7 @@ function revoke(sessionId) {
   );
 }
 
-/** `{value}`, or `{failure}` where it failed; never rejects. */
+/** Answers with `{value}` or `{failure}`; never rejects. */
 export async function answer(message) {
   try {
     const { type, ...fields } = message;

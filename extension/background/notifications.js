@@ -1,14 +1,13 @@
-// Notifications of capture requests. The browser's permission is the person's
-// switch for them, so there is no setting beside it.
+// Notifications of capture requests. The browser's permission is the switch for them.
 
 import { requestName } from "../page/request-name.js";
 import { text } from "../page/text.js";
 
 const PREFIX = "capture-request:";
-// More at once would bury the desktop; the badge has the number.
+// More at once would cover the screen; the badge shows the count.
 const MAX_SHOWN = 3;
 
-/** Platform and account alone: a notification is seen by whoever sees the screen. */
+/** Shows only platform and account: anyone near the screen can read a notification. */
 export async function notifyOf(requests) {
   if (!(await isAllowed())) return;
   for (const request of requests.slice(0, MAX_SHOWN)) {
@@ -21,13 +20,13 @@ export async function notifyOf(requests) {
   }
 }
 
-/** Takes those of requests back that are no longer pending. */
+/** Removes the notifications of requests that are no longer pending. */
 export async function withdraw(requests) {
   if (requests.length === 0 || !(await isAllowed())) return;
   for (const { id } of requests) await chrome.notifications.clear(PREFIX + id);
 }
 
-// Whether this worker listens already: the permission may come while it runs.
+// The permission may be granted while the worker runs, so listening may start later.
 let isListening = false;
 
 /** Calls back with the id of a request whose notification is clicked. */
@@ -39,6 +38,7 @@ export function listenForClicks(onClicked) {
   });
 }
 
+// Decision: docs/decisions/extension.md#granting-the-permission-switches-notifications-on
 async function isAllowed() {
   return Boolean(chrome.notifications) && chrome.permissions.contains({ permissions: ["notifications"] });
 }

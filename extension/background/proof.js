@@ -1,8 +1,8 @@
-// How a server shows that it is the one it was. Over https its certificate names it;
-// over http on this machine any program may have taken its port, so it proves a key.
+// How a server proves that it is the one the person chose. Over https its certificate does;
+// over http on this computer any program could take its port, so the server proves a key.
 //
-// The server's side is server/src/proof.rs: the same text is signed, and the same
-// fingerprint is shown.
+// The server's side is server/src/proof.rs: it signs the same text and shows the same
+// fingerprint.
 
 import { failure } from "./failure.js";
 import { request } from "./http.js";
@@ -19,7 +19,8 @@ export function needsProof(url) {
   return new URL(url).protocol === "http:";
 }
 
-/** Throws `server_unproven` unless the server at `url` proves `key`; `server_unconfirmed` where none is known. */
+/** Throws `server_unproven` unless the server at `url` proves `key`, and `server_unconfirmed` without a key. */
+// Decision: docs/decisions/extension.md#the-servers-proof-is-checked-in-javascript
 export async function prove({ url, key }) {
   if (!needsProof(url)) return;
   if (!key) throw failure("server_unconfirmed");
@@ -29,7 +30,7 @@ export async function prove({ url, key }) {
   if (found !== key) throw failure("server_unproven");
 }
 
-/** The key, in base64, that the server at `url` proves to have. */
+/** The key, in base64, that the server at `url` proves. */
 export async function findKey(url) {
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const body = { nonce: toBase64(nonce) };
@@ -46,7 +47,7 @@ async function verifiedKey(answer, text) {
   return isRight ? toBase64(point) : null;
 }
 
-/** The host stands last and all before it has its length: no two of these texts are the same. */
+/** Unambiguous: only the host name varies in length, and it comes last. */
 function signedText(url, nonce) {
   const { hostname, port } = new URL(url);
   const number = Number(port || HTTP_PORT);
@@ -55,7 +56,7 @@ function signedText(url, nonce) {
   return new Uint8Array(parts.flatMap((part) => [...part]));
 }
 
-/** What people compare: `3F2A 91C0 …`. */
+/** The fingerprint that people compare: `3F2A 91C0 …`. */
 export async function fingerprintOf(key) {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", fromBase64(key)));
   const hex = [...digest.slice(0, FINGERPRINT_BYTES)].map((byte) => byte.toString(16).padStart(2, "0"));

@@ -1,24 +1,21 @@
-// Who is signed in to which server. Tokens are in storage.session, which is
-// memory and gone with the browser; a copy of the refresh token is in
-// storage.local only where the person ticked "stay signed in".
+// Who is signed in to which server. Tokens are in storage.session, which is memory and
+// lost when the browser closes. A copy of the refresh token is in storage.local only if the
+// person chose "stay signed in".
 //
-// A sign-in is one record {id, server, email, refreshToken, accessToken}, kept with
-// the server's URL. A call that began with one never goes on with another: its tokens
-// are of another account, or of a server that must not see them.
+// A sign-in is one record {id, server, email, refreshToken, accessToken} with the server's
+// URL. A call never switches to another sign-in midway: those tokens may belong to another
+// account, or to a server that must not see them.
 
 import { canonicalServer } from "../server-address.js";
 import { isSame, isUnconfirmed, readServer, writeServer } from "./chosen-server.js";
 import { failure } from "./failure.js";
 import { call } from "./server.js";
 
-// Held while the server or the tokens change, so that a refresh token is spent
-// once and no token is kept for a server that was left meanwhile.
+// Held while the server or the tokens change, so that each refresh token is used once and
+// no token is stored for a server that is no longer chosen.
 const LOCK = "sign-in";
 
-/**
- * The server's URL and the account, as far as there are any; `expired` is the
- * account whose sign-in has ended by itself.
- */
+/** The server's URL and the account, each null if there is none; `expired` is the account whose sign-in expired. */
 export async function signInStatus() {
   const server = await readServer();
   const held = await readSignIn();
@@ -26,14 +23,14 @@ export async function signInStatus() {
   return { server: server?.url ?? null, email: held?.email ?? null, expired: expired ?? null };
 }
 
-/** Chooses the server; another one than before, or one with another key, signs out. */
+/** Chooses the server. Another server or another key signs out. */
 export async function chooseServer(server) {
   if (!isSame(await readServer(), server)) await endSignIn(() => writeServer(server));
 }
 
 /**
- * The person has compared the fingerprint of a server that was chosen before servers
- * had a key: it is known by this one from now on. Whoever is signed in stays so.
+ * Stores the key of a server that was chosen before servers had keys, once the person has
+ * compared its fingerprint. A sign-in stays.
  */
 export function confirmServer(key) {
   return navigator.locks.request(LOCK, async () => {
@@ -48,12 +45,12 @@ export function leaveServer() {
   return endSignIn(() => writeServer(null));
 }
 
-/** Ends the sign-in here at once, and in the server where it can be reached. */
+/** Ends the sign-in here at once, and on the server if it can be reached. */
 export function signOut() {
   return endSignIn(() => {});
 }
 
-/** Signs in; the password goes to the server and nowhere else. */
+/** Signs in. The password goes to the server and is not stored. */
 export async function signIn({ email, password, staySignedIn }) {
   const server = await readServer();
   if (!server) throw failure("interrupted");
@@ -64,7 +61,7 @@ export async function signIn({ email, password, staySignedIn }) {
   );
   const made = { id: crypto.randomUUID(), server, email, ...tokensOf(answer) };
   await navigator.locks.request(LOCK, async () => {
-    // Another server may have been chosen while this one thought about it.
+    // Another server may have been chosen while this one was answering.
     if (!isSame(await readServer(), server)) throw failure("interrupted");
     await forgetSignIn();
     await writeSignIn(made, staySignedIn);
@@ -72,8 +69,8 @@ export async function signIn({ email, password, staySignedIn }) {
 }
 
 /**
- * Runs `use(server, accessToken)`, the server as `{url, key}`; where the server no longer takes the token,
- * once more with a fresh one. Throws `signed_out` where there is none to be had.
+ * Runs `use(server, accessToken)`, with the server as `{url, key}`. If the server refuses the
+ * token, runs it once more with a fresh one. Throws `signed_out` if it can't get one.
  */
 export async function withAccessToken(use) {
   const held = await readSignIn();
@@ -92,12 +89,12 @@ export async function withAccessToken(use) {
   }
 }
 
-/** One call to the server in the account's name. */
+/** One call to the server as the signed-in account. */
 export function callSignedIn(path, request = {}) {
   return withAccessToken((server, accessToken) => call(server, path, { ...request, accessToken }));
 }
 
-/** The sign-in's token other than `stale`: one that another call has just got, or a new one. */
+/** A token other than `stale`: one that another call has just got, or a new one. */
 function refresh({ id }, stale) {
   return navigator.locks.request(LOCK, async () => {
     const held = await readSignIn();
@@ -115,7 +112,7 @@ function refresh({ id }, stale) {
   });
 }
 
-/** Forgets a sign-in that the server no longer takes; gives what to throw. The lock is held. */
+/** Forgets a sign-in that the server refuses; returns the failure to throw. The caller holds the lock. */
 async function expire({ id, email }) {
   if ((await readSignIn())?.id === id) {
     await forgetSignIn();
@@ -135,12 +132,11 @@ async function endSignIn(changeServer) {
   });
   if (!held) return;
   const body = { refresh_token: held.refreshToken };
-  // Nobody waits for it: the tokens are gone from here either way, and the
-  // server's end by themselves.
+  // Not awaited: the tokens are already deleted here, and on the server they expire.
   call(held.server, "/auth/logout", { method: "POST", body }).catch(() => {});
 }
 
-/** All but what is about programs on this computer, which no server has a part in. */
+/** Forgets everything in the session storage except the bridge, which needs no server. */
 async function forgetAllOfServer() {
   const { bridgeState: _, openHandOvers: __, ...rest } = await chrome.storage.session.get();
   await chrome.storage.session.remove(Object.keys(rest));
@@ -152,7 +148,7 @@ function tokensOf(answer) {
   return { accessToken, refreshToken };
 }
 
-/** The sign-in to the server that is chosen, `server` being that; null where there is none. */
+/** The sign-in to the chosen server, or null. */
 async function readSignIn() {
   const server = await readServer();
   const { keptSignIn } = await chrome.storage.local.get("keptSignIn");

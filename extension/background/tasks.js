@@ -1,10 +1,9 @@
-// What a click in the popup starts and the browser's permission prompt may come
-// in between of: connecting, capturing, exporting, allowing fresh cookies.
+// Tasks that a click in the popup starts and that may need the browser's permission first:
+// connecting, capturing, exporting, allowing fresh cookies.
 //
-// A click leaves an intent in storage.session. Whoever first sees that its
-// permission is there claims it, so that a click runs exactly once. What came
-// of it is kept there too, for the popup that is open, or opened next. Neither
-// holds a secret.
+// A click leaves an intent in storage.session. The first code path that sees the permission
+// granted claims the intent, so each click runs exactly once. The outcome is stored there
+// too, for the popup that is open or opens next. Neither holds a secret.
 
 import { parseServerAddress } from "../server-address.js";
 import { allowPlatform } from "./bridge.js";
@@ -15,42 +14,43 @@ import { failure, toFailure } from "./failure.js";
 import { withinHostTime } from "./host.js";
 import { request } from "./http.js";
 import { listConnections } from "./lists.js";
-import { noteCapture } from "./send-on.js";
+import { alone, noteCapture } from "./renewal.js";
 import { chooseServer, withAccessToken } from "./sign-in.js";
+import { latestStorageChoice, rememberStorageChoice } from "./storage-list.js";
 
 const LOCK = "intent";
-// A permission given much later, for another reason, starts nothing.
+// A permission granted much later, for another reason, must not start an old intent.
 const INTENT_LIFETIME_MS = 5 * 60_000;
 
-// To fulfil a capture request is to capture for its connection.
+// A capture request is fulfilled by a capture for its connection.
 const RUN = { bridge: allowPlatform, connect, capture, export: exportForYtDlp, fulfil: capture };
 
-// The intent that runs in this worker, with a promise of its end.
+// The intent that is running in this worker; its `end` is a promise.
 let running = null;
 
-/** Leaves the intent `{kind, origins, windowId, …}` and runs it where its permission is there. */
+/** Stores the intent `{kind, origins, windowId, …}` and runs it if its permission is granted. */
 export async function begin(intent) {
   if (!Object.hasOwn(RUN, intent.kind)) throw failure("internal", { detail: "unknown task" });
   if (running) throw failure("busy");
   await navigator.locks.request(LOCK, async () => {
-    // What came of an earlier click says nothing about this one.
+    // Outcomes of earlier clicks would be mistaken for this one's.
     await chrome.storage.session.remove(["intent", ...Object.keys(RUN).map(outcomeKey)]);
-    const left = { ...intent, id: crypto.randomUUID(), createdAt: Date.now() };
-    await chrome.storage.session.set({ intent: left });
-    await report(left, { status: "waiting" });
+    const stored = { ...intent, id: crypto.randomUUID(), createdAt: Date.now() };
+    await chrome.storage.session.set({ intent: stored });
+    await report(stored, { status: "waiting" });
   });
   await resume();
 }
 
-/** Runs the intent that waits, if its permission is there now. */
+/** Runs the waiting intent if its permission is granted now. */
 export async function resume() {
   const intent = await claim();
   if (intent) await run(intent);
 }
 
 /**
- * For a popup that opens in a window: an intent that still waits there was
- * refused, since the browser's prompt would cover the popup.
+ * Called when a popup opens in a window. The browser's prompt would cover the popup, so an
+ * intent of this window that still waits was refused.
  */
 export async function settle(windowId) {
   const intent = await claim();
@@ -68,7 +68,7 @@ export function refuse(windowId) {
   });
 }
 
-/** What such a click has started does not begin any more, or has ended when this resolves. */
+/** Cancels such an intent if it waits, or waits until it has ended. */
 export async function cancel(kind, subject) {
   const isIt = (intent) => intent?.kind === kind && intent.subject === subject;
   await navigator.locks.request(LOCK, async () => {
@@ -93,7 +93,7 @@ function isStale({ createdAt }) {
   return Date.now() - createdAt > INTENT_LIFETIME_MS;
 }
 
-/** For a worker that starts: what still counts as running was cut off. */
+/** Reports the tasks that were cut off: those still marked as running when the worker starts. */
 export async function reportInterrupted() {
   const stored = await chrome.storage.session.get(Object.keys(RUN).map(outcomeKey));
   for (const [key, outcome] of Object.entries(stored)) {
@@ -131,13 +131,13 @@ async function carryOut(intent) {
   }
 }
 
-/** `subject` says what the outcome is about, so that it is shown there alone. */
+/** `subject` says what the outcome is about; only that view shows it. */
 function report({ kind, subject, id }, outcome) {
   return chrome.storage.session.set({ [outcomeKey(kind)]: { ...outcome, subject, id } });
 }
 
 function failed(error) {
-  // No field of the failure takes the place of the outcome's own.
+  // Last, so that no field of the failure overrides them.
   return { ...error, status: "done", ok: false };
 }
 
@@ -151,14 +151,21 @@ async function connect({ url }) {
   const health = await request(`${address.url}/healthz`).catch((error) => {
     throw error.code === "server_away" ? error : failure("not_stagepass");
   });
-  // Any web server may answer here, and the password comes next.
+  // Any web server could answer here, and the password is sent next.
   if (health?.service !== "stagepass") throw failure("not_stagepass");
   await chooseServer({ url: address.url, key: await keyAt(address.url) });
   return { code: "connected" };
 }
 
-async function capture({ platform, store, connection }) {
+/** What a person captures is always the newest: a renewal that has read an earlier session is stored first. */
+function capture(intent) {
+  return alone(() => captureAlone(intent));
+}
+
+async function captureAlone({ platform, store, tab, connection, storage: chosenStorage }) {
   const core = await loadCore();
+  // A request has no choice of its own: what the latest capture took is taken again.
+  const storage = chosenStorage ?? (await latestStorageChoice(platform));
   const chosen = await existingConnection(platform, connection);
   const captured = await withAccessToken((server, accessToken) =>
     core.capture(
@@ -168,21 +175,24 @@ async function capture({ platform, store, connection }) {
         connection: chosen,
         platform,
         store_id: store.id,
+        tab,
         user_agent: navigator.userAgent,
       },
+      storage,
       () => isProven(server),
     ),
   );
   await rememberConnection(platform, captured.connection_id);
-  await noteCapture({ platform, store }, captured);
+  if (storage) await rememberStorageChoice(platform, storage);
+  await noteCapture({ platform, store, storage }, captured);
   await forgetFulfilled(captured.connection_id);
-  const { session_id, connection_id, cookie_count, expires, report } = captured;
-  return { code: "captured", session_id, connection_id, cookie_count, expires, report };
+  const { account: _, storage_mark: __, ...shown } = captured;
+  return { code: "captured", ...shown };
 }
 
 /**
- * A name that is there already means that connection: creating it once more
- * would replace the credentials it has.
+ * Uses an existing connection of the same name: creating it again would replace its
+ * credentials.
  */
 async function existingConnection(platform, { id, create }) {
   if (id) return { id };
@@ -191,14 +201,25 @@ async function existingConnection(platform, { id, create }) {
   return existing ? { id: existing.id } : { create };
 }
 
-/** The popup chooses it the next time. */
+/** The popup preselects it the next time. */
 async function rememberConnection(platform, id) {
   const { lastConnections = {} } = await chrome.storage.local.get("lastConnections");
   await chrome.storage.local.set({ lastConnections: { ...lastConnections, [platform]: id } });
 }
 
-async function exportForYtDlp({ platform, store, label }) {
+async function exportForYtDlp({ platform, store, tab, label }) {
   const core = await loadCore();
-  const answer = core.export_for_yt_dlp({ platform, label, store_id: store.id });
-  return { code: "exported", ...(await withinHostTime(answer)) };
+  const answer = core.export_for_yt_dlp({
+    platform,
+    label,
+    store_id: store.id,
+    tab,
+    user_agent: navigator.userAgent,
+  });
+  try {
+    return { code: "exported", ...(await withinHostTime(answer)) };
+  } catch (error) {
+    // Release 0.1.0 of the host wants cookies even where the login is in storage alone.
+    throw error.reason?.startsWith("cookies must be 1 to") ? failure("old_host") : error;
+  }
 }

@@ -12,7 +12,7 @@ const signInServer = document.querySelector("#sign-in-server");
 const signOut = document.querySelector("#sign-out");
 const changeServer = document.querySelector("#change-server");
 
-/** `onChange` shows what comes next. */
+/** `onChange` shows the next view. */
 export function initAccountView(onChange) {
   initAccount(onChange);
 }
@@ -23,12 +23,12 @@ export function showAccount(status) {
   accountKey.hidden = !status.fingerprint;
   fingerprint.textContent = status.fingerprint ?? "";
   email.textContent = status.email;
-  // A page that was just opened is read from its top.
+  // On a page that has just opened, a screen reader starts at the top.
   const isNew = document.activeElement === document.body;
   showView("account", isNew ? document.querySelector("h1") : signOut);
 }
 
-/** What can be ended there, whichever view is shown. */
+/** Shows the buttons that apply, in every view. */
 export function showButtons({ server, email }) {
   signOut.hidden = !email;
   changeServer.hidden = !server;

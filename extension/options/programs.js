@@ -1,5 +1,5 @@
-// Programs on this computer: whether the native host is there, whose cookies it is
-// given when asked, this profile's name, and what was handed over.
+// Programs on this computer: whether the native host is installed, which platforms are
+// switched on, this profile's name, and the hand-overs.
 
 import { changeBridge, sayBridgeStatus } from "../page/bridge-status.js";
 import { renderFailure } from "../page/failure.js";
@@ -28,12 +28,12 @@ export function initPrograms() {
 }
 
 export async function showPrograms() {
-  // Whoever looks need not wait for the next attempt.
+  // Reconnects now, so that the page shows the current state.
   await ask("keepBridge").catch(() => {});
   await Promise.all([load(), checkHost()]);
 }
 
-/** Has the browser start the host, and says whether it could. */
+/** Starts the host and shows whether that worked. */
 async function checkHost() {
   showHost("checking", [element("p", { textContent: text("host_checking") })]);
   try {
@@ -84,7 +84,7 @@ function renderAllowed({ platform, platform_name: name, writeBack, isPermitted }
 function renderWriteBack(id, platform, isAllowed) {
   const input = element("input", { id: `${id}-write-back`, type: "checkbox", checked: isAllowed, role: "switch" });
   const label = element("label", { id: `${id}-label`, htmlFor: input.id, textContent: text("bridge_write_back") });
-  // The same words stand at each platform.
+  // Every platform's switch has the same label, so the platform's name goes first.
   input.setAttribute("aria-labelledby", `${id}-name ${id}-label`);
   input.setAttribute("aria-describedby", writeBackHint.id);
   input.addEventListener("change", () => change("allowWriteBack", { platform, isAllowed: input.checked }));

@@ -1,5 +1,4 @@
-// Renewing sessions: each platform that is renewed, and whether capture requests
-// are notified of.
+// Renewal: the platforms that have it switched on, and the switch for notifications.
 
 import { failureText } from "../page/failure-text.js";
 import { fillList } from "../page/list.js";
@@ -13,7 +12,7 @@ const status = document.querySelector("#renewal-status");
 const list = document.querySelector("#renewed");
 const notify = document.querySelector("#notify");
 
-// The browser's switch for notifications is ours, too.
+// The browser's permission is the switch; the extension has no setting of its own.
 const NOTIFICATIONS = { permissions: ["notifications"] };
 
 export function initRenewed() {
@@ -22,32 +21,32 @@ export function initRenewed() {
   for (const event of ["onAdded", "onRemoved"]) chrome.permissions[event].addListener(showNotifications);
 }
 
-/** Shows those of the account. */
+/** Shows the account's renewals. */
 export async function showRenewed() {
   await showNotifications();
   try {
-    const kept = (await ask("sendOn")).filter(({ isOn }) => isOn);
-    status.textContent = kept.length === 0 ? text("renewal_none") : "";
-    fillList(list, kept.map(renderRenewed), heading);
+    const renewals = (await ask("renewals")).filter(({ isOn }) => isOn);
+    status.textContent = renewals.length === 0 ? text("renewal_none") : "";
+    fillList(list, renewals.map(renderRenewed), heading);
   } catch (error) {
     status.textContent = failureText(error);
   }
 }
 
-function renderRenewed(kept) {
-  const { platform, platform_name: name } = kept;
-  const { code, words } = renewalState(kept);
+function renderRenewed(renewal) {
+  const { platform, platform_name: name } = renewal;
+  const { code, words } = renewalState(renewal);
   const off = button(null, text("switch_off"), () => switchOff(platform), "danger");
-  off.ariaLabel = text("send_on_switch_off_of", name);
+  off.ariaLabel = text("renewal_switch_off_of", name);
   const lines = [element("small", { textContent: words })];
-  if (kept.problem) lines.unshift(element("small", { className: "problem", textContent: problemText(kept) }));
+  if (renewal.problem || renewal.waitsFor) lines.unshift(element("small", { className: "problem", textContent: problemText(renewal) }));
   const title = element("strong", { textContent: name });
   return element("li", { dataset: { id: platform, code } }, element("div", {}, title, ...lines), off);
 }
 
 async function switchOff(platform) {
   try {
-    await ask("switchSendOn", { platform, isOn: false });
+    await ask("switchRenewal", { platform, isOn: false });
     await showRenewed();
   } catch (error) {
     status.textContent = failureText(error);
@@ -58,7 +57,7 @@ async function showNotifications() {
   notify.checked = await chrome.permissions.contains(NOTIFICATIONS);
 }
 
-/** In the click's own turn; the browser's answer is the switch. */
+/** Runs synchronously in the click, as the browser requires; then shows the browser's answer. */
 async function switchNotifications() {
   const change = notify.checked ? chrome.permissions.request : chrome.permissions.remove;
   await change(NOTIFICATIONS).catch(() => false);

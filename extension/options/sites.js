@@ -1,4 +1,4 @@
-// The sites that the browser lets Stagepass read, and giving that back.
+// The sites that the browser lets Stagepass read, with buttons to remove that access.
 
 import { failureText } from "../page/failure-text.js";
 import { fillList } from "../page/list.js";
@@ -48,7 +48,7 @@ function describe(origin) {
 
 async function removeAccess(origin, isServer) {
   try {
-    // A server that can't be called is none.
+    // Without access the server can't be called, so it is forgotten.
     if (isServer) await ask("leaveServer");
     await chrome.permissions.remove({ origins: [origin] });
     await showSites();

@@ -1,9 +1,9 @@
-// Ending a sign-in, and leaving a server.
+// The buttons to sign out and to change the server.
 
 import { onClick } from "./page.js";
 import { ask } from "./worker.js";
 
-/** `onChange` shows what comes next. */
+/** `onChange` shows the next view. */
 export function initAccount(onChange) {
   const request = async (type) => {
     await ask(type);

@@ -1,4 +1,4 @@
-// How handing over stands, in the line that a screen reader reads out.
+// The status line of the hand-over, which screen readers announce.
 
 import { failureText } from "./failure-text.js";
 import { ask } from "./worker.js";
@@ -6,12 +6,12 @@ import { ask } from "./worker.js";
 const status = document.querySelector("#bridge-status");
 
 export function sayBridgeStatus(words, code = "") {
-  // What is said once more would be read out once more.
+  // Setting the same text again would announce it again.
   if (status.textContent !== words) status.textContent = words;
   status.dataset.code = code;
 }
 
-/** Has the worker change something; `load` then shows what holds, whatever came of it. */
+/** Sends a change to the worker, then reloads with `load`, also after a failure. */
 export async function changeBridge(load, type, fields) {
   try {
     await ask(type, fields);

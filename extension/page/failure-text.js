@@ -1,18 +1,24 @@
-// Words for failures: what is wrong and what to do about it.
+// The texts of failures: what is wrong and what to do about it.
 
 import { countText, hasText, text } from "./text.js";
 
-// What fills in the texts that have a gap.
+// What fills the placeholders of a failure's text, by code.
 const SUBSTITUTIONS = {
   bridge_refused: ({ reason }) => [reason],
   host_failed: ({ reason }) => [reason],
   host_forbidden: () => [chrome.runtime.id],
   host_refused: ({ reason }) => [reason],
   internal: ({ detail }) => [detail ?? ""],
+  no_tab: ({ origin }) => [new URL(origin).host],
   server_refused: ({ reason }) => [reason],
+  storage_blocked: ({ origin }) => [new URL(origin).host],
+  storage_ill_formed: ({ origin, entry }) => [new URL(origin).host, entry],
+  storage_too_large: ({ origin }) => [new URL(origin).host],
+  tab_changed: ({ origin }) => [new URL(origin).host],
+  tab_silent: ({ origin }) => [new URL(origin).host],
 };
 
-/** The failure in words. */
+/** The text of a failure. */
 export function failureText(failure) {
   if (failure.http_status === 429) return tooManyRequests(failure);
   const key = `failure_${failure.code}`;

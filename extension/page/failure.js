@@ -1,10 +1,10 @@
-// A failure that ended what was asked for, and what to run about it.
+// A failed task, shown with the command that fixes it.
 
 import { failureText } from "./failure-text.js";
 import { element } from "./page.js";
 import { text } from "./text.js";
 
-/** The failure in words, with the command that helps where there is one. */
+/** The failure's text, with the command that fixes it if there is one. */
 export function renderFailure(failure) {
   const lines = [element("p", {}, element("strong", { textContent: failureText(failure) }))];
   if (failure.code === "no_host") {

@@ -1,4 +1,4 @@
-// The page: its views, its state and the message above them.
+// The page's views, its state and the message above the views.
 
 import { text } from "./text.js";
 
@@ -6,11 +6,11 @@ const main = document.querySelector("main");
 const message = document.querySelector("#message");
 
 let view = null;
-// What `data-state` says while nothing runs.
+// The value of `data-state` while no task runs.
 let idleState = main.dataset.state;
 let isRunning = false;
 
-/** Shows one view; where it was another before, the focus goes to `focus` or its heading. */
+/** Shows one view. If another was shown before, moves the focus to `focus` or the view's heading. */
 export function showView(name, focus = null) {
   for (const section of main.querySelectorAll("[data-view]")) section.hidden = section.dataset.view !== name;
   const isNew = view !== name;
@@ -20,24 +20,27 @@ export function showView(name, focus = null) {
   if (isNew) (focus ?? heading())?.focus();
 }
 
-/** The view's name once all of it can be used; before that `loading`, or `failed`. */
+/**
+ * Sets the state for when no task runs: `loading`, `failed`, or the view's name as soon as the
+ * whole view can be used.
+ */
 export function setIdleState(state) {
   idleState = state;
   showState();
 }
 
-/** Whether something runs; buttons stay where they are, and keep the focus. */
+/** Marks a task as running or ended. Buttons keep their place and the focus. */
 export function setBusy(isBusy) {
   isRunning = isBusy;
   showState();
 }
 
-/** Whether something runs, so that a click does nothing. */
+/** Whether a task is running; clicks do nothing meanwhile. */
 export function isBusy() {
   return isRunning;
 }
 
-/** Whether a click on the button does something while nothing runs. */
+/** Enables or disables a button. While a task runs, all buttons are disabled. */
 export function setAvailable(button, isAvailable) {
   button.toggleAttribute("data-unavailable", !isAvailable);
   showState();
@@ -52,7 +55,7 @@ function showState() {
   }
 }
 
-/** Says something above the view, with a way to try again; nothing where `words` is empty. */
+/** Shows a message above the view, with a retry button if `retry` is given; empty `words` remove it. */
 export function say(words, { code = "", retry = null } = {}) {
   const hadFocus = message.contains(document.activeElement);
   message.replaceChildren();
@@ -64,7 +67,7 @@ export function say(words, { code = "", retry = null } = {}) {
   } else {
     delete message.dataset.outcome;
   }
-  // The button that had it is gone.
+  // The button that had the focus is gone.
   if (hadFocus) (message.querySelector("button") ?? heading())?.focus();
 }
 
@@ -72,7 +75,7 @@ function heading() {
   return main.querySelector(`[data-view="${view}"] :is(h2, h3)`);
 }
 
-/** Marks a field whose value the message is about. */
+/** Marks a field as invalid, or as valid again. */
 export function setInvalid(field, isInvalid) {
   if (isInvalid) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
@@ -87,7 +90,7 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** A new button that calls back as with `onClick`. */
+/** A new button; `action` is called as by `onClick`. */
 export function button(id, label, action, className = "") {
   const made = element("button", { type: "button", textContent: label, className });
   if (id) made.id = id;
@@ -95,10 +98,10 @@ export function button(id, label, action, className = "") {
   return made;
 }
 
-/** Calls back with each click that is to do something. */
+/** Calls `action` on each click, unless a task runs or the button is disabled. */
 export function onClick(button, action) {
   button.addEventListener("click", (event) => {
-    // The second click of a double one was not meant for what is there by then.
+    // The second click of a double click would hit whatever the first one brought up.
     const isRepeated = event.detail > 1;
     if (!isRunning && button.ariaDisabled !== "true" && !isRepeated) action();
   });

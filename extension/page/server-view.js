@@ -1,4 +1,4 @@
-// Choosing the server.
+// The view for choosing the server.
 
 import { DEFAULT_SERVER, parseServerAddress } from "../server-address.js";
 import { failureText } from "./failure-text.js";
@@ -8,7 +8,7 @@ import { begin, isUnderWay, markSeen, onOutcome } from "./tasks.js";
 const form = document.querySelector("#server-form");
 const url = document.querySelector("#server-url");
 
-/** `onConnected` shows what comes next. */
+/** `onConnected` shows the next view. */
 export function initServerView(onConnected) {
   url.value = DEFAULT_SERVER;
   form.addEventListener("submit", (event) => {
@@ -21,7 +21,7 @@ export function initServerView(onConnected) {
   });
 }
 
-/** `outcome` is what came of the latest attempt, if there was one. */
+/** `outcome` is that of the latest attempt, if there was one. */
 export function showServer(outcome) {
   if (outcome?.subject) url.value = outcome.subject;
   showView("server", url);

@@ -1,4 +1,4 @@
-// Signing in.
+// The view for signing in.
 
 import { failureText } from "./failure-text.js";
 import { isBusy, say, setBusy, setInvalid, showView } from "./page.js";
@@ -9,9 +9,9 @@ const email = document.querySelector("#email");
 const password = document.querySelector("#password");
 const staySignedIn = document.querySelector("#stay-signed-in");
 const serverKey = document.querySelector("#server-key");
-const fingerprintPlace = document.querySelector("#fingerprint");
+const fingerprintText = document.querySelector("#fingerprint");
 
-/** `onSignedIn` shows what comes next. */
+/** `onSignedIn` shows the next view. */
 export function initSignInView(onSignedIn) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -31,10 +31,10 @@ export function initSignInView(onSignedIn) {
   });
 }
 
-/** `expired` is the account of a person who was signed in, and need not type it again. */
+/** `expired` is the account whose sign-in expired; the form is filled in with it. */
 export function showSignIn({ expired, fingerprint }) {
   serverKey.hidden = !fingerprint;
-  fingerprintPlace.textContent = fingerprint ?? "";
+  fingerprintText.textContent = fingerprint ?? "";
   say(expired ? failureText({ code: "signed_out" }) : "", { code: expired ? "signed_out" : "" });
   if (expired) email.value = expired;
   showView("sign-in", expired ? password : email);
@@ -42,7 +42,7 @@ export function showSignIn({ expired, fingerprint }) {
 
 async function signIn() {
   const credentials = { email: email.value.trim(), password: password.value };
-  // The page keeps it no longer than the call needs it.
+  // The page must not keep the password.
   password.value = "";
   await ask("signIn", { ...credentials, staySignedIn: staySignedIn.checked });
 }

@@ -1,9 +1,9 @@
-// How it stands with what goes on by itself, in words.
+// Texts for the state of hand-over and renewal.
 
 import { failureText } from "./failure-text.js";
 import { formatTime, hasText, text } from "./text.js";
 
-/** Of handing over a platform's cookies: `{code, words}`. `state` is the port's. */
+/** The state of the hand-over as `{code, words}`; `state` is that of the port to the native host. */
 export function bridgeState(isPermitted, state) {
   if (!isPermitted) return { code: "permission_missing", words: text("bridge_not_permitted") };
   if (state?.status === "away") return { code: state.code, words: failureText(state) };
@@ -11,22 +11,26 @@ export function bridgeState(isPermitted, state) {
   return { code, words: text(`bridge_${code}`) };
 }
 
-/** Of renewing a platform's session, undefined where none was captured: `{code, words}`. */
-export function renewalState(kept) {
-  const code = renewalCode(kept);
-  return { code, words: text(`send_on_${code}`, kept ? formatTime(kept.capturedAt / 1000) : "") };
+/** A platform's renewal as `{code, words}`; `renewal` is undefined if nothing was captured. */
+export function renewalState(renewal) {
+  const code = renewalCode(renewal);
+  const when = renewal ? formatTime(renewal.capturedAt / 1000) : "";
+  const where = renewal?.waitsFor ? new URL(renewal.waitsFor.origin).host : "";
+  return { code, words: text(`renewal_${code}`, when, where) };
 }
 
-function renewalCode(kept) {
-  if (!kept) return "not_captured";
-  if (!kept.isLasting) return "not_lasting";
-  if (!kept.isOn) return "off";
-  if (kept.problem) return "stopped";
-  return kept.isFailing ? "failing" : "on";
+function renewalCode(renewal) {
+  if (!renewal) return "not_captured";
+  if (!renewal.isLasting) return "not_lasting";
+  if (!renewal.isOn) return "off";
+  if (renewal.problem) return "stopped";
+  if (renewal.waitsFor) return "waiting";
+  return renewal.isFailing ? "failing" : "on";
 }
 
-/** Why a session is no longer renewed. */
-export function problemText({ platform_name: name, problem }) {
+/** Why a renewal has stopped, or what it waits for. */
+export function problemText({ platform_name: name, problem, waitsFor }) {
+  if (!problem) return text("problem_waiting", name, new URL(waitsFor.origin).host);
   const key = `problem_${problem.code}`;
   return hasText(key) ? text(key, name) : text("problem_other", name, failureText(problem));
 }

@@ -1,15 +1,15 @@
-// Starting a task of the worker from a click, and learning what came of it.
+// Starts the worker's tasks from clicks and follows their outcomes.
 
 import { ask } from "./worker.js";
 
-// The window that the page and the browser's prompt belong to. Known before
-// there is a click, since nothing may be awaited in one.
+// The window of this page and of the browser's prompt. Read at start, because a click
+// handler must not await anything before it asks for a permission.
 const { id: windowId } = await chrome.windows.getCurrent();
 
 /**
- * Starts a task whose permission may have to be asked for. Call it in the
- * click's own turn: the browser takes a request from a click alone, so nothing
- * is awaited before it. The prompt may destroy this page; the worker carries on.
+ * Starts a task and asks for its permission. Call it synchronously in the click: the browser
+ * accepts a permission request only from there. The prompt may close this page; the worker
+ * continues the task.
  */
 export function begin(intent) {
   const started = ask("begin", { intent: { ...intent, windowId } });
@@ -17,32 +17,29 @@ export function begin(intent) {
   return started;
 }
 
-/** Tells the worker that no prompt is open in this window any more. */
+/** Tells the worker that this window shows no prompt. */
 export function settle() {
   return ask("settle", { windowId });
 }
 
-/** Asks for the origins and gives whether they are there now. */
+/** Asks for access to the origins; resolves to whether it is granted. */
 export function requestOrigins(origins) {
   return chrome.permissions.request({ origins }).catch(() => false);
 }
 
-/**
- * What came of the latest task of this kind; undefined where there was none,
- * or an earlier page has shown it.
- */
+/** The outcome of the latest task of this kind; undefined if there is none or a page has already shown it. */
 export async function readOutcome(kind) {
   const [outcomeAt, seenAt] = [outcomeKey(kind), seenKey(kind)];
   const { [outcomeAt]: outcome, [seenAt]: seenId } = await chrome.storage.session.get([outcomeAt, seenAt]);
   return outcome && outcome.id === seenId ? undefined : outcome;
 }
 
-/** What has been shown once is old news to the next page. */
+/** Marks an outcome as shown, so that the next page doesn't show it again. */
 export function markSeen(kind, { id }) {
   if (id) chrome.storage.session.set({ [seenKey(kind)]: id });
 }
 
-/** Calls back with each later outcome of this kind, undefined when it is gone. */
+/** Calls back with each later outcome of this kind; undefined once it is removed. */
 export function onOutcome(kind, callback) {
   chrome.storage.session.onChanged.addListener((changes) => {
     const change = changes[outcomeKey(kind)];
@@ -50,7 +47,7 @@ export function onOutcome(kind, callback) {
   });
 }
 
-/** Whether the task has not ended. */
+/** Whether the task is still waiting or running. */
 export function isUnderWay(outcome) {
   return outcome !== undefined && outcome.status !== "done";
 }

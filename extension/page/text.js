@@ -1,23 +1,23 @@
-// Texts for people, out of _locales.
+// Texts from _locales, and dates and lists in their language.
 
-/** The text `key`, its $1, $2 … filled in. */
+/** The text `key` with $1, $2 … filled in. */
 export function text(key, ...substitutions) {
   return chrome.i18n.getMessage(key, substitutions.map(String));
 }
 
-/** Whether there is such a text. */
+/** Whether the text `key` exists. */
 export function hasText(key) {
   return text(key) !== "";
 }
 
-// The language of the texts, which is not always the browser's.
+// The language of the texts, which can differ from the browser's.
 const language = text("language");
 const plural = new Intl.PluralRules(language);
 const dateTime = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const date = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const list = new Intl.ListFormat(language, { type: "conjunction" });
 
-/** The text `key` in the form that `count`, its $1, asks for. */
+/** The text `key` in the plural form for `count`, which becomes its $1. */
 export function countText(key, count, ...substitutions) {
   const form = `${key}_${plural.select(count)}`;
   return text(hasText(form) ? form : `${key}_other`, count, ...substitutions);
@@ -28,9 +28,16 @@ export function formatTime(time) {
   return dateTime.format(toDate(time));
 }
 
-/** The day alone. */
+/** The day only. */
 export function formatDay(time) {
   return date.format(toDate(time));
+}
+
+/** A size, such as 12 bytes or 3.4 kB. */
+export function formatBytes(bytes) {
+  const [number, unit] = bytes < 1000 ? [bytes, "byte"] : [bytes / 1000, "kilobyte"];
+  const style = { style: "unit", unit, unitDisplay: bytes < 1000 ? "long" : "short", maximumSignificantDigits: 3 };
+  return new Intl.NumberFormat(language, style).format(number);
 }
 
 /** "a, b and c". */
@@ -38,12 +45,12 @@ export function formatList(items) {
   return list.format(items);
 }
 
-/** What a cookie file does not hold, in words; empty where that is nothing. */
+/** What a cookie file leaves out, in words; empty if nothing is lost. */
 export function lossText(losses = []) {
   return losses.length > 0 ? text("losses", formatList(losses)) : "";
 }
 
-/** Fills in every element that names its text. */
+/** Fills in every element with a `data-text`. */
 export function fillTexts() {
   document.documentElement.lang = language;
   for (const element of document.querySelectorAll("[data-text]")) {

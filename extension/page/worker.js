@@ -1,6 +1,6 @@
-// Asking the worker.
+// Messages to the worker.
 
-/** The worker's answer; throws the failure where there is one. */
+/** Sends a message and returns the worker's answer; throws its failure. */
 export async function ask(type, fields = {}) {
   const { value, failure } = await chrome.runtime.sendMessage({ type, ...fields });
   if (failure) throw failure;

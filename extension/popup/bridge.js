@@ -1,9 +1,10 @@
-// Fresh cookies for programs on this computer: the switches of the tab's
-// platform, and a list of what was handed over.
+// Fresh cookies for programs on this computer: the switches for the tab's platform, and the
+// list of hand-overs.
 
 import { changeBridge, sayBridgeStatus } from "../page/bridge-status.js";
 import { failureText } from "../page/failure-text.js";
 import { showHandOvers } from "../page/hand-overs.js";
+import { latestOnly } from "../page/latest.js";
 import { isBusy, setBusy } from "../page/page.js";
 import { bridgeState } from "../page/states.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "../page/tasks.js";
@@ -17,13 +18,17 @@ const switches = document.querySelector("#bridge-switches");
 const allow = document.querySelector("#bridge-allow");
 const allowLabel = document.querySelector("#bridge-allow-label");
 const writeBack = document.querySelector("#bridge-write-back");
+const storage = document.querySelector("#bridge-storage");
+const storageRow = document.querySelector("#bridge-storage-row");
 
-// {site} that the switches are about; no site where the tab has none.
+const askForState = latestOnly();
+// `{site}`: the site that the switches are for, or null on a tab without a site.
 let current = null;
 
 export function initBridge() {
   allow.addEventListener("change", () => (allow.checked ? switchOn() : change("forbidPlatform")));
   writeBack.addEventListener("change", () => change("allowWriteBack", { isAllowed: writeBack.checked }));
+  storage.addEventListener("change", () => change("allowStorage", { isAllowed: storage.checked }));
   details.addEventListener("toggle", () => details.open && details.scrollIntoView({ block: "nearest" }));
   onOutcome("bridge", (outcome) => current && showOutcome(outcome));
   // The port opens and closes, and programs ask, while the popup is open.
@@ -32,13 +37,14 @@ export function initBridge() {
   });
 }
 
-/** Shows how it stands with the site. */
+/** Shows the switches for the site, and the list of hand-overs. */
 export async function showBridge(shown) {
   current = shown;
   details.hidden = false;
   switches.hidden = !shown.site;
+  storageRow.hidden = !shown.site?.has_storage;
   if (shown.site) allowLabel.textContent = text("bridge_allow", shown.site.name);
-  // Whoever looks need not wait for the next attempt.
+  // Reconnect now, so that the popup shows the current state.
   await ask("keepBridge").catch(() => {});
   await load();
   const outcome = await readOutcome("bridge");
@@ -46,10 +52,10 @@ export async function showBridge(shown) {
 }
 
 async function load() {
-  const shown = current;
+  const [shown, isLatest] = [current, askForState()];
   try {
     const held = await ask("bridge");
-    if (shown === current) render(held);
+    if (shown === current && isLatest()) render(held);
   } catch (error) {
     sayBridgeStatus(failureText(error), error.code);
   }
@@ -60,6 +66,8 @@ function render({ allowed, handOvers, state }) {
   allow.checked = Boolean(own);
   writeBack.checked = Boolean(own?.writeBack);
   writeBack.disabled = !own;
+  storage.checked = Boolean(own?.storage);
+  storage.disabled = !own;
   allow.disabled = !own && chosenStore().isPrivate;
   if (own) sayBridgeStatus(...ownState(own, state));
   else sayBridgeStatus(text(allow.disabled ? "bridge_private" : "bridge_off"), "off");
@@ -72,7 +80,7 @@ function ownState({ storeId, isPermitted }, state) {
   return [isOther ? text("bridge_connected_store", storeName(storeId)) : words, code];
 }
 
-/** Asks the browser for the site in the click's own turn, as a capture does. */
+/** Asks for access to the site synchronously in the click, as a capture does. */
 function switchOn() {
   const { site } = current;
   if (isBusy()) {

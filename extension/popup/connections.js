@@ -1,11 +1,11 @@
-// Which connection a capture belongs to: one that is there, or a new one.
+// The choice of the connection that a capture belongs to: an existing or a new one.
 
 import { failureText } from "../page/failure-text.js";
 import { element, say, setInvalid } from "../page/page.js";
 import { text } from "../page/text.js";
 import { ask } from "../page/worker.js";
 
-// Values of the choice beside the connections' ids.
+// Values in the list besides the connections' ids.
 const NONE = "";
 const NEW = "new";
 
@@ -24,7 +24,7 @@ export function initConnections() {
   });
 }
 
-/** The site's connections, and the one that the latest capture was for. */
+/** The site's connections, and the id of the latest capture's one. */
 export async function findConnections({ platform }) {
   const connections = await ask("connections", { platform });
   const { lastConnections } = await chrome.storage.local.get("lastConnections");
@@ -32,8 +32,8 @@ export async function findConnections({ platform }) {
 }
 
 /**
- * Fills the choice. Where nothing says which of several is meant, none is
- * chosen: a guess would put one account's session in another's place.
+ * Fills the list. If several connections are possible, none is preselected: a wrong guess
+ * would replace another account's session.
  */
 export function showConnections({ connections, lastId }, site, wantedId = lastId) {
   const options = connections.map(({ id, platform_username: username }) =>
@@ -54,14 +54,14 @@ export function showConnections({ connections, lastId }, site, wantedId = lastId
   showNewConnection();
 }
 
-/** Says in place of the choice why there is none. */
+/** Shows the text `key` in place of the connections. */
 export function withholdConnections(key) {
   select.replaceChildren(placeholder(key));
   select.disabled = true;
   showNewConnection();
 }
 
-/** Whether a connection is chosen; where one is still to be, says so and goes there. */
+/** Whether a connection is chosen; if not, shows a message and focuses the list. */
 export function requireConnection() {
   if (select.value !== NONE || select.disabled) return true;
   say(failureText({ code: "no_connection_chosen" }), { code: "no_connection_chosen" });
@@ -70,7 +70,7 @@ export function requireConnection() {
   return false;
 }
 
-/** As the core wants it. */
+/** The choice in the form that the core reads. */
 export function chosenConnection() {
   if (select.value !== NEW) return { id: select.value };
   return {
@@ -81,10 +81,10 @@ export function chosenConnection() {
   };
 }
 
-/** Tells the exports of several accounts apart; empty where there is no name. */
+/** The account's name, which distinguishes the exports of several accounts; empty if unknown. */
 export function chosenLabel() {
   if (select.value === NEW) return accountName.value.trim();
-  // There is nothing to choose from before somebody is signed in.
+  // The list is empty until somebody is signed in.
   return select.selectedOptions[0]?.dataset.username ?? "";
 }
 

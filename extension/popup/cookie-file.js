@@ -1,16 +1,16 @@
-// Saving the cookies as a file where no native host is installed.
+// Saves the cookies as a file if no native host is installed.
 //
-// Here alone the popup calls the core itself: a worker can't make the address
-// that a download needs, and the file's text is to stay out of messages.
+// The only place where the popup calls the core itself: a worker can't create the URL that a
+// download needs, and the file's text must not travel in messages.
 
 import { failureText } from "../page/failure-text.js";
 import { lossText, text } from "../page/text.js";
 import { chosenStore } from "./store-choice.js";
 
-// Long enough for the browser to have begun reading.
+// How long the URL stays valid: by then the browser has started to read the file.
 const REVOKE_AFTER_MS = 60_000;
 
-/** Saves the file and says in `words` what came of it. */
+/** Saves the file and shows the result in `words`. */
 export async function saveCookieFile(platform, words) {
   try {
     const { loadCore } = await import("../background/core.js");

@@ -1,4 +1,4 @@
-// Who is signed in, where, how to end that, and the way to the options.
+// The footer: account, server, and the buttons to sign out, change the server and open the options.
 
 import { initAccount } from "../page/account.js";
 import { onClick } from "../page/page.js";
@@ -9,20 +9,19 @@ const signOut = document.querySelector("#sign-out");
 const changeServer = document.querySelector("#change-server");
 const settings = document.querySelector("#settings");
 
-/** `onChange` shows what comes next. */
+/** `onChange` shows the next view. */
 export function initFooter(onChange) {
   initAccount(onChange);
   onClick(settings, async () => {
     await chrome.runtime.openOptionsPage();
-    // Where the options were open already, the popup would stay before them.
+    // If the options were already open, the popup would stay open in front of them.
     window.close();
   });
 }
 
 export function showFooter({ server, email, isUnconfirmed, isUnproven }) {
   signOut.hidden = !email;
-  // One way back at a time: whoever is signed in signs out first, unless the server is
-  // not there to be used.
+  // A signed-in person signs out before changing the server, unless the server can't be used.
   const isInUse = Boolean(email) && !isUnconfirmed && !isUnproven;
   changeServer.hidden = !server || isInUse;
   account.textContent = email ?? (server && new URL(server).host) ?? "";

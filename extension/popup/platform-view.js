@@ -1,5 +1,4 @@
-// The tab's platform: what a capture would take, which connection it belongs
-// to, capturing and exporting.
+// The view of the tab's platform: preview, choice of the connection, capture and export.
 
 import { showBridge } from "./bridge.js";
 import {
@@ -12,13 +11,15 @@ import {
   withholdConnections,
 } from "./connections.js";
 import { failureText } from "../page/failure-text.js";
+import { latestOnly } from "../page/latest.js";
 import { onClick, say, setAvailable, setBusy, setIdleState, showView } from "../page/page.js";
 import { showCaptureOutcome, showExportOutcome } from "./outcome.js";
 import { showNoReport, showReport } from "./preview.js";
+import { chosenStorage, initStorageChoice, refreshStorageChoice, showStorageChoice } from "./storage-choice.js";
 import { showRenewal } from "./renewal.js";
 import { initSessions, refreshSessions } from "./sessions.js";
 import { chooseSite, initSiteChoice } from "./site-choice.js";
-import { chosenStore } from "./store-choice.js";
+import { chosenStore, tabBehind } from "./store-choice.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome, requestOrigins } from "../page/tasks.js";
 import { text } from "../page/text.js";
 import { ask } from "../page/worker.js";
@@ -28,39 +29,43 @@ const advice = document.querySelector("#advice");
 const captureButton = document.querySelector("#capture");
 const ytDlpNote = document.querySelector("#yt-dlp-note");
 const showPreview = document.querySelector("#show-preview");
-const places = {
+const outcomeBoxes = {
   capture: document.querySelector("#outcome"),
   export: document.querySelector("#export-result"),
 };
 
-// Failures after which there is something else to do first.
+// Failures that have a view of their own.
 const NEEDS_ANOTHER_VIEW = new Set(["signed_out", "server_unproven", "server_unconfirmed"]);
 
-// {site} that the view shows; null until there is one. What was asked for
-// another one is not shown.
+// {site} that the view shows, or null. Answers that arrive for an earlier site are dropped.
 let current = null;
-// The session that the shown outcome is about.
+// The origin of the tab's page.
+let tabOrigin;
+// The session that the shown outcome belongs to.
 let capturedSession = null;
-// Shows the view that comes next.
+// Shows the next view.
 let onSignedOut;
+const [askForPreview, askForConnections] = [latestOnly(), latestOnly()];
 
-/** `show` shows what comes next when the sign-in has ended. */
+/** `show` shows the next view when the sign-in has ended. */
 export function initPlatformView(show) {
   onSignedOut = show;
   initConnections();
   initSessions(forgetCapture);
   initSiteChoice(showSite);
-  onClick(captureButton, () => start("capture", { connection: chosenConnection() }));
+  initStorageChoice(loadPreview);
+  onClick(captureButton, () => start("capture", { connection: chosenConnection(), storage: chosenStorage() }));
   onClick(document.querySelector("#export"), () => start("export", { label: chosenLabel() }));
   onClick(showPreview, requestPreview);
-  for (const kind of Object.keys(places)) onOutcome(kind, (outcome) => current && onTaskChanged(kind, outcome));
+  for (const kind of Object.keys(outcomeBoxes)) onOutcome(kind, (outcome) => current && onTaskChanged(kind, outcome));
 }
 
-export async function showPlatform(site) {
+export async function showPlatform(site, tab) {
+  tabOrigin = new URL(tab.url).origin;
   await showSite(await chooseSite(site));
 }
 
-/** Shows at once what is known; the rest fills in as it comes. */
+/** Shows at once what is known; the rest follows as it loads. */
 async function showSite(site) {
   current = { site };
   platformName.textContent = site.name;
@@ -71,8 +76,8 @@ async function showSite(site) {
   withholdConnections("loading");
   showView("ready");
   setReadiness("loading");
-  const renewal = showRenewal({ site, isSignedIn: true });
-  await Promise.all([renewal, showBridge(current), ...Object.keys(places).map(restoreOutcome)]);
+  const parts = [showRenewal({ site, isSignedIn: true }), showBridge(current), showStorageChoice(site, tabOrigin)];
+  await Promise.all([...parts, ...Object.keys(outcomeBoxes).map(restoreOutcome)]);
   await Promise.all([loadPreview(), loadConnections(), refreshSessions()]);
 }
 
@@ -82,7 +87,7 @@ async function restoreOutcome(kind) {
   if (shown === current) showOutcome(kind, outcome);
 }
 
-/** `ready` once there is a choice of connections to capture for. */
+/** Sets the state: `ready` once the connections have loaded. */
 function setReadiness(state) {
   setIdleState(state);
   setAvailable(captureButton, state === "ready");
@@ -91,7 +96,7 @@ function setReadiness(state) {
 function start(kind, fields) {
   if (!requireConnection()) return;
   const { platform, origins } = current.site;
-  begin({ kind, subject: platform, platform, store: chosenStore(), origins, ...fields }).catch((error) =>
+  begin({ kind, subject: platform, platform, store: chosenStore(), tab: tabBehind(), origins, ...fields }).catch((error) =>
     onTaskChanged(kind, { ...error, status: "done", ok: false, subject: platform }),
   );
   setBusy(true);
@@ -99,7 +104,7 @@ function start(kind, fields) {
 
 async function onTaskChanged(kind, outcome) {
   showOutcome(kind, outcome);
-  if (outcome) places[kind].scrollIntoView({ block: "nearest" });
+  if (outcome) outcomeBoxes[kind].scrollIntoView({ block: "nearest" });
   if (outcome?.status !== "done") return;
   if (NEEDS_ANOTHER_VIEW.has(outcome.code)) {
     await leave();
@@ -111,22 +116,22 @@ async function onTaskChanged(kind, outcome) {
   }
 }
 
-/** An outcome is shown on its own platform alone. */
+/** Shows an outcome on its own platform only. */
 function showOutcome(kind, outcome) {
   const shown = outcome?.subject === current.site.platform ? outcome : undefined;
   if (shown?.status === "done") markSeen(kind, shown);
   if (kind === "capture") {
     capturedSession = shown?.session_id ?? null;
-    showCaptureOutcome(places.capture, shown);
+    showCaptureOutcome(outcomeBoxes.capture, shown);
   } else {
-    showExportOutcome(places.export, shown, current.site);
+    showExportOutcome(outcomeBoxes.export, shown, current.site);
   }
   if (outcome) setBusy(isUnderWay(outcome));
 }
 
-/** What was captured is no longer stored. */
+/** Removes the outcome of a capture whose session was revoked. */
 function forgetCapture(sessionId) {
-  if (sessionId === capturedSession) showCaptureOutcome(places.capture, undefined);
+  if (sessionId === capturedSession) showCaptureOutcome(outcomeBoxes.capture, undefined);
 }
 
 async function leave() {
@@ -134,17 +139,17 @@ async function leave() {
   await onSignedOut();
 }
 
-/** Loads the choice; `connectionId` is chosen, else the one of the latest capture. */
+/** Loads the connections and chooses `connectionId`, or that of the latest capture. */
 async function loadConnections(connectionId) {
-  const shown = current;
+  const [shown, isLatest] = [current, askForConnections()];
   try {
     const found = await findConnections(shown.site);
-    if (shown !== current) return;
+    if (shown !== current || !isLatest()) return;
     showConnections(found, shown.site, connectionId);
     say("");
     setReadiness("ready");
   } catch (error) {
-    if (shown === current) await onConnectionsFailed(error, connectionId);
+    if (shown === current && isLatest()) await onConnectionsFailed(error, connectionId);
   }
 }
 
@@ -159,15 +164,16 @@ async function onConnectionsFailed(error, connectionId) {
 }
 
 async function loadPreview() {
-  const shown = current;
+  const [shown, isLatest] = [current, askForPreview()];
   const { site } = shown;
   try {
-    const report = await ask("preview", { platform: site.platform, storeId: chosenStore().id });
-    if (shown !== current) return;
+    const choice = { storeId: chosenStore().id, tab: tabBehind(), storage: chosenStorage() };
+    const preview = await ask("preview", { platform: site.platform, ...choice });
+    if (shown !== current || !isLatest()) return;
     showPreview.hidden = true;
-    showReport(report, site);
+    showReport(preview, site);
   } catch (error) {
-    if (shown !== current) return;
+    if (shown !== current || !isLatest()) return;
     const isUnasked = error.code === "permission_missing";
     showPreview.hidden = !isUnasked;
     showNoReport(isUnasked ? text("preview_permission", site.name) : failureText(error));
@@ -180,6 +186,6 @@ async function requestPreview() {
     showNoReport(text("failure_permission_refused"));
     return;
   }
-  await loadPreview();
+  await Promise.all([loadPreview(), refreshStorageChoice()]);
   platformName.focus();
 }

@@ -1,76 +1,83 @@
-// Renewing sessions: the switch of the tab's platform, and those that are no
-// longer renewed and why.
+// Renewal: the switch for the tab's platform, and the renewals that have stopped or wait, with
+// the reason.
 
 import { failureText } from "../page/failure-text.js";
+import { latestOnly } from "../page/latest.js";
 import { element, say } from "../page/page.js";
 import { problemText, renewalState } from "../page/states.js";
 import { text } from "../page/text.js";
+import { openTabButton } from "./open-tab.js";
 import { ask } from "../page/worker.js";
 
 const details = document.querySelector("#renewal");
-const sendOn = document.querySelector("#send-on");
-const label = document.querySelector("#send-on-label");
-const status = document.querySelector("#send-on-status");
+const toggle = document.querySelector("#renewal-switch");
+const label = document.querySelector("#renewal-label");
+const status = document.querySelector("#renewal-status");
 const problems = document.querySelector("#problems");
 const problemList = document.querySelector("#problem-list");
 
-// {site} that the switch is about; null before there is anything to show.
+const askForState = latestOnly();
+// {site} that the switch is for; null before the first view.
 let current = null;
 
 export function initRenewal() {
-  sendOn.addEventListener("change", switchSendOn);
+  toggle.addEventListener("change", switchRenewal);
   details.addEventListener("toggle", () => details.open && details.scrollIntoView({ block: "nearest" }));
   chrome.storage.local.onChanged.addListener(({ lastCaptures }) => {
     if (current && lastCaptures) load();
   });
 }
 
-/** Shows how it stands with the site, and what is no longer renewed. */
+/** Shows the site's renewal, and the renewals that have stopped. */
 export async function showRenewal({ site, isSignedIn }) {
   current = { site };
   details.hidden = !isSignedIn || !site;
-  if (site) label.textContent = text("send_on", site.name);
+  if (site) label.textContent = text("renewal_switch");
   await load();
 }
 
 async function load() {
-  const shown = current;
+  const [shown, isLatest] = [current, askForState()];
   try {
-    const kept = await ask("sendOn");
-    if (shown === current) render(kept);
+    const renewals = await ask("renewals");
+    if (shown === current && isLatest()) render(renewals);
   } catch (error) {
     say(failureText(error), { code: error.code });
   }
 }
 
-function render(kept) {
-  const own = kept.find(({ platform }) => platform === current.site?.platform);
-  sendOn.checked = Boolean(own?.isOn);
-  sendOn.disabled = !own?.isLasting;
+function render(renewals) {
+  const own = renewals.find(({ platform }) => platform === current.site?.platform);
+  toggle.checked = Boolean(own?.isOn);
+  toggle.disabled = !own?.isLasting;
   const { code, words } = renewalState(own);
   status.dataset.code = code;
   status.textContent = words;
-  const stopped = kept.filter(({ isOn, problem }) => isOn && problem);
+  const stopped = renewals.filter(({ isOn, problem, waitsFor }) => isOn && (problem || waitsFor));
   const made = element("ul", {}, ...stopped.map(renderProblem));
-  // A list that stays as it is keeps its links, and the focus that is on them.
+  // An unchanged list is left alone, so that its links keep the focus.
   if (problemList.innerHTML !== made.innerHTML) problemList.replaceChildren(...made.children);
   problems.hidden = stopped.length === 0;
 }
 
-function renderProblem(kept) {
-  const { platform, login_url: loginUrl, problem } = kept;
-  const words = element("p", { textContent: problemText(kept) });
-  const item = element("li", { dataset: { platform, code: problem.code } }, words);
-  // An earlier version captured public suffixes, too, which have no page to log in at.
+function renderProblem(renewal) {
+  const { platform, login_url: loginUrl, problem, waitsFor } = renewal;
+  const words = element("p", { textContent: problemText(renewal) });
+  const item = element("li", { dataset: { platform, code: problem?.code ?? "waiting" } }, words);
+  if (!problem) {
+    item.append(openTabButton(waitsFor));
+    return item;
+  }
+  // An earlier version also captured public suffixes, which have no login page.
   if (problem.code === "signed_out" || !loginUrl) return item;
   const link = { href: loginUrl, target: "_blank", rel: "noreferrer" };
   item.append(element("a", { ...link, textContent: text("open_login", new URL(loginUrl).host) }));
   return item;
 }
 
-async function switchSendOn() {
+async function switchRenewal() {
   try {
-    await ask("switchSendOn", { platform: current.site.platform, isOn: sendOn.checked });
+    await ask("switchRenewal", { platform: current.site.platform, isOn: toggle.checked });
     await load();
   } catch (error) {
     await load();

@@ -1,15 +1,14 @@
-// Capture requests: what a service asks the person to capture, one click away
-// from signing in at the platform and one from capturing.
+// Capture requests: what services ask the person to capture. One click opens the platform's
+// login page, another one captures.
 //
-// A server that was taken over can ask for anything. So a request leads somewhere only if
-// more than the server vouches for its platform: the catalogue, an earlier capture, or
-// the tab. Any other is quoted and can only be declined.
+// Any request for a platform for which only the server vouches is quoted and can only be
+// declined.
 
 import { failureText } from "../page/failure-text.js";
 import { showCaptureOutcome } from "./outcome.js";
 import { button, element, isBusy, say, setBusy } from "../page/page.js";
 import { refreshSessions } from "./sessions.js";
-import { chosenStore } from "./store-choice.js";
+import { chosenStore, tabBehind } from "./store-choice.js";
 import { begin, isUnderWay, markSeen, onOutcome, readOutcome } from "../page/tasks.js";
 import { requestName } from "../page/request-name.js";
 import { formatTime, text } from "../page/text.js";
@@ -18,26 +17,26 @@ import { ask } from "../page/worker.js";
 const section = document.querySelector("#requests");
 const heading = document.querySelector("#requests-heading");
 const list = document.querySelector("#request-list");
-const place = document.querySelector("#request-outcome");
+const outcomeBox = document.querySelector("#request-outcome");
 
-// Whether there is an account whose requests they are.
+// Whether somebody is signed in, so that requests are shown.
 let isShown = false;
-// The platforms that the tab's own site can stand for.
+// The platforms that the tab's site can belong to.
 let ownPlatforms = [];
-// Shows the view that comes next.
+// Shows the next view.
 let onSignedOut;
 
-/** `show` shows what comes next when the sign-in has ended. */
+/** `show` shows the next view when the sign-in has ended. */
 export function initRequests(show) {
   onSignedOut = show;
   onOutcome("fulfil", (outcome) => isShown && showOutcome(outcome));
-  // They come and go while the popup is open.
+  // The worker polls while the popup is open.
   chrome.storage.session.onChanged.addListener(({ captureRequests }) => {
     if (isShown && captureRequests) render(captureRequests.newValue?.list ?? []);
   });
 }
 
-/** Shows those of the account; none where nobody is signed in. `site` is the tab's. */
+/** Shows the account's requests, or none while nobody is signed in. `site` is the tab's. */
 export async function showRequests({ isSignedIn, site }) {
   isShown = isSignedIn;
   ownPlatforms = site ? [site, ...site.alternatives].map(({ platform }) => platform) : [];
@@ -60,7 +59,7 @@ function render(requests) {
   const isSame = keys.join() === [...list.children].map(({ dataset }) => dataset.key).join();
   if (!isSame) list.replaceChildren(...requests.map(renderRequest));
   showSection();
-  // What had the focus is gone, or was made anew.
+  // The element that had the focus has been removed or replaced.
   if (focused && !isSame) (list.querySelector(`[data-id="${CSS.escape(focused)}"] button`) ?? nextFocus()).focus();
 }
 
@@ -69,10 +68,11 @@ function nextFocus() {
 }
 
 function showSection() {
-  section.hidden = list.children.length === 0 && place.children.length === 0;
+  section.hidden = list.children.length === 0 && outcomeBox.children.length === 0;
 }
 
-/** Whether more than the server vouches for the platform. */
+/** Whether something besides the server vouches for the platform. */
+// Decision: docs/decisions/extension.md#the-servers-word-is-not-enough-for-a-capture-request
 function isTrusted({ platform, is_known: isKnown, origins }) {
   return origins.length > 0 && (isKnown || ownPlatforms.includes(platform));
 }
@@ -83,7 +83,7 @@ function renderRequest(request) {
   const name = requestName(request, trusted);
   const decline = button(null, text("request_decline"), () => declineRequest(id), "quiet");
   decline.ariaLabel = text("request_decline_of", name);
-  const ways = trusted ? waysOn(request, name) : [];
+  const actions = trusted ? actionButtons(request, name) : [];
   const why = text(origins.length > 0 ? "request_unknown" : "request_no_site");
   return element(
     "li",
@@ -92,21 +92,21 @@ function renderRequest(request) {
     reason ? element("p", { textContent: text("quoted", reason) }) : "",
     trusted ? "" : element("p", { textContent: why }),
     element("small", { textContent: text("request_until", formatTime(expiresAt)) }),
-    element("div", { className: "buttons" }, ...ways, decline),
+    element("div", { className: "buttons" }, ...actions, decline),
   );
 }
 
-function waysOn(request, name) {
+function actionButtons(request, name) {
   const open = () => chrome.tabs.create({ url: request.login_url });
   const capture = button(null, text("request_capture"), () => start(request));
   capture.ariaLabel = text("request_capture_of", name);
   return [capture, button(null, text("request_open", request.platform_name), open)];
 }
 
-/** Asks the browser for the site in the click's own turn, as any capture does. */
+/** Asks for access to the site synchronously in the click, as every capture does. */
 function start({ id, platform, origins, creator_profile_id: connectionId }) {
   if (isBusy()) return;
-  const fields = { platform, store: chosenStore(), origins, connection: { id: connectionId } };
+  const fields = { platform, store: chosenStore(), tab: tabBehind(), origins, connection: { id: connectionId } };
   begin({ kind: "fulfil", subject: id, ...fields }).catch((error) =>
     showOutcome({ ...error, status: "done", ok: false, subject: id }),
   );
@@ -114,13 +114,13 @@ function start({ id, platform, origins, creator_profile_id: connectionId }) {
 }
 
 async function showOutcome(outcome) {
-  showCaptureOutcome(place, outcome);
+  showCaptureOutcome(outcomeBox, outcome);
   showSection();
   if (!outcome) return;
   setBusy(isUnderWay(outcome));
   if (outcome.status !== "done") return;
   markSeen("fulfil", outcome);
-  place.scrollIntoView({ block: "nearest" });
+  outcomeBox.scrollIntoView({ block: "nearest" });
   if (outcome.code === "signed_out") await onSignedOut();
   else if (outcome.ok) await refreshSessions();
 }

@@ -1,18 +1,20 @@
-// The sessions captured so far, and revoking one.
+// The list of captured sessions, with a button to revoke each.
 
 import { failureText } from "../page/failure-text.js";
+import { latestOnly } from "../page/latest.js";
 import { button, element } from "../page/page.js";
 import { countText, formatTime, text } from "../page/text.js";
 import { ask } from "../page/worker.js";
 
-// Whoever has not confirmed by then has turned to something else.
+// After this long without a confirmation, the question is withdrawn.
 const DISARM_AFTER_MS = 10_000;
 
 const details = document.querySelector("#sessions");
 const message = document.querySelector("#sessions-message");
 const list = document.querySelector("#session-list");
 
-// Called with the id of a session that was revoked.
+const askForSessions = latestOnly();
+// Called with the id of each revoked session.
 let onRevoked;
 
 /** `revoked` is called with the id of each session that the person revokes. */
@@ -23,22 +25,25 @@ export function initSessions(revoked) {
     list.replaceChildren();
     message.textContent = text("loading");
     await load();
-    // The list opens below the edge of most popups.
+    // The list opens below the visible part of most popups.
     details.scrollIntoView({ block: "nearest" });
   });
 }
 
-/** Loads the list anew where it is open. */
+/** Reloads the list if it is open. */
 export async function refreshSessions() {
   if (details.open) await load();
 }
 
 async function load() {
+  const isLatest = askForSessions();
   try {
     const sessions = await ask("sessions");
+    if (!isLatest()) return;
     list.replaceChildren(...sessions.map(renderSession));
     message.textContent = sessions.length === 0 ? text("no_sessions") : "";
   } catch (error) {
+    if (!isLatest()) return;
     list.replaceChildren();
     message.textContent = failureText(error);
   }
@@ -48,7 +53,9 @@ function renderSession(session) {
   const { id, platform_name: platform, platform_username: username, captured_at: capturedAt } = session;
   const state = stateOf(session);
   const name = username ? `${platform} · ${username}` : platform;
-  const counts = countText("cookies", session.cookie_count);
+  const counts = [countText("cookies", session.cookie_count)];
+  // A server of an earlier version doesn't count them.
+  if (session.entry_count > 0) counts.push(countText("entries", session.entry_count));
   const item = element(
     "li",
     { dataset: { id, state } },
@@ -56,7 +63,7 @@ function renderSession(session) {
       "div",
       {},
       name,
-      element("small", { textContent: `${text(`session_${state}`)} · ${counts}` }),
+      element("small", { textContent: `${text(`session_${state}`)} · ${counts.join(", ")}` }),
       element("small", { textContent: formatTime(capturedAt) }),
     ),
   );
@@ -69,28 +76,27 @@ function stateOf({ status, expires_at: expiresAt }) {
   return status === "active" && hasExpired ? "expired" : status;
 }
 
-/** Asks once more, since what is revoked is gone. */
+/** Asks for confirmation, because revoking can't be undone. */
 function revokeButtons(id, name) {
   const first = button(null, text("revoke"), arm, "danger");
-  const really = button(null, text("revoke_really"), confirm, "danger");
+  const confirmButton = button(null, text("revoke_really"), confirm, "danger");
   const cancel = button(null, text("cancel"), disarm, "quiet");
   first.ariaLabel = text("revoke_session", name);
-  really.ariaLabel = text("revoke_really_session", name);
-  // Cancel comes to lie where the first button was, under the pointer.
-  const place = element("div", { className: "buttons" }, first);
+  confirmButton.ariaLabel = text("revoke_really_session", name);
+  const buttons = element("div", { className: "buttons" }, first);
   let timer;
-  return place;
+  return buttons;
 
   function arm() {
-    place.replaceChildren(really, cancel);
+    buttons.replaceChildren(confirmButton, cancel);
     cancel.focus();
     timer = setTimeout(disarm, DISARM_AFTER_MS);
   }
 
   function disarm() {
     clearTimeout(timer);
-    const hadFocus = place.contains(document.activeElement);
-    place.replaceChildren(first);
+    const hadFocus = buttons.contains(document.activeElement);
+    buttons.replaceChildren(first);
     if (hadFocus) first.focus();
   }
 

@@ -1,5 +1,5 @@
-// Which site is meant where the catalogue does not know the tab's: its own
-// host, or a domain above it, for which the login cookie may be set.
+// The choice of the site if the catalogue doesn't know the tab's: its own host, or a parent
+// domain, for which the login cookie may be set.
 
 import { element } from "../page/page.js";
 import { text } from "../page/text.js";
@@ -8,10 +8,10 @@ const choice = document.querySelector("#site-choice");
 const select = document.querySelector("#site");
 const hint = document.querySelector("#site-hint");
 
-// The sites that can be meant, the tab's own first.
+// The sites to choose from, the tab's own first.
 let sites = [];
 
-/** `onChange` is called with the site that is chosen. */
+/** `onChange` is called with the chosen site. */
 export function initSiteChoice(onChange) {
   select.addEventListener("change", async () => {
     const chosen = sites[select.selectedIndex];
@@ -20,7 +20,7 @@ export function initSiteChoice(onChange) {
   });
 }
 
-/** Offers the choice where there is one, and gives the site that is meant. */
+/** Offers the choice if there are several sites, and returns the chosen one. */
 export async function chooseSite(site) {
   sites = [site, ...site.alternatives];
   choice.hidden = sites.length === 1;
@@ -33,7 +33,7 @@ export async function chooseSite(site) {
   return chosen;
 }
 
-/** The popup that the browser's prompt has closed is to open with the same choice. */
+/** Stores the choice for the next popup: the browser's prompt may close this one. */
 async function remember(site, chosen) {
   const { chosenSites = {} } = await chrome.storage.local.get("chosenSites");
   await chrome.storage.local.set({ chosenSites: { ...chosenSites, [site.platform]: chosen.platform } });

@@ -1,5 +1,5 @@
-// Whose cookies are meant: those of the tab's own window or container, or of
-// another one, chosen by its name. They are never mixed.
+// The choice of the cookie store: the tab's own window or container, or another one by name.
+// Cookies of two stores are never mixed.
 
 import { element, setIdleState } from "../page/page.js";
 import { text } from "../page/text.js";
@@ -7,22 +7,21 @@ import { text } from "../page/text.js";
 const choice = document.querySelector("#store-choice");
 const select = document.querySelector("#store");
 
-// The tab that the popup is over, and the cookie stores that can be meant:
-// {id, tabIds, isPrivate, name}.
+// The current tab, and the cookie stores to choose from: {id, tabIds, isPrivate, name}.
 let tabId = null;
 let stores = [];
 
-/** `onChange` is called when another one is chosen. */
+/** `onChange` is called after another store is chosen. */
 export function initStoreChoice(onChange) {
   select.addEventListener("change", async () => {
     setIdleState("loading");
-    // The popup that the browser's prompt has closed is to open with the same choice.
+    // Remember the choice for the next popup: the browser's prompt may close this one.
     await chrome.storage.session.set({ chosenStore: { tabId, storeId: select.value } });
     await onChange();
   });
 }
 
-/** Offers the choice where there is one; at first the tab's own store is meant. */
+/** Offers the choice if there are several stores; the tab's own is the default. */
 export async function offerStores(tab) {
   tabId = tab.id;
   stores = await findStores();
@@ -34,13 +33,18 @@ export async function offerStores(tab) {
   select.value = chosen.id;
 }
 
-/** The cookie store that is meant: {id, isPrivate}. */
+/** The id of the tab that the popup is over. */
+export function tabBehind() {
+  return tabId;
+}
+
+/** The chosen cookie store: {id, isPrivate}. */
 export function chosenStore() {
   const { id, isPrivate } = stores.find((store) => store.id === select.value);
   return { id, isPrivate };
 }
 
-/** What people call a cookie store. */
+/** The name that people know a cookie store by. */
 export function storeName(storeId) {
   return stores.find(({ id }) => id === storeId)?.name ?? text("store_closed");
 }
@@ -49,7 +53,7 @@ async function findStores() {
   const [used, containers] = await Promise.all([chrome.cookies.getAllCookieStores(), findContainers()]);
   const names = new Map(containers.map(({ cookieStoreId, name }) => [cookieStoreId, text("store_container", name)]));
   const found = await Promise.all(used.map((store) => describe(store, names)));
-  // Who uses no container is not asked which.
+  // A person who uses no containers isn't asked to choose one.
   if (found.length === 1 && !names.has(found[0].id)) return found;
   for (const { id } of found) names.delete(id);
   // A container keeps its cookies when its last tab is closed.
@@ -57,7 +61,7 @@ async function findStores() {
   return [...found, ...others];
 }
 
-/** Firefox's containers; none where the browser has no such thing, or it is switched off. */
+/** Firefox's containers; empty if the browser has none or they are switched off. */
 async function findContainers() {
   return (await chrome.contextualIdentities?.query({}).catch(() => [])) ?? [];
 }

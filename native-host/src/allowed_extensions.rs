@@ -1,10 +1,10 @@
-//! The extensions that may use the host: those of this project, and such as
-//! the user has added with `install --extension-id`.
+//! The extensions that may use the host: this project's, and those that the user added with
+//! `install --extension-id`.
 
 use crate::atomic_file::{self, Access};
 use crate::caller::Caller;
 use crate::error::Error;
-use crate::own_place::{self, Closed};
+use crate::ownership::{self, Closed};
 use serde::{Deserialize, Serialize};
 use stagepass_core::host::{CHROMIUM_EXTENSION_ID, FIREFOX_EXTENSION_ID};
 use std::collections::BTreeSet;
@@ -17,7 +17,7 @@ const FILE: &str = "allowed-extensions.json";
 const CHROMIUM_ID_CHARS: usize = 32;
 const MAX_FIREFOX_ID_CHARS: usize = 80;
 
-/// An extension's id, in the form of the browser that it is for.
+/// An extension's id, in the form of its browser.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub(crate) enum ExtensionId {
@@ -68,7 +68,7 @@ pub(crate) struct AllowedExtensions {
 }
 
 impl AllowedExtensions {
-    /// This project's own.
+    /// This project's extensions.
     pub(crate) fn own() -> Self {
         let extension_ids = BTreeSet::from([
             ExtensionId::Chromium(CHROMIUM_EXTENSION_ID.to_owned()),
@@ -77,7 +77,7 @@ impl AllowedExtensions {
         Self { extension_ids }
     }
 
-    /// This project's own and those that the user added.
+    /// This project's extensions and those that the user added.
     pub(crate) fn load(host_dir: &Path) -> Result<Self, Error> {
         let mut allowed = Self::load_added(host_dir)?;
         allowed.extension_ids.append(&mut Self::own().extension_ids);
@@ -86,13 +86,13 @@ impl AllowedExtensions {
 
     fn load_added(host_dir: &Path) -> Result<Self, Error> {
         let path = file_path(host_dir);
-        own_place::check_host_dir(host_dir)?;
-        let Some(json) = own_place::read(&path, Closed::ToWriting)? else { return Ok(Self::default()) };
+        ownership::check_host_dir(host_dir)?;
+        let Some(json) = ownership::read(&path, Closed::ToWriting)? else { return Ok(Self::default()) };
         serde_json::from_slice(&json)
             .map_err(|fault| Error::DamagedSettings { path, fault: fault.to_string() })
     }
 
-    /// Adds ids for good.
+    /// Adds ids permanently.
     pub(crate) fn add(host_dir: &Path, ids: &[ExtensionId]) -> Result<(), Error> {
         let mut added = Self::load_added(host_dir)?;
         added.extension_ids.extend(ids.iter().cloned());
@@ -101,7 +101,7 @@ impl AllowedExtensions {
         atomic_file::write(&file_path(host_dir), &json, Access::Private)
     }
 
-    /// Forgets what was added.
+    /// Removes all added ids.
     pub(crate) fn forget_added(host_dir: &Path) -> Result<(), Error> {
         let path = file_path(host_dir);
         match fs::remove_file(&path) {
@@ -139,9 +139,8 @@ impl AllowedExtensions {
 
 /// Refuses a caller that may not use the host.
 pub(crate) fn check(caller: &Caller, host_dir: &Path) -> Result<(), Error> {
-    // Our own extensions are served where the user's additions can't be read,
-    // too: the extension can show what is wrong with the folder, a host that
-    // ends without a word can't.
+    // Our own extensions are served even if the added ids can't be read: the extension can show
+    // what is wrong with the folder, and a host that ends silently can't.
     if AllowedExtensions::own().allow(caller) || AllowedExtensions::load_added(host_dir)?.allow(caller) {
         Ok(())
     } else {
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn allows_its_own_and_what_was_added() {
+    fn allows_own_and_added_extensions() {
         let host_dir = tempfile::tempdir().unwrap();
         let other = "p".repeat(32);
         assert!(check(&chromium(CHROMIUM_EXTENSION_ID), host_dir.path()).is_ok());
@@ -173,7 +172,7 @@ mod tests {
         AllowedExtensions::add(host_dir.path(), &["me@example.org".parse().unwrap()]).unwrap();
         assert!(check(&chromium(&other), host_dir.path()).is_ok());
         assert!(check(&Caller::Firefox { id: "me@example.org".to_owned() }, host_dir.path()).is_ok());
-        // An id counts for the browser that it is of.
+        // An id counts only for its own browser.
         assert!(check(&Caller::Firefox { id: other.clone() }, host_dir.path()).is_err());
 
         AllowedExtensions::forget_added(host_dir.path()).unwrap();
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_named_and_allows_nobody() {
+    fn names_a_damaged_file_and_allows_only_own_extensions() {
         let host_dir = tempfile::tempdir().unwrap();
         fs::write(file_path(host_dir.path()), r#"{"extension_ids":["no id"]}"#).unwrap();
         let fault = check(&chromium(&"p".repeat(32)), host_dir.path()).unwrap_err();
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_ids_from_other_texts() {
+    fn accepts_only_extension_ids() {
         let chromium = "a".repeat(32);
         assert_eq!(chromium.parse(), Ok(ExtensionId::Chromium(chromium.clone())));
         for firefox in ["a@b", "{ec8030f7-c20a-464f-9b0e-13a3a9e97384}"] {

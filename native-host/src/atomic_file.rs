@@ -1,32 +1,32 @@
-//! Writing the host's files and making its folders, where nothing is in the way. Knows
-//! nothing of what is in them.
+//! Writes the host's files and creates its folders, unless something is in the way. Knows nothing
+//! of their contents.
 
 use crate::error::Error;
-use crate::own_place;
+use crate::ownership;
 use stagepass_private_files::{AtomicFile, make_folder};
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub(crate) use stagepass_private_files::{Access, create_temporary, is_temporary};
 
-/// A file that is on disk under its temporary name.
+/// A written file that still has its temporary name.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     file: AtomicFile,
     target: PathBuf,
 }
 
-/// Writes and syncs `contents` beside `target`, which stays as it is.
+/// Writes and syncs `contents` next to `target`, which stays as it is.
 pub(crate) fn prepare(target: &Path, contents: &[u8], access: Access) -> Result<Prepared, Error> {
-    own_place::refuse_obstacle(target)?;
+    ownership::refuse_obstacle(target)?;
     let file = AtomicFile::prepare(target, contents, access).map_err(Error::io("write", target))?;
     Ok(Prepared { file, target: target.to_owned() })
 }
 
 impl Prepared {
-    /// Gives the file its name, in place of one that had it before.
+    /// Gives the file its final name and replaces an existing file.
     pub(crate) fn put(self) -> Result<(), Error> {
-        own_place::refuse_obstacle(&self.target)?;
+        ownership::refuse_obstacle(&self.target)?;
         self.file.put().map_err(Error::io("write", &self.target))
     }
 }
@@ -36,39 +36,37 @@ pub(crate) fn write(target: &Path, contents: &[u8], access: Access) -> Result<()
     prepare(target, contents, access)?.put()
 }
 
-/// Makes the host's own folder, and those above it that are missing, for its owner alone.
-/// One that is there may be shared, and stays as it is.
+/// Creates the host's private folder, and the missing folders above it. An existing folder may be
+/// shared and stays as it is.
 pub(crate) fn make_host_dir(path: &Path) -> Result<(), Error> {
-    own_place::check_host_dir(path)?;
-    if own_place::look_at_folder(path)?.is_some() { Ok(()) } else { create_folder(path) }
+    ownership::check_host_dir(path)?;
+    if ownership::folder_metadata(path)?.is_some() { Ok(()) } else { create_folder(path) }
 }
 
-/// Makes a folder in the host's own that is private: where it is there and open to
-/// others, it is narrowed.
+/// Creates a private folder in the host's folder. Makes an existing one private.
 pub(crate) fn make_private_folder(path: &Path) -> Result<(), Error> {
-    path.parent().map_or(Ok(()), own_place::check_host_dir)?;
-    match own_place::look_at_folder(path)? {
+    path.parent().map_or(Ok(()), ownership::check_host_dir)?;
+    match ownership::folder_metadata(path)? {
         Some(metadata) => {
-            own_place::check_owner(path, &metadata)?;
+            ownership::check_owner(path, &metadata)?;
             narrow_to_owner(path)?;
         }
         None => create_folder(path)?,
     }
-    own_place::folder_is_there(path).map(|_| ())
+    ownership::folder_is_there(path).map(|_| ())
 }
 
 fn create_folder(path: &Path) -> Result<(), Error> {
     match make_folder(path) {
-        // Another host was faster, and may even have taken it away again.
+        // Another host created the folder first, and may even have removed it again.
         Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {}
-        made => made.map_err(Error::io("make the folder", path))?,
+        made => made.map_err(Error::io("create the folder", path))?,
     }
     narrow_to_owner(path)?;
     path.parent().map_or(Ok(()), sync_folder)
 }
 
-/// A folder that another host has just taken away is no fault: what needs it
-/// finds it missing.
+/// Ignores a missing folder, which another host has just removed: later steps will notice.
 #[cfg(unix)]
 fn narrow_to_owner(folder: &Path) -> Result<(), Error> {
     use std::fs;
@@ -86,7 +84,7 @@ fn narrow_to_owner(_folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes names that were given or taken away in `folder` last.
+/// Makes new and removed names in `folder` durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
     stagepass_private_files::sync_folder(folder).map_err(Error::io("sync", folder))
 }
@@ -112,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_prepared_and_not_put_goes_away() {
+    fn removes_a_prepared_file_that_is_not_put() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("file");
         write(&target, b"old", Access::Private).unwrap();
@@ -124,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_one_path() {
+    fn an_error_names_one_path() {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("gone");
         let fault = write(&gone.join("file"), b"x", Access::Private).unwrap_err().to_string();
@@ -140,7 +138,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn refuses_symbolic_links_dangling_ones_too() {
+    fn refuses_symbolic_links_including_dangling_ones() {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(folder.path().join("nowhere"), &link).unwrap();
@@ -152,7 +150,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn narrows_an_open_folder_only_where_it_is_ours() {
+    fn makes_only_its_own_folders_private() {
         use std::os::unix::fs::PermissionsExt;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         let folder = tempfile::tempdir().unwrap();

@@ -1,15 +1,15 @@
-//! Fresh cookies from a browser that runs: the host that a browser keeps
-//! running listens on a socket of this user's, and commands ask it there. On
-//! Windows a named pipe takes the socket's place.
+//! Hand-over and write-back between commands and a running browser: the host that the browser
+//! keeps running listens on a socket (on Windows a named pipe) that only this user can use, and
+//! commands ask it there.
 //!
-//! It hands questions and answers on; the command checks what it is answered. What a cookie is, the core says; what may
-//! be handed over, the extension does.
+//! The host relays questions and answers, and the command checks the answers. The core defines
+//! cookies, and the extension decides what may be handed over.
 
 mod client;
 mod listener;
-mod place;
 #[cfg(unix)]
 mod program;
+mod sockets;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

@@ -1,5 +1,5 @@
-//! Which extension started this program, read from its arguments. Decides
-//! nothing about whether it may.
+//! Recognises from the arguments which extension started this program. Doesn't decide whether it
+//! may.
 
 use stagepass_core::host::HOST_NAME;
 use std::ffi::{OsStr, OsString};
@@ -10,7 +10,7 @@ const CHROMIUM_SCHEME: &str = "chrome-extension://";
 /// The extension that a browser started this program for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// Chromium and its kin pass the extension's origin.
+    /// Chromium and browsers based on it pass the extension's origin.
     Chromium {
         /// `chrome-extension://<id>/`, as it was passed.
         origin: String,
@@ -22,12 +22,12 @@ pub(crate) enum Caller {
     },
 }
 
-/// The caller; `None` where these are the arguments of a person.
+/// The calling extension; `None` if the arguments are a person's.
 pub(crate) fn recognise(args: &[OsString]) -> Option<Caller> {
     chromium(args).or_else(|| firefox(args))
 }
 
-/// The origin; beside it switches alone, such as `--parent-window=…` on Windows.
+/// Chromium passes the origin and switches, such as `--parent-window=…` on Windows.
 fn chromium(args: &[OsString]) -> Option<Caller> {
     let is_origin = |arg: &OsStr| arg.to_string_lossy().starts_with(CHROMIUM_SCHEME);
     let origin = args.iter().find(|arg| is_origin(arg))?;
@@ -46,7 +46,7 @@ fn firefox(args: &[OsString]) -> Option<Caller> {
 }
 
 impl Caller {
-    /// The extension's id; `None` where the origin is malformed.
+    /// The extension's id; `None` if the origin is malformed.
     pub(crate) fn extension_id(&self) -> Option<&str> {
         match self {
             Self::Chromium { origin } => origin.strip_prefix(CHROMIUM_SCHEME)?.strip_suffix('/'),
@@ -54,7 +54,7 @@ impl Caller {
         }
     }
 
-    /// What it called itself, for a message.
+    /// The extension's origin or id as the browser passed it, for a message.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Chromium { origin } => origin,
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_persons_arguments_are_no_browsers() {
+    fn does_not_mistake_a_persons_arguments_for_a_browsers() {
         for args in
             [&[][..], &["list"], &["cookies", "chrome-extension://abc/"], &["path", "x"], &["/x.json", "a@b"]]
         {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_must_be_whole() {
+    fn requires_a_complete_origin() {
         assert_eq!(caller(&["chrome-extension://abc/"]).unwrap().extension_id(), Some("abc"));
         assert_eq!(caller(&["chrome-extension://abc"]).unwrap().extension_id(), None);
         assert_eq!(caller(&["chrome-extension://abc/x"]).unwrap().extension_id(), None);

@@ -1,10 +1,9 @@
-//! The command line: what can be asked for, and where the answer goes. Does
-//! nothing itself.
+//! The command line: its commands and options. The work is done in [`commands`].
 
 mod own_options;
 
 use crate::allowed_extensions::ExtensionId;
-use crate::commands::{self, CommandError, Wanted};
+use crate::commands::{self, CommandError, Format, SessionArgs};
 use crate::registration::Browser;
 #[cfg(target_os = "linux")]
 use crate::yt_dlp;
@@ -16,20 +15,20 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The command that runs yt-dlp, and the program that is run where no other is named.
+/// The command that runs yt-dlp, and the default program for it.
 const YT_DLP: &str = "yt-dlp";
 
 /// Keeps the cookie files that the Stagepass extension exports for yt-dlp.
 ///
-/// Browsers start this program by themselves once `install` has told them of
-/// it; everything below is for people.
+/// After `install`, browsers start this program by themselves. The commands below are for
+/// people.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
 struct Cli {
-    /// Where exported files are kept [default: stagepass/host in your data directory]
+    /// Folder for exported files [default: stagepass/host in your data directory]
     ///
-    /// A browser starts the host with its own environment: to have it use
-    /// another folder, set the variable there too.
+    /// A browser starts the host with the browser's environment. If you use another
+    /// folder, set the variable there too.
     #[arg(long, env = host_dir::VARIABLE, value_name = "DIR", global = true, hide_env_values = true)]
     host_dir: Option<OsString>,
     #[command(subcommand)]
@@ -38,87 +37,94 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tell your browsers of this program
+    /// Register with your browsers
     ///
-    /// Writes a host manifest for each browser that you have started before,
-    /// for your user alone. Running it again brings everything up to date.
+    /// Writes a host manifest for each browser that you have started before, only
+    /// for your user. Run it again to bring everything up to date.
     Install(Install),
-    /// Take back what `install` did; exported files stay
+    /// Undo `install`; exported files stay
     Uninstall(Uninstall),
-    /// Find out what keeps a browser from this program, and say what to do
+    /// Find out why a browser can't use this program, and what to do
     ///
-    /// Goes the way that each browser goes: finds its host manifest, looks at the
-    /// program that it names and starts that as the browser would; then looks at
-    /// the folders of exports, at yt-dlp, and at who is connected. It changes
-    /// nothing. It fails where something is wrong, or no browser can use Stagepass.
+    /// Takes the steps that each browser takes: finds its host manifest, checks the
+    /// program that it names, and starts it as the browser would. Then it checks the
+    /// folders of exports, yt-dlp, and the connected browsers. It changes nothing, except
+    /// that it removes sockets that no browser holds any more. It exits with 1 if
+    /// something is wrong or no browser can use Stagepass.
     Doctor(Doctor),
-    /// Show what is exported
+    /// List the exports
     List {
-        /// As JSON, for programs
+        /// Print JSON, for programs
         #[arg(long)]
         json: bool,
     },
     /// Print the path of an exported cookie file
     Path {
-        /// The platform, such as instagram, or a site that stands for itself
+        /// The platform, such as instagram, or a site, such as example.org
         platform: String,
         #[command(flatten)]
         label: Label,
     },
-    /// Print a platform's cookies as a cookie file
+    /// Print a platform's session as a cookie file or in another format
     ///
-    /// Those that the running browser has now, where it may hand them over; else
-    /// those of the newest export. They are a login: whoever has them is you.
-    /// Take care where they go.
-    Cookies {
-        /// The platform, or the URL of a page there
-        #[arg(value_name = "PLATFORM|URL")]
-        target: String,
-        #[command(flatten)]
-        wanted: Wanted,
-        /// For wget, which passes over cookies that are marked `HttpOnly`
-        #[arg(long)]
-        wget: bool,
-    },
-    /// Run yt-dlp with the cookies of the platforms that its URLs are of
+    /// Prints the running browser's current session if it may hand it over, otherwise
+    /// that of the newest export. It is a login: anyone who has it is signed in as you,
+    /// so be careful where it goes.
+    Cookies(Cookies),
+    /// Run yt-dlp with the cookies of the platforms in its URLs
     ///
-    /// They are those that the running browser has now, where it may hand them
-    /// over, else those of the newest export, in a private file that is gone
-    /// afterwards. What a platform replaces meanwhile goes into the export. All
-    /// arguments from the first that is not an option below are yt-dlp's, a "--"
-    /// among them.
+    /// Uses the running browser's current cookies if it may hand them over, otherwise
+    /// those of the newest export. yt-dlp gets them in a private file that is removed
+    /// afterwards. Cookies that a platform replaces during the run are kept in the
+    /// export. The first argument that is not an option below, and all that follow,
+    /// go to yt-dlp, including a "--".
     #[command(name = YT_DLP)]
     YtDlp(YtDlp),
-    /// Show which browsers are connected, and what they hand over
+    /// List the connected browsers and the platforms that they hand over
     Browsers,
-    /// Become another program that ends with the one that has started this
+    /// Become another program that ends with the one that started this
     #[cfg(target_os = "linux")]
     #[command(name = yt_dlp::BECOME, hide = true)]
     Become(Become),
 }
 
-/// How this program starts yt-dlp, which is nothing for people.
+#[derive(Debug, Args)]
+struct Cookies {
+    /// The platform, or the URL of a page there; for the format header the URL of the request
+    #[arg(value_name = "PLATFORM|URL")]
+    target: String,
+    #[command(flatten)]
+    session: SessionArgs,
+    /// How to print the session
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Netscape)]
+    format: Format,
+    /// For wget, which skips cookies that are marked `HttpOnly`; only for cookie files
+    #[arg(long)]
+    wget: bool,
+}
+
+/// How this program starts yt-dlp; not for people.
 #[cfg(target_os = "linux")]
 #[derive(Debug, Args)]
 struct Become {
-    /// The process that has started this one
+    /// The process that started this one
     parent: i32,
     /// The program
     program: OsString,
-    /// What it is given
+    /// Its arguments
     arguments: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
 struct YtDlp {
     #[command(flatten)]
-    wanted: Wanted,
-    /// Put what a platform replaces into the browser, too, which the popup must allow
+    session: SessionArgs,
+    /// Also write replaced cookies back into the browser; the popup must allow it
     #[arg(long)]
     write_back: bool,
     #[command(flatten)]
     program: YtDlpProgram,
-    /// What yt-dlp is to do; the URLs are those that begin with http or https
+    /// yt-dlp's arguments; its URLs are those that begin with http or https
     #[arg(value_name = "YT-DLP'S OPTIONS AND URLS", required = true)]
     arguments: Vec<OsString>,
 }
@@ -131,7 +137,7 @@ struct YtDlpProgram {
 }
 
 impl YtDlpProgram {
-    /// An empty variable is as good as none.
+    /// An empty variable counts as unset.
     fn name(&self) -> &OsStr {
         if self.yt_dlp.is_empty() { OsStr::new(YT_DLP) } else { &self.yt_dlp }
     }
@@ -140,47 +146,47 @@ impl YtDlpProgram {
 #[derive(Debug, Args)]
 struct Doctor {
     #[command(flatten)]
-    places: Places,
+    browsers: BrowserArgs,
     #[command(flatten)]
     program: YtDlpProgram,
-    /// As JSON, for programs
+    /// Print JSON, for programs
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Args)]
 struct Label {
-    /// Which account, where several are exported; else the newest export is taken
+    /// The account, if several are exported; otherwise the newest export is used
     #[arg(long)]
     label: Option<String>,
 }
 
 #[derive(Debug, Args)]
-struct Places {
-    /// For this browser, whether or not it is found; can be repeated
+struct BrowserArgs {
+    /// Only for this browser, even if it is not found; can be repeated
     #[arg(long = "browser", value_name = "NAME", value_enum)]
     browsers: Vec<Browser>,
-    /// For a browser with a profile of its own: a Chromium's NativeMessagingHosts
-    /// folder, below the user data directory, or a native-messaging-hosts folder of
-    /// Firefox or a relative, which gets Firefox's form; can be repeated
+    /// Only for this manifest folder: NativeMessagingHosts below a Chromium's user data
+    /// directory, or native-messaging-hosts of Firefox or a browser based on it; can be
+    /// repeated
     #[arg(long = "manifest-dir", value_name = "DIR")]
     manifest_dirs: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 struct Install {
-    /// Allow one more extension, such as a build of your own; can be repeated
+    /// Allow another extension, such as your own build; can be repeated
     #[arg(long = "extension-id", value_name = "ID")]
     extension_ids: Vec<ExtensionId>,
     #[command(flatten)]
-    places: Places,
+    browsers: BrowserArgs,
 }
 
 #[derive(Debug, Args)]
 struct Uninstall {
     #[command(flatten)]
-    places: Places,
-    /// Remove the exported cookie files as well
+    browsers: BrowserArgs,
+    /// Also remove the exported files
     #[arg(long)]
     purge: bool,
 }
@@ -195,7 +201,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
                 .and_then(|code| output.flush().map(|()| code).map_err(CommandError::Output))
         }
         Err(fault) if fault.use_stderr() => {
-            // It quotes the arguments, which may come from anywhere.
+            // The message quotes the arguments, which may contain control characters.
             let _ = write!(io::stderr(), "{}", printable(&fault.render().to_string()));
             return ExitCode::from(2);
         }
@@ -203,7 +209,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     };
     match done {
         Ok(code) => code,
-        // The reader has what it wanted, as in `… | head`.
+        // The reader has closed the pipe, as in `… | head`.
         Err(CommandError::Output(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(fault) => {
             complain(&fault);
@@ -219,44 +225,45 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> 
         Command::Become(Become { parent, program, arguments }) => {
             return Err(yt_dlp::become_program(parent, &program, &arguments).into());
         }
-        Command::YtDlp(YtDlp { wanted, write_back, program, arguments }) => {
-            let asked = commands::YtDlp {
+        Command::YtDlp(YtDlp { session, write_back, program, arguments }) => {
+            let command = commands::YtDlp {
                 program: program.name(),
                 arguments: &arguments,
-                wanted: &wanted,
+                session: &session,
                 write_back,
             };
-            return commands::yt_dlp(&host_dir, &asked);
+            return commands::yt_dlp(&host_dir, &command);
         }
-        Command::Doctor(Doctor { places, program, json }) => {
-            return commands::doctor(&host_dir, &places.try_into()?, program.name(), json, output);
+        Command::Doctor(Doctor { browsers, program, json }) => {
+            return commands::doctor(&host_dir, &browsers.try_into()?, program.name(), json, output);
         }
-        Command::Install(Install { extension_ids, places }) => {
-            commands::install(&host_dir, places.try_into()?, &extension_ids, output)
+        Command::Install(Install { extension_ids, browsers }) => {
+            commands::install(&host_dir, browsers.try_into()?, &extension_ids, output)
         }
-        Command::Uninstall(Uninstall { places, purge }) => {
-            commands::uninstall(&host_dir, places.try_into()?, purge, output)
+        Command::Uninstall(Uninstall { browsers, purge }) => {
+            commands::uninstall(&host_dir, browsers.try_into()?, purge, output)
         }
         Command::List { json } => commands::list(&host_dir, json, output),
         Command::Path { platform, label } => {
             commands::path(&host_dir, &platform, label.label.as_deref(), output)
         }
-        Command::Cookies { target, wanted, wget } => {
-            commands::cookies(&host_dir, &target, &wanted, wget, output)
+        Command::Cookies(Cookies { target, session, format, wget }) => {
+            let command = commands::Cookies { target: &target, session: &session, format, wget };
+            commands::cookies(&host_dir, &command, output)
         }
         Command::Browsers => commands::browsers(&host_dir, output),
     }?;
     Ok(ExitCode::SUCCESS)
 }
 
-impl TryFrom<Places> for crate::registration::Targets {
+impl TryFrom<BrowserArgs> for crate::registration::Targets {
     type Error = crate::Error;
 
-    /// Makes folders absolute, since the report names them.
-    fn try_from(places: Places) -> Result<Self, crate::Error> {
+    /// Makes folders absolute, because the report names them.
+    fn try_from(args: BrowserArgs) -> Result<Self, crate::Error> {
         let absolute = |path: PathBuf| std::path::absolute(&path).map_err(crate::Error::io("find", &path));
-        let manifest_dirs = places.manifest_dirs.into_iter().map(absolute).collect::<Result<_, _>>()?;
-        Ok(Self { browsers: places.browsers, manifest_dirs })
+        let manifest_dirs = args.manifest_dirs.into_iter().map(absolute).collect::<Result<_, _>>()?;
+        Ok(Self { browsers: args.browsers, manifest_dirs })
     }
 }
 

@@ -1,12 +1,14 @@
-//! What the command line does, for people to read. Knows nothing of frames.
+//! The commands of the command line, with output for people. Knows nothing of frames.
 
+mod cookies;
 mod doctor;
 mod fresh;
 mod select;
 mod yt_dlp;
 
+pub(crate) use cookies::{Cookies, Format, cookies};
 pub(crate) use doctor::doctor;
-pub(crate) use fresh::Wanted;
+pub(crate) use fresh::SessionArgs;
 pub(crate) use yt_dlp::{YtDlp, yt_dlp};
 
 use crate::allowed_extensions::{AllowedExtensions, ExtensionId};
@@ -16,9 +18,7 @@ use crate::error::Error;
 use crate::exports::{Export, Exports};
 use crate::registration::{Line, Outcome, Registrar, Targets};
 use crate::yt_dlp::{ArgumentFault, ChildFault};
-use secrecy::ExposeSecret;
-use stagepass_core::bridge::Announcement;
-use stagepass_core::netscape::{self, Dialect};
+use stagepass_core::bridge::{Allowed, Announcement};
 use stagepass_core::visible::{escaped_json, printable_line};
 use std::io::{self, Write};
 use std::path::Path;
@@ -39,9 +39,16 @@ pub(crate) enum CommandError {
          Exported so far: {known}"
     )]
     NothingExported { wanted: String, known: String },
+    #[error(
+        "--format header needs the https URL of the request, such as https://example.org/api: it decides which \
+         headers are sent"
+    )]
+    NoRequestUrl,
+    #[error("--wget changes a cookie file, so leave out --format, or write --format netscape")]
+    WgetIsForCookieFiles,
     #[error("no such browser is connected. Connected: {0}")]
     NoSuchBrowser(String),
-    #[error("that browser hands over no cookies of {0}")]
+    #[error("that browser doesn't hand over cookies of {0}")]
     NotHandedOver(String),
     #[error(transparent)]
     Argument(#[from] ArgumentFault),
@@ -49,29 +56,29 @@ pub(crate) enum CommandError {
     Child(#[from] ChildFault),
     #[error(
         "--write-back needs a running browser that hands over the cookies of {0}; nothing was run. \
-         \"stagepass-native-host browsers\" shows which ones do"
+         \"stagepass-native-host browsers\" lists them"
     )]
     NoBrowserToWriteTo(String),
     #[error(
-        "the browser may not take cookies of {0} back; nothing was run. In the extension's popup, \
-         \"Fresh cookies for yt-dlp\" allows it"
+        "--write-back is not allowed for {0}; nothing was run. Allow it in the extension's popup, under \
+         \"Fresh cookies for yt-dlp\""
     )]
     WriteBackNotAllowed(String),
     #[error(
-        "the browser hands over another account of {0} than the export with the same label is of, and what \
-         {0} replaces would take its place; nothing was run. In the extension's popup, \"Export for yt-dlp\" \
-         makes the export this account's"
+        "the browser hands over another account of {0} than the export with the same label, so replaced cookies \
+         would overwrite that account's; nothing was run. To replace the export, click \"Export for yt-dlp\" \
+         in the extension's popup"
     )]
     ExportOfAnotherAccount(String),
-    #[error("{0} of them could not be done; the lines above say why")]
+    #[error("{0} of these steps failed; the lines above say why")]
     Incomplete(usize),
     #[error("cannot catch signals: {0}")]
     Signals(#[source] io::Error),
-    #[error("cannot find out where this program is: {0}")]
+    #[error("cannot find this program's own path: {0}")]
     NoProgramPath(#[source] io::Error),
 }
 
-/// Registers the host, and says for each browser what came of it.
+/// Registers the host, and reports the outcome for each browser.
 pub(crate) fn install(
     host_dir: &Path,
     targets: Targets,
@@ -91,14 +98,14 @@ pub(crate) fn install(
     if !report.iter().any(|line| {
         matches!(line.outcome, Outcome::Registered(_) | Outcome::RegisteredFor(..) | Outcome::Failed(_))
     }) {
-        let advice = "No browser was found that can use Stagepass. Start one once, or name one with \
-                      --browser, then run this again.";
+        let advice = "No supported browser found. Start one once, or name one with --browser, then run this \
+                      again.";
         writeln!(output, "{advice}").map_err(CommandError::Output)?;
     }
     check_failures(count_failures(&report))
 }
 
-/// Takes the registration back.
+/// Removes the registration.
 pub(crate) fn uninstall(
     host_dir: &Path,
     targets: Targets,
@@ -106,7 +113,7 @@ pub(crate) fn uninstall(
     output: &mut impl Write,
 ) -> Result<(), CommandError> {
     let exports = Exports::new(host_dir);
-    // Secrets go first, so that nothing else that fails can keep them.
+    // Secrets go first, so that no other failure can keep them.
     let purged = purge.then(|| exports.purge());
     let report = Registrar::new(host_dir)?.uninstall(&targets);
     write_report(&report, output)?;
@@ -134,7 +141,7 @@ pub(crate) fn uninstall(
     check_failures(count_failures(&report) + faults.len())
 }
 
-/// Shows what is exported.
+/// Lists the exports.
 pub(crate) fn list(host_dir: &Path, json: bool, output: &mut impl Write) -> Result<(), CommandError> {
     let exports = Exports::new(host_dir).list()?;
     let text = if json {
@@ -148,7 +155,7 @@ pub(crate) fn list(host_dir: &Path, json: bool, output: &mut impl Write) -> Resu
     writeln!(output, "{text}").map_err(CommandError::Output)
 }
 
-/// Prints where an export is.
+/// Prints the path of an export.
 pub(crate) fn path(
     host_dir: &Path,
     platform: &str,
@@ -156,43 +163,38 @@ pub(crate) fn path(
     output: &mut impl Write,
 ) -> Result<(), CommandError> {
     let export = select::select(&Exports::new(host_dir).list()?, platform, label)?;
-    writeln!(output, "{}", export.path).map_err(CommandError::Output)
-}
-
-/// Prints a platform's cookies: the browser's where one hands them over, else
-/// those of an export.
-pub(crate) fn cookies(
-    host_dir: &Path,
-    target: &str,
-    wanted: &Wanted,
-    wget: bool,
-    output: &mut impl Write,
-) -> Result<(), CommandError> {
-    let session = fresh::Finder::new(host_dir, wanted)?.find(target)?;
-    let dialect = if wget { Dialect::Plain } else { Dialect::HttpOnlyPrefix };
-    let rendered = netscape::render(&session.cookies, dialect);
-    // wget's form lacks more than others expect; a cookie that goes nowhere is always told.
-    for loss in rendered.losses.iter().filter(|loss| wget || loss.is_of_yt_dlp()) {
-        complain(&format_args!("note: {loss}"));
+    if export.cookie_count == Some(0) {
+        report_no_cookies(&export.platform);
     }
-    // To print the file is what was asked for.
-    output.write_all(rendered.text.expose_secret().as_bytes()).map_err(CommandError::Output)
+    writeln!(output, "{}", export.path.unwrap_or_default()).map_err(CommandError::Output)
 }
 
-/// Shows which browsers are connected, and what they hand over.
+/// Lists the connected browsers and the platforms that they hand over.
 pub(crate) fn browsers(host_dir: &Path, output: &mut impl Write) -> Result<(), CommandError> {
     let connected = bridge::connected(host_dir)?;
     if connected.is_empty() {
-        let advice = "No browser is connected. In its popup, \"Fresh cookies for yt-dlp\" switches that on.";
+        let advice = "No browser is connected. Switch it on in the extension's popup, under \"Fresh cookies for yt-dlp\".";
         return writeln!(output, "{advice}").map_err(CommandError::Output);
     }
     let rows = connected.iter().map(|browser| {
         let Announcement { browser: name, profile, platforms } = &browser.announcement;
-        let platforms: Vec<_> = platforms.iter().map(|allowed| allowed.platform.as_str()).collect();
+        let handed_over = |Allowed { platform, storage, .. }: &Allowed| match storage {
+            true => format!("{platform} with its storage"),
+            false => platform.clone(),
+        };
+        let platforms: Vec<_> = platforms.iter().map(handed_over).collect();
         [name.clone(), profile.clone(), browser.since.to_string(), platforms.join(", ")]
     });
     let table = table_of(["BROWSER", "PROFILE", "CONNECTED", "HANDS OVER"], rows);
     writeln!(output, "{table}").map_err(CommandError::Output)
+}
+
+/// Reports that a login is in origin storage alone.
+fn report_no_cookies(platform: &str) {
+    complain(&format_args!(
+        "note: this login of {platform} has no cookies, so yt-dlp can't use it. \"cookies\" with --format json, \
+         playwright or header prints what the site stores in the browser"
+    ));
 }
 
 fn write_report(report: &[Line], output: &mut impl Write) -> Result<(), CommandError> {
@@ -221,12 +223,16 @@ fn table(exports: &[Export]) -> String {
             export.platform.clone(),
             export.label.clone().unwrap_or_else(unknown),
             export.cookie_count.map_or_else(unknown, |count| count.to_string()),
+            match (&export.storage_path, export.entry_count) {
+                (None, _) => "-".to_owned(),
+                (Some(_), entry_count) => entry_count.map_or_else(unknown, |count| count.to_string()),
+            },
             export.exported_at.to_string(),
             export.expires_at.map_or_else(|| "-".to_owned(), |time| time.to_string()),
-            export.path.clone(),
+            export.path.clone().or_else(|| export.storage_path.clone()).unwrap_or_default(),
         ]
     });
-    table_of(["PLATFORM", "LABEL", "COOKIES", "EXPORTED", "EXPIRES", "FILE"], rows)
+    table_of(["PLATFORM", "LABEL", "COOKIES", "ENTRIES", "EXPORTED", "EXPIRES", "FILE"], rows)
 }
 
 fn table_of<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {

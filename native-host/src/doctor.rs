@@ -1,5 +1,5 @@
-//! Finds out what keeps browsers from this program: goes the way that a browser
-//! goes, step by step, and changes nothing. Knows nothing of how it is shown.
+//! Finds out why browsers can't use this program: takes the steps of each browser one by one, and
+//! changes nothing. Knows nothing of how the findings are shown.
 
 mod host;
 mod manifest;
@@ -19,7 +19,7 @@ use stagepass_core::visible::printable;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-/// Goes through every step for these browsers, then through what they share.
+/// Takes every step for these browsers, then checks what they share.
 pub(crate) fn examine(
     registrar: &Registrar,
     targets: &Targets,
@@ -27,11 +27,11 @@ pub(crate) fn examine(
     signals: &mut Signals,
 ) -> Diagnosis {
     let host_dir = &registrar.host_dir;
-    // That it can't be read is a finding of the host's own section.
+    // A failure to read the list is reported in the host's section.
     let allowed = AllowedExtensions::load(host_dir).unwrap_or_else(|_| AllowedExtensions::own());
     let registrations = registrar.registrations(targets);
     let mut sections: Vec<_> =
-        registrations.iter().map(|browser| of_browser(browser, &allowed, signals)).collect();
+        registrations.iter().map(|browser| examine_browser(browser, &allowed, signals)).collect();
     let without_fault = registrations.iter().zip(&sections).filter(|(_, section)| section.faults() == 0);
     let (tried, untried): (Vec<_>, Vec<_>) =
         without_fault.partition(|(browser, _)| browser.starter.is_none());
@@ -41,33 +41,33 @@ pub(crate) fn examine(
         let mut none = Section::new("Browsers");
         let advice =
             "Start one once, or name one with --browser; then run \"stagepass-native-host install\".";
-        none.fault("found", "none that can use Stagepass", advice.to_owned());
+        none.fault("found", "no supported browser", advice.to_owned());
         sections.push(none);
     }
-    sections.extend(out_of_reach.iter().map(confined));
+    sections.extend(out_of_reach.iter().map(note_out_of_reach));
     sections.push(host::examine(host_dir, yt_dlp, signals));
     let faults = sections.iter().map(Section::faults).sum();
     Diagnosis { working_browsers, untried_browsers, faults, sections }
 }
 
-fn confined(Line { subject, outcome }: &Line) -> Section {
+fn note_out_of_reach(Line { subject, outcome }: &Line) -> Section {
     let mut section = Section::new(subject);
     section.note("reach", outcome.to_string(), outcome.advice().map(|advice| format!("{advice}.")));
     section
 }
 
-/// Each step needs the one before.
-fn of_browser(browser: &Registration, allowed: &AllowedExtensions, signals: &mut Signals) -> Section {
+/// Takes one browser's steps in order; each step needs the one before.
+fn examine_browser(browser: &Registration, allowed: &AllowedExtensions, signals: &mut Signals) -> Section {
     let mut section = Section::new(&browser.subject);
     if !browser.is_found {
-        section.note("found", "you have not started it yet, as far as its folders tell", None);
+        section.note("found", "it seems that you have not started it yet", None);
     }
     if let Some(starter) = browser.starter {
         section.note("reach", format!("{starter}; not tried"), format!("{}.", starter.advice()));
     }
-    if let Some(manifest) = Manifest::look(&mut section, browser) {
-        manifest.look_at_extensions(&mut section, browser, allowed);
-        if program::look(&mut section, &manifest.program, &browser.install_command) {
+    if let Some(manifest) = Manifest::find(&mut section, browser) {
+        manifest.check_extensions(&mut section, browser, allowed);
+        if program::check(&mut section, &manifest.program, &browser.install_command) {
             try_out(&mut section, browser, &manifest, signals);
         }
     }
@@ -84,12 +84,12 @@ fn try_out(section: &mut Section, browser: &Registration, manifest: &Manifest, s
     let missing = greeting.missing_capabilities();
     let detail = format!("answers as version {}", greeting.version);
     if !missing.is_empty() {
-        let detail = format!("{detail}, which does not know: {}", missing.join(", "));
-        section.fault("start", detail, format!("To have this version started instead: {install}"));
+        let detail = format!("{detail}, which doesn't support: {}", missing.join(", "));
+        section.fault("start", detail, format!("To use this version instead: {install}"));
     } else if greeting.version == trial::OUR_VERSION {
         section.ok("start", detail);
     } else {
-        let advice = format!("This is version {}. To have it started instead: {install}", trial::OUR_VERSION);
+        let advice = format!("This is version {}. To use it instead: {install}", trial::OUR_VERSION);
         section.note("start", detail, advice);
     }
 }
@@ -103,7 +103,7 @@ fn arguments(manifest: &Manifest) -> Vec<OsString> {
     }
 }
 
-/// The first line of what another program says.
+/// The first line of another program's output.
 fn first_line(text: &[u8]) -> String {
     const MAX_CHARS: usize = 200;
     let text = String::from_utf8_lossy(text);
@@ -111,20 +111,19 @@ fn first_line(text: &[u8]) -> String {
     printable(line.trim()).chars().take(MAX_CHARS).collect()
 }
 
-/// Whether others than its owner may write to what is there, so that it can be
-/// anybody's. Groups are left aside: many systems give each user one.
+/// Whether every user may write to the file. Groups are ignored: many systems give each user one.
 #[cfg(unix)]
-fn is_anybodys(metadata: &std::fs::Metadata) -> bool {
+fn is_writable_by_all(metadata: &std::fs::Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt;
     metadata.permissions().mode() & 0o002 != 0
 }
 
 #[cfg(not(unix))]
-fn is_anybodys(_metadata: &std::fs::Metadata) -> bool {
+fn is_writable_by_all(_metadata: &std::fs::Metadata) -> bool {
     false
 }
 
-/// What closes a file to writing by others.
+/// The command that stops others from writing to a file.
 fn close_to_writing(path: &Path) -> String {
     format!("Run: chmod o-w {}", crate::shell::quoted(path))
 }

@@ -1,5 +1,5 @@
-//! What can go wrong, in words for people, with the stable code that an answer
-//! carries. No text here ever holds a cookie's value.
+//! The host's errors: messages for people, and the stable codes of answers. No message ever contains
+//! a cookie's value.
 
 use stagepass_core::host::{MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use stagepass_core::visible::TextFault;
@@ -7,113 +7,121 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// A fault of the native host.
+/// An error of the native host.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A frame whose content is no JSON.
+    /// A frame's content is not JSON.
     #[error("the message is not valid JSON (line {line}, column {column})")]
     BadJson {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
     },
-    /// A request that lacks something or has it wrong.
+    /// A request has a missing or wrong field.
     #[error("{0}")]
     BadRequest(String),
-    /// A request of a type that this version does not know.
-    #[error("this host does not know that type of request; a newer version of it may")]
+    /// This version doesn't know the request's type.
+    #[error("this host doesn't know this type of request; a newer version may")]
     UnknownType,
-    /// A frame that claims more than is taken.
-    #[error("the message has {0} bytes, more than the {MAX_REQUEST_BYTES} that are taken")]
+    /// A frame is too long.
+    #[error("the message has {0} bytes; at most {MAX_REQUEST_BYTES} are accepted")]
     RequestTooLarge(u32),
-    /// A message that would take far more memory than it has bytes.
-    #[error("the message holds more than the {0} JSON values that are taken")]
+    /// A message would need far more memory than its length.
+    #[error("the message has more than {0} JSON values")]
     TooManyValues(usize),
-    /// An answer that no browser would take.
+    /// An answer is too long for a browser.
     #[error(
-        "the answer has {0} bytes, more than the {MAX_ANSWER_BYTES} that a browser takes; \
+        "the answer has {0} bytes; browsers accept at most {MAX_ANSWER_BYTES}; \
          run \"stagepass-native-host list\" in a terminal instead"
     )]
     AnswerTooLarge(usize),
-    /// The browser ended in the middle of a frame, or can't be read or written.
-    #[error("the browser broke off the connection: {0}")]
+    /// The browser disconnected in the middle of a frame, or reading or writing failed.
+    #[error("the browser closed the connection: {0}")]
     BrokenFrame(#[source] io::Error),
-    /// There is no such export, in words for people.
+    /// There is no such export; the text describes it.
     #[error("nothing is exported for {0}")]
     NotFound(String),
-    /// An exported file that is no cookie file (any more).
-    #[error("{} is no cookie file: {fault}; export it again", .path.display())]
+    /// An exported file is not a valid cookie file.
+    #[error("{} is not a valid cookie file: {fault}; export it again", .path.display())]
     BadFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong, beginning with the line.
+        /// What is wrong, usually with the line.
         fault: String,
     },
-    /// The operating system refused something.
+    /// The storage file of an export is not valid.
+    #[error("{} is not a valid storage file: {fault}; export it again", .path.display())]
+    BadStorageFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        fault: String,
+    },
+    /// The operating system refused an operation.
     #[error("cannot {doing} {}: {source}", .path.display())]
     Io {
         /// A verb such as "write".
         doing: &'static str,
-        /// The place.
+        /// The path.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
-    /// There is nowhere to keep what goes with a run.
-    #[error("{0}. Set XDG_RUNTIME_DIR to a folder of your own that can be written to")]
+    /// The host's folder is not writable, and there is no runtime folder.
+    #[error("{0}. Set XDG_RUNTIME_DIR to a writable folder of your own")]
     NoRunFolder(Box<Error>),
-    /// Neither place can keep it.
+    /// Neither the host's folder nor the runtime folder is usable.
     #[error("{0}. {1}")]
     NeitherRunFolder(Box<Error>, Box<Error>),
-    /// What is named as the user's runtime folder is another's, or open to others.
+    /// The folder named as the user's runtime folder belongs to somebody else, or others can access it.
     #[error("XDG_RUNTIME_DIR is not a folder of your own ({}, mode 700); set it to one, or unset it", .0.display())]
     NoRuntimeFolder(PathBuf),
-    /// Something stands where a file or folder of ours should be.
+    /// Something else is at the path of one of the host's files or folders.
     #[error("{} is in the way: {what}; move it and try again", .path.display())]
     InTheWay {
-        /// The place.
+        /// The path.
         path: PathBuf,
-        /// What is there.
+        /// What is at the path, such as "a symbolic link" or "not a folder".
         what: &'static str,
     },
-    /// What should be this user's alone is open to others, or is another's.
+    /// A path that must be private is accessible to others, or belongs to another user.
     #[error("{}: {fault}. {remedy}", .path.display())]
     Exposed {
-        /// The place.
+        /// The path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the path.
         fault: String,
-        /// What to do about it, a command in it.
+        /// The advice, with a command.
         remedy: String,
     },
     /// Another host keeps the folder locked.
     #[error("{} is in use by another Stagepass host; try again in a moment", .0.display())]
     Busy(PathBuf),
-    /// A path that JSON and command lines can't carry.
-    #[error("{} is no Unicode text; name another folder with STAGEPASS_HOST_DIR", .0.display())]
+    /// JSON can't represent a path.
+    #[error("the path {} is not Unicode; set STAGEPASS_HOST_DIR to another folder", .0.display())]
     NotUnicode(PathBuf),
-    /// A path that a terminal would not show as it is.
-    #[error("the path of {} {fault}; name another folder with STAGEPASS_HOST_DIR", .path.display())]
+    /// A path has control or invisible characters.
+    #[error("the path {} {fault}; set STAGEPASS_HOST_DIR to another folder", .path.display())]
     UnprintablePath {
-        /// The place.
+        /// The path.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with the path.
         fault: TextFault,
     },
-    /// A socket's path has a limit, which is a short one.
-    #[error("the path of {} is too long for a socket; name a shorter folder with STAGEPASS_HOST_DIR", .0.display())]
+    /// A socket's path is longer than the system allows.
+    #[error("the path {} is too long for a socket; set STAGEPASS_HOST_DIR to a shorter one", .0.display())]
     SocketPathTooLong(PathBuf),
-    /// No home folder.
-    #[error("the user's home folder is not known; name a folder with STAGEPASS_HOST_DIR")]
+    /// The home folder is unknown.
+    #[error("your home folder is not known; set STAGEPASS_HOST_DIR to a folder")]
     NoHome,
-    /// An extension that may not use this host.
+    /// The extension may not use this host.
     #[error(
         "the extension {0:?} may not use this host; \
          \"stagepass-native-host install --extension-id ID\" allows an extension of your own"
     )]
     CallerNotAllowed(String),
-    /// A file of ours that can't be read.
+    /// A settings file of the host is damaged.
     #[error("{} is damaged: {fault}; remove it, then run \"stagepass-native-host install\" again", .path.display())]
     DamagedSettings {
         /// The file.
@@ -124,7 +132,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Makes a closure that tells what was being done, and where, for `map_err`.
+    /// Makes a closure for `map_err` that adds the operation and the path.
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
@@ -139,7 +147,7 @@ impl Error {
             Self::UnknownType => "unknown_type",
             Self::RequestTooLarge(_) | Self::TooManyValues(_) | Self::AnswerTooLarge(_) => "too_large",
             Self::NotFound(_) => "not_found",
-            Self::BadFile { .. } => "bad_file",
+            Self::BadFile { .. } | Self::BadStorageFile { .. } => "bad_file",
             Self::CallerNotAllowed(_) => "not_allowed",
             Self::BrokenFrame(_)
             | Self::Io { .. }

@@ -1,30 +1,36 @@
-//! The exported cookie files: one for each platform and label, and beside it a
-//! sidecar that says what it is. Knows neither frames nor command lines.
+//! The exports: one for each platform and label, with a cookie file, a storage file if the browser
+//! held origin storage, and a sidecar that describes it. Knows neither frames nor command lines.
 
+mod held;
 mod key;
 mod purge;
 mod sidecar;
+mod storage;
 mod update;
 
+pub(crate) use held::Held;
 pub use key::ExportKey;
 pub use purge::Purged;
+use storage::STORAGE_FILE;
+pub use storage::StorageFile;
 pub(crate) use update::login_expiry;
 
-use crate::atomic_file::{self, Access};
+use crate::atomic_file::{self, Access, Prepared};
 use crate::complain;
 use crate::error::Error;
 use crate::folder_lock::{self, Lock};
-use crate::own_place::{self, Closed};
+use crate::ownership::{self, Closed};
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::Serialize;
 use sidecar::{Sidecar, Times};
-use stagepass_core::PublicSuffixes;
-use stagepass_core::bridge::{BridgeFault, check_owned};
+use stagepass_core::bridge::{BridgeFault, check_origins, check_owned};
 use stagepass_core::cookie::Cookie;
-use stagepass_core::login;
-use stagepass_core::netscape::{self, BadLine, CookieFile, Dialect};
+use stagepass_core::netscape::{self, BadLine, Dialect, Rendered};
+use stagepass_core::origin_storage::OriginStorage;
 use stagepass_core::platform::Site;
+use stagepass_core::{PublicSuffixes, Session, playwright};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs;
 use std::io;
@@ -34,205 +40,282 @@ const FOLDER: &str = "exports";
 const COOKIE_FILE: &str = "txt";
 const SIDECAR: &str = "json";
 
-/// The folder of exported cookie files.
+/// The folder of exports.
 #[derive(Clone, Debug)]
 pub struct Exports {
     folder: PathBuf,
 }
 
-/// What is to be exported.
+/// An export to be written.
 #[derive(Debug)]
 pub struct NewExport {
-    /// Names the file.
+    /// Determines the file's name.
     pub key: ExportKey,
     /// Valid, and no two with the same domain, path and name.
     pub cookies: Vec<Cookie>,
-    /// What was given besides, in words for people.
+    /// The origin storage. Without any, an earlier storage file is removed.
+    pub origins: Vec<OriginStorage>,
+    /// The browser's user agent, for the storage file.
+    pub user_agent: Option<String>,
+    /// What the request contained but the export can't keep, as messages for people.
     pub unkept: Vec<String>,
     /// When the session ends.
     pub expires_at: Option<UtcTime>,
 }
 
-/// What was exported.
+/// A written export.
 #[derive(Debug)]
 pub struct Written {
     /// The cookie file.
     pub path: PathBuf,
-    /// How many cookies are in it.
+    /// How many cookies are in it. If there are none, the file has only its first line.
     pub cookie_count: usize,
+    /// The storage file, if there is origin storage.
+    pub storage: Option<StorageFile>,
     /// When the session ends.
     pub expires_at: Option<UtcTime>,
-    /// What the file does not carry, in words for people.
+    /// What the files can't contain, as messages for people.
     pub losses: Vec<String>,
 }
 
-/// One export, as `list` tells it.
+/// One export, as `list` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Export {
     /// The platform identifier.
     pub platform: String,
-    /// `None` where the sidecar is gone and the file's name does not tell.
+    /// `None` if the sidecar is missing and the file's name doesn't tell.
     pub label: Option<String>,
-    /// The cookie file.
-    pub path: String,
-    /// `None` where it is no cookie file (any more).
+    /// The cookie file; `None` if it is gone and only the storage file is left.
+    pub path: Option<String>,
+    /// `None` if there is no valid cookie file.
     pub cookie_count: Option<usize>,
+    /// The storage file, if there is one.
+    pub storage_path: Option<String>,
+    /// How many entries are in it; `None` if there is none, or it is not valid.
+    pub entry_count: Option<usize>,
     /// When it was exported; without a sidecar, when the file was last written.
     pub exported_at: UtcTime,
-    /// When a run of yt-dlp has last changed it.
+    /// When a run of yt-dlp last changed it.
     pub updated_at: Option<UtcTime>,
-    /// When the session ends, where that is known.
+    /// When the session ends, if that is known.
     pub expires_at: Option<UtcTime>,
+    /// The name of its files, without the ending.
+    #[serde(skip)]
+    pub(crate) stem: String,
+}
+
+/// What becomes of the storage file that stands beside an older cookie file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FormerStorage {
+    /// It is of another session, or written again.
+    Removed,
+    /// It is of the same session and can't be read, perhaps only by this version.
+    Kept,
 }
 
 impl Exports {
-    /// The exports of the host whose files are in `host_dir`. Touches nothing.
+    /// The exports in the host's folder. Doesn't access it yet.
     #[must_use]
     pub fn new(host_dir: &Path) -> Self {
         Self { folder: host_dir.join(FOLDER) }
     }
 
-    /// The folder that they are in.
+    /// The folder of the exports.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// The cookie file of `key`, whether or not it is there.
+    /// The path of the cookie file of `key`, whether or not it exists.
     #[must_use]
     pub fn path(&self, key: &ExportKey) -> PathBuf {
-        self.folder.join(format!("{}.{COOKIE_FILE}", key.file_stem()))
+        self.file(&key.file_stem(), COOKIE_FILE)
+    }
+
+    /// The path of the cookie file of a listed export.
+    pub(crate) fn cookie_file(&self, export: &Export) -> PathBuf {
+        self.file(&export.stem, COOKIE_FILE)
     }
 
     fn sidecar_path(&self, key: &ExportKey) -> PathBuf {
-        self.path(key).with_extension(SIDECAR)
+        self.file(&key.file_stem(), SIDECAR)
     }
 
-    /// Writes an export in place of the one before. Either all of it is on disk
-    /// afterwards, or the old file is as it was.
+    fn file(&self, stem: &str, ending: &str) -> PathBuf {
+        self.folder.join(format!("{stem}.{ending}"))
+    }
+
+    /// Writes an export and replaces an earlier one. Afterwards either all of it is on disk, or
+    /// the old cookie file is unchanged. A storage file never stands beside the cookie file of
+    /// another session.
     ///
     /// # Errors
-    /// Such as name the place that could not be written, and where a cookie is not the
-    /// platform's own.
+    /// If a cookie or an origin is not the platform's own, or a file can't be written.
     pub fn write(&self, export: &NewExport) -> Result<Written, Error> {
-        self.write_locked(export, Times::of_new(), &folder_lock::in_made_folder(&self.folder)?)
+        let lock = folder_lock::in_made_folder(&self.folder)?;
+        self.write_locked(export, Times::of_new(), FormerStorage::Removed, &lock)
     }
 
-    fn write_locked(&self, export: &NewExport, times: Times, lock: &Lock) -> Result<Written, Error> {
-        Site::of_id(export.key.platform(), PublicSuffixes::built_in())
+    // Decision: docs/decisions/yt-dlp.md#a-storage-file-stands-only-beside-its-own-cookie-file
+    fn write_locked(
+        &self,
+        export: &NewExport,
+        times: Times,
+        former_storage: FormerStorage,
+        lock: &Lock,
+    ) -> Result<Written, Error> {
+        let key = &export.key;
+        Site::of_id(key.platform(), PublicSuffixes::built_in())
             .map_err(BridgeFault::from)
-            .and_then(|site| check_owned(&site, &export.cookies))
+            .and_then(|site| {
+                check_owned(&site, &export.cookies).and_then(|()| check_origins(&site, &export.origins))
+            })
             .map_err(|fault| Error::BadRequest(fault.to_string()))?;
         let rendered = netscape::render(&export.cookies, Dialect::HttpOnlyPrefix);
-        if let (0, Some(loss)) = (rendered.cookie_count, rendered.losses.first()) {
+        if let (0, true, Some(loss)) =
+            (rendered.cookie_count, export.origins.is_empty(), rendered.losses.first())
+        {
             return Err(Error::BadRequest(loss.to_string()));
         }
-        let sidecar = Sidecar::new(&export.key, times, export.expires_at);
-        let path = self.path(&export.key);
+        let sidecar = Sidecar::new(key, times, export.expires_at);
+        let path = self.path(key);
 
         if lock.is_exclusive() {
             self.remove_leftovers()?;
         }
         let cookie_file =
             atomic_file::prepare(&path, rendered.text.expose_secret().as_bytes(), Access::Private)?;
+        let storage_file = self.prepare_storage(export)?;
         let sidecar_file =
-            atomic_file::prepare(&self.sidecar_path(&export.key), &sidecar.to_json(), Access::Private)?;
-        // The cookie file comes last: until then, a fault leaves the old one.
+            atomic_file::prepare(&self.sidecar_path(key), &sidecar.to_json(), Access::Private)?;
+        if former_storage == FormerStorage::Removed {
+            self.remove_storage(key)?;
+        }
+        // The cookie file comes after the sidecar: until then, a failure leaves the old one.
         sidecar_file.put()?;
         cookie_file.put()?;
+        storage_file.map(Prepared::put).transpose()?;
 
-        let mut losses: Vec<_> = rendered.losses.iter().map(ToString::to_string).collect();
-        losses.extend_from_slice(&export.unkept);
-        let cookie_count = rendered.cookie_count;
-        Ok(Written { path, cookie_count, expires_at: export.expires_at, losses })
+        Ok(Written {
+            path,
+            cookie_count: rendered.cookie_count,
+            storage: self.storage_file(export),
+            expires_at: export.expires_at,
+            losses: losses_of(export, &rendered),
+        })
     }
 
-    /// Every export, by platform and label. Links and foreign files are passed over.
+    /// Every export, by platform and label. Skips links and other files.
     ///
     /// # Errors
-    /// Where the folder can't be read, or what is in it can be another user's.
+    /// If the folder can't be read, or other users can write to it.
     pub fn list(&self) -> Result<Vec<Export>, Error> {
-        if !own_place::folder_is_there(&self.folder)? {
+        if !ownership::folder_is_there(&self.folder)? {
             return Ok(Vec::new());
         }
-        let mut exports: Vec<_> = self.file_names()?.iter().filter_map(|name| self.describe(name)).collect();
+        let names = self.file_names()?;
+        let stem_of = |name| [COOKIE_FILE, STORAGE_FILE].iter().find_map(|ending| key::stem_of(name, ending));
+        let stems: BTreeSet<_> = names.iter().filter_map(|name| stem_of(name)).collect();
+        let mut exports: Vec<_> = stems.into_iter().filter_map(|stem| self.describe(stem)).collect();
         exports.sort_by(|a, b| (&a.platform, &a.label, &a.path).cmp(&(&b.platform, &b.label, &b.path)));
         Ok(exports)
     }
 
-    /// Takes an export away; false where there was none.
+    /// Removes an export, also what is left of one; false if there was none.
     ///
     /// # Errors
-    /// Where it is there and can't be taken away.
+    /// If it can't be removed.
     pub fn delete(&self, key: &ExportKey) -> Result<bool, Error> {
-        if !own_place::folder_is_there(&self.folder)? {
+        self.delete_files(&key.file_stem())
+    }
+
+    /// The same by the name of its files.
+    pub(crate) fn delete_files(&self, stem: &str) -> Result<bool, Error> {
+        if !ownership::folder_is_there(&self.folder)? {
             return Ok(false);
         }
         let Some(_lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
-        let was_there = remove(&self.path(key))?;
-        remove(&self.sidecar_path(key))?;
+        let mut was_there = false;
+        // A storage file never stands beside the cookie file of another session, so it goes first.
+        for ending in [STORAGE_FILE, COOKIE_FILE] {
+            was_there |= remove(&self.file(stem, ending))?;
+            atomic_file::sync_folder(&self.folder)?;
+        }
+        remove(&self.file(stem, SIDECAR))?;
         atomic_file::sync_folder(&self.folder)?;
         Ok(was_there)
     }
 
-    /// The bytes of an exported file.
+    /// The bytes of a cookie file.
     ///
     /// # Errors
-    /// [`Error::NotFound`], or what keeps it from being read.
+    /// [`Error::NotFound`], or the reason why it can't be read.
     pub fn read(&self, key: &ExportKey) -> Result<SecretSlice<u8>, Error> {
-        own_place::folder_is_there(&self.folder)?;
+        ownership::folder_is_there(&self.folder)?;
         read_file(&self.path(key))?.ok_or_else(|| Error::NotFound(key.describe()))
     }
 
-    /// Reads an exported file again: its cookies, and the lines that hold none.
+    /// Reads an export: its cookies, its bad lines and its origin storage.
     ///
     /// # Errors
-    /// [`Error::BadFile`] where there is no cookie in it, besides those of [`Self::read`].
-    pub fn verify(&self, key: &ExportKey) -> Result<CookieFile, Error> {
-        parse(&self.path(key), &self.read(key)?, key.platform())
+    /// [`Error::BadFile`] or [`Error::BadStorageFile`] if a file is not valid, besides those of
+    /// [`Self::read`].
+    pub(crate) fn verify(&self, key: &ExportKey) -> Result<Held, Error> {
+        ownership::folder_is_there(&self.folder)?;
+        let held = Held::read(&self.path(key), key.platform())?;
+        let held = held.ok_or_else(|| Error::NotFound(key.describe()))?;
+        held.storage_fault.map_or(Ok(Held { storage_fault: None, ..held }), Err)
     }
 
-    fn describe(&self, name: &str) -> Option<Export> {
-        let stem = key::stem_of(name, COOKIE_FILE)?;
-        let path = self.folder.join(name);
-        let metadata = fs::symlink_metadata(&path).ok().filter(fs::Metadata::is_file)?;
-        let written_at = metadata.modified().map(UtcTime::from_system_time).ok();
-        let sidecar = Sidecar::read(&path.with_extension(SIDECAR), stem);
+    /// The export whose files have this name; `None` if none of them is a regular file.
+    fn describe(&self, stem: &str) -> Option<Export> {
+        let [path, storage_path] = [COOKIE_FILE, STORAGE_FILE].map(|ending| self.file(stem, ending));
+        let metadata = |path: &Path| fs::symlink_metadata(path).ok().filter(fs::Metadata::is_file);
+        let [of_cookies, of_storage] = [&path, &storage_path].map(|path| metadata(path));
+        let is_complete = of_cookies.is_some();
+        let has_storage = of_storage.is_some();
+        let written_at = of_cookies.or(of_storage)?.modified().map(UtcTime::from_system_time).ok();
+        let sidecar = Sidecar::read(&self.file(stem, SIDECAR), stem);
         let (platform, label) = match &sidecar {
             Some(sidecar) => (sidecar.platform.clone(), Some(sidecar.label.clone())),
             None => key::guess(stem)?,
         };
-        let parsed = |file: Option<_>| file.map(|file| parse(&path, &file, &platform)).transpose();
-        let cookies = read_file(&path).and_then(parsed);
-        if let Err(fault @ Error::Exposed { .. }) = &cookies {
+        let held = Held::read(&path, &platform);
+        if let Err(fault @ Error::Exposed { .. }) = &held {
             complain(&format_args!("note: {fault}"));
         }
+        let held = held.ok().flatten();
+        let storage = held.as_ref().and_then(|held| held.storage.as_ref());
+        let text = |path: PathBuf| path.to_string_lossy().into_owned();
         Some(Export {
             platform,
             label,
-            path: path.to_string_lossy().into_owned(),
-            cookie_count: cookies.ok().flatten().map(|file| file.cookies.len()),
+            path: is_complete.then(|| text(path)),
+            storage_path: has_storage.then(|| text(storage_path)),
+            entry_count: storage.map(storage::Stored::entry_count),
+            cookie_count: held.map(|held| held.file.cookies.len()),
             exported_at: sidecar.as_ref().map(|sidecar| sidecar.exported_at).or(written_at)?,
             updated_at: sidecar.as_ref().and_then(|sidecar| sidecar.updated_at),
             expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
+            stem: stem.to_owned(),
         })
     }
 
-    /// The names in the folder, none where it is not there.
+    /// The names of the files in the folder; empty if it doesn't exist.
     fn file_names(&self) -> Result<Vec<String>, Error> {
         let read = || -> io::Result<Vec<String>> {
             let names = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
             names.filter_map(Result::transpose).collect()
         };
         match read() {
-            // A purge can take the folder away at any moment.
+            // A purge can remove the folder at any moment.
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             outcome => outcome.map_err(Error::io("read", &self.folder)),
         }
     }
 
-    /// Takes away what a killed host was writing. Only for who holds the lock:
-    /// nobody else can be writing then.
+    /// Removes the temporary files of a killed host. The caller holds the lock, so nobody is
+    /// writing them.
     fn remove_leftovers(&self) -> Result<(), Error> {
         for name in self.file_names()?.iter().filter(|name| atomic_file::is_temporary(name)) {
             remove(&self.folder.join(name))?;
@@ -241,7 +324,7 @@ impl Exports {
     }
 }
 
-/// Removes a file, or a link and never what it leads to; false where there was none.
+/// Removes a file, or a link but not its target; false if there was none.
 fn remove(path: &Path) -> Result<bool, Error> {
     match fs::remove_file(path) {
         Ok(()) => Ok(true),
@@ -250,38 +333,34 @@ fn remove(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// The bytes of the cookie file at `path`; `None` where there is none.
-pub(crate) fn read_file(path: &Path) -> Result<Option<SecretSlice<u8>>, Error> {
-    Ok(own_place::read(path, Closed::ToAll)?.map(SecretSlice::from))
+/// The bytes of the file at `path`; `None` if it doesn't exist.
+fn read_file(path: &Path) -> Result<Option<SecretSlice<u8>>, Error> {
+    Ok(ownership::read(path, Closed::ToAll)?.map(SecretSlice::from))
 }
 
-/// The cookies in the bytes of the file at `path`, an export of `platform`. What is not
-/// the platform's own, somebody else has put there, or a host that did not look yet; what
-/// is of another of its sites than the login may be another account's.
-///
-/// # Errors
-/// [`Error::BadFile`] where there is no cookie in it.
-pub(crate) fn parse(path: &Path, bytes: &SecretSlice<u8>, platform: &str) -> Result<CookieFile, Error> {
-    let mut file = netscape::read(bytes.expose_secret())
-        .with_cookies()
-        .map_err(|fault| Error::BadFile { path: path.to_owned(), fault: fault.to_string() })?;
-    // An earlier version's export of a public suffix stays whole: only its name leads to
-    // it, no URL does.
-    if let Ok(site) = Site::of_id(platform, PublicSuffixes::built_in()) {
-        let signed_in_at = login::signed_in_at(&file.cookies, &site);
-        file.cookies.retain(|cookie| site.owns_at(cookie.host(), signed_in_at));
+/// What the files of an export can't contain, as messages for people.
+fn losses_of(export: &NewExport, rendered: &Rendered) -> Vec<String> {
+    let mut losses: Vec<_> = rendered.losses.iter().map(ToString::to_string).collect();
+    if !export.origins.is_empty() {
+        if rendered.cookie_count == 0 {
+            losses.push("the cookie file has no cookies: this login is only in the storage file".to_owned());
+        }
+        let session = Session { cookies: &export.cookies, origins: &export.origins };
+        let of_playwright = playwright::losses(session, UtcTime::now().as_unix_seconds());
+        losses.extend(of_playwright.iter().map(ToString::to_string));
     }
-    Ok(file)
+    losses.extend_from_slice(&export.unkept);
+    losses
 }
 
-/// Says which lines of a cookie file were passed over, and why the first of them was.
-pub(crate) fn tell_left_out(file: &dyn Display, left_out: &[BadLine]) {
+/// Reports the skipped lines of a cookie file, with the reason for the first.
+pub(crate) fn report_skipped_lines(file: &dyn Display, left_out: &[BadLine]) {
     match left_out {
         [] => {}
-        [line] => complain(&format_args!("note: a line of {file} was passed over: {line}")),
+        [line] => complain(&format_args!("note: a line of {file} was skipped: {line}")),
         [first, others @ ..] => {
             let count = others.len();
-            complain(&format_args!("note: lines of {file} were passed over: {first}, and {count} more"));
+            complain(&format_args!("note: lines of {file} were skipped: {first}, and {count} more"));
         }
     }
 }

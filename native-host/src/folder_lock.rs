@@ -1,9 +1,9 @@
-//! One writer at a time in a folder, so that files that belong together always
-//! do, and none is taken for abandoned that is only just being made.
+//! A per-folder lock that keeps an export and its sidecar consistent, and protects new files from
+//! being removed as abandoned.
 
 use crate::atomic_file;
 use crate::error::Error;
-use crate::own_place::{self, Closed};
+use crate::ownership::{self, Closed};
 use same_file::Handle;
 use stagepass_private_files::{for_owner, open_no_link};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const NAME: &str = ".lock";
-/// Writing takes milliseconds; who holds the lock longer is stopped or hangs.
+/// Writing takes milliseconds; a program that holds the lock longer is stopped or hangs.
 const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 3000 });
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -25,41 +25,40 @@ pub(crate) struct Lock {
     is_exclusive: bool,
 }
 
-/// The lock of a private folder that is made where it is missing.
+/// Creates a private folder if it is missing, and locks it.
 pub(crate) fn in_made_folder(folder: &Path) -> Result<Lock, Error> {
     loop {
         atomic_file::make_private_folder(folder)?;
-        // A purge can take the folder away before it is locked.
+        // A purge can remove the folder before it is locked.
         if let Some(lock) = acquire(folder)? {
             return Ok(lock);
         }
     }
 }
 
-/// Waits for the folder's lock, for a while; `None` where the folder is not
-/// there (any more).
+/// Waits a while for the folder's lock; `None` if the folder doesn't exist.
 pub(crate) fn acquire(folder: &Path) -> Result<Option<Lock>, Error> {
     let path = folder.join(NAME);
     let deadline = Instant::now() + PATIENCE;
     loop {
-        own_place::refuse_obstacle(&path)?;
+        ownership::refuse_obstacle(&path)?;
         let file = match open(&path) {
             Ok(file) => file,
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(fault) => return Err(Error::io("write", &path)(fault)),
         };
-        own_place::check_file(&path, &file, Closed::ToAll)?;
+        ownership::check_file(&path, &file, Closed::ToAll)?;
         let is_exclusive = wait_for(&file, folder, deadline)?;
-        // Who held the lock before may have taken its file away. Then this one
-        // is the lock of nothing, and another host can already hold the new one.
-        if !is_exclusive || leads_to(&path, &file).map_err(Error::io("look at", &path))? {
+        // The former holder may have removed the lock's file. Then this lock is useless, and
+        // another host may already hold the new one.
+        if !is_exclusive || is_still_at(&path, &file).map_err(Error::io("look at", &path))? {
             return Ok(Some(Lock { path, _file: file, is_exclusive }));
         }
     }
 }
 
-/// Whether the lock was got in time, or false on a file system without locks
-/// (some network ones): renaming still keeps each file whole there.
+/// Waits for the lock. False on a file system without locks (such as some network ones), where
+/// renaming still keeps each file whole.
 fn wait_for(file: &File, folder: &Path, deadline: Instant) -> Result<bool, Error> {
     loop {
         match file.try_lock() {
@@ -73,7 +72,7 @@ fn wait_for(file: &File, folder: &Path, deadline: Instant) -> Result<bool, Error
     }
 }
 
-fn leads_to(path: &Path, file: &File) -> io::Result<bool> {
+fn is_still_at(path: &Path, file: &File) -> io::Result<bool> {
     match Handle::from_path(path) {
         Ok(there) => Ok(there == Handle::from_file(file.try_clone()?)?),
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -82,13 +81,12 @@ fn leads_to(path: &Path, file: &File) -> io::Result<bool> {
 }
 
 impl Lock {
-    /// Whether the file system really gave a lock.
+    /// Whether the file system supports locks, so that nobody else holds it.
     pub(crate) fn is_exclusive(&self) -> bool {
         self.is_exclusive
     }
 
-    /// Takes the lock's file away while the lock is still held. Who waits for
-    /// it will notice.
+    /// Removes the lock's file while the lock is still held. Waiting programs notice.
     pub(crate) fn remove_file(&self) -> Result<(), Error> {
         fs::remove_file(&self.path).map_err(Error::io("remove", &self.path))
     }

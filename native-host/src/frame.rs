@@ -1,5 +1,5 @@
-//! Frames of native messaging: a length of four bytes in native byte order,
-//! then that many bytes of JSON. Knows nothing of what the JSON means.
+//! Frames of native messaging: a length of four bytes in native byte order, then that many bytes of
+//! JSON. Knows nothing of the JSON's meaning.
 
 mod bounded_value;
 
@@ -20,22 +20,21 @@ pub(crate) const MAX_VALUES: usize = 100 * MAX_COOKIES;
 /// Reads one frame; `None` at the end of the input.
 ///
 /// # Errors
-/// - [`Error::BadJson`] and [`Error::TooManyValues`]: the frame is read to its
-///   end, and the next can follow.
-/// - [`Error::RequestTooLarge`]: nothing is read of it, so no next one can be found.
-/// - [`Error::BrokenFrame`]: the input ended inside of it, or can't be read.
+/// - [`Error::BadJson`] and [`Error::TooManyValues`]: the frame was read to its end, and the next one
+///   can be read.
+/// - [`Error::RequestTooLarge`]: the content was not read, so no next frame can be found.
+/// - [`Error::BrokenFrame`]: the input ended inside the frame, or can't be read.
 pub fn read(mut input: impl Read) -> Result<Option<Value>, Error> {
     let Some(header) = read_header(&mut input).map_err(Error::BrokenFrame)? else {
         return Ok(None);
     };
     let content = read_content(input, u32::from_ne_bytes(header))?;
-    // `chrome_native_messaging::read_input` neither judges the length that a
-    // frame claims nor bounds what its JSON takes when it is read, so the crate
-    // is used for writing alone.
+    // `chrome_native_messaging::read_input` limits neither a frame's length nor its JSON's memory,
+    // so that crate is used only for writing.
     parse(&content).map(Some)
 }
 
-/// The JSON of a frame's content, of a bounded number of values.
+/// Parses a frame's content, with a limit on the number of JSON values.
 pub(crate) fn parse(content: &[u8]) -> Result<Value, Error> {
     bounded_value::from_slice(content, MAX_VALUES).map_err(|fault| match fault.classify() {
         Category::Data => Error::TooManyValues(MAX_VALUES),
@@ -43,7 +42,7 @@ pub(crate) fn parse(content: &[u8]) -> Result<Value, Error> {
     })
 }
 
-/// The content of a frame that claims to have `length` bytes of it.
+/// Reads the content of a frame whose header says `length`.
 fn read_content(input: impl Read, length: u32) -> Result<Vec<u8>, Error> {
     let bytes = usize::try_from(length)
         .ok()
@@ -57,7 +56,7 @@ fn read_content(input: impl Read, length: u32) -> Result<Vec<u8>, Error> {
     Ok(content)
 }
 
-/// The header; `None` where the input ends before it begins.
+/// Reads the header; `None` if the input ends before it.
 fn read_header(input: &mut impl Read) -> io::Result<Option<[u8; HEADER_BYTES]>> {
     let mut header = Vec::with_capacity(HEADER_BYTES);
     input.take(HEADER_BYTES as u64).read_to_end(&mut header)?;
@@ -81,8 +80,7 @@ pub fn write(output: impl Write, message: &impl Serialize) -> Result<(), Error> 
     })
 }
 
-/// The way to the browser, shared by all who write to it: a frame is whole
-/// before the next begins.
+/// The output to the browser, shared by all writers: a frame is complete before the next one begins.
 #[derive(Clone)]
 pub(crate) struct ToBrowser(Arc<Mutex<dyn Write + Send>>);
 
@@ -91,13 +89,13 @@ impl ToBrowser {
         Self(Arc::new(Mutex::new(output)))
     }
 
-    /// As [`write`].
+    /// Sends a frame; fails as [`write`] does.
     pub(crate) fn send(&self, message: &impl Serialize) -> Result<(), Error> {
         self.send_if(|| true, message)
     }
 
-    /// As [`write`], where that is still wanted when it is this message's turn: a
-    /// browser that does not read can hold up those before it for long.
+    /// Sends a frame if it is still wanted when its turn comes: a browser that doesn't read can
+    /// block earlier frames for long.
     pub(crate) fn send_if(
         &self,
         is_wanted: impl FnOnce() -> bool,
@@ -135,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_json_does_not_disturb_the_next_frame() {
+    fn reads_the_next_frame_after_invalid_json() {
         for bad in [b"".as_slice(), b"{", b"{}x", b"\xff\xfe", b"\"\xc3\x28\"", &[b'['; 100_000]] {
             let bytes = [frame(bad), frame(b"7")].concat();
             let mut input = bytes.as_slice();
@@ -145,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_header_or_half_a_frame_is_broken() {
+    fn reports_a_cut_off_header_or_frame() {
         let whole = frame(br#"{"a":1}"#);
         for length in 1..whole.len() {
             assert!(matches!(read(&whole[..length]), Err(Error::BrokenFrame(_))), "{length}");
@@ -153,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_64_mib_and_refuses_one_byte_more() {
+    fn refuses_a_frame_longer_than_64_mib() {
         let mut longest = frame(&vec![b' '; MAX_REQUEST_BYTES]);
         let end = longest.len();
         longest[end - 2..].copy_from_slice(b"[]");
@@ -165,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_100_000_values_and_refuses_one_more_without_disturbing_the_next_frame() {
+    fn refuses_more_than_100_000_values_and_reads_the_next_frame() {
         let array = |members: usize| format!("[{}0]", "0,".repeat(members - 1)).into_bytes();
         let bytes = [frame(&array(MAX_VALUES)), frame(&array(MAX_VALUES - 1)), frame(b"7")].concat();
         let mut input = bytes.as_slice();
@@ -175,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn writes_1_mib_and_refuses_one_byte_more() {
-        // Two bytes are the quotes.
+    fn refuses_to_write_a_frame_longer_than_1_mib() {
+        // JSON adds two quotes.
         let mut text = "x".repeat(MAX_ANSWER_BYTES - 2);
         let mut output = Vec::new();
         write(&mut output, &text).unwrap();

@@ -1,4 +1,4 @@
-//! Where the host keeps its files. Knows nothing of what they are.
+//! Finds the host's folder. Knows nothing of what is in it.
 
 use crate::error::Error;
 use etcetera::BaseStrategy;
@@ -9,18 +9,17 @@ use std::path::{Path, PathBuf};
 /// The environment variable that names the folder.
 pub(crate) const VARIABLE: &str = "STAGEPASS_HOST_DIR";
 
-/// The folder for a program that a browser started, which has no arguments of ours.
+/// The folder for a host that a browser started, without options.
 pub(crate) fn from_environment() -> Result<PathBuf, Error> {
     resolve(std::env::var_os(VARIABLE).as_deref())
 }
 
-/// The folder that was `named`, else (also where the name is empty) the one in
-/// the user's data directory; absolute, since paths below it are handed to
-/// other programs.
+/// The `named` folder, or, if the name is missing or empty, the one in the user's data directory.
+/// Absolute, because other programs get paths below it.
 pub(crate) fn resolve(named: Option<&OsStr>) -> Result<PathBuf, Error> {
     let folder = match named.filter(|name| !name.is_empty()).map(Path::new) {
         Some(path) => std::path::absolute(path).map_err(Error::io("find", path))?,
-        None => usual()?,
+        None => default_dir()?,
     };
     match folder.to_str().map(visible::check) {
         None => Err(Error::NotUnicode(folder)),
@@ -29,14 +28,14 @@ pub(crate) fn resolve(named: Option<&OsStr>) -> Result<PathBuf, Error> {
     }
 }
 
-/// The folders that are ours for certain, `host_dir` first: where that is the usual one,
-/// the one above it was made for it.
+/// The folders that belong to the host for certain: `host_dir` and, if it is the default one, its
+/// parent.
 pub(crate) fn own_folders(host_dir: &Path) -> impl Iterator<Item = &Path> {
-    let count = if usual().is_ok_and(|usual| usual == host_dir) { 2 } else { 1 };
+    let count = if default_dir().is_ok_and(|default| default == host_dir) { 2 } else { 1 };
     host_dir.ancestors().take(count)
 }
 
-fn usual() -> Result<PathBuf, Error> {
+fn default_dir() -> Result<PathBuf, Error> {
     let strategy = etcetera::base_strategy::choose_native_strategy().map_err(|_| Error::NoHome)?;
     Ok(strategy.data_dir().join("stagepass").join("host"))
 }
@@ -52,20 +51,20 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_name_is_none() {
+    fn an_empty_name_means_the_default() {
         assert_eq!(resolve(Some(OsStr::new(""))).unwrap(), resolve(None).unwrap());
     }
 
     #[cfg(unix)]
     #[test]
-    fn refuses_a_folder_that_json_can_not_name() {
+    fn refuses_a_folder_that_is_not_unicode() {
         use std::os::unix::ffi::OsStrExt;
         let named = OsStr::from_bytes(b"/tmp/\xff");
         assert!(matches!(resolve(Some(named)), Err(Error::NotUnicode(_))));
     }
 
     #[test]
-    fn refuses_a_folder_that_no_terminal_shows_as_it_is() {
+    fn refuses_a_folder_with_control_or_invisible_characters() {
         for named in ["a\u{1b}[2J", "a\u{202e}b"] {
             assert!(matches!(resolve(Some(OsStr::new(named))), Err(Error::UnprintablePath { .. })));
         }

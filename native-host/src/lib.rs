@@ -1,10 +1,10 @@
-//! Stagepass's native-messaging host: writes captured sessions to cookie files
-//! that yt-dlp reads.
+//! Stagepass's native-messaging host: writes captured sessions to cookie files that yt-dlp
+//! reads.
 //!
-//! The same program serves a browser, which starts it and speaks in frames
-//! over its standard input and output, and people at a command line. It talks
-//! to no network and runs no other program, but yt-dlp where a person says so,
-//! and what a host manifest names where a person asks what is wrong with it.
+//! A browser starts this program and exchanges frames with it over standard input and output.
+//! People use the same program at the command line. It uses no network. It runs no other
+//! program, except yt-dlp for the command of that name, and for `doctor` the programs that host
+//! manifests name.
 
 mod allowed_extensions;
 mod atomic_file;
@@ -18,7 +18,7 @@ pub mod exports;
 mod folder_lock;
 pub mod frame;
 mod host_dir;
-mod own_place;
+mod ownership;
 mod registration;
 mod request;
 mod run_folder;
@@ -37,7 +37,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Runs the program with the arguments it was started with, its own name first.
+/// Runs the program with its arguments, its own name first.
 #[must_use]
 pub fn run(args: Vec<OsString>) -> ExitCode {
     quieten_panics();
@@ -55,7 +55,7 @@ fn serve_browser(caller: &Caller) -> ExitCode {
     let (input, output) = (io::stdin().lock(), io::stdout());
     let served = match host_dir {
         Ok(host_dir) => serve::serve(input, output, &host_dir),
-        // A stranger learns nothing.
+        // An unknown extension learns nothing.
         Err(fault @ Error::CallerNotAllowed(_)) => Err(fault),
         Err(fault) => serve::refuse(input, output, &fault).and(Err(fault)),
     };
@@ -63,23 +63,23 @@ fn serve_browser(caller: &Caller) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
-            // What a browser breaks off is its own business: only a caller
-            // that is refused, or a place that can't be found, is a failure.
+            // A browser may disconnect at any time. Only a refused caller or a missing folder
+            // is a failure.
             if matches!(error, Error::BrokenFrame(_)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
     }
 }
 
-/// Writes a fault to standard error, which browsers keep in their logs. That it
-/// may be closed must not end the program.
+/// Writes a message to standard error, which browsers log. It may be closed, so a failure is
+/// ignored.
 fn complain(error: &dyn std::fmt::Display) {
     let _ = writeln!(io::stderr(), "stagepass-native-host: {}", printable(&error.to_string()));
 }
 
-/// A panic's own text can quote the data it choked on, so only its place is told.
+/// Prints only a panic's location, because its message can quote a secret.
 fn quieten_panics() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
-        complain(&format_args!("a fault in this program, at {place}; please report it"));
+        let location = info.location().map(ToString::to_string).unwrap_or_default();
+        complain(&format_args!("bug in this program at {location}; please report it"));
     }));
 }

@@ -1,5 +1,5 @@
-//! Tells browsers where this program is, by host manifests, takes that back, and
-//! knows where a browser would look. Knows nothing of exports.
+//! Registers this program with browsers by host manifests, removes the registration, and knows where
+//! each browser looks. Knows nothing of exports.
 
 mod browser;
 mod confinement;
@@ -14,9 +14,9 @@ pub(crate) use report::{Line, Outcome};
 
 use crate::allowed_extensions::AllowedExtensions;
 use crate::error::Error;
-use crate::own_place;
+use crate::ownership;
 use crate::shell::quoted;
-use browser::Place;
+use browser::ManifestLocation;
 use confinement::{Confinement, Starter};
 use manifest::Manifest;
 use os::Os;
@@ -26,35 +26,35 @@ use std::io;
 use std::path::{Path, PathBuf};
 use user_folders::UserFolders;
 
-/// What a browser has been told of the host, if anything.
+/// A browser's registration, if it has one.
 #[derive(Debug)]
 pub(crate) struct Registration {
-    /// The browser's name, or the folder that was named.
+    /// The browser's name, or the manifest folder.
     pub(crate) subject: String,
     pub(crate) family: Family,
-    /// Whether this user has started it before.
+    /// Whether this user has started the browser before.
     pub(crate) is_found: bool,
-    /// What starts programs for it, where it is shut off.
+    /// The service that starts programs for the browser, if it is sandboxed.
     pub(crate) starter: Option<Starter>,
-    /// What brings it up to date.
+    /// The command that renews the registration.
     pub(crate) install_command: String,
-    /// The registry key that leads to the manifest, where one does.
+    /// The registry key that points to the manifest, on Windows.
     pub(crate) key: Option<PathBuf>,
-    /// Where the browser looks for the manifest; `None` where its key is missing.
+    /// Where the browser looks for the manifest; `None` if its registry key is missing.
     pub(crate) manifest: Result<Option<PathBuf>, Error>,
 }
 
-/// For whom to register, or whose registration to take back.
+/// The browsers and folders to register or unregister.
 #[derive(Debug)]
 pub(crate) struct Targets {
-    /// Empty for every browser, unless folders are named.
+    /// Empty for every browser, unless there are folders.
     pub(crate) browsers: Vec<Browser>,
-    /// Folders of profiles of their own.
+    /// Manifest folders named by the user.
     pub(crate) manifest_dirs: Vec<PathBuf>,
 }
 
 impl Targets {
-    /// Whether this is about every browser rather than some that were named.
+    /// Whether every browser is meant.
     pub(crate) fn is_everything(&self) -> bool {
         self.browsers.is_empty() && self.manifest_dirs.is_empty()
     }
@@ -69,18 +69,18 @@ impl Targets {
 pub(crate) struct Registrar {
     os: Os,
     folders: UserFolders,
-    /// Where manifests are kept that the registry points to.
+    /// Contains the manifests that the registry points to.
     pub(crate) host_dir: PathBuf,
 }
 
 impl Registrar {
-    /// For the user that this program acts as.
+    /// Finds the folders of the user whom this program runs as.
     pub(crate) fn new(host_dir: &Path) -> Result<Self, Error> {
         let os = Os::CURRENT;
         Ok(Self { os, folders: UserFolders::of(os)?, host_dir: host_dir.to_owned() })
     }
 
-    /// Writes the manifests. One browser's fault is its own line in the report.
+    /// Writes the manifests. One browser's failure is a line in the report and doesn't stop the others.
     pub(crate) fn install(
         &self,
         targets: &Targets,
@@ -109,7 +109,7 @@ impl Registrar {
         report
     }
 
-    /// Removes the manifests, ours alone.
+    /// Removes the manifests, but only Stagepass's own.
     pub(crate) fn uninstall(&self, targets: &Targets) -> Vec<Line> {
         let browsers = targets
             .browsers()
@@ -122,7 +122,7 @@ impl Registrar {
         browsers.chain(folders).collect()
     }
 
-    /// What the browsers have been told: those that this user has, or that were named.
+    /// The registrations of the browsers that this user has, or named as targets.
     pub(crate) fn registrations(&self, targets: &Targets) -> Vec<Registration> {
         let is_wanted = !targets.is_everything();
         let browsers = targets.browsers().iter().filter(|browser| is_wanted || self.is_found(**browser));
@@ -141,20 +141,20 @@ impl Registrar {
                 subject: confined_name(*browser, &confinement),
                 is_found: true,
                 starter: confinement.starter,
-                ..self.registration(*browser, self.starters_place())
+                ..self.registration(*browser, self.starters_location())
             })
         });
         browsers
-            .map(|browser| self.registration(*browser, self.place(*browser)))
+            .map(|browser| self.registration(*browser, self.location(*browser)))
             .chain(confined)
             .chain(folders)
             .collect()
     }
 
-    fn registration(&self, browser: Browser, place: Place) -> Registration {
-        let (key, manifest) = match place {
-            Place::File(path) => (None, Ok(Some(path))),
-            Place::Registry(key) => (Some(registry::shown(&key)), registry::get(&key)),
+    fn registration(&self, browser: Browser, location: ManifestLocation) -> Registration {
+        let (key, manifest) = match location {
+            ManifestLocation::File(path) => (None, Ok(Some(path))),
+            ManifestLocation::Registry(key) => (Some(registry::shown_name(&key)), registry::get(&key)),
         };
         Registration {
             subject: browser.name().to_owned(),
@@ -167,7 +167,7 @@ impl Registrar {
         }
     }
 
-    /// The browsers that this user has in a form that can't be helped.
+    /// The sandboxed browsers of this user that can't start the host.
     pub(crate) fn out_of_reach(&self, targets: &Targets) -> Vec<Line> {
         let confined = targets.browsers().iter().flat_map(|browser| {
             let confined = self.confined(*browser).into_iter().filter(|it| it.starter.is_none());
@@ -179,43 +179,44 @@ impl Registrar {
         confined.collect()
     }
 
-    /// Whether this user has started it before.
+    /// Whether this user has started the browser before.
     fn is_found(&self, browser: Browser) -> bool {
         let traces = browser.traces(self.os, &self.folders);
-        traces.iter().any(|trace| trace.exists() && !self.is_made_for_others(browser, trace))
+        traces.iter().any(|trace| trace.exists() && !self.is_only_for_others(browser, trace))
     }
 
-    /// Whether a folder has nothing in it but manifests, and those are for others: Zen and a
-    /// Firefox that is shut off read Firefox's, and tell nothing of one that is not.
-    fn is_made_for_others(&self, browser: Browser, folder: &Path) -> bool {
-        let is_within = |place: &Place| matches!(place, Place::File(path) if path.starts_with(folder));
+    /// Whether a folder contains only manifests for other browsers. Zen and a sandboxed Firefox read
+    /// Firefox's folder, which is then no sign of a Firefox outside a sandbox.
+    fn is_only_for_others(&self, browser: Browser, folder: &Path) -> bool {
+        let is_within = |location: &ManifestLocation| matches!(location, ManifestLocation::File(path) if path.starts_with(folder));
         let is_there =
             |other: &Browser| other.traces(self.os, &self.folders).iter().any(|trace| trace.exists());
         let is_read = Browser::ALL.iter().any(|other| {
-            let reads_it = *other != browser && is_there(other) && self.places(*other).iter().any(is_within);
-            reads_it || (self.is_started(*other) && is_within(&self.starters_place()))
+            let reads_it =
+                *other != browser && is_there(other) && self.locations(*other).iter().any(is_within);
+            reads_it || (self.is_started(*other) && is_within(&self.starters_location()))
         });
         let is_manifests = |entry: fs::DirEntry| entry.file_name() == "native-messaging-hosts";
         is_read && fs::read_dir(folder).is_ok_and(|mut all| all.all(|entry| entry.is_ok_and(is_manifests)))
     }
 
-    fn places(&self, browser: Browser) -> Vec<Place> {
-        browser.places(self.os, &self.folders)
+    fn locations(&self, browser: Browser) -> Vec<ManifestLocation> {
+        browser.locations(self.os, &self.folders)
     }
 
-    /// Where the browser looks.
-    fn place(&self, browser: Browser) -> Place {
-        self.places(browser).swap_remove(0)
+    /// Where the browser looks now.
+    fn location(&self, browser: Browser) -> ManifestLocation {
+        self.locations(browser).swap_remove(0)
     }
 
-    /// Where those look that start programs for browsers which are shut off.
-    fn starters_place(&self) -> Place {
-        self.place(Browser::Firefox)
+    /// Where the services look that start programs for sandboxed browsers.
+    fn starters_location(&self) -> ManifestLocation {
+        self.location(Browser::Firefox)
     }
 
     fn register(&self, browser: Browser, manifest: &Manifest) -> Result<Outcome, Error> {
         let written: Result<Vec<_>, _> =
-            self.places(browser).iter().map(|place| self.write(place, manifest)).collect();
+            self.locations(browser).iter().map(|location| self.write(location, manifest)).collect();
         Ok(Outcome::Registered(written?.swap_remove(0)))
     }
 
@@ -229,14 +230,14 @@ impl Registrar {
             return Ok(Outcome::OutOfReach(confinement.packaging));
         };
         let manifest = Manifest::new(Family::Firefox, program, allowed);
-        Ok(Outcome::RegisteredFor(starter, self.write(&self.starters_place(), &manifest)?))
+        Ok(Outcome::RegisteredFor(starter, self.write(&self.starters_location(), &manifest)?))
     }
 
-    /// Writes the manifest, and gives its path.
-    fn write(&self, place: &Place, manifest: &Manifest) -> Result<PathBuf, Error> {
-        match place {
-            Place::File(path) => manifest.write(path),
-            Place::Registry(key) => {
+    /// Writes the manifest, and returns its path.
+    fn write(&self, location: &ManifestLocation, manifest: &Manifest) -> Result<PathBuf, Error> {
+        match location {
+            ManifestLocation::File(path) => manifest.write(path),
+            ManifestLocation::Registry(key) => {
                 let path = manifest.write(&self.registry_manifest(key))?;
                 registry::set(key, &path)?;
                 Ok(path)
@@ -244,20 +245,21 @@ impl Registrar {
         }
     }
 
-    /// What another browser of the user's reads as well stays, unless it is meant, too.
+    /// Removes the manifests, except those that another of the user's browsers reads and keeps.
     fn unregister(&self, browser: Browser, targets: &Targets) -> Result<Outcome, Error> {
         let others: Vec<_> =
             Browser::ALL.iter().filter(|other| !targets.browsers().contains(other)).copied().collect();
         let mut outcome = Outcome::NotRegistered;
-        for place in self.places_in_use(browser) {
-            let shares =
-                |other: &&Browser| self.is_there(**other) && self.places_in_use(**other).contains(&place);
+        for location in self.locations_in_use(browser) {
+            let shares = |other: &&Browser| {
+                self.is_there(**other) && self.locations_in_use(**other).contains(&location)
+            };
             let next = match others.iter().find(shares) {
                 Some(other) => Outcome::Shared(browser, *other),
-                None => self.remove(&place)?,
+                None => self.remove(&location)?,
             };
             outcome = match (outcome, next) {
-                // What stays is what counts.
+                // A manifest that stays determines the outcome.
                 (before, Outcome::NotRegistered) | (before @ Outcome::Shared(..), _) => before,
                 (_, next) => next,
             };
@@ -265,44 +267,46 @@ impl Registrar {
         Ok(outcome)
     }
 
-    /// All that may have been written for a browser.
-    fn places_in_use(&self, browser: Browser) -> Vec<Place> {
-        let mut places = self.places(browser);
-        if self.is_started(browser) && !places.contains(&self.starters_place()) {
-            places.push(self.starters_place());
+    /// All locations where a manifest may have been written for a browser.
+    fn locations_in_use(&self, browser: Browser) -> Vec<ManifestLocation> {
+        let mut locations = self.locations(browser);
+        if self.is_started(browser) && !locations.contains(&self.starters_location()) {
+            locations.push(self.starters_location());
         }
-        places
+        locations
     }
 
-    /// Whether this user has it in any form.
+    /// Whether this user has the browser, sandboxed or not.
     fn is_there(&self, browser: Browser) -> bool {
         self.is_found(browser) || !self.confined(browser).is_empty()
     }
 
-    fn remove(&self, place: &Place) -> Result<Outcome, Error> {
-        match place {
-            Place::File(path) => remove_manifest(path.clone()),
-            Place::Registry(key) => {
+    fn remove(&self, location: &ManifestLocation) -> Result<Outcome, Error> {
+        match location {
+            ManifestLocation::File(path) => remove_manifest(path.clone()),
+            ManifestLocation::Registry(key) => {
                 registry::remove(key)?;
                 remove_manifest(self.registry_manifest(key))
             }
         }
     }
 
-    /// Where the manifest is that a registry key points to.
+    /// The manifest that a registry key points to.
     fn registry_manifest(&self, key: &str) -> PathBuf {
-        let reads_it = |browser: &&Browser| self.places(**browser).contains(&Place::Registry(key.to_owned()));
+        let reads_it = |browser: &&Browser| {
+            self.locations(**browser).contains(&ManifestLocation::Registry(key.to_owned()))
+        };
         let id = Browser::ALL.iter().find(reads_it).map(|browser| browser.id()).unwrap_or_default();
-        // Firefox passes this path on, and the program knows it by the file's name.
+        // Firefox passes this path to the program, which recognises it by the file's name.
         in_folder(&self.host_dir.join("manifests").join(id))
     }
 
-    /// Whether something else starts programs for a form of it that this user has.
+    /// Whether this user has the browser in a sandbox for which a service starts programs.
     fn is_started(&self, browser: Browser) -> bool {
         self.confined(browser).iter().any(|confinement| confinement.starter.is_some())
     }
 
-    /// The forms of a browser that are shut off and that this user has.
+    /// The sandboxed forms of a browser that this user has.
     fn confined(&self, browser: Browser) -> Vec<Confinement> {
         let confinements = browser.confinements(self.os, &self.folders);
         confinements.into_iter().filter(|confinement| confinement.trace.exists()).collect()
@@ -318,14 +322,14 @@ fn in_folder(folder: &Path) -> PathBuf {
 }
 
 fn remove_manifest(path: PathBuf) -> Result<Outcome, Error> {
-    own_place::refuse_obstacle(&path)?;
+    ownership::refuse_obstacle(&path)?;
     let json = match fs::read(&path) {
         Ok(json) => json,
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Outcome::NotRegistered),
         Err(fault) => return Err(Error::io("read", &path)(fault)),
     };
     if !manifest::is_ours(&json) {
-        return Err(Error::InTheWay { path, what: "no host manifest of Stagepass" });
+        return Err(Error::InTheWay { path, what: "not a host manifest of Stagepass" });
     }
     fs::remove_file(&path).map_err(Error::io("remove", &path))?;
     Ok(Outcome::Removed(path))
@@ -336,7 +340,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_manifest_of_somebody_else_stays() {
+    fn keeps_another_programs_manifest() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.json");
         fs::write(&path, r#"{"name":"org.example"}"#).unwrap();

@@ -1,33 +1,33 @@
-//! What the extension can ask for, read from JSON and checked field by field.
-//! Does nothing of it.
+//! The extension's requests, read from JSON and checked field by field. Carries out none of them.
 
 use crate::error::Error;
 use crate::exports::{ExportKey, NewExport};
 use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
-use stagepass_core::bridge::{Announcement, check_owned};
-use stagepass_core::cookie::{Cookie, GivenCookie, MAX_COOKIES, unkept_members};
+use stagepass_core::bridge::{Announcement, BridgeFault, check_origins, check_owned, check_user_agent};
+use stagepass_core::cookie::{Cookie, MAX_COOKIES, UncheckedCookie, unkept_members};
 use stagepass_core::host::Head;
+use stagepass_core::origin_storage::{self, OriginStorage};
 use stagepass_core::{PublicSuffixes, Site, visible};
 use std::collections::HashSet;
 use std::fmt::Display;
 
-/// Every type of request, as `hello` tells them.
+/// Every type of request, as reported by `hello`.
 pub(crate) const TYPES: &[&str] = &["hello", "export", "list", "delete", "verify", "listen"];
 
-/// The longest `id`, and the longest unknown `type` that is repeated. An answer
-/// repeats both and must stay below what a browser takes.
+/// The longest `id` or unknown `type` that an answer repeats, so that the answer stays within the
+/// browser's limit.
 const MAX_REPEATED_BYTES: usize = 1024;
 
-/// A message, as far as it could be read.
+/// A request, as far as it could be read.
 #[derive(Debug)]
 pub(crate) struct Request {
     pub(crate) head: Head,
-    /// What is asked for, or why it can't be done.
+    /// The action, or why the request is refused.
     pub(crate) action: Result<Action, Error>,
 }
 
-/// What is asked for.
+/// The action of a request.
 #[derive(Debug)]
 pub(crate) enum Action {
     Hello,
@@ -58,7 +58,7 @@ impl Request {
         Self { head, action }
     }
 
-    /// A message of which nothing is known but what is wrong with it.
+    /// A request that could not be read at all.
     pub(crate) fn unreadable(fault: Error) -> Self {
         Self { head: Head::default(), action: Err(fault) }
     }
@@ -87,25 +87,27 @@ fn bad_request(message: impl Into<String>) -> Error {
     Error::BadRequest(message.into())
 }
 
-/// The field, where it is there and not null.
+/// Removes a field and returns it unless it is null.
 fn take(fields: &mut Map<String, Value>, name: &str) -> Option<Value> {
     fields.remove(name).filter(|value| !value.is_null())
 }
 
-fn export_key(fields: &mut Map<String, Value>) -> Result<ExportKey, Error> {
-    let text = |value: Option<Value>, name: &str| match value {
+fn text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Error> {
+    match take(fields, name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(bad_request(format!("{name} must be a string"))),
-    };
-    let platform =
-        text(take(fields, "platform"), "platform")?.ok_or_else(|| bad_request("platform required"))?;
-    let label = text(take(fields, "label"), "label")?.unwrap_or_default();
+    }
+}
+
+fn export_key(fields: &mut Map<String, Value>) -> Result<ExportKey, Error> {
+    let platform = text(fields, "platform")?.ok_or_else(|| bad_request("platform required"))?;
+    let label = text(fields, "label")?.unwrap_or_default();
     ExportKey::new(platform, label)
 }
 
 fn announcement(fields: Map<String, Value>) -> Result<Announcement, Error> {
-    let malformed = |_| bad_request("browser, profile and platforms required, as the core has them");
+    let malformed = |_| bad_request("browser, profile and platforms required");
     let announcement: Announcement = serde_json::from_value(Value::Object(fields)).map_err(malformed)?;
     announcement.check().map_err(|fault| bad_request(fault.to_string()))?;
     Ok(announcement)
@@ -113,7 +115,7 @@ fn announcement(fields: Map<String, Value>) -> Result<Announcement, Error> {
 
 fn new_export(mut fields: Map<String, Value>) -> Result<NewExport, Error> {
     let key = export_key(&mut fields)?;
-    // One that was given before there was this rule can still be looked at and deleted.
+    // Check this only for new exports: older ones with such a label can still be read and deleted.
     visible::check(key.label()).map_err(|fault| bad_request(format!("label {fault}")))?;
     let site = Site::of_id(key.platform(), PublicSuffixes::built_in())
         .map_err(|fault| bad_request(fault.to_string()))?;
@@ -121,8 +123,29 @@ fn new_export(mut fields: Map<String, Value>) -> Result<NewExport, Error> {
     let Some(Value::Array(cookies)) = take(&mut fields, "cookies") else {
         return Err(bad_request("cookies array required"));
     };
-    let (cookies, unkept) = read_cookies(cookies, &site)?;
-    Ok(NewExport { key, cookies, unkept, expires_at })
+    let (origins, unkept_of_origins) = read_origins(take(&mut fields, "origins"), &site)?;
+    let user_agent = text(&mut fields, "user_agent")?;
+    user_agent.as_deref().map_or(Ok(()), check_user_agent).map_err(|fault| bad_request(fault.to_string()))?;
+    // The login may be in origin storage alone.
+    let fewest = if origins.is_empty() { 1 } else { 0 };
+    let (cookies, mut unkept) = read_cookies(cookies, fewest, &site)?;
+    unkept.extend(unkept_of_origins);
+    Ok(NewExport { key, cookies, origins, user_agent, unkept, expires_at })
+}
+
+/// The origins that have entries, and messages about everything that was left out.
+fn read_origins(value: Option<Value>, site: &Site) -> Result<(Vec<OriginStorage>, Vec<String>), Error> {
+    let origins = match value {
+        None => return Ok(Default::default()),
+        Some(Value::Array(origins)) => origins,
+        Some(_) => return Err(bad_request("origins must be an array")),
+    };
+    let unkept = origin_storage::unkept_members(&origins);
+    let owned = |origins: Vec<_>| check_origins(site, &origins).map(|()| origins);
+    let origins = origin_storage::read(origins).map_err(BridgeFault::from).and_then(owned);
+    let mut origins = origins.map_err(|fault| bad_request(fault.to_string()))?;
+    origins.retain(|storage| !storage.is_empty());
+    Ok((origins, unkept))
 }
 
 fn expires_at(value: &Value) -> Result<UtcTime, Error> {
@@ -133,29 +156,30 @@ fn expires_at(value: &Value) -> Result<UtcTime, Error> {
         .ok_or_else(|| bad_request("expires must be Unix seconds before the year 9999 (not milliseconds)"))
 }
 
-/// The cookies, and what else was given, in words. No two of them have the same key.
-fn read_cookies(values: Vec<Value>, site: &Site) -> Result<(Vec<Cookie>, Vec<String>), Error> {
-    if values.is_empty() || values.len() > MAX_COOKIES {
-        return Err(bad_request(format!("cookies must be 1 to {MAX_COOKIES}, not {}", values.len())));
+/// The cookies, each key once, and messages about everything that was left out.
+fn read_cookies(values: Vec<Value>, fewest: usize, site: &Site) -> Result<(Vec<Cookie>, Vec<String>), Error> {
+    let count = values.len();
+    if count < fewest || count > MAX_COOKIES {
+        return Err(bad_request(format!("there must be {fewest} to {MAX_COOKIES} cookies, not {count}")));
     }
     let at = |index: usize, fault: &dyn Display| bad_request(format!("cookies[{index}]: {fault}"));
-    let read = |(index, value)| GivenCookie::from_json(value).map_err(|fault| at(index, &fault));
-    let given = values.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
-    let mut unkept = unkept_members(&given);
-    let mut cookies = Vec::with_capacity(given.len());
-    for (index, given) in given.into_iter().enumerate() {
-        let cookie = Cookie::try_from(given).map_err(|fault| at(index, &fault))?;
+    let read = |(index, value)| UncheckedCookie::from_json(value).map_err(|fault| at(index, &fault));
+    let unchecked = values.into_iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut unkept = unkept_members(&unchecked);
+    let mut cookies = Vec::with_capacity(unchecked.len());
+    for (index, cookie) in unchecked.into_iter().enumerate() {
+        let cookie = Cookie::try_from(cookie).map_err(|fault| at(index, &fault))?;
         check_owned(site, [&cookie]).map_err(|fault| at(index, &fault))?;
         cookies.push(cookie);
     }
-    let given = cookies.len();
+    let count = cookies.len();
     let mut seen = HashSet::new();
     cookies.reverse();
     cookies.retain(|cookie| seen.insert(cookie.key().into_owned()));
     cookies.reverse();
-    if given > cookies.len() {
-        let repeated = given - cookies.len();
-        unkept.push(format!("{repeated} cookies were given twice; the later one is in the file"));
+    if count > cookies.len() {
+        let repeated = count - cookies.len();
+        unkept.push(format!("{repeated} cookies were repeated; the file has the last one of each"));
     }
     Ok((cookies, unkept))
 }
@@ -182,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn names_what_is_wrong_with_a_message() {
+    fn names_the_fault_of_a_request() {
         for (message, id, kind, code, text) in [
             (json!([]), json!(null), json!(null), "bad_request", "a message must be an object"),
             (json!({"type": "list"}), json!(null), json!("list"), "bad_request", "id required"),
@@ -200,7 +224,7 @@ mod tests {
                 json!("1"),
                 json!("run"),
                 "unknown_type",
-                "this host does not know that type of request; a newer version of it may",
+                "this host doesn't know this type of request; a newer version may",
             ),
         ] {
             assert_eq!(fault(message), (id, kind, code, text.to_owned()));
@@ -208,14 +232,17 @@ mod tests {
     }
 
     #[test]
-    fn names_what_is_wrong_with_an_export() {
+    fn names_the_fault_of_an_export() {
         let cookie = json!({"name": "n", "value": "v", "domain": "instagram.com"});
         let bad_cookie = json!({"name": "n", "value": "a\tb", "domain": "instagram.com"});
         let foreign = json!({"name": "n", "value": "v", "domain": ".vimeo.com"});
         for (change, text) in [
             (json!({"platform": null}), "platform required"),
             (json!({"platform": 1}), "platform must be a string"),
-            (json!({"platform": "../x"}), "platform must be 1 to 64 of a-z, 0-9, '.', '_' and '-'"),
+            (
+                json!({"platform": "../x"}),
+                "platform must have 1 to 64 characters of a-z, 0-9, '.', '_' and '-'",
+            ),
             (
                 json!({"platform": "co.uk"}),
                 "platform can't be co.uk, a public suffix: anybody can have a site below it. \
@@ -223,24 +250,37 @@ mod tests {
             ),
             (
                 json!({"platform": "127.1"}),
-                "platform must be one such as instagram, a site such as example.org, or an IPv4 address",
+                "platform must be a platform such as instagram, a site such as example.org, or an IPv4 address",
             ),
             (json!({"label": []}), "label must be a string"),
-            (json!({"label": "a\nb"}), "label must have at most 1024 characters, none of them a control one"),
+            (json!({"label": "a\nb"}), "label must have at most 1024 characters, and no control characters"),
             (
                 json!({"label": "ä".repeat(1025)}),
-                "label must have at most 1024 characters, none of them a control one",
+                "label must have at most 1024 characters, and no control characters",
             ),
             (json!({"cookies": null}), "cookies array required"),
             (json!({"cookies": {}}), "cookies array required"),
-            (json!({"cookies": []}), "cookies must be 1 to 1000, not 0"),
-            (json!({"cookies": vec![cookie.clone(); 1001]}), "cookies must be 1 to 1000, not 1001"),
+            (json!({"cookies": []}), "there must be 1 to 1000 cookies, not 0"),
+            (json!({"cookies": vec![cookie.clone(); 1001]}), "there must be 1 to 1000 cookies, not 1001"),
             (json!({"label": "a\u{202e}b"}), "label must not hold invisible characters"),
-            (json!({"cookies": [cookie, bad_cookie]}), "cookies[1]: value holds a control character"),
+            (json!({"origins": {}}), "origins must be an array"),
+            (json!({"origins": [{}]}), "origins[0]: origin required"),
             (
-                json!({"cookies": [cookie, foreign]}),
-                "cookies[1]: a cookie of another site than instagram was given",
+                json!({"origins": [{"origin": "https://vimeo.com"}]}),
+                "origins[0]: this origin does not belong to instagram",
             ),
+            // Without an entry there is nothing but cookies to export.
+            (
+                json!({"cookies": [], "origins": [{"origin": "https://instagram.com"}]}),
+                "there must be 1 to 1000 cookies, not 0",
+            ),
+            (json!({"user_agent": 7}), "user_agent must be a string"),
+            (
+                json!({"user_agent": "a\nb"}),
+                "user_agent must have at most 1024 characters, and no control or invisible ones",
+            ),
+            (json!({"cookies": [cookie, bad_cookie]}), "cookies[1]: value holds a control character"),
+            (json!({"cookies": [cookie, foreign]}), "cookies[1]: this cookie does not belong to instagram"),
             (
                 json!({"expires": 1_900_000_000_000_i64}),
                 "expires must be Unix seconds before the year 9999 (not milliseconds)",
@@ -261,12 +301,12 @@ mod tests {
         let Action::Export(export) = Request::parse(message).action.unwrap() else { panic!() };
         let read: Vec<_> =
             export.cookies.iter().map(|c| (c.name.as_str(), c.value.expose_secret())).collect();
-        let unkept = ["1 cookies were given twice; the later one is in the file".to_owned()];
+        let unkept = ["1 cookies were repeated; the file has the last one of each".to_owned()];
         assert_eq!((read, export.unkept), (vec![("b", "1"), ("a", "new")], unkept.to_vec()));
     }
 
     #[test]
-    fn a_host_only_cookie_is_another_than_the_domains() {
+    fn a_host_only_cookie_differs_from_a_domain_cookie() {
         let message = export(json!({"cookies": [
             {"name": "a", "value": "1", "domain": "instagram.com"},
             {"name": "a", "value": "2", "domain": ".instagram.com"},

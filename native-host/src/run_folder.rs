@@ -1,20 +1,21 @@
-//! Where the host keeps what goes with a run, such as sockets and yt-dlp's copies: below
-//! its own folder or, where that can't be written to, below the user's runtime folder.
-//! Knows nothing of what is in there.
+//! Folders for the files of running programs, such as sockets and yt-dlp's private copies: below the
+//! host's folder or, if that is not writable, below the user's runtime folder. Knows nothing of
+//! their contents.
 
 use crate::atomic_file;
 use crate::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where the folder `name` may be, the usual place first.
-pub(crate) fn places(host_dir: &Path, name: &str) -> Vec<PathBuf> {
-    // One that can't be trusted is not looked into.
+/// Where the folder `name` may be, the usual one first.
+// Decision: docs/decisions/bridge.md#the-bridges-socket-is-below-the-hosts-own-folder
+pub(crate) fn locations(host_dir: &Path, name: &str) -> Vec<PathBuf> {
+    // A runtime folder that can't be trusted is ignored.
     let elsewhere = elsewhere(host_dir).ok().flatten();
     [Some(host_dir.to_owned()), elsewhere].into_iter().flatten().map(|folder| folder.join(name)).collect()
 }
 
-/// Does something with the folder `name` at the first place where that is possible.
+/// Calls `act` with the first writable location of the folder `name`.
 pub(crate) fn in_writable<T>(
     host_dir: &Path,
     name: &str,
@@ -29,7 +30,7 @@ pub(crate) fn in_writable<T>(
             match elsewhere(host_dir).and_then(|folder| folder.map(there).transpose()) {
                 Ok(Some(done)) => Ok(done),
                 Ok(None) => Err(Error::NoRunFolder(Box::new(fault))),
-                // Neither hides the other.
+                // Report both errors.
                 Err(second) => Err(Error::NeitherRunFolder(Box::new(fault), Box::new(second))),
             }
         }
@@ -45,7 +46,7 @@ fn is_unwritable(fault: &Error) -> bool {
 #[cfg(unix)]
 pub(crate) use unix::{VARIABLE, elsewhere, is_read_only};
 
-/// There is no such folder here.
+/// Windows has no runtime folder.
 #[cfg(not(unix))]
 pub(crate) fn elsewhere(_host_dir: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(None)
@@ -54,16 +55,15 @@ pub(crate) fn elsewhere(_host_dir: &Path) -> Result<Option<PathBuf>, Error> {
 #[cfg(unix)]
 mod unix {
     use super::{Error, Path, PathBuf};
-    use crate::own_place::{self, Closed};
+    use crate::ownership::{self, Closed};
     use rustix::fs::StatVfsMountFlags;
     use sha2::{Digest, Sha256};
 
     /// The environment variable that names the user's runtime folder.
     pub(crate) const VARIABLE: &str = "XDG_RUNTIME_DIR";
 
-    /// The place below the user's runtime folder, which is this host folder's alone. That of
-    /// a program without the variable, or whose variable names no such folder, is where
-    /// systemd has it.
+    /// The folder below the user's runtime folder that belongs to this host folder. Without a usable
+    /// `XDG_RUNTIME_DIR`, systemd's `/run/user/UID` is the runtime folder.
     pub(crate) fn elsewhere(host_dir: &Path) -> Result<Option<PathBuf>, Error> {
         let named = std::env::var_os(VARIABLE).map(PathBuf::from).filter(|named| named.is_absolute());
         let uid = rustix::process::geteuid().as_raw();
@@ -78,17 +78,16 @@ mod unix {
         Ok(Some(runtime.join(format!("stagepass-{name}"))))
     }
 
-    /// Whether a runtime folder is there, this user's and closed to all others, as its
-    /// specification demands: in a shared one anybody could be first with a name of ours.
+    /// Whether a runtime folder exists, and is this user's and private, as its specification demands:
+    /// in a shared one anybody could create our folder first.
     fn is_own(folder: &Path) -> Result<bool, Error> {
-        match own_place::look_at_folder(folder)? {
+        match ownership::folder_metadata(folder)? {
             None => Ok(false),
-            Some(metadata) => own_place::check(folder, &metadata, Closed::ToAll).map(|()| true),
+            Some(metadata) => ownership::check(folder, &metadata, Closed::ToAll).map(|()| true),
         }
     }
 
-    /// Whether the folder, or the nearest one above it that is there, is on a file system
-    /// that is mounted for reading alone.
+    /// Whether the folder, or its nearest existing parent, is on a read-only file system.
     pub(crate) fn is_read_only(folder: &Path) -> bool {
         let found = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok());
         found.is_some_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))

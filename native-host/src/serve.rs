@@ -1,9 +1,9 @@
-//! The conversation with a browser: one answer to each message, until it ends.
-//! Knows neither how frames are written nor how exports are stored.
+//! The conversation with a browser: answers each message until the browser disconnects. Knows neither
+//! how frames are written nor how exports are stored.
 
 use crate::bridge::Bridge;
 use crate::error::Error;
-use crate::exports::{Exports, Written};
+use crate::exports::{Exports, Held, StorageFile, Written};
 use crate::frame::{self, ToBrowser};
 use crate::request::{Action, Request, TYPES};
 use crate::shell::quoted;
@@ -12,15 +12,15 @@ use stagepass_core::host::{Answer, AnswerError, Head};
 use std::io::{Read, Write};
 use std::path::Path;
 
-/// The most lines of a file that an answer names.
+/// How many bad lines of a file an answer names.
 const MAX_LEFT_OUT: usize = 20;
 
-/// Answers every message of `input` on `output`. A fault in one message is its
-/// answer, and the next one is read. Files are kept in `host_dir`.
+/// Answers every message of `input` on `output`. A bad message gets an error as its answer, and the
+/// next one is read. Files are kept in `host_dir`.
 ///
 /// # Errors
-/// [`Error::BrokenFrame`] where the browser broke off. After a frame that is too
-/// long nothing more can be read, which ends the conversation like its end.
+/// [`Error::BrokenFrame`] if the browser disconnects inside a frame. A frame that is too long ends the
+/// conversation without an error, because no next one can be found.
 pub fn serve(
     mut input: impl Read,
     output: impl Write + Send + 'static,
@@ -47,10 +47,10 @@ pub fn serve(
     }
 }
 
-/// Answers every message with what keeps this program from serving at all.
+/// Answers every message with the fault that keeps this program from serving.
 ///
 /// # Errors
-/// [`Error::BrokenFrame`] where the browser broke off, and those of a bad frame.
+/// [`Error::BrokenFrame`] if the browser disconnects inside a frame, and those of a bad frame.
 pub fn refuse(mut input: impl Read, output: impl Write + Send + 'static, fault: &Error) -> Result<(), Error> {
     let to_browser = ToBrowser::new(output);
     while let Some(message) = frame::read(&mut input)? {
@@ -59,7 +59,7 @@ pub fn refuse(mut input: impl Read, output: impl Write + Send + 'static, fault: 
     Ok(())
 }
 
-/// Sends the answer, or where it is too large for a browser, the news of that.
+/// Sends the answer, or an error if it is too large for a browser.
 fn send(to_browser: &ToBrowser, answer: &Answer) -> Result<(), Error> {
     match to_browser.send(answer) {
         Err(fault @ Error::AnswerTooLarge(_)) => to_browser.send(&failure(answer.head.clone(), &fault)),
@@ -67,19 +67,19 @@ fn send(to_browser: &ToBrowser, answer: &Answer) -> Result<(), Error> {
     }
 }
 
-/// Whether the message answers a question of the bridge's.
+/// Whether the message answers a question of the bridge.
 fn is_answer(message: &Value) -> bool {
     message.get("ok").is_some_and(Value::is_boolean)
 }
 
-/// All that a message can be about.
+/// Carries out the requests.
 struct Host {
     exports: Exports,
     bridge: Bridge,
 }
 
 impl Host {
-    /// A malformed answer is none: who waits for it stops waiting in time.
+    /// Delivers an answer. A malformed one is ignored; the program that waits for it times out.
     fn take_answer(&self, message: Value) {
         if let Ok(answer) = serde_json::from_value(message) {
             self.bridge.deliver(answer);
@@ -94,7 +94,7 @@ impl Host {
         }
     }
 
-    /// Does what is asked and tells the answer's own fields.
+    /// Carries out an action, and returns the fields of its answer.
     fn act(&mut self, action: Action) -> Result<Map<String, Value>, Error> {
         let exports = &self.exports;
         let fields = match action {
@@ -103,11 +103,14 @@ impl Host {
             Action::List => json!({"exports": exports.list()?}),
             Action::Delete(key) => json!({"deleted": exports.delete(&key)?}),
             Action::Verify(key) => {
-                let file = exports.verify(&key)?;
+                let Held { file, storage, .. } = exports.verify(&key)?;
                 let left_out: Vec<_> =
                     file.left_out.iter().take(MAX_LEFT_OUT).map(ToString::to_string).collect();
-                json!({"path": exports.path(&key).to_string_lossy(), "cookie_count": file.cookies.len(),
-                    "left_out": left_out})
+                let fields = json!({"path": exports.path(&key).to_string_lossy(),
+                    "cookie_count": file.cookies.len(), "left_out": left_out});
+                let storage_file =
+                    |entry_count| StorageFile { path: exports.storage_path(&key), entry_count };
+                with_storage(fields, storage.map(|stored| storage_file(stored.entry_count())).as_ref())
             }
             Action::Listen(announcement) => {
                 self.bridge.listen(announcement)?;
@@ -127,11 +130,24 @@ fn failure(head: Head, fault: &Error) -> Answer {
 }
 
 fn written_fields(written: &Written) -> Value {
-    json!({
+    let mut fields = json!({
         "path": written.path.to_string_lossy(),
         "cookie_count": written.cookie_count,
         "expires_at": written.expires_at,
-        "command": format!("yt-dlp --cookies {}", quoted(&written.path)),
         "losses": written.losses,
-    })
+    });
+    // yt-dlp can't use a login that is in origin storage alone.
+    if written.cookie_count > 0 {
+        fields["command"] = format!("yt-dlp --cookies {}", quoted(&written.path)).into();
+    }
+    with_storage(fields, written.storage.as_ref())
+}
+
+/// Adds the fields that an answer has only if there is a storage file.
+fn with_storage(mut fields: Value, storage: Option<&StorageFile>) -> Value {
+    if let Some(StorageFile { path, entry_count }) = storage {
+        fields["storage_path"] = path.to_string_lossy().into();
+        fields["entry_count"] = (*entry_count).into();
+    }
+    fields
 }

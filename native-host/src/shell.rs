@@ -1,16 +1,16 @@
-//! A path in a command line that a person is to paste into a shell.
+//! Quotes paths in commands that people paste into a shell.
 
 use std::path::Path;
 
-/// The path, so that a shell takes it for one word.
+/// The path quoted as one word.
 #[cfg(unix)]
 pub(crate) fn quoted(path: &Path) -> String {
     let path = path.to_string_lossy();
-    // Only a zero byte can't be quoted, which no path holds.
+    // Only a zero byte can't be quoted, and paths have none.
     shlex::try_quote(&path).map_or_else(|_| path.clone().into_owned(), std::borrow::Cow::into_owned)
 }
 
-/// A path on Windows holds no quotation mark.
+/// Paths on Windows have no quotation marks.
 #[cfg(not(unix))]
 pub(crate) fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display())

@@ -1,5 +1,5 @@
-//! The signals that would end this program, caught, so that it ends what it has
-//! started first. From the first catch on none of them ends it by itself.
+//! Catches the signals that would end this program, so that it can end its child processes first.
+//! Once caught, a signal doesn't end the program by itself.
 
 #[cfg(unix)]
 pub(crate) use unix::{Caught, Signals};
@@ -7,8 +7,7 @@ pub(crate) use unix::{Caught, Signals};
 pub(crate) use windows::{Caught, Signals};
 
 impl Signals {
-    /// What `work` comes to. Where a signal comes first, the work is dropped, and
-    /// this process ends.
+    /// Returns the result of `work`. If a signal comes first, drops the work and ends this process.
     pub(crate) async fn end_or<T>(&mut self, work: impl Future<Output = T>) -> T {
         tokio::select! {
             done = work => done,
@@ -29,23 +28,22 @@ mod unix {
     use std::thread;
     use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-    /// A signal that has come.
+    /// A caught signal.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Caught {
         pub(crate) signal: Signal,
-        /// Whether a key was pressed: the terminal sends such a one to every
-        /// program in its foreground.
+        /// Whether it comes from a key: the terminal sends it to every program in its foreground.
         pub(crate) is_keyed: bool,
     }
 
     impl Caught {
-        /// What a shell makes of a program that it ends.
+        /// The exit code of a program that the signal ends, as a shell reports it.
         pub(super) fn exit_code(self) -> i32 {
             128 + self.signal.as_raw()
         }
     }
 
-    /// The signals, in the order in which they come.
+    /// The signals in their order of arrival.
     #[derive(Debug)]
     pub(crate) struct Signals(UnboundedReceiver<Caught>);
 
@@ -58,19 +56,19 @@ mod unix {
                     let Some(signal) = Signal::from_named_raw(info.si_signo) else { continue };
                     let may_be_keyed = matches!(signal, Signal::INT | Signal::QUIT);
                     let is_keyed = may_be_keyed && is_of_the_system(info.si_code) && is_in_foreground();
-                    // That nobody waits any more is no fault.
+                    // Nobody may be waiting any more.
                     let _ = sender.send(Caught { signal, is_keyed });
                 }
             })?;
             Ok(Self(received))
         }
 
-        /// Drops those that have come and were not waited for.
+        /// Drops signals that have arrived but were not waited for.
         pub(crate) fn forget_past(&mut self) {
             while self.0.try_recv().is_ok() {}
         }
 
-        /// From now on the next one ends this process, after saying `why`.
+        /// Makes the next signal print `why` and end this process.
         pub(crate) fn end_process_at_next(mut self, code: u8, why: &'static str) -> io::Result<()> {
             thread::Builder::new().name("end".to_owned()).spawn(move || {
                 if self.0.blocking_recv().is_some() {
@@ -81,7 +79,7 @@ mod unix {
             Ok(())
         }
 
-        /// The next one.
+        /// Waits for the next signal.
         pub(crate) async fn next(&mut self) -> Caught {
             match self.0.recv().await {
                 Some(caught) => caught,
@@ -90,13 +88,14 @@ mod unix {
         }
     }
 
-    /// Whether no process has sent the signal. Elsewhere than on Linux its code
-    /// does not tell, and one in the terminal's foreground is taken for a key.
+    /// Whether the system, and no process, has sent the signal. Only Linux tells by the code; elsewhere
+    /// a process in the terminal's foreground assumes a key.
+    // Decision: docs/decisions/yt-dlp.md#a-signal-goes-on-to-yt-dlp-unless-a-key-was-pressed
     fn is_of_the_system(code: i32) -> bool {
         code > 0 || !cfg!(target_os = "linux")
     }
 
-    /// Whether keys that are pressed at the terminal reach this process.
+    /// Whether keys pressed at the terminal reach this process.
     fn is_in_foreground() -> bool {
         let terminal = File::open("/dev/tty").ok();
         terminal
@@ -113,19 +112,19 @@ mod windows {
     use std::thread;
     use tokio::signal::windows::{CtrlBreak, CtrlC, CtrlClose, ctrl_break, ctrl_c, ctrl_close};
 
-    /// What a console says to all of its programs, those that this one has started too.
+    /// A console event, which also reaches this program's child processes.
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Caught;
 
     impl Caught {
-        /// As elsewhere that of a program that Ctrl-C ends.
-        #[expect(clippy::unused_self, reason = "elsewhere there are several")]
+        /// The same as for Ctrl-C on other systems.
+        #[expect(clippy::unused_self, reason = "on Unix it depends on the signal")]
         pub(super) fn exit_code(self) -> i32 {
             130
         }
     }
 
-    /// The signals, in the order in which they come.
+    /// The signals in their order of arrival.
     #[derive(Debug)]
     pub(crate) struct Signals {
         interrupt: CtrlC,
@@ -138,7 +137,7 @@ mod windows {
             Ok(Self { interrupt: ctrl_c()?, stop: ctrl_break()?, close: ctrl_close()? })
         }
 
-        /// Drops those that have come and were not waited for.
+        /// Drops signals that have arrived but were not waited for.
         pub(crate) fn forget_past(&mut self) {
             let mut nobody = Context::from_waker(Waker::noop());
             while self.interrupt.poll_recv(&mut nobody).is_ready()
@@ -147,7 +146,7 @@ mod windows {
             {}
         }
 
-        /// From now on the next one ends this process, after saying `why`.
+        /// Makes the next signal print `why` and end this process.
         pub(crate) fn end_process_at_next(mut self, code: u8, why: &'static str) -> io::Result<()> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             thread::Builder::new().name("end".to_owned()).spawn(move || {
@@ -158,7 +157,7 @@ mod windows {
             Ok(())
         }
 
-        /// The next one.
+        /// Waits for the next signal.
         pub(crate) async fn next(&mut self) -> Caught {
             tokio::select! {
                 _ = self.interrupt.recv() => {}

@@ -1,31 +1,31 @@
-//! A moment as the wire has it: RFC 3339 in UTC with milliseconds,
-//! `2026-01-15T10:30:00.000Z`. It knows no time zones and reads no settings.
+//! Times in messages and files: RFC 3339 in UTC with milliseconds, such as
+//! `2026-01-15T10:30:00.000Z`. Knows no time zones and no settings.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::SystemTime;
 
-/// A moment.
+/// A point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct UtcTime(Timestamp);
 
 impl UtcTime {
-    /// This moment.
+    /// The current time.
     #[must_use]
     pub fn now() -> Self {
         Self(in_milliseconds(Timestamp::now()))
     }
 
-    /// A file's time; one that can't be written becomes the epoch.
+    /// A file's time; a time out of range becomes the epoch.
     #[must_use]
     pub fn from_system_time(time: SystemTime) -> Self {
         Self(in_milliseconds(Timestamp::try_from(time).unwrap_or_default()))
     }
 
-    /// How long ago it was, in the one unit that says most; from a clock that was
-    /// set back, "moments".
+    /// How long ago the time was, in the largest fitting unit; "moments" also for a time in the
+    /// future.
     #[must_use]
     pub fn age(self) -> String {
         let seconds = Timestamp::now().duration_since(self.0).as_secs();
@@ -38,21 +38,27 @@ impl UtcTime {
         format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
     }
 
-    /// Whether it is still to come, by more than clocks differ: whatever bears it
-    /// was written while the clock was wrong, if it is not wrong now.
+    /// Whether the time is in the future by more than clocks usually differ: then the clock was
+    /// wrong when the time was written, or is wrong now.
     #[must_use]
-    pub fn is_to_come(self) -> bool {
+    pub fn is_in_future(self) -> bool {
         self.0.duration_since(Timestamp::now()) > SignedDuration::from_mins(1)
     }
 
-    /// `None` beyond the year 9999, and in its last hours.
+    /// The Unix time in whole seconds.
+    #[must_use]
+    pub fn as_unix_seconds(self) -> i64 {
+        self.0.as_second()
+    }
+
+    /// The time of a Unix time in seconds; `None` after the year 9999 and in its last hours.
     #[must_use]
     pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
         Timestamp::from_second(seconds).ok().map(Self)
     }
 }
 
-/// As exact as it is written.
+/// The time, rounded to the precision of the text form.
 fn in_milliseconds(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or_default()
 }
@@ -98,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_how_long_ago_it_was() {
+    fn shows_the_age_in_its_largest_unit() {
         for (seconds, age) in [
             (-60, "moments"),
             (59, "moments"),
@@ -114,11 +120,11 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_to_come_beyond_what_clocks_differ_by() {
+    fn a_time_counts_as_future_only_beyond_usual_clock_differences() {
         let in_seconds =
             |seconds| UtcTime::from_unix_seconds(Timestamp::now().as_second() + seconds).unwrap();
-        assert!(!UtcTime::now().is_to_come() && !in_seconds(50).is_to_come());
-        assert!(in_seconds(70).is_to_come() && in_seconds(1_000_000_000).is_to_come());
+        assert!(!UtcTime::now().is_in_future() && !in_seconds(50).is_in_future());
+        assert!(in_seconds(70).is_in_future() && in_seconds(1_000_000_000).is_in_future());
     }
 
     #[test]

@@ -1,26 +1,29 @@
-//! The parts of the HTTP interface, told apart by path, and what holds for all of them.
-//! A leaf: it knows no handler, and no failure.
+//! The parts of the HTTP interface, distinguished by path, and what applies to all of them. A leaf:
+//! it knows no handler and no failure.
 
 use uuid::Uuid;
 
-/// The largest body that is read.
+/// The largest body to read.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The largest body with a session.
+// Decision: docs/decisions/http.md#a-body-with-a-session-may-have-4-mib
+pub(crate) const MAX_SESSION_BYTES: usize = 4 * MAX_BODY_BYTES;
 
-/// The form that a failure's body has.
+/// The form of a failure's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// `{"success":false,"error":"…"}`.
     Credentials,
     /// `{"errors":[{"message":"…","extensions":{"code":"…"}}]}`.
     Directus,
-    /// `{"error":"…"}`, and where there are too many requests `retry_after_seconds`.
+    /// `{"error":"…"}`, with `retry_after_seconds` if there were too many requests.
     Vault,
     /// `{"error":"…"}`.
     AppCredentials,
 }
 
 impl Form {
-    /// The form of the API that a path belongs to.
+    /// The form of the API to which a path belongs.
     pub(crate) fn of(path: &str) -> Self {
         if path.starts_with("/auth/") || path.starts_with("/users/") {
             Self::Directus
@@ -34,20 +37,20 @@ impl Form {
     }
 }
 
-/// Whether a path is one of the vault's among those that it shares with the
-/// Credentials API: `/api/credentials`, and what begins with a credential's id.
+/// Whether a path that looks like the Credentials API's belongs to the vault: `/api/credentials`
+/// itself, or followed by a credential's id.
 pub(crate) fn is_of_vault_credentials(path: &str) -> bool {
     let Some(rest) = path.strip_prefix("/api/credentials") else { return false };
     let Some(rest) = rest.strip_prefix('/') else { return rest.is_empty() };
     parse_id(rest.strip_suffix("/reveal").unwrap_or(rest)).is_some()
 }
 
-/// Whether a path is one of the pages for people.
+/// Whether a path belongs to the pages for people.
 pub(crate) fn is_page(path: &str) -> bool {
     path == "/app" || path.starts_with("/app/")
 }
 
-/// Reads a record's id: a UUID in its hyphenated form.
+/// Parses a record's id: a UUID with hyphens.
 pub(crate) fn parse_id(text: &str) -> Option<Uuid> {
     let is_hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
     Uuid::try_parse(text).ok().filter(|_| is_hyphenated)

@@ -1,4 +1,5 @@
-//! What all handlers share. It knows the parts and hands them out; no part knows it.
+//! The state that all handlers share. `App` knows the parts and hands them out; no part knows
+//! `App`.
 
 use crate::client::TrustedProxies;
 use crate::config::Timeouts;
@@ -14,8 +15,8 @@ use crate::vault::Vault;
 use axum::extract::FromRef;
 use std::sync::Arc;
 
-/// The server's state: nothing here changes while it serves, but for what `limits` and
-/// `metrics` count, what `readiness` knows, and secrets that are read anew.
+/// The server's state. While it serves, only the counts in `limits` and `metrics`, the state in
+/// `readiness`, and reloaded secrets change.
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) database: Arc<dyn Database>,
@@ -23,12 +24,12 @@ pub(crate) struct App {
     pub(crate) vault: Vault,
     pub(crate) app_credentials: Arc<dyn AppCredentialStore>,
     pub(crate) keys: KeyRing,
-    /// In which version credentials are sealed: where they are kept decides.
+    /// The version in which records are sealed, which depends on the store.
     pub(crate) blob_version: Version,
     pub(crate) identity: Identity,
-    /// The host names under which requests are answered, lower case.
+    /// The host names under which requests are answered, in lower case.
     pub(crate) host_names: Vec<String>,
-    /// Whether it is reached under another name than those of this machine.
+    /// Whether clients reach the server under a name other than this machine's own.
     pub(crate) is_public: bool,
     pub(crate) prover: Prover,
     pub(crate) trusted_proxies: TrustedProxies,

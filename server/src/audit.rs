@@ -1,14 +1,12 @@
-//! The audit log: who did what to which record, when, and how it ended; never
-//! a value.
+//! The audit log: who did what to which record, when, and the outcome; never a value.
 //!
-//! Rows form chains: each carries an HMAC (RFC 2104, with SHA-256) over itself
-//! and the row before, and each chain a head, which is signed as well. A row
-//! that is changed, missing or out of order breaks its chain; rows cut off the
-//! end contradict the head; and a head put back with them contradicts one that
-//! was written down elsewhere. Rows that were removed on purpose leave a signed
-//! [`Anchor`], from which the rest verifies. Stores append rows in the transaction that does
-//! what they tell of. One chain belongs to one connection that writes, so that
-//! nobody waits for another.
+//! Rows form chains. Each row carries an HMAC (RFC 2104, with SHA-256) over itself and the row
+//! before it, and each chain has a signed head. A changed, missing or reordered row breaks its
+//! chain; rows cut off at the end contradict the head; and an old head restored with them
+//! contradicts a head that was kept elsewhere. Rows removed on purpose leave a signed [`Anchor`],
+//! from which the rest verifies. Stores append each row in the transaction of the action that it
+//! records.
+//! Each connection that writes has its own chain, so that none waits for another.
 
 mod anchor;
 mod chain_key;
@@ -27,19 +25,19 @@ use uuid::Uuid;
 /// The longest text of a row that comes from outside, in characters.
 const MAX_CHARS: usize = 256;
 
-/// Who did something.
+/// Who acted.
 #[derive(Clone, Debug)]
 pub(crate) enum Caller {
     User(Uuid),
-    /// A service, by its token's name; none is that of the shared secret.
+    /// A service, by its token's name; `None` means the shared secret.
     Service(Option<String>),
-    /// Somebody at the server's own command line.
+    /// The operator at the server's command line.
     Operator,
-    /// The server itself, about what it has found.
+    /// The server itself, about a problem it found.
     Server,
-    /// Whoever sets the vault up or has it open.
+    /// The operator who sets up the vault or has it open.
     Vault,
-    /// Somebody who failed to say who he is.
+    /// A caller who failed to authenticate.
     Anonymous,
 }
 
@@ -57,25 +55,25 @@ impl fmt::Display for Caller {
     }
 }
 
-/// What a row tells.
+/// The content of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Milliseconds since the Unix epoch.
     pub(crate) at: i64,
     /// A [`Caller`].
     pub(crate) caller: String,
-    /// The user that a service acted for, where it named one.
+    /// The user for whom a service acted, if it named one.
     pub(crate) acting_for: Option<Uuid>,
-    /// A verb of the Credentials API, or another word for what was done.
+    /// A verb of the Credentials API, or another word for the action.
     pub(crate) action: String,
-    /// The table and the record's id or name.
+    /// The table, and the record's id or name.
     pub(crate) record: Option<String>,
-    /// `ok`, or why not.
+    /// `ok`, or the reason for the failure.
     pub(crate) outcome: String,
 }
 
 impl Entry {
-    /// Of something that is done just now, with success.
+    /// A successful action at this moment.
     pub(crate) fn new(caller: &Caller, action: &str) -> Self {
         Self {
             at: now_ms(),
@@ -87,36 +85,36 @@ impl Entry {
         }
     }
 
-    /// The record that it was done to.
+    /// Sets the record that the action changed or read.
     pub(crate) fn on(self, table: &str, id: impl fmt::Display) -> Self {
         Self { record: Some(bounded(format_args!("{table}/{id}"), MAX_CHARS)), ..self }
     }
 
-    /// The same, with another end.
+    /// The same action with another outcome.
     pub(crate) fn with_outcome(&self, outcome: impl fmt::Display) -> Self {
-        // It may be said in another program's words.
+        // The outcome may quote another program, and so a secret.
         let outcome = outcome.to_string();
         Self { outcome: bounded(masking::hide(&outcome), MAX_CHARS), ..self.clone() }
     }
 }
 
-/// An entry in its place in a chain.
+/// An entry at its position in a chain.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) chain: i64,
-    /// From 1.
+    /// Counted from 1.
     pub(crate) sequence: i64,
     pub(crate) entry: Entry,
-    /// Over the row and the one before.
+    /// The MAC over this row and the one before it.
     pub(crate) mac: Mac,
 }
 
 impl Row {
-    /// What is wrong with it as the row after the one with this sequence and MAC.
+    /// The fault of this row as the successor of the row with this sequence and MAC.
     fn fault_after(&self, key: &ChainKey, sequence: i64, mac: &Mac) -> Option<String> {
         let expected = sequence.saturating_add(1);
         if self.sequence < expected {
-            return Some(format!("row {} stands where there is no row", self.sequence));
+            return Some(format!("row {} is where no row belongs", self.sequence));
         }
         if self.sequence > expected {
             return Some(format!("rows {expected} to {} are missing", self.sequence - 1));
@@ -125,43 +123,42 @@ impl Row {
         (!is_its).then(|| format!("row {} was changed or moved", self.sequence))
     }
 
-    /// Whether it was written with this key, after a row with this MAC.
+    /// Whether the row was written with this key after a row with this MAC.
     pub(crate) fn follows(&self, key: &ChainKey, previous: &Mac) -> bool {
         key.sign_row(previous, self.chain, self.sequence, &self.entry) == self.mac
     }
 }
 
-/// What a row tells of that begins a chain since another one was cut.
+/// The action in a chain's first row that says that another chain lost rows.
 const CUT: &str = "audit-log-cut";
 
-/// Where a chain ends.
+/// The end of a chain.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) chain: i64,
-    /// The last row's.
+    /// The last row's sequence.
     pub(crate) sequence: i64,
-    /// The last row's.
+    /// The last row's MAC.
     pub(crate) mac: Mac,
-    /// Over the other fields.
+    /// The signature over the other fields.
     pub(crate) signature: Mac,
 }
 
 impl Head {
-    /// The head of a chain that has no row yet.
+    /// The head of a chain without rows.
     pub(crate) fn empty(key: &ChainKey, chain: i64) -> Self {
         Self::signed(key, chain, 0, [0; 32])
     }
 
-    /// Whether it was made with this key. Nothing is appended to one that was
-    /// not: the next head would vouch for it.
+    /// Whether it was made with this key. Nothing is appended to a false head: the next head would
+    /// confirm it.
     pub(crate) fn is_genuine(&self, key: &ChainKey) -> bool {
         key.sign_head(self.chain, self.sequence, &self.mac) == self.signature
     }
 
-    /// Where this head is known, but its chain does not go on from it any more: what
-    /// another chain is to say of that.
+    /// The entry for another chain that says that this chain lost rows after this known head.
     pub(crate) fn cut(&self) -> Entry {
-        let outcome = format!("chain {} had {} rows, and has lost some of them", self.chain, self.sequence);
+        let outcome = format!("chain {} had {} rows and lost some of them", self.chain, self.sequence);
         Entry::new(&Caller::Server, CUT).on("audit_heads", self.chain).with_outcome(outcome)
     }
 
@@ -169,14 +166,14 @@ impl Head {
         Self { chain, sequence, mac, signature: key.sign_head(chain, sequence, &mac) }
     }
 
-    /// The row that comes next, and the head that it makes.
+    /// The next row, and the head after it.
     pub(crate) fn append(&self, key: &ChainKey, entry: Entry) -> (Row, Self) {
         let (chain, sequence) = (self.chain, self.sequence + 1);
         let mac = key.sign_row(&self.mac, chain, sequence, &entry);
         (Row { chain, sequence, entry, mac }, Self::signed(key, chain, sequence, mac))
     }
 
-    /// The rows that come next, and the head that the last of them makes.
+    /// The next rows, and the head after the last of them.
     pub(crate) fn append_all(
         &self,
         key: &ChainKey,
@@ -198,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_text_of_a_row_is_long_whatever_it_tells_of() {
+    fn limits_the_length_of_every_text_in_a_row() {
         let long = "a\u{1b}".repeat(10_000);
         let entry = Entry::new(&Caller::Service(Some(long.clone())), "reveal").on("users", &long);
         let entry = entry.with_outcome(&long);

@@ -1,12 +1,10 @@
-//! Text that somebody else may have chosen, where a part of it will do: in a log, in an
-//! audit row, in a page's list. It is cut to a length, and free of characters that a
-//! terminal obeys.
+//! Shortens text that someone else may have chosen, for a log, an audit row or a list on a page,
+//! and removes characters that control a terminal.
 
 use stagepass_core::visible::printable_line;
 use std::fmt::{self, Write};
 
-/// The text of `value`, with at most `max_chars` characters and a "…" where it was
-/// longer.
+/// The text of `value` with at most `max_chars` characters, ending in "…" if it was longer.
 pub(crate) fn bounded(value: impl fmt::Display, max_chars: usize) -> String {
     let mut bounded = Bounded { text: String::new(), left: max_chars };
     let is_cut = write!(bounded, "{value}").is_err();
@@ -17,7 +15,7 @@ pub(crate) fn bounded(value: impl fmt::Display, max_chars: usize) -> String {
     text
 }
 
-/// Fails where there is no room left, so that nothing beyond it is even formatted.
+/// Fails when full, so that the rest is not even formatted.
 struct Bounded {
     text: String,
     left: usize,
@@ -38,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cuts_what_is_too_long_and_says_so() {
+    fn marks_a_shortened_text_with_an_ellipsis() {
         assert_eq!(bounded("Grüße", 5), "Grüße");
         assert_eq!(bounded("Grüßen", 5), "Grüße…");
         assert_eq!(bounded(format_args!("{:?}{}", "a", "b".repeat(60_000)), 5), "\"a\"bb…");
@@ -46,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_nothing_that_a_terminal_would_obey() {
+    fn removes_characters_that_control_a_terminal() {
         assert_eq!(
             bounded("a\u{1b}[2J\nb\u{9b}\u{202e}c 日本", 50),
             "a\u{fffd}[2J\u{fffd}b\u{fffd}\u{fffd}c 日本"

@@ -14,6 +14,7 @@ mod vault;
 use crate::config::ServeArgs;
 use crate::serve;
 use crate::store::IfMissing;
+use crate::telemetry;
 use audit::AuditCommand;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -27,12 +28,11 @@ use stores::StoreArgs;
 use user::UserCommand;
 use vault::VaultCommand;
 
-/// What shells say of a program that Ctrl-C has ended.
+/// The exit code that shells use for a program ended by Ctrl-C.
 const INTERRUPTED: u8 = 130;
-const USERS_ELSEWHERE: &str = "with DIRECTUS_URL the users are those of that Directus; change them there";
+const USERS_ELSEWHERE: &str = "DIRECTUS_URL is set, so Directus manages the users; change them there";
 
-/// Keeps captured browser sessions encrypted, and hands them to the backends
-/// that may have them.
+/// Keeps captured browser sessions encrypted and gives them to authorised backends.
 #[derive(Debug, Parser)]
 #[command(name = "stagepass-server", version)]
 pub(crate) struct Cli {
@@ -46,39 +46,37 @@ pub(crate) struct Cli {
 enum Command {
     /// Serve the API
     Serve(Box<ServeArgs>),
-    /// Add, list and change the people who may sign in
+    /// Add, list and change the people who can sign in
     #[command(subcommand)]
     User(UserCommand),
-    /// Put API keys into the vault, list and remove them, and carry them elsewhere
+    /// Add, list and remove API keys in the vault, and move them to another vault
     #[command(subcommand)]
     Vault(VaultCommand),
-    /// Make, list and revoke tokens for services that may do only what is listed
+    /// Create, list and revoke tokens that limit what a service can do
     #[command(subcommand)]
     ServiceToken(ServiceTokenCommand),
-    /// List what was done to which record, find out whether that log is whole, export it, and
-    /// remove its oldest rows
+    /// List who did what to which record, verify the log, export it, and remove its oldest rows
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Prepare the Directus that is to keep the records
+    /// Prepare the Directus that will keep the records
     #[command(subcommand)]
     Directus(DirectusCommand),
-    /// Print the fingerprint of this server's key: the extension must show the same one
+    /// Print the fingerprint of this server's key. Check that the extension shows the same one
     /// before you type a password there
     Fingerprint,
-    /// Seal everything anew under the encryption key, so that older keys can go;
-    /// servers go on serving. First list the new key for reading at every server,
-    /// then make it the encryption key everywhere, then run this
+    /// Re-encrypt all records with the current encryption key, so that older keys can be removed.
+    /// Servers keep running. First list the new key as an old key at every server, then make it the
+    /// encryption key everywhere, then run this
     RotateKeys {
-        /// With Directus: say that no other program seals with the old key any
-        /// more; nothing tells this one
+        /// With Directus: confirm that no other program still encrypts with the old key; Stagepass
+        /// can't check this
         #[arg(long)]
         other_writers_stopped: bool,
     },
 }
 
 impl Cli {
-    /// What the command line says; where it can't be read, the program ends with
-    /// the reason.
+    /// The parsed command line. If it is invalid, the program exits with the reason.
     pub(crate) fn from_arguments() -> Self {
         Self::try_parse().unwrap_or_else(|error| match error.kind() {
             // The parser would show the value, which may be a secret.
@@ -88,23 +86,23 @@ impl Cli {
             }
             ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
             _ => {
-                // It quotes the arguments, which may come from anywhere.
+                // The message quotes the arguments, which can come from anywhere.
                 tell(error.render().to_string().trim_end());
                 std::process::exit(error.exit_code())
             }
         })
     }
 
-    /// Does what the command line says.
+    /// Runs the command.
     pub(crate) fn run(self) -> ExitCode {
         let done = tokio::runtime::Runtime::new()
             .map_err(|error| CliError::Serve(error.into()))
             .and_then(|runtime| runtime.block_on(self.command.run(self.stores)));
         match done {
             Ok(()) => ExitCode::SUCCESS,
-            // Whoever read the output has enough of it, and knows.
+            // The reader of the output closed it on purpose.
             Err(CliError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-            // Nor is it news to whoever has pressed Ctrl-C.
+            // The person who pressed Ctrl-C knows.
             Err(CliError::Interrupted) => ExitCode::from(INTERRUPTED),
             Err(error) => {
                 tell(&format!("stagepass-server: {error}"));
@@ -116,6 +114,9 @@ impl Cli {
 
 impl Command {
     async fn run(self, stores: StoreArgs) -> Result<(), CliError> {
+        if !matches!(self, Self::Serve(_)) {
+            telemetry::start_for_command();
+        }
         match self {
             Self::Serve(args) => Ok(serve::serve(*args, stores.data, stores.keys, stores.directus).await?),
             Self::User(command) => command.run(&stores).await,

@@ -1,9 +1,7 @@
-//! The address that a request comes from: the connection's own or, behind
-//! proxies that are trusted, the one that the nearest of them vouches for.
+//! The address a request comes from: the connection's peer or, behind trusted proxies, the address
+//! that the nearest of them reports.
 //!
-//! `X-Forwarded-For` alone is read, and from nobody else: a proxy that writes
-//! the one header often passes the other, `Forwarded` (RFC 7239), on as its
-//! client sent it.
+//! Only `X-Forwarded-For` is read, and only from trusted proxies.
 
 use crate::error::Error;
 use crate::request::{LOCAL_NAMES, Peer, host_names};
@@ -14,13 +12,14 @@ use ipnet::{AddrParseError, IpNet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
+// Decision: docs/decisions/http.md#only-x-forwarded-for-is-read
 const FORWARDED_FOR: &str = "x-forwarded-for";
-/// One customer of an IPv6 network holds at least its last 64 bits.
+/// One customer of an IPv6 network has at least its last 64 bits.
 const IPV6_HOST_BITS: u32 = 64;
-/// IPv4 addresses in IPv6 are what follows so many bits.
+/// The length of the prefix before IPv4 addresses in IPv6.
 const IPV4_IN_IPV6: u8 = 96;
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Debug, Default)]
 pub(crate) struct TrustedProxies(Vec<IpNet>);
 
@@ -38,7 +37,7 @@ fn parse_network(text: &str) -> Result<IpNet, AddrParseError> {
     Ok(canonical(network))
 }
 
-/// An IPv4 network for one that is written as a part of IPv6 (RFC 4291, section 2.5.5.2).
+/// A network of IPv4-mapped IPv6 addresses (RFC 4291, section 2.5.5.2), as an IPv4 network.
 fn canonical(network: IpNet) -> IpNet {
     let address = network.addr().to_canonical();
     let v4 = network.prefix_len().checked_sub(IPV4_IN_IPV6).filter(|_| address.is_ipv4());
@@ -48,13 +47,13 @@ fn canonical(network: IpNet) -> IpNet {
 }
 
 impl TrustedProxies {
-    /// Whether a proxy is among them.
+    /// Whether the list contains an address.
     pub(crate) fn contain(&self, address: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whether a network among them is larger than any private one (RFC 1918, RFC 4193), or
-    /// has IPv4 addresses within IPv6, which it would not be compared with.
+    /// Whether a network is larger than any private one (RFC 1918, RFC 4193), or has IPv4 addresses
+    /// within IPv6, which would never match.
     pub(crate) fn are_too_many(&self) -> bool {
         IpNet::aggregate(&self.0).iter().any(|network| match network {
             IpNet::V4(network) => network.prefix_len() < 8,
@@ -64,7 +63,7 @@ impl TrustedProxies {
         })
     }
 
-    /// Whether one of them may be on this machine.
+    /// Whether one of the proxies may be on this machine.
     fn contain_this_machine(&self) -> bool {
         let is_at_loopback = |network: &IpNet| {
             network.addr().is_loopback() || network.contains(&IpAddr::from(Ipv4Addr::LOCALHOST))
@@ -72,9 +71,8 @@ impl TrustedProxies {
         self.contain(Ipv6Addr::LOCALHOST.into()) || self.0.iter().any(is_at_loopback)
     }
 
-    /// Who called the nearest proxy that is not trusted, or is none: from the
-    /// right, each trusted one vouches for the address before it. What is no
-    /// address vouches for nothing.
+    /// The nearest address that is not a trusted proxy: from the right, each trusted proxy reports
+    /// the address before it. Anything else in the header ends the search.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')).map(parse_hop);
@@ -95,8 +93,8 @@ fn parse_hop(text: &[u8]) -> Option<IpAddr> {
     text.parse().ok().or_else(with_port).map(|address: IpAddr| address.to_canonical())
 }
 
-/// Whether a proxy adds such a header. Which ones it adds differs, and nothing
-/// is read from most of them but that there is a proxy.
+/// Whether proxies add such a header. They differ in which ones they add; most serve here only to
+/// detect a proxy.
 fn is_of_proxy(name: &HeaderName) -> bool {
     let others = ["x-real-ip", "x-azure-clientip", "x-proxyuser-ip"];
     let beginnings = ["x-forwarded", "x-original-", "x-envoy-", "x-appengine-", "cf-"];
@@ -107,7 +105,7 @@ fn is_of_proxy(name: &HeaderName) -> bool {
         || beginnings.iter().any(|beginning| name.as_str().starts_with(beginning))
 }
 
-/// Who calls, as far as addresses tell.
+/// Where a request comes from, as far as addresses tell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Client {
     address: IpAddr,
@@ -115,50 +113,54 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Who sends a request. The router finds it out once, and puts it where the extractor
-    /// takes it from.
+    /// The sender of a request. The router determines it once and stores it for the extractor.
     pub(crate) fn of(request: &Request, proxies: &TrustedProxies, is_public: bool) -> Result<Self, Error> {
         let peer = request.extensions().get().ok_or(Error::Internal("a request without a peer"))?;
-        Ok(Self::judge(*peer, request.uri(), request.headers(), proxies, is_public))
+        Ok(Self::from_parts(*peer, request.uri(), request.headers(), proxies, is_public))
     }
 
-    /// The one place that decides what "this machine" is. A proxy on it makes
-    /// everybody's connections come from here, and may add no header that says so: where
-    /// settings say that there is one, nobody is known to be this machine.
-    fn judge(peer: Peer, uri: &Uri, headers: &HeaderMap, proxies: &TrustedProxies, is_public: bool) -> Self {
+    /// The only place that decides what "this machine" is. Behind a proxy on this machine every
+    /// connection comes from here, and the proxy may add no header. So if the settings say that
+    /// there is a proxy, no caller counts as this machine.
+    fn from_parts(
+        peer: Peer,
+        uri: &Uri,
+        headers: &HeaderMap,
+        proxies: &TrustedProxies,
+        is_public: bool,
+    ) -> Self {
         let address = proxies.client(peer.0.ip(), headers);
         let has_proxy = is_public || proxies.contain_this_machine() || headers.keys().any(is_of_proxy);
         let is_asked_for = host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name));
         Self { address, is_this_machine: address.is_loopback() && is_asked_for && !has_proxy }
     }
 
-    /// Whose connection comes from this machine, for a server without a proxy.
+    /// A client that connects from this machine, for a server without a proxy.
     #[cfg(test)]
     pub(crate) fn at_loopback(parts: &Parts) -> Self {
         let peer = Peer(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
-        Self::judge(peer, &parts.uri, &parts.headers, &TrustedProxies::default(), false)
+        Self::from_parts(peer, &parts.uri, &parts.headers, &TrustedProxies::default(), false)
     }
 
-    /// The address that this server believes.
+    /// The address that this server trusts.
     pub(crate) fn address(self) -> IpAddr {
         self.address
     }
 
-    /// Whether a program on this machine calls, with no proxy between.
+    /// Whether a program on this machine calls without a proxy in between.
     pub(crate) fn is_this_machine(self) -> bool {
         self.is_this_machine
     }
 
-    /// What limits count.
+    /// The network that limits count.
     pub(crate) fn limited_network(self) -> Option<IpAddr> {
         limited_network(self.address)
     }
 }
 
-/// What limits count: an IPv4 address, or a network of IPv6. None for a loopback
-/// address: behind a proxy on this machine that is not trusted everybody has that
-/// one, and somebody who guesses would lock all others out. That says nothing about
-/// whether this machine calls, and gives nobody a right.
+/// The network that limits count: an IPv4 address, or an IPv6 network. `None` for a loopback
+/// address: everyone behind an untrusted proxy on this machine has it, and one guesser would lock
+/// out all others. This does not decide whether this machine calls, and grants no rights.
 pub(crate) fn limited_network(address: IpAddr) -> Option<IpAddr> {
     let address = address.to_canonical();
     let network = match address {
@@ -190,7 +192,7 @@ mod tests {
             headers.append(FORWARDED_FOR, line.parse().unwrap());
         }
         let peer = Peer(SocketAddr::new(peer.parse().unwrap(), 1));
-        Client::judge(peer, &Uri::default(), &headers, &proxies, false)
+        Client::from_parts(peer, &Uri::default(), &headers, &proxies, false)
     }
 
     fn address(trusted: &str, peer: &str, forwarded_for: &[&str]) -> String {
@@ -198,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_but_a_trusted_proxy_is_believed() {
+    fn trusts_only_configured_proxies() {
         assert_eq!(address("", "127.0.0.1", &["203.0.113.9"]), "127.0.0.1");
         assert_eq!(address("10.0.0.0/8", "192.0.2.1", &["203.0.113.9"]), "192.0.2.1");
         assert_eq!(address("10.0.0.0/8", "10.1.2.3", &["203.0.113.9"]), "203.0.113.9");
@@ -217,7 +219,7 @@ mod tests {
             (&["203.0.113.9:4711"], "203.0.113.9"),
             (&["[2001:db8::1]:4711"], "2001:db8::1"),
             (&["::ffff:203.0.113.9"], "203.0.113.9"),
-            // What is left of something that is no address is not looked at.
+            // Nothing to the left of an invalid address is read.
             (&["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
             (&["203.0.113.9, "], "10.0.0.1"),
         ] {
@@ -226,14 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_proxies_is_addresses_and_networks_alone() {
+    fn accepts_only_addresses_and_networks_as_proxies() {
         for bad in ["", "10.0.0.0/33", "10.0.0.1,", "proxy.example", "10.0.0.1;10.0.0.2"] {
             assert!(bad.parse::<TrustedProxies>().is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn limits_count_ipv6_by_network_and_this_machine_not_at_all() {
+    fn limits_count_ipv6_by_network_and_skip_this_machine() {
         let network = |peer: &str| client("", peer, &[]).limited_network();
         for local in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
             assert_eq!(network(local), None, "{local}");
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_this_machine_where_settings_say_that_a_proxy_is_on_it() {
+    fn no_caller_is_this_machine_if_a_proxy_may_run_on_it() {
         for trusted in [
             "127.0.0.1",
             "::1",
@@ -265,13 +267,13 @@ mod tests {
         let is_this_machine = |is_public| {
             let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
             let nobody = TrustedProxies::default();
-            Client::judge(peer, &Uri::default(), &headers, &nobody, is_public).is_this_machine()
+            Client::from_parts(peer, &Uri::default(), &headers, &nobody, is_public).is_this_machine()
         };
         assert!(is_this_machine(false) && !is_this_machine(true));
     }
 
     #[test]
-    fn what_a_proxy_passes_on_does_not_come_from_this_machine() {
+    fn a_proxied_request_does_not_come_from_this_machine() {
         assert!(client("", "127.0.0.1", &[]).is_this_machine());
         assert!(!client("", "192.0.2.1", &[]).is_this_machine());
         for trusted in ["", "127.0.0.1"] {
@@ -283,7 +285,7 @@ mod tests {
             headers.extend(header.map(|name| (HeaderName::from_static(name), "127.0.0.1".parse().unwrap())));
             let peer = Peer(SocketAddr::from(([127, 0, 0, 1], 1)));
             let uri = Uri::from_static(uri);
-            Client::judge(peer, &uri, &headers, &TrustedProxies::default(), false).is_this_machine()
+            Client::from_parts(peer, &uri, &headers, &TrustedProxies::default(), false).is_this_machine()
         };
         assert!(is_this_machine("/", "localhost:3001", Some("accept")));
         assert!(is_this_machine("http://[::1]:3001/", "localhost", None));

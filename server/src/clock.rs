@@ -1,35 +1,34 @@
-//! The present, and times as the API writes them.
+//! The current time, and times as the API writes them.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
-/// Now, in milliseconds since the Unix epoch.
+/// The current time in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
     Timestamp::now().as_millisecond()
 }
 
-/// So many milliseconds in seconds, for a `Retry-After`: rounded up, since who comes
-/// a moment early comes in vain.
+/// Whole seconds, rounded up, for `Retry-After`.
 pub(crate) fn whole_seconds(wait_ms: i64) -> u64 {
     wait_ms.unsigned_abs().div_ceil(1000)
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-01-15T10:30:00.000Z`.
 ///
-/// `time_ms` comes from this module or from [`parse_ms`], both of which keep to
-/// what a `Timestamp` can hold; anything else reads as the epoch.
+/// `time_ms` comes from this module or from [`parse_ms`], so a `Timestamp` can hold it; anything
+/// else is written as the epoch.
 pub(crate) fn render_ms(time_ms: i64) -> String {
     format!("{:.3}", Timestamp::from_millisecond(time_ms).unwrap_or_default())
 }
 
-/// Reads an ISO 8601 time that names its offset, such as RFC 3339's.
+/// Parses an ISO 8601 time with its offset, such as RFC 3339's.
 pub(crate) fn parse_ms(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond)
 }
 
-/// Reads a time as people write it: like [`parse_ms`], as a date or a time in UTC, or as how
-/// long ago it was, such as `90d`.
+/// Parses a time as people write it: like [`parse_ms`], as a date or a time in UTC, or as an age
+/// such as `90d`.
 pub(crate) fn parse_time(text: &str) -> Option<i64> {
     let in_utc = |time: DateTime| time.to_zoned(TimeZone::UTC).ok();
     let ago = |span: Span| Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(span).ok();

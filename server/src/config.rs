@@ -1,5 +1,5 @@
-//! Flags and environment variables, and what follows from them. Every fault is
-//! named at start, all of them at once.
+//! Flags and environment variables, and the checked settings made from them. All faults are
+//! reported together at start.
 
 mod database;
 mod directus;
@@ -11,11 +11,11 @@ mod postgres;
 mod sources;
 mod vault;
 
-pub(crate) use database::{GivenDatabase, secrets_needed_with};
-pub(crate) use directus::{DirectusArgs, GivenDirectus};
-pub(crate) use keys::{GivenKeys, KeyArgs};
+pub(crate) use database::{DatabaseSettings, secrets_needed_with};
+pub(crate) use directus::{DirectusAccess, DirectusArgs};
+pub(crate) use keys::{KeyArgs, KeySettings};
 pub(crate) use limits::{LimitSettings, MAX_CONNECTIONS, Timeouts};
-pub(crate) use sources::{Anew, Sources};
+pub(crate) use sources::{Reread, Sources};
 pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
@@ -41,7 +41,7 @@ use tracing_subscriber::filter::Targets;
 const SERVICE_SECRET: &str = "RBAC_SYNC_WEBHOOK_SECRET";
 const PREVIOUS_SERVICE_SECRETS: &str = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS";
 const JWT_SECRET: &str = "STAGEPASS_JWT_SECRET";
-/// Where secrets that were made are kept in the data directory.
+/// The files in the data directory for secrets that the server generated.
 const SERVICE_SECRET_FILE: &str = "rbac-sync-webhook-secret";
 const JWT_SECRET_FILE: &str = "jwt-secret";
 /// A hundred years.
@@ -64,48 +64,48 @@ pub(crate) struct DataArgs {
 }
 
 impl DataArgs {
-    /// The data directory, which need not be there; `None` where there is no home for it.
+    /// The data directory, which may not exist yet; `None` without a home directory.
     pub(crate) fn directory(&self) -> Option<PathBuf> {
         let home = || etcetera::base_strategy::choose_native_strategy().ok();
         self.data_dir.clone().or_else(|| Some(home()?.data_dir().join("stagepass")))
     }
 }
 
-/// How to serve. Secrets have no flags, since a process's arguments can be read
-/// by others: they come from environment variables or files.
+/// How to serve. Secrets have no flags because other processes can read arguments: they come from
+/// environment variables or files.
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, env = "STAGEPASS_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3001")]
     listen: String,
-    /// URL under which clients reach this server, if it is not the listen address:
-    /// https://HOST, or on this machine http
+    /// URL under which clients reach this server, if it differs from the listen address:
+    /// https://HOST, or http on this machine
     #[arg(long, env = "STAGEPASS_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
-    /// What to log: a level (off, error, warn, info, debug, trace), or TARGET=LEVEL,…
-    /// [default: info]
+    /// What to log: a level (off, error, warn, info, debug, trace), or TARGET=LEVEL,… [default:
+    /// info]
     #[arg(long, env = "STAGEPASS_LOG", value_name = "FILTER")]
     log: Option<String>,
-    /// File with what to log instead; SIGHUP has it read again
+    /// File with the log filter instead; SIGHUP reloads it
     #[arg(long, env = "STAGEPASS_LOG_FILTER_FILE", value_name = "FILE")]
     log_filter_file: Option<PathBuf>,
     /// How to write log lines: text or json
     #[arg(long, env = "STAGEPASS_LOG_FORMAT", value_name = "FORMAT", default_value = "text")]
     log_format: String,
-    /// File with the secret that services send, 24 characters or more (or the secret
-    /// itself in RBAC_SYNC_WEBHOOK_SECRET) [default: one made at first start]
+    /// File with the secret that services send, 24 characters or more (or the secret itself in
+    /// RBAC_SYNC_WEBHOOK_SECRET) [default on SQLite without Directus: one generated at first start]
     #[arg(long, env = "RBAC_SYNC_WEBHOOK_SECRET_FILE", value_name = "FILE")]
     rbac_sync_webhook_secret_file: Option<NamedFile>,
-    /// File with former service secrets that are still taken, one a line (or
-    /// the secrets themselves in RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS)
+    /// File with former service secrets that are still accepted, one per line (or the secrets
+    /// themselves in RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS)
     #[arg(long, env = "RBAC_SYNC_WEBHOOK_SECRET_PREVIOUS_FILE", value_name = "FILE")]
     rbac_sync_webhook_secret_previous_file: Option<NamedFile>,
-    /// File with the secret that signs access tokens, 32 bytes or more (or the
-    /// secret itself in STAGEPASS_JWT_SECRET) [default: one made at first start]
+    /// File with the secret that signs access tokens, 32 bytes or more (or the secret itself in
+    /// STAGEPASS_JWT_SECRET); not used with Directus [default on SQLite: one generated at first start]
     #[arg(long, env = "STAGEPASS_JWT_SECRET_FILE", value_name = "FILE")]
     jwt_secret_file: Option<NamedFile>,
-    /// Days that rows of the audit log are kept; older ones are removed each hour, and the rest
-    /// can still be verified; 0 keeps all
+    /// Days to keep rows of the audit log. Older rows are removed each hour, and the rest can still
+    /// be verified; 0 keeps all
     #[arg(long, env = "STAGEPASS_AUDIT_DAYS", value_name = "DAYS", default_value = "0")]
     audit_days: String,
     #[command(flatten)]
@@ -118,45 +118,45 @@ pub(crate) enum ConfigError {
     #[error("{}: {error}", path.display())]
     SecretFile { path: PathBuf, error: io::Error },
     #[error(
-        "the encryption key in {} is gone, and the database is sealed with it: put the file back from your backup",
+        "the encryption key in {} is missing, and the database is encrypted with it; restore the file from your backup",
         .0.display()
     )]
     KeyIsGone(PathBuf),
-    #[error("{} must hold base64 of exactly 32 bytes: put the file back from your backup", .0.display())]
+    #[error("{} must hold exactly 32 bytes in base64; restore the file from your backup", .0.display())]
     BadKeyFile(PathBuf),
     #[error("{}", .0.join("\n"))]
     Faults(Vec<String>),
 }
 
-/// What was given, checked; nothing is made yet.
+/// The checked settings. Nothing has been created yet.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     pub(crate) log: Targets,
     pub(crate) log_format: LogFormat,
-    pub(crate) database: GivenDatabase,
-    /// Which Directus knows the users and keeps the records, if any.
-    pub(crate) directus: Option<GivenDirectus>,
+    pub(crate) database: DatabaseSettings,
+    /// The Directus that knows the users and keeps the records, if any.
+    pub(crate) directus: Option<DirectusAccess>,
     host_names: Vec<String>,
     is_public: bool,
     public_address: Option<Address>,
-    secrets: GivenSecrets,
+    secrets: SecretSettings,
     sources: Sources,
     pub(crate) limits: LimitSettings,
-    /// How long rows of the audit log are kept, if not for ever.
+    /// How long rows of the audit log are kept; `None` keeps them for good.
     pub(crate) audit_days: Option<u32>,
 }
 
-/// The secrets of callers that were given.
+/// The secrets of callers, as far as they were set.
 #[derive(Debug)]
-struct GivenSecrets {
+struct SecretSettings {
     service_secret: Option<SecretString>,
     previous_service_secrets: Vec<SecretString>,
     jwt_secret: Option<SecretString>,
 }
 
-impl GivenSecrets {
-    /// With the variable `jwt_needed_with` the secret of access tokens must be given.
+impl SecretSettings {
+    /// If `jwt_needed_with` names a variable, the access token secret must be set as well.
     fn gather(args: &ServeArgs, jwt_needed_with: Option<&str>, faults: &mut Faults) -> Self {
         let service_secret = faults.secret(SERVICE_SECRET, args.rbac_sync_webhook_secret_file.as_ref());
         let previous_service_secrets = faults.previous(args.rbac_sync_webhook_secret_previous_file.as_ref());
@@ -171,32 +171,32 @@ impl GivenSecrets {
     }
 }
 
-/// What serving needs beside the stores and their keys, complete.
+/// Everything that serving needs besides the stores and their keys.
 #[derive(Debug)]
 pub(crate) struct Config {
-    /// What signs access tokens, unless a Directus does.
+    /// Signs access tokens, unless a Directus does.
     pub(crate) tokens: Option<TokenSigner>,
     pub(crate) service_secrets: ServiceSecrets,
     pub(crate) host_names: Vec<String>,
-    /// Whether a public URL is given that is not this machine's own.
+    /// Whether the public URL is set and names a host that is not this machine.
     pub(crate) is_public: bool,
-    /// The address of the public URL, where that is plain http.
+    /// The address of the public URL, if it is plain http.
     pub(crate) public_address: Option<Address>,
     pub(crate) limits: LimitSettings,
-    /// What is read anew.
+    /// The files that SIGHUP reloads.
     pub(crate) sources: Sources,
-    /// Files with secrets that were made just now, to be backed up.
+    /// Files with secrets that were just generated and need a backup.
     pub(crate) made: Vec<PathBuf>,
 }
 
-impl Given {
-    /// Reads what is given, and names every fault at once.
+impl Settings {
+    /// Reads the settings and reports all faults together.
     pub(crate) fn read(
         args: &ServeArgs,
         data: &DataArgs,
         keys: &KeyArgs,
         directus: &DirectusArgs,
-    ) -> Result<(Self, GivenKeys), ConfigError> {
+    ) -> Result<(Self, KeySettings), ConfigError> {
         let mut faults = Faults::default();
         faults.check_environment();
         let listen =
@@ -208,7 +208,7 @@ impl Given {
         let public_url: Option<Uri> = args.public_url.as_deref().and_then(|url| url.parse().ok());
         let database = data.gather_database(&mut faults);
         let needed_with = secrets_needed_with(&database, directus);
-        let keys = GivenKeys::gather(keys, needed_with, &mut faults);
+        let keys = KeySettings::gather(keys, needed_with, &mut faults);
         let has_own_users = !directus.is_given();
         let sources = Sources {
             log_filter: args.log_filter_file.clone(),
@@ -220,7 +220,7 @@ impl Given {
         };
         let directus = directus.gather(&mut faults);
         let jwt_needed_with = needed_with.filter(|_| has_own_users);
-        let secrets = GivenSecrets::gather(args, jwt_needed_with, &mut faults);
+        let secrets = SecretSettings::gather(args, jwt_needed_with, &mut faults);
         let limits = args.limits.check(&mut faults);
         let audit_days = faults.number("STAGEPASS_AUDIT_DAYS", &args.audit_days, 0..=MAX_AUDIT_DAYS);
         match (listen, log, log_format, limits) {
@@ -247,21 +247,20 @@ impl Given {
         }
     }
 
-    /// Adds the secrets that are kept in the data directory, making those that
-    /// are not there yet. None is made where the records are elsewhere: the
-    /// other services and servers there would not have it.
+    /// Adds the secrets kept in the data directory, and generates missing ones. None is generated
+    /// if the records are elsewhere: the other services and servers there would not have it.
     pub(crate) fn complete(self) -> Result<Config, ConfigError> {
         let mut made = Vec::new();
         let alone_in = self.database.directory().filter(|_| self.directus.is_none());
         let sources = Sources { kept_in: alone_in.map(Path::to_owned), ..self.sources };
-        let GivenSecrets { service_secret, previous_service_secrets, jwt_secret } = self.secrets;
+        let SecretSettings { service_secret, previous_service_secrets, jwt_secret } = self.secrets;
         let mut or_kept = |given: Option<SecretString>, name| match given {
             None => alone_in.map(|directory| keep(directory, name, generate_token, &mut made)).transpose(),
             given => Ok(given),
         };
         let service_secret = or_kept(service_secret, SERVICE_SECRET_FILE)?;
         let jwt_secret = or_kept(jwt_secret, JWT_SECRET_FILE)?.filter(|_| self.directus.is_none());
-        // Somebody may have put another into the file.
+        // The file's content may have been replaced.
         let path = |name| alone_in.map_or_else(PathBuf::new, |directory| directory.join(name));
         let mut faults = Faults::default();
         faults.check_sent(&path(SERVICE_SECRET_FILE).display().to_string(), service_secret.as_ref());
@@ -283,8 +282,8 @@ impl Given {
     }
 }
 
-/// The secret that is kept in a file of the data directory; a new one, which is
-/// added to `made`, where there is none.
+/// The secret kept in a file of the data directory. Without the file, generates a secret and adds
+/// the path to `made`.
 fn keep(
     directory: &Path,
     name: &str,
@@ -295,12 +294,12 @@ fn keep(
     let kept = secret_file::read_or_make(directory, name, generate);
     let Kept { secret, is_new } =
         kept.map_err(|error| ConfigError::SecretFile { path: path.clone(), error })?;
-    masking::hold(&secret);
+    masking::register(&secret);
     made.extend(is_new.then_some(path));
     Ok(secret)
 }
 
-/// The names under which requests are answered.
+/// The host names under which requests are answered.
 fn host_names(listen: SocketAddr, public_host: Option<String>) -> Vec<String> {
     let listen = match listen {
         SocketAddr::V4(address) => address.ip().to_string(),

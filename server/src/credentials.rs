@@ -1,5 +1,5 @@
-//! The Credentials API: connections, their credentials and captured sessions,
-//! and download credentials. Who is calling comes from `identity`, what is kept from `store`.
+//! The Credentials API: connections, their credentials and captured sessions, and download
+//! credentials. `identity` says who is calling; `store` keeps the records.
 
 pub(crate) mod capture_requests;
 pub(crate) mod connection_credentials;
@@ -9,10 +9,10 @@ pub(crate) mod sessions;
 
 use crate::app::App;
 use crate::audit::Entry;
+use crate::body::{True, body};
 use crate::error::Error;
 use crate::identity::UserId;
-use crate::openapi::True;
-use crate::sealing::{self, Place, SealingError};
+use crate::sealing::{self, SealedAt, SealingError};
 use crate::store::{Actor, Connection, Found, Judge, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// A success: the answer's own fields beside `success`.
+/// A success: the answer's own members besides `success`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Success<T> {
     #[schema(value_type = True, inline)]
@@ -36,13 +36,19 @@ impl<T> Success<T> {
     }
 }
 
-/// An answer that names a record and nothing else.
+body! {
+    /// A body that names one record.
+    #[schema(examples(json!({"id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f"})))]
+    lenient struct IdRequest { id: Uuid }
+}
+
+/// An answer with only a record's id.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct IdResponse {
     id: Uuid,
 }
 
-/// The caller's own record; another's is forbidden.
+/// The caller's own record; another user's is forbidden.
 fn own<T>(found: Found<T>) -> Result<T, Error> {
     match found {
         Found::Own(record) => Ok(record),
@@ -56,9 +62,8 @@ async fn own_connection(app: &App, user: UserId, id: Uuid) -> Result<Connection,
     own(app.records.connection(Actor::User(user.0), id).await?)
 }
 
-/// Has a record revealed: what `judge` makes of the one that is found, which
-/// leaves once the row of the audit log is on disk that tells of it, or of the
-/// refusal. The judge may say more of the record in that row.
+/// Reveals a record: returns `judge`'s result only after the audit row about it, or about the
+/// refusal, is on disk. The judge can add details to that row.
 async fn reveal<R: 'static, T: Send + 'static, F: Future<Output = Result<(), StoreError>>>(
     mut entry: Entry,
     find: impl FnOnce(Judge<R>) -> F,
@@ -70,7 +75,7 @@ async fn reveal<R: 'static, T: Send + 'static, F: Future<Output = Result<(), Sto
         if let Err(error) = &judged {
             entry = entry.with_outcome(error);
         }
-        // A caller that has gone away wants no answer.
+        // A caller that gave up needs no answer.
         let _ = sender.send(judged);
         entry
     }))
@@ -78,7 +83,7 @@ async fn reveal<R: 'static, T: Send + 'static, F: Future<Output = Result<(), Sto
     receiver.await.map_err(|_| Error::Internal("a record was not judged"))?
 }
 
-/// What is stored for a connection is of the connection's platform.
+/// Checks that stored data has the platform of its connection.
 fn check_same_platform(connection: &Connection, platform: &str) -> Result<(), Error> {
     if connection.platform == platform { Ok(()) } else { Err(other_platform(&connection.platform)) }
 }
@@ -87,22 +92,21 @@ fn other_platform(connections: &str) -> Error {
     Error::BadRequest(format!("platform must be the connection's, {connections}"))
 }
 
-fn seal(app: &App, place: &Place, plaintext: &[u8]) -> Result<String, Error> {
-    let sealed = sealing::seal(&app.keys, app.blob_version, place, plaintext);
+fn seal(app: &App, sealed_at: &SealedAt, plaintext: &[u8]) -> Result<String, Error> {
+    let sealed = sealing::seal(&app.keys, app.blob_version, sealed_at, plaintext);
     sealed.map_err(|_| Error::Internal("sealing failed"))
 }
 
-fn open(app: &App, place: &Place, blob: &str) -> Result<SecretString, Error> {
-    sealing::open(&app.keys, app.blob_version, place, blob).map_err(|error: SealingError| {
-        tracing::error!(table = place.table, record_id = %place.record_id, %error, "a blob does not open");
+fn open(app: &App, sealed_at: &SealedAt, blob: &str) -> Result<SecretString, Error> {
+    sealing::open(&app.keys, app.blob_version, sealed_at, blob).map_err(|error: SealingError| {
+        tracing::error!(table = sealed_at.table, record_id = %sealed_at.record_id, %error, "a blob can't be decrypted");
         Error::Undecryptable
     })
 }
 
-/// Opens a blob for an answer, whose purpose is to hold what was sealed: the
-/// JSON text leaves its wrapper here.
-fn open_as_json(app: &App, place: &Place, blob: &str) -> Result<Box<RawValue>, Error> {
-    let plaintext = open(app, place, blob)?;
+/// Opens a blob for an answer that is meant to have its content: the JSON text is exposed here.
+fn open_as_json(app: &App, sealed_at: &SealedAt, blob: &str) -> Result<Box<RawValue>, Error> {
+    let plaintext = open(app, sealed_at, blob)?;
     let json = RawValue::from_string(plaintext.expose_secret().to_owned());
-    json.map_err(|_| Error::Internal("what was sealed is no JSON"))
+    json.map_err(|_| Error::Internal("a sealed value is not JSON"))
 }

@@ -1,5 +1,5 @@
-//! The client for Directus: who is asked, for how long, and what its answers
-//! and faults are here. It knows no collection and no request of ours.
+//! The client for Directus: its address, time limits, answers and errors. It knows no collection
+//! and no request of Stagepass.
 
 mod bootstrap;
 mod error;
@@ -19,31 +19,29 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a call may take in all. A request of ours makes a handful of them
-/// and has 30 seconds.
+/// The time limit of a call. A request to Stagepass makes a handful of calls and has 30 seconds.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a change of the schema may take, which somebody waits for.
+/// The time limit of a schema change, for which the operator waits.
 pub(crate) const SCHEMA_TIMEOUT: Duration = Duration::from_secs(60);
-/// Directus's own server closes a connection that has been idle for 5 seconds:
-/// one that is given up earlier is never used while it is being closed.
+/// Directus closes connections after 5 idle seconds. Giving one up earlier avoids using it while it
+/// closes.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// The largest answer that is read. One sealed text has 1.4 MiB at most, and
-/// the largest answer holds [`MAX_SEALED_ROWS`] of them.
-const MAX_ANSWER_BYTES: usize = 24 * 1024 * 1024;
-/// The longest that a caller is told to wait, whatever Directus says.
+/// The largest answer to read. One sealed text has 5.6 MiB at most, and the largest answer has
+/// five of them.
+const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+/// The longest wait a caller is told, whatever Directus says.
 const MAX_RETRY_AFTER_S: u64 = 60;
-/// How many rows with their sealed text may be asked for at once.
-pub(crate) const MAX_SEALED_ROWS: u32 = 16;
+/// How many rows with sealed text one call may request.
+pub(crate) const MAX_SEALED_ROWS: u32 = 4;
 
-/// Where Directus is, and as whom its records are read and written.
+/// Where Directus is, and the account that reads and writes its records.
 #[derive(Clone, Debug)]
 pub(crate) struct DirectusSettings {
-    /// The base URL.
     pub(crate) url: Url,
     pub(crate) admin_token: SecretString,
 }
 
-/// A Directus, called over connections that are kept.
+/// The client of one Directus, which it calls over persistent connections.
 #[derive(Debug)]
 pub(crate) struct Directus {
     http: Client,
@@ -51,7 +49,7 @@ pub(crate) struct Directus {
     admin_token: Replaceable<SecretString>,
 }
 
-/// What a call asks for. The path is one of Directus's own, below the base URL.
+/// One call. The path is relative to the base URL.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
@@ -61,29 +59,27 @@ pub(crate) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// A GET.
     pub(crate) fn get(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
         Self { method: Method::GET, path, query, body: None }
     }
 
-    /// A call with a JSON body.
     pub(crate) fn with_body(method: Method, path: &'a str, body: Value) -> Self {
         Self { method, path, query: &[], body: Some(body) }
     }
 
-    /// A SEARCH. What was asked with a GET, Directus may answer for minutes from
-    /// its own cache as it was; its cache never looks at a SEARCH.
+    /// A SEARCH. Directus may answer a GET from its cache for minutes, but a SEARCH never.
+    // Decision: docs/decisions/storage.md#directus-is-read-with-search
     pub(crate) fn search(path: &'a str, query: Value) -> Self {
         #[expect(clippy::unwrap_used, reason = "a method may be any word of letters")]
         let method = Method::from_bytes(b"SEARCH").unwrap();
         Self::with_body(method, path, json!({ "query": query }))
     }
 
-    /// The texts of the body's values, a query's filter among them: what an
-    /// error of Directus may quote, and its reader must not see.
+    /// The texts of the body's values, including a query's filter: Directus's errors can quote
+    /// them, and readers must not see them.
     fn texts(&self) -> Vec<&str> {
         if !self.path.starts_with("/items/") && !self.path.starts_with("/users") {
-            // Names of collections and fields, which a person must see.
+            // These are names of collections and fields, which the operator must see.
             return Vec::new();
         }
         let mut texts = Vec::new();
@@ -103,27 +99,27 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What Directus answers.
+/// An answer of Directus.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
-/// Directus wraps what it answers.
+/// The wrapper around answers of Directus.
 #[derive(Debug, Deserialize)]
 struct Data<T> {
     data: T,
 }
 
-/// Such as on a system without any certificates.
+/// The client could not be made, for instance because the system has no certificates.
 #[derive(Debug, thiserror::Error)]
-#[error("the client for Directus could not be made")]
+#[error("the client for Directus could not be created")]
 pub(crate) struct NoClient;
 
 impl Directus {
-    /// A client whose calls may take as long as `timeout`. It follows no redirect and takes no proxy from the
-    /// environment: the admin token goes to this address alone.
+    /// A client with this time limit for each call. It follows no redirects and ignores proxies
+    /// from the environment: the admin token goes only to this address.
     pub(crate) fn new(settings: DirectusSettings, timeout: Duration) -> Result<Self, NoClient> {
         let http = Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -139,17 +135,17 @@ impl Directus {
         Ok(Self { http, url: settings.url, admin_token: Replaceable::new(settings.admin_token) })
     }
 
-    /// Calls with another token from now on.
+    /// Uses another token from now on.
     pub(crate) fn replace_admin_token(&self, token: SecretString) {
         self.admin_token.replace(token);
     }
 
-    /// Calls as admin and reads what Directus has wrapped in `data`.
+    /// Calls as the administrator and reads the `data` of the answer.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<T, DirectusError> {
         self.call_as(&self.admin_token.get(), call).await
     }
 
-    /// Calls as whoever `token` belongs to.
+    /// Calls with another `token`.
     pub(crate) async fn call_as<T: DeserializeOwned>(
         &self,
         token: &SecretString,
@@ -160,13 +156,13 @@ impl Directus {
         read.map(|wrapped| wrapped.data).map_err(|_| DirectusError::garbage(status, call.path))
     }
 
-    /// Calls as admin for a page of a list, and how many rows there are.
+    /// Calls as the administrator for a page of a list and the total number of rows.
     pub(crate) async fn page<T: DeserializeOwned>(
         &self,
         call: &Call<'_>,
     ) -> Result<(Vec<T>, u64), DirectusError> {
         #[derive(Deserialize)]
-        struct Page<T> {
+        struct Counted<T> {
             data: Vec<T>,
             meta: Meta,
         }
@@ -175,12 +171,12 @@ impl Directus {
             filter_count: u64,
         }
         let (status, body) = self.answer_to(&self.admin_token.get(), call).await?;
-        let read: Result<Page<T>, _> = serde_json::from_slice(&body);
-        read.map(|page| (page.data, page.meta.filter_count))
+        let read: Result<Counted<T>, _> = serde_json::from_slice(&body);
+        read.map(|counted| (counted.data, counted.meta.filter_count))
             .map_err(|_| DirectusError::garbage(status, call.path))
     }
 
-    /// Calls as admin where nothing but success is of interest.
+    /// Calls as the administrator and ignores the content of the answer.
     pub(crate) async fn perform(&self, call: &Call<'_>) -> Result<(), DirectusError> {
         self.answer_to(&self.admin_token.get(), call).await.map(drop)
     }
@@ -199,13 +195,13 @@ impl Directus {
             Ok((status, body))
         } else {
             let mut texts = call.texts();
-            // Out of its wrapper to be looked for: it may be a caller's own.
+            // The token is exposed to find it in the answer: it may be a caller's own.
             texts.push(token.expose_secret());
             Err(DirectusError::read(status, call.path, &body, &texts))
         }
     }
 
-    /// A request on behalf of a caller, who is none of ours to Directus.
+    /// A request on behalf of a caller, with the caller's own authorisation.
     pub(crate) fn forward(&self, method: Method, path: &str, query: Option<&str>) -> RequestBuilder {
         let mut url = self.url_of(path);
         url.set_query(query);
@@ -218,11 +214,11 @@ impl Directus {
         url
     }
 
-    /// Sends a request, and reads the whole answer. That there are too many calls is no
-    /// answer: Directus counts those of all our callers as ours.
+    /// Sends a request and reads the whole answer. A refusal for too many calls becomes an error:
+    /// Directus counts the calls of all callers together.
     pub(crate) async fn send(&self, request: RequestBuilder, path: &str) -> Result<Answer, DirectusError> {
         let unavailable = |error: reqwest::Error| {
-            // Without its URL, whose query names users and records.
+            // Log the error without its URL, whose query names users and records.
             let kind = if error.is_timeout() { DirectusError::TimedOut } else { DirectusError::Unavailable };
             tracing::warn!(path, error = %error.without_url(), "Directus does not answer");
             kind
@@ -237,13 +233,13 @@ impl Directus {
     }
 }
 
-/// How long Directus wants to be left alone, within reason.
+/// How long Directus asks to wait, up to a limit.
 fn retry_after_s(headers: &HeaderMap) -> u64 {
     let seconds = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     seconds.unwrap_or(1).clamp(1, MAX_RETRY_AFTER_S)
 }
 
-/// The body, or `None` where it is larger than anything that Directus holds of ours.
+/// The body, or `None` if it is larger than any valid answer.
 async fn read_bounded(mut response: Response) -> Result<Option<Bytes>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
@@ -255,10 +251,10 @@ async fn read_bounded(mut response: Response) -> Result<Option<Bytes>, reqwest::
     Ok(Some(body.into()))
 }
 
-/// The header's value, hidden from `Debug`. A token with characters that no
-/// header carries, which is nobody's, becomes an empty one.
+/// The header value, hidden from `Debug`. A token that no header can carry becomes empty, since it
+/// can't be valid.
 fn bearer(token: &SecretString) -> HeaderValue {
-    // It leaves its wrapper for the one who is to check it.
+    // The token is exposed for Directus, which checks it.
     let value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
     let mut value = value.unwrap_or(HeaderValue::from_static("Bearer"));
     value.set_sensitive(true);
@@ -275,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_go_below_the_base_url() {
+    fn appends_paths_to_the_base_url() {
         let url = |base, query| {
             let request = directus(base).forward(Method::GET, "/users/me", query);
             request.build().unwrap().url().to_string()
@@ -289,25 +285,25 @@ mod tests {
     }
 
     #[test]
-    fn how_long_to_wait_is_what_directus_says_within_reason() {
+    fn limits_the_wait_that_directus_asks_for() {
         let read = |value: Option<&str>| {
             retry_after_s(&value.iter().map(|value| (RETRY_AFTER, value.parse().unwrap())).collect())
         };
         assert_eq!(["7", " 7 ", "60"].map(|value| read(Some(value))), [7, 7, 60]);
-        // An hour, less than half a second, a date, and no number of seconds.
+        // An hour, less than half a second, a date, and values that are not seconds.
         let others = ["3600", "0", "Fri, 31 Dec 2027 23:59:59 GMT", "-1", ""];
         assert_eq!(others.map(|value| read(Some(value))), [60, 1, 1, 1, 1]);
         assert_eq!(read(None), 1);
     }
 
     #[test]
-    fn its_debug_form_holds_no_token() {
+    fn hides_the_token_in_debug_output() {
         assert!(!format!("{:?}", directus("http://127.0.0.1:8055")).contains("planted"));
         assert!(!format!("{:?}", bearer(&"planted".into())).contains("planted"));
     }
 
     #[test]
-    fn the_texts_of_a_call_are_those_of_its_body_and_filter() {
+    fn collects_the_texts_of_a_call_from_body_and_filter() {
         let body = json!({"status": "revoked", "cookie_count": 3, "username": "", "platform": "tiktok"});
         let sorted = |call: &Call<'_>| {
             let mut texts: Vec<_> = call.texts().into_iter().map(str::to_owned).collect();

@@ -1,28 +1,30 @@
-//! The one error type: it alone chooses a status, and each API renders it in
+//! The one error type: only this module chooses a status, and each API renders errors in
 //! its own form.
 //!
-//! A handler's error becomes a response without a body that carries the
-//! error; [`render`], which is called for every request, writes the body.
+//! A handler's error becomes a response without a body that carries the error; [`render`], called
+//! for every request, writes the body.
 
-use crate::api::{Form, MAX_BODY_BYTES};
+use crate::api::Form;
 use crate::directus::{DirectusError, NoClient};
 use crate::store::{OverLimit, StoreError};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
-use stagepass_core::api::ErrorResponse;
+use serde::Serialize;
 use std::sync::Arc;
 use thiserror::Error;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
-/// Whatever a request can end with other than success. The text goes to the
-/// caller: it never holds a secret, a path or a driver's words.
+/// Every way a request can fail. The text goes to the caller: it never has a secret, a path or a
+/// driver's message.
 #[derive(Debug, Error)]
 pub(crate) enum Error {
     #[error("{0}")]
     BadRequest(String),
     #[error("Unauthorized")]
     Unauthorized,
-    /// The same answer where a service's secret is missing or wrong.
+    /// A service's secret is missing or wrong; the answer is the same as for
+    /// [`Self::Unauthorized`].
     #[error("Unauthorized")]
     UnknownService,
     #[error("Invalid user credentials.")]
@@ -33,13 +35,17 @@ pub(crate) enum Error {
     InvalidMasterPassword,
     #[error("Forbidden")]
     Forbidden,
+    /// The record's owner has not allowed this to services.
+    #[error("{0}")]
+    ForbiddenByOwner(&'static str),
     #[error(
-        "the vault is set up from the server's own machine, or with the token in the file vault-set-up-token \
-         of its data directory"
+        "the vault can only be set up from the server's own machine, or with the token in the file \
+         vault-set-up-token of its data directory"
     )]
     ForbiddenSetUp,
     #[error(
-        "a session cookie is good for what this server's own pages ask for: over https, or on the server's own machine"
+        "the session cookie only works for requests from this server's own pages, over https or on the server's own \
+         machine"
     )]
     ForbiddenOrigin,
     #[error("built-in credential types can't be changed")]
@@ -52,27 +58,27 @@ pub(crate) enum Error {
     OverLimit(OverLimit),
     #[error("the credential type is in use by {credentials} credentials")]
     TypeInUse { credentials: u64 },
-    #[error("a field that is gone or changed is in use by {credentials} credentials")]
+    #[error("a removed or changed field is in use by {credentials} credentials")]
     FieldInUse { credentials: u64 },
     #[error("the credential was changed meanwhile")]
     PreconditionFailed,
     #[error("Method not allowed")]
     MethodNotAllowed,
-    /// The client was slow to send it.
+    /// The client was too slow to send its request.
     #[error("The request did not arrive in time")]
     RequestTimeout,
-    /// It was there, and this server was slow.
+    /// The request arrived in time, but this server was too slow.
     #[error("The request took too long here; try again")]
     Overdue,
-    #[error("Body larger than {MAX_BODY_BYTES} bytes")]
-    BodyTooLarge,
+    #[error("Body larger than {most} bytes")]
+    BodyTooLarge { most: usize },
     #[error("Content-Type must be application/json")]
     UnsupportedMediaType,
-    #[error("This server does not answer under that host name")]
+    #[error("This server does not answer to that host name")]
     MisdirectedRequest,
     #[error(
-        "This server proves who it is at the address that it listens on, written as a number, and at \
-         STAGEPASS_PUBLIC_URL where that begins with http://"
+        "This server only proves its identity at the numeric address that it listens on, and at \
+         STAGEPASS_PUBLIC_URL if that starts with http://"
     )]
     NotProvenHere,
     #[error("Too many requests")]
@@ -85,7 +91,7 @@ pub(crate) enum Error {
     Undecryptable,
     #[error("Store unavailable")]
     Store(StoreError),
-    /// What keeps the server from serving, in a few words.
+    /// The server can't serve; the text says why, in a few words.
     #[error("{0}")]
     NotReady(String),
     #[error(transparent)]
@@ -96,13 +102,13 @@ pub(crate) enum Error {
 
 impl From<getrandom::Error> for Error {
     fn from(_: getrandom::Error) -> Self {
-        Self::Internal("no random bytes")
+        Self::Internal("the operating system gives no random bytes")
     }
 }
 
 impl From<NoClient> for Error {
     fn from(_: NoClient) -> Self {
-        Self::Internal("the client for Directus could not be made")
+        Self::Internal("the client for Directus could not be created")
     }
 }
 
@@ -118,7 +124,7 @@ impl From<StoreError> for Error {
 }
 
 impl Error {
-    /// The same fault, of one part of what was given.
+    /// The same fault, with the part of the request that it is about named first.
     pub(crate) fn in_place(self, place: &str) -> Self {
         match self {
             Self::BadRequest(fault) => Self::BadRequest(format!("{place}: {fault}")),
@@ -126,7 +132,7 @@ impl Error {
         }
     }
 
-    /// The status that it is answered with.
+    /// The status of the answer.
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -135,9 +141,11 @@ impl Error {
             | Self::InvalidCredentials
             | Self::TokenExpired
             | Self::InvalidMasterPassword => StatusCode::UNAUTHORIZED,
-            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenOrigin | Self::ForbiddenBuiltIn => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forbidden
+            | Self::ForbiddenByOwner(_)
+            | Self::ForbiddenSetUp
+            | Self::ForbiddenOrigin
+            | Self::ForbiddenBuiltIn => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) | Self::OverLimit(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => {
                 StatusCode::CONFLICT
@@ -145,7 +153,7 @@ impl Error {
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MisdirectedRequest | Self::NotProvenHere => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -163,16 +171,20 @@ impl Error {
         }
     }
 
-    /// Whether a record was asked for and not given, or not changed: the audit
-    /// log tells of it.
+    /// Whether access to a record or a change of it was refused: the audit log records this.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(
             self,
-            Self::Forbidden | Self::NotFound(_) | Self::Conflict(_) | Self::Undecryptable | Self::Internal(_)
+            Self::Forbidden
+                | Self::ForbiddenByOwner(_)
+                | Self::NotFound(_)
+                | Self::Conflict(_)
+                | Self::Undecryptable
+                | Self::Internal(_)
         )
     }
 
-    /// How long a caller should wait before another try, where that helps.
+    /// How long a caller should wait before another try, if that helps.
     pub(crate) fn retry_after_s(&self) -> Option<u64> {
         match self {
             Self::TooManyRequests { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
@@ -187,7 +199,7 @@ impl Error {
         }
     }
 
-    /// Directus's own code for such a failure.
+    /// Directus's own code for this failure.
     fn directus_code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "INVALID_PAYLOAD",
@@ -196,15 +208,17 @@ impl Error {
             | Self::InvalidCredentials
             | Self::InvalidMasterPassword => "INVALID_CREDENTIALS",
             Self::TokenExpired => "TOKEN_EXPIRED",
-            Self::Forbidden | Self::ForbiddenSetUp | Self::ForbiddenOrigin | Self::ForbiddenBuiltIn => {
-                "FORBIDDEN"
-            }
+            Self::Forbidden
+            | Self::ForbiddenByOwner(_)
+            | Self::ForbiddenSetUp
+            | Self::ForbiddenOrigin
+            | Self::ForbiddenBuiltIn => "FORBIDDEN",
             Self::NotFound(_) => "ROUTE_NOT_FOUND",
             Self::Conflict(_) | Self::OverLimit(_) | Self::TypeInUse { .. } | Self::FieldInUse { .. } => {
                 "RECORD_NOT_UNIQUE"
             }
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Self::BodyTooLarge => "CONTENT_TOO_LARGE",
+            Self::BodyTooLarge { .. } => "CONTENT_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => "REQUESTS_EXCEEDED",
             Self::RequestTimeout
@@ -216,41 +230,101 @@ impl Error {
         }
     }
 
-    /// Its body, JSON.
+    /// The JSON body of the answer.
     pub(crate) fn body(&self, form: Form) -> String {
-        let message = self.to_string();
+        let error = self.to_string();
         match form {
-            Form::Credentials => {
-                serde_json::to_string(&ErrorResponse { success: false, error: message }).unwrap_or_default()
-            }
+            Form::Credentials => serde_json::to_string(&ErrorResponse { success: false, error }),
             Form::Directus => {
-                json!({"errors": [{"message": message, "extensions": {"code": self.directus_code()}}]})
-                    .to_string()
+                let extensions = DirectusErrorExtensions { code: self.directus_code() };
+                let errors = [DirectusErrorItem { message: error, extensions }];
+                serde_json::to_string(&DirectusErrorResponse { errors })
             }
-            Form::AppCredentials => json!({"error": message}).to_string(),
-            Form::Vault => match self {
-                Self::TooManyRequests { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
-                    json!({"error": message, "retry_after_seconds": retry_after_s})
-                }
-                _ => json!({"error": message}),
+            Form::AppCredentials => serde_json::to_string(&AppErrorResponse { error }),
+            Form::Vault => {
+                let retry_after_seconds = match self {
+                    Self::TooManyRequests { retry_after_s } | Self::TooManyFailedLogins { retry_after_s } => {
+                        Some(*retry_after_s)
+                    }
+                    _ => None,
+                };
+                serde_json::to_string(&VaultErrorResponse { error, retry_after_seconds })
             }
-            .to_string(),
         }
+        .unwrap_or_default()
     }
 
-    /// Tells the operator.
+    /// Logs the failure for the operator.
     pub(crate) fn log(&self) {
         match self {
             Self::Store(error) => tracing::error!(%error, "the store failed"),
             Self::Directus(DirectusError::Busy { .. }) => {
-                tracing::warn!("Directus gets too many calls; do its limiters allow for this server's?");
+                tracing::warn!(
+                    "Directus refuses calls because there are too many; raise its rate limits for this server"
+                );
             }
             Self::Directus(error) => tracing::error!(%error, "Directus failed"),
             Self::Internal(what) => tracing::error!(what, "internal error"),
-            Self::Overdue => tracing::error!("a request was given up, since it took too long"),
+            Self::Overdue => tracing::error!("a request was abandoned because it took too long"),
             _ => tracing::debug!(error = %self, "request refused"),
         }
     }
+}
+
+/// A failure on the Credentials API.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ErrorResponse {
+    #[schema(schema_with = always_false)]
+    success: bool,
+    /// What went wrong, in words for people.
+    error: String,
+}
+
+fn always_false() -> Object {
+    let never = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([false]));
+    never.description(Some("Always false.")).build()
+}
+
+/// A failure on the vault.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct VaultErrorResponse {
+    /// What went wrong, in words for people.
+    error: String,
+    /// How long to wait, if there were too many requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 0)]
+    retry_after_seconds: Option<u64>,
+}
+
+/// A failure on app credentials, their types and projects.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct AppErrorResponse {
+    /// What went wrong, in words for people.
+    error: String,
+}
+
+/// A failure on `/auth` and `/users`, in the form of Directus.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DirectusErrorResponse {
+    #[schema(value_type = Vec<DirectusErrorItem>, min_items = 1)]
+    errors: [DirectusErrorItem; 1],
+}
+
+/// One error of a failure.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DirectusError)]
+pub(crate) struct DirectusErrorItem {
+    /// What went wrong, in words for people.
+    message: String,
+    extensions: DirectusErrorExtensions,
+}
+
+/// What a program needs to know about an error.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DirectusErrorExtensions {
+    /// Directus's own code for this failure.
+    #[schema(pattern = "^[A-Z_]+$", examples("INVALID_CREDENTIALS"))]
+    code: &'static str,
 }
 
 impl IntoResponse for Error {
@@ -264,7 +338,7 @@ impl IntoResponse for Error {
     }
 }
 
-/// The error that a response carries whose body is to be written.
+/// The error in a response that still needs its body.
 pub(crate) fn take(response: &mut Response) -> Option<Arc<Error>> {
     let error = response.extensions_mut().remove::<Arc<Error>>()?;
     error.log();

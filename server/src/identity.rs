@@ -1,5 +1,5 @@
-//! Who is calling: users by access token, services by shared secret. Users are
-//! this server's own or those of a Directus. It knows no credentials.
+//! Who is calling: users by access token, services by secret. Users belong to this server or to a
+//! Directus. This module knows no credentials.
 
 pub(crate) mod auth;
 mod directus;
@@ -31,7 +31,7 @@ use crate::store::Database;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 
-/// What finds out who calls. Clones share it.
+/// Identifies callers. Clones share their state.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     pub(crate) provider: Arc<Provider>,
@@ -42,13 +42,13 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Whether users are this server's own.
+    /// Whether this server manages its own users.
     pub(crate) fn has_own_users(&self) -> bool {
         matches!(*self.provider, Provider::Embedded(_))
     }
 }
 
-/// The SHA-256 of `text`; `purpose` keeps the hashes of different things apart.
+/// The SHA-256 of `text`; `purpose` separates the hashes of different things.
 pub(crate) fn hash(purpose: &str, text: &str) -> crate::store::Hash {
     Sha256::new().chain_update(purpose).chain_update([0]).chain_update(text).finalize().into()
 }

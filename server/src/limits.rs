@@ -1,6 +1,6 @@
-//! Rate limits: how often a user may call, and how often an address may fail
-//! to say who it is, services and users apart. A service that says so is never
-//! limited. Each process counts for itself, in memory.
+//! Rate limits: how often a user may call, and how often an address may fail to authenticate,
+//! counted separately for users and services. An authenticated service is never limited. Each
+//! process counts separately, in memory.
 
 use crate::client::Client;
 use crate::error::Error;
@@ -13,24 +13,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// A limit holds on the average over so many seconds: that many more may come
-/// at once.
+/// Limits are averages over this many seconds, so this many seconds' worth of calls can come at
+/// once.
 const BURST_S: u32 = 10;
-/// Users, and addresses, that are known at the same time: some hundred KiB.
+/// The most users and addresses to remember at the same time: a few hundred KiB.
 const MAX_KEYS: usize = 10_000;
 
 /// All rate limits.
+// Decision: docs/decisions/http.md#each-process-counts-for-itself
 #[derive(Debug)]
 pub(crate) struct Limits {
     users: Option<RateLimit<Uuid>>,
     user_failures: Option<RateLimit<IpAddr>>,
     service_failures: Option<RateLimit<IpAddr>>,
-    /// Which tokens of users were right, by their hash, and where they came from.
+    /// The hashes of valid user tokens, and the addresses they came from.
     passed: Mutex<HashSet<(IpAddr, [u8; 32])>>,
 }
 
 impl Limits {
-    /// Limits in calls a second; 0 is none.
+    /// Limits are in calls per second; 0 is no limit.
     pub(crate) fn new(user_rate: u32, failed_auth_rate: u32) -> Self {
         Self {
             users: RateLimit::per_second(user_rate),
@@ -45,9 +46,9 @@ impl Limits {
         self.users.as_ref().map_or(Ok(()), |limit| limit.count(user, Instant::now())).map_err(too_many)
     }
 
-    /// Refuses to look at a token that may be a guess: one from an address that
-    /// failed too often lately, unless it was right from there before, or given
-    /// out to it. To look at it is to ask Directus, or to write into the database.
+    /// Refuses to check a token that may be a guess: one from an address that recently failed too
+    /// often, unless it was valid from there before or was issued to it.
+    // Decision: docs/decisions/http.md#after-too-many-failures-only-known-tokens-are-checked
     pub(crate) fn check_guess(&self, client: Client, token: &SecretString) -> Result<(), Error> {
         let (Some(failures), Some(network)) = (&self.user_failures, client.limited_network()) else {
             return Ok(());
@@ -59,7 +60,7 @@ impl Limits {
         allowed.map_err(too_many)
     }
 
-    /// Remembers that a token was right.
+    /// Remembers that a token was valid.
     pub(crate) fn note_passed(&self, client: Client, token: &SecretString) {
         if let (Some(_), Some(network)) = (&self.user_failures, client.limited_network()) {
             let mut passed = self.passed();
@@ -70,8 +71,7 @@ impl Limits {
         }
     }
 
-    /// Counts a call without a valid caller, which was answered with 401 because
-    /// of `error`; an error where it was one too many.
+    /// Counts a call that was answered with 401 because of `error`. Fails if the limit is exceeded.
     pub(crate) fn count_failure(&self, client: Client, error: Option<&Error>) -> Result<(), Error> {
         let is_services = matches!(error, Some(Error::UnknownService));
         let failures = if is_services { &self.service_failures } else { &self.user_failures };
@@ -86,7 +86,7 @@ impl Limits {
     }
 }
 
-/// It leaves its wrapper to be told from others, and is kept as a hash alone.
+/// Exposes the token only to hash it: only the hash is kept.
 fn hash(token: &SecretString) -> [u8; 32] {
     Sha256::digest(token.expose_secret()).into()
 }
@@ -96,14 +96,14 @@ fn too_many(wait: Duration) -> Error {
     Error::TooManyRequests { retry_after_s: rounded_up.max(1) }
 }
 
-/// A limit for each key, by the generic cell rate algorithm (ITU-T I.371): of a
-/// key only the time is kept at which its burst is whole again. Not the crate
-/// `governor`, which neither looks without counting nor bounds its keys.
+/// A limit for each key by the generic cell rate algorithm (ITU-T I.371). It stores only the time
+/// at which a key's burst is available in full again. The crate `governor` can neither look without
+/// counting nor bound its keys.
 #[derive(Debug)]
 struct RateLimit<K> {
-    /// From one call to the next at the limit's rate.
+    /// The time between two calls at the limit's rate.
     interval: Duration,
-    /// How far ahead of that rate a key may be.
+    /// How far a key may be ahead of that rate.
     tolerance: Duration,
     whole_again_at: Mutex<HashMap<K, Instant>>,
 }
@@ -115,13 +115,13 @@ impl<K: Copy + Eq + Hash> RateLimit<K> {
         Some(Self { interval, tolerance, whole_again_at: Mutex::default() })
     }
 
-    /// Counts a call, or tells how long to wait for the next.
+    /// Counts a call, or returns how long to wait for the next.
     fn count(&self, key: K, now: Instant) -> Result<(), Duration> {
         let mut keys = self.keys();
-        let whole_again_at = self.judge(&keys, key, now)?;
+        let whole_again_at = self.whole_again_or_wait(&keys, key, now)?;
         if keys.len() >= MAX_KEYS && !keys.contains_key(&key) {
             keys.retain(|_, idle_from| *idle_from > now);
-            // So many at once: better to forget what they did than to refuse somebody new.
+            // Forgetting all these keys is better than refusing a new one.
             if keys.len() >= MAX_KEYS {
                 keys.clear();
             }
@@ -130,12 +130,19 @@ impl<K: Copy + Eq + Hash> RateLimit<K> {
         Ok(())
     }
 
-    /// What [`count`](Self::count) would say.
+    /// The result that [`count`](Self::count) would give.
     fn check(&self, key: K, now: Instant) -> Result<(), Duration> {
-        self.judge(&self.keys(), key, now).map(drop)
+        self.whole_again_or_wait(&self.keys(), key, now).map(drop)
     }
 
-    fn judge(&self, keys: &HashMap<K, Instant>, key: K, now: Instant) -> Result<Instant, Duration> {
+    /// When the key's burst is available in full again, if a call is allowed now; otherwise how
+    /// long to wait.
+    fn whole_again_or_wait(
+        &self,
+        keys: &HashMap<K, Instant>,
+        key: K,
+        now: Instant,
+    ) -> Result<Instant, Duration> {
         let whole_again_at = keys.get(&key).map_or(now, |known| now.max(*known));
         match (whole_again_at - now).checked_sub(self.tolerance) {
             None | Some(Duration::ZERO) => Ok(whole_again_at),
@@ -157,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_passes_and_then_the_rate_holds() {
+    fn allows_a_burst_and_then_enforces_the_rate() {
         let limit = RateLimit::per_second(4).unwrap();
         let start = Instant::now();
         assert_eq!(counted(&limit, 1, start), 40);
         assert_eq!(limit.count(1, start), Err(Duration::from_millis(250)));
         assert_eq!(limit.check(1, start), Err(Duration::from_millis(250)));
         assert_eq!(counted(&limit, 1, start + Duration::from_secs(1)), 4);
-        assert_eq!(counted(&limit, 2, start), 40, "another key is not touched");
+        assert_eq!(counted(&limit, 2, start), 40, "another key is not affected");
         assert_eq!(counted(&limit, 1, start + Duration::from_secs(60)), 40);
     }
 
@@ -178,14 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_bounded_and_idle_ones_make_room() {
+    fn bounds_the_number_of_keys_and_forgets_idle_ones() {
         let limit = RateLimit::per_second(1).unwrap();
         let start = Instant::now();
         assert_eq!(counted(&limit, u32::MAX, start), 10);
         for key in 1..MAX_KEYS as u32 {
             limit.count(key, start).unwrap();
         }
-        // All but the first are idle by now, and that one is still remembered.
+        // All keys but the first are idle now, and the first is still remembered.
         let later = start + Duration::from_secs(2);
         limit.count(0, later).unwrap();
         assert_eq!(limit.keys().len(), 2);
@@ -197,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_in_whole_seconds_rounded_up() {
+    fn rounds_a_wait_up_to_whole_seconds() {
         for (wait_ms, seconds) in [(1, 1), (1000, 1), (1001, 2)] {
             let error = too_many(Duration::from_millis(wait_ms));
             assert!(matches!(error, Error::TooManyRequests { retry_after_s } if retry_after_s == seconds));

@@ -1,11 +1,11 @@
-//! Stagepass's server: keeps captured sessions encrypted and hands them to the
-//! backends that may have them.
+//! Stagepass's server: keeps captured sessions encrypted and gives them to authorised backends.
 
 mod api;
 mod app;
 mod app_credentials;
 mod audit;
 mod audit_export;
+mod body;
 mod bounded_text;
 mod cli;
 mod client;
@@ -15,6 +15,7 @@ mod credentials;
 mod directus;
 mod error;
 mod identity;
+mod key_rotation;
 mod keyed_stores;
 mod limits;
 mod masking;
@@ -28,7 +29,6 @@ mod refusals;
 mod replaceable;
 mod request;
 mod retention;
-mod rotation;
 mod router;
 mod sealing;
 mod secret_file;
@@ -37,6 +37,7 @@ mod store;
 mod streamed;
 mod telemetry;
 mod vault;
+mod words;
 
 use std::process::ExitCode;
 

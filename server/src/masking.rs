@@ -1,6 +1,6 @@
-//! Hides secrets in texts that come from elsewhere and go to a caller, a person, the
-//! log or the audit log: what Directus, PostgreSQL and libraries say may quote what
-//! they were sent. Knows no secret's purpose: whoever reads one notes it here.
+//! Hides secrets in foreign texts that go to a caller, a person, the log or the audit log: messages
+//! from Directus, PostgreSQL and libraries can quote what they received. This module knows no
+//! secret's purpose; code that reads a secret registers it here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -14,24 +14,24 @@ use std::iter;
 use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
-/// Stands where something was hidden.
+/// Replaces a hidden text.
 pub(crate) const MASK: &str = "…";
-/// The shortest text of a request that is hidden wherever it stands. A shorter one,
-/// which may be part of any word, is hidden where it is quoted.
+/// The shortest text of a request that is hidden everywhere. A shorter one could be part of any
+/// word, so it is hidden only in quotes.
 const LEAST_OF_REQUEST: usize = 4;
-/// The same for secrets of this process. A shorter one may be a word that logs are
-/// full of, such as a database's password that is the database's name.
+/// The shortest secret of this process that is hidden everywhere. A shorter one may be a common
+/// word in logs, such as a database password that equals the database's name.
 const LEAST_HELD: usize = 16;
-/// The longest text of a request that is looked for in all its forms. Where an answer is
-/// long enough to quote a longer one, nothing of it is shown.
+/// The longest text of a request that is searched for in all its forms. If an answer is long
+/// enough to quote a longer one, the whole answer is hidden.
 const MOST_OF_REQUEST: usize = 8 * 1024;
-/// The shortest form in base64 that is looked for.
+/// The shortest form in base64 that is searched for.
 const LEAST_BASE64: usize = 10;
-/// What is escaped in URLs by RFC 3986, and by JavaScript's `encodeURIComponent`.
+/// The characters that RFC 3986, and JavaScript's `encodeURIComponent`, escape in URLs.
 const BY_RFC_3986: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const BY_JAVASCRIPT: &AsciiSet =
     &BY_RFC_3986.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
-/// Between these a short text is quoted, or is the password in a URL.
+/// Characters around a quoted text or around the password in a URL.
 const QUOTES: [(char, char); 3] = [('"', '"'), ('\'', '\''), (':', '@')];
 
 static HELD: RwLock<Held> = RwLock::new(Held { secrets: Vec::new(), mask: None, for_callers: None });
@@ -40,17 +40,19 @@ static HELD: RwLock<Held> = RwLock::new(Held { secrets: Vec::new(), mask: None, 
 struct Held {
     secrets: Vec<SecretString>,
     mask: Option<Mask>,
-    /// Without the short ones: a caller who has guesses quoted would see which is right.
+    /// The mask for texts that callers see, without the short secrets: a caller who makes the
+    /// server quote guesses would see which guess is right.
     for_callers: Option<Mask>,
 }
 
-/// Notes a secret of this process, which [`hide`] hides from then on.
-pub(crate) fn hold(secret: &SecretString) {
+/// Registers a secret of this process, which [`hide`] hides from then on.
+// Decision: docs/decisions/keys-and-audit.md#secrets-are-hidden-in-all-text-that-leaves-the-process
+pub(crate) fn register(secret: &SecretString) {
     let mut held = HELD.write().unwrap_or_else(PoisonError::into_inner);
     let is_known = held.secrets.iter().any(|known| known.expose_secret() == secret.expose_secret());
     if !is_known {
         held.secrets.push(secret.clone());
-        // They leave their wrappers to be looked for.
+        // Exposed for the search.
         let texts: Vec<_> = held.secrets.iter().map(|secret| secret.expose_secret()).collect();
         let long = texts.iter().copied().filter(|text| text.chars().count() >= LEAST_HELD);
         let (mask, for_callers) = (Mask::new(texts.iter().copied(), LEAST_HELD), Mask::new(long, LEAST_HELD));
@@ -58,15 +60,15 @@ pub(crate) fn hold(secret: &SecretString) {
     }
 }
 
-/// Hides the secrets of this process, in whatever form they are quoted, from whoever runs
-/// it or reads its log.
+/// Hides the secrets of this process, in whatever form they are quoted, from the operator and
+/// readers of the log.
 pub(crate) fn hide(text: &str) -> Cow<'_, str> {
     let held = HELD.read().unwrap_or_else(PoisonError::into_inner);
     held.mask.as_ref().map_or(Cow::Borrowed(text), |mask| mask.hide(text))
 }
 
-/// Hides them from a caller, and texts of the caller's own request as well: in what is
-/// shown once the secrets are hidden, so that it tells nothing of these what is found.
+/// Hides them from a caller, and then also texts of the caller's own request. They are searched for
+/// after the secrets are hidden, so that a match reveals nothing about a secret.
 pub(crate) fn hide_with<'a>(text: &'a str, mask: Option<&Mask>) -> Cow<'a, str> {
     let held = HELD.read().unwrap_or_else(PoisonError::into_inner);
     let shown = held.for_callers.as_ref().map_or(Cow::Borrowed(text), |held| held.hide(text));
@@ -77,8 +79,8 @@ pub(crate) fn hide_with<'a>(text: &'a str, mask: Option<&Mask>) -> Cow<'a, str> 
     }
 }
 
-/// Hides the same in all texts of a JSON value, whatever is escaped in them. A request's
-/// texts stay in the names of members and in a failure's `code`, which programs read.
+/// Hides the same in all texts of a JSON value, after unescaping. A request's texts stay visible in
+/// the names of members and in a failure's `code`, which programs read.
 pub(crate) fn hide_in_json(value: Value, mask: Option<&Mask>) -> Value {
     match value {
         Value::String(text) => Value::String(hide_with(&text, mask).into_owned()),
@@ -94,8 +96,7 @@ pub(crate) fn hide_in_json(value: Value, mask: Option<&Mask>) -> Value {
     }
 }
 
-/// Finds texts in all their forms, whatever the case of ASCII letters. Its `Debug` form
-/// holds none of them.
+/// Searches for texts in all their forms, ignoring ASCII case. Its `Debug` form shows none of them.
 pub(crate) struct Mask {
     forms: Vec<Form>,
     /// The length of the shortest form.
@@ -103,10 +104,10 @@ pub(crate) struct Mask {
     hides_all: bool,
 }
 
-/// A text as it may be quoted.
+/// A text in one form in which it may be quoted.
 struct Form {
     finder: Finder<'static>,
-    /// How many bytes at both ends are not of the text, but what it is quoted with.
+    /// How many bytes at each end are quotation marks and not part of the text.
     marks: usize,
 }
 
@@ -117,9 +118,8 @@ impl fmt::Debug for Mask {
 }
 
 impl Mask {
-    /// Hides what a request has sent in an answer of so many bytes; `None` where there is
-    /// nothing to hide. How long it takes grows with the length of all texts times that of
-    /// the answer at most.
+    /// Hides what a request sent in an answer of this many bytes; `None` if there is nothing to
+    /// hide. The time grows at most with the length of all texts times the length of the answer.
     pub(crate) fn of<'a>(texts: impl IntoIterator<Item = &'a str>, answer_bytes: usize) -> Option<Self> {
         let may_be_quoted = |text: &&str| text.trim_end_matches('=').len() <= answer_bytes;
         let texts: Vec<_> = texts.into_iter().filter(may_be_quoted).collect();
@@ -136,7 +136,7 @@ impl Mask {
         };
         let mut found = Vec::new();
         for text in texts.into_iter().filter(|text| !text.is_empty()) {
-            // Without padding, too, it must be long enough to be looked for everywhere.
+            // A text must be long enough even without its padding to be searched for everywhere.
             let is_short =
                 text.chars().count() < least || text.trim_end_matches('=').chars().count() < LEAST_OF_REQUEST;
             for text in forms(text) {
@@ -151,8 +151,7 @@ impl Mask {
         Some(Self { forms: found, least, hides_all: false })
     }
 
-    /// Hides all that is found at once: what is hidden of one form bares nothing of
-    /// another that it is a part of.
+    /// Hides all matches at once: hiding one form must not reveal part of another that contains it.
     fn hide<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if text.len() < self.least {
             return Cow::Borrowed(text);
@@ -172,7 +171,7 @@ impl Mask {
         Cow::Owned(hidden)
     }
 
-    /// Where they stand in a text in lower case, in its order.
+    /// The ranges of the secrets in a lower-case text, in order.
     fn find(&self, text: &str) -> Vec<Range<usize>> {
         if self.hides_all {
             return iter::once(0..text.len()).collect();
@@ -188,14 +187,14 @@ impl Mask {
     }
 }
 
-/// A text in the ways in which it may be quoted.
+/// All forms in which a text may be quoted.
 fn forms(text: &str) -> Vec<String> {
     let mut forms = escaped(text);
     let in_url = [NON_ALPHANUMERIC, BY_RFC_3986, BY_JAVASCRIPT].map(|set| utf8_percent_encode(text, set));
     let in_form = form_urlencoded::byte_serialize(text.as_bytes()).collect();
     forms.extend(in_url.map(|form| form.to_string()));
     forms.extend([in_form, hex::encode(text)]);
-    // What is base64 itself has two alphabets, and ends with or without padding.
+    // Text that is base64 itself has two alphabets, with or without padding.
     let unpadded = text.trim_end_matches('=');
     forms.extend([unpadded.to_owned(), unpadded.replace('+', "-").replace('/', "_")]);
     forms.extend(in_base64(text.as_bytes()));
@@ -205,8 +204,8 @@ fn forms(text: &str) -> Vec<String> {
     forms
 }
 
-/// As it is, and with its backslashes, quotation marks and control characters escaped
-/// as in JSON, with the marks doubled as in SQL, or both.
+/// The text unchanged; with backslashes, quotation marks and control characters escaped as in JSON;
+/// with quotation marks doubled as in SQL; or both.
 fn escaped(text: &str) -> Vec<String> {
     let json = json!(text).to_string();
     let json = json.strip_prefix('"').and_then(|json| json.strip_suffix('"')).unwrap_or(text);
@@ -219,8 +218,8 @@ fn escaped(text: &str) -> Vec<String> {
     forms
 }
 
-/// What bytes become in base64 wherever they begin in what is encoded. The characters
-/// at both ends that the bytes beside them are part of are left out.
+/// The base64 forms of bytes at any offset, without the characters at both ends that also encode
+/// neighbouring bytes.
 fn in_base64(bytes: &[u8]) -> Vec<String> {
     let shifted = [0, 1, 2].map(|before| [&[0; 2][..before], bytes].concat());
     let forms = shifted.iter().zip([0, 2, 3]).flat_map(|(bytes, start)| {
@@ -241,7 +240,7 @@ mod tests {
     const SECRET: &str = r#"plan+ted/"se\cret' of 32 bytes=="#;
 
     #[test]
-    fn a_secret_is_hidden_in_every_form_in_which_it_may_be_quoted() {
+    fn hides_a_secret_in_every_quoted_form() {
         let mask = Mask::new([SECRET], LEAST_HELD);
         let percent = utf8_percent_encode(SECRET, NON_ALPHANUMERIC).to_string();
         let form: String = form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
@@ -268,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_part_of_something_in_base64_is_hidden_too() {
+    fn hides_a_secret_inside_longer_base64() {
         let mask = Mask::new([SECRET], LEAST_HELD);
         for (before, after) in [("", ""), ("u", ":x"), ("us", ""), ("user:", "@"), ("a longer name: ", "é")]
         {
@@ -281,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_hidden_between_quotation_marks_and_in_urls() {
+    fn hides_a_short_secret_in_quotation_marks_and_urls() {
         let mask = Mask::new(["stagepass"], LEAST_HELD);
         let text = r#"stagepass_server: postgres://stagepass:stagepass@db: "stagepass" stagepass"#;
         assert_eq!(
@@ -291,11 +290,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_held_is_hidden_also_where_json_has_escaped_it() {
+    fn hides_a_secret_that_json_escaped() {
         let secret = "a-held-secret-that-no-other-test-has";
         assert_eq!(hide(secret), secret);
-        hold(&secret.into());
-        hold(&secret.into());
+        register(&secret.into());
+        register(&secret.into());
         assert_eq!(hide(&format!("x{secret}y")), "x…y");
         let escaped: String = secret.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect();
         let value: Value = serde_json::from_str(&format!(r#"{{"a": ["{escaped} own"], "b": 1}}"#)).unwrap();
@@ -306,24 +305,24 @@ mod tests {
     }
 
     #[test]
-    fn a_short_secret_is_hidden_from_no_caller_who_could_guess_it_so() {
-        hold(&"a-short-one".into());
+    fn does_not_confirm_a_guess_of_a_short_secret_by_hiding_it() {
+        register(&"a-short-one".into());
         let text = r#"no field "a-short-one""#;
         assert_eq!((&*hide(text), &*hide_with(text, None)), (r#"no field "…""#, text));
     }
 
     #[test]
-    fn padding_counts_as_long_as_something_is_left_without_it() {
-        hold(&"bcdefghijklmno==".into());
+    fn counts_padding_unless_the_rest_is_too_short() {
+        register(&"bcdefghijklmno==".into());
         assert_eq!(hide_with("token bcdefghijklmno== or bcdefghijklmno", None), "token … or …");
         let padded = Mask::of(["e===="], 100);
         assert_eq!(hide_with("here is e==== or \"e====\"", padded.as_ref()), "here is e==== or \"…\"");
     }
 
     #[test]
-    fn a_part_of_a_secret_that_a_request_has_sent_bares_and_tells_nothing_of_it() {
+    fn sending_a_part_of_a_secret_reveals_nothing_about_it() {
         let secret = "held-8f3Kz0qLw2Vx7Tn5RbYc9Jd4";
-        hold(&secret.into());
+        register(&secret.into());
         let text = format!("token {secret} is not valid");
         for own in ["8f3K", "held", "9Jd4", "token held-8f3Kz0qLw2Vx7Tn5RbYc9J", "token h", "token x", "ld-8"]
         {
@@ -335,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_codes_of_a_failure_stay() {
+    fn keeps_the_names_and_codes_of_a_failure() {
         let failure = json!({"errors": [{"message": "errors", "extensions": {"code": "errors"}}]});
         let mask = Mask::of(["errors"], 100);
         assert_eq!(
@@ -345,9 +344,9 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_of_a_request_costs_little_and_is_hidden_all_the_same() {
+    fn hides_a_long_text_of_a_request_at_low_cost() {
         let long = "x".repeat(1024 * 1024);
-        assert!(Mask::of([&*long], 1000).is_none(), "no answer of this length can quote it");
+        assert!(Mask::of([&*long], 1000).is_none(), "the answer is too short to quote it");
         let answer = format!("about {long}, which is wrong");
         assert_eq!(hide_with(&answer, Mask::of([&*long], answer.len()).as_ref()), MASK);
         let text = "x".repeat(MOST_OF_REQUEST);

@@ -1,8 +1,8 @@
-//! What is counted and timed, written in the form of OpenMetrics or in that of Prometheus.
-//! It knows no request and no caller: whoever counts one says its labels.
+//! Counters and timings, rendered as OpenMetrics or in Prometheus's text format. This module knows
+//! no request and no caller: the code that counts provides the labels.
 //!
-//! No label takes a value that a caller makes up: a route is the router's, a
-//! method one of HTTP's, a service's name an operator's.
+//! Callers can't choose label values: routes come from the router, methods from HTTP, and service
+//! names from the operator.
 
 mod exposition;
 
@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// The upper ends of the histograms' buckets, in seconds.
+/// The upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 15] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
@@ -53,7 +53,7 @@ struct CacheLabels {
 
 type Histograms<Labels> = Family<Labels, Histogram, fn() -> Histogram>;
 
-/// All that is counted and timed.
+/// All counters and timings.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
@@ -68,7 +68,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// All of them at zero.
+    /// All at zero.
     pub(crate) fn new() -> Self {
         let histograms: fn() -> Histogram = || Histogram::new(BUCKETS);
         let mut metrics = Self {
@@ -86,44 +86,44 @@ impl Metrics {
         metrics
     }
 
-    /// Counters get `_total` at their end, and durations `_seconds`.
+    /// Counters get the suffix `_total`, and durations `_seconds`.
     fn register(&mut self) {
         let registry = &mut self.registry;
-        registry.register("http_requests", "Requests that were answered", self.requests.clone());
+        registry.register("http_requests", "Answered requests", self.requests.clone());
         registry.register_with_unit(
             "http_request_duration",
-            "Time from a request's head to the head of its answer",
+            "Time from the head of a request to the head of its answer",
             Unit::Seconds,
             self.request_durations.clone(),
         );
-        registry.register("reveals", "Calls of services for a secret", self.reveals.clone());
+        registry.register("reveals", "Requests for a secret by services", self.reveals.clone());
         registry.register_with_unit(
             "store_operation_duration",
-            "Time that the store took, waiting included",
+            "Time taken by the store, including waiting",
             Unit::Seconds,
             self.store_operation_durations.clone(),
         );
         registry.register(
             "identity_cache",
-            "Look-ups of users in the cache of what Directus said",
+            "Look-ups in the cache of Directus users",
             self.identity_cache.clone(),
         );
-        registry.register("http_connections_open", "Connections that are open", self.connections.clone());
+        registry.register("http_connections_open", "Open connections", self.connections.clone());
         registry.register(
             "http_connections_refused",
-            "Connections closed since their address had all that it may have",
+            "Connections closed because their address reached its limit",
             self.refused_connections.clone(),
         );
         registry.register(
             "http_connections_dropped",
-            "Connections without a request, closed to make room for others",
+            "Connections without a request that were closed to make room for others",
             self.dropped_connections.clone(),
         );
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("stagepass_build", "The program that is running", build);
+        registry.register("stagepass_build", "The running program", build);
     }
 
-    /// Notes how long an operation of a store took.
+    /// Records how long an operation of a store took.
     pub(crate) fn note_store_operation(&self, operation: &'static str, start: Instant) {
         let labels = OperationLabels { operation };
         self.store_operation_durations.get_or_create(&labels).observe(start.elapsed().as_secs_f64());
@@ -135,7 +135,7 @@ impl Metrics {
         self.identity_cache.get_or_create(&CacheLabels { result }).inc();
     }
 
-    /// Counts a connection for as long as the value lives.
+    /// Counts a connection until the value is dropped.
     pub(crate) fn open_connection(&self) -> OpenConnection {
         self.connections.inc();
         OpenConnection(self.connections.clone())
@@ -146,7 +146,7 @@ impl Metrics {
         self.refused_connections.inc();
     }
 
-    /// Counts a connection that waited for a request and had to make room.
+    /// Counts a waiting connection that was closed to make room.
     pub(crate) fn count_dropped_connection(&self) {
         self.dropped_connections.inc();
     }
@@ -165,7 +165,7 @@ impl Metrics {
         self.request_durations.get_or_create(&labels).observe(taken.as_secs_f64());
     }
 
-    /// Counts a service's call for a secret.
+    /// Counts a request for a secret by a service.
     pub(crate) fn count_reveal(&self, service: &str, verb: &'static str, status: StatusCode) {
         let outcome = match status.as_u16() {
             ..400 => "revealed",
@@ -175,7 +175,7 @@ impl Metrics {
         self.reveals.get_or_create(&RevealLabels { service: service.to_owned(), verb, outcome }).inc();
     }
 
-    /// All of them, in the form that a request with these headers asks for, and its media type.
+    /// Renders all metrics in the form that the request's headers ask for, with its media type.
     pub(crate) fn render(&self, headers: &HeaderMap) -> Result<(&'static str, String), fmt::Error> {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -187,7 +187,7 @@ impl Metrics {
     }
 }
 
-/// A connection that is counted as open.
+/// Counts one open connection.
 #[derive(Debug)]
 pub(crate) struct OpenConnection(Gauge);
 

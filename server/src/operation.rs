@@ -1,50 +1,67 @@
-//! What those who run this server ask it: whether it lives and is ready, what it has
-//! counted, and what can be called. It knows no record.
+//! The handlers for operators: whether the server runs and is ready, its metrics, and its
+//! documentation. They know no record.
 
 use crate::app::App;
 use crate::client::Client;
 use crate::error::Error;
 use crate::identity::Service;
-use crate::openapi::{self, ReadinessFailures};
+use crate::openapi::ReadinessFailures;
 use axum::extract::{FromRequestParts as _, State};
 use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-/// Tells that the process answers
+/// Health.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Healthy {
+    #[schema(pattern = "^ok$")]
+    status: &'static str,
+}
+
+/// Health, and whose.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Alive {
+    #[schema(pattern = "^ok$")]
+    status: &'static str,
+    #[schema(pattern = "^stagepass$")]
+    service: &'static str,
+}
+
+/// Reports that the server runs
 ///
-/// By `service` a client knows whom it talks to before it sends a password.
+/// The field `service` tells a client what it talks to before it sends a password.
 #[utoipa::path(
     get,
     path = "/healthz",
     tag = "Operation",
-    responses((status = 200, description = "Alive", body = openapi::Alive))
+    responses((status = 200, description = "Alive", body = Alive))
 )]
-pub(crate) async fn healthz() -> axum::Json<Value> {
-    axum::Json(json!({"status": "ok", "service": "stagepass"}))
+pub(crate) async fn healthz() -> axum::Json<Alive> {
+    axum::Json(Alive { status: "ok", service: "stagepass" })
 }
 
-/// Tells that requests should be sent here
+/// Reports whether this server should get requests
 ///
-/// The database, its disk and Directus do what they should, and the server is not about to
-/// stop. The answer comes within two seconds, and names what is not ready.
+/// The database, its disk and Directus work, and the server is not about to stop. The answer comes
+/// within two seconds and names what is not ready.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "Operation",
-    responses((status = 200, description = "Ready", body = openapi::Healthy), ReadinessFailures)
+    responses((status = 200, description = "Ready", body = Healthy), ReadinessFailures)
 )]
-pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Value>, Error> {
+pub(crate) async fn readyz(State(app): State<Arc<App>>) -> Result<axum::Json<Healthy>, Error> {
     app.readiness.check().await?;
-    Ok(axum::Json(json!({"status": "ok"})))
+    Ok(axum::Json(Healthy { status: "ok" }))
 }
 
-/// Gives the metrics
+/// Returns the metrics
 ///
-/// To programs on this machine, and to services whose token lists `metrics`. In Prometheus's
-/// text format to whoever asks for `text/plain`, as OpenMetrics to all others.
+/// For programs on this machine and services whose token lists `metrics`. In Prometheus's text
+/// format if the request asks for `text/plain`, otherwise as OpenMetrics.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -84,7 +101,7 @@ pub(crate) async fn openapi_json(State(app): State<Arc<App>>) -> impl IntoRespon
 
 /// This document as a page
 ///
-/// One page without scripts, and with nothing from elsewhere.
+/// One page without scripts or external content.
 #[utoipa::path(
     get,
     path = "/docs",

@@ -1,5 +1,5 @@
-//! The pages for people at `/app`: HTML made here, from what the API's own
-//! handlers answer. They need no script, and a browser is told to run none.
+//! The pages for people at `/app`: HTML made here from the answers of the API's own handlers. They
+//! need no script, and browsers are told to run none.
 
 mod captures;
 mod credential_form;
@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 const HOME: &str = "/app/credentials";
 
-/// The pages and what their forms are sent to.
+/// The pages and the targets of their forms.
+// Decision: docs/decisions/http.md#the-pages-at-app-call-the-apis-own-handlers
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(async || Redirect::to(HOME)))

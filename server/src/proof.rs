@@ -1,17 +1,16 @@
-//! `POST /api/server/proof`: shows to a client that nothing else has taken this
-//! server's place, before the client sends a secret.
+//! `POST /api/server/proof`: proves to a client, before it sends a secret, that no other program
+//! has taken this server's place.
 //!
-//! A server signs for addresses that are its own alone, so that a program at
-//! another address can't pass a proof of this one on as its own. It must not know
-//! who asks, or what is sent afterwards.
+//! A server signs only for its own addresses, so that a program at another address can't pass off
+//! this server's proof as its own. It must not know who asks or what is sent afterwards.
 
 mod server_key;
 
 pub(crate) use server_key::{ServerKey, fingerprint_of, read_fingerprint, verify_export};
 
+use crate::body::{JsonBody, Nonce, PublicKey, Signature, body};
 use crate::error::Error;
-use crate::openapi;
-use crate::request::{Fields, LocalAddress};
+use crate::request::LocalAddress;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -19,14 +18,14 @@ use axum::http::{Uri, header};
 use axum::{Extension, Json};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
-use server_key::{NONCE_BYTES, Nonce};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
 const HTTP_PORT: u16 = 80;
 
-/// A host and a port under which clients find a server.
+/// A host and port under which clients find a server.
+// Decision: docs/decisions/keys-and-audit.md#a-server-on-plain-http-signs-for-one-address-only
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     /// In lower case; an IPv6 address in brackets.
@@ -35,7 +34,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// The address that a client's connection has ended at.
+    /// The address to which a client connected.
     fn of_socket(address: SocketAddr) -> Self {
         let host = match address.ip().to_canonical() {
             IpAddr::V4(ip) => ip.to_string(),
@@ -49,55 +48,61 @@ impl Address {
         Self { host: authority.host().to_ascii_lowercase(), port }
     }
 
-    /// The address in an `http` URL. Over https a certificate names the server.
+    /// The address in an `http` URL. Over https a certificate identifies the server.
     pub(crate) fn of_http_url(url: &Uri) -> Option<Self> {
         (url.scheme_str() == Some("http")).then(|| url.authority().map(Self::of_authority)).flatten()
     }
 }
 
-/// What a server shows who it is with.
+/// What a server needs to prove its identity.
 #[derive(Clone, Debug)]
 pub(crate) struct Prover {
-    /// What it is known by.
+    /// The key that identifies the server.
     pub(crate) key: Arc<ServerKey>,
-    /// The address of the public URL, where that is plain http.
+    /// The address of the public URL, if it is plain http.
     pub(crate) public_address: Option<Address>,
 }
 
-/// What shows who this server is.
+body! {
+    /// The body of `POST /api/server/proof`.
+    #[schema(examples(json!({"nonce": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="})))]
+    lenient struct ProofRequest { nonce: Nonce }
+}
+
+/// The proof of this server's identity.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Proof {
     /// The server's key: a point of P-256, uncompressed (65 bytes), in base64.
-    #[schema(value_type = openapi::PublicKey)]
+    #[schema(value_type = PublicKey)]
     public_key: String,
     /// ECDSA with SHA-256 as r and s (64 bytes), in base64, over `stagepass server proof`, a
     /// zero byte, the nonce, the port (2 bytes, the higher one first), and the host as a
     /// browser writes it.
-    #[schema(value_type = openapi::Signature)]
+    #[schema(value_type = Signature)]
     signature: String,
 }
 
-/// Proves that this server answers, and no other program in its place
+/// Proves that this server answers, not another program in its place
 ///
-/// For clients over plain http on the server's own machine, which hold the key against
-/// the one that they know. The signature is for the address in `Host`, which must be the
-/// one that the connection was made to, or that of `STAGEPASS_PUBLIC_URL`.
+/// For clients over plain http on the server's own machine, which compare the key with the one they
+/// know. The signature is for the address in `Host`, which must be the address of the connection or
+/// that of `STAGEPASS_PUBLIC_URL`.
 #[utoipa::path(
     post,
     path = "/api/server/proof",
     tag = "Operation",
-    request_body = openapi::ProofRequest,
+    request_body = ProofRequest,
     responses((status = 200, description = "The proof", body = Proof))
 )]
 pub(crate) async fn prove(
     State(prover): State<Prover>,
     Extension(LocalAddress(local)): Extension<LocalAddress>,
     parts: Parts,
-    mut fields: Fields,
+    body: JsonBody<ProofRequest>,
 ) -> Result<Json<Proof>, Error> {
-    let nonce = read_nonce(&mut fields)?;
+    let nonce = body.read()?.nonce.0;
     let local = Address::of_socket(local);
-    let address = asked_for(&parts).ok_or(Error::NotProvenHere)?;
+    let address = requested_address(&parts).ok_or(Error::NotProvenHere)?;
     if address != local && Some(&address) != prover.public_address.as_ref() {
         return Err(Error::NotProvenHere);
     }
@@ -108,19 +113,13 @@ pub(crate) async fn prove(
     }))
 }
 
-fn read_nonce(fields: &mut Fields) -> Result<Nonce, Error> {
-    let text = fields.required_text("nonce")?;
-    let nonce = STANDARD.decode(text).ok().and_then(|bytes| bytes.try_into().ok());
-    nonce.ok_or_else(|| Error::BadRequest(format!("nonce must be base64 of exactly {NONCE_BYTES} bytes")))
-}
-
-/// The address under which a request looks for this server. A target that names one as
-/// well is a proxy's, and no client's of ours.
-fn asked_for(parts: &Parts) -> Option<Address> {
+/// The address under which a request looks for this server. A target with an address is for a
+/// proxy, and no client of Stagepass sends one.
+fn requested_address(parts: &Parts) -> Option<Address> {
     let host = parts.headers.get(header::HOST)?.to_str().ok()?;
     let authority: Authority = host.parse().ok()?;
-    let is_plain = parts.uri.authority().is_none() && !host.contains('@');
-    is_plain.then(|| Address::of_authority(&authority))
+    let is_direct = parts.uri.authority().is_none() && !host.contains('@');
+    is_direct.then(|| Address::of_authority(&authority))
 }
 
 #[cfg(test)]
@@ -130,11 +129,11 @@ mod tests {
 
     fn asked(target: &str, host: &str) -> Option<(String, u16)> {
         let (parts, ()) = Request::post(target).header(header::HOST, host).body(()).unwrap().into_parts();
-        asked_for(&parts).map(|Address { host, port }| (host, port))
+        requested_address(&parts).map(|Address { host, port }| (host, port))
     }
 
     #[test]
-    fn an_address_is_a_host_in_one_form_and_a_port() {
+    fn an_address_is_a_normalised_host_and_a_port() {
         let of = |host: &str, port| Some((host.to_owned(), port));
         assert_eq!(asked("/", "127.0.0.1:3001"), of("127.0.0.1", 3001));
         assert_eq!(asked("/", "LOCALHOST"), of("localhost", 80));
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sockets_address_is_what_a_browser_writes() {
+    fn writes_a_sockets_address_like_a_browser() {
         let written = |address: &str| {
             let Address { host, port } = Address::of_socket(address.parse().unwrap());
             format!("{host}:{port}")
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_public_url_plain_http_alone_has_an_address_to_prove() {
+    fn only_a_plain_http_public_url_has_an_address_to_prove() {
         let address = |url: &'static str| Address::of_http_url(&Uri::from_static(url));
         let expected = |host: &str, port| Some(Address { host: host.to_owned(), port });
         assert_eq!(address("http://127.0.0.1:8080/stagepass"), expected("127.0.0.1", 8080));

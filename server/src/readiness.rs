@@ -1,6 +1,6 @@
-//! Whether this server should be sent requests: it is not about to stop, and each part
-//! that it needs does what it should. Anybody may ask, so a look is shared by all who ask
-//! within a second, and they learn which part is at fault and no more.
+//! Decides whether this server should get traffic: it isn't about to stop, and each part that it
+//! needs works. Anyone may poll `/readyz`, so polls within a second share one check, and an answer
+//! only says which part failed.
 
 use crate::clock::now_ms;
 use crate::directus::DirectusError;
@@ -16,53 +16,55 @@ use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
-/// How long what was found is believed.
+/// How long a result stays valid.
 const LIFETIME: Duration = Duration::from_secs(1);
-/// How long a part may take to answer: all are asked at once, and whoever polls has the
-/// answer within two seconds.
+/// How long a part may take to answer. All parts are checked at once, so that a poll is answered
+/// within two seconds.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// What is written to see whether the disk has room: more than what is left over in pages
-/// and blocks that are used already.
+/// How much a probe writes to see whether the disk has room: more than still fits into the pages
+/// and blocks that are partly used.
 const PROBE_BYTES: usize = 64 * 1024;
 
 const DISK_HANGS: &str = "Disk does not answer";
 
-/// What a server that serves knows of itself.
+/// Checks the parts of a running server, and keeps the last result.
 #[derive(Debug)]
 pub(crate) struct Readiness {
     database: Arc<dyn Database>,
     records: Arc<dyn Records>,
-    /// The id of the key that is sealed with.
+    /// The id of the key that new records are sealed with.
     key_id: String,
     is_draining: AtomicBool,
-    /// Where a database of the server's own is, whose disk must have room.
+    /// The directory of the server's own SQLite database, whose disk must have room; `None` with
+    /// another database.
     data_dir: Option<PathBuf>,
-    /// Held while that is tried, so that a disk that hangs holds one thread.
+    /// Locked during a probe of the disk, so that a hanging disk blocks only one thread.
     trying_disk: Arc<Mutex<()>>,
-    last: Mutex<Option<Look>>,
+    last: Mutex<Option<SharedCheck>>,
 }
 
-/// A look at all parts, under way or over.
+/// A check of all parts, running or finished.
 #[derive(Debug)]
-struct Look {
+struct SharedCheck {
     begun: Instant,
-    found: watch::Receiver<Option<Found>>,
+    found: watch::Receiver<Option<Faults>>,
 }
 
-/// What is not ready.
-type Found = Arc<[Fault]>;
+/// The faults found.
+type Faults = Arc<[Fault]>;
 
-/// A part that does not do what it should.
+/// A part that does not work.
 #[derive(Clone, Debug)]
 struct Fault {
-    /// What anybody is told.
-    words: &'static str,
-    /// What the log is told.
+    /// The message for the client, who may be anyone.
+    message: &'static str,
+    /// The message for the log.
     error: String,
 }
 
 impl Readiness {
-    /// Of a server that seals with this key, and keeps a database in `data_dir`, if it does.
+    /// Creates the checks of a server that seals with this key and keeps its own database, if it has
+    /// one, in `data_dir`.
     pub(crate) fn new(
         database: Arc<dyn Database>,
         records: Arc<dyn Records>,
@@ -80,13 +82,12 @@ impl Readiness {
         }
     }
 
-    /// From now on the server is about to stop: nobody should send it more, and each
-    /// answer ends its connection.
+    /// Reports the server as not ready from now on, because it is about to stop. Each answer then
+    /// closes its connection.
     pub(crate) fn begin_draining(&self) {
         self.is_draining.store(true, Ordering::Release);
     }
 
-    /// Whether it is about to stop.
     pub(crate) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Acquire)
     }
@@ -96,61 +97,64 @@ impl Readiness {
         if self.is_draining() {
             return Err(Error::NotReady("draining".to_owned()));
         }
-        let mut look = self.look();
-        // It ends by itself, unless it panics.
-        let found = look.wait_for(Option::is_some).await.map_err(|_| Error::Internal("no look was taken"))?;
+        let mut check = self.shared_check();
+        // The sender is only dropped without a result if the check panics.
+        let found =
+            check.wait_for(Option::is_some).await.map_err(|_| Error::Internal("the check did not finish"))?;
         match found.as_deref() {
             None | Some([]) => Ok(()),
             Some(faults) => {
-                let words: Vec<_> = faults.iter().map(|fault| fault.words).collect();
-                Err(Error::NotReady(words.join("; ")))
+                let messages: Vec<_> = faults.iter().map(|fault| fault.message).collect();
+                Err(Error::NotReady(messages.join("; ")))
             }
         }
     }
 
-    /// The look that is under way or was begun just now; another one where there is none.
-    fn look(self: &Arc<Self>) -> watch::Receiver<Option<Found>> {
+    /// The running or recent check, or else a new one.
+    fn shared_check(self: &Arc<Self>) -> watch::Receiver<Option<Faults>> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        // One that ended without an answer has panicked.
-        let is_under_way = |look: &Look| look.found.borrow().is_none() && look.found.has_changed().is_ok();
-        let is_fresh = |look: &Look| is_under_way(look) || look.begun.elapsed() < LIFETIME;
-        if let Some(look) = last.as_ref().filter(|look| is_fresh(look)) {
-            return look.found.clone();
+        // A check that ended without a result has panicked.
+        let is_under_way =
+            |check: &SharedCheck| check.found.borrow().is_none() && check.found.has_changed().is_ok();
+        let is_fresh = |check: &SharedCheck| is_under_way(check) || check.begun.elapsed() < LIFETIME;
+        if let Some(check) = last.as_ref().filter(|check| is_fresh(check)) {
+            return check.found.clone();
         }
-        let before = last.as_ref().and_then(|look| look.found.borrow().clone());
+        let before = last.as_ref().and_then(|check| check.found.borrow().clone());
         let (sender, found) = watch::channel(None);
         let readiness = Arc::clone(self);
-        // Whoever asks may hang up, and others wait for the same look.
+        // The caller may hang up while others wait for the same check.
         tokio::spawn(async move {
-            let found = readiness.look_at_all().await;
-            tell_changes(before.as_deref().unwrap_or_default(), &found);
+            let found = readiness.check_all().await;
+            log_changes(before.as_deref().unwrap_or_default(), &found);
             sender.send_replace(Some(found));
         });
-        *last = Some(Look { begun: Instant::now(), found: found.clone() });
+        *last = Some(SharedCheck { begun: Instant::now(), found: found.clone() });
         found
     }
 
-    async fn look_at_all(&self) -> Found {
+    // Decision: docs/decisions/http.md#readyz-checks-by-writing
+    async fn check_all(&self) -> Faults {
         let (database, records, disk) = tokio::join!(
             timeout(PATIENCE, self.database.check(self.key_id.clone(), now_ms())),
             timeout(PATIENCE, self.records.check_records()),
             timeout(PATIENCE, self.try_disk()),
         );
-        // Records that are in the own database are not asked for.
+        // Records in the server's own database need no separate check.
         let faults = [
-            judge(database, "Database does not answer", words_of_store),
-            judge(records, "Directus does not answer", words_of_store),
-            judge(disk, DISK_HANGS, words_of_disk),
+            fault_of(database, "Database does not answer", words_of_store),
+            fault_of(records, "Directus does not answer", words_of_store),
+            fault_of(disk, DISK_HANGS, words_of_disk),
         ];
         faults.into_iter().flatten().collect()
     }
 
-    /// Writes to the disk of the data directory as a large record would.
+    /// Writes as much to the disk of the data directory as a large record would.
     async fn try_disk(&self) -> io::Result<()> {
         let Some(data_dir) = self.data_dir.clone() else { return Ok(()) };
         let trying = Arc::clone(&self.trying_disk);
         let tried = tokio::task::spawn_blocking(move || {
-            // Who holds it waits for the disk, and so would this.
+            // If the lock is taken, an earlier probe hangs, and so would this one.
             let _held = trying.try_lock().map_err(|_| io::ErrorKind::TimedOut)?;
             write_probe(&data_dir)
         });
@@ -158,21 +162,21 @@ impl Readiness {
     }
 }
 
-/// The fault that an answer tells of, if it does.
-fn judge<T: Display>(
+/// The fault behind a failed result, if any.
+fn fault_of<T: Display>(
     answer: Result<Result<(), T>, Elapsed>,
     hangs: &'static str,
-    words: fn(&T) -> &'static str,
+    message: fn(&T) -> &'static str,
 ) -> Option<Fault> {
     match answer {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(Fault { words: words(&error), error: error.to_string() }),
-        Err(elapsed) => Some(Fault { words: hangs, error: elapsed.to_string() }),
+        Ok(Err(error)) => Some(Fault { message: message(&error), error: error.to_string() }),
+        Err(elapsed) => Some(Fault { message: hangs, error: elapsed.to_string() }),
     }
 }
 
 fn words_of_disk(error: &io::Error) -> &'static str {
-    // An earlier look still waits for it.
+    // `TimedOut` means that an earlier probe still waits for the disk.
     if error.kind() == io::ErrorKind::TimedOut { DISK_HANGS } else { "Disk full or not writable" }
 }
 
@@ -189,18 +193,18 @@ fn words_of_store(error: &StoreError) -> &'static str {
     }
 }
 
-/// Into a file without a name, which is gone when it is closed.
+/// Writes to a file without a name, which disappears when closed.
 fn write_probe(directory: &Path) -> io::Result<()> {
     let mut probe = tempfile::tempfile_in(directory)?;
     probe.write_all(&[0; PROBE_BYTES])?;
     probe.sync_data()
 }
 
-/// Once for each change, however often somebody polls.
-fn tell_changes(before: &[Fault], found: &[Fault]) {
-    for Fault { words, error } in found {
-        if before.iter().all(|known| known.words != *words) {
-            tracing::warn!(part = words, error, "not ready");
+/// Logs each new fault once, and when all parts work again.
+fn log_changes(before: &[Fault], found: &[Fault]) {
+    for Fault { message, error } in found {
+        if before.iter().all(|known| known.message != *message) {
+            tracing::warn!(part = message, error, "not ready");
         }
     }
     if found.is_empty() && !before.is_empty() {
@@ -213,7 +217,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_probe_needs_a_folder_that_can_be_written_to_and_leaves_nothing_there() {
+    fn a_probe_needs_a_writable_folder_and_leaves_nothing_behind() {
         let folder = tempfile::tempdir().unwrap();
         write_probe(folder.path()).unwrap();
         assert!(folder.path().read_dir().unwrap().next().is_none());

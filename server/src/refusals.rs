@@ -1,11 +1,11 @@
-//! What a caller was refused, in the audit log. What succeeds, the stores note themselves,
-//! in the transaction that does it.
+//! Records refused actions in the audit log. The stores record successes themselves, in the
+//! transaction of the change where they have one.
 
 use crate::audit::Entry;
 use crate::error::Error;
 use crate::store::Database;
 
-/// Does what `entry` tells of, and notes it where it was refused.
+/// Runs an action and records a refusal of it.
 pub(crate) async fn noting_refusal<T>(
     database: &dyn Database,
     entry: &Entry,

@@ -1,8 +1,8 @@
-//! A value that is replaced as a whole while others use the one before.
+//! A value that can be replaced while others still use the old one.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// What those who ask get: the value of that moment.
+/// Returns the current value to everyone who asks.
 #[derive(Debug)]
 pub(crate) struct Replaceable<T>(RwLock<Arc<T>>);
 
@@ -11,12 +11,12 @@ impl<T> Replaceable<T> {
         Self(RwLock::new(Arc::new(value)))
     }
 
-    /// The value, which stays what it is for whoever has it.
+    /// The current value, which the caller can keep unchanged.
     pub(crate) fn get(&self) -> Arc<T> {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Gives everybody who asks from now on another value.
+    /// Sets the value that everyone gets from now on.
     pub(crate) fn replace(&self, value: T) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
     }

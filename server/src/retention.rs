@@ -1,32 +1,31 @@
-//! Removing the oldest rows of the audit log, so that it does not grow without end.
+//! Removes the oldest rows of the audit log to limit its size.
 //!
-//! Each chain loses its first rows, up to the first one that is too young. Each row is
-//! checked before it goes: what was changed stays, as evidence. A few rows go at a time,
-//! together with the move of the signed anchor that stands for them, so that writers don't
-//! wait long, and an interrupted run leaves a log that verifies. Several servers may do so
-//! at once: an anchor moves only from where it was seen.
+//! Each chain loses its rows before the first one that is young enough to keep. Each row is
+//! verified before its removal: a changed one stays, as evidence. Rows are removed a few at a time,
+//! together with the move of the signed anchor that replaces them. So writers don't wait long, and
+//! an interrupted run leaves a log that verifies. Several servers can do this at once: an anchor
+//! moves only if it is unchanged.
 
 use crate::audit::{Anchor, Caller, ChainKey, Entry, Removable};
 use crate::clock::{now_ms, render_ms};
 use crate::store::{Database, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rows that are removed at a time.
+/// Rows removed at a time.
 const BATCH: u32 = 500;
-/// What is noted of a removal.
+/// The action in the audit log.
 const ACTION: &str = "audit prune";
 
-/// What was removed.
+/// The result of a removal.
 #[derive(Debug, Default)]
 pub(crate) struct Pruned {
     pub(crate) rows: u64,
-    /// Why other rows had to stay, in words.
+    /// Why other rows stayed, in words.
     pub(crate) faults: Vec<String>,
 }
 
-/// Removes all rows from before `cutoff`, in milliseconds since the Unix epoch, and tells
-/// after each batch how many there were. The audit log has a row before the first is
-/// removed, and one at the end.
+/// Removes all rows older than `cutoff`, in milliseconds since the Unix epoch, and reports the
+/// number after each batch. The audit log gets a row before the first removal and one at the end.
 pub(crate) async fn prune(
     database: &dyn Database,
     key: &ChainKey,
@@ -62,7 +61,7 @@ struct Pruning<'a> {
     key: &'a ChainKey,
     cutoff: i64,
     entry: Entry,
-    /// Whether the audit log says that this was begun.
+    /// Whether the audit log has the row about the start.
     is_noted: bool,
     done: Pruned,
 }
@@ -79,7 +78,7 @@ impl Pruning<'_> {
             self.done.faults.push(format!("chain {chain}: its anchor was changed"));
             return Ok(());
         }
-        // Most often the first row is too young, and no more are read.
+        // Usually the first row is too young, and no more are read.
         let mut limit = 1;
         loop {
             let rows = self.database.audit_rows((chain, anchor.sequence), limit).await?;
@@ -100,10 +99,10 @@ impl Pruning<'_> {
         Ok(())
     }
 
-    /// Moves an anchor, unless another process has; gives the one that is there then.
+    /// Moves an anchor unless another process already has, and returns the current one.
     async fn remove(&mut self, from: Anchor, to: Anchor) -> Result<Anchor, StoreError> {
         if !self.is_noted {
-            let outcome = format!("started: rows from before {}", render_ms(self.cutoff));
+            let outcome = format!("started: rows older than {}", render_ms(self.cutoff));
             self.database.append(self.entry.with_outcome(outcome)).await?;
             self.is_noted = true;
         }

@@ -1,4 +1,4 @@
-//! The routes, and what holds for all of them.
+//! The routes, and what applies to all of them.
 
 mod measurement;
 
@@ -29,7 +29,7 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Serves the routes, and answers what is none.
+/// Builds the router with its fallbacks.
 pub(crate) fn router(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     routes
         .merge(pages::routes())
@@ -39,8 +39,8 @@ pub(crate) fn router(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// The routes and their documentation in one: a path and its method stand at
-/// the handler.
+/// The routes with their documentation: each handler states its path and method.
+// Decision: docs/decisions/http.md#a-route-is-declared-at-its-handler
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(operation::healthz))
@@ -61,10 +61,12 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(downloads::reveal_download_cred))
         .routes(routes!(sessions::store_platform_session))
         .routes(routes!(sessions::get_platform_session))
+        .routes(routes!(sessions::write_back::update_platform_session))
         .routes(routes!(sessions::revoke_platform_session))
         .routes(routes!(capture_requests::request_capture))
         .routes(routes!(connections::connections))
         .routes(routes!(connections::connection, connections::delete_connection))
+        .routes(routes!(connections::write_back))
         .routes(routes!(sessions::sessions))
         .routes(routes!(downloads::download_credentials))
         .routes(routes!(downloads::delete_download_credential))
@@ -91,8 +93,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(reveal::reveal_app_cred))
 }
 
-/// A path may look like the vault's and be none, whatever the method, since what
-/// should be an id is something else.
+/// A path under the vault's with an invalid id is not found, whatever the method.
 async fn method_not_allowed(request: Request) -> Error {
     let matched = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
     let is_like_the_vaults = matched.starts_with("/api/credentials/{id}");
@@ -103,8 +104,9 @@ async fn method_not_allowed(request: Request) -> Error {
     }
 }
 
-/// What holds for all routes. One layer: each more would copy and box all those
-/// below it for every request.
+/// Does what applies to all routes. This is one layer because each further one would copy and box
+/// everything below it for every request.
+// Decision: docs/decisions/http.md#one-function-is-the-layer-around-all-routes
 async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let caller = KnownCaller::default();
     request.extensions_mut().insert(caller.clone());
@@ -129,18 +131,18 @@ async fn surround(State(app): State<Arc<App>>, mut request: Request, next: Next)
     answering.instrument(span).await
 }
 
-/// The answer, or a failure where the handler panics: the connection would end without a
-/// word, and with it what else it carries.
+/// Turns a panic into a failure: otherwise the connection would end without an answer, along with
+/// its other requests.
 async fn unless_it_panics(
     answering: impl Future<Output = Result<Response, Error>>,
 ) -> Result<Response, Error> {
-    // Nothing that it has changed is looked at again: its request is over. The panic's own
-    // words are on standard error.
+    // Nothing that the handler changed is used again, because its request is over. The panic's
+    // message is on standard error.
     let answer = AssertUnwindSafe(answering).catch_unwind().await;
     answer.unwrap_or(Err(Error::Internal("a handler panicked")))
 }
 
-/// Answers, unless the request is one that is not answered.
+/// Checks whether a request may be answered, and answers it.
 async fn admit(
     app: &Arc<App>,
     client: Result<Client, Error>,
@@ -164,25 +166,25 @@ async fn admit(
     Ok(response)
 }
 
-/// Against DNS rebinding: a page of another site that has pointed its name at
-/// this address brings its own name.
+/// Against DNS rebinding: a foreign site whose name points to this address sends its own name.
 fn check_host(app: &App, request: &Request) -> Result<(), Error> {
     if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
-        return Err(Error::BadRequest("Host given twice".to_owned()));
+        return Err(Error::BadRequest("Duplicate Host header".to_owned()));
     }
     let is_ours = |name: &str| app.host_names.iter().any(|known| known.eq_ignore_ascii_case(name));
     let are_ours = host_names(request.uri(), request.headers()).all(is_ours);
     are_ours.then_some(()).ok_or(Error::MisdirectedRequest)
 }
 
-/// The answer to a request that took too long. Only where its body was waited for it is
-/// the client who was slow.
+/// The answer to a request that took too long. The client was slow only if the server waited for
+/// its body.
+// Decision: docs/decisions/http.md#a-timeout-is-the-servers-fault-unless-the-client-was-slow
 fn cut_off(awaited: &AwaitedBody) -> Response {
     if !awaited.is_awaited() {
         return Error::Overdue.into_response();
     }
     let mut response = Error::RequestTimeout.into_response();
-    // What is left of the request is not waited for.
+    // The rest of the request is not awaited.
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
@@ -198,7 +200,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_handler_that_panics_is_answered_with_500() {
+    async fn answers_500_when_a_handler_panics() {
         let panicking = async { panic!("on purpose") };
         let error = unless_it_panics(panicking).await.unwrap_err();
         assert_eq!(error.status(), StatusCode::INTERNAL_SERVER_ERROR);

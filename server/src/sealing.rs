@@ -1,13 +1,11 @@
 //! Sealing: AES-256-GCM over the credentials that the stores keep.
 //!
-//! A blob is text. In version 2 it is `v2:<key id>:<iv>:<tag>:<ciphertext>`, the
-//! last three in base64; its associated data names the place it belongs to, so
-//! that it opens nowhere else. In version 1, which other services read from
-//! Directus, it is `iv:tag:ciphertext`, without a key id or associated data;
-//! blobs of that version are read in all the ways they were ever written, but
-//! only where they belong: somebody who can write to a place of version 2 could
-//! otherwise put a blob of another record there. This module knows no store and
-//! no request.
+//! A blob is text. In version 2 it is `v2:<key id>:<iv>:<tag>:<ciphertext>`, with the last three in
+//! base64. Its associated data names where it is kept, so that it opens nowhere else. Version 1,
+//! which other services read from Directus, is `iv:tag:ciphertext`, without a key id or associated
+//! data. Blobs of version 1 are read in all forms ever written, but only where version 1 is kept:
+//! otherwise someone with write access to a record of version 2 could put another record's blob
+//! there. This module knows no store and no request.
 
 mod blob_form;
 mod key_ring;
@@ -26,17 +24,18 @@ use thiserror::Error;
 use uuid::Uuid;
 use zeroize::Zeroize as _;
 
-/// Where a blob is kept. One of version 2 opens in this place alone.
+/// Where a blob is kept. A blob of version 2 opens only here.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
+pub(crate) struct SealedAt {
     pub(crate) table: &'static str,
     pub(crate) column: &'static str,
     pub(crate) record_id: Uuid,
     pub(crate) owner_id: Uuid,
 }
 
-impl Place {
-    /// Unambiguous, since no part holds a NUL. Version 1 has none.
+impl SealedAt {
+    /// The associated data that binds a blob to this record. It is unambiguous, because no part
+    /// contains a NUL. Version 1 has no associated data.
     fn associated_data(&self, version: Version) -> Vec<u8> {
         let Self { table, column, record_id, owner_id } = self;
         match version {
@@ -51,32 +50,34 @@ impl Place {
     }
 }
 
-/// Why a blob can't be opened or made. Never says what was in it.
+/// Why a blob can't be opened or sealed. Never says what was in it.
 #[derive(Debug, Error)]
 pub(crate) enum SealingError {
-    #[error("the blob is in no known form")]
+    #[error("the blob has an unknown form")]
     Malformed,
-    #[error("the blob was sealed with a key that was not given (key id {0})")]
+    #[error("the blob was encrypted with a key that is not set (key id {0})")]
     UnknownKey(String),
-    #[error("the blob fails authentication: another key, another place, or damage")]
+    #[error("the blob fails authentication: it has another key, belongs to another record, or is damaged")]
     Authentication,
-    #[error("the blob is of version 1, which this server's own database never holds: somebody put it there")]
+    #[error(
+        "the blob has version 1, which this server never writes to its own database: another program put it there"
+    )]
     Misplaced,
     #[error("the operating system gives no random bytes")]
     Random,
 }
 
-/// Seals `plaintext` for `place` under the ring's writing key.
+/// Seals `plaintext` with the ring's writing key, bound to where it will be kept.
 pub(crate) fn seal(
     keys: &KeyRing,
     version: Version,
-    place: &Place,
+    at: &SealedAt,
     plaintext: &[u8],
 ) -> Result<String, SealingError> {
     let key = keys.writing();
     let mut iv = [0; IV_BYTES];
     getrandom::fill(&mut iv).map_err(|_| SealingError::Random)?;
-    let payload = Payload { msg: plaintext, aad: &place.associated_data(version) };
+    let payload = Payload { msg: plaintext, aad: &at.associated_data(version) };
     let sealed = (cipher(key).encrypt(&Nonce::<Aes256Gcm>::from(iv), payload))
         .map_err(|_| SealingError::Authentication)?;
     let (ciphertext, tag) = sealed.split_at(sealed.len() - TAG_BYTES);
@@ -87,18 +88,18 @@ pub(crate) fn seal(
     })
 }
 
-/// Opens a blob that was sealed for `place`, where blobs of `version` are kept.
-/// The plaintext is UTF-8, since everything that is sealed is text.
+/// Opens the blob that is kept at `at`, among blobs of `version`. The plaintext is UTF-8 because only
+/// text is sealed.
 pub(crate) fn open(
     keys: &KeyRing,
     version: Version,
-    place: &Place,
+    at: &SealedAt,
     blob: &str,
 ) -> Result<SecretString, SealingError> {
-    open_parsed(keys, place, parse(version, blob)?).map(|(_, text)| text)
+    open_parsed(keys, at, parse(version, blob)?).map(|(_, text)| text)
 }
 
-/// Takes a blob apart that may be kept where those of `version` are.
+/// Parses a blob from where blobs of `version` are kept.
 fn parse(version: Version, blob: &str) -> Result<Blob, SealingError> {
     let blob = blob_form::parse(blob).ok_or(SealingError::Malformed)?;
     match (version, blob.version()) {
@@ -107,53 +108,51 @@ fn parse(version: Version, blob: &str) -> Result<Blob, SealingError> {
     }
 }
 
-/// How many bytes are sealed in a blob, as many as without the seal; none where it is in
-/// no known form.
+/// The length of a blob's plaintext in bytes; `None` if the blob has an unknown form.
 pub(crate) fn sealed_bytes(blob: &str) -> Option<usize> {
     blob_form::parse(blob).map(|blob| blob.parts.ciphertext.len())
 }
 
-/// Seals a blob's plaintext again, in `version` and under the writing key, for
-/// the rotation of keys. None where that would change nothing.
+/// Seals a blob's plaintext again, in `version` and with the writing key, for a key rotation.
+/// `None` if that would change nothing.
 pub(crate) fn reseal(
     keys: &KeyRing,
     version: Version,
-    place: &Place,
+    at: &SealedAt,
     blob: &str,
 ) -> Result<Option<String>, SealingError> {
     let blob = parse(version, blob)?;
     let writing = keys.writing();
     let is_wanted_version = blob.version() == version;
-    // A named key tells without opening, so that a rotation that was
-    // interrupted passes quickly over what it has done.
+    // A named key is compared without opening the blob, so that an interrupted rotation quickly
+    // skips what it has done.
     if is_wanted_version && blob.key_id.as_deref() == Some(writing.id()) {
         return Ok(None);
     }
-    let (key, text) = open_parsed(keys, place, blob)?;
+    let (key, text) = open_parsed(keys, at, blob)?;
     if is_wanted_version && key.id() == writing.id() {
         return Ok(None);
     }
-    seal(keys, version, place, text.expose_secret().as_bytes()).map(Some)
+    seal(keys, version, at, text.expose_secret().as_bytes()).map(Some)
 }
 
 /// The plaintext, and the key that opened it.
 fn open_parsed<'a>(
     keys: &'a KeyRing,
-    place: &Place,
+    at: &SealedAt,
     blob: Blob,
 ) -> Result<(&'a Key, SecretString), SealingError> {
-    let associated_data = place.associated_data(blob.version());
+    let associated_data = at.associated_data(blob.version());
     let try_key = |key, parts| decrypt(key, parts, &associated_data).map(|plaintext| (key, plaintext));
     let opened = match blob.key_id {
         Some(id) => try_key(keys.find(&id).ok_or(SealingError::UnknownKey(id))?, blob.parts),
-        // No key is named: whichever opens it.
+        // The blob names no key: try all of them.
         None => keys.all().find_map(|key| try_key(key, blob.parts.clone())),
     };
     let (key, plaintext) = opened.ok_or(SealingError::Authentication)?;
     Ok((key, text(plaintext)?))
 }
 
-/// The plaintext, where the ciphertext was.
 fn decrypt(key: &Key, parts: Parts, associated_data: &[u8]) -> Option<Vec<u8>> {
     let Parts { iv, tag, ciphertext: mut text } = parts;
     let buffer = text.as_mut_slice().into();
@@ -161,7 +160,7 @@ fn decrypt(key: &Key, parts: Parts, associated_data: &[u8]) -> Option<Vec<u8>> {
     Some(text)
 }
 
-/// The text that was sealed, not copied: what is in memory twice must be wiped twice.
+/// The sealed text without a copy: every copy in memory must be wiped.
 fn text(plaintext: Vec<u8>) -> Result<SecretString, SealingError> {
     String::from_utf8(plaintext).map(SecretString::from).map_err(|error| {
         error.into_bytes().zeroize();
@@ -178,8 +177,8 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    fn place() -> Place {
-        Place {
+    fn sealed_at() -> SealedAt {
+        SealedAt {
             table: "platform_sessions",
             column: "encrypted_cookies",
             record_id: Uuid::from_u128(1),
@@ -192,24 +191,24 @@ mod tests {
     }
 
     #[test]
-    fn opens_what_it_sealed_and_never_seals_twice_alike() {
+    fn opens_what_it_sealed_and_never_repeats_a_blob() {
         let keys = ring(7);
-        let [one, two] = [(), ()].map(|()| seal(&keys, Version::V2, &place(), b"{\"a\":1}").unwrap());
+        let [one, two] = [(), ()].map(|()| seal(&keys, Version::V2, &sealed_at(), b"{\"a\":1}").unwrap());
         assert_ne!(one, two);
         assert_eq!((sealed_bytes(&one), sealed_bytes("x")), (Some(7), None));
         assert!(one.starts_with(&format!("v2:{}:", keys.writing().id())));
-        assert_eq!(open(&keys, Version::V2, &place(), &one).unwrap().expose_secret(), "{\"a\":1}");
+        assert_eq!(open(&keys, Version::V2, &sealed_at(), &one).unwrap().expose_secret(), "{\"a\":1}");
     }
 
     #[test]
-    fn a_blob_opens_in_its_own_place_alone() {
+    fn a_blob_opens_only_where_it_belongs() {
         let keys = ring(7);
-        let blob = seal(&keys, Version::V2, &place(), b"x").unwrap();
+        let blob = seal(&keys, Version::V2, &sealed_at(), b"x").unwrap();
         for other in [
-            Place { table: "platform_connections", ..place() },
-            Place { column: "encrypted_credentials", ..place() },
-            Place { record_id: Uuid::from_u128(3), ..place() },
-            Place { owner_id: Uuid::from_u128(3), ..place() },
+            SealedAt { table: "platform_connections", ..sealed_at() },
+            SealedAt { column: "encrypted_credentials", ..sealed_at() },
+            SealedAt { record_id: Uuid::from_u128(3), ..sealed_at() },
+            SealedAt { owner_id: Uuid::from_u128(3), ..sealed_at() },
         ] {
             assert!(
                 matches!(open(&keys, Version::V2, &other, &blob), Err(SealingError::Authentication)),
@@ -219,17 +218,17 @@ mod tests {
     }
 
     #[test]
-    fn an_older_key_still_opens_and_a_missing_one_is_named() {
-        let blob = seal(&ring(1), Version::V2, &place(), b"x").unwrap();
+    fn opens_with_an_older_key_and_names_a_missing_one() {
+        let blob = seal(&ring(1), Version::V2, &sealed_at(), b"x").unwrap();
         let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
-        assert_eq!(open(&rotated, Version::V2, &place(), &blob).unwrap().expose_secret(), "x");
+        assert_eq!(open(&rotated, Version::V2, &sealed_at(), &blob).unwrap().expose_secret(), "x");
         let id = ring(1).writing().id().to_owned();
         assert!(
-            matches!(open(&ring(2), Version::V2, &place(), &blob), Err(SealingError::UnknownKey(missing)) if missing == id)
+            matches!(open(&ring(2), Version::V2, &sealed_at(), &blob), Err(SealingError::UnknownKey(missing)) if missing == id)
         );
     }
 
-    /// A script for Node, whose first argument is the key in base64.
+    /// Runs a script in Node; its first argument is the key in base64.
     fn node(script: &str, arguments: &[&str]) -> String {
         let key = STANDARD.encode([7; 32]);
         let output = Command::new("node").args(["-e", script, &key]).args(arguments).output().unwrap();
@@ -248,13 +247,13 @@ mod tests {
     "#;
 
     #[test]
-    fn opens_what_node_sealed_in_every_way_it_was_written() {
+    fn opens_every_form_that_node_sealed() {
         let text = "{\"sessionToken\":\"sess_ä\"}";
         let hexadecimal = node(NODE_SEALS, &[text]).trim().to_owned();
         let parts: Vec<_> =
             hexadecimal.split(':').map(|part| STANDARD.encode(hex::decode(part).unwrap())).collect();
         let base64 = parts.join(":");
-        // A key that is for reading alone opens it as well.
+        // A key that is only for reading opens the blob as well.
         let keys = KeyRing::new(Key::new([1; 32]), vec![Key::new([7; 32])]);
         let bare = [base64.clone(), hexadecimal.to_uppercase(), hexadecimal];
         let prefixed = bare.iter().map(|blob| format!("v1:{blob}"));
@@ -264,7 +263,7 @@ mod tests {
         let all: Vec<_> = plain.iter().cloned().chain(encoded).chain([prefix_outside]).collect();
         let wrapped = all.iter().map(|blob| serde_json::json!({ "enc": blob }).to_string());
         for blob in all.iter().cloned().chain(wrapped) {
-            let open = |keys: &KeyRing, version| open(keys, version, &place(), &blob);
+            let open = |keys: &KeyRing, version| open(keys, version, &sealed_at(), &blob);
             assert_eq!(open(&keys, Version::V1).unwrap().expose_secret(), text, "{blob}");
             assert!(matches!(open(&ring(1), Version::V1), Err(SealingError::Authentication)));
             assert!(matches!(open(&keys, Version::V2), Err(SealingError::Misplaced)), "{blob}");
@@ -283,55 +282,58 @@ mod tests {
     "#;
 
     #[test]
-    fn node_opens_what_is_sealed_in_version_1() {
+    fn node_opens_a_blob_of_version_1() {
         for text in ["{}", "{\"sessionToken\":\"sess_ä\"}"] {
-            let blob = seal(&ring(7), Version::V1, &place(), text.as_bytes()).unwrap();
+            let blob = seal(&ring(7), Version::V1, &sealed_at(), text.as_bytes()).unwrap();
             assert_eq!(node(NODE_OPENS, &[&blob]), text);
-            assert_eq!(open(&ring(7), Version::V1, &place(), &blob).unwrap().expose_secret(), text);
+            assert_eq!(open(&ring(7), Version::V1, &sealed_at(), &blob).unwrap().expose_secret(), text);
         }
     }
 
     #[test]
     fn resealing_ends_under_the_writing_key_in_the_wanted_version() {
         let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
-        let seals = |keys: &KeyRing, version| seal(keys, version, &place(), b"{}").unwrap();
+        let seals = |keys: &KeyRing, version| seal(keys, version, &sealed_at(), b"{}").unwrap();
         for (wanted, written) in
             [(Version::V1, Version::V1), (Version::V1, Version::V2), (Version::V2, Version::V2)]
         {
             let old = seals(&ring(1), written);
-            let resealed = reseal(&rotated, wanted, &place(), &old).unwrap().unwrap();
+            let resealed = reseal(&rotated, wanted, &sealed_at(), &old).unwrap().unwrap();
             assert_eq!(blob_form::parse(&resealed).unwrap().version(), wanted);
-            // The new key alone opens it, and it needs nothing more.
-            assert_eq!(open(&ring(2), wanted, &place(), &resealed).unwrap().expose_secret(), "{}");
-            assert_eq!(reseal(&rotated, wanted, &place(), &resealed).unwrap(), None);
+            // The new key is enough to open the blob, and no further change is needed.
+            assert_eq!(open(&ring(2), wanted, &sealed_at(), &resealed).unwrap().expose_secret(), "{}");
+            assert_eq!(reseal(&rotated, wanted, &sealed_at(), &resealed).unwrap(), None);
         }
         let other_version = seals(&ring(2), Version::V2);
-        assert!(reseal(&rotated, Version::V1, &place(), &other_version).unwrap().is_some());
+        assert!(reseal(&rotated, Version::V1, &sealed_at(), &other_version).unwrap().is_some());
     }
 
     #[test]
-    fn resealing_makes_nothing_of_version_2_out_of_version_1() {
+    fn resealing_does_not_turn_version_1_into_version_2() {
         let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
         for key in [1, 2] {
-            let blob = seal(&ring(key), Version::V1, &place(), b"{}").unwrap();
-            assert!(matches!(reseal(&rotated, Version::V2, &place(), &blob), Err(SealingError::Misplaced)));
+            let blob = seal(&ring(key), Version::V1, &sealed_at(), b"{}").unwrap();
+            assert!(matches!(
+                reseal(&rotated, Version::V2, &sealed_at(), &blob),
+                Err(SealingError::Misplaced)
+            ));
         }
     }
 
     #[test]
-    fn resealing_refuses_what_does_not_open() {
+    fn resealing_refuses_a_blob_that_it_cannot_open() {
         let rotated = KeyRing::new(Key::new([2; 32]), vec![Key::new([1; 32])]);
-        let reseal = |place: &Place, blob: &str| reseal(&rotated, Version::V2, place, blob);
-        let blob = seal(&ring(1), Version::V2, &place(), b"{}").unwrap();
-        let elsewhere = Place { record_id: Uuid::from_u128(3), ..place() };
+        let reseal = |at: &SealedAt, blob: &str| reseal(&rotated, Version::V2, at, blob);
+        let blob = seal(&ring(1), Version::V2, &sealed_at(), b"{}").unwrap();
+        let elsewhere = SealedAt { record_id: Uuid::from_u128(3), ..sealed_at() };
         assert!(matches!(reseal(&elsewhere, &blob), Err(SealingError::Authentication)));
-        let foreign = seal(&ring(3), Version::V2, &place(), b"{}").unwrap();
-        assert!(matches!(reseal(&place(), &foreign), Err(SealingError::UnknownKey(_))));
-        assert!(matches!(reseal(&place(), "no blob"), Err(SealingError::Malformed)));
+        let foreign = seal(&ring(3), Version::V2, &sealed_at(), b"{}").unwrap();
+        assert!(matches!(reseal(&sealed_at(), &foreign), Err(SealingError::UnknownKey(_))));
+        assert!(matches!(reseal(&sealed_at(), "no blob"), Err(SealingError::Malformed)));
     }
 
     #[test]
-    fn what_is_no_blob_is_malformed() {
+    fn a_text_that_is_not_a_blob_is_malformed() {
         for blob in [
             "",
             ":",
@@ -346,22 +348,22 @@ mod tests {
             "null",
         ] {
             assert!(
-                matches!(open(&ring(7), Version::V1, &place(), blob), Err(SealingError::Malformed)),
+                matches!(open(&ring(7), Version::V1, &sealed_at(), blob), Err(SealingError::Malformed)),
                 "{blob}"
             );
         }
     }
 
     #[test]
-    fn every_changed_character_is_noticed() {
+    fn notices_every_changed_character() {
         let keys = ring(7);
         for version in [Version::V1, Version::V2] {
-            let blob = seal(&keys, version, &place(), b"secret").unwrap();
+            let blob = seal(&keys, version, &sealed_at(), b"secret").unwrap();
             for index in 0..blob.len() {
                 let mut changed = blob.clone().into_bytes();
                 changed[index] = if changed[index] == b'A' { b'B' } else { b'A' };
                 let changed = String::from_utf8(changed).unwrap();
-                assert!(open(&keys, version, &place(), &changed).is_err(), "{version:?} {index}");
+                assert!(open(&keys, version, &sealed_at(), &changed).is_err(), "{version:?} {index}");
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Files for their owner alone: secrets that are made once and kept in the data
-//! directory, and what else is to be written for nobody else.
+//! Files accessible only to their owner: secrets that are generated once and kept in the data
+//! directory, and other private files.
 
 mod privacy;
 
@@ -11,15 +11,14 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::Path;
 
-/// A secret kept in a file, and whether it was made just now.
+/// A secret kept in a file, and whether it was just generated.
 pub(crate) struct Kept {
     pub(crate) secret: SecretString,
     pub(crate) is_new: bool,
 }
 
-/// The secret in `directory/name`; where the file is not there it is made with
-/// `generate`, readable for its owner alone, and on disk when this returns.
-/// Two programs that do so at once end with the same secret.
+/// The secret in `directory/name`. If the file is missing, generates the secret and stores it
+/// durably, readable only by its owner. Two programs that do so at once get the same secret.
 pub(crate) fn read_or_make(
     directory: &Path,
     name: &str,
@@ -31,7 +30,7 @@ pub(crate) fn read_or_make(
         found => return Ok(Kept { secret: found?, is_new: false }),
     }
     let secret = generate().map_err(io::Error::other)?;
-    // Keeping the secret is this function's purpose: it is written out here.
+    // Exposed for writing, which is this function's purpose.
     match write_new(&path, secret.expose_secret().as_bytes()) {
         Ok(()) => Ok(Kept { secret, is_new: true }),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -41,7 +40,7 @@ pub(crate) fn read_or_make(
     }
 }
 
-/// A secret that was kept so, which must be there.
+/// A secret from a file that must exist.
 pub(crate) fn read_kept(path: &Path) -> io::Result<SecretString> {
     let text = read(open_own(path)?)?;
     Ok(text.expose_secret().trim().into())
@@ -54,15 +53,14 @@ pub(crate) fn read(mut file: fs::File) -> io::Result<SecretString> {
     Ok(text.into())
 }
 
-/// Writes a file for its owner alone, from its first byte; it is there whole and
-/// on disk when this returns, or not at all. One of that name stays as it is,
-/// and the error says that it exists.
+/// Writes a private file that is complete and on disk when this returns, or does not exist. An
+/// existing file of that name stays unchanged, and the error says that it exists.
 pub(crate) fn write_new(path: &Path, contents: &[u8]) -> io::Result<()> {
     AtomicFile::prepare(path, contents, Access::Private)?.put_new()
 }
 
-/// Makes an empty file that its owner alone can read, unless it is there. Files
-/// that SQLite puts beside a database take over its permissions.
+/// Creates an empty file that only its owner can read, unless it exists. SQLite gives the files
+/// beside a database the same permissions.
 pub(crate) fn make_private_file(path: &Path) -> io::Result<()> {
     match for_owner(fs::OpenOptions::new().write(true).create_new(true)).open(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -75,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn makes_a_secret_once_and_for_its_owner_alone() {
+    fn generates_a_secret_once_and_only_for_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let make = |text: &'static str| read_or_make(directory.path(), "s", || Ok(text.into())).unwrap();
         let first = make("one");

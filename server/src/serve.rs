@@ -1,5 +1,5 @@
-//! Serving: from the checked configuration to a listening socket, and back
-//! down again without losing what was accepted.
+//! Serving: from the checked settings to a listening socket, and an orderly stop that loses no
+//! accepted request.
 
 mod accept;
 mod answer_body;
@@ -14,7 +14,7 @@ mod upkeep;
 
 pub(crate) use signals::StopSignals;
 
-use crate::config::{ConfigError, DataArgs, DirectusArgs, Given, GivenDirectus, KeyArgs, ServeArgs};
+use crate::config::{ConfigError, DataArgs, DirectusAccess, DirectusArgs, KeyArgs, ServeArgs, Settings};
 use crate::directus::{Directus, TIMEOUT};
 use crate::error::Error;
 use crate::keyed_stores::{KeyedStores, OpenError};
@@ -32,7 +32,7 @@ use thiserror::Error as ThisError;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-/// Why the server stopped, or did not start.
+/// Why the server stopped or did not start.
 #[derive(Debug, ThisError)]
 pub(crate) enum ServeError {
     #[error(transparent)]
@@ -49,26 +49,28 @@ pub(crate) enum ServeError {
     Io(#[from] io::Error),
 }
 
-/// Serves until a signal asks to stop.
+/// Serves until a signal stops it.
 pub(crate) async fn serve(
     args: ServeArgs,
     data: DataArgs,
     keys: KeyArgs,
     directus: DirectusArgs,
 ) -> Result<(), ServeError> {
-    // From here on, so that none ends what is being prepared.
+    // Listen from the beginning, so that SIGHUP does not end the program while it prepares.
     let hangups = Hangups::listen()?;
-    let (given, keys) = Given::read(&args, &data, &keys, &directus)?;
-    let log = telemetry::start(given.log.clone(), given.log_format);
-    let (listen, audit_days, database) = (given.listen, given.audit_days, given.database.to_string());
-    let client = given.directus.as_ref().map(open_directus).transpose()?;
+    let (settings, keys) = Settings::read(&args, &data, &keys, &directus)?;
+    let log = telemetry::start(settings.log.clone(), settings.log_format);
+    let (listen, audit_days, database) =
+        (settings.listen, settings.audit_days, settings.database.to_string());
+    let client = settings.directus.as_ref().map(open_directus).transpose()?;
     let stores =
-        KeyedStores::open(&given.database, keys, client.clone(), IfMissing::Make, given.limits.usage).await?;
+        KeyedStores::open(&settings.database, keys, client.clone(), IfMissing::Make, settings.limits.usage)
+            .await?;
     stores.check_records().await?;
     let chain_key = Arc::clone(&stores.chain_key);
     let Composed { app, router, sources, address_connections, draining } =
-        compose(given, stores, client).await?;
-    // Before anybody learns that this serves: a signal from then on is heard.
+        compose(settings, stores, client).await?;
+    // Listen before the server announces itself, so that it handles any later signal.
     let signals = StopSignals::listen()?;
     let listener =
         TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
@@ -77,7 +79,7 @@ pub(crate) async fn serve(
         None => None,
     };
     let fingerprint = app.prover.key.fingerprint();
-    tracing::info!(%fingerprint, "the extension shows this fingerprint where it is connected to this server");
+    tracing::info!(%fingerprint, "the extension shows this fingerprint when it is connected to this server");
     tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %database, "listening");
     let mut beside = JoinSet::new();
     beside.spawn(upkeep::purge(Arc::clone(&app)));
@@ -95,11 +97,11 @@ pub(crate) async fn serve(
 }
 
 /// The client for Directus.
-fn open_directus(given: &GivenDirectus) -> Result<Arc<Directus>, ServeError> {
-    if given.is_exposed() {
+fn open_directus(access: &DirectusAccess) -> Result<Arc<Directus>, ServeError> {
+    if access.is_exposed() {
         tracing::warn!(
-            "DIRECTUS_URL is plain http to another machine: whoever listens in gets the admin token"
+            "DIRECTUS_URL is plain http to another machine: anyone who listens in gets the admin token"
         );
     }
-    Ok(Arc::new(Directus::new(given.settings.clone(), TIMEOUT).map_err(Error::from)?))
+    Ok(Arc::new(Directus::new(access.settings.clone(), TIMEOUT).map_err(Error::from)?))
 }

@@ -1,10 +1,10 @@
-//! What is kept, in the domain's words. Each operation happens as a whole or not at all; what
-//! it changed is on disk when it returns, and with it the [`Entry`] of the audit log that
-//! tells of it, where it did what was asked. Times are milliseconds since the Unix epoch.
-//! Stores know no HTTP and no cipher: credentials pass through as sealed text.
+//! The stores, in the domain's words. Each operation happens completely or not at all. When it
+//! returns, its change is on disk, along with the [`Entry`] of the audit log that records a
+//! success. Times are milliseconds since the Unix epoch. Stores know neither HTTP nor encryption:
+//! credentials pass through as sealed text.
 //!
-//! Each resource has a module here with its types and operations, and one of the same name
-//! in each store with the SQL. An operation is declared here, and implemented there.
+//! Each resource has a module here with its types and operations, and a module of the same name in
+//! each store with the SQL. Operations are declared here and implemented there.
 
 mod app_credentials;
 mod audit_log;
@@ -46,9 +46,11 @@ pub(crate) use download_credentials::{
 pub(crate) use login_attempts::{AttemptLimit, MAX_ATTEMPT_WINDOW_MS};
 pub(crate) use postgres::{Postgres, PostgresFault, PostgresSettings, PostgresUrl};
 pub(crate) use refresh_tokens::{MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken};
-pub(crate) use sealed::{Sealed, SealedTable};
+pub(crate) use sealed::{Sealed, SealedColumn};
 pub(crate) use service_tokens::ServiceToken;
-pub(crate) use sessions::{NewSession, NewestSession, PutSession, Session, SessionStatus};
+pub(crate) use sessions::{
+    NewSession, NewestSession, PutSession, SealedParts, SealedSession, Session, SessionStatus,
+};
 pub(crate) use sqlite::Sqlite;
 pub(crate) use usage::{MIB, OverLimit, Usage, UsageLimits, Usages};
 pub(crate) use users::{User, UserStatus};
@@ -99,7 +101,7 @@ store_of! {
 }
 
 store_of! {
-    /// The records of creators, in the own database or in a Directus.
+    /// The records of creators, in the server's own database or in a Directus.
     trait Records {
         RecordsUpkeep as DynRecordsUpkeep,
         Connections as DynConnections,
@@ -110,7 +112,7 @@ store_of! {
 }
 
 store_of! {
-    /// What people keep for their apps, in the own database.
+    /// The credentials that people keep for their apps, in the server's own database.
     trait AppCredentialStore {
         CredentialTypes as DynCredentialTypes,
         Projects as DynProjects,
@@ -119,66 +121,66 @@ store_of! {
 }
 
 store_of! {
-    /// The vault's tables in the own database.
+    /// The vault's tables in the server's own database.
     trait VaultStore { Vault as DynVault }
 }
 
-/// Why a store could not do what it was asked. The texts hold a driver's own
-/// words: they go to the log, never to a caller.
+/// Why a store operation failed. The texts can quote a driver: they go to the log, never to a
+/// caller.
 #[derive(Debug, Error)]
 pub(crate) enum StoreError {
     #[error("SQLite: {0}")]
     Sqlite(rusqlite::Error),
     #[error("PostgreSQL: {0}")]
     Postgres(PostgresFault),
-    /// Something was to be stored that is sealed with a key that was replaced.
+    /// The text to store is sealed with a retired key.
     #[error(
-        "`rotate-keys` has retired the encryption key that this server seals with: start the server anew \
-         with the key that replaced it"
+        "`rotate-keys` has retired this server's encryption key; restart the server with the key that \
+         replaced it"
     )]
     RetiredKey,
-    /// An owner would have more than he may.
+    /// The owner would exceed a limit.
     #[error("{0}")]
     OverLimit(OverLimit),
     /// The owner's user was deleted while the request was under way.
     #[error("the user was deleted")]
     OwnerGone,
-    /// What TLS needs on this machine is not there.
+    /// TLS lacks something on this machine.
     #[error("TLS: {0}")]
     Tls(String),
     #[error("PostgreSQL {found} is too old: {oldest} or newer is needed")]
     TooOld { found: u32, oldest: u32 },
-    /// Row-level security would not bind it.
+    /// Row-level security would not apply to the role.
     #[error(
-        "the database role is a superuser or has BYPASSRLS, or is a member of such a role, so that nothing \
-         would keep users' records apart; give the server an ordinary role that owns its database"
+        "the database role is a superuser or has BYPASSRLS, or is a member of such a role, so nothing would \
+         keep users' records apart; give the server an ordinary role that owns its database"
     )]
     PrivilegedRole,
-    /// There is none, and none was to be made.
+    /// No database exists, and the command must not create one.
     #[error(
-        "there is no database of Stagepass's here; name its place with --data-dir or DATABASE_URL, or let \
-         `serve`, `user add`, `service-token add` or `vault add` make one"
+        "no Stagepass database found; set --data-dir or DATABASE_URL, or create one with `serve`, `user \
+         add`, `service-token add` or `vault add`"
     )]
     Missing,
-    /// All connections are in use, or none could be made, for too long.
-    #[error("no connection to the database was to be had in time")]
+    /// All connections were in use for too long, or none could be opened.
+    #[error("timed out waiting for a connection to the database")]
     Busy,
-    /// A column holds what no version of this program writes.
-    #[error("the column {0} holds an unknown word")]
+    /// A column has a value that no version of this program writes.
+    #[error("the column {0} has an unknown value")]
     UnknownWord(&'static str),
-    /// The batch that this write was part of could not be committed.
+    /// The transaction with this write could not be committed.
     #[error("the write was not committed")]
     NotCommitted,
     /// The store is shutting down, or its thread is gone.
     #[error("the store is closed")]
     Closed,
-    /// The database was written by a newer Stagepass.
-    #[error("the database has schema version {found}, but this program knows {known} at most")]
+    /// A newer version of Stagepass wrote the database.
+    #[error("the database has schema version {found}, but this program supports only {known}")]
     Newer { found: usize, known: usize },
-    /// A landed migration is not the one that was applied.
-    #[error("migration {0} of the database is not the one of this program")]
+    /// An applied migration differs from the one in this program.
+    #[error("migration {0} of the database differs from the one in this program")]
     Altered(usize),
-    /// Something was to be noted in the audit log before its key was known.
+    /// An action came before the key of the audit log was set.
     #[error("the audit log has no key yet")]
     NoAuditKey,
     #[error(transparent)]
@@ -196,7 +198,7 @@ impl From<rusqlite::Error> for StoreError {
         match OverLimit::parse(message) {
             Some(limit) => Self::OverLimit(limit),
             None if message == usage::GONE => Self::OwnerGone,
-            // The schema's other triggers do nothing else.
+            // No other trigger of the schema raises an error.
             None => Self::RetiredKey,
         }
     }
@@ -220,24 +222,24 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
-/// What is done where there is no database yet.
+/// What to do if there is no database yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum IfMissing {
     Make,
     Refuse,
 }
 
-/// On whose behalf records are read or written.
+/// The party for whom records are read or written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Actor {
-    /// Their owner: others' records are [`Found::Foreign`].
+    /// The owner; other users' records are [`Found::Foreign`].
     User(Uuid),
-    /// A service, which the handlers hold to its rights.
+    /// A service, whose rights the handlers check.
     Service,
 }
 
 impl Actor {
-    /// Whether this is the owner, or somebody who may have any owner's records.
+    /// Whether the actor is the owner or may access any owner's records.
     fn may_have(self, owner_id: Uuid) -> bool {
         match self {
             Self::User(user_id) => user_id == owner_id,
@@ -246,18 +248,19 @@ impl Actor {
     }
 }
 
-/// What became of the search for a record.
+/// The result of a search for a record.
+// Decision: docs/decisions/storage.md#the-store-tells-not-yours-from-not-found
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found<T> {
-    /// It is there, and the actor may have it.
+    /// The record exists, and the actor may access it.
     Own(T),
-    /// It is another user's.
+    /// The record belongs to another user.
     Foreign,
     Nothing,
 }
 
 impl<T> Found<T> {
-    /// The same with something else about the record.
+    /// The same, with the record converted.
     fn map<U>(self, change: impl FnOnce(T) -> U) -> Found<U> {
         match self {
             Self::Own(record) => Found::Own(change(record)),
@@ -275,26 +278,25 @@ impl<T> Found<T> {
     }
 }
 
-/// The SHA-256 of a token, or of what a limit counts.
+/// The SHA-256 of a token, or of a subject that a limit counts.
 pub(crate) type Hash = [u8; 32];
 
-/// Decides, for a service, over the record that was found, and gives the row of
-/// the audit log that tells of it. What is opened leaves only once that is on
-/// disk. It is called where the record is read, which may be a thread that
-/// others wait for.
+/// Decides whether a service gets the record that was found, and returns the audit row for the
+/// decision. The decrypted record leaves the server only after the row is on disk. Called where the
+/// record is read, possibly on a thread for which others wait.
 pub(crate) type Judge<R> = Box<dyn FnOnce(Option<R>) -> Entry + Send>;
 
-/// Which part of a list is asked for.
+/// A page of a list.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {
-    /// From 1.
+    /// Counted from 1.
     pub(crate) number: u32,
     /// Rows on a page, 1 to 100.
     pub(crate) size: u32,
 }
 
 impl Page {
-    /// How many rows come before this page.
+    /// The number of rows before this page.
     pub(crate) fn offset(self) -> u64 {
         u64::from(self.number - 1) * u64::from(self.size)
     }

@@ -1,6 +1,5 @@
-//! Lists whose rows may be large: they are read and written piece by piece, as fast as
-//! their reader takes them, so that a slow reader holds one piece in memory and not all
-//! of it. No connection to the database waits for it meanwhile.
+//! Lists with large rows: read and written in pieces, as fast as the client takes them, so that a
+//! slow client holds only one piece in memory. Meanwhile no database connection is held.
 
 use crate::error::Error;
 use crate::request::Listing;
@@ -15,20 +14,21 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// A piece is over with the row with which it has as many bytes.
+/// A piece ends with the row that reaches this size.
 const PIECE_BYTES: usize = 32 * 1024;
-/// The longest that a list may be read: who may see it was found out at its beginning.
+/// The longest time for reading a list: the caller's rights were checked at its start.
 const MAX_READING: Duration = Duration::from_secs(5 * 60);
 
-/// The rows of a list, each made when it is asked for.
+/// The rows of a list, each produced on demand.
+// Decision: docs/decisions/storage.md#large-lists-are-read-and-sent-piece-by-piece
 pub(crate) struct Streamed<T> {
     rows: BoxStream<'static, Result<T, Error>>,
-    /// How many there are in the whole list.
+    /// The number of rows in the whole list.
     total: u64,
 }
 
-/// The records of a list: those that were read with it, and then each of the others, by
-/// its id. One that is gone by then is left out.
+/// The records of a list: first those already read, then each of the others by its id. A record
+/// deleted meanwhile is skipped.
 pub(crate) fn records<T, F>(
     Listed { first, rest, total }: Listed<T>,
     find: impl FnMut(Uuid) -> F + Send + 'static,
@@ -42,7 +42,7 @@ where
 }
 
 impl<T: Send + 'static> Streamed<T> {
-    /// Each row as another, or left out, where there is something to be looked up for it.
+    /// Converts each row with a look-up, which can skip it.
     pub(crate) fn and_then<U, F>(self, form: impl FnMut(T) -> F + Send + 'static) -> Streamed<U>
     where
         F: Future<Output = Result<Option<U>, Error>> + Send + 'static,
@@ -51,17 +51,17 @@ impl<T: Send + 'static> Streamed<T> {
         Streamed { rows: self.rows.try_filter_map(form).boxed(), total: self.total }
     }
 
-    /// Each row as another.
+    /// Converts each row.
     pub(crate) fn map<U: Send + 'static>(self, form: impl FnMut(T) -> U + Send + 'static) -> Streamed<U> {
         Streamed { rows: self.rows.map_ok(form).boxed(), total: self.total }
     }
 
-    /// The first `most` rows, each as what `form` keeps of it.
+    /// The first `most` rows, each reduced by `form`.
     pub(crate) async fn first<U>(self, most: usize, form: impl FnMut(T) -> U) -> Result<Vec<U>, Error> {
         self.rows.take(most).map_ok(form).try_collect().await
     }
 
-    /// All rows of a page, each as what `form` keeps of it.
+    /// All rows of a page, each reduced by `form`.
     pub(crate) async fn listing<U>(self, page: Page, form: impl FnMut(T) -> U) -> Result<Listing<U>, Error> {
         let total = self.total;
         Ok(Listing::of((self.first(usize::MAX, form).await?, total), page, |row| row))
@@ -69,13 +69,13 @@ impl<T: Send + 'static> Streamed<T> {
 }
 
 impl<T: Serialize + Send + 'static> Streamed<T> {
-    /// Writes a page of the list, in the form of a [`Listing`].
+    /// Writes a page of the list in the form of a [`Listing`].
     pub(crate) async fn answer_page(self, page: Page) -> Result<Response, Error> {
-        // Without its rows it is written by the one that defines the form.
+        // The type that defines the form writes it without rows.
         let frame = Listing::of((Vec::<()>::new(), self.total), page, |row| row);
         let frame = serde_json::to_string(&frame).map_err(|_| Error::Internal("a list as JSON"))?;
-        let place = frame.find("[]").ok_or(Error::Internal("a list without rows"))? + 1;
-        let (begin, end) = frame.split_at(place);
+        let split = frame.find("[]").ok_or(Error::Internal("a list without rows"))? + 1;
+        let (begin, end) = frame.split_at(split);
         self.answer(begin.to_owned(), end.to_owned()).await
     }
 
@@ -87,7 +87,7 @@ impl<T: Serialize + Send + 'static> Streamed<T> {
     async fn answer(self, begin: String, end: String) -> Result<Response, Error> {
         let until = Instant::now() + MAX_READING;
         let mut pieces = Pieces { rows: self.rows, begin, end, is_in_rows: false, is_over: false, until };
-        // What goes wrong at first has a status.
+        // A failure at the start can still set the status.
         let first = pieces.next().await?;
         let body = if pieces.is_over {
             Body::from(first)
@@ -98,8 +98,7 @@ impl<T: Serialize + Send + 'static> Streamed<T> {
     }
 }
 
-/// The piece that comes next. Where it fails the connection is cut off, by which its
-/// reader knows.
+/// The next piece. A failure cuts the connection, which tells the client.
 async fn rest<T: Serialize>(mut pieces: Pieces<T>) -> Result<Option<(Bytes, Pieces<T>)>, Error> {
     if pieces.is_over {
         return Ok(None);
@@ -108,10 +107,10 @@ async fn rest<T: Serialize>(mut pieces: Pieces<T>) -> Result<Option<(Bytes, Piec
     Ok(Some((piece, pieces)))
 }
 
-/// A list's JSON, as far as it has come.
+/// The JSON of a list, written so far.
 struct Pieces<T> {
     rows: BoxStream<'static, Result<T, Error>>,
-    /// What is written before the rows, until it is.
+    /// Written before the rows, and then emptied.
     begin: String,
     end: String,
     is_in_rows: bool,
@@ -124,7 +123,7 @@ impl<T: Serialize> Pieces<T> {
         if Instant::now() >= self.until {
             return Err(Error::Overdue);
         }
-        // It holds values: wiped once it is sent.
+        // The JSON contains secret values, so it is wiped after sending.
         let mut json = Zeroizing::new(std::mem::take(&mut self.begin).into_bytes());
         while json.len() < PIECE_BYTES {
             let Some(row) = self.rows.try_next().await? else {
@@ -149,8 +148,8 @@ mod tests {
 
     const PAGE: Page = Page { number: 2, size: 100 };
 
-    /// A list of three texts and seven more, of which the fifth is gone and, where it
-    /// `breaks`, the last can't be read.
+    /// A list of three texts and seven more. The fifth of the seven is deleted. If the list `breaks`,
+    /// the last one can't be read.
     fn texts(bytes: usize, breaks: bool) -> Streamed<String> {
         let first = (0..3).map(|_| "a".repeat(bytes)).collect();
         let listed = Listed { first, rest: (0..7).map(Uuid::from_u128).collect(), total: 210 };
@@ -164,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_small_page_is_one_piece_with_its_length_and_the_form_of_a_listing() {
+    async fn sends_a_small_page_in_one_piece_as_a_listing() {
         let response = texts(1, false).answer_page(PAGE).await.unwrap();
         assert!(axum::body::HttpBody::size_hint(response.body()).exact().is_some());
         let json = response.into_body().collect().await.unwrap().to_bytes();
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_large_list_comes_in_pieces_of_a_row_and_what_is_gone_is_left_out() {
+    async fn sends_a_large_list_row_by_row_and_skips_deleted_records() {
         let response = texts(PIECE_BYTES, false).answer_array().await.unwrap();
         let mut body = response.into_body();
         let mut json = Vec::new();
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_fails_midway_is_cut_off_and_no_json() {
+    async fn cuts_off_a_list_that_fails_midway() {
         let response = texts(PIECE_BYTES, true).answer_array().await.unwrap();
         let mut body = response.into_body();
         let mut json = Vec::new();
@@ -203,11 +202,11 @@ mod tests {
         };
         assert!(!failure.to_string().is_empty());
         assert!(serde_json::from_slice::<Vec<String>>(&json).is_err());
-        assert!(texts(1, true).answer_array().await.is_err(), "what fails at first has a status");
+        assert!(texts(1, true).answer_array().await.is_err(), "a failure at the start has a status");
     }
 
     #[tokio::test]
-    async fn a_list_can_not_be_read_for_ever() {
+    async fn limits_how_long_a_list_can_be_read() {
         let rows = texts(PIECE_BYTES, false).rows;
         let (begin, end) = ("[".to_owned(), "]".to_owned());
         let mut pieces =
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_for_people_keeps_what_it_shows_alone() {
+    async fn a_page_for_people_keeps_only_what_it_shows() {
         let listing = texts(PIECE_BYTES, false).listing(PAGE, |text| text.len()).await.unwrap();
         assert_eq!((listing.data, listing.total), (vec![PIECE_BYTES; 9], 210));
         assert_eq!(texts(1, true).first(2, |text| text.len()).await.unwrap(), [1, 1]);

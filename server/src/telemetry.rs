@@ -1,6 +1,5 @@
-//! Logs: structured, on standard error, one line a request. They hold a
-//! request id, who calls and from where, and never a body, a query string or the value of
-//! another header.
+//! Logs: structured, on standard error, one line per request. A line has a request id, the caller
+//! and the address, and never a body, a query string or other headers.
 
 mod lines;
 
@@ -16,7 +15,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use tracing::{Span, Subscriber};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
@@ -28,31 +27,36 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people.
+    /// Lines for people.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What is logged, which may be changed.
+/// The log filter, which can be replaced.
 #[derive(Debug)]
 pub(crate) struct LogFilter(reload::Handle<Targets, Registry>);
 
 impl LogFilter {
-    /// Logs by another filter from now on.
+    /// Uses another filter from now on.
     pub(crate) fn replace(&self, filter: Targets) {
-        // Without a subscriber nothing is logged at all.
+        // Fails only if there is no subscriber. Then nothing is logged anyway.
         let _ = self.0.reload(filter);
     }
 }
 
-/// Starts logging. Does nothing where logging has begun.
+/// Starts logging, unless it already started.
 pub(crate) fn start(filter: Targets, format: LogFormat) -> LogFilter {
     let lines = lines_to(io::stderr, io::stderr().is_terminal(), format);
     let (filter, handle) = reload::Layer::new(filter);
     let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
     LogFilter(handle)
+}
+
+/// Starts logging for a command that doesn't serve: warnings and errors, for people.
+pub(crate) fn start_for_command() {
+    start(Targets::new().with_default(LevelFilter::WARN), LogFormat::Text);
 }
 
 fn lines_to<S, W>(writer: W, is_terminal: bool, format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
@@ -67,33 +71,33 @@ where
     }
 }
 
-/// What monitoring asks for again and again: of less interest than all else.
+/// Routes that monitoring polls. Expected answers are logged at debug level only.
 const POLLS: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
-/// The longest id of a request that is taken over, in characters.
+/// The longest request id that is accepted, in characters.
 const MAX_ID_CHARS: usize = 128;
 
-/// The log's line about a request, and the request's id for it and for the caller.
+/// The log line of a request, and the request's id for the log and the caller.
 pub(crate) struct Line {
     id: String,
     method: Method,
-    /// Where it comes from.
+    /// The client's address.
     client: Option<IpAddr>,
     caller: KnownCaller,
-    /// The route, not the path: a path holds ids.
+    /// The route instead of the path: a path contains ids.
     route: Option<MatchedPath>,
     span: Span,
     start: Instant,
 }
 
 impl Line {
-    /// Begins at the request's head.
+    /// Starts the line, and its duration, when the request's head has arrived.
     pub(crate) fn begin(
         request: &Request,
         client: Option<IpAddr>,
         caller: &KnownCaller,
         proxies: &TrustedProxies,
     ) -> Self {
-        let given = given_id(request, proxies).map(str::to_owned);
+        let given = id_from_proxy(request, proxies).map(str::to_owned);
         let id = given.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
         Self {
             client,
@@ -106,12 +110,12 @@ impl Line {
         }
     }
 
-    /// What else is logged about the request belongs into it.
+    /// The span for everything else that is logged about the request.
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
     }
 
-    /// Writes the line, and the id into the answer.
+    /// Writes the line, and adds the id to the answer.
     pub(crate) fn end(self, response: &mut Response) {
         let Self { id, method, client, caller, route, start, .. } = self;
         let status = response.status();
@@ -126,7 +130,7 @@ impl Line {
                 )
             };
         }
-        // That a server is not ready has a line of its own.
+        // 503: `readiness` already logs why the server isn't ready.
         let is_expected = status.is_success() || status == StatusCode::SERVICE_UNAVAILABLE;
         if POLLS.contains(&route) && is_expected {
             answered!(debug);
@@ -139,14 +143,14 @@ impl Line {
     }
 }
 
-/// With three digits after the point: most requests take less than one.
+/// Milliseconds with three decimals: most requests take less than one.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
 
-/// The id that a proxy gave a request, so that its log and ours can be read together. Only
-/// one that is trusted may choose what stands in the log.
-fn given_id<'a>(request: &'a Request, proxies: &TrustedProxies) -> Option<&'a str> {
+/// The id that a proxy gave a request, so that both logs can be matched. Only a trusted proxy may
+/// choose a text in the log.
+fn id_from_proxy<'a>(request: &'a Request, proxies: &TrustedProxies) -> Option<&'a str> {
     let Peer(peer) = request.extensions().get()?;
     if !proxies.contain(peer.ip().to_canonical()) {
         return None;

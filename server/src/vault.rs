@@ -1,10 +1,10 @@
-//! The vault: an operator's API keys, sealed under a key that the master
-//! password yields and that is kept nowhere. It shares the server's database and
-//! its audit log, and nothing that opens what other modules have sealed.
+//! The vault: an operator's API keys, sealed with a key that is derived from the master password
+//! and stored nowhere. It shares the server's database and audit log, but nothing that opens data
+//! of other modules.
 //!
-//! The master key is in memory while a request is served that brings a
-//! session's token, since the database holds it sealed under that token's own
-//! key. So every server on one database can serve every session.
+//! The master key is in memory only while a request with a session's token is served: the database
+//! keeps it sealed with a key derived from that token. So every server on the database can serve
+//! every session.
 
 pub(crate) mod auth;
 pub(crate) mod credentials;
@@ -27,21 +27,21 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq as _;
 use thiserror::Error as ThisError;
 
-/// The most credentials that it holds: a list has no pages, and a change of the
-/// password seals all of them anew at once.
+/// The most credentials: a list has no pages, and a change of the password re-encrypts all of them
+/// at once.
 pub(crate) const MAX_CREDENTIALS: u32 = 1000;
 
 /// Why the vault can't be used.
 #[derive(Debug, ThisError)]
 pub(crate) enum VaultFault {
     #[error(
-        "what opens the vault was changed in the database by something else than Stagepass: its salt, its \
-         canary or its key epoch; no master password would open it: put the database back from a backup"
+        "another program changed the vault's salt, canary or key epoch in the database, so no master password \
+         would open it; restore the database from a backup"
     )]
     Altered,
     #[error(
-        "the vault holds API keys that its master password does not open, since they are of another key \
-         epoch: put the database back from a backup"
+        "the vault has API keys of another key epoch, which its master password can't decrypt; restore the \
+         database from a backup"
     )]
     Strays,
     #[error("the database failed: {0}")]
@@ -60,19 +60,19 @@ impl From<VaultFault> for Error {
     }
 }
 
-/// The vault of the own database. Clones share it.
+/// The vault of the server's own database. Clones share it.
+// Decision: docs/decisions/vault.md#the-vault-is-separate-from-the-other-parts
 #[derive(Clone, Debug)]
 pub(crate) struct Vault {
     store: Arc<dyn VaultStore>,
-    /// Counts wrong passwords, and keeps the audit log.
+    /// Counts wrong passwords, and has the audit log.
     database: Arc<dyn Database>,
     chain_key: Arc<ChainKey>,
     derivations: Arc<Derivations>,
 }
 
 impl Vault {
-    /// Opens it, whether it was set up or not, and refuses one that was changed
-    /// from outside.
+    /// Opens the vault, set up or not, and refuses one that another program changed.
     pub(crate) async fn open(
         store: Arc<dyn VaultStore>,
         database: Arc<dyn Database>,
@@ -82,7 +82,7 @@ impl Vault {
         let mut key_epoch = vault.key_epoch().await?;
         while vault.store.has_vault_strays(key_epoch).await? {
             let before = std::mem::replace(&mut key_epoch, vault.key_epoch().await?);
-            // Otherwise somebody has just changed the password.
+            // Otherwise someone has just changed the password.
             if before == key_epoch {
                 return Err(VaultFault::Strays);
             }
@@ -94,7 +94,7 @@ impl Vault {
         Ok(self.header().await?.map_or(0, |header| header.key_epoch))
     }
 
-    /// What opens it; `None` before it was set up.
+    /// What opens the vault; `None` before its set-up.
     pub(crate) async fn header(&self) -> Result<Option<VaultHeader>, VaultFault> {
         let header = self.store.vault_header().await?;
         match &header {
@@ -103,7 +103,7 @@ impl Vault {
         }
     }
 
-    /// Whether it is this server's own.
+    /// Whether this server signed it.
     fn is_genuine(&self, header: &VaultHeader) -> bool {
         let VaultHeader { salt, canary, key_epoch, signature } = header;
         self.chain_key.sign_vault(salt, canary, *key_epoch).ct_eq(signature).into()

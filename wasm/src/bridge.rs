@@ -1,45 +1,97 @@
-//! The extension's part in handing over fresh cookies: answering the native
-//! host, whose port the worker keeps open.
+//! The extension's side of hand-over and write-back: answers the native host, whose port the
+//! worker keeps open.
 //!
-//! The values go from the cookie store into the port, or back, and through no
-//! JavaScript of ours. Whether a platform may be handed over, and what was
-//! handed over when, the worker knows and tells here.
+//! Values go directly between cookie store and port, and never through the extension's
+//! JavaScript. The worker knows what is allowed and what was handed over, and passes that in.
 
 use crate::browser::{Port, connect_native, set_cookie};
-use crate::capture::{Account, read_same_account, site_of};
+use crate::browser_session::{Account, Held, Wish, read_same_account};
 use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
 use crate::js::{Unexpected, from_js, to_js};
-use js_sys::{Function, Promise};
+use crate::site::site_of;
+use js_sys::{Function, Promise, Reflect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use stagepass_core::bridge::{
-    Allowed, Asked, HandOver, MAX_REPLACEMENTS, Question, Replacement, WrittenBack,
-};
+use stagepass_core::bridge::{Allowed, HandOver, MAX_REPLACEMENTS, Replacement, WrittenBack};
 use stagepass_core::cookie::{CookieKey, serialize_exposed};
-use stagepass_core::host::{Answer, AnswerError, HOST_NAME, Head};
+use stagepass_core::host::{AnswerError, HOST_NAME};
 use stagepass_core::normalise::{BrowserSameSite, PartitionKey, normalise, own_visits};
-use stagepass_core::rotation::is_same_login_after;
-use stagepass_core::{BrowserCookie, Cookie, Site};
+use stagepass_core::rotated_cookies::is_same_login_after;
+use stagepass_core::{BrowserCookie, Cookie, SameSite, Site};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
 
-/// What the person has allowed, and of whom.
+/// What the person has allowed, and for which account.
 #[derive(Debug, Deserialize)]
 struct Grant {
-    #[serde(flatten)]
     allowed: Allowed,
     store_id: String,
-    /// The account that it is for; the first one that is signed in, where there is none yet.
+    /// The account whose cookies may be handed over; `None` until one is known, then the one
+    /// that is signed in.
     account: Option<Account>,
+    user_agent: String,
 }
 
-/// What the worker keeps of a hand-over; never a value.
+/// The host's question, as far as this module reads it.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    platform: String,
+    /// Whether the program also asks for origin storage; only of the question `cookies`.
+    #[serde(default)]
+    storage: bool,
+    /// Only of the question `write_back`.
+    #[serde(default)]
+    replacements: Vec<AskedReplacement>,
+}
+
+/// A replacement in the form that the host writes. The core also reads the forms of other programs,
+/// which would take much of the module.
+#[derive(Debug, Deserialize)]
+struct AskedReplacement {
+    cookie: AskedCookie,
+    was: SecretString,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AskedCookie {
+    name: String,
+    value: SecretString,
+    domain: String,
+    path: String,
+    expires: Option<i64>,
+    http_only: bool,
+    secure: bool,
+    same_site: Option<SameSite>,
+    host_only: Option<bool>,
+}
+
+impl TryFrom<AskedReplacement> for Replacement {
+    type Error = Unexpected;
+
+    fn try_from(AskedReplacement { cookie, was }: AskedReplacement) -> Result<Self, Unexpected> {
+        let AskedCookie { name, value, domain, path, expires, http_only, secure, same_site, host_only } =
+            cookie;
+        let cookie = Cookie { name, value, domain, path, expires, http_only, secure, same_site, host_only };
+        cookie.check().map_err(|_| Unexpected)?;
+        Ok(Self { cookie, was })
+    }
+}
+
+/// The answer to a question that is refused.
+#[derive(Debug, Serialize)]
+struct Refusal {
+    error: AnswerError,
+}
+
+/// What the worker records of a hand-over: never a cookie's value.
 #[derive(Debug, Serialize)]
 struct Outcome<'a> {
     cookie_count: usize,
+    has_storage: bool,
     keys: Vec<CookieKey<'a>>,
     account: Account,
 }
@@ -47,98 +99,126 @@ struct Outcome<'a> {
 /// Starts the host and keeps it running: a `Port`.
 ///
 /// # Errors
-/// A [`Failure`] where the browser refuses; a missing host shows when the port
-/// is disconnected.
+/// A [`Failure`] if the browser refuses. A missing host shows only when the port disconnects.
 #[wasm_bindgen]
 pub fn connect_host() -> Result<Port, JsValue> {
     connect_native(HOST_NAME)
 }
 
-/// What the browser's words about a port that was disconnected mean: a [`Failure`].
+/// Translates the browser's reason for a disconnected port into a [`Failure`].
 ///
 /// # Errors
-/// Only where it can't be made, which is a fault of ours.
+/// An error only if the failure can't be converted, which is a bug.
 #[wasm_bindgen]
 pub fn host_failure(reason: &str) -> Result<JsValue, JsValue> {
     Ok(to_js(&of_unanswered(reason))?)
 }
 
-/// Answers the question `cookies`. Before anything leaves, the worker is told by
-/// `note` what will: nothing is handed over that is not listed.
+/// Answers the question `cookies`. Before anything is sent, `on_hand_over` lets the worker list
+/// it: nothing is handed over that is not listed.
 ///
 /// # Errors
-/// A [`Failure`], of which the host is told as well.
+/// A [`Failure`], which the host also gets.
 #[wasm_bindgen]
 pub async fn hand_over(
     port: Port,
-    asked: JsValue,
+    question: JsValue,
     grant: JsValue,
     hand_over: String,
-    note: Function,
+    on_hand_over: Function,
 ) -> Result<(), JsValue> {
-    let given = async {
-        let Asked { question, .. } = from_js(&asked)?;
-        let site = site_of(question.platform())?;
-        let given = gather(&site, from_js(&grant)?, hand_over).await?;
-        tell(&note, &site, &given).await?;
-        Ok(given)
+    let outcome = async {
+        let asked: Asked = from_js(&question)?;
+        let site = site_of(&asked.platform)?;
+        let (hand_over, account) = gather(&site, from_js(&grant)?, hand_over, asked.storage).await?;
+        list(&on_hand_over, &hand_over, account).await?;
+        Ok(hand_over)
     };
-    Ok(answer(&port, &asked, given.await).map(drop)?)
+    Ok(answer(&port, &question, outcome.await).map(drop)?)
 }
 
-/// Tells the worker, and waits until it has written that down.
-async fn tell(note: &Function, site: &Site, given: &HandOver) -> Result<(), Failure> {
-    let keys: Vec<_> = given.cookies.iter().map(Cookie::key).collect();
-    let account = Account::of(site, &given.cookies);
-    let outcome = to_js(&Outcome { cookie_count: keys.len(), keys, account })?;
-    let noted = note.call1(&JsValue::NULL, &outcome).map_err(|error| Failure::of_browser(&error))?;
-    JsFuture::from(Promise::resolve(&noted)).await.map_err(|error| Failure::of_browser(&error))?;
+/// Lets the worker list the hand-over, and waits until it has.
+async fn list(on_hand_over: &Function, hand_over: &HandOver, account: Account) -> Result<(), Failure> {
+    let keys: Vec<_> = hand_over.cookies.iter().map(Cookie::key).collect();
+    let has_storage = !hand_over.origins.is_empty();
+    let outcome = to_js(&Outcome { cookie_count: keys.len(), has_storage, keys, account })?;
+    let listed = on_hand_over.call1(&JsValue::NULL, &outcome).map_err(|error| Failure::of_browser(&error))?;
+    JsFuture::from(Promise::resolve(&listed)).await.map_err(|error| Failure::of_browser(&error))?;
     Ok(())
 }
 
-async fn gather(site: &Site, grant: Grant, hand_over: String) -> Result<HandOver, Failure> {
-    let Grant { allowed: Allowed { label, write_back, .. }, store_id, account } = grant;
-    let capture = read_same_account(site, &store_id, account).await?;
-    Ok(HandOver { hand_over, label, expires: capture.report.expires, write_back, cookies: capture.cookies })
+async fn gather(
+    site: &Site,
+    grant: Grant,
+    hand_over: String,
+    asks_for_storage: bool,
+) -> Result<(HandOver, Account), Failure> {
+    let Grant { allowed: Allowed { label, write_back, storage, .. }, store_id, account, user_agent } = grant;
+    let takes_storage = asks_for_storage && storage;
+    let nothing_chosen = JsValue::NULL;
+    let session = Wish::Session { chosen: &nothing_chosen, tab: None };
+    let wish = if takes_storage { session } else { Wish::Account };
+    let Held { capture, unread } = read_same_account(site, &store_id, wish, account).await?;
+    // Without it, cookies are enough if they prove the login.
+    if let Some(failure) = unread.filter(|_| takes_storage) {
+        return Err(failure);
+    }
+    let account = Account::of(site, capture.session());
+    let hand_over = HandOver {
+        hand_over,
+        label,
+        expires: capture.report.expires,
+        write_back,
+        cookies: capture.cookies,
+        origins: if takes_storage { capture.origins } else { Vec::new() },
+        user_agent: takes_storage.then_some(user_agent),
+    };
+    Ok((hand_over, account))
 }
 
-/// Answers the question `write_back`: puts those cookies back whose `keys` were
-/// handed over and that are in the browser as they were then; none where they would make
-/// its session another account's.
+/// Answers the question `write_back`: writes back the cookies whose `keys` were handed over and
+/// that haven't changed in the browser since. Writes none if the session would then belong to
+/// another account.
 ///
 /// # Errors
-/// A [`Failure`], of which the host is told as well.
+/// A [`Failure`], which the host also gets.
 #[wasm_bindgen]
 pub async fn write_back(
     port: Port,
-    asked: JsValue,
+    question: JsValue,
     grant: JsValue,
     keys: JsValue,
 ) -> Result<JsValue, JsValue> {
     let written = async {
-        let (Asked { question, .. }, grant) = (from_js(&asked)?, from_js(&grant)?);
-        put_back(question, &grant, &from_js::<Vec<CookieKey<'_>>>(&keys)?).await
+        let (asked, grant): (Asked, Grant) = (from_js(&question)?, from_js(&grant)?);
+        write_cookies(asked, &grant, &from_js::<Vec<CookieKey<'_>>>(&keys)?).await
     };
-    let written = answer(&port, &asked, written.await)?;
+    let written = answer(&port, &question, written.await)?;
     Ok(to_js(&written)?)
 }
 
-async fn put_back(question: Question, grant: &Grant, keys: &[CookieKey<'_>]) -> Result<WrittenBack, Failure> {
-    let site = site_of(question.platform())?;
-    let Question::WriteBack { replacements, .. } = question else { return Err(Unexpected.into()) };
+// Decision: docs/decisions/yt-dlp.md#write-back-to-the-browser-is-compare-and-set
+async fn write_cookies(
+    Asked { platform, replacements, .. }: Asked,
+    grant: &Grant,
+    keys: &[CookieKey<'_>],
+) -> Result<WrittenBack, Failure> {
+    let site = site_of(&platform)?;
     if !grant.allowed.write_back || replacements.len() > MAX_REPLACEMENTS {
         return Err(Failure::NotAllowed);
     }
-    let held = cookie_store::read_raw(&site, &grant.store_id).await?;
+    let replacements = replacements.into_iter().map(Replacement::try_from);
+    let replacements = replacements.collect::<Result<Vec<_>, _>>()?;
+    let held = cookie_store::read(&site, &grant.store_id).await?;
     let mut outcome = WrittenBack::default();
-    let session = normalise(held.clone(), &site, cookie_store::now()).cookies;
+    let session = normalise(held.clone(), Vec::new(), &site, cookie_store::now()).cookies;
     if !is_same_login_after(&site, &session, &replacements) {
         outcome.refused = replacements.len();
         return Ok(outcome);
     }
     for replacement in replacements {
         let Replacement { cookie, was } = &replacement;
-        if !is_handed_out(&site, keys, cookie) {
+        if !was_handed_over(&site, keys, cookie) {
             outcome.refused += 1;
         } else if let Some(held) = find_unchanged(&held, cookie, was) {
             let details = to_js(&Details::new(held, cookie, &grant.store_id))?;
@@ -151,11 +231,11 @@ async fn put_back(question: Question, grant: &Grant, keys: &[CookieKey<'_>]) -> 
     Ok(outcome)
 }
 
-fn is_handed_out(site: &Site, keys: &[CookieKey<'_>], cookie: &Cookie) -> bool {
+fn was_handed_over(site: &Site, keys: &[CookieKey<'_>], cookie: &Cookie) -> bool {
     site.owns(cookie.host()) && keys.contains(&cookie.key())
 }
 
-/// The browser's cookie that a capture would take, where it is as it was handed out.
+/// The browser's cookie that a capture would take, if it hasn't changed since the hand-over.
 fn find_unchanged<'a>(
     held: &'a [BrowserCookie],
     cookie: &Cookie,
@@ -165,13 +245,13 @@ fn find_unchanged<'a>(
     held.iter().find(|held| is_of_own_visit(held) && is_unchanged(held, cookie, was))
 }
 
-/// Whether the browser's cookie is this one, with the value that was handed out.
+/// Whether the browser's cookie has this key and still the value that was handed over.
 fn is_unchanged(held: &BrowserCookie, cookie: &Cookie, was: &SecretString) -> bool {
     held.key() == cookie.key() && held.value.expose_secret() == was.expose_secret()
 }
 
-/// The argument of `chrome.cookies.set`: the browser's cookie as it is, with a
-/// new value and expiry. A cookie file says no more than these.
+/// The argument of `chrome.cookies.set`: the browser's cookie with a new value and expiry. All
+/// else stays, because a cookie file doesn't contain it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Details<'a> {
@@ -190,7 +270,7 @@ struct Details<'a> {
     store_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     partition_key: Option<&'a PartitionKey>,
-    /// Firefox wants it where it keeps visits apart.
+    /// Firefox requires it with first-party isolation.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_party_domain: Option<&'a str>,
 }
@@ -215,17 +295,24 @@ impl<'a> Details<'a> {
     }
 }
 
-/// Tells the host what has come of its question, and gives it back.
-fn answer<T: Serialize>(port: &Port, asked: &JsValue, outcome: Result<T, Failure>) -> Result<T, Failure> {
-    let error = outcome
-        .as_ref()
-        .err()
-        .map(|failure| AnswerError { code: "refused".to_owned(), message: failure.to_string() });
-    let head: Head = from_js(asked)?;
-    let answer = to_js(&Answer { head, ok: outcome.is_ok(), fields: outcome.as_ref().ok(), error })?;
-    let posted = port.post_message(&answer).map_err(|error| Failure::of_browser(&error));
-    // Where there is nothing to give and the port is gone, nobody waits for it.
-    outcome.and_then(|given| posted.map(|()| given))
+/// Sends the outcome to the host, and returns it.
+fn answer<T: Serialize>(port: &Port, question: &JsValue, outcome: Result<T, Failure>) -> Result<T, Failure> {
+    let answer = match &outcome {
+        Ok(fields) => to_js(fields)?,
+        Err(failure) => {
+            let error = AnswerError { code: "refused".to_owned(), message: failure.to_string() };
+            to_js(&Refusal { error })?
+        }
+    };
+    let set = |name: &str, value: &JsValue| Reflect::set(&answer, &name.into(), value).map(drop);
+    let repeat = |name: &str| set(name, &Reflect::get(question, &name.into())?);
+    let posted = repeat("id")
+        .and_then(|()| repeat("type"))
+        .and_then(|()| set("ok", &outcome.is_ok().into()))
+        .and_then(|()| port.post_message(&answer))
+        .map_err(|error| Failure::of_browser(&error));
+    // The question's own failure matters more than a closed port.
+    outcome.and_then(|fields| posted.map(|()| fields))
 }
 
 #[cfg(test)]
@@ -233,7 +320,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn held(change: Value) -> BrowserCookie {
+    fn browser_cookie(change: Value) -> BrowserCookie {
         let mut cookie = json!({"name": "n", "value": "old", "domain": ".x.com", "path": "/", "hostOnly": false,
             "httpOnly": true, "secure": true, "sameSite": "no_restriction"});
         for (key, value) in change.as_object().unwrap() {
@@ -248,48 +335,48 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_handed_out_comes_back() {
+    fn writes_back_only_cookies_that_were_handed_over() {
         let site = Site::Known(stagepass_core::Platform::of_id("x").unwrap());
-        let handed_out = [cookie(".x.com"), cookie(".example.org")];
-        let keys = handed_out.each_ref().map(Cookie::key);
-        assert!(is_handed_out(&site, &keys, &cookie(".x.com")));
+        let handed_over = [cookie(".x.com"), cookie(".example.org")];
+        let keys = handed_over.each_ref().map(Cookie::key);
+        assert!(was_handed_over(&site, &keys, &cookie(".x.com")));
         for other in ["x.com", ".www.x.com", ".example.org"] {
-            assert!(!is_handed_out(&site, &keys, &cookie(other)), "{other}");
+            assert!(!was_handed_over(&site, &keys, &cookie(other)), "{other}");
         }
     }
 
     #[test]
-    fn what_the_browser_has_changed_meanwhile_stays() {
+    fn keeps_cookies_that_the_browser_has_changed() {
         let was = SecretString::from("old");
-        assert!(is_unchanged(&held(json!({})), &cookie(".x.com"), &was));
+        assert!(is_unchanged(&browser_cookie(json!({})), &cookie(".x.com"), &was));
         for change in [
             json!({"value": "newer"}),
             json!({"name": "m"}),
             json!({"path": "/a"}),
             json!({"domain": "x.com", "hostOnly": true}),
         ] {
-            assert!(!is_unchanged(&held(change.clone()), &cookie(".x.com"), &was), "{change}");
+            assert!(!is_unchanged(&browser_cookie(change.clone()), &cookie(".x.com"), &was), "{change}");
         }
     }
 
     #[test]
-    fn where_visits_are_kept_apart_the_cookie_from_before_stays() {
+    fn with_first_party_isolation_keeps_the_cookie_from_before() {
         let was = SecretString::from("old");
-        let before = held(json!({"firstPartyDomain": ""}));
+        let before = browser_cookie(json!({"firstPartyDomain": ""}));
         assert!(find_unchanged(std::slice::from_ref(&before), &cookie(".x.com"), &was).is_some());
-        let newer = held(json!({"firstPartyDomain": "x.com", "value": "newer"}));
+        let newer = browser_cookie(json!({"firstPartyDomain": "x.com", "value": "newer"}));
         assert!(find_unchanged(&[before.clone(), newer], &cookie(".x.com"), &was).is_none());
-        let own = held(json!({"firstPartyDomain": "x.com"}));
+        let own = browser_cookie(json!({"firstPartyDomain": "x.com"}));
         let cookies = [before, own];
         let found = find_unchanged(&cookies, &cookie(".x.com"), &was).unwrap();
         assert_eq!(found.visited(), Some("x.com"));
     }
 
     #[test]
-    fn a_cookie_keeps_every_attribute_but_its_value_and_expiry() {
+    fn writes_back_only_value_and_expiry() {
         let partition =
             json!({"partitionKey": {"topLevelSite": "https://x.com"}, "firstPartyDomain": "x.com"});
-        let (held, new) = (held(partition), cookie(".x.com"));
+        let (held, new) = (browser_cookie(partition), cookie(".x.com"));
         assert_eq!(
             serde_json::to_value(Details::new(&held, &new, "0")).unwrap(),
             json!({"url": "https://x.com/", "name": "n", "value": "new", "domain": ".x.com", "path": "/",

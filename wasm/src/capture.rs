@@ -1,56 +1,48 @@
-//! Preview and capture: what a session would consist of, and sending it to the
-//! server.
+//! Preview and capture: shows what a session would contain, and sends it to the server.
 
-use crate::cookie_store;
+use crate::browser_session::{Account, Held, Wish, read, read_same_account};
 use crate::failure::Failure;
 use crate::js::{from_js, to_js};
 use crate::server::Server;
-use crate::site;
+use crate::site::{self, site_of};
 use js_sys::Function;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use stagepass_core::api::{CreateProfileRequest, Credentials, StorePlatformSessionRequest};
+use stagepass_core::api::{CreateProfileRequest, StorePlatformSessionRequest};
 use stagepass_core::login::Login;
-use stagepass_core::rotation::{self, session_mark};
-use stagepass_core::{Capture, Cookie, Report, Site, shape};
+use stagepass_core::rotated_cookies::{self, storage_mark};
+use stagepass_core::shape::{self, Credentials};
+use stagepass_core::{Capture, Platform, Report, Site};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// What `capture` is asked for.
+/// The argument of `capture`.
 #[derive(Debug, Deserialize)]
 struct CaptureRequest {
     server: String,
     access_token: SecretString,
     connection: ChosenConnection,
     platform: String,
-    /// The cookie store that the cookies are in.
+    /// The cookie store to read.
     store_id: String,
+    /// The tab that the popup is over.
+    tab: Option<u32>,
     user_agent: String,
-    /// The account that the connection's sessions are of, where it must be the same.
+    /// The account that must be signed in; `None` accepts any.
     same_account: Option<Account>,
-}
-
-/// The account that is signed in, as far as a cookie names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Account {
-    /// Tells it from others; `None` where nothing does.
-    mark: Option<u32>,
-}
-
-impl Account {
-    /// The one whose cookies these are.
-    pub(crate) fn of(site: &Site, cookies: &[Cookie]) -> Self {
-        Self { mark: session_mark(site, cookies) }
-    }
+    /// The [`storage_mark`] of the session that this one renews.
+    storage_mark: Option<u32>,
+    /// The session whose storage the new one takes over if no tab is open to read it from.
+    keep_origins_of: Option<String>,
 }
 
 /// The connection that the session belongs to.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum ChosenConnection {
-    /// One that is there.
+    /// An existing one.
     Id(String),
-    /// One that is made with the capture.
+    /// A new one, created with the capture.
     Create {
         /// The account's name on the platform.
         platform_username: Option<String>,
@@ -59,107 +51,140 @@ enum ChosenConnection {
     },
 }
 
-/// What `capture` answers.
+/// The result of `preview`.
+#[derive(Debug, Serialize)]
+struct Preview {
+    report: Report,
+    /// Why the storage that belongs to the session can't be read.
+    unread: Option<Failure>,
+    device_bound: Vec<&'static str>,
+}
+
+/// The result of `capture`.
 #[derive(Debug, Serialize)]
 struct Captured {
     session_id: String,
     connection_id: String,
     cookie_count: usize,
-    /// When the login ends, Unix seconds, where a cookie says so.
+    entry_count: usize,
+    /// When the login ends (Unix seconds), if a cookie says so.
     expires: Option<i64>,
     report: Report,
-    /// Whose session it is.
+    device_bound: Vec<&'static str>,
+    /// The session's account.
     account: Account,
+    /// Changes with the session's storage.
+    storage_mark: Option<u32>,
 }
 
-/// What a capture would take from a cookie store: the core's report.
+/// The report on what a capture would take from a cookie store. `tab` is the one that the popup is
+/// over, `storage` what the person has chosen of what a site stores that is not in the catalogue.
 ///
 /// # Errors
 /// A [`Failure`].
 #[wasm_bindgen]
-pub async fn preview(platform: String, store_id: String) -> Result<JsValue, JsValue> {
+pub async fn preview(
+    platform: String,
+    store_id: String,
+    tab: Option<u32>,
+    storage: JsValue,
+) -> Result<JsValue, JsValue> {
     let site = site_of(&platform)?;
-    Ok(to_js(&cookie_store::read(&site, &store_id).await?.report)?)
+    let Held { capture, unread } = read(&site, &store_id, Wish::Session { chosen: &storage, tab }).await?;
+    let device_bound = device_bound(&site, &capture);
+    Ok(to_js(&Preview { report: capture.report, unread, device_bound })?)
 }
 
-/// Captures the session of a cookie store and stores it in the server. `prove` is called
-/// before each request; it gives a promise of whether it is the server that answers.
+/// The names of the captured cookies that the platform binds to this browser.
+fn device_bound(site: &Site, capture: &Capture) -> Vec<&'static str> {
+    let bound = site.platform().map_or(&[][..], |platform| platform.device_bound_cookies.all());
+    let is_captured = |name: &&str| capture.cookies.iter().any(|cookie| cookie.name == **name);
+    bound.iter().copied().filter(is_captured).collect()
+}
+
+/// Captures the session of a cookie store and stores it on the server. Before each request it
+/// calls `prove`, which returns a promise of whether the server has proved its key.
 ///
 /// # Errors
-/// A [`Failure`]; where the cookies do not prove a login, or not the one that it
-/// must be, nothing is stored.
+/// A [`Failure`]. Nothing is stored unless the session proves a login of the right account and is
+/// whole.
 #[wasm_bindgen]
-pub async fn capture(request: JsValue, prove: Function) -> Result<JsValue, JsValue> {
+pub async fn capture(request: JsValue, storage: JsValue, prove: Function) -> Result<JsValue, JsValue> {
     let request: CaptureRequest = from_js(&request)?;
     let site = site_of(&request.platform)?;
-    let capture = read_same_account(&site, &request.store_id, request.same_account).await?;
-    Ok(to_js(&store(&request, &prove, &site, capture).await?)?)
+    let account = request.same_account;
+    let wish = Wish::Session { chosen: &storage, tab: request.tab };
+    let Held { capture, unread } = read_same_account(&site, &request.store_id, wish, account).await?;
+    let is_named = account.is_some_and(|account| account.mark.is_some());
+    // If nothing names the account, another login in storage may be another account's. On a site that
+    // is not in the catalogue, nothing tells a login from what else pages store.
+    if !is_named
+        && request.storage_mark.is_some()
+        && site.platform().is_some()
+        && unread.is_none()
+        && storage_mark(&site, &capture.origins) != request.storage_mark
+    {
+        return Err(Failure::OtherAccount.into());
+    }
+    // Only a named account shows that the earlier session's storage belongs to this login.
+    let keep_origins_of = match unread {
+        None => None,
+        Some(Failure::NoTab { .. } | Failure::TabChanged { .. } | Failure::TabSilent { .. })
+            if is_named && request.keep_origins_of.is_some() =>
+        {
+            request.keep_origins_of.as_deref()
+        }
+        Some(failure) => return Err(failure.into()),
+    };
+    Ok(to_js(&store(&request, &prove, &site, capture, keep_origins_of).await?)?)
 }
 
-/// Looks whether the same account is signed in in this cookie store.
+/// Checks that the same account is still signed in in this cookie store. Returns the mark of its
+/// storage, or `null` if that can't be read.
 ///
 /// # Errors
-/// As for [`capture`].
+/// The same as [`capture`].
 #[wasm_bindgen]
-pub async fn check_login(platform: String, store_id: String, same_account: JsValue) -> Result<(), JsValue> {
-    let same_account: Account = from_js(&same_account)?;
-    read_same_account(&site_of(&platform)?, &store_id, Some(same_account)).await?;
-    Ok(())
+pub async fn check_login(
+    platform: String,
+    store_id: String,
+    same_account: JsValue,
+    storage: JsValue,
+) -> Result<Option<u32>, JsValue> {
+    let site = site_of(&platform)?;
+    let account: Account = from_js(&same_account)?;
+    let wish = Wish::Session { chosen: &storage, tab: None };
+    let held = read_same_account(&site, &store_id, wish, Some(account)).await?;
+    Ok(storage_mark(&site, &held.capture.origins))
 }
 
-/// Likewise, as the same account where one is given. One that no cookie names is not the
-/// same as one that is named.
-pub(crate) async fn read_same_account(
-    site: &Site,
-    store_id: &str,
-    same_account: Option<Account>,
-) -> Result<Capture, Failure> {
-    let capture = read_signed_in(site, store_id).await?;
-    match same_account {
-        Some(account) if Account::of(site, &capture.cookies) != account => Err(Failure::OtherAccount),
-        _ => Ok(capture),
-    }
-}
-
-/// The account that is signed in in this cookie store; `null` where nobody is.
+/// The account signed in in this cookie store; `null` if nobody is, or that can't be read.
 ///
 /// # Errors
 /// A [`Failure`].
 #[wasm_bindgen]
 pub async fn signed_in_account(platform: String, store_id: String) -> Result<JsValue, JsValue> {
     let site = site_of(&platform)?;
-    let Capture { cookies, report } = cookie_store::read(&site, &store_id).await?;
-    match report.login {
+    let Held { capture, .. } = read(&site, &store_id, Wish::Account).await?;
+    match capture.report.login {
         Login::Missing { .. } => Ok(JsValue::NULL),
-        _ => Ok(to_js(&Account::of(&site, &cookies))?),
+        _ => Ok(to_js(&Account::of(&site, capture.session()))?),
     }
+}
+
+/// Whether the platform ends a session whose user agent changes.
+#[wasm_bindgen]
+#[must_use]
+pub fn is_bound_to_user_agent(platform: &str) -> bool {
+    Platform::of_id(platform).is_some_and(|platform| platform.bound_to_user_agent.get() == Some(true))
 }
 
 /// Whether a change of this cookie makes a captured session stale.
 #[wasm_bindgen]
 #[must_use]
-pub fn is_rotation(platform: &str, name: &str, domain: &str, http_only: bool) -> bool {
-    site::of_id(platform).is_some_and(|site| rotation::is_rotation(&site, name, domain, http_only))
-}
-
-/// The site with this platform identifier.
-pub(crate) fn site_of(platform: &str) -> Result<Site, Failure> {
-    site::of_id(platform).ok_or(Failure::UnknownPlatform)
-}
-
-/// The cookies of a signed-in person, or why there are none. Where no cookie
-/// can prove a login, any cookie is worth taking.
-pub(crate) async fn read_signed_in(site: &Site, store_id: &str) -> Result<Capture, Failure> {
-    let capture = cookie_store::read(site, store_id).await?;
-    match &capture.report.login {
-        Login::Missing { cookies } => Err(Failure::NotSignedIn {
-            missing: cookies.clone(),
-            login_url: site.login_url(),
-            report: Box::new(capture.report),
-        }),
-        _ if capture.cookies.is_empty() => Err(Failure::NoCookies { report: Box::new(capture.report) }),
-        _ => Ok(capture),
-    }
+pub fn makes_session_stale(platform: &str, name: &str, domain: &str, http_only: bool) -> bool {
+    site::of_id(platform)
+        .is_some_and(|site| rotated_cookies::makes_session_stale(&site, name, domain, http_only))
 }
 
 async fn store(
@@ -167,13 +192,14 @@ async fn store(
     prove: &Function,
     site: &Site,
     capture: Capture,
+    keep_origins_of: Option<&str>,
 ) -> Result<Captured, Failure> {
     let server = Server { url: &request.server, access_token: &request.access_token, prove };
     let connection_id = match &request.connection {
         ChosenConnection::Id(id) => id.clone(),
         ChosenConnection::Create { platform_username, fill_credentials } => {
             let credentials = if *fill_credentials {
-                shape::credentials(site.id(), &capture.cookies, &request.user_agent)
+                shape::credentials(site, capture.session(), &request.user_agent)
             } else {
                 Credentials::default()
             };
@@ -185,13 +211,15 @@ async fn store(
             server.create_profile(&profile).await?.id
         }
     };
-    let Capture { cookies, report } = capture;
-    let expires_at = report.expires.and_then(iso_time);
+    let expires_at = capture.report.expires.and_then(iso_time);
     let session = server
         .store_platform_session(&StorePlatformSessionRequest {
             creator_profile_id: &connection_id,
             platform: site.id(),
-            cookies: &cookies,
+            cookies: &capture.cookies,
+            origins: &capture.origins,
+            renews: None,
+            keep_origins_of,
             user_agent: Some(&request.user_agent),
             expires_at: expires_at.as_deref(),
         })
@@ -200,9 +228,12 @@ async fn store(
         session_id: session.id,
         connection_id,
         cookie_count: session.cookie_count,
-        expires: report.expires,
-        report,
-        account: Account::of(site, &cookies),
+        entry_count: session.entry_count,
+        expires: capture.report.expires,
+        device_bound: device_bound(site, &capture),
+        account: Account::of(site, capture.session()),
+        storage_mark: storage_mark(site, &capture.origins),
+        report: capture.report,
     })
 }
 

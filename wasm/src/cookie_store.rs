@@ -1,14 +1,14 @@
-//! Reads a site's cookies out of one of the browser's cookie stores.
+//! Reads a site's cookies from one of the browser's cookie stores.
 //!
-//! One store at a time: a private window's or a container's cookies are never
-//! mixed with another's.
+//! Always from a single store: cookies of a private window or a container are never mixed with
+//! others.
 
 use crate::browser::{get_all_cookies, has_permissions};
 use crate::failure::Failure;
 use crate::js::{from_js, to_js};
 use crate::site::origins;
 use serde::Serialize;
-use stagepass_core::{BrowserCookie, Capture, Site, normalise};
+use stagepass_core::{BrowserCookie, Site};
 
 /// The argument of `chrome.cookies.getAll`.
 #[derive(Serialize)]
@@ -16,10 +16,10 @@ use stagepass_core::{BrowserCookie, Capture, Site, normalise};
 struct Details<'a> {
     domain: &'a str,
     store_id: &'a str,
-    /// An empty object asks for partitioned and unpartitioned cookies alike.
+    /// An empty object matches partitioned and unpartitioned cookies.
     partition_key: AnyPartition,
-    /// Null asks Firefox for the cookies of all visits, which it asks to be said where
-    /// it keeps them apart; else these are none of a visit's. Chromium refuses it.
+    /// Null matches the cookies of all visited sites. Firefox requires this property with first-party
+    /// isolation (it keeps cookies apart by visited site); Chromium refuses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     first_party_domain: Option<()>,
 }
@@ -28,20 +28,12 @@ struct Details<'a> {
 #[derive(Serialize)]
 struct AnyPartition {}
 
-/// The site's cookies in a store, normalised.
+/// The site's cookies in a store, as the browser returns them.
 ///
 /// # Errors
-/// As for [`read_raw`].
-pub(crate) async fn read(site: &Site, store_id: &str) -> Result<Capture, Failure> {
-    Ok(normalise(read_raw(site, store_id).await?, site, now()))
-}
-
-/// The site's cookies in a store, as the browser gives them.
-///
-/// # Errors
-/// [`Failure::PermissionMissing`], without which the browser would give an
-/// empty list, and [`Failure::StoreGone`].
-pub(crate) async fn read_raw(site: &Site, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {
+/// [`Failure::PermissionMissing`] (the browser itself would return an empty list) and
+/// [`Failure::StoreGone`].
+pub(crate) async fn read(site: &Site, store_id: &str) -> Result<Vec<BrowserCookie>, Failure> {
     require_permission(site).await?;
     let mut cookies = Vec::new();
     for domain in site.domains() {
@@ -50,7 +42,11 @@ pub(crate) async fn read_raw(site: &Site, store_id: &str) -> Result<Vec<BrowserC
     Ok(cookies)
 }
 
-async fn require_permission(site: &Site) -> Result<(), Failure> {
+/// Checks that the extension may read the site.
+///
+/// # Errors
+/// [`Failure::PermissionMissing`].
+pub(crate) async fn require_permission(site: &Site) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Permissions<'a> {
         origins: &'a [String],
@@ -70,16 +66,16 @@ async fn cookies_of_domain(domain: &str, store_id: &str) -> Result<Vec<BrowserCo
         Ok(cookies) => cookies,
         Err(error) => {
             let of_all_visits = get_all_cookies(&to_js(&details(Some(())))?).await;
-            // The first words are about the store, the second may be about the property.
+            // Return the first error: the second may only be about `firstPartyDomain`.
             of_all_visits.map_err(|_| Failure::of_browser(&error))?
         }
     };
-    // The one type that is named: what a cookie has in it is what browsers may change.
-    from_js(&cookies).map_err(|_| Failure::Internal { detail: "no list of BrowserCookie".to_owned() })
+    // The message names the type for bug reports: browsers may change a cookie's fields.
+    from_js(&cookies).map_err(|_| Failure::Internal { detail: "not a list of BrowserCookie".to_owned() })
 }
 
 /// Unix seconds.
-#[expect(clippy::cast_possible_truncation, reason = "a clock beyond i64 seconds is not a clock")]
+#[expect(clippy::cast_possible_truncation, reason = "no clock exceeds i64 seconds")]
 pub(crate) fn now() -> i64 {
     (js_sys::Date::now() / 1000.0).floor() as i64
 }

@@ -1,5 +1,5 @@
-//! What can go wrong, as the extension learns of it: a stable code, under
-//! which it finds its own words, and what a person needs to go on.
+//! The failures that the extension gets: a stable code, for which it has a text, and the
+//! details that a person needs.
 
 use crate::js::{Unexpected, to_js};
 use serde::Serialize;
@@ -7,47 +7,87 @@ use stagepass_core::Report;
 use thiserror::Error;
 use wasm_bindgen::JsValue;
 
-/// A failure. Its text never holds a cookie's value, a token or a password.
+/// A failure. Its text never contains a cookie's value, a token or a password.
 #[derive(Clone, Debug, Error, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Failure {
-    /// The address or identifier can't stand for a platform.
-    #[error("this address can't stand for a platform")]
+    /// The address or identifier doesn't belong to a platform.
+    #[error("this address doesn't belong to a platform")]
     UnknownPlatform,
-    /// The browser has not given the extension access to the site.
-    #[error("access to {} has not been given", origins.join(", "))]
+    /// The extension has no access to the site.
+    #[error("Stagepass has no access to {}", origins.join(", "))]
     PermissionMissing {
-        /// The match patterns to ask for.
+        /// The match patterns to request.
         origins: Vec<String>,
     },
-    /// The cookie store is gone with its last private window, or the extension
-    /// may no longer see it.
-    #[error("the private window is gone, or the extension may not see it")]
+    /// The cookie store disappeared with its last private window, or the extension may no
+    /// longer see it.
+    #[error("the private window is closed or hidden from Stagepass")]
     StoreGone,
     /// The cookies do not prove a login.
     #[error("not signed in: {} not found", missing.join(", "))]
     NotSignedIn {
-        /// The names of the cookies that are not there.
+        /// The names of the missing cookies and storage entries.
         missing: Vec<&'static str>,
         /// Where to sign in.
         login_url: String,
-        /// What became of the cookies that are there.
+        /// The report on the site's cookies.
         report: Box<Report>,
     },
-    /// Somebody is signed in, but not as the account that it must be.
-    #[error("another account is signed in than the one that was chosen")]
+    /// No tab shows a page of an origin whose storage belongs to the session.
+    #[error("no tab is open at {origin}")]
+    NoTab {
+        /// The origin.
+        origin: String,
+        /// A page to open there.
+        url: String,
+    },
+    /// The tab closed or went elsewhere while it was read.
+    #[error("the tab at {origin} changed while it was read")]
+    TabChanged {
+        /// The origin.
+        origin: String,
+    },
+    /// The tab did not answer in time.
+    #[error("the tab at {origin} does not answer")]
+    TabSilent {
+        /// The origin.
+        origin: String,
+    },
+    /// A wanted entry holds text that is not well-formed Unicode.
+    #[error("the entry {entry} of {origin} is not well-formed text")]
+    StorageIllFormed {
+        /// The origin.
+        origin: String,
+        /// The entry's name.
+        entry: String,
+    },
+    /// The wanted entries are too many or too large.
+    #[error("{origin} stores too much")]
+    StorageTooLarge {
+        /// The origin.
+        origin: String,
+    },
+    /// The browser lets pages of this origin store nothing.
+    #[error("{origin} may store nothing in this browser")]
+    StorageBlocked {
+        /// The origin.
+        origin: String,
+    },
+    /// A different account is signed in than the required one.
+    #[error("another account is signed in")]
     OtherAccount,
-    /// None of the site's cookies can be kept.
-    #[error("the site has no cookies that can be kept")]
+    /// None of the site's cookies is usable.
+    #[error("the site has no usable cookies")]
     NoCookies {
-        /// What became of the cookies that are there.
+        /// The report on the site's cookies.
         report: Box<Report>,
     },
-    /// Something answers, and has not proved that it is the server.
+    /// Whatever answers has not proved the server's key.
     #[error("something else answers in place of the server")]
     ServerUnproven,
-    /// The server no longer takes the access token.
-    #[error("the server does not accept the sign-in")]
+    /// The server no longer accepts the access token.
+    #[error("the server doesn't accept the sign-in")]
     Unauthorized,
     /// The server can't be reached or took too long.
     #[error("the server can't be reached")]
@@ -55,12 +95,12 @@ pub enum Failure {
     /// The server answered with an error.
     #[error("the server refused: {reason}")]
     ServerRefused {
-        /// The HTTP status. Not called `status`: a task's outcome holds this
-        /// failure's fields beside a `status` of its own.
+        /// The HTTP status. Not called `status`, because a task's outcome has this failure's
+        /// fields and a `status` of its own.
         http_status: u16,
-        /// The server's own words.
+        /// The server's message.
         reason: String,
-        /// How long to wait, in seconds, where the server said so.
+        /// How many seconds to wait, if the server said so.
         retry_after: Option<u32>,
     },
     /// The native host is not installed.
@@ -72,7 +112,7 @@ pub enum Failure {
     /// The native host ended without an answer.
     #[error("the native host ended without an answer: {reason}")]
     HostFailed {
-        /// The browser's words.
+        /// The browser's message.
         reason: String,
     },
     /// The native host answered with an error.
@@ -80,39 +120,38 @@ pub enum Failure {
     HostRefused {
         /// The host's code.
         host_code: String,
-        /// The host's words.
+        /// The host's message.
         reason: String,
     },
-    /// The person has not allowed it.
-    #[error("this has not been allowed in the extension's popup")]
+    /// The person has not allowed this hand-over.
+    #[error("this is not allowed in Stagepass's popup")]
     NotAllowed,
-    /// The browser refused a call, or something is wrong on our side.
+    /// The browser refused a call, or there is a bug.
     #[error("unexpected: {detail}")]
     Internal {
-        /// For a bug report.
+        /// The text for a bug report.
         detail: String,
     },
 }
 
 impl Failure {
-    /// What a browser call was rejected with. Browsers name the fault and the
-    /// arguments' names there, never their values.
+    /// Converts the error of a rejected browser call. Browsers name the fault and the arguments
+    /// there, but never values.
     pub(crate) fn of_browser(rejection: &JsValue) -> Self {
-        Self::of_browsers_words(browser_message(rejection))
+        Self::of_browser_message(browser_message(rejection))
     }
 
-    /// The words are all that tells these cases apart; they have been the same for
-    /// years in both browsers.
-    fn of_browsers_words(words: String) -> Self {
-        let is_store_gone = says(&words, "cookie store id") || says(&words, "private cookies");
-        if is_store_gone { Self::StoreGone } else { Self::Internal { detail: words } }
+    /// Only the message distinguishes these cases; both browsers have kept it for years.
+    fn of_browser_message(message: String) -> Self {
+        let is_store_gone = contains(&message, "cookie store id") || contains(&message, "private cookies");
+        if is_store_gone { Self::StoreGone } else { Self::Internal { detail: message } }
     }
 }
 
-/// Whether the words are among what a browser says. The standard library's search is
-/// quick in long texts, and three times as large.
-pub(crate) fn says(text: &str, words: &str) -> bool {
-    text.as_bytes().windows(words.len()).any(|part| part == words.as_bytes())
+/// Whether `text` contains `part`. The standard library's search is faster in long texts, but
+/// would add three times as much code to the module.
+pub(crate) fn contains(text: &str, part: &str) -> bool {
+    text.as_bytes().windows(part.len()).any(|window| window == part.as_bytes())
 }
 
 /// The `message` of a JavaScript error.
@@ -123,7 +162,7 @@ pub(crate) fn browser_message(rejection: &JsValue) -> String {
 
 impl From<Unexpected> for Failure {
     fn from(_: Unexpected) -> Self {
-        Self::Internal { detail: "a value of another form than expected".to_owned() }
+        Self::Internal { detail: "a value has an unexpected form".to_owned() }
     }
 }
 
@@ -133,11 +172,11 @@ impl From<Unexpected> for JsValue {
     }
 }
 
-/// The thrown object has the failure's fields, and beside them its text.
+/// The thrown object has the failure's fields and its text as `message`.
 impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let thrown = to_js(&failure).unwrap_or_else(|_| js_sys::Object::new().into());
-        // An object that was just made takes every property.
+        // Never fails: the object is new.
         let _ = js_sys::Reflect::set(&thrown, &"message".into(), &failure.to_string().into());
         thrown
     }
@@ -149,20 +188,20 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_store_that_is_gone_or_hidden_is_known_by_the_browsers_words() {
-        let code = |words: &str| {
-            serde_json::to_value(Failure::of_browsers_words(words.to_owned())).unwrap()["code"].clone()
+    fn recognises_a_closed_or_hidden_store_by_the_browsers_message() {
+        let code = |message: &str| {
+            serde_json::to_value(Failure::of_browser_message(message.to_owned())).unwrap()["code"].clone()
         };
-        for words in
+        for message in
             ["Invalid cookie store id: \"1\".", "Extension disallowed access to the private cookies storeId."]
         {
-            assert_eq!(code(words), "store_gone");
+            assert_eq!(code(message), "store_gone");
         }
         assert_eq!(code("No host permissions for cookies at url"), "internal");
     }
 
     #[test]
-    fn a_failure_has_its_code_its_fields_and_a_text() {
+    fn serialises_a_failure_with_its_code_and_fields() {
         let failure =
             Failure::ServerRefused { http_status: 429, reason: "Slow down".into(), retry_after: Some(30) };
         assert_eq!(

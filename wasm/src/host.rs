@@ -1,40 +1,51 @@
-//! Handing cookies to yt-dlp: through the native host, or as a file to
-//! download where no host is installed.
+//! Exports cookies for yt-dlp: through the native host, or as a file to download if no host is
+//! installed.
 
 use crate::browser::send_native_message;
-use crate::capture::{read_signed_in, site_of};
-use crate::failure::{Failure, browser_message, says};
+use crate::browser_session::{Wish, read_signed_in};
+use crate::failure::{Failure, browser_message, contains};
 use crate::js::{from_js, to_js};
+use crate::site::site_of;
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use secrecy::ExposeSecret;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use stagepass_core::host::{Answer, ExportRequest, HOST_NAME};
+use stagepass_core::host::{AnswerError, ExportRequest, HOST_NAME};
 use stagepass_core::netscape::{Dialect, render};
 use stagepass_core::visible::printable_line;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Blob, BlobPropertyBag, Url};
 
-/// What `export_for_yt_dlp` is asked for.
+/// The argument of `export_for_yt_dlp`.
 #[derive(Debug, Deserialize)]
 struct ExportForYtDlp {
     platform: String,
     label: String,
     store_id: String,
+    /// The tab that the popup is over.
+    tab: Option<u32>,
+    user_agent: String,
 }
 
-/// Where the popup finds a cookie file to download.
+/// The host's answer, as far as this module reads it.
+#[derive(Debug, Deserialize)]
+struct Answered {
+    ok: bool,
+    error: Option<AnswerError>,
+}
+
+/// A cookie file that the popup can download.
 #[derive(Debug, Serialize)]
 struct CookieFile {
-    /// A `blob:` URL of the calling page, which is to revoke it.
+    /// A `blob:` URL of the calling page, which has to revoke it.
     url: String,
     cookie_count: usize,
-    /// What the file can't carry, in words.
+    /// What the file can't contain of the cookies, as messages for people.
     losses: Vec<String>,
 }
 
-/// Exports the session of a cookie store through the native host and gives its answer.
+/// Exports the session of a cookie store through the native host and returns its answer, with
+/// `old_host` if the host left out the origin storage.
 ///
 /// # Errors
 /// A [`Failure`].
@@ -42,36 +53,43 @@ struct CookieFile {
 pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
     let request: ExportForYtDlp = from_js(&request)?;
     let site = site_of(&request.platform)?;
-    let capture = read_signed_in(&site, &request.store_id).await?;
+    // yt-dlp uses cookies alone: storage goes with them if a tab is open.
+    let wish = Wish::Session { chosen: &JsValue::NULL, tab: request.tab };
+    let capture = read_signed_in(&site, &request.store_id, wish).await?.capture;
     let message = to_js(&ExportRequest {
         id: "export",
         kind: "export",
         platform: site.id(),
-        // The server may know a name that the host refuses.
+        // The server may have stored a name that the host refuses.
         label: &printable_line(&request.label),
         cookies: &capture.cookies,
+        origins: &capture.origins,
+        user_agent: Some(&request.user_agent),
         expires: capture.report.expires,
     })?;
     let answer = send_native_message(HOST_NAME, &message).await;
     let answer = answer.map_err(|error| of_unanswered(&browser_message(&error)))?;
     accepted(from_js(&answer)?)?;
-    // The answer's own fields are left.
+    // Release 0.1.0 of the host knows no origin storage.
+    let is_left_out = !capture.origins.is_empty() && !Reflect::has(&answer, &"entry_count".into())?;
+    Reflect::set(&answer, &"old_host".into(), &is_left_out.into())?;
+    // Remove the frame's own fields, so that only those of an export remain.
     for envelope in ["id", "type", "ok"] {
         Reflect::delete_property(answer.unchecked_ref::<Object>(), &envelope.into())?;
     }
     Ok(answer)
 }
 
-/// The session of a cookie store as a cookie file behind a `blob:` URL, so that its text
-/// stays out of the extension's JavaScript. Only a page can make such a URL;
-/// a service worker can't.
+/// Offers the session of a cookie store as a cookie file at a `blob:` URL, so that its text
+/// stays out of the extension's JavaScript. Only a page can create such a URL, and a service
+/// worker can't.
 ///
 /// # Errors
 /// A [`Failure`].
 #[wasm_bindgen]
 pub async fn cookie_file(platform: String, store_id: String) -> Result<JsValue, JsValue> {
     let site = site_of(&platform)?;
-    let capture = read_signed_in(&site, &store_id).await?;
+    let capture = read_signed_in(&site, &store_id, Wish::Account).await?.capture;
     let rendered = render(&capture.cookies, Dialect::HttpOnlyPrefix);
     let bytes = Uint8Array::from(rendered.text.expose_secret().as_bytes());
     let options = BlobPropertyBag::new();
@@ -82,8 +100,8 @@ pub async fn cookie_file(platform: String, store_id: String) -> Result<JsValue, 
     Ok(to_js(&CookieFile { url, cookie_count: capture.cookies.len(), losses })?)
 }
 
-/// Nothing, or the host's refusal.
-fn accepted(answer: Answer<IgnoredAny>) -> Result<(), Failure> {
+/// Checks for the host's refusal.
+fn accepted(answer: Answered) -> Result<(), Failure> {
     if answer.ok {
         return Ok(());
     }
@@ -94,12 +112,12 @@ fn accepted(answer: Answer<IgnoredAny>) -> Result<(), Failure> {
     Err(Failure::HostRefused { host_code, reason })
 }
 
-/// What the browser says where no answer comes. The words are all that tells
-/// these cases apart; they have been the same for years in both browsers.
+/// Converts the browser's message about a host that didn't answer. Only the message
+/// distinguishes these cases; both browsers have kept it for years.
 pub(crate) fn of_unanswered(reason: &str) -> Failure {
-    if says(reason, "host not found") || says(reason, "No such native application") {
+    if contains(reason, "host not found") || contains(reason, "No such native application") {
         Failure::NoHost
-    } else if says(reason, "forbidden") {
+    } else if contains(reason, "forbidden") {
         Failure::HostForbidden
     } else {
         Failure::HostFailed { reason: reason.to_owned() }
@@ -112,7 +130,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn tells_a_missing_host_apart_from_a_failing_one() {
+    fn distinguishes_a_missing_host_from_a_failing_one() {
         let chromium = "Specified native messaging host not found.";
         let firefox = "No such native application app.stagepass.native_host";
         for reason in [chromium, firefox] {
@@ -124,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_the_hosts_own_words_on() {
+    fn passes_on_the_hosts_message() {
         let answer = json!({
             "id": "export", "type": "export", "ok": false,
             "error": {"code": "not_writable", "message": "/media/full: no space left"},
@@ -134,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_the_host_has_done() {
+    fn accepts_a_successful_answer() {
         let answer = json!({"id": "export", "type": "export", "ok": true, "path": "p", "cookie_count": 2});
         accepted(serde_json::from_value(answer).unwrap()).unwrap();
     }

@@ -1,21 +1,22 @@
-//! JavaScript values from and to serde's types. Knows none of them.
+//! Converts between JavaScript values and Rust types. Knows none of the types.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::JsValue;
 
-/// A value is not what was expected. What the library says of it may quote it, and it may
-/// be a cookie's, so no more is known.
+/// A value has an unexpected form. The library's message is dropped, because it may quote a
+/// cookie's value.
+// Decision: docs/decisions/extension.md#serde-wasm-bindgen-reads-and-writes-javascript-values
 #[derive(Debug)]
 pub(crate) struct Unexpected;
 
-/// A value as plain JavaScript objects.
+/// Converts a value into plain JavaScript objects.
 pub(crate) fn to_js<T: Serialize>(value: &T) -> Result<JsValue, Unexpected> {
     value.serialize(&Serializer::json_compatible()).map_err(|_| Unexpected)
 }
 
-/// An argument or an answer from JavaScript.
+/// Reads an argument or an answer from JavaScript.
 pub(crate) fn from_js<T: DeserializeOwned>(value: &JsValue) -> Result<T, Unexpected> {
     serde_wasm_bindgen::from_value(value.clone()).map_err(|_| Unexpected)
 }

@@ -1,10 +1,10 @@
 //! The two calls of the Credentials API that carry cookies.
 //!
-//! Signing in and lists carry none; the service worker makes those itself.
+//! The service worker itself makes the calls without cookies: signing in and lists.
 
 use crate::browser::fetch;
 use crate::failure::Failure;
-use crate::js::from_js;
+use crate::js::{Unexpected, from_js};
 use js_sys::{Function, Promise, Uint8Array};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -21,23 +21,23 @@ use web_sys::{
 };
 use zeroize::Zeroizing;
 
-/// After this a server that does not answer counts as away: sooner than the 30
-/// seconds after which a browser puts an idle worker to sleep.
+/// A server that hasn't answered by then counts as away. Shorter than the 30 seconds after which
+/// a browser stops an idle worker.
 const TIMEOUT_MS: u32 = 20_000;
 
-/// The server, and who is signed in to it.
+/// The server, and the sign-in to it.
 #[derive(Debug)]
 pub struct Server<'a> {
-    /// Without a slash at the end.
+    /// Without a trailing slash.
     pub url: &'a str,
-    /// The bearer.
+    /// The bearer token.
     pub access_token: &'a SecretString,
-    /// Gives a promise of whether it is the server that answers; it fails where nothing does.
+    /// Returns a promise of whether the server proves its key; it rejects if nothing answers.
     pub prove: &'a Function,
 }
 
 impl Server<'_> {
-    /// Makes the connection, or finds the one that has the same name.
+    /// Creates a connection, or finds the existing one of the same name.
     ///
     /// # Errors
     /// [`Failure::ServerUnproven`], [`Failure::Unauthorized`], [`Failure::ServerAway`] or
@@ -52,7 +52,7 @@ impl Server<'_> {
     /// Stores a session.
     ///
     /// # Errors
-    /// As for [`Server::create_profile`].
+    /// The same as [`Server::create_profile`].
     pub async fn store_platform_session(
         &self,
         request: &StorePlatformSessionRequest<'_>,
@@ -66,11 +66,11 @@ impl Server<'_> {
         let response: Response = fetch(&request).await.map_err(|_| Failure::ServerAway)?.unchecked_into();
         let text = response.text().map_err(|error| Failure::of_browser(&error))?;
         let text = JsFuture::from(text).await.map_err(|_| Failure::ServerAway)?;
-        // Another program's answer may be anything.
+        // Another program may answer with anything.
         let answer = js_sys::JSON::parse(&text.as_string().unwrap_or_default()).unwrap_or_default();
         let retry_after = response.headers().get("Retry-After").ok().flatten();
         let refusal = from_js(&answer).ok();
-        judge(response.status(), from_js(&answer).ok(), refusal, retry_after.as_deref())
+        outcome_of(response.status(), from_js(&answer).ok(), refusal, retry_after.as_deref())
     }
 
     async fn require_proof(&self) -> Result<(), Failure> {
@@ -83,10 +83,10 @@ impl Server<'_> {
         }
     }
 
-    /// No cookies of the server's site, no referrer and no redirect: what is
-    /// sent goes to this server and carries the bearer alone.
+    /// Sends the bearer token as the only credential, and only to this server: without cookies,
+    /// referrer and redirects.
     fn request(&self, path: &str, body: &impl Serialize) -> Result<Request, JsValue> {
-        let body = Zeroizing::new(serde_json::to_vec(body).map_err(|error| error.to_string())?);
+        let body = Zeroizing::new(serde_json::to_vec(body).map_err(|_| Unexpected)?);
         let init = RequestInit::new();
         init.set_method("POST");
         init.set_body(&Uint8Array::from(body.as_slice()));
@@ -103,8 +103,8 @@ impl Server<'_> {
     }
 }
 
-/// What a response means, by its status and by what could be read in it.
-fn judge<T>(
+/// The result of a call, by the response's status and what could be parsed of its body.
+fn outcome_of<T>(
     status: u16,
     answer: Option<T>,
     refusal: Option<ErrorResponse>,
@@ -117,7 +117,7 @@ fn judge<T>(
     };
     match status {
         401 => Err(Failure::Unauthorized),
-        200..=299 => answer.ok_or_else(|| refused("the answer is not one of Stagepass".to_owned())),
+        200..=299 => answer.ok_or_else(|| refused("this is not an answer of a Stagepass server".to_owned())),
         _ => Err(refused(refusal.map_or_else(|| format!("HTTP {status}"), |refusal| refusal.error))),
     }
 }
@@ -126,19 +126,19 @@ fn judge<T>(
 mod tests {
     use super::*;
 
-    fn judged(status: u16, text: &str) -> Result<StorePlatformSessionResponse, Failure> {
-        judge(status, serde_json::from_str(text).ok(), serde_json::from_str(text).ok(), Some("7"))
+    fn outcome(status: u16, text: &str) -> Result<StorePlatformSessionResponse, Failure> {
+        outcome_of(status, serde_json::from_str(text).ok(), serde_json::from_str(text).ok(), Some("7"))
     }
 
     #[test]
-    fn takes_an_answer() {
+    fn accepts_a_successful_answer() {
         let text = r#"{"success":true,"id":"s","platform":"instagram","cookie_count":3}"#;
-        assert_eq!(judged(200, text).unwrap().cookie_count, 3);
+        assert_eq!(outcome(200, text).unwrap().cookie_count, 3);
     }
 
     #[test]
-    fn passes_the_servers_own_words_on() {
-        let failure = judged(400, r#"{"success":false,"error":"cookies[3]: path"}"#).unwrap_err();
+    fn passes_on_the_servers_message() {
+        let failure = outcome(400, r#"{"success":false,"error":"cookies[3]: path"}"#).unwrap_err();
         let Failure::ServerRefused { http_status, reason, retry_after } = failure else {
             panic!("{failure}")
         };
@@ -146,15 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn names_the_status_where_another_program_answers() {
-        let failure = judged(502, "<html>").unwrap_err();
+    fn names_the_status_when_another_program_answers() {
+        let failure = outcome(502, "<html>").unwrap_err();
         assert_eq!(failure.to_string(), "the server refused: HTTP 502");
-        assert!(matches!(judged(200, "<html>"), Err(Failure::ServerRefused { .. })));
+        assert!(matches!(outcome(200, "<html>"), Err(Failure::ServerRefused { .. })));
     }
 
     #[test]
-    fn tells_an_expired_token_apart_from_other_errors() {
+    fn distinguishes_an_expired_token_from_other_errors() {
         let text = r#"{"success":false,"error":"Unauthorized"}"#;
-        assert!(matches!(judged(401, text), Err(Failure::Unauthorized)));
+        assert!(matches!(outcome(401, text), Err(Failure::Unauthorized)));
     }
 }

@@ -1,6 +1,7 @@
-//! The site of a tab: what a popup needs to know of it, and the match patterns
-//! whose permission its cookies need.
+//! The site of a tab: what the popup shows of it, and the match patterns that reading its
+//! cookies needs permission for.
 
+use crate::failure::Failure;
 use crate::js::{Unexpected, to_js};
 use serde::Serialize;
 use stagepass_core::platform::Advice;
@@ -9,14 +10,14 @@ use std::sync::OnceLock;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The list of public suffixes. Without it there is no site.
+/// The public suffix list. Until it is set, no site is recognised.
 static SUFFIXES: OnceLock<PublicSuffixes<'static>> = OnceLock::new();
 
-/// Takes the list of public suffixes, which is a file beside this module, and keeps it.
-/// To be called once, before anything else.
+/// Takes the public suffix list, which is a file beside this module. Call it once, before
+/// anything else.
 ///
 /// # Errors
-/// A [`Failure`](crate::failure::Failure) where the file is damaged.
+/// A [`Failure`](crate::failure::Failure) if the file is damaged.
 #[wasm_bindgen]
 pub fn take_public_suffixes(list: Vec<u8>) -> Result<(), JsValue> {
     let suffixes = PublicSuffixes::new(list.leak()).map_err(|_| Unexpected)?;
@@ -29,14 +30,22 @@ pub(crate) fn of_id(platform: &str) -> Option<Site> {
     Site::of_id(platform, SUFFIXES.get()?).ok()
 }
 
-/// A site, as the popup shows it.
+/// The site with this platform identifier.
+///
+/// # Errors
+/// [`Failure::UnknownPlatform`].
+pub(crate) fn site_of(platform: &str) -> Result<Site, Failure> {
+    of_id(platform).ok_or(Failure::UnknownPlatform)
+}
+
+/// A site as the popup shows it.
 #[derive(Debug, Serialize)]
 pub struct Recognised {
     /// The platform identifier.
     pub platform: String,
-    /// The name that people know it by.
+    /// The name that people know the site by.
     pub name: String,
-    /// The match patterns whose permission a capture needs.
+    /// The match patterns that a capture needs permission for.
     pub origins: Vec<String>,
     /// The domains whose cookies belong to a session.
     pub domains: Vec<String>,
@@ -44,13 +53,17 @@ pub struct Recognised {
     pub login_url: String,
     /// The names of the cookies that prove a login.
     pub login_cookies: Vec<&'static str>,
-    /// Whether yt-dlp has an extractor for it.
+    /// Whether yt-dlp has an extractor for the site.
     pub yt_dlp: bool,
-    /// What it needs beside cookies.
+    /// Whether the catalogue knows the site.
+    pub is_known: bool,
+    /// What the platform needs besides cookies.
     pub advice: Option<Advice>,
     /// Whether cookies can fill in the credentials that backends expect.
     pub fills_credentials: bool,
-    /// The domains above an unknown host, one of which may be meant.
+    /// Whether the catalogue knows of storage that belongs to a login.
+    pub has_storage: bool,
+    /// The parent domains of an unknown host, for the person to choose from.
     pub alternatives: Vec<Recognised>,
 }
 
@@ -67,18 +80,20 @@ impl From<&Site> for Recognised {
             domains: site.domains().into_iter().map(str::to_owned).collect(),
             login_url: site.login_url(),
             login_cookies: site.login_cookies().iter().map(|cookie| cookie.name).collect(),
-            yt_dlp: platform.is_none_or(|platform| platform.yt_dlp),
+            yt_dlp: platform.is_none_or(|platform| platform.yt_dlp.get() != Some(false)),
+            is_known: platform.is_some(),
             advice: platform.and_then(|platform| platform.advice),
+            has_storage: !site.login_entries().is_empty(),
             fills_credentials: shape::is_known(site.id()),
             alternatives: Vec::new(),
         }
     }
 }
 
-/// The site at `url`, or `null` where it is no page of the web.
+/// The site at `url`, or `null` if it is not a web page.
 ///
 /// # Errors
-/// Only where the answer can't be made, which is a fault of ours.
+/// Only if the answer can't be converted, which is a bug.
 #[wasm_bindgen]
 pub fn recognise(url: &str) -> Result<JsValue, JsValue> {
     let Some(site) = of_url(url) else { return Ok(JsValue::NULL) };
@@ -98,7 +113,7 @@ pub fn platform_name(platform: &str) -> String {
     Platform::of_id(platform).map_or(platform, |platform| platform.name).to_owned()
 }
 
-/// A name as it can be shown anywhere, and as the native host takes it.
+/// A name in a form that can be shown anywhere and that the native host accepts.
 #[wasm_bindgen]
 #[must_use]
 pub fn printable_name(name: &str) -> String {
@@ -112,15 +127,15 @@ pub fn is_in_catalogue(platform: &str) -> bool {
     Platform::of_id(platform).is_some()
 }
 
-/// The page to log in at; `null` where the identifier stands for no site.
+/// The page to log in at; `null` if the identifier belongs to no site.
 #[wasm_bindgen]
 #[must_use]
 pub fn login_url(platform: &str) -> Option<String> {
     of_id(platform).map(|site| site.login_url())
 }
 
-/// The match patterns whose permission a capture for the platform needs; none where
-/// the identifier stands for no site.
+/// The match patterns that a capture for the platform needs permission for; empty if the
+/// identifier belongs to no site.
 #[wasm_bindgen]
 #[must_use]
 pub fn origins_of(platform: &str) -> Vec<String> {
@@ -133,8 +148,8 @@ fn of_url(url: &str) -> Option<Site> {
         .then(|| Site::of_host(&url.hostname(), SUFFIXES.get()?))?
 }
 
-/// The match patterns of the site's domains, and of all hosts below them where those
-/// are the site's, too.
+/// The match patterns of the site's domains, including the hosts below them if they belong to
+/// the site.
 #[must_use]
 pub fn origins(site: &Site) -> Vec<String> {
     let hosts = if site.has_hosts_below() { "*." } else { "" };
@@ -150,27 +165,27 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_the_domains_of_the_one_platform() {
+    fn requests_only_the_domains_of_the_platform() {
         let x = Site::Known(Platform::of_id("x").unwrap());
         assert_eq!(origins(&x), ["*://*.x.com/*", "*://*.twitter.com/*"]);
         assert_eq!(origins(&of_host("www.example.org")), ["*://*.example.org/*"]);
     }
 
     #[test]
-    fn asks_for_a_single_label_and_an_address_alone() {
+    fn requests_no_subdomains_of_a_single_label_or_an_address() {
         assert_eq!(origins(&of_host("localhost")), ["*://localhost/*"]);
         assert_eq!(origins(&of_host("192.0.2.7")), ["*://192.0.2.7/*"]);
     }
 
     #[test]
-    fn shows_a_site_that_the_catalogue_does_not_know_by_its_host() {
+    fn shows_an_unknown_site_by_its_host() {
         let site = Recognised::from(&of_host("www.example.org"));
         assert_eq!((site.platform.as_str(), site.name.as_str()), ("example.org", "example.org"));
         assert!(site.login_cookies.is_empty() && site.advice.is_none() && site.yt_dlp);
     }
 
     #[test]
-    fn an_alternative_asks_for_its_own_domain() {
+    fn an_alternative_requests_its_own_domain() {
         let site = of_host("app.example.org");
         let shown = with_alternatives(&site, &site.alternatives(PublicSuffixes::built_in()));
         assert_eq!(shown.origins, ["*://*.app.example.org/*"]);
@@ -182,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_asked_for_a_public_suffix_nor_without_the_list() {
+    fn requests_nothing_for_a_public_suffix_or_without_the_list() {
         assert!(origins_of("example.org").is_empty() && login_url("example.org").is_none());
         take_public_suffixes(include_bytes!("../../core/data/public-suffixes.txt").to_vec()).unwrap();
         for suffix in ["com", "co.uk", "github.io"] {
@@ -193,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_platform_is_called_by_its_name() {
+    fn names_platforms_of_the_catalogue() {
         assert_eq!(platform_name("instagram"), "Instagram");
         assert_eq!(platform_name("example.org"), "example.org");
         assert!(is_in_catalogue("instagram") && !is_in_catalogue("instagram.com"));

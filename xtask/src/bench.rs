@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: the benchmarks, of programs as they are released, with
-//! what they need started for them.
+//! `cargo xtask bench`: runs the benchmarks on release builds, and starts the services that they
+//! need.
 
 use crate::check;
 use crate::extension;
@@ -18,45 +18,45 @@ const BENCH: &str = "stagepass-bench";
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Subject {
-    /// Measure the server's calls a second and latencies beside what this
-    /// machine can do at best; TMPDIR says on which disk
+    /// Measure the server's throughput and latency, compared to the best that this
+    /// computer can do; TMPDIR chooses the disk
     Server(Options),
-    /// Measure how long a login to the vault takes, and how other calls fare while
-    /// many log in
+    /// Measure how long a login to the vault takes, and how fast other calls are during
+    /// many logins
     Vault(Options),
-    /// Measure how soon somebody who has many app credentials gets a page of them,
-    /// beside somebody who has few
+    /// Measure how fast a page of app credentials is for an owner of many, compared to an
+    /// owner of few
     AppCredentials(Options),
-    /// Measure how fast sessions are stored among 1,000 to 1,000,000 of them, and for a
-    /// connection that has had many
+    /// Measure how fast sessions are stored among 1,000 to 1,000,000 others, and for a
+    /// connection with many earlier ones
     Growth(Options),
-    /// Measure how much memory the server takes while 100 clients read a list of large
-    /// app credentials slowly, and how much of it is given back
+    /// Measure the server's memory while 100 clients slowly read a list of large app
+    /// credentials, and how much it releases afterwards
     SlowReaders(Options),
-    /// Measure captures that are kept in a Directus, beside the same calls sent to it
-    /// directly
+    /// Measure how fast sessions are stored in a Directus, compared to the same calls
+    /// sent to it directly
     Directus(Options),
-    /// Measure how soon stores go on after a PostgreSQL primary hangs whose standby is
-    /// promoted
+    /// Measure how soon writes continue after a PostgreSQL primary hangs and its standby
+    /// is promoted
     Failover(Options),
     /// Measure how long the extension's module takes for 1,000 cookies in a real
     /// Chromium
     Wasm(Options),
-    /// Measure how soon a program has the cookies of a Firefox that runs, and how many of
-    /// them rightly, beside yt-dlp and browser_cookie3, which read the browser's files
+    /// Measure how fast and how correctly a program gets the cookies of a running Firefox,
+    /// compared to yt-dlp and browser_cookie3, which read the browser's files
     HandOver(Options),
 }
 
 /// Options of `cargo xtask bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The store to measure it on; both unless given
+    /// The store to measure [default: both]
     #[arg(long, value_enum, value_name = "STORE")]
     store: Option<Store>,
     /// One short round of everything, and fewer sessions in the crowd
     #[arg(long)]
     quick: bool,
-    /// Write the figures to a file as JSON, too
+    /// Also write the figures to a file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -70,8 +70,8 @@ enum Store {
 /// Runs a benchmark.
 ///
 /// # Errors
-/// Where something can't be built or started, or the benchmark fails. A target
-/// that is missed is no failure.
+/// If something can't be built or started, or the benchmark fails. A missed target is not a
+/// failure.
 pub(crate) fn bench(subject: &Subject) -> Result<()> {
     let (options, part) = match subject {
         Subject::Server(options) => (options, None),
@@ -96,9 +96,9 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
             (options, Some("hand-over"))
         }
     };
-    // They get ready while the rest is built, and end when this returns.
+    // The services start while the rest is built, and end when this function returns.
     let mut services = match subject {
-        // One of them has clusters of its own.
+        // The failover benchmark starts its own clusters.
         Subject::Wasm(_) | Subject::HandOver(_) | Subject::Failover(_) => None,
         Subject::Directus(_) => {
             system::ensure(&services::NEEDS)?;
@@ -120,7 +120,7 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
 }
 
 fn build(subject: &Subject) -> Result<()> {
-    announce("building the programs and the benchmark as they are released");
+    announce("building the programs and the benchmark for release");
     let mut build = cargo(workspace_root()?);
     build.args(["build", "--locked", "--release", "--bin", SERVER, "--bin", BENCH]);
     if matches!(subject, Subject::HandOver(_)) {

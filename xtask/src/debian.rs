@@ -1,6 +1,5 @@
-//! Programs out of Debian's packages that are unpacked into the build folder and not
-//! installed: to install one starts a service on the machine, and brings what only that
-//! service needs.
+//! Programs that are unpacked from Debian's packages into the build folder. Installing these
+//! packages would start a service and bring its dependencies.
 
 use crate::system::{announce, find, is_root, run, succeeds};
 use crate::target_dir;
@@ -8,26 +7,26 @@ use anyhow::{Context as _, Result};
 use std::fs;
 use std::process::{Command, Stdio};
 
-/// A program of a package.
+/// A program from a package.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unpacked {
-    /// The program's name, which is also looked for on `PATH`.
+    /// The program's name; if it is on `PATH`, nothing is unpacked.
     program: &'static str,
     package: &'static str,
-    /// Where the package has it.
+    /// The program's path in the package.
     path: &'static str,
 }
 
-/// A proxy to stand before the server, and what reads Prometheus's text format.
+/// A proxy in front of the server, and the parser of Prometheus's text format.
 pub(crate) const FOR_CHECKS: [Unpacked; 2] = [
     Unpacked { program: "nginx", package: "nginx", path: "usr/sbin/nginx" },
     Unpacked { program: "promtool", package: "prometheus", path: "usr/bin/promtool" },
 ];
 
-/// Sees to it that programs are on `PATH` or in the build folder's `debian`.
+/// Makes sure that programs are on `PATH` or in the build folder's `debian`.
 ///
 /// # Errors
-/// Where one is missing and can't be fetched.
+/// If one is missing and can't be fetched.
 pub(crate) fn ensure(programs: &[Unpacked]) -> Result<()> {
     programs.iter().try_for_each(|wanted| {
         let Unpacked { program, package, .. } = wanted;
@@ -42,7 +41,7 @@ impl Unpacked {
         if find(self.program).is_some() || program.is_file() {
             return Ok(());
         }
-        announce(&format!("fetching {} out of Debian's package {}", self.program, self.package));
+        announce(&format!("fetching {} from Debian's package {}", self.program, self.package));
         fs::create_dir_all(&folder)?;
         let downloaded = tempfile::tempdir_in(&folder)?;
         let download = || {

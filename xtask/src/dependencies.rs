@@ -1,5 +1,4 @@
-//! Whether crates of others may be built in: by `deny.toml`, and because nobody has
-//! withdrawn them.
+//! Checks that other authors' crates may be used: by `deny.toml`, and that none was yanked.
 
 use crate::system::{announce, cargo, install_tool, run};
 use anyhow::{Context as _, Result, ensure};
@@ -15,9 +14,9 @@ const CARGO_DENY: &str = "0.20.2";
 /// Checks every crate in the lock file.
 ///
 /// # Errors
-/// Where one may not be built in, or the registry can't be asked.
+/// If one may not be used, or the registry can't be asked.
 pub(crate) fn check(root: &Path) -> Result<()> {
-    announce("what others' crates are, and whether one was yanked");
+    announce("other authors' crates: licences, sources, and yanked ones");
     let program = install_tool("cargo-deny", CARGO_DENY, &["--no-default-features"])?;
     let mut deny = Command::new(program);
     deny.current_dir(root).args(["--locked", "--log-level", "error", "check", "--hide-inclusion-graph"]);
@@ -39,8 +38,7 @@ fn locked(root: &Path) -> Result<Vec<(String, String)>> {
         .context("each package has a name and a version")
 }
 
-/// Has cargo choose exactly these versions without a lock file, for which it takes none
-/// that was yanked.
+/// Lets cargo resolve exactly these versions without a lock file, which fails for a yanked one.
 fn refuse_yanked(crates: &[(String, String)]) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut manifest =
@@ -57,7 +55,7 @@ fn refuse_yanked(crates: &[(String, String)]) -> Result<()> {
     let output = cargo(folder.path()).args(["generate-lockfile", "--quiet"]).output()?;
     ensure!(
         output.status.success(),
-        "cargo would not take the crates of Cargo.lock anew (if one is yanked, `cargo update` takes another):\n{}",
+        "cargo can't resolve the crates of Cargo.lock again (if one is yanked, `cargo update` replaces it):\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
     Ok(())
@@ -68,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crate_that_was_yanked_is_named() {
+    fn names_a_yanked_crate() {
         let pin = |name: &str, version: &str| (name.to_owned(), version.to_owned());
         let good = pin("futures-util", "0.3.31");
         refuse_yanked(std::slice::from_ref(&good)).unwrap();

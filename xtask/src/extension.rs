@@ -1,8 +1,8 @@
-//! Builds the extension: `dist/chromium` and `dist/firefox`, from one manifest,
-//! and the zip files that the stores take.
+//! Builds the extension: `dist/chromium` and `dist/firefox` from one manifest, and the zip files
+//! for the stores.
 //!
-//! The wasm crate is compiled, bound to JavaScript, made smaller, and laid beside
-//! the plain files of `extension/`. Only what changed is written.
+//! The wasm crate is compiled, bound to JavaScript, optimised, and added to the files of
+//! `extension/`. Only changed files are written.
 
 mod archive;
 mod manifest;
@@ -18,33 +18,33 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use tree::Tree;
 
-/// Where the extension's files expect the bound wasm module.
+/// The extension's folder of the bound wasm module.
 const WASM_FOLDER: &str = "wasm";
-/// Where they expect the list of public suffixes, with the notice of its licence.
+/// The extension's file with the public suffix list and its licence notice.
 const SUFFIXES: &str = "public-suffixes.txt";
 
 /// Options of `cargo xtask extension`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The folder to build into, instead of dist/ in the workspace.
+    /// The folder to build into [default: dist/ in the workspace]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-/// Where the builds are.
+/// The folders of the builds.
 #[derive(Debug)]
 pub(crate) struct Builds {
-    /// To be loaded unpacked in Chromium.
+    /// The folder to load unpacked in Chromium.
     pub(crate) chromium: PathBuf,
-    /// To be loaded as a temporary add-on in Firefox.
+    /// The folder to load as a temporary add-on in Firefox.
     pub(crate) firefox: PathBuf,
 }
 
-/// Builds and says where.
+/// Builds the extension and prints where.
 ///
 /// # Errors
-/// Where a tool fails, or a file can't be read or written.
-#[expect(clippy::print_stdout, reason = "telling where the builds are is what a person waits for")]
+/// If a tool fails, or a file can't be read or written.
+#[expect(clippy::print_stdout, reason = "a person waits for the paths of the builds")]
 pub(crate) fn run(options: &Options) -> Result<()> {
     let root = workspace_root()?;
     let out = options.out.clone().unwrap_or_else(|| root.join("dist"));
@@ -56,26 +56,26 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds the extension of the workspace at `root` into `out`, as small as it is
-/// when wasm-opt happens to be there.
+/// Builds the extension of the workspace at `root` into `out`. Uses wasm-opt only if it is already
+/// installed.
 ///
 /// # Errors
-/// As for [`run`].
+/// The same as [`run`].
 pub(crate) fn build(root: &Path, out: &Path) -> Result<Builds> {
     Source::read(root, wasm_opt::installed()?.as_deref())?.write_builds(out)
 }
 
-/// The same with wasm-opt, which is installed where it is missing, and with the
-/// zip files for the stores beside the builds.
+/// Does the same, but always with wasm-opt, which it installs if needed. Also writes the zip files
+/// for the stores.
 ///
 /// # Errors
-/// As for [`run`].
+/// The same as [`run`].
 pub(crate) fn package(root: &Path, out: &Path) -> Result<(Builds, [PathBuf; 2])> {
     let source = Source::read(root, Some(&wasm_opt::install(root)?))?;
     Ok((source.write_builds(out)?, source.write_archives(out)?))
 }
 
-/// What both browsers' builds are made of.
+/// The parts of both browsers' builds.
 struct Source {
     files: Tree,
     manifest: String,
@@ -92,7 +92,7 @@ impl Source {
         Ok(Self { files, manifest })
     }
 
-    /// The files with a manifest that was derived for one use.
+    /// The files together with a derived manifest.
     fn with(&self, manifest: String) -> Tree {
         let mut files = self.files.clone();
         files.add("manifest.json", manifest.into_bytes());

@@ -1,4 +1,4 @@
-//! `cargo xtask`: everything that is done with this workspace, by one command.
+//! `cargo xtask`: all tasks of this workspace in one command.
 
 #[cfg(unix)]
 mod bench;
@@ -36,24 +36,24 @@ struct CommandLine {
 enum Task {
     /// Build everything, set it up for you, and start the server
     Up(up::Options),
-    /// Set up what the checks need, and run all of them
+    /// Set up the tools for the checks, and run all of them
     #[cfg(unix)]
     Test(check::Options),
-    /// Start PostgreSQL and Directus as the checks have them, to run single tests by hand
+    /// Start PostgreSQL and Directus as the checks do, to run single tests by hand
     #[cfg(unix)]
     Services(services::Options),
-    /// Measure what was built for release
+    /// Run a benchmark on release builds
     #[cfg(unix)]
     #[command(subcommand)]
     Bench(bench::Subject),
-    /// Keep what this version stores, for the tests of all later ones; part of each release
+    /// Keep data that this version stores, for the tests of all later ones; part of each release
     #[cfg(unix)]
     KeepRelease,
     /// Build the extension for Chromium and for Firefox
     Extension(extension::Options),
-    /// Refresh the public suffix list from the package that is pinned
+    /// Refresh the public suffix list from the pinned package
     Suffixes(suffixes::Options),
-    /// Copy the pictures that README and docs show from what the tests have left
+    /// Copy the pictures for README and docs from the tests' output
     Pictures,
 }
 
@@ -75,11 +75,11 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn workspace_root() -> anyhow::Result<&'static Path> {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in a workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is in a workspace")
 }
 
-/// Where cargo builds to: xtask, which runs, lies in a profile's folder of it.
+/// Cargo's build folder: the running xtask is in a profile's folder below it.
 fn target_dir() -> anyhow::Result<PathBuf> {
     let running = std::env::current_exe()?;
-    Ok(running.parent().and_then(Path::parent).context("xtask lies in a build folder")?.to_owned())
+    Ok(running.parent().and_then(Path::parent).context("xtask is in a build folder")?.to_owned())
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask pictures`: the pictures that README and docs show are copies of those
-//! that the tests leave. Which ones, these texts say.
+//! `cargo xtask pictures`: copies the pictures that README and docs show from the tests' output. The
+//! texts determine which ones.
 
 use crate::{target_dir, workspace_root};
 use anyhow::{Context as _, Result, ensure};
@@ -7,20 +7,20 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Where the copies are, below the workspace.
+/// The folder of the copies in the workspace.
 const COPIES: &str = "docs/pictures";
 
-/// Makes the copies anew, and removes those that nothing shows any more.
+/// Renews the copies, and removes those that no text shows.
 ///
 /// # Errors
-/// Where the tests have left no such picture; then nothing is changed.
-#[expect(clippy::print_stdout, reason = "how many there are is what a person wants to know")]
+/// If the tests have not written one of the pictures; then nothing is changed.
+#[expect(clippy::print_stdout, reason = "a person wants to know the count")]
 pub(crate) fn refresh() -> Result<()> {
     let (root, left) = (workspace_root()?, target_dir()?.join("harness"));
-    let shown = shown(root)?;
+    let shown = shown_pictures(root)?;
     for name in &shown {
-        let advice = "run the tests that leave it, or all of them: `cargo xtask test`";
-        ensure!(left.join(name).is_file(), "{} is not there: {advice}", left.join(name).display());
+        let advice = "run the tests that write it, or all of them: `cargo xtask test`";
+        ensure!(left.join(name).is_file(), "{} is missing: {advice}", left.join(name).display());
     }
     let copies = root.join(COPIES);
     if copies.exists() {
@@ -36,7 +36,7 @@ pub(crate) fn refresh() -> Result<()> {
 }
 
 /// The pictures that the texts show, such as `popup/captured-light.png`.
-fn shown(root: &Path) -> Result<BTreeSet<String>> {
+fn shown_pictures(root: &Path) -> Result<BTreeSet<String>> {
     let mut shown = BTreeSet::new();
     let mut documents = vec![root.join("README.md")];
     for entry in fs::read_dir(root.join("docs"))? {

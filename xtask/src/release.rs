@@ -1,4 +1,4 @@
-//! `cargo xtask keep-release`: what this version stores, for the tests of all later ones.
+//! `cargo xtask keep-release`: keeps data that this version stores, for the tests of all later ones.
 
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, announce, cargo, run};
@@ -8,11 +8,11 @@ use std::process::Command;
 
 const PROGRAMS: [&str; 3] = ["stagepass-server", "stagepass-native-host", "stagepass-keep-release"];
 
-/// Has the programs store something of each kind on SQLite, on PostgreSQL and in the native
-/// host's folder, and keeps that in `tests/releases`.
+/// Lets the programs store a record of each kind in SQLite, in PostgreSQL and in the native host's
+/// folder, and keeps these in `tests/releases`.
 ///
 /// # Errors
-/// Where something can't be built or started, or this version is kept already.
+/// If something can't be built or started, or this version has already been kept.
 pub(crate) fn keep() -> Result<()> {
     system::ensure(&[services::POSTGRES])?;
     let mut services = Services::start(Wanted::Postgres)?;

@@ -1,8 +1,5 @@
-//! PostgreSQL and Directus for the tests: a throw-away instance of each, kept
-//! by a process of its own for as long as somebody holds its standard input.
-//!
-//! However that somebody ends, by itself, by a fault, by Ctrl-C or `kill -9`,
-//! the pipe closes, and the keeper ends both and removes what they wrote.
+//! Temporary instances of PostgreSQL and Directus for the tests. A separate keeper process runs them
+//! as long as its standard input is open.
 
 mod caller;
 mod directus;
@@ -20,41 +17,41 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// What must be installed for them.
+/// The programs that both need.
 pub(crate) const NEEDS: [Need; 2] = [
     POSTGRES,
-    // For Directus. The Node.js that runs it comes with it.
+    // Installs Directus, which brings its own Node.js.
     system::NPM,
 ];
 
-/// What must be installed for PostgreSQL alone.
+/// The program that PostgreSQL needs.
 pub(crate) const POSTGRES: Need = Need { programs: &["initdb"], package: "postgresql" };
 
 /// Options of `cargo xtask services`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Be the process that keeps them until its standard input ends
+    /// Run as the keeper process until standard input ends
     #[arg(long, hide = true)]
     keep: bool,
-    /// Without Directus, and with memory for much that is stored
+    /// Only PostgreSQL, with memory for large amounts of data
     #[arg(long)]
     only_postgres: bool,
 }
 
-/// Which of them somebody wants.
+/// Which services to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// Both.
+    /// PostgreSQL and Directus.
     All,
-    /// PostgreSQL alone, with memory for much that is stored.
+    /// Only PostgreSQL, with memory for large amounts of data.
     Postgres,
 }
 
-/// Starts them, prints how a test finds them, and keeps them until Ctrl-C.
+/// Starts the services, prints the variables for the tests, and runs them until Ctrl-C.
 ///
 /// # Errors
-/// Where one can't be installed or started, or ends by itself.
-#[expect(clippy::print_stdout, reason = "what to paste into a shell is what a person waits for")]
+/// If one can't be installed or started, or ends by itself.
+#[expect(clippy::print_stdout, reason = "a person waits for the lines to paste into a shell")]
 pub(crate) fn run(options: &Options) -> Result<()> {
     let wanted = if options.only_postgres { Wanted::Postgres } else { Wanted::All };
     if options.keep {
@@ -65,31 +62,30 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (name, value) in services.variables()? {
         println!("export {name}='{value}'");
     }
-    announce("ready; Ctrl-C ends what was started");
+    announce("ready; Ctrl-C ends these services");
     let status = services.keeper.wait()?;
     bail!("PostgreSQL or Directus has ended by itself ({status})")
 }
 
-/// A running keeper; dropping this has it end both services, and waits for that.
+/// A running keeper; dropping this ends both services and waits for their end.
 pub(crate) struct Services {
     keeper: Child,
-    /// Its standard input, kept apart from it: waiting for a child closes that.
+    /// The keeper's standard input, held separately: waiting for a child closes the child's own.
     hold: Option<ChildStdin>,
 }
 
 impl Services {
-    /// Has them started in the background, after installing Directus where it
-    /// is wanted and missing.
+    /// Starts the services in the background, and installs Directus first if needed.
     ///
     /// # Errors
-    /// Where the keeper can't be started.
+    /// If the keeper can't be started.
     pub(crate) fn start(wanted: Wanted) -> Result<Self> {
         let mut keeper = Command::new(std::env::current_exe()?)
             .args(["services", "--keep"])
             .args((wanted == Wanted::Postgres).then_some("--only-postgres"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // A terminal's Ctrl-C is not for it: it has to outlive us.
+            // The terminal's Ctrl-C must not reach it: it has to outlive this process.
             .process_group(0)
             .spawn()
             .context("cannot start the keeper of PostgreSQL and Directus")?;
@@ -97,38 +93,39 @@ impl Services {
         Ok(Self { keeper, hold })
     }
 
-    /// Waits until they are ready, and gives the environment that tells tests of
-    /// them. To be called once.
+    /// Waits until they are ready, and returns the environment variables for the tests. Call it only
+    /// once.
     ///
     /// # Errors
-    /// Where one could not be installed or started; the keeper has said why.
+    /// If one could not be installed or started; the keeper has printed the reason.
     pub(crate) fn variables(&mut self) -> Result<Vec<(String, String)>> {
-        let stdout = self.keeper.stdout.take().context("the variables were taken before")?;
+        let stdout = self.keeper.stdout.take().context("the variables can be read only once")?;
         let mut variables = Vec::new();
         for line in BufReader::new(stdout).lines() {
             let line = line?;
             let Some((name, value)) = line.split_once('=') else { return Ok(variables) };
             variables.push((name.to_owned(), value.to_owned()));
         }
-        bail!("PostgreSQL and Directus did not start; the reason stands above")
+        bail!("PostgreSQL and Directus did not start; see above for the reason")
     }
 }
 
 impl Drop for Services {
     fn drop(&mut self) {
         drop(self.hold.take());
-        // It ends in bounded time, whatever the services do.
+        // The keeper ends in bounded time, whatever the services do.
         let _ = self.keeper.wait();
     }
 }
 
-/// What the keeper does: starts them, tells of them in lines `NAME=VALUE` that
-/// an empty one ends, and stays until nobody wants them any more.
+/// The keeper: starts the services, prints their variables as lines `NAME=VALUE` with an empty line at
+/// the end, and runs until its caller is gone.
+// Decision: docs/decisions/tooling.md#the-tests-postgresql-and-directus-belong-to-a-keeper-process
 fn keep(wanted: Wanted) -> Result<()> {
     let caller = Caller::of_this_process();
     let kept = start(wanted, &caller);
-    // Not a fault that anybody should read of.
-    if !caller.is_there() {
+    // Nobody is left to read about a failure.
+    if !caller.is_present() {
         return Ok(());
     }
     let (mut directus, mut postgres) = kept?;
@@ -138,7 +135,7 @@ fn keep(wanted: Wanted) -> Result<()> {
         lines.push_str(&format!("{name}={}\n", value.expose_secret()));
     }
     writeln!(io::stdout(), "{lines}")?;
-    while caller.is_there() {
+    while caller.is_present() {
         postgres.check()?;
         directus.as_mut().map_or(Ok(()), Directus::check)?;
         std::thread::sleep(INTERVAL);
@@ -146,7 +143,7 @@ fn keep(wanted: Wanted) -> Result<()> {
     Ok(())
 }
 
-/// In the order in which they have to be dropped.
+/// The services in the order in which they must be dropped.
 fn start(wanted: Wanted, caller: &Caller) -> Result<(Option<Directus>, Postgres)> {
     Ok(match wanted {
         Wanted::All => {

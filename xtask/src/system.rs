@@ -1,34 +1,33 @@
-//! What the tasks need of the machine: programs that are not ours. What is
-//! missing is installed where that is possible, and otherwise named.
+//! Other programs that the tasks need. Missing ones are installed if possible, and otherwise named.
 
 use crate::target_dir;
 use anyhow::{Context as _, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// A program of somebody else's.
+/// Another program that a task needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Need {
-    /// Its names; any one will do.
+    /// The program's possible names.
     pub(crate) programs: &'static [&'static str],
-    /// The Debian package that has it.
+    /// The Debian package that contains the program.
     pub(crate) package: &'static str,
 }
 
 /// A browser to capture from.
 pub(crate) const CHROMIUM: Need = Need { programs: &["chromium", "chromium-browser"], package: "chromium" };
-/// The other browser.
+/// Firefox, the other browser to capture from.
 #[cfg(unix)]
 pub(crate) const FIREFOX: Need = Need { programs: &["firefox-esr", "firefox"], package: "firefox-esr" };
 /// Node.js, which runs wasm-opt.
 pub(crate) const NODE: Need = Need { programs: &["node"], package: "nodejs" };
-/// What installs programs that run on Node.js.
+/// npm, which installs programs for Node.js.
 pub(crate) const NPM: Need = Need { programs: &["npm"], package: "npm" };
-/// How npm installs what a lock file pins: nothing else, and no script is run.
+/// Installs exactly what a lock file pins, without running scripts.
 pub(crate) const NPM_CI: [&str; 8] = [
     "ci",
     "--ignore-scripts",
-    // Peers are what other uses of the same packages need.
+    // Peer dependencies are only needed for other uses of these packages.
     "--omit=peer",
     "--no-audit",
     "--no-fund",
@@ -38,7 +37,7 @@ pub(crate) const NPM_CI: [&str; 8] = [
 ];
 /// Python, for the private environments of yt-dlp, schemathesis and others.
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
-/// What only the checks need, beside the above.
+/// Further programs, for the checks only.
 #[cfg(unix)]
 pub(crate) const FOR_CHECKS: [Need; 7] = [
     Need { programs: &["Xvfb"], package: "xvfb" },
@@ -51,19 +50,19 @@ pub(crate) const FOR_CHECKS: [Need; 7] = [
 ];
 
 impl Need {
-    /// Whether it is there.
-    pub(crate) fn is_there(&self) -> bool {
+    /// Whether it is installed.
+    pub(crate) fn is_installed(&self) -> bool {
         self.programs.iter().any(|name| find(name).is_some())
     }
 }
 
-/// Sees to it that everything needed is there.
+/// Makes sure that all these programs are installed.
 ///
 /// # Errors
-/// Where something is missing and can't be installed, naming all of it.
+/// If some are missing and can't be installed; names all of them.
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
     let mut packages: Vec<_> =
-        needs.iter().filter(|need| !need.is_there()).map(|need| need.package).collect();
+        needs.iter().filter(|need| !need.is_installed()).map(|need| need.package).collect();
     let needs_python = needs.iter().any(|need| need.package == PYTHON.package);
     if needs_python && !succeeds(Command::new("python3").args(["-c", "import ensurepip"])) {
         packages.push("python3-venv");
@@ -92,12 +91,11 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
         .with_context(|| format!("install by hand: {packages_in_words}"))
 }
 
-/// Adds a target with rustup where the toolchain lacks it. It is not named in
-/// a `rust-toolchain.toml`: where it can't be fetched every call of cargo would
-/// fail, not the task alone that needs it.
+/// Adds a target with rustup if the toolchain lacks it. A `rust-toolchain.toml` would make every call
+/// of cargo fail if the target can't be fetched, and not only the task that needs it.
 ///
 /// # Errors
-/// Where it is missing and can't be added.
+/// If it is missing and can't be added.
 pub(crate) fn ensure_target(target: &str) -> Result<()> {
     let print = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).output();
     let libraries = String::from_utf8(print.context("rustc")?.stdout)?;
@@ -112,13 +110,11 @@ pub(crate) fn ensure_target(target: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command to its end.
-///
-/// Builds a program from the registry in one release, and gives its path. Optimised it
-/// would take longer to build than it is then at work.
+/// Builds one release of a program from the registry, and returns its path. It is not optimised and
+/// has no debug information: both would take longer than they save.
 ///
 /// # Errors
-/// Where it can't be built.
+/// If it can't be built.
 pub(crate) fn install_tool(name: &str, release: &str, options: &[&str]) -> Result<PathBuf> {
     let folder = target_dir()?.join("tools");
     let program = folder.join("bin").join(name);
@@ -127,21 +123,23 @@ pub(crate) fn install_tool(name: &str, release: &str, options: &[&str]) -> Resul
     }
     let mut install = Command::new("cargo");
     install.args(["install", "--locked", "--quiet", "--debug", "--root"]).arg(&folder);
-    // Where it is there in this release, cargo leaves it alone.
-    install.args([name, "--version", release]).args(options);
+    // Cargo does nothing if this release is installed.
+    install.args([name, "--version", release]).args(options).env("CARGO_PROFILE_DEV_DEBUG", "false");
     run(&mut install).with_context(|| format!("{name} could not be installed"))?;
     Ok(program)
 }
 
+/// Runs a command to its end.
+///
 /// # Errors
-/// Where it can't be started or fails.
+/// If it can't be started or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
     let status = command.status().with_context(|| format!("{name} could not be started"))?;
     if status.success() { Ok(()) } else { bail!("{name} failed ({status})") }
 }
 
-/// Whether a command ends well; what it says is not shown.
+/// Whether a command succeeds; its output is not shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
@@ -153,14 +151,13 @@ pub(crate) fn cargo(root: &Path) -> Command {
     command
 }
 
-/// Tells what is being done, on standard error.
+/// Prints the current step on standard error.
 #[expect(clippy::print_stderr, reason = "progress is for the person who waits")]
 pub(crate) fn announce(what: &str) {
     eprintln!("==> {what}");
 }
 
-/// Where a program is: on `PATH`, or where Debian keeps those of PostgreSQL, the
-/// newest version first.
+/// Finds a program on `PATH` or in Debian's folders of PostgreSQL, the newest version first.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(postgres_folders());

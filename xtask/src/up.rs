@@ -1,5 +1,5 @@
-//! `cargo xtask up`: from a checkout to a running Stagepass, and with `--demo`
-//! the main job from end to end by itself.
+//! `cargo xtask up`: builds and starts everything from a checkout. With `--demo` it runs the main job
+//! from end to end by itself.
 
 mod first_user;
 
@@ -19,40 +19,40 @@ const NATIVE_HOST: &str = "stagepass-native-host";
 /// Options of `cargo xtask up`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Do the whole job once, in a browser profile that is thrown away: sign in
-    /// at a sample platform, capture, export, download with yt-dlp
+    /// Run the whole job once in a temporary browser profile: sign in at a sample
+    /// platform, capture, export, download with yt-dlp
     #[arg(long)]
     demo: bool,
-    /// With --demo: where the screenshots go [default: target/demo]
+    /// With --demo: the folder for the screenshots [default: target/demo]
     #[arg(long, value_name = "DIR", requires = "demo")]
     screenshots: Option<PathBuf>,
-    /// Build without optimisation: sooner done, slower to run
+    /// Build without optimisation: faster to build, slower to run
     #[arg(long)]
     debug: bool,
     /// The first user's e-mail address, instead of asking for it
     #[arg(long, value_name = "EMAIL", value_parser = first_user::check_email, conflicts_with = "demo")]
     email: Option<String>,
-    /// Where the server listens
+    /// The address that the server listens on
     #[arg(long, env = "STAGEPASS_LISTEN", default_value = "127.0.0.1:3001", conflicts_with = "demo")]
     listen: SocketAddr,
-    /// Where the server keeps its data [default: the user's data directory, in stagepass/]
+    /// The server's data directory [default: stagepass/ in your data directory]
     #[arg(long, env = "STAGEPASS_DATA_DIR", value_name = "DIR", conflicts_with = "demo")]
     data_dir: Option<PathBuf>,
 }
 
-/// Brings everything up, and serves until Ctrl-C.
+/// Sets everything up, and serves until Ctrl-C.
 ///
 /// # Errors
-/// Where something can't be built, installed or started, with what to do.
+/// If something can't be built, installed or started; says what to do.
 pub(crate) fn up(options: &Options) -> Result<()> {
     let root = workspace_root()?;
     if options.demo {
         return demo(root, options);
     }
-    // Before the long build: a port that is taken is soon told, and a person is
-    // asked while still there.
+    // Do this before the long build: a port in use is reported at once, and questions are asked
+    // while the person is still there.
     drop(TcpListener::bind(options.listen).with_context(|| {
-        format!("{} can't be listened on; choose another address with --listen", options.listen)
+        format!("cannot listen on {}; choose another address with --listen", options.listen)
     })?);
     let data_dir = data_dir(options)?;
     let email = options.email.as_deref();
@@ -61,11 +61,11 @@ pub(crate) fn up(options: &Options) -> Result<()> {
     announce("building the extension");
     let builds = extension::build(root, &root.join("dist"))?;
     let programs = install_programs(&built, &data_dir.join("bin"))?;
-    announce("telling your browsers of the native host");
-    // A browser that could not be told is in the report; the rest still works.
+    announce("registering the native host with your browsers");
+    // Failures with a browser are in its report; the rest still works.
     let _ = Command::new(programs.join(NATIVE_HOST)).arg("install").status();
     let server = programs.join(SERVER);
-    let user = first_user::ensure(&server, &data_dir, chosen, email)?;
+    let user = first_user::add_if_missing(&server, &data_dir, chosen, email)?;
     let fingerprint = fingerprint(&server, &data_dir)?;
     say(&next_steps(options, &data_dir, &builds, user.as_ref(), &fingerprint));
     serve(Command::new(server).arg("serve").env("STAGEPASS_LISTEN", options.listen.to_string()), &data_dir)
@@ -85,7 +85,7 @@ fn demo(root: &Path, options: &Options) -> Result<()> {
         .arg(screenshots))
 }
 
-/// Builds programs and gives the folder that they are in.
+/// Builds programs and returns their folder.
 fn build(root: &Path, options: &Options, programs: &[&str]) -> Result<PathBuf> {
     announce(&format!("building {} (a few minutes the first time)", programs.join(", ")));
     let mut command = cargo(root);
@@ -104,14 +104,14 @@ fn data_dir(options: &Options) -> Result<PathBuf> {
     })
 }
 
-/// Copies the programs to where they outlive a clean build folder: browsers are
-/// told the native host's path.
+/// Copies the programs to a permanent folder: browsers store the native host's path, which must
+/// survive a `cargo clean`.
 fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
-    // Keys and the database come to lie there, too.
+    // Private, because keys and the database go there too.
     stagepass_private_files::make_folder(to).with_context(|| to.display().to_string())?;
     for name in [SERVER, NATIVE_HOST] {
         let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
-        // A program that runs can't be written over, but its name can be taken.
+        // A running program can't be overwritten, but its name can be reused.
         let new = to.join(format!("{program}.new"));
         fs::copy(built.join(&program), &new).with_context(|| new.display().to_string())?;
         fs::rename(&new, to.join(&program)).with_context(|| to.join(&program).display().to_string())?;
@@ -119,7 +119,7 @@ fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
     Ok(to.to_owned())
 }
 
-/// What the extension shows of this server when it connects.
+/// The fingerprint that the extension shows of this server when it connects.
 fn fingerprint(server: &Path, data_dir: &Path) -> Result<String> {
     let mut command = Command::new(server);
     command.arg("fingerprint").env("STAGEPASS_DATA_DIR", data_dir).stderr(Stdio::inherit());
@@ -137,12 +137,12 @@ fn next_steps(
 ) -> String {
     let (chromium, firefox) = (builds.chromium.display(), builds.firefox.display());
     let sign_in = match user {
-        Some(user) => user.sign_in().to_string(),
+        Some(user) => user.sign_in_hint().to_string(),
         None => "the user you made before".to_owned(),
     };
     let listen = options.listen;
     let data_dir = data_dir.display();
-    // The server looks at its own default by itself.
+    // The server knows its default by itself.
     let elsewhere =
         options.data_dir.as_ref().map_or_else(String::new, |_| format!(" --data-dir \"{data_dir}\""));
     format!(
@@ -173,7 +173,7 @@ Ctrl-C stops the server; cargo xtask up starts it again.
     )
 }
 
-/// Becomes the server where the system has such a thing, so that signals reach it.
+/// Becomes the server, if the system supports that, so that signals reach it.
 fn serve(command: &mut Command, data_dir: &Path) -> Result<()> {
     command.env("STAGEPASS_DATA_DIR", data_dir);
     #[cfg(unix)]
@@ -182,7 +182,7 @@ fn serve(command: &mut Command, data_dir: &Path) -> Result<()> {
     run(command)
 }
 
-#[expect(clippy::print_stdout, reason = "what to do next is what a person waits for")]
+#[expect(clippy::print_stdout, reason = "a person waits for the next steps")]
 fn say(text: &str) {
     println!("{text}");
 }

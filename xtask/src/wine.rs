@@ -1,39 +1,43 @@
-//! The native host as a Windows program: built by MinGW, and run by Wine, in a
-//! Windows of its own below the target folder.
+//! Tests the native host as a Windows program, built by MinGW and run by Wine with its own prefix below
+//! the target folder.
 
 use crate::system::{Need, announce, cargo, run};
 use crate::target_dir;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What is built for.
+/// The target to build for.
 pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
-/// What must be installed for it.
+/// The programs that this needs.
 pub(crate) const NEEDS: [Need; 2] =
     [Need { programs: &[COMPILER], package: "gcc-mingw-w64-x86-64-win32" }, WINE];
 
-/// Only the package of this name brings Wine into the search path.
+/// Wine, from the only package that puts it on the search path.
 const WINE: Need = Need { programs: &["wine"], package: "wine" };
 const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 const SHIM: &str = "drive_c/windows/system32/bcryptprimitives.dll";
 
-/// Runs the tests of the native host.
+/// Runs the tests of the native host, and says nothing unless one fails.
 ///
 /// # Errors
-/// Where Wine can't be set up, or a test fails.
+/// If Wine can't be set up, or a test fails, with all of its output.
+// Decision: docs/decisions/tooling.md#the-hosts-windows-tests-run-under-wine
 pub(crate) fn test(root: &Path) -> Result<()> {
     let prefix = target_dir()?.join("wine");
     if !prefix.join(SHIM).is_file() {
         announce("setting up Wine");
         set_up(root, &prefix)?;
     }
-    announce("the native host on Windows");
     let mut tests = cargo(root);
-    // All tests of a file in one process: Wine takes its time to start one.
+    // All tests of a file in one process, because Wine starts processes slowly.
     tests.args(["test", "--locked", "--no-fail-fast", "--quiet", "--package", "stagepass-native-host"]);
     tests.args(["--tests", "--target", TARGET]);
-    run(in_windows(&mut tests, &prefix).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine"))
+    let tests = in_windows(&mut tests, &prefix).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
+    let output = tests.output()?;
+    let said = [output.stdout, output.stderr].concat();
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    Ok(())
 }
 
 fn set_up(root: &Path, prefix: &Path) -> Result<()> {
@@ -49,7 +53,7 @@ fn set_up(root: &Path, prefix: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Wine's own environment for the command: no window, and no word on what it lacks.
+/// Sets Wine's environment for the command: no window, and no debug messages.
 fn in_windows<'a>(command: &'a mut Command, prefix: &Path) -> &'a mut Command {
     command.env("WINEPREFIX", prefix).env("WINEARCH", "win64").env("WINEDEBUG", "-all").env_remove("DISPLAY")
 }

@@ -1,29 +1,29 @@
-//! Files and folders that are their owner's alone from the first byte, and files that are
-//! there whole or not at all. Knows nothing of what is in them, nor whether what is there
-//! already is private enough: the programs judge that, each in its own words.
+//! Private files and folders, readable only by their owner from the first byte, and atomic
+//! files, which exist either whole or not at all. Knows nothing of their contents, and doesn't
+//! judge whether existing files are private enough: each program does that.
 //!
-//! On Windows a file inherits who may read it from the folder that it is in.
+//! On Windows a file inherits its permissions from its folder.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// What temporary files are called, so that those of a killed program can be found.
+/// Temporary files have these in their names, so that those of a killed program can be found.
 const TEMPORARY_PREFIX: &str = ".stagepass-";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// Who may read a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Its owner alone.
+    /// Only its owner.
     Private,
-    /// Everyone, as for other settings.
+    /// Everyone.
     Ordinary,
 }
 
-/// A file that is written piece by piece under a temporary name beside its place. Where it
-/// is dropped before it is put there, nothing is left of it.
+/// A file that is written piece by piece under a temporary name in the target folder. If it is
+/// dropped before it gets its final name, nothing is left of it.
 #[derive(Debug)]
 pub struct AtomicFile {
     temporary: NamedTempFile,
@@ -31,18 +31,18 @@ pub struct AtomicFile {
 }
 
 impl AtomicFile {
-    /// Begins an empty file; what is at `path` stays as it is.
+    /// Begins an empty file. An existing file at `path` stays as it is.
     ///
     /// # Errors
-    /// Where none can be made in its folder.
+    /// If the temporary file can't be created.
     pub fn begin(path: &Path, access: Access) -> io::Result<Self> {
         Ok(Self { temporary: create_temporary(folder_of(path), access)?, path: path.to_owned() })
     }
 
-    /// A whole file, which is on disk under its temporary name.
+    /// Writes the whole file to disk under its temporary name.
     ///
     /// # Errors
-    /// Where it can't be written.
+    /// If it can't be written.
     pub fn prepare(path: &Path, contents: &[u8], access: Access) -> io::Result<Self> {
         let mut file = Self::begin(path, access)?;
         file.write_all(contents)?;
@@ -50,21 +50,21 @@ impl AtomicFile {
         Ok(file)
     }
 
-    /// Gives the file its name, in place of one that had it before. It is on disk when this
+    /// Gives the file its final name and replaces an existing file. It is on disk when this
     /// returns.
     ///
     /// # Errors
-    /// Where that is refused; the file that was there stays.
+    /// If that fails; the existing file stays.
     pub fn put(self) -> io::Result<()> {
         self.temporary.as_file().sync_all()?;
         self.temporary.persist(&self.path)?;
         sync_folder(folder_of(&self.path))
     }
 
-    /// The same where no file has that name.
+    /// Like [`Self::put`], but doesn't replace an existing file.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AlreadyExists`] where one has, besides those of [`Self::put`].
+    /// [`io::ErrorKind::AlreadyExists`] if one exists, besides those of [`Self::put`].
     pub fn put_new(self) -> io::Result<()> {
         self.temporary.as_file().sync_all()?;
         self.temporary.persist_noclobber(&self.path)?;
@@ -82,17 +82,17 @@ impl Write for AtomicFile {
     }
 }
 
-/// Makes an empty temporary file.
+/// Creates an empty temporary file.
 ///
 /// # Errors
-/// Where none can be made in the folder.
+/// If it can't be created in the folder.
 pub fn create_temporary(folder: &Path, access: Access) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX);
     #[cfg(unix)]
     builder.permissions(access.permissions());
     let temporary = builder.tempfile_in(folder).map_err(without_path)?;
-    // The umask can have taken bits away from what was asked for, never added any.
+    // The umask may have removed some of the permissions; it never adds any.
     #[cfg(unix)]
     temporary.as_file().set_permissions(access.permissions())?;
     #[cfg(not(unix))]
@@ -100,23 +100,23 @@ pub fn create_temporary(folder: &Path, access: Access) -> io::Result<NamedTempFi
     Ok(temporary)
 }
 
-/// Whether a file of this name was left by a program that was killed.
+/// Whether a file of this name is a temporary one, left by a killed program.
 #[must_use]
 pub fn is_temporary(name: &str) -> bool {
     name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX)
 }
 
-/// Lets a file that is made with these options be its owner's alone.
+/// Makes files that are created with these options private.
 pub fn for_owner(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 
-/// Opens no link, and waits for nobody where it is no file, such as a pipe.
+/// Opens a file, but follows no link, and doesn't block on a pipe.
 ///
 /// # Errors
-/// Those of [`OpenOptions::open`].
+/// The errors of [`OpenOptions::open`].
 pub fn open_no_link(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     #[cfg(unix)]
     {
@@ -127,11 +127,11 @@ pub fn open_no_link(path: &Path, options: &mut OpenOptions) -> io::Result<File> 
     options.open(path)
 }
 
-/// Makes a folder, and those above it that are missing, for their owner alone. One that is
-/// there stays as it is.
+/// Creates a private folder, and the missing folders above it. An existing folder stays as it
+/// is.
 ///
 /// # Errors
-/// Where it can't be made, or is no folder.
+/// If it can't be created, or is not a folder.
 pub fn make_folder(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -140,11 +140,11 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Makes names that were given or taken away in `folder` last. Windows has no such call;
-/// NTFS keeps names in its journal.
+/// Makes new and removed names in `folder` durable. Windows has no such call; NTFS keeps names
+/// in its journal.
 ///
 /// # Errors
-/// Where the folder can't be opened or synced.
+/// If the folder can't be opened or synced.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
@@ -159,8 +159,8 @@ impl Access {
     }
 }
 
-/// Only what is wrong: the library names the temporary file as well, which says
-/// nothing to anybody, beside a path that does.
+/// Removes the temporary file's path from an error: callers add the final path, which people
+/// know.
 fn without_path(fault: io::Error) -> io::Error {
     match fault.to_string().rsplit_once(" at path ") {
         Some((what, _)) => io::Error::new(fault.kind(), what),
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_replaced_or_new_and_nothing_is_left_beside_it() {
+    fn replaces_or_creates_a_file_and_leaves_no_temporary_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let prepare = |text: &str| AtomicFile::prepare(&path, text.as_bytes(), Access::Private).unwrap();
@@ -200,7 +200,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_private_is_so_from_the_start_and_no_link_is_opened() {
+    fn files_and_folders_are_private_from_the_start_and_links_are_not_followed() {
         use std::os::unix::fs::PermissionsExt;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         let above = tempfile::tempdir().unwrap();

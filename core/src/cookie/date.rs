@@ -1,14 +1,14 @@
-//! The dates that programs write for a cookie's end.
+//! The date formats in which programs write a cookie's expiry.
 
 use cookie::Cookie;
 use cookie::time::OffsetDateTime;
 use cookie::time::format_description::well_known::Rfc3339;
 
-/// No form of a date is longer.
+/// Longer than any valid date.
 const MAX_DATE_BYTES: usize = 64;
 
-/// A date in Unix seconds, rounded down: as RFC 3339 has it, or as one of those in
-/// a `Set-Cookie` header, which may have a dash where others have a space.
+/// Parses a date of RFC 3339 or of a `Set-Cookie` header, with spaces or dashes, into Unix
+/// seconds, rounded down.
 pub(super) fn unix_seconds(text: &str) -> Option<i64> {
     if text.len() > MAX_DATE_BYTES || text.contains(';') {
         return None;
@@ -16,7 +16,7 @@ pub(super) fn unix_seconds(text: &str) -> Option<i64> {
     if let Ok(date) = OffsetDateTime::parse(text, &Rfc3339) {
         return Some(date.unix_timestamp());
     }
-    // The library reads these dates where they stand in a header.
+    // The library parses these dates only as part of a header.
     let header = Cookie::parse(format!("n=; Expires={text}")).ok()?;
     header.expires_datetime().map(OffsetDateTime::unix_timestamp)
 }

@@ -1,20 +1,22 @@
-//! What tells one cookie from another, for whoever holds, compares or writes cookies.
-//! Knows nothing of their values.
+//! The key that identifies a cookie, compared in the same way everywhere. Knows nothing of
+//! values.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// Domain, path and name: what browsers and readers of cookie files tell cookies apart by.
+/// Domain, path and name: they identify a cookie in browsers and in cookie files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CookieKey<'a> {
-    /// In lower case, with a leading dot where hosts below are meant.
+    /// The domain in lower case, with a leading dot if the cookie is also for hosts below the
+    /// domain.
     pub(crate) domain: Cow<'a, str>,
     pub(crate) path: Cow<'a, str>,
     pub(crate) name: Cow<'a, str>,
 }
 
 impl<'a> CookieKey<'a> {
-    /// Whether `domain` has a leading dot is of no account: `is_host_only` decides.
+    /// The key of a cookie. `is_host_only` says whether subdomains get the cookie; a leading dot of
+    /// `domain` is ignored.
     pub(crate) fn new(domain: &'a str, is_host_only: bool, path: &'a str, name: &'a str) -> Self {
         let host = domain.strip_prefix('.').unwrap_or(domain);
         let has_dot = host.len() < domain.len();
@@ -27,7 +29,7 @@ impl<'a> CookieKey<'a> {
         Self { domain, path: Cow::Borrowed(path), name: Cow::Borrowed(name) }
     }
 
-    /// The same key, which outlives the cookie.
+    /// The same key, independent of the cookie's lifetime.
     #[must_use]
     pub fn into_owned(self) -> CookieKey<'static> {
         let own = |part: Cow<'_, str>| Cow::Owned(part.into_owned());
@@ -41,7 +43,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn case_counts_in_paths_and_names_and_not_in_domains() {
+    fn compares_paths_and_names_by_case_but_not_domains() {
         let cookie = |change: serde_json::Value| {
             let mut cookie = json!({"name": "n", "value": "", "domain": ".a.org", "path": "/p"});
             for (key, value) in change.as_object().unwrap() {

@@ -1,25 +1,24 @@
-//! Reading cookie files: whatever yt-dlp, curl or Python's `MozillaCookieJar`
-//! takes for a cookie is one here.
+//! Reads cookie files as leniently as yt-dlp, curl and Python's `MozillaCookieJar` do.
 
 use super::HTTP_ONLY_PREFIX;
 use crate::cookie::{Cookie, CookieFault, MAX_EXPIRES, is_address, whole_seconds};
 use thiserror::Error;
 
-/// What was read of a cookie file.
+/// The contents of a cookie file.
 #[derive(Clone, Debug, Default)]
 pub struct CookieFile {
-    /// The cookies, in the order of their lines. Two may have one key: readers
-    /// take the last one.
+    /// The cookies, in the order of their lines. Several may have the same
+    /// [key](crate::cookie::CookieKey); programs that read such a file use the last one.
     pub cookies: Vec<Cookie>,
-    /// The lines that hold no cookie that can be kept.
+    /// The lines without a usable cookie.
     pub left_out: Vec<BadLine>,
 }
 
 impl CookieFile {
-    /// The file, where there is a cookie in it.
+    /// Returns the file if it has at least one cookie.
     ///
     /// # Errors
-    /// [`NoCookie`], which names the first line that holds none.
+    /// [`NoCookie`], which names the first bad line.
     pub fn with_cookies(mut self) -> Result<Self, NoCookie> {
         match (self.cookies.is_empty(), self.left_out.is_empty()) {
             (false, _) => Ok(self),
@@ -29,18 +28,18 @@ impl CookieFile {
     }
 }
 
-/// Why a text is no cookie file. Never holds a value.
+/// Why a file has no cookie. Never contains a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NoCookie {
-    /// Nothing but comments and empty lines.
-    #[error("holds no cookie")]
+    /// The file has only comments and empty lines.
+    #[error("contains no cookies")]
     Empty,
-    /// Only lines that can't be read.
+    /// No line could be read; this is the first bad one.
     #[error("{0}")]
     BadLine(BadLine),
 }
 
-/// A line that holds no cookie that can be kept. Never holds a value.
+/// A line without a usable cookie. Never contains a value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {fault}")]
 pub struct BadLine {
@@ -56,13 +55,13 @@ pub enum LineFault {
     /// The text is JSON.
     #[error("is JSON, not a Netscape cookie file")]
     Json,
-    /// Some byte of it is no text.
+    /// The line is not text.
     #[error("is not UTF-8")]
     NotUtf8,
-    /// Not seven fields.
+    /// The line doesn't have seven fields.
     #[error("has {0} fields separated by tabs, not 7")]
     Fields(usize),
-    /// The expiry is no number.
+    /// The expiry is not a number.
     #[error("expires must be a number of seconds")]
     Expires,
     /// The cookie has no name.
@@ -73,9 +72,10 @@ pub enum LineFault {
     Cookie(#[from] CookieFault),
 }
 
-/// Reads a cookie file. The first line need not be [`HEADER`](super::HEADER), since
-/// curl does without it, and every line end that Python knows ends a line. It may be
-/// bytes: a line that is no text costs the others nothing.
+/// Reads a cookie file. Like curl it doesn't require the first line to be
+/// [`HEADER`](super::HEADER), and like Python it accepts every line ending. A line that is
+/// not UTF-8 doesn't affect the others.
+// Decision: docs/decisions/capture.md#a-cookie-file-is-read-leniently-and-written-strictly
 #[must_use]
 pub fn read(file: &(impl AsRef<[u8]> + ?Sized)) -> CookieFile {
     read_bytes(file.as_ref())
@@ -90,7 +90,7 @@ fn read_bytes(bytes: &[u8]) -> CookieFile {
     for (index, line) in lines.enumerate() {
         let read = match str::from_utf8(line) {
             Ok(line) => read_line(line),
-            // A comment says nothing, whatever is in it.
+            // A comment is ignored, whatever its bytes.
             Err(_) => read_line(&String::from_utf8_lossy(line)).map(|_| Err(LineFault::NotUtf8)),
         };
         match read {
@@ -99,7 +99,7 @@ fn read_bytes(bytes: &[u8]) -> CookieFile {
             Some(Err(fault)) => file.left_out.push(BadLine { line: index + 1, fault }),
         }
     }
-    // Not before: a line may begin with an IPv6 address.
+    // A `[` alone doesn't mean JSON: it may begin an IPv6 address. So look only if no cookie was read.
     if file.cookies.is_empty() && matches!(bytes.trim_ascii_start(), [b'[' | b'{', ..]) {
         file.left_out = vec![BadLine { line: 1, fault: LineFault::Json }];
     }
@@ -113,28 +113,28 @@ fn read_line(line: &str) -> Option<Result<Cookie, LineFault>> {
         None => (false, line),
     };
     let text = fields.trim();
-    // Python passes over lines that begin with a dollar sign, too.
+    // Python also skips lines that begin with a dollar sign.
     let is_comment = text.is_empty() || text.starts_with(['#', '$']);
     (!is_comment).then(|| read_fields(fields, http_only))
 }
 
 fn read_fields(line: &str, http_only: bool) -> Result<Cookie, LineFault> {
     let mut fields: Vec<_> = line.split('\t').collect();
-    let given = fields.len();
-    // curl takes a line without its path, and one without its value.
-    if matches!(given, 5 | 6) && is_boolean(fields[2]) {
+    let field_count = fields.len();
+    // curl accepts a line without a path, and one without a value.
+    if matches!(field_count, 5 | 6) && is_boolean(fields[2]) {
         fields.insert(2, "/");
     }
     if fields.len() == 6 {
         fields.push("");
     }
     let [domain, with_subdomains, path, secure, expires, name, value] = fields[..] else {
-        return Err(LineFault::Fields(given));
+        return Err(LineFault::Fields(field_count));
     };
     if name.is_empty() {
         return Err(LineFault::Nameless);
     }
-    // The second field decides, as for curl, whether or not there is a dot.
+    // As in curl, the second field says whether subdomains get the cookie; the leading dot doesn't.
     let host = domain.strip_prefix('.').unwrap_or(domain);
     let is_host_only = !is_true(with_subdomains) || is_address(host);
     let cookie = Cookie {
@@ -152,11 +152,11 @@ fn read_fields(line: &str, http_only: bool) -> Result<Cookie, LineFault> {
     Ok(cookie)
 }
 
-/// Whole seconds, rounded down. What lies further ahead than a cookie's expiry
-/// may is cut, as it means the same.
+/// Whole seconds, rounded down. An expiry beyond [`MAX_EXPIRES`] becomes [`MAX_EXPIRES`]: in
+/// practice neither is ever reached.
 #[expect(clippy::cast_precision_loss, reason = "MAX_EXPIRES is far below 2^53")]
 fn read_expires(field: &str) -> Result<Option<i64>, LineFault> {
-    // curl and Python pass over spaces before a number.
+    // curl and Python skip spaces before a number.
     let field = field.trim();
     let seconds: f64 = if field.is_empty() { 0.0 } else { field.parse().map_err(|_| LineFault::Expires)? };
     if !seconds.is_finite() {
@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use secrecy::ExposeSecret as _;
 
-    /// The one cookie of a file's second line.
+    /// Reads a file with this line after the header, and returns its only cookie.
     fn one(line: &str) -> Cookie {
         let mut file = read(&format!("# Netscape HTTP Cookie File\n{line}\n"));
         assert_eq!((file.cookies.len(), &file.left_out[..]), (1, &[][..]), "{line}");
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_text_costs_the_others_nothing() {
+    fn a_line_that_is_not_utf8_does_not_affect_the_others() {
         let good = b".a.org\tTRUE\t/\tTRUE\t1900000000\tn\tv\n".as_slice();
         let bad = b".a.org\tTRUE\t/\tTRUE\t1900000000\tm\t\xe9\n".as_slice();
         let file = read(&[good, bad, b"# caf\xe9\n", b"\xff\n", good].concat());
@@ -224,8 +224,8 @@ mod tests {
         assert_eq!(one(".a.org\tTRUE\t/\tTRUE\t1900000000.733\tn\tv").expires, Some(1_900_000_000));
         assert_eq!(one(".a.org\tTRUE\t/\tTRUE\t253402300799\tn\tv").expires, Some(MAX_EXPIRES));
         assert_eq!(one(".a.org\tTRUE\t/\tTRUE\t999999999999999\tn\tv").expires, Some(MAX_EXPIRES));
-        for session in ["", "0", "-1", "0.5"] {
-            assert_eq!(one(&format!(".a.org\tTRUE\t/\tTRUE\t{session}\tn\tv")).expires, None, "{session}");
+        for expires in ["", "0", "-1", "0.5"] {
+            assert_eq!(one(&format!(".a.org\tTRUE\t/\tTRUE\t{expires}\tn\tv")).expires, None, "{expires}");
         }
         let flags = one("a.org\tfalse\t/\ttrue\t0\tn\tv");
         assert!(flags.secure && flags.is_host_only());
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn the_second_field_says_whether_hosts_below_are_meant() {
+    fn the_second_field_decides_about_subdomains() {
         for (fields, domain) in [
             ("a.org\tTRUE", ".a.org"),
             (".a.org\tTRUE", ".a.org"),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_out_the_odd_lines_and_keeps_the_others() {
+    fn reports_bad_lines_and_keeps_the_others() {
         let file = read(
             "# Netscape HTTP Cookie File\n  # a comment\n$ and another\n\n\
              .a.org\tTRUE\t/\tTRUE\t0\tn\tone\ttwo\n\
@@ -276,16 +276,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_cookie_is_refused_by_its_first_odd_line() {
+    fn a_file_without_cookies_is_refused_with_its_first_bad_line() {
         for (line, message) in [
-            ("# only a comment", "holds no cookie"),
+            ("# only a comment", "contains no cookies"),
             ("a\tb", "line 2: has 2 fields separated by tabs, not 7"),
             (".a.org\tTRUE\t/\tTRUE\tNaN\tn\tv", "line 2: expires must be a number of seconds"),
             (".a.org\tTRUE\t/\tTRUE\t-7\tn\tv", "line 2: expires must not be before 1970"),
             ("a b.org\tFALSE\t/\tTRUE\t0\tn\tv", "line 2: domain is not a host name"),
             (
                 ".a.org\tTRUE\t/\tFALSE\t0\t__Secure-n\tv",
-                "line 2: name has a prefix that its attributes do not fulfil",
+                "line 2: a cookie named __Secure- or __Host- lacks the attributes that this prefix requires",
             ),
         ] {
             assert_eq!(fault(line), message);

@@ -1,8 +1,9 @@
-//! What becomes of a browser's list of cookies.
+//! Tests of the normalisation of a browser's cookies.
 
 use super::*;
 use crate::cookie::MAX_SESSION_END;
 use crate::login::Login;
+use crate::origin_storage;
 use crate::public_suffix::PublicSuffixes;
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
@@ -25,9 +26,13 @@ fn site(id: &str) -> Site {
     Site::of_id(id, PublicSuffixes::built_in()).unwrap()
 }
 
+fn missing(cookies: &[&'static str]) -> Login {
+    Login::Missing { cookies: cookies.to_vec(), entries: vec![] }
+}
+
 fn instagram(changes: &[Value]) -> Capture {
     let cookies = changes.iter().map(browser_cookie).collect();
-    normalise(cookies, &site("instagram"), NOW)
+    normalise(cookies, Vec::new(), &site("instagram"), NOW)
 }
 
 /// One cookie's verdict and the code of its reason.
@@ -74,13 +79,13 @@ fn rounds_the_expiry_down_and_translates_same_site() {
 }
 
 #[test]
-fn what_is_told_of_an_odd_expiry_is_a_number_to_javascript() {
+fn reports_every_expiry_as_an_integer_that_javascript_represents_exactly() {
     let odd = |seconds: f64| {
         let cookie = BrowserCookie {
             expiration_date: Some(seconds),
             ..browser_cookie(&json!({"domain": ".example.org"}))
         };
-        normalise(vec![cookie], &site("instagram"), NOW).report.entries[0].expires
+        normalise(vec![cookie], Vec::new(), &site("instagram"), NOW).report.entries[0].expires
     };
     let most = (1 << 53) - 1;
     for (seconds, expected) in
@@ -91,7 +96,7 @@ fn what_is_told_of_an_odd_expiry_is_a_number_to_javascript() {
 }
 
 #[test]
-fn prefers_the_unpartitioned_of_two_cookies_with_one_key_whatever_their_order() {
+fn prefers_the_unpartitioned_cookie_in_either_order() {
     let plain = json!({"value": "plain", "expirationDate": NOW + 10});
     let partitioned = json!({
         "value": "partitioned", "expirationDate": NOW + 20,
@@ -106,8 +111,8 @@ fn prefers_the_unpartitioned_of_two_cookies_with_one_key_whatever_their_order() 
 }
 
 #[test]
-fn only_the_cookies_of_the_visit_at_hand_are_taken_where_firefox_keeps_visits_apart() {
-    let of = |visited: &str, value: &str, days: i64| json!({"value": value, "firstPartyDomain": visited, "expirationDate": NOW + days});
+fn with_first_party_isolation_takes_only_cookies_set_while_visiting_the_site() {
+    let of = |visited: &str, value: &str, seconds: i64| json!({"value": value, "firstPartyDomain": visited, "expirationDate": NOW + seconds});
     let (own, elsewhere, before) =
         (of("instagram.com", "mine", 10), of("news.example", "embedded", 20), of("", "before", 30));
     for order in [[&own, &elsewhere, &before], [&before, &elsewhere, &own]] {
@@ -117,10 +122,10 @@ fn only_the_cookies_of_the_visit_at_hand_are_taken_where_firefox_keeps_visits_ap
         let dropped = &capture.report.entries[1..];
         assert!(dropped.iter().all(|entry| entry.reason == Some(Reason::OtherVisit)), "{dropped:?}");
     }
-    // What another visit alone has is no login here.
+    // A login during a visit to another site doesn't count.
     let capture = instagram(&[elsewhere, of("twin-instagram.com", "twin", 9)]);
     assert_eq!((capture.report.taken, capture.report.dropped), (0, 2));
-    // Where visits are not kept apart, nothing is said or an empty text.
+    // Without isolation the field is absent or empty.
     assert_eq!(instagram(&[before]).report.taken, 1);
     let below = json!({"domain": "www.instagram.com", "hostOnly": true, "firstPartyDomain": "instagram.com"});
     assert_eq!(instagram(&[below]).report.taken, 1);
@@ -136,19 +141,19 @@ fn a_login_is_proven_by_all_its_cookies_and_ends_with_the_first_of_them() {
     let forever = json!({"name": "ds_user_id", "expirationDate": MAX_EXPIRES});
     let endless = instagram(&[json!({"expirationDate": MAX_EXPIRES}), forever]).report;
     assert_eq!((endless.entries[0].expires, endless.expires), (Some(MAX_EXPIRES), Some(MAX_SESSION_END)));
-    let missing = instagram(&[session, other]).report;
-    assert_eq!(missing.login, Login::Missing { cookies: vec!["ds_user_id"] });
+    let partial = instagram(&[session, other]).report;
+    assert_eq!(partial.login, missing(&["ds_user_id"]));
     let emptied = instagram(&[json!({"value": ""}), user]).report;
-    assert_eq!(emptied.login, Login::Missing { cookies: vec!["sessionid"] });
+    assert_eq!(emptied.login, missing(&["sessionid"]));
 }
 
-/// Cookies of X: name, value, domain, seconds until it expires.
+/// Captures cookies of X, each given as name, value, domain and seconds until it expires.
 fn x(cookies: &[(&str, &str, &str, i64)]) -> Capture {
     let change = |(name, value, domain, seconds): &(&str, &str, &str, i64)| {
         browser_cookie(&json!({"name": name, "value": value, "domain": domain,
             "expirationDate": NOW + seconds}))
     };
-    normalise(cookies.iter().map(change).collect(), &site("x"), NOW)
+    normalise(cookies.iter().map(change).collect(), Vec::new(), &site("x"), NOW)
 }
 
 fn values(capture: &Capture) -> Vec<&str> {
@@ -162,9 +167,9 @@ const LEFT_OVER: [(&str, &str, &str, i64); 3] = [
 ];
 
 #[test]
-fn what_is_left_over_on_a_platforms_other_site_is_neither_taken_nor_decides() {
+fn drops_left_over_cookies_of_the_platforms_other_site() {
     let live = [("auth_token", "live", ".x.com", 90), ("ct0", "live", ".x.com", 80)];
-    // Without a cookie that names the account, the other site's names none either.
+    // twitter.com's account cookie is dropped too, with or without one at x.com.
     for account in [&[("twid", "u%3D2222", ".x.com", 70)][..], &[]] {
         let capture = x(&[&LEFT_OVER[..], &live[..], account].concat());
         assert_eq!((&capture.report.login, capture.report.expires), (&Login::Proven, Some(NOW + 80)));
@@ -176,7 +181,7 @@ fn what_is_left_over_on_a_platforms_other_site_is_neither_taken_nor_decides() {
 }
 
 #[test]
-fn who_is_signed_in_at_a_platforms_other_site_alone_is_captured_there() {
+fn captures_a_login_at_the_platforms_other_site() {
     let guest = [("guest_id", "g", ".x.com", 90), ("auth_token", "half", ".x.com", 5)];
     let capture = x(&[&LEFT_OVER[..], &guest[..]].concat());
     assert_eq!((&capture.report.login, capture.report.expires), (&Login::Proven, Some(NOW + 10)));
@@ -184,15 +189,15 @@ fn who_is_signed_in_at_a_platforms_other_site_alone_is_captured_there() {
 }
 
 #[test]
-fn the_cookies_of_two_sites_prove_no_login_together() {
+fn cookies_of_two_sites_do_not_prove_a_login_together() {
     let capture = x(&[("auth_token", "a", ".twitter.com", 10), ("ct0", "c", ".x.com", 10)]);
-    assert_eq!(capture.report.login, Login::Missing { cookies: vec!["auth_token"] });
+    assert_eq!(capture.report.login, missing(&["auth_token"]));
     let capture = x(&[("guest_id", "g", ".x.com", 10), ("auth_token", "a", ".twitter.com", 10)]);
-    assert_eq!(capture.report.login, Login::Missing { cookies: vec!["ct0"] });
+    assert_eq!(capture.report.login, missing(&["ct0"]));
 }
 
 #[test]
-fn the_other_sites_cookies_take_no_room_from_those_of_the_login() {
+fn the_other_sites_cookies_do_not_count_towards_the_limit() {
     let live = [("auth_token", "live", ".x.com", 90), ("ct0", "live", ".x.com", 80)];
     let names: Vec<_> = (0..MAX_COOKIES).map(|n| format!("c{n:04}")).collect();
     let left_over: Vec<_> = names.iter().map(|name| (name.as_str(), "old", ".twitter.com", 10)).collect();
@@ -200,19 +205,19 @@ fn the_other_sites_cookies_take_no_room_from_those_of_the_login() {
 }
 
 #[test]
-fn what_was_set_while_embedded_in_the_platforms_other_site_is_dropped() {
+fn drops_cookies_set_while_embedded_in_the_platforms_other_site() {
     let embedded = json!({"name": "auth_token", "domain": ".x.com",
         "partitionKey": {"topLevelSite": "https://twitter.com"}});
-    let report = normalise(vec![browser_cookie(&embedded)], &site("x"), NOW).report;
+    let report = normalise(vec![browser_cookie(&embedded)], Vec::new(), &site("x"), NOW).report;
     assert_eq!(report.entries[0].reason, Some(Reason::ForeignPartition));
 }
 
 #[test]
-fn a_value_that_says_logged_out_is_no_proof() {
+fn a_cookie_value_that_means_logged_out_proves_nothing() {
     let site = site("pinterest");
-    for (value, login) in [("1", Login::Proven), ("0", Login::Missing { cookies: vec!["_auth"] })] {
+    for (value, login) in [("1", Login::Proven), ("0", missing(&["_auth"]))] {
         let cookie = browser_cookie(&json!({"name": "_auth", "domain": ".pinterest.com", "value": value}));
-        assert_eq!(normalise(vec![cookie], &site, NOW).report.login, login);
+        assert_eq!(normalise(vec![cookie], Vec::new(), &site, NOW).report.login, login);
     }
 }
 
@@ -224,7 +229,7 @@ fn takes_a_thousand_cookies_and_reports_the_rest() {
 }
 
 #[test]
-fn the_report_never_holds_a_value() {
+fn the_report_never_contains_a_value() {
     let capture =
         instagram(&[json!({"value": "planted-secret"}), json!({"name": "x", "value": "planted\tsecret"})]);
     let report = format!("{:?}{}", capture, serde_json::to_string(&capture.report).unwrap());
@@ -274,9 +279,9 @@ proptest! {
     fn normalising_twice_changes_nothing(cookies in proptest::collection::vec(any_browser_cookie(), 0..30)) {
         let site = site("instagram");
         let total = cookies.len();
-        let once = normalise(cookies, &site, NOW);
+        let once = normalise(cookies, Vec::new(), &site, NOW);
         prop_assert_eq!(once.report.taken + once.report.dropped, total);
-        let twice = normalise(once.cookies.iter().map(BrowserCookie::from).collect(), &site, NOW);
+        let twice = normalise(once.cookies.iter().map(BrowserCookie::from).collect(), Vec::new(), &site, NOW);
         prop_assert_eq!(&once.cookies, &twice.cookies);
         prop_assert!(twice.report.entries.iter().all(|entry| entry.verdict == Verdict::Kept));
         let keys: Vec<_> = once.cookies.iter().map(|c| (&c.domain, &c.path, &c.name)).collect();
@@ -285,7 +290,7 @@ proptest! {
     }
 
     #[test]
-    fn no_capture_of_a_login_has_cookies_of_two_sites(
+    fn a_captured_login_never_has_cookies_of_two_sites(
         cookies in proptest::collection::vec(
             ("auth_token|ct0|twid|guest_id", "[ab]", prop_oneof![
                 Just(".x.com"), Just("api.x.com"), Just(".twitter.com"), Just("mobile.twitter.com"),
@@ -293,17 +298,107 @@ proptest! {
             0..12,
         ),
     ) {
-        let given: Vec<_> = cookies.iter().map(|(name, value, domain, seconds)| {
+        let listed: Vec<_> = cookies.iter().map(|(name, value, domain, seconds)| {
             (name.as_str(), value.as_str(), *domain, *seconds)
         }).collect();
-        let once = x(&given);
+        let once = x(&listed);
         if once.report.login == Login::Proven {
             let is_x = |cookie: &Cookie| cookie.host().ends_with("x.com");
             prop_assert!(once.cookies.iter().all(is_x) || !once.cookies.iter().any(is_x));
             prop_assert_eq!(login::expiry(&once.cookies, &site("x")), once.report.expires);
         }
-        let twice = normalise(once.cookies.iter().map(BrowserCookie::from).collect(), &site("x"), NOW);
+        let twice = normalise(once.cookies.iter().map(BrowserCookie::from).collect(), Vec::new(), &site("x"), NOW);
         prop_assert_eq!(&once.cookies, &twice.cookies);
         prop_assert_eq!(once.report.login, twice.report.login);
+    }
+}
+
+fn fansly(value: &str) -> Capture {
+    let entry = json!({"name": "session_active_session", "value": value});
+    let other = json!({"name": "o\u{202e}ther", "value": "planted"});
+    let origin = json!({"origin": "https://fansly.com", "localStorage": [entry], "sessionStorage": [other]});
+    normalise(Vec::new(), origin_storage::read(vec![origin]).unwrap(), &site("fansly"), NOW)
+}
+
+#[test]
+fn a_login_can_be_in_storage_alone() {
+    let capture = fansly(r#"{"token": "planted", "accountId": "7"}"#);
+    assert_eq!(capture.report.login, Login::Proven);
+    let stored: Vec<_> =
+        capture.report.stored.iter().map(|entry| (entry.name.as_str(), entry.bytes)).collect();
+    assert_eq!(stored, [("session_active_session", 60), ("o\u{fffd}ther", 15)]);
+    assert!(!serde_json::to_string(&capture.report).unwrap().contains("planted"));
+    let missing = Login::Missing { cookies: vec![], entries: vec!["session_active_session"] };
+    for signed_out in ["", "{}", "null", "no JSON", r#"{"token": ""}"#, r#"{"token": null}"#, r#"["token"]"#]
+    {
+        assert_eq!(fansly(signed_out).report.login, missing, "{signed_out}");
+    }
+    assert_eq!(normalise(Vec::new(), Vec::new(), &site("fansly"), NOW).report.login, missing);
+}
+
+#[test]
+fn one_of_several_cookies_can_prove_a_login() {
+    let youtube = |names: &[&str]| {
+        let cookie = |name: &&str| browser_cookie(&json!({"name": name, "domain": ".youtube.com"}));
+        normalise(names.iter().map(cookie).collect(), Vec::new(), &site("youtube"), NOW).report.login
+    };
+    assert_eq!(youtube(&["LOGIN_INFO", "SAPISID"]), Login::Proven);
+    assert_eq!(youtube(&["LOGIN_INFO", "__Secure-3PAPISID"]), Login::Proven);
+    assert_eq!(youtube(&["LOGIN_INFO"]), missing(&["SAPISID"]));
+    assert_eq!(youtube(&["__Secure-3PAPISID"]), missing(&["LOGIN_INFO"]));
+}
+
+#[test]
+fn only_the_signed_in_accounts_login_is_taken_from_a_list_of_accounts() {
+    let account = |did: &str| json!({"did": did, "accessJwt": format!("token of {did}")});
+    let stored = json!({
+        "session": {"accounts": [account("one"), account("two")], "currentAccount": account("two")},
+        "colorMode": "dark",
+    });
+    let bluesky = |value: &str| {
+        let entry = json!({"name": "BSKY_STORAGE", "value": value});
+        let origin = json!({"origin": "https://bsky.app", "localStorage": [entry]});
+        normalise(Vec::new(), origin_storage::read(vec![origin]).unwrap(), &site("bluesky"), NOW)
+    };
+    let capture = bluesky(&stored.to_string());
+    assert_eq!(capture.report.login, Login::Proven);
+    let taken: Value =
+        serde_json::from_str(capture.origins[0].local_storage[0].value.expose_secret()).unwrap();
+    assert_eq!(taken["session"]["accounts"], json!([account("two")]));
+    assert_eq!(taken["colorMode"], "dark");
+    // Without a signed-in account, or if the list can't be read, nothing is taken.
+    for other in [
+        "null".to_owned(),
+        "{".to_owned(),
+        json!({"session": {"accounts": [account("one")]}}).to_string(),
+        json!({"session": {"accounts": {"one": account("one")}, "currentAccount": account("one")}})
+            .to_string(),
+    ] {
+        let capture = bluesky(&other);
+        assert!(capture.report.stored.is_empty() && capture.report.login != Login::Proven, "{other}");
+    }
+}
+
+#[test]
+fn storage_of_another_site_is_not_taken() {
+    let origins = ["https://www.x.com", "https://twitter.com", "https://evil.example"]
+        .map(|origin| json!({"origin": origin, "localStorage": [{"name": "n", "value": "v"}]}));
+    let cookies =
+        ["auth_token", "ct0"].map(|name| browser_cookie(&json!({"name": name, "domain": ".x.com"})));
+    let origins = origin_storage::read(origins.to_vec()).unwrap();
+    let capture = normalise(cookies.to_vec(), origins, &site("x"), NOW);
+    let taken: Vec<_> = capture.report.stored.iter().map(|entry| entry.origin.as_str()).collect();
+    assert_eq!(taken, ["https://www.x.com"]);
+}
+
+#[test]
+fn a_cookie_that_guests_have_too_proves_a_login_by_its_value() {
+    let pixiv = |value: &str| {
+        let cookie = browser_cookie(&json!({"name": "PHPSESSID", "value": value, "domain": ".pixiv.net"}));
+        normalise(vec![cookie], Vec::new(), &site("pixiv"), NOW).report.login
+    };
+    assert_eq!(pixiv("12345678_abcDEF"), Login::Proven);
+    for guest in ["abcDEF", "_abcDEF", "12345678", "12a_abc"] {
+        assert_eq!(pixiv(guest), missing(&["PHPSESSID"]), "{guest}");
     }
 }

@@ -1,6 +1,8 @@
-//! Which hosts and identifiers stand for which site, and whose cookies are its own.
+//! Tests of the mapping from hosts and identifiers to sites, and of which cookies a site owns.
 
 use super::*;
+use crate::origin_storage;
+use serde_json::json;
 
 fn of_host(host: &str) -> Option<Site> {
     Site::of_host(host, PublicSuffixes::built_in())
@@ -31,7 +33,7 @@ fn recognises_platforms_by_host() {
 }
 
 #[test]
-fn a_public_suffix_is_no_platform() {
+fn refuses_a_public_suffix() {
     for id in
         ["com", "co.uk", "github.io", "ck", "any.ck", "blogspot.com", "xn--fiqs8s", "compute.amazonaws.com"]
     {
@@ -51,11 +53,11 @@ fn a_public_suffix_is_no_platform() {
 }
 
 #[test]
-fn an_identifier_that_no_url_has_as_its_host_is_no_platform() {
+fn refuses_an_identifier_that_cannot_be_a_urls_host() {
     for id in ["", "Example.org", "a/b", "bücher.example", &"a".repeat(65)] {
         assert_eq!(of_id(id), Err(PlatformFault::Malformed), "{id}");
     }
-    // Browsers take all that ends in a number for an address in another form.
+    // Browsers parse every host that ends in a number as an address.
     for id in
         [".com", "example.org.", "a..b", "..", "2130706433", "127.1", "0x7f.1", "0x7f000001", "example.7"]
     {
@@ -64,7 +66,7 @@ fn an_identifier_that_no_url_has_as_its_host_is_no_platform() {
 }
 
 #[test]
-fn a_host_that_is_called_like_a_platform_is_not_taken_for_it() {
+fn a_host_with_a_platforms_name_is_not_mistaken_for_it() {
     for host in ["x", "instagram", "X."] {
         assert_eq!(of_host(host), None, "{host}");
     }
@@ -76,19 +78,19 @@ fn a_host_that_is_called_like_a_platform_is_not_taken_for_it() {
 fn a_fully_qualified_name_is_the_same_site() {
     assert_eq!(of_host("www.instagram.com.").unwrap().id(), "instagram");
     assert_eq!(of_host("www.example.org.").unwrap().id(), "example.org");
-    // An identifier stays what it is.
+    // Identifiers are not changed.
     assert_eq!(of_id("www.example.org").unwrap().id(), "www.example.org");
 }
 
 #[test]
-fn www_goes_only_where_a_site_is_left() {
+fn removes_www_only_if_a_site_remains() {
     for host in ["www.com", "www.co.uk", "www.github.io", "www.ck", "www.localhost"] {
         assert_eq!(of_host(host).unwrap().id(), host);
     }
 }
 
 #[test]
-fn an_unknown_host_may_mean_each_domain_above_it_but_no_public_suffix() {
+fn offers_an_unknown_hosts_parent_domains_except_public_suffixes() {
     for (host, expected) in [
         ("a.app.example.org", &["app.example.org", "example.org"][..]),
         ("app.example.co.uk", &["example.co.uk"]),
@@ -114,20 +116,22 @@ fn the_catalogue_is_sorted_and_well_formed() {
     assert!(CATALOGUE.windows(2).all(|pair| pair[0].id < pair[1].id));
     for platform in CATALOGUE {
         assert!(is_platform_id(platform.id));
-        assert!(!platform.domains.is_empty() && platform.login_url.starts_with("https://"));
-        let has_proof = !platform.login_cookies.is_empty();
-        assert_ne!(has_proof, platform.advice == Some(Advice::LocalStorage), "{}", platform.id);
+        assert!(!platform.domains.is_empty(), "{}", platform.id);
+        assert!(platform.login_url.get().is_some_and(|url| url.starts_with("https://")), "{}", platform.id);
+        let by_cookies = !platform.login_cookies.all().is_empty();
+        let by_storage = platform.storage.all().iter().any(|entry| entry.proof.is_some());
+        assert!(by_cookies || by_storage, "nothing proves a login at {}", platform.id);
         for domain in platform.domains {
             assert!(!PublicSuffixes::built_in().is_suffix(domain), "{domain}");
         }
-        // Which of several sites a session is of, only its login and its account tell.
-        let tells = has_proof && platform.account_cookie.is_some();
-        assert!(platform.domains.len() == 1 || tells, "{}", platform.id);
+        // With several sites, login and account cookies show which one a session belongs to.
+        let shows_site = by_cookies && platform.account_cookie.get().is_some();
+        assert!(platform.domains.len() == 1 || shows_site, "{}", platform.id);
     }
 }
 
 #[test]
-fn other_hosts_lead_to_their_platform_and_have_no_part_in_its_cookies() {
+fn other_hosts_lead_to_their_platform_but_own_no_cookies() {
     for (host, id) in [
         ("youtu.be", "youtube"),
         ("WWW.YouTube-NoCookie.com.", "youtube"),
@@ -159,40 +163,91 @@ fn other_hosts_lead_to_their_platform_and_have_no_part_in_its_cookies() {
     }
     for platform in CATALOGUE {
         let site = Site::Known(platform);
-        for host in platform.other_hosts {
+        for host in platform.other_hosts.all() {
             assert!(!site.owns(host) && !site.owns(&format!("www.{host}")), "{host}");
             assert!(!site.domains().contains(host), "{host}");
         }
     }
-    assert_eq!(of_id("youtu.be"), Ok(Site::Other("youtu.be".to_owned())), "no name of the platform");
+    assert_eq!(of_id("youtu.be"), Ok(Site::Other("youtu.be".to_owned())), "not the platform's id");
 }
 
 #[test]
-fn each_host_of_the_catalogue_leads_to_one_platform_and_each_entry_has_its_sources() {
+fn each_host_leads_to_one_platform() {
     for platform in CATALOGUE {
-        for host in platform.domains.iter().chain(platform.other_hosts) {
+        for host in platform.domains.iter().chain(platform.other_hosts.all()) {
             assert_eq!(host.to_lowercase(), **host);
             assert!(is_host(host) && host.contains('.'), "{host}");
             assert!(!PublicSuffixes::built_in().is_suffix(host), "{host}");
             let leads = |other: &&Platform| {
-                other.domains.iter().chain(other.other_hosts).filter(|own| is_within(host, own)).count()
+                other.domains.iter().chain(other.other_hosts.all()).filter(|own| is_within(host, own)).count()
             };
             assert_eq!(CATALOGUE.iter().map(|other| leads(&other)).sum::<usize>(), 1, "{host}");
         }
-        assert!(!platform.sources.is_empty(), "{}", platform.id);
-        assert!(platform.sources.iter().all(|source| source.starts_with("https://")), "{}", platform.id);
     }
 }
 
 #[test]
-fn a_lookalike_domain_owns_nothing() {
+fn at_least_25_platforms_are_known_and_each_fact_has_its_sources() {
+    fn check<T: Copy>(id: &str, fact: Fact<T>) {
+        assert_eq!(fact.get().is_some(), !fact.sources().is_empty(), "{id}");
+        for source in fact.sources() {
+            let rest = source.strip_prefix("https://");
+            assert!(rest.is_some_and(|rest| rest.contains('/') && !rest.contains(' ')), "{id}: {source}");
+        }
+    }
+    assert!(CATALOGUE.len() >= 25);
+    for platform in CATALOGUE {
+        let id = platform.id;
+        check(id, platform.other_hosts);
+        check(id, platform.login_url);
+        check(id, platform.login_cookies);
+        check(id, platform.account_cookie);
+        check(id, platform.rotating_cookies);
+        check(id, platform.device_bound_cookies);
+        check(id, platform.storage);
+        check(id, platform.headers);
+        check(id, platform.bound_to_user_agent);
+        check(id, platform.yt_dlp);
+        check(id, platform.gallery_dl);
+        assert!(platform.yt_dlp.get().is_some() && platform.gallery_dl.get().is_some(), "{id}");
+    }
+}
+
+#[test]
+fn storage_and_headers_of_the_catalogue_are_well_formed() {
+    for platform in CATALOGUE {
+        let (site, entries) = (Site::Known(platform), platform.storage.all());
+        for entry in entries {
+            let storage = json!({"origin": entry.origin, "localStorage": []});
+            assert!(origin_storage::read(vec![storage]).is_ok(), "{}", entry.origin);
+            assert!(site.owns(entry.host()), "{}", entry.origin);
+            assert_eq!(entries.iter().filter(|other| other.name == entry.name).count(), 1, "{}", entry.name);
+            for part in [entry.proof, entry.account].into_iter().flatten() {
+                assert!(!matches!(part, Part::Json(pointer) if !pointer.starts_with('/')), "{}", entry.name);
+            }
+        }
+        for header in platform.headers.all() {
+            let is_name = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+            assert!(is_name(header.name) && !header.hosts.is_empty(), "{}", header.name);
+            for host in header.hosts {
+                assert!(is_host(host) && host.to_lowercase() == **host, "{host}");
+            }
+            if let HeaderSource::Entry(name, _) = header.source {
+                assert!(entries.iter().any(|entry| entry.name == name), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_site_does_not_own_lookalike_domains() {
     let site = of_id("instagram").unwrap();
     assert!(site.owns("i.instagram.com") && site.owns("instagram.com"));
     assert!(!site.owns("evilinstagram.com") && !site.owns("instagram.com.evil.org"));
 }
 
 #[test]
-fn a_single_label_and_an_address_own_their_host_alone() {
+fn a_single_label_or_an_address_owns_only_its_own_host() {
     for id in ["localhost", "mym", "192.0.2.7"] {
         let site = of_id(id).unwrap();
         assert!(site.owns(id) && site.owns(&id.to_uppercase()), "{id}");

@@ -1,7 +1,7 @@
-//! The host's side: it listens for programs of this user, hands their questions
-//! to the extension over native messaging, and its answers back.
+//! The host's side of the bridge: listens for this user's programs, and relays their questions to
+//! the extension and its answers back.
 
-use super::place::Place;
+use super::sockets::SocketFolder;
 use super::transport::{self, Listener, Stream};
 use super::wire::{self, Hello, MAX_QUESTION_BYTES, Reply, Request};
 use crate::error::Error;
@@ -9,7 +9,7 @@ use crate::frame::ToBrowser;
 use crate::utc_time::UtcTime;
 use serde_json::{Map, Value};
 use stagepass_core::PublicSuffixes;
-use stagepass_core::bridge::{Announcement, Asked, MAX_NAME_CHARS, Question};
+use stagepass_core::bridge::{Announcement, MAX_NAME_CHARS, Question, RelayedQuestion};
 use stagepass_core::host::{Answer, AnswerError};
 use stagepass_core::visible::printable_start;
 use std::collections::HashMap;
@@ -24,22 +24,23 @@ use tokio::runtime::{self, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{sleep, timeout};
 
-/// How long the extension may take. A command waits a little longer.
+/// How long the extension may take to answer. A command waits a little longer.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(2500);
-/// How long a connection may last, whatever the program at its other end does.
+/// How long a program's connection may last.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(4);
 /// How many connections are served at once; further ones wait.
 const MAX_CONNECTIONS: usize = 8;
-/// After a fault of the system's, such as too many open files.
+/// How long to wait after a fault of the system, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The host's part in handing over fresh cookies. Until the extension says
-/// `listen`, there is no socket, and no thread.
+/// The host's part in hand-over and write-back. There is no socket and no thread before the
+/// extension sends `listen`.
+// Decision: docs/decisions/bridge.md#the-browsers-own-host-listens
 #[derive(Debug)]
 pub(crate) struct Bridge {
-    place: Place,
+    folder: SocketFolder,
     shared: Arc<Shared>,
-    /// Takes the socket away when it is dropped.
+    /// Removes the socket when it is dropped.
     socket: Option<TempPath>,
 }
 
@@ -54,26 +55,26 @@ struct Shared {
 struct State {
     announcement: Announcement,
     last_id: u32,
-    /// Who waits for which answer.
+    /// The receiver of each answer, by id.
     waiting: HashMap<u32, oneshot::Sender<Box<Answer>>>,
 }
 
 impl Bridge {
-    /// Touches nothing yet.
+    /// Does nothing until [`Self::listen`].
     pub(crate) fn new(host_dir: &Path, to_browser: ToBrowser) -> Self {
         let shared = Shared { to_browser, since: UtcTime::now(), state: Mutex::default() };
-        Self { place: Place::new(host_dir), shared: Arc::new(shared), socket: None }
+        Self { folder: SocketFolder::new(host_dir), shared: Arc::new(shared), socket: None }
     }
 
-    /// Begins to listen, or only remembers what has changed.
+    /// Starts to listen; while it listens, only updates the announcement.
     pub(crate) fn listen(&mut self, announcement: Announcement) -> Result<(), Error> {
         self.shared.state().announcement = announcement;
-        // Somebody may have taken the folder away, and the socket with it.
+        // Somebody may have removed the folder with the socket.
         if self.socket.as_ref().is_none_or(|socket| !socket.exists()) {
-            let runtime = runtime().map_err(Error::io("listen in", &self.place.folder()))?;
+            let runtime = runtime().map_err(Error::io("listen in", &self.folder.path()))?;
             let (listener, socket) = {
                 let _within = runtime.enter();
-                self.place.listen()?
+                self.folder.listen()?
             };
             let shared = Arc::clone(&self.shared);
             thread::Builder::new()
@@ -85,12 +86,11 @@ impl Bridge {
         Ok(())
     }
 
-    /// Gives an answer of the extension's to who waits for it. One that nobody
-    /// waits for is dropped.
+    /// Passes an answer of the extension to the program that waits for it, if one does.
     pub(crate) fn deliver(&self, answer: Answer) {
         let id = answer.head.id.as_u64().and_then(|id| u32::try_from(id).ok());
         let waiting = id.and_then(|id| self.shared.state().waiting.remove(&id));
-        // Who asked may have gone.
+        // The program may have disconnected.
         let _ = waiting.map(|waiting| waiting.send(Box::new(answer)));
     }
 }
@@ -99,25 +99,25 @@ fn runtime() -> io::Result<Runtime> {
     runtime::Builder::new_current_thread().enable_all().max_blocking_threads(MAX_CONNECTIONS).build()
 }
 
-/// Serves until the process ends, which it does with the browser's port.
+/// Serves until the process ends, when the browser closes the port.
 async fn serve(listener: Listener, shared: &Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         let Ok(mut stream) = transport::accept(&listener).await else {
             sleep(PAUSE).await;
             continue;
         };
         let shared = Arc::clone(shared);
         tokio::spawn(async move {
-            // Who is refused, breaks off or is too slow learns nothing.
+            // A program that is refused, disconnects or is too slow gets no reply.
             let _ = timeout(CONNECTION_TIMEOUT, converse(&mut stream, &shared)).await;
             transport::close(stream);
-            drop(place);
+            drop(permit);
         });
     }
 }
 
-/// Answers one request of a program of this user's.
+/// Answers one request of one of this user's programs.
 async fn converse(stream: &mut Stream, shared: &Arc<Shared>) -> Result<(), Error> {
     let program = transport::program(stream).map_err(Error::BrokenFrame)?;
     let request: Request = wire::receive(stream, MAX_QUESTION_BYTES).await?;
@@ -126,10 +126,9 @@ async fn converse(stream: &mut Stream, shared: &Arc<Shared>) -> Result<(), Error
             let announcement = shared.state().announcement.clone();
             wire::send(stream, &Reply::Ok(Hello { announcement, since: shared.since })).await?;
         }
-        Some(question) => wire::send(stream, &shared.ask(question, shown(program)).await).await?,
+        Some(question) => wire::send(stream, &shared.ask(question, shown_name(program)).await).await?,
     }
-    // It hangs up when it has read the reply, which a pipe that is closed before
-    // may take along.
+    // Waits until the program disconnects: closing a pipe earlier can discard the reply.
     let _ = stream.read(&mut [0]).await;
     Ok(())
 }
@@ -139,27 +138,27 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks the extension, and gives what it answers in time, whatever that is.
+    /// Asks the extension and returns its answer, unchecked, or a refusal after the timeout.
     async fn ask(self: &Arc<Self>, question: Question, program: String) -> Reply<Map<String, Value>> {
         question
             .check(PublicSuffixes::built_in())
             .map_err(|fault| refusal("bad_request", fault.to_string()))?;
         let (expected, answer) = self.expect_answer();
         let id = expected.id;
-        let asked = Asked { id, program, question };
+        let relayed = RelayedQuestion { id, program, question };
         let shared = Arc::clone(self);
-        // A browser that does not read blocks who writes to it.
+        // Use a thread: sending blocks if the browser doesn't read.
         let sent = async {
             let sending = tokio::task::spawn_blocking(move || {
-                // Who has given up was told so, and nothing must come of it later.
-                shared.to_browser.send_if(|| shared.state().waiting.contains_key(&id), &asked)
+                // A question whose program has been told of a timeout must have no effect later.
+                shared.to_browser.send_if(|| shared.state().waiting.contains_key(&id), &relayed)
             });
             matches!(sending.await, Ok(Ok(()))).then_some(())?;
             answer.await.ok()
         };
         let answer = timeout(ANSWER_TIMEOUT, sent).await;
         let answer = answer.map_err(|_| refusal("no_answer", "the extension did not answer in time"))?;
-        let broken = || refusal("bad_answer", "the extension's answer is not one of this version's");
+        let broken = || refusal("bad_answer", "the extension's answer doesn't match this version");
         let answer = answer.ok_or_else(broken)?;
         match answer.error {
             None if answer.ok => Ok(answer.fields),
@@ -178,7 +177,7 @@ impl Shared {
     }
 }
 
-/// An answer that somebody waits for, until this is dropped.
+/// An answer that a program waits for, until this is dropped.
 struct Expected<'a> {
     shared: &'a Shared,
     id: u32,
@@ -194,8 +193,9 @@ fn refusal(code: &str, message: impl Into<String>) -> AnswerError {
     AnswerError { code: code.to_owned(), message: message.into() }
 }
 
-/// What the system calls the program, which may call itself what it likes.
-fn shown(program: Option<String>) -> String {
+/// The program's name as the system knows it. Programs can choose their names freely, so this is
+/// shortened and made printable.
+fn shown_name(program: Option<String>) -> String {
     let name = printable_start(&program.unwrap_or_default(), MAX_NAME_CHARS);
     if name.is_empty() { "unknown".to_owned() } else { name }
 }

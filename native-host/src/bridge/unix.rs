@@ -1,4 +1,4 @@
-//! The bridge over Unix sockets, whose other end the system names the user of.
+//! The bridge over Unix sockets; the system tells the user id of the peer.
 
 use super::program;
 use std::fs;
@@ -8,15 +8,15 @@ use std::path::Path;
 use tempfile::TempPath;
 pub(super) use tokio::net::{UnixListener as Listener, UnixStream as Stream};
 
-/// What the names of sockets end with.
+/// The suffix of socket names.
 pub(super) const SUFFIX: &str = ".sock";
-/// The fault of connecting to a socket whose program has ended.
+/// The error of connecting to a socket whose program has ended.
 pub(super) const NOBODY_LISTENS: io::ErrorKind = io::ErrorKind::ConnectionRefused;
-/// What a socket is called that nobody listens at yet: who found it under its
-/// final name would take it for a dead one.
+/// The suffix of a socket that is not listening yet: under its final name it would be mistaken
+/// for a dead one.
 const UNFINISHED: &str = ".new";
 
-/// Listens at a new socket in `folder`, whose file goes away with its path.
+/// Listens at a new socket in `folder`. Its file is removed when the path is dropped.
 pub(super) fn listen(folder: &Path, prefix: &str) -> io::Result<(Listener, TempPath)> {
     let bound = tempfile::Builder::new()
         .prefix(prefix)
@@ -29,32 +29,31 @@ pub(super) fn listen(folder: &Path, prefix: &str) -> io::Result<(Listener, TempP
     Ok((listener, TempPath::try_from_path(&path)?))
 }
 
-/// Whether it is a socket, and this user's.
+/// Whether it is a socket of this user.
 pub(super) fn is_own_socket(path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|metadata| metadata.file_type().is_socket() && metadata.uid() == our_uid())
 }
 
-/// The next program that connects, whoever's it is.
+/// The next program that connects, of any user.
 pub(super) async fn accept(listener: &Listener) -> io::Result<Stream> {
     Ok(listener.accept().await?.0)
 }
 
-/// What the system calls the program that has connected, where it knows; a
-/// fault where it is another user's.
+/// The name of the connected program, if the system knows it; an error if it is another user's.
 pub(super) fn program(stream: &Stream) -> io::Result<Option<String>> {
     refuse_foreign(stream)?;
     Ok(stream.peer_cred()?.pid().and_then(program::describe))
 }
 
-/// Connects to a program of this user's, and no other's.
+/// Connects to a program, which must be this user's.
 pub(super) async fn connect(socket: &Path) -> io::Result<Stream> {
     let stream = Stream::connect(socket).await?;
     refuse_foreign(&stream)?;
     Ok(stream)
 }
 
-/// Ends a connection; what the other side has not read yet stays readable.
+/// Closes a connection; the peer can still read what was sent.
 pub(super) fn close(stream: Stream) {
     drop(stream);
 }

@@ -1,9 +1,7 @@
-//! The bridge over named pipes, each of which admits this user alone.
+//! The bridge over named pipes that only this user can open.
 //!
-//! Pipes have a namespace of their own that every user may list and make names
-//! in, and commands look into the host's folder: there a pipe is told by an
-//! empty file of its name. That somebody makes a pipe of that name first, or
-//! after its host was killed, is noticed by either side.
+//! An empty file in the host's folder announces the pipe of the same name. Both sides notice if
+//! somebody else creates a pipe of that name first, or after its host was killed.
 
 use interprocess::os::windows::ToWtf16;
 use interprocess::os::windows::named_pipe::tokio::{DuplexPipeStream, PipeListener};
@@ -22,38 +20,40 @@ use windows_permissions::utilities::current_process_sid;
 use windows_permissions::wrappers::GetSecurityInfo;
 use winsafe::{HPROCESS, co};
 
-/// What the names of the files end with that tell a pipe.
+/// The suffix of the files that announce pipes.
 pub(super) const SUFFIX: &str = ".pipe";
-/// The fault of connecting to a pipe whose program has ended.
+/// The error of connecting to a pipe whose program has ended.
 pub(super) const NOBODY_LISTENS: io::ErrorKind = io::ErrorKind::NotFound;
-/// The random part of a pipe's name: nobody takes it beforehand by chance.
+/// The length of the random part of a pipe's name, so that nobody guesses it.
 const RANDOM_CHARS: usize = 22;
 const BUFFER_BYTES: u32 = 64 * 1024;
-/// The system's `SECURITY_ANONYMOUS`: who serves a pipe can't act as who connects.
+/// The system's `SECURITY_ANONYMOUS`: the pipe's server can't impersonate the client.
 const ANONYMOUS: u32 = 0;
-/// The system's `ERROR_PIPE_BUSY`: the host is just making another instance.
+/// The system's `ERROR_PIPE_BUSY`: the host is creating the next instance.
 const PIPE_BUSY: i32 = 231;
-/// How long a busy pipe is left alone.
+/// How long to wait before a busy pipe is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) type Listener = PipeListener<Bytes, Bytes>;
 pub(super) type Stream = DuplexPipeStream<Bytes>;
 
-/// Listens at a new pipe that a file in `folder` tells, which goes away with its path.
+/// Listens at a new pipe, announced by a file in `folder` that is removed when the path is dropped.
+// Decision: docs/decisions/bridge.md#on-windows-a-named-pipe-takes-the-sockets-place
 pub(super) fn listen(folder: &Path, prefix: &str) -> io::Result<(Listener, TempPath)> {
     let mut names = tempfile::Builder::new();
     names.prefix(prefix).suffix(SUFFIX).rand_bytes(RANDOM_CHARS);
     let made = names.make_in(folder, |path| {
         let listener = make_pipe(path)?;
-        // Only now: who found it before the pipe would take it for a dead one.
+        // Create the file after the pipe: a file without a pipe would be mistaken for a dead
+        // socket.
         File::create_new(path)?;
         Ok(listener)
     })?;
     Ok(made.into_parts())
 }
 
-/// The first instance of a pipe, of this user's and for this user alone: to all
-/// others, and over the network, the system refuses it.
+/// The first instance of a pipe that this user owns. The system refuses it to all other users and
+/// over the network.
 fn make_pipe(path: &Path) -> io::Result<Listener> {
     let user = current_process_sid()?;
     let descriptor = format!("O:{user}D:P(A;;GA;;;{user})");
@@ -64,29 +64,29 @@ fn make_pipe(path: &Path) -> io::Result<Listener> {
         .input_buffer_size_hint(BUFFER_BYTES)
         .output_buffer_size_hint(BUFFER_BYTES);
     options.create_tokio_duplex().map_err(|fault| match fault.kind() {
-        // So the system says that the name is taken; then another one is tried.
+        // This means that the name is taken; the caller then tries another one.
         io::ErrorKind::PermissionDenied => io::ErrorKind::AlreadyExists.into(),
         _ => fault,
     })
 }
 
-/// The pipe that the file at `path` tells.
+/// The pipe that the file at `path` announces.
 fn pipe_name(path: &Path) -> io::Result<String> {
     let name = path.file_stem().and_then(|name| name.to_str()).ok_or(io::ErrorKind::InvalidFilename)?;
     Ok(format!(r"\\.\pipe\{HOST_NAME}.{name}"))
 }
 
-/// Whether the file is one, and no link.
+/// Whether it is a regular file.
 pub(super) fn is_own_socket(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file())
 }
 
-/// The next program that connects; the system admits none but this user's.
+/// The next program that connects; the system admits only this user's.
 pub(super) async fn accept(listener: &Listener) -> io::Result<Stream> {
     listener.accept().await
 }
 
-/// The file name of the program that has connected, where the system tells it.
+/// The file name of the connected program, if the system knows it.
 pub(super) fn program(stream: &Stream) -> io::Result<Option<String>> {
     let pid = stream.client_process_id()?;
     let process = HPROCESS::OpenProcess(co::PROCESS::QUERY_LIMITED_INFORMATION, false, pid);
@@ -94,7 +94,7 @@ pub(super) fn program(stream: &Stream) -> io::Result<Option<String>> {
     Ok(path.ok().and_then(|path| Some(Path::new(&path).file_name()?.to_string_lossy().into_owned())))
 }
 
-/// Connects to a program of this user's, and no other's.
+/// Connects to a program, which must be this user's.
 pub(super) async fn connect(socket: &Path) -> io::Result<NamedPipeClient> {
     let name = pipe_name(socket)?;
     let pipe = loop {
@@ -107,13 +107,13 @@ pub(super) async fn connect(socket: &Path) -> io::Result<NamedPipeClient> {
     if security.owner() == Some(&*current_process_sid()?) {
         Ok(pipe)
     } else {
-        // Nobody else can add an instance to a pipe of ours, so ours is no more.
+        // Nobody else can add an instance to our pipe, so it no longer exists.
         Err(NOBODY_LISTENS.into())
     }
 }
 
-/// Ends a connection, with what the other side has not read yet: to wait for
-/// that, the library would keep a thread for as long as the other side likes.
+/// Closes a connection and discards what the peer has not read: to wait for that, the library
+/// would keep a thread for as long as the peer likes.
 pub(super) fn close(stream: Stream) {
     stream.evade_limbo();
 }

@@ -1,5 +1,5 @@
-//! What passes through the socket: one request and one reply for each
-//! connection, each a length in native byte order and then JSON.
+//! The messages over the socket: one request and one reply for each connection, each a length in
+//! native byte order followed by JSON.
 
 use crate::error::Error;
 use crate::frame;
@@ -11,17 +11,17 @@ use stagepass_core::host::{AnswerError, MAX_ANSWER_BYTES, MAX_REQUEST_BYTES};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
-/// The longest request: it goes on to a browser, which takes no more.
+/// The longest request: it is relayed to a browser, which accepts no more.
 pub(super) const MAX_QUESTION_BYTES: usize = MAX_ANSWER_BYTES;
-/// The longest reply to who asks who is there: more than the largest announcement.
+/// The longest [`Hello`]: more than the largest announcement.
 pub(super) const MAX_HELLO_BYTES: usize = 4 * 1024 * 1024;
-/// The longest reply: it came from a browser, which sends no more.
+/// The longest other reply: it comes from a browser, which sends no more.
 pub(super) const MAX_REPLY_BYTES: usize = MAX_REQUEST_BYTES;
 
-/// What a command sends.
+/// A command's request.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request {
-    /// None asks who is there.
+    /// `None` asks for a [`Hello`].
     pub(super) question: Option<Question>,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Hello {
     pub(super) announcement: Announcement,
-    /// Since when the browser is connected.
+    /// When the browser connected.
     pub(super) since: UtcTime,
 }
 
@@ -48,22 +48,22 @@ pub(super) async fn send(
     stream.write_all(&content).await.map_err(failed)
 }
 
-/// Receives one message of at most `most` bytes. Memory is taken as they come.
+/// Receives one message of at most `max_bytes`. Memory grows only with the bytes that arrive.
 pub(super) async fn receive<T: DeserializeOwned>(
     stream: &mut (impl AsyncRead + Unpin),
-    most: usize,
+    max_bytes: usize,
 ) -> Result<T, Error> {
     let mut header = [0; 4];
     stream.read_exact(&mut header).await.map_err(Error::BrokenFrame)?;
     let length = u32::from_ne_bytes(header);
-    let bytes = usize::try_from(length).ok().filter(|bytes| *bytes <= most);
+    let bytes = usize::try_from(length).ok().filter(|bytes| *bytes <= max_bytes);
     let bytes = bytes.ok_or(Error::RequestTooLarge(length))?;
     let mut content = Zeroizing::new(Vec::new());
     stream.take(u64::from(length)).read_to_end(&mut content).await.map_err(Error::BrokenFrame)?;
     if content.len() < bytes {
         return Err(Error::BrokenFrame(std::io::ErrorKind::UnexpectedEof.into()));
     }
-    // What a library says of a value that does not fit may quote it.
+    // The library's error is dropped, because it may quote a value.
     serde_json::from_value(frame::parse(&content)?)
-        .map_err(|_| Error::BadRequest("this is no message of this version's".to_owned()))
+        .map_err(|_| Error::BadRequest("this message doesn't match this version".to_owned()))
 }

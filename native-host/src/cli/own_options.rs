@@ -1,14 +1,15 @@
-//! Where another program's arguments begin among ours: the parser of our options
-//! must not see them, since it takes a "--" for its own and knows only UTF-8.
+//! Finds where yt-dlp's arguments begin after our own options. The parser of our options must
+//! not see them: it would treat a "--" as its own, and it accepts only UTF-8.
 
 use clap::Command;
 use std::ffi::{OsStr, OsString};
 
-/// Puts a "--" between our own options and the arguments that `name`, a command of
-/// `cli`, passes on. The parser takes that one away and leaves all after it as it is.
+/// Inserts a "--" between our own options and the arguments that the command `name` of `cli`
+/// passes on. The parser removes it and leaves everything after it unchanged.
+// Decision: docs/decisions/yt-dlp.md#our-options-end-where-yt-dlps-begin
 pub(super) fn set_apart(mut cli: Command, name: &str, mut args: Vec<OsString>) -> Vec<OsString> {
     cli.build();
-    // The first is this program's own name.
+    // The first argument is this program's own name.
     let command_at = end(&cli, &args, 1);
     let command = cli.find_subcommand(name).filter(|_| args.get(command_at).is_some_and(|arg| arg == name));
     if let Some(command) = command {
@@ -20,8 +21,8 @@ pub(super) fn set_apart(mut cli: Command, name: &str, mut args: Vec<OsString>) -
     args
 }
 
-/// Where the first argument is, from `at` on, that is neither an option of the
-/// command's nor the value of one.
+/// The index of the first argument, from `at` on, that is neither an option of the command nor
+/// an option's value.
 fn end(command: &Command, args: &[OsString], mut at: usize) -> usize {
     while let Some(length) = args.get(at).and_then(|arg| length(command, arg)) {
         at += length;
@@ -29,8 +30,8 @@ fn end(command: &Command, args: &[OsString], mut at: usize) -> usize {
     at.min(args.len())
 }
 
-/// How many arguments an option takes up with its value; `None` where `arg` is no
-/// option of the command's.
+/// How many arguments an option has together with its value; `None` if `arg` is not an option of
+/// the command.
 fn length(command: &Command, arg: &OsStr) -> Option<usize> {
     let arg = arg.as_encoded_bytes();
     if let Some(long) = arg.strip_prefix(b"--") {
@@ -43,7 +44,7 @@ fn length(command: &Command, arg: &OsStr) -> Option<usize> {
     }
     let short = std::str::from_utf8(arg.strip_prefix(b"-")?).ok()?;
     let is_short = |option: &&clap::Arg| option.get_short().is_some_and(|c| short.chars().eq([c]));
-    // None of ours that is short has a value.
+    // No short option has a value.
     command.get_arguments().find(is_short).map(|_| 1)
 }
 
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn our_options_end_before_the_first_argument_that_is_none() {
+    fn own_options_end_before_the_first_other_argument() {
         for (args, own) in [
             (&["run", "a", "--flag"][..], 1),
             (&["run", "--", "--flag"], 1),
@@ -84,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn other_commands_and_what_has_no_arguments_to_pass_on_stay_as_they_are() {
+    fn leaves_other_commands_and_commands_without_passed_on_arguments_unchanged() {
         for args in [
             &[][..],
             &["list", "run", "a"],

@@ -1,4 +1,4 @@
-//! What `doctor` has found, for a terminal or for a program.
+//! Prints the findings of `doctor`, for people or as JSON.
 
 use super::CommandError;
 use crate::doctor::{self, Diagnosis, Finding, Verdict};
@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Shows what keeps browsers from the host; succeeds where nothing does and one
-/// browser at least can use it.
+/// Shows why browsers can't use the host. Succeeds if there is no fault and at least one browser
+/// can use it.
 pub(crate) fn doctor(
     host_dir: &Path,
     targets: &Targets,
@@ -19,7 +19,7 @@ pub(crate) fn doctor(
     json: bool,
     output: &mut impl Write,
 ) -> Result<ExitCode, CommandError> {
-    // What it starts must not outlive it.
+    // A signal must also end the programs that this command starts.
     let mut signals = Signals::catch().map_err(CommandError::Signals)?;
     let diagnosis = doctor::examine(&Registrar::new(host_dir)?, targets, yt_dlp, &mut signals);
     signals.end_process_at_next(1, "ended by a signal").map_err(CommandError::Signals)?;
@@ -59,7 +59,7 @@ fn summary(Diagnosis { working_browsers, untried_browsers, faults, .. }: &Diagno
         count => format!("{count} {more}"),
     };
     if (*working_browsers, *faults) == (0, 0) && *untried_browsers > 0 {
-        return "A browser should be able to use Stagepass, which can't be tried from here; nothing is wrong."
+        return "A browser should be able to use Stagepass, but this can't be tried from here; nothing is wrong."
             .to_owned();
     }
     let browsers = counted(*working_browsers, "browser", "browsers");

@@ -1,99 +1,110 @@
-//! Where a command's cookies come from: the browser that runs, where it hands
-//! them over, else the newest export. What is found is told on standard error.
+//! Finds a command's session: that of the running browser if it hands it over, otherwise that of
+//! the newest export. Notes go to standard error.
 
 use super::{CommandError, select};
 use crate::bridge::{self, Connected};
 use crate::complain;
 use crate::error::Error;
-use crate::exports::{self, Export, ExportKey, Exports};
+use crate::exports::{Export, ExportKey, Exports, Held};
 use clap::Args;
 use secrecy::SecretSlice;
 use stagepass_core::bridge::{Allowed, HandOver};
 use stagepass_core::cookie::Cookie;
-use stagepass_core::netscape::CookieFile;
+use stagepass_core::origin_storage::OriginStorage;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How long all browsers together may take to answer.
+/// How long all browsers together have to answer.
 const PATIENCE: Duration = Duration::from_millis(3500);
 
-/// Which session is meant, where there are several.
+/// Chooses one of several sessions.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Wanted {
-    /// Which account, where there are several; else the newest is taken
+pub(crate) struct SessionArgs {
+    /// The account, if there are several; otherwise the newest is used
     #[arg(long)]
     pub(crate) label: Option<String>,
-    /// Ask this browser alone, such as chromium; `browsers` lists them
+    /// Ask only this browser, such as chromium; `browsers` lists them
     #[arg(long, value_name = "NAME")]
     pub(crate) browser: Option<String>,
-    /// Ask this profile alone, by the name that its popup shows
+    /// Ask only this profile, by its name in the extension's settings
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
 }
 
-/// The cookies of one platform.
+/// What was asked for of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Cookies,
+    CookiesAndStorage,
+}
+
+/// The session of one platform.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) platform: String,
     pub(crate) cookies: Vec<Cookie>,
+    /// Empty unless it was asked for.
+    pub(crate) origins: Vec<OriginStorage>,
+    pub(crate) user_agent: Option<String>,
     pub(crate) source: Source,
 }
 
-/// Where a session's cookies are from.
+/// Where a session's cookies come from.
 #[derive(Debug)]
 pub(crate) enum Source {
-    Browser { browser: Connected, given: Given },
+    Browser { browser: Connected, details: HandOverDetails },
     Export(Export),
 }
 
-/// What came with the cookies of a browser.
+/// What a browser sent along with its cookies.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub(crate) struct HandOverDetails {
     pub(crate) hand_over: String,
     pub(crate) label: String,
     pub(crate) expires: Option<i64>,
     pub(crate) write_back: bool,
-    /// The bytes of the export of the same account before the browser was asked:
-    /// one that is another afterwards was written meanwhile.
+    /// The export with the same label, as it was before the browser was asked. If it has
+    /// changed afterwards, another program has written it.
     pub(crate) export_before: Option<SecretSlice<u8>>,
 }
 
-/// Finds sessions. The browsers are looked for once.
+/// Finds sessions. It looks for connected browsers only once.
 pub(crate) struct Finder<'a> {
     exports: Exports,
-    wanted: &'a Wanted,
+    session: &'a SessionArgs,
     browsers: Vec<Connected>,
     deadline: Instant,
 }
 
 impl<'a> Finder<'a> {
-    /// Looks for the browsers that are connected and wanted.
-    pub(crate) fn new(host_dir: &Path, wanted: &'a Wanted) -> Result<Self, CommandError> {
+    /// Looks for the connected browsers that match.
+    pub(crate) fn new(host_dir: &Path, session: &'a SessionArgs) -> Result<Self, CommandError> {
         let deadline = Instant::now() + PATIENCE;
         let connected = bridge::connected(host_dir).unwrap_or_else(|fault| {
             complain(&format_args!("note: no browser can be asked: {fault}"));
             Vec::new()
         });
-        let browsers: Vec<_> = connected.iter().filter(|browser| wanted.has(browser)).cloned().collect();
-        if browsers.is_empty() && wanted.names_a_browser() {
+        let browsers: Vec<_> = connected.iter().filter(|browser| session.matches(browser)).cloned().collect();
+        if browsers.is_empty() && session.names_a_browser() {
             return Err(CommandError::NoSuchBrowser(describe_all(&connected)));
         }
-        Ok(Self { exports: Exports::new(host_dir), wanted, browsers, deadline })
+        Ok(Self { exports: Exports::new(host_dir), session, browsers, deadline })
     }
 
     /// The session of a platform, a site or a URL.
-    pub(crate) fn find(&self, target: &str) -> Result<Session, CommandError> {
+    pub(crate) fn find(&self, target: &str, wanted: Wanted) -> Result<Session, CommandError> {
         let platforms = select::platforms(target)?;
         let name = platforms.first().map_or(target, String::as_str);
         let offer_of = |browser| Some((browser, self.offer(browser, &platforms)?));
         let offers: Vec<_> = self.browsers.iter().filter_map(offer_of).collect();
-        for (browser, Allowed { platform, label, .. }) in &offers {
+        for (browser, allowed) in &offers {
+            let Allowed { platform, label, .. } = allowed;
             let key = ExportKey::new(platform.clone(), label.clone());
             let export_before = key.and_then(|key| self.exports.read(&key)).ok();
-            match browser.cookies(platform, self.deadline) {
-                Ok(given) => {
-                    return Ok(Session::of_browser(platform, (*browser).clone(), given, export_before));
+            match browser.session(allowed, wanted == Wanted::CookiesAndStorage, self.deadline) {
+                Ok(hand_over) => {
+                    return Ok(Session::of_browser(platform, (*browser).clone(), hand_over, export_before));
                 }
                 Err(fault) => {
                     let browser = describe(browser);
@@ -101,41 +112,51 @@ impl<'a> Finder<'a> {
                 }
             }
         }
-        if self.wanted.names_a_browser() {
+        if self.session.names_a_browser() {
             return Err(CommandError::NotHandedOver(name.to_owned()));
         }
         if offers.is_empty() && !self.browsers.is_empty() {
-            let account = self.wanted.label.as_ref().map(|label| format!(" with the label {label:?}"));
+            let account = self.session.label.as_ref().map(|label| format!(" with the label {label:?}"));
             complain(&format_args!(
-                "note: no browser hands over cookies of {name}{}; in its popup, \
-                 \"Fresh cookies for yt-dlp\" switches that on",
+                "note: no browser hands over cookies of {name}{}; switch it on in the extension's popup, \
+                 under \"Fresh cookies for yt-dlp\"",
                 account.unwrap_or_default()
             ));
         }
-        self.newest_export(target)
+        self.newest_export(target, wanted)
     }
 
-    /// What the browser may hand over of this, the likeliest platform first.
+    /// The first of these platforms whose cookies the browser may hand over.
     fn offer<'b>(&self, browser: &'b Connected, platforms: &[String]) -> Option<&'b Allowed> {
         let has_label =
-            |allowed: &&Allowed| self.wanted.label.as_ref().is_none_or(|label| allowed.label == *label);
+            |allowed: &&Allowed| self.session.label.as_ref().is_none_or(|label| allowed.label == *label);
         let allowed = || browser.announcement.platforms.iter().filter(has_label);
         platforms.iter().find_map(|platform| allowed().find(|allowed| allowed.platform == *platform))
     }
 
-    fn newest_export(&self, target: &str) -> Result<Session, CommandError> {
-        let export = select::select(&self.exports.list()?, target, self.wanted.label.as_deref())?;
-        let path = PathBuf::from(&export.path);
+    fn newest_export(&self, target: &str, wanted: Wanted) -> Result<Session, CommandError> {
+        let export = select::select(&self.exports.list()?, target, self.session.label.as_deref())?;
+        let path = self.exports.cookie_file(&export);
         let gone = || Error::io("read", &path)(io::ErrorKind::NotFound.into());
-        let file = exports::read_file(&path)?.ok_or_else(gone)?;
-        let CookieFile { cookies, left_out } = exports::parse(&path, &file, &export.platform)?;
-        exports::tell_left_out(&path.display(), &left_out);
+        let held = Held::read(&path, &export.platform)?.ok_or_else(gone)?;
+        held.report_faults(&path);
         complain(&format_args!(
-            "note: these cookies of {} are not fresh from a browser, but were exported {}",
+            "note: no browser handed over cookies of {}; these are from an export made {}",
             export.platform,
             age(&export)
         ));
-        Ok(Session { platform: export.platform.clone(), cookies, source: Source::Export(export) })
+        let (platform, source) = (export.platform.clone(), Source::Export(export));
+        let cookies = held.file.cookies;
+        Ok(match held.storage.filter(|_| wanted == Wanted::CookiesAndStorage) {
+            None => Session { platform, cookies, origins: Vec::new(), user_agent: None, source },
+            Some(stored) => Session {
+                platform,
+                cookies: stored.complete(cookies),
+                origins: stored.origins,
+                user_agent: stored.user_agent,
+                source,
+            },
+        })
     }
 }
 
@@ -143,23 +164,24 @@ impl Session {
     fn of_browser(
         platform: &str,
         browser: Connected,
-        given: HandOver,
+        hand_over: HandOver,
         export_before: Option<SecretSlice<u8>>,
     ) -> Self {
-        let HandOver { hand_over, label, expires, write_back, cookies } = given;
-        let given = Given { hand_over, label, expires, write_back, export_before };
-        Self { platform: platform.to_owned(), cookies, source: Source::Browser { browser, given } }
+        let HandOver { hand_over, label, expires, write_back, cookies, origins, user_agent } = hand_over;
+        let details = HandOverDetails { hand_over, label, expires, write_back, export_before };
+        let source = Source::Browser { browser, details };
+        Self { platform: platform.to_owned(), cookies, origins, user_agent, source }
     }
 }
 
-impl Wanted {
+impl SessionArgs {
     fn names_a_browser(&self) -> bool {
         self.browser.is_some() || self.profile.is_some()
     }
 
-    fn has(&self, browser: &Connected) -> bool {
-        let is = |wanted: &Option<String>, name: &str| {
-            wanted.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
+    fn matches(&self, browser: &Connected) -> bool {
+        let is = |chosen: &Option<String>, name: &str| {
+            chosen.as_ref().is_none_or(|chosen| chosen.eq_ignore_ascii_case(name))
         };
         is(&self.browser, &browser.announcement.browser) && is(&self.profile, &browser.announcement.profile)
     }
@@ -168,14 +190,14 @@ impl Wanted {
 /// How old an export is.
 fn age(export: &Export) -> String {
     let exported_at = export.exported_at;
-    let exported = if exported_at.is_to_come() {
-        format!("at a time that is still to come ({exported_at}), with the clock wrong then or now")
+    let exported = if exported_at.is_in_future() {
+        format!("at a time in the future ({exported_at}): the clock was or is wrong")
     } else {
         format!("{} ago ({exported_at})", exported_at.age())
     };
-    match export.updated_at.filter(|updated_at| !updated_at.is_to_come()) {
+    match export.updated_at.filter(|updated_at| !updated_at.is_in_future()) {
         None => exported,
-        Some(updated_at) => format!("{exported}, and changed by yt-dlp {} ago", updated_at.age()),
+        Some(updated_at) => format!("{exported} and updated by yt-dlp {} ago", updated_at.age()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which export a person means by a platform, a site or a URL.
+//! Selects an export by a platform, a site or a URL.
 
 use super::CommandError;
 use crate::exports::Export;
@@ -6,21 +6,23 @@ use stagepass_core::platform::is_platform_id;
 use stagepass_core::{Platform, PublicSuffixes, Site};
 use url::Url;
 
-/// The newest export of the platform, or that with the label.
+/// The newest export of the platform, or the one with the label. One whose cookie file is gone does not
+/// count.
 pub(super) fn select(exports: &[Export], target: &str, label: Option<&str>) -> Result<Export, CommandError> {
     let platforms = platforms(target)?;
     let has_label = |export: &&Export| label.is_none_or(|label| export.label.as_deref() == Some(label));
     let newest = |platform: &String| {
-        let candidates = exports.iter().filter(|export| export.platform == *platform).filter(has_label);
-        // A time that is still to come would win for ever.
-        candidates.max_by_key(|export| (!export.exported_at.is_to_come(), export.exported_at))
+        let usable = exports.iter().filter(|export| export.path.is_some());
+        let candidates = usable.filter(|export| export.platform == *platform).filter(has_label);
+        // A time in the future, from a wrong clock, would always win.
+        candidates.max_by_key(|export| (!export.exported_at.is_in_future(), export.exported_at))
     };
     platforms.iter().find_map(newest).cloned().ok_or_else(|| nothing_exported(exports, &platforms, label))
 }
 
-/// The platforms that `target` can mean, the likeliest first. A site that the
-/// catalogue does not know may have been captured at a domain above it. Last comes what is
-/// called so itself: an export of a host that leads to a platform only since.
+/// The platforms that `target` can mean, the likeliest first. An unknown site may have been
+/// captured for a parent domain. Last comes the target itself: a host that now leads to a
+/// platform may have been exported under its own name by an earlier version.
 pub(super) fn platforms(target: &str) -> Result<Vec<String>, CommandError> {
     possible_platforms(target).ok_or_else(|| CommandError::NoPlatform(target.to_owned()))
 }
@@ -67,16 +69,23 @@ mod tests {
         Export {
             platform: platform.to_owned(),
             label: Some(label.to_owned()),
-            path: format!("/{platform}-{label}"),
+            path: Some(format!("/{platform}-{label}")),
             cookie_count: Some(1),
+            storage_path: None,
+            entry_count: None,
             exported_at: UtcTime::from_unix_seconds(exported_at).unwrap(),
             updated_at: None,
             expires_at: None,
+            stem: format!("{platform}-{label}"),
         }
     }
 
+    fn selected(exports: &[Export], target: &str, label: Option<&str>) -> String {
+        select(exports, target, label).unwrap().path.unwrap()
+    }
+
     #[test]
-    fn a_platform_a_site_and_a_url_all_lead_to_it() {
+    fn finds_an_export_by_platform_site_or_url() {
         let exports = [export("instagram", "", 1), export("example.org", "", 1), export("127.0.0.1", "", 1)];
         for (target, path) in [
             ("instagram", "/instagram-"),
@@ -89,27 +98,34 @@ mod tests {
             ("https://instagr.am/p/1", "/instagram-"),
             ("instagr.am", "/instagram-"),
         ] {
-            assert_eq!(select(&exports, target, None).unwrap().path, path, "{target}");
+            assert_eq!(selected(&exports, target, None), path, "{target}");
         }
     }
 
     #[test]
-    fn the_newest_label_is_taken_where_none_is_given() {
+    fn without_a_label_takes_the_newest_export() {
         let exports = [export("x", "old", 1), export("x", "new", 3), export("x", "", 2)];
-        assert_eq!(select(&exports, "x", None).unwrap().path, "/x-new");
-        assert_eq!(select(&exports, "x", Some("old")).unwrap().path, "/x-old");
-        assert_eq!(select(&exports, "x", Some("")).unwrap().path, "/x-");
+        assert_eq!(selected(&exports, "x", None), "/x-new");
+        assert_eq!(selected(&exports, "x", Some("old")), "/x-old");
+        assert_eq!(selected(&exports, "x", Some("")), "/x-");
     }
 
     #[test]
-    fn one_from_a_clock_that_was_wrong_is_the_oldest() {
+    fn an_export_from_the_future_counts_as_the_oldest() {
         let exports = [export("x", "", 1), export("x", "wrong", 9_000_000_000)];
-        assert_eq!(select(&exports, "x", None).unwrap().path, "/x-");
-        assert_eq!(select(&exports[1..], "x", None).unwrap().path, "/x-wrong");
+        assert_eq!(selected(&exports, "x", None), "/x-");
+        assert_eq!(selected(&exports[1..], "x", None), "/x-wrong");
     }
 
     #[test]
-    fn says_what_to_do_where_there_is_none() {
+    fn passes_over_what_is_left_of_an_export() {
+        let rest = Export { path: None, ..export("x", "", 3) };
+        assert_eq!(selected(&[export("x", "work", 1), rest.clone()], "x", None), "/x-work");
+        assert!(select(&[rest], "x", None).is_err());
+    }
+
+    #[test]
+    fn says_what_to_do_without_an_export() {
         let exports = [export("x", "", 1), export("x", "work", 1)];
         let fault = select(&exports, "https://www.instagram.com/", Some("me")).unwrap_err().to_string();
         assert_eq!(
@@ -125,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_export_of_a_public_suffix_is_had_by_its_name_and_for_no_site_below_it() {
+    fn finds_an_old_export_of_a_public_suffix_only_by_its_name() {
         let exports = [export("github.io", "", 1), export("com", "", 1), export("me.github.io", "", 1)];
         for platform in ["github.io", "com", "me.github.io"] {
             assert_eq!(select(&exports, platform, None).unwrap().platform, platform);
@@ -137,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_export_of_a_host_that_leads_to_a_platform_by_now_is_had_by_its_name() {
+    fn finds_an_old_export_of_a_host_that_now_leads_to_a_platform_by_its_name() {
         let exports = [export("pinterest.de", "", 1), export("pinterest", "", 1)];
         assert_eq!(select(&exports[..1], "pinterest.de", None).unwrap().platform, "pinterest.de");
         assert_eq!(select(&exports, "pinterest.de", None).unwrap().platform, "pinterest");
@@ -146,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_site() {
+    fn refuses_a_target_that_is_not_a_site() {
         for target in ["", "ftp://x.com/", "https://[::1]/", "a/b", "No Site"] {
             let fault = select(&[], target, None).unwrap_err();
             assert!(matches!(fault, CommandError::NoPlatform(_)), "{target}: {fault}");

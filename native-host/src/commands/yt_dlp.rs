@@ -1,70 +1,74 @@
-//! `yt-dlp`: the cookies of every platform among the URLs, one run, and what
-//! the platforms have replaced meanwhile put back to where it came from.
+//! The command `yt-dlp`: gets the cookies of every platform among the URLs, runs yt-dlp once, and
+//! stores the rotated cookies where the old ones came from.
 
-use super::fresh::{Finder, Given, Session, Source, Wanted};
-use super::{CommandError, select};
+use super::fresh::{Finder, HandOverDetails, Session, SessionArgs, Source, Wanted};
+use super::{CommandError, report_no_cookies, select};
 use crate::bridge::Connected;
 use crate::complain;
 use crate::error::Error;
 use crate::exports::{self, Export, ExportKey, Exports, NewExport};
 use crate::utc_time::UtcTime;
-use crate::yt_dlp::{self, Ended, Rotation, Run};
+use crate::yt_dlp::{self, Ended, Run};
 use secrecy::{ExposeSecret, SecretSlice};
 use stagepass_core::bridge::{MAX_REPLACEMENTS, Question, Replacement, WrittenBack};
 use stagepass_core::cookie::MAX_COOKIES;
 use stagepass_core::netscape::{self, Dialect, NoCookie, Rendered};
-use stagepass_core::{Cookie, PublicSuffixes, Site, rotation};
+use stagepass_core::write_back::RotatedCookies;
+use stagepass_core::{Cookie, PublicSuffixes, Site, rotated_cookies};
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// How long all may take that is done after yt-dlp's end.
+/// How long the work after yt-dlp's end may take.
+// Decision: docs/decisions/yt-dlp.md#the-work-after-a-run-takes-at-most-four-seconds
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What was asked for.
+/// The arguments of the command.
 #[derive(Debug)]
 pub(crate) struct YtDlp<'a> {
     pub(crate) program: &'a OsStr,
     pub(crate) arguments: &'a [OsString],
-    pub(crate) wanted: &'a Wanted,
+    pub(crate) session: &'a SessionArgs,
     pub(crate) write_back: bool,
 }
 
-/// Runs yt-dlp and passes its exit code on.
-pub(crate) fn yt_dlp(host_dir: &Path, asked: &YtDlp<'_>) -> Result<ExitCode, CommandError> {
-    let urls = yt_dlp::urls(asked.arguments)?;
-    let sessions = find_all(host_dir, asked.wanted, &urls)?;
-    if asked.write_back {
+/// Runs yt-dlp and passes on its exit code.
+pub(crate) fn yt_dlp(host_dir: &Path, command: &YtDlp<'_>) -> Result<ExitCode, CommandError> {
+    let urls = yt_dlp::urls(command.arguments)?;
+    let sessions = find_all(host_dir, command.session, &urls)?;
+    if command.write_back {
         sessions.iter().try_for_each(check_write_back)?;
     }
     sessions.iter().try_for_each(check_export)?;
-    let cookies = hand_out(&sessions);
+    for session in sessions.iter().filter(|session| session.cookies.is_empty()) {
+        report_no_cookies(&session.platform);
+    }
+    let cookies = all_cookies(&sessions);
     let Rendered { text, losses, .. } = netscape::render(&cookies, Dialect::HttpOnlyPrefix);
     for loss in losses.iter().filter(|loss| loss.is_of_yt_dlp()) {
         complain(&format_args!("note: {loss}"));
     }
-    let run = Run { program: asked.program, arguments: asked.arguments, cookies: &text, host_dir };
+    let run = Run { program: command.program, arguments: command.arguments, cookies: &text, host_dir };
     let ended = yt_dlp::run(&run)?;
     let code = ended.code;
-    // The run is over, and its outcome is yt-dlp's; what goes wrong now is only told.
-    if let Err(fault) = take_back(host_dir, &sessions, ended, asked.write_back) {
-        complain(&format_args!("note: what the platforms may have replaced is lost: {fault}"));
+    // yt-dlp's own outcome decides the exit code; later failures are only reported.
+    if let Err(fault) = keep_rotated(host_dir, &sessions, ended, command.write_back) {
+        complain(&format_args!("note: replaced cookies are lost: {fault}"));
     }
     Ok(ExitCode::from(code))
 }
 
-/// The session of each platform, once. One without is told; that none has one
-/// is a fault.
-fn find_all(host_dir: &Path, wanted: &Wanted, urls: &[String]) -> Result<Vec<Session>, CommandError> {
-    let finder = Finder::new(host_dir, wanted)?;
+/// Finds one session for each platform. A missing one is only reported, unless all are missing.
+fn find_all(host_dir: &Path, session: &SessionArgs, urls: &[String]) -> Result<Vec<Session>, CommandError> {
+    let finder = Finder::new(host_dir, session)?;
     let mut sessions: Vec<Session> = Vec::new();
     let mut looked_for = BTreeSet::new();
     let mut faults = Vec::new();
     for url in urls {
         let is_new = select::platforms(url).map_or(true, |platforms| looked_for.insert(platforms));
-        match is_new.then(|| finder.find(url)) {
+        match is_new.then(|| finder.find(url, Wanted::Cookies)) {
             None => {}
             Some(Ok(session)) if sessions.iter().any(|other| other.platform == session.platform) => {}
             Some(Ok(session)) => sessions.push(session),
@@ -78,8 +82,8 @@ fn find_all(host_dir: &Path, wanted: &Wanted, urls: &[String]) -> Result<Vec<Ses
     last.map_or(Ok(sessions), Err)
 }
 
-/// The cookies of all sessions, each that of the session that it belongs to.
-fn hand_out(sessions: &[Session]) -> Vec<Cookie> {
+/// The cookies of all sessions, each cookie only from the session that owns it.
+fn all_cookies(sessions: &[Session]) -> Vec<Cookie> {
     let all = sessions.iter().flat_map(|session| session.cookies.iter().map(move |cookie| (session, cookie)));
     let own = all.filter(|(session, cookie)| {
         owner_of(cookie, sessions).is_none_or(|owner| owner.platform == session.platform)
@@ -87,8 +91,8 @@ fn hand_out(sessions: &[Session]) -> Vec<Cookie> {
     own.map(|(_, cookie)| cookie.clone()).collect()
 }
 
-/// The session that a cookie belongs to. Where one site lies within another, as
-/// `a.example.org` does in `example.org`, it is the inner one's.
+/// The session that owns a cookie. If one site is within another, as `a.example.org` is within
+/// `example.org`, the inner one owns it.
 fn owner_of<'a>(cookie: &Cookie, sessions: &'a [Session]) -> Option<&'a Session> {
     let owns = |session: &&Session| site_of(session).is_some_and(|site| site.owns(cookie.host()));
     sessions.iter().filter(owns).max_by_key(|session| session.platform.len())
@@ -98,21 +102,24 @@ fn site_of(session: &Session) -> Option<Site> {
     Site::of_id(&session.platform, PublicSuffixes::built_in()).ok()
 }
 
-/// Before anything is run: afterwards there would be nowhere for it to go.
+/// Refuses the run if its rotated cookies could not be written back.
+// Decision: docs/decisions/yt-dlp.md#consent-for-write-back-is-checked-before-yt-dlp-runs
 fn check_write_back(session: &Session) -> Result<(), CommandError> {
     let platform = || session.platform.clone();
     match &session.source {
         Source::Export(_) => Err(CommandError::NoBrowserToWriteTo(platform())),
-        Source::Browser { given, .. } if !given.write_back => {
+        Source::Browser { details, .. } if !details.write_back => {
             Err(CommandError::WriteBackNotAllowed(platform()))
         }
         Source::Browser { .. } => Ok(()),
     }
 }
 
-/// Before anything is run, too: what is replaced goes into the export with the same label.
+/// Refuses the run if its rotated cookies would end up in another account's export.
 fn check_export(session: &Session) -> Result<(), CommandError> {
-    let Source::Browser { given: Given { export_before: Some(export), .. }, .. } = &session.source else {
+    let Source::Browser { details: HandOverDetails { export_before: Some(export), .. }, .. } =
+        &session.source
+    else {
         return Ok(());
     };
     let held = netscape::read(export.expose_secret()).cookies;
@@ -123,48 +130,50 @@ fn check_export(session: &Session) -> Result<(), CommandError> {
 }
 
 fn is_of_another_account(session: &Session, held: &[Cookie]) -> bool {
-    site_of(session).is_some_and(|site| rotation::are_of_two_accounts(&site, held, &session.cookies))
+    site_of(session).is_some_and(|site| rotated_cookies::are_of_two_accounts(&site, held, &session.cookies))
 }
 
-/// The cookies that yt-dlp has left, which may be of any site. Lines that hold none
-/// are passed over and told.
+/// Parses the cookie file that yt-dlp has left. Its cookies may belong to any site; bad lines are
+/// skipped and reported.
 fn parse(file: &SecretSlice<u8>) -> Result<Vec<Cookie>, Error> {
     match netscape::read(file.expose_secret()).with_cookies() {
         Ok(file) => {
-            exports::tell_left_out(&"yt-dlp's cookie file", &file.left_out);
+            exports::report_skipped_lines(&"yt-dlp's cookie file", &file.left_out);
             Ok(file.cookies)
         }
         Err(NoCookie::Empty) => Ok(Vec::new()),
-        Err(fault) => Err(Error::BadRequest(format!("yt-dlp has left no cookie file: {fault}"))),
+        Err(fault) => Err(Error::BadRequest(format!("yt-dlp left no valid cookie file: {fault}"))),
     }
 }
 
-/// Puts what the platforms have replaced to where their cookies came from, and
-/// tells of it: into exports first, since that needs nobody else.
-fn take_back(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bool) -> Result<(), Error> {
+/// Stores and reports the rotated cookies: first in exports, which needs no other program, then in
+/// the browser.
+fn keep_rotated(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bool) -> Result<(), Error> {
     let deadline = Instant::now() + PATIENCE;
     let left = ended.left.and_then(|left| parse(&left))?;
     let rotated =
-        sessions.iter().filter_map(|session| Some((session, rotation_of(session, sessions, &left)?)));
-    let rotated: Vec<_> = rotated.filter(|(_, rotation)| !rotation.is_empty()).collect();
+        sessions.iter().filter_map(|session| Some((session, rotated_of(session, sessions, &left)?)));
+    let rotated: Vec<_> = rotated.filter(|(_, cookies)| !cookies.is_empty()).collect();
     keep_all(&Exports::new(host_dir), &rotated);
     if write_back && !rotated.is_empty() {
-        let why = "note: a signal came before the browser had taken everything back";
-        // Without it a signal is waited out, which takes no longer than the patience.
+        let why = "note: a signal ended the write-back early";
+        // If this fails, a signal takes effect only after the write-back, which has a deadline.
         let _ = ended.signals.end_process_at_next(ended.code, why);
-        for (session, rotation) in &rotated {
-            if let Source::Browser { browser, given } = &session.source {
-                write_to_browser(browser, given, session, rotation, deadline);
+        for (session, cookies) in &rotated {
+            if let Source::Browser { browser, details } = &session.source {
+                write_to_browser(browser, details, session, cookies, deadline);
             }
         }
     }
     Ok(())
 }
 
-/// What the run has changed of a session; `None`, and told, where it has left another one.
-fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Option<Rotation> {
+/// The cookies of a session that the run has rotated. `None`, with a note, if the session is no
+/// longer the same login.
+// Decision: docs/decisions/yt-dlp.md#cookies-after-a-run-are-judged-as-a-session
+fn rotated_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Option<RotatedCookies> {
     let site = site_of(session)?;
-    // One that has expired is gone.
+    // An expired cookie counts as deleted.
     let now = UtcTime::now();
     let lives = |cookie: &Cookie| {
         cookie.expires.and_then(UtcTime::from_unix_seconds).is_none_or(|expires_at| expires_at > now)
@@ -173,32 +182,31 @@ fn rotation_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Opti
         lives(cookie) && owner_of(cookie, sessions).is_some_and(|owner| owner.platform == session.platform)
     };
     let left: Vec<_> = left.iter().filter(is_own).cloned().collect();
-    let rotation = Rotation::between(&site, &session.cookies, &left);
+    let rotated = RotatedCookies::between(&site, &session.cookies, &left);
     let platform = &session.platform;
-    match &rotation {
+    match &rotated {
         None => complain(&format_args!(
-            "note: yt-dlp has left a session of {platform} that is signed out or may be another account's; \
-             nothing of it goes into the export or the browser"
+            "note: the session of {platform} is signed out after this run, or may be another account's; nothing \
+             of it is kept in the export or the browser"
         )),
-        Some(Rotation { surplus: surplus @ 1.., .. }) => complain(&format_args!(
-            "note: {surplus} cookies that {platform} has added are not kept, since a session has at most \
-             {MAX_COOKIES}"
+        Some(RotatedCookies { surplus: surplus @ 1.., .. }) => complain(&format_args!(
+            "note: {surplus} cookies added by {platform} are not kept, because a session has at most {MAX_COOKIES}"
         )),
         Some(_) => {}
     }
-    rotation
+    rotated
 }
 
-/// Puts what was replaced into exports.
-fn keep_all(exports: &Exports, rotated: &[(&Session, Rotation)]) {
+/// Stores the rotated cookies in exports.
+fn keep_all(exports: &Exports, rotated: &[(&Session, RotatedCookies)]) {
     let mut is_busy = false;
-    for (session, rotation) in rotated {
+    for (session, cookies) in rotated {
         let platform = &session.platform;
-        // It was waited for once, and that is enough.
+        // The lock is waited for only once.
         let kept = if is_busy {
             Err(Error::Busy(exports.folder().to_owned()))
         } else {
-            keep(exports, session, rotation)
+            keep(exports, session, cookies)
         };
         is_busy = matches!(kept, Err(Error::Busy(_)));
         match kept {
@@ -207,31 +215,33 @@ fn keep_all(exports: &Exports, rotated: &[(&Session, Rotation)]) {
             }
             Ok(None) => {}
             Err(fault) => {
-                complain(&format_args!("note: what {platform} has replaced could not be kept: {fault}"));
+                complain(&format_args!(
+                    "note: the cookies replaced by {platform} could not be kept: {fault}"
+                ));
             }
         }
     }
 }
 
-fn keep(exports: &Exports, session: &Session, rotation: &Rotation) -> Result<Option<String>, Error> {
+fn keep(exports: &Exports, session: &Session, rotated: &RotatedCookies) -> Result<Option<String>, Error> {
     match &session.source {
-        Source::Export(export) => update_export(exports, session, export, rotation),
-        Source::Browser { given, .. } => keep_in_export(exports, session, given, rotation),
+        Source::Export(export) => update_export(exports, session, export, rotated),
+        Source::Browser { details, .. } => keep_in_export(exports, session, details, rotated),
     }
 }
 
-/// Puts what was handed out into the browser, and tells what came of it.
+/// Writes rotated cookies back into the browser, and reports the outcome.
 fn write_to_browser(
     browser: &Connected,
-    given: &Given,
+    details: &HandOverDetails,
     session: &Session,
-    rotation: &Rotation,
+    rotated: &RotatedCookies,
     deadline: Instant,
 ) {
     let mut total = WrittenBack::default();
     let mut stopped = None;
-    for replacements in rotation.replaced.chunks(MAX_REPLACEMENTS) {
-        match browser.write_back(question(session, given, replacements), deadline) {
+    for replacements in rotated.replaced.chunks(MAX_REPLACEMENTS) {
+        match browser.write_back(question(session, details, replacements), deadline) {
             Ok(written) => {
                 total.written += written.written;
                 total.changed_meanwhile += written.changed_meanwhile;
@@ -245,64 +255,67 @@ fn write_to_browser(
     }
     let platform = &session.platform;
     let WrittenBack { written, changed_meanwhile, refused } = total;
-    let taken = format_args!(
-        "of the cookies that {platform} has replaced, the browser has taken {written} back; {changed_meanwhile} \
-         were newer there, {refused} refused"
+    let summary = format_args!(
+        "cookies replaced by {platform}: {written} written back into the browser, {changed_meanwhile} already \
+         newer there, {refused} refused"
     );
     match stopped {
-        None => complain(&format_args!("note: {taken}")),
+        None => complain(&format_args!("note: {summary}")),
         Some(fault) if total == WrittenBack::default() => {
-            complain(&format_args!("note: the browser took nothing back: {fault}"));
+            complain(&format_args!("note: nothing was written back into the browser: {fault}"));
         }
-        Some(fault) => complain(&format_args!("note: {taken}, and not the rest: {fault}")),
+        Some(fault) => complain(&format_args!("note: {summary}; the rest failed: {fault}")),
     }
 }
 
-fn question(session: &Session, given: &Given, replacements: &[Replacement]) -> Question {
+fn question(session: &Session, details: &HandOverDetails, replacements: &[Replacement]) -> Question {
     Question::WriteBack {
         platform: session.platform.clone(),
-        hand_over: given.hand_over.clone(),
+        hand_over: details.hand_over.clone(),
         replacements: replacements.to_vec(),
     }
 }
 
-/// The export that the cookies came from; where it is, if it has changed.
+/// Updates the export that the cookies came from; returns its path if it has changed.
 fn update_export(
     exports: &Exports,
     session: &Session,
     export: &Export,
-    rotation: &Rotation,
+    rotated: &RotatedCookies,
 ) -> Result<Option<String>, Error> {
+    let path = exports.cookie_file(export).to_string_lossy().into_owned();
     let Some(label) = export.label.clone() else {
-        return Err(Error::BadRequest(format!("{} does not tell whose export it is", export.path)));
+        let fault = format!("the account of {path} is not known, because its sidecar is missing");
+        return Err(Error::BadRequest(fault));
     };
     let key = ExportKey::new(export.platform.clone(), label)?;
-    let updated = exports.update(&key, |cookies| apply(rotation, session, cookies))?;
-    Ok(updated.then(|| export.path.clone()))
+    let updated = exports.update(&key, |cookies| apply(rotated, session, cookies))?;
+    Ok(updated.then_some(path))
 }
 
-/// An export of what a browser handed over: without it, what the platform has
-/// replaced would be nowhere, and with it the login. One that was written since
-/// is newer, be it by another run or from the popup. Its path, if it has changed.
+/// Stores a browser's session with its rotated cookies in an export, so that the login isn't lost.
+/// An export that another run or the popup has written meanwhile is newer and is only updated.
+/// Returns the path if the export has changed.
 fn keep_in_export(
     exports: &Exports,
     session: &Session,
-    given: &Given,
-    rotation: &Rotation,
+    details: &HandOverDetails,
+    rotated: &RotatedCookies,
 ) -> Result<Option<String>, Error> {
-    let key = ExportKey::new(session.platform.clone(), given.label.clone())?;
+    let key = ExportKey::new(session.platform.clone(), details.label.clone())?;
     let path = exports.path(&key).to_string_lossy().into_owned();
     let mut cookies = session.cookies.clone();
-    rotation.apply_to(&mut cookies);
-    let expires_at = exports::login_expiry(&session.platform, &cookies)
-        .or_else(|| given.expires.and_then(UtcTime::from_unix_seconds));
-    let whole = NewExport { key, cookies, unkept: Vec::new(), expires_at };
-    let before = given.export_before.as_ref();
-    let has_changed = exports.write_or_update(&whole, before, |cookies| apply(rotation, session, cookies))?;
+    rotated.apply_to(&mut cookies);
+    let expires_at = exports::login_expiry(&session.platform, (&cookies).into())
+        .or_else(|| details.expires.and_then(UtcTime::from_unix_seconds));
+    let user_agent = session.user_agent.clone();
+    let whole = NewExport { key, cookies, origins: Vec::new(), user_agent, unkept: Vec::new(), expires_at };
+    let before = details.export_before.as_ref();
+    let has_changed = exports.write_or_update(whole, before, |cookies| apply(rotated, session, cookies))?;
     Ok(has_changed.then_some(path))
 }
 
-/// Changes an export, unless it has become another account's meanwhile.
-fn apply(rotation: &Rotation, session: &Session, cookies: &mut Vec<Cookie>) -> bool {
-    !is_of_another_account(session, cookies) && rotation.apply_to(cookies)
+/// Updates an export, unless it belongs to another account by now.
+fn apply(rotated: &RotatedCookies, session: &Session, cookies: &mut Vec<Cookie>) -> bool {
+    !is_of_another_account(session, cookies) && rotated.apply_to(cookies)
 }

@@ -1,4 +1,4 @@
-//! What all browsers share: this program, its folders, yt-dlp, and who is connected.
+//! Checks what all browsers share: this program, its folders, yt-dlp, and the connected browsers.
 
 use super::report::Section;
 use super::{private_folders, yt_dlp};
@@ -10,25 +10,24 @@ use stagepass_core::bridge::Announcement;
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// Looks at all of it.
+/// Checks all of it.
 pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr, signals: &mut Signals) -> Section {
     let mut section = Section::new("This program");
     match std::env::current_exe() {
         Ok(path) => {
             section.ok("program", format!("{}, version {}", path.display(), env!("CARGO_PKG_VERSION")));
         }
-        Err(fault) => section.fault("program", format!("cannot find out where it is: {fault}"), None),
+        Err(fault) => section.fault("program", format!("cannot find its path: {fault}"), None),
     }
     if host_dir::resolve(None).is_ok_and(|default| default != host_dir) {
-        let advice =
-            format!("A browser writes there only if it is started with {}, too.", host_dir::VARIABLE);
-        section.note("folder", format!("{} is not the usual one", host_dir.display()), advice);
+        let advice = format!("A browser uses it only if it is started with {} too.", host_dir::VARIABLE);
+        section.note("folder", format!("{} is not the default folder", host_dir.display()), advice);
     }
-    private_folders::look(&mut section, host_dir);
+    private_folders::check(&mut section, host_dir);
     if let Err(fault) = AllowedExtensions::load(host_dir) {
         section.fault_of("extension", fault);
     }
-    yt_dlp::look(&mut section, yt_dlp, signals);
+    yt_dlp::check(&mut section, yt_dlp, signals);
     connected(&mut section, host_dir);
     section
 }
@@ -40,7 +39,7 @@ fn connected(section: &mut Section, host_dir: &Path) {
         Err(fault) => return section.fault_of(STEP, fault),
     };
     if browsers.is_empty() {
-        let advice = "In its popup, \"Fresh cookies for yt-dlp\" switches that on.";
+        let advice = "Switch it on in the extension's popup, under \"Fresh cookies for yt-dlp\".";
         section.note(STEP, "no browser; exports are used", advice.to_owned());
     }
     for browser in browsers {

@@ -1,7 +1,7 @@
-//! The first steps: the host manifest, as a browser finds and reads it.
+//! The first steps: finds and reads the host manifest as a browser does.
 
 use super::report::Section;
-use super::{close_to_writing, is_anybodys};
+use super::{close_to_writing, is_writable_by_all};
 use crate::allowed_extensions::AllowedExtensions;
 use crate::registration::{Family, Registration};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 const STEP: &str = "manifest";
 
-/// A manifest that a browser would go on with.
+/// A manifest that a browser accepts.
 #[derive(Debug)]
 pub(super) struct Manifest {
     pub(super) path: PathBuf,
@@ -23,8 +23,8 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    /// Finds and reads the browser's manifest; `None` where it would stop here.
-    pub(super) fn look(section: &mut Section, browser: &Registration) -> Option<Self> {
+    /// Finds and reads the browser's manifest; `None` if the browser would stop here.
+    pub(super) fn find(section: &mut Section, browser: &Registration) -> Option<Self> {
         let path = path_of(section, browser)?;
         let install = format!("Run \"{}\".", browser.install_command);
         let json = match read(section, &path) {
@@ -33,7 +33,7 @@ impl Manifest {
                 let advice = if is_missing {
                     install
                 } else {
-                    format!("Move what is there out of the way, then run \"{}\".", browser.install_command)
+                    format!("Move it away, then run \"{}\".", browser.install_command)
                 };
                 section.fault(STEP, detail, advice);
                 return None;
@@ -51,8 +51,8 @@ impl Manifest {
         }
     }
 
-    /// Whether our extensions, and those that the user added, may start the program.
-    pub(super) fn look_at_extensions(
+    /// Checks that all allowed extensions may start the program.
+    pub(super) fn check_extensions(
         &self,
         section: &mut Section,
         browser: &Registration,
@@ -73,7 +73,7 @@ impl Manifest {
     }
 }
 
-/// What a browser of this family calls our extension.
+/// Our extension's id in a browser of this family.
 pub(super) fn own_id(family: Family) -> String {
     match family {
         Family::Chromium => format!("chrome-extension://{CHROMIUM_EXTENSION_ID}/"),
@@ -81,7 +81,7 @@ pub(super) fn own_id(family: Family) -> String {
     }
 }
 
-/// Where the browser would look.
+/// The path where the browser looks.
 fn path_of(section: &mut Section, browser: &Registration) -> Option<PathBuf> {
     let advice = format!("Run \"{}\".", browser.install_command);
     match &browser.manifest {
@@ -95,45 +95,43 @@ fn path_of(section: &mut Section, browser: &Registration) -> Option<PathBuf> {
     None
 }
 
-/// Why there is nothing to parse.
+/// Why the manifest can't be read.
 struct Unread {
     detail: String,
-    /// Rather than in the way.
+    /// Whether nothing is at the path; otherwise something else is in the way.
     is_missing: bool,
 }
 
-/// Reads it as a browser does, which follows links.
+/// Reads the manifest as a browser does, following links.
 fn read(section: &mut Section, path: &Path) -> Result<Vec<u8>, Unread> {
     let shown = path.display();
     let link = fs::read_link(path).ok();
     let metadata = fs::metadata(path).map_err(|fault| match (&link, fault.kind()) {
-        (None, io::ErrorKind::NotFound) => {
-            Unread { detail: format!("there is none at {shown}"), is_missing: true }
-        }
+        (None, io::ErrorKind::NotFound) => Unread { detail: format!("{shown} is missing"), is_missing: true },
         (Some(to), io::ErrorKind::NotFound) => {
-            let detail = format!("{shown} is a symbolic link that leads nowhere ({})", to.display());
+            let detail = format!("{shown} is a symbolic link to {}, which is missing", to.display());
             Unread { detail, is_missing: false }
         }
         _ => Unread { detail: format!("cannot look at {shown}: {fault}"), is_missing: false },
     })?;
-    // Not opened: what is no file may keep a reader waiting for ever.
+    // Don't open anything else: reading a pipe, for example, could block forever.
     if !metadata.is_file() {
-        return Err(Unread { detail: format!("{shown} is no file"), is_missing: false });
+        return Err(Unread { detail: format!("{shown} is not a file"), is_missing: false });
     }
     if let Some(to) = link {
         let detail = format!("a symbolic link to {}", to.display());
         let advice = "The browser follows it; \"install\" and \"uninstall\" will not touch it.";
         section.note(STEP, detail, advice.to_owned());
     }
-    if is_anybodys(&metadata) {
+    if is_writable_by_all(&metadata) {
         section.fault(STEP, format!("every user may change {shown}"), close_to_writing(path));
     }
     fs::read(path)
         .map_err(|fault| Unread { detail: format!("cannot read {shown}: {fault}"), is_missing: false })
 }
 
-/// The program and the extensions that may start it, where a browser would take
-/// the manifest. The fault quotes nothing of the file: it may be any file.
+/// Parses a manifest that a browser accepts into the program and the extensions that may start it.
+/// The error never quotes the file, which may be any file.
 fn parse(json: &[u8], family: Family) -> Result<(PathBuf, Vec<String>), String> {
     let manifest: Value = serde_json::from_slice(json)
         .map_err(|fault| format!("is not valid JSON (line {}, column {})", fault.line(), fault.column()))?;
@@ -172,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_a_browser_takes_and_nothing_else() {
+    fn accepts_exactly_the_manifests_that_a_browser_accepts() {
         let parsed = |manifest: &Value| parse(manifest.to_string().as_bytes(), Family::Chromium);
         assert!(parsed(&good()).is_ok());
         assert!(parse(good().to_string().as_bytes(), Family::Firefox).is_err());
@@ -192,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_quotes_nothing_of_the_file() {
+    fn an_error_never_quotes_the_file() {
         for json in ["planted", "{\"name\": \"planted\"}", "\"planted\"", "[\"planted\""] {
             let fault = parse(json.as_bytes(), Family::Chromium).unwrap_err();
             assert!(!fault.contains("planted"), "{fault}");

@@ -1,22 +1,22 @@
-//! The step after the manifest: whether the program that it names is there.
+//! The step after the manifest: checks the program that it names.
 
 use super::report::Section;
-use super::{close_to_writing, is_anybodys};
+use super::{close_to_writing, is_writable_by_all};
 use std::fs;
 use std::io;
 use std::path::Path;
 
 const STEP: &str = "program";
 
-/// Whether it can be started at all.
-pub(super) fn look(section: &mut Section, program: &Path, install_command: &str) -> bool {
+/// Checks the program, and returns whether it can be started.
+pub(super) fn check(section: &mut Section, program: &Path, install_command: &str) -> bool {
     let shown = program.display();
     let install = format!("Run \"{install_command}\".");
     let metadata = match fs::metadata(program) {
         Ok(metadata) => metadata,
         Err(fault) => {
             let detail = match fault.kind() {
-                io::ErrorKind::NotFound => format!("{shown} is not there (any more)"),
+                io::ErrorKind::NotFound => format!("{shown} doesn't exist"),
                 _ => format!("cannot look at {shown}: {fault}"),
             };
             section.fault(STEP, detail, install);
@@ -24,18 +24,18 @@ pub(super) fn look(section: &mut Section, program: &Path, install_command: &str)
         }
     };
     if !metadata.is_file() {
-        section.fault(STEP, format!("{shown} is no file"), install);
+        section.fault(STEP, format!("{shown} is not a file"), install);
     } else if !is_executable(&metadata) {
         let chmod = format!("Run: chmod u+x {}", crate::shell::quoted(program));
         section.fault(STEP, format!("{shown} is not executable"), chmod);
-    } else if is_anybodys(&metadata) {
+    } else if is_writable_by_all(&metadata) {
         section.fault(STEP, format!("every user may change {shown}; not started"), close_to_writing(program));
     } else if is_this_one(program) {
-        section.ok(STEP, format!("{shown}, which is this one"));
+        section.ok(STEP, format!("{shown}, this program"));
         return true;
     } else {
-        let advice = format!("To have this one started instead: {install}");
-        section.note(STEP, format!("{shown}, which is another one than this"), advice);
+        let advice = format!("To use this program instead: {install}");
+        section.note(STEP, format!("{shown}, not this program"), advice);
         return true;
     }
     false

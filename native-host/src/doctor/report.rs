@@ -1,22 +1,22 @@
-//! What was found, step by step. Knows no step.
+//! The findings of all steps. Knows none of the steps.
 
 use crate::error::Error;
 use serde::Serialize;
 use stagepass_core::visible::printable;
 
-/// How a step went.
+/// The verdict on a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Verdict {
-    /// It is as it should be.
+    /// Everything is as it should be.
     Ok,
-    /// It keeps nothing from working, and is good to know.
+    /// Something is worth knowing, but everything works.
     Note,
-    /// It keeps something from working, or secrets from being private.
+    /// Something doesn't work, or a secret is not private.
     Fault,
 }
 
-/// What one step has shown.
+/// The finding of one step.
 #[derive(Debug, Serialize)]
 pub(crate) struct Finding {
     pub(crate) step: &'static str,
@@ -28,21 +28,21 @@ pub(crate) struct Finding {
     pub(crate) advice: Option<String>,
 }
 
-/// The findings about one browser, or about this program itself.
+/// The findings on one browser, or on this program.
 #[derive(Debug, Serialize)]
 pub(crate) struct Section {
     pub(crate) subject: String,
     pub(crate) findings: Vec<Finding>,
 }
 
-/// All that was found.
+/// All findings.
 #[derive(Debug, Serialize)]
 pub(crate) struct Diagnosis {
     /// How many browsers can use the host.
     pub(crate) working_browsers: usize,
-    /// How many should, which can't be tried from here.
+    /// How many browsers should be able to use the host, although this can't be tried from here.
     pub(crate) untried_browsers: usize,
-    /// How many steps went wrong.
+    /// How many faults were found.
     pub(crate) faults: usize,
     pub(crate) sections: Vec<Section>,
 }
@@ -85,7 +85,7 @@ impl Section {
         self.add(step, Verdict::Fault, detail.into(), advice.into());
     }
 
-    /// A fault of a file or folder, which says itself what to do about it.
+    /// Adds an error about a file or folder. The error's text says what to do.
     pub(super) fn fault_of(&mut self, step: &'static str, fault: Error) {
         match fault {
             Error::Exposed { path, fault, remedy } => {
@@ -93,7 +93,7 @@ impl Section {
             }
             Error::InTheWay { path, what } => {
                 let detail = format!("{} is {what}", path.display());
-                self.fault(step, detail, "Move it away; the host makes its own.".to_owned());
+                self.fault(step, detail, "Move it away; the host creates its own.".to_owned());
             }
             fault => self.fault(step, fault.to_string(), None),
         }

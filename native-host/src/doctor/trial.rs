@@ -1,5 +1,5 @@
-//! The last step: the program is started as a browser starts it, greeted, and
-//! let go. Whatever it does, that ends in time.
+//! The last step: starts the program as a browser does, sends it `hello` and disconnects. Ends in
+//! time, whatever the program does.
 
 use super::first_line;
 use crate::request::TYPES;
@@ -18,20 +18,20 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::{Instant, timeout_at};
 
 pub(super) const OUR_VERSION: &str = env!("CARGO_PKG_VERSION");
-/// How long all of it may take.
+/// How long the whole trial may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_SAID_BYTES: usize = 4096;
 const ID: &str = "doctor";
 
-/// What a desktop gives the programs that it starts. What else is in this
-/// program's environment comes from a shell, and a browser need not have it.
+/// The variables that a desktop sets for the programs that it starts. Others come from a shell, and
+/// a browser may not have them.
 const INHERITED: &[&str] = if cfg!(windows) {
     &["APPDATA", "LOCALAPPDATA", "PATH", "SYSTEMROOT", "TEMP", "TMP", "USERNAME", "USERPROFILE"]
 } else {
     &["HOME", "LANG", "LOGNAME", "TMPDIR", "USER", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]
 };
 
-/// Why the program is of no use to a browser.
+/// Why a browser can't use the program.
 #[derive(Debug, Error)]
 pub(super) enum TrialFault {
     #[error("it can't be started: {0}")]
@@ -41,24 +41,24 @@ pub(super) enum TrialFault {
     #[error("it ended without an answer ({status}{said})")]
     Ended {
         status: ExitStatus,
-        /// On standard error.
+        /// The output on standard error.
         said: String,
     },
-    #[error("what it writes to standard output is no frame; a browser hangs up on that")]
+    #[error("its output is not a frame; a browser would disconnect")]
     NoFrame,
-    #[error("its answer is not one of a Stagepass host")]
+    #[error("its answer is not that of a Stagepass host")]
     NoAnswer,
     #[error("it refuses: {0}")]
     Refused(String),
-    #[error("it writes more to standard output than its answer; a browser hangs up on that")]
+    #[error("it writes more than its answer to standard output; a browser would disconnect")]
     Surplus,
-    #[error("it does not end when the browser lets go of it")]
+    #[error("it keeps running after the browser disconnects")]
     Stays,
-    #[error("it answers, and then ends badly ({0})")]
+    #[error("it answers, but then fails ({0})")]
     EndsBadly(ExitStatus),
 }
 
-/// What the program says of itself.
+/// The program's answer to `hello`.
 #[derive(Debug)]
 pub(super) struct Greeting {
     pub(super) version: String,
@@ -66,21 +66,22 @@ pub(super) struct Greeting {
 }
 
 impl Greeting {
-    /// What the extension of this version asks for and the program does not know.
+    /// The requests of this version's extension that the program doesn't support.
     pub(super) fn missing_capabilities(&self) -> Vec<&'static str> {
         let is_known = |kind: &&str| self.capabilities.iter().any(|known| known == kind);
         TYPES.iter().copied().filter(|kind| !is_known(kind)).collect()
     }
 }
 
-/// Starts the program with these arguments and greets it.
+/// Starts the program with these arguments, and tries `hello`.
+// Decision: docs/decisions/bridge.md#doctor-starts-what-the-manifest-names
 pub(super) fn run(
     program: &Path,
     arguments: &[OsString],
     signals: &mut Signals,
 ) -> Result<Greeting, TrialFault> {
     let trial = async {
-        // Dropping the child, whatever happens, ends it.
+        // Dropping the child ends it in every case.
         let mut child = spawn(program, arguments).map_err(TrialFault::Start)?;
         let (Some(stdin), Some(mut stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
@@ -88,12 +89,12 @@ pub(super) fn run(
             return Err(TrialFault::Start(io::ErrorKind::BrokenPipe.into()));
         };
         let deadline = Instant::now() + PATIENCE;
-        let said = tokio::spawn(first_words(stderr));
+        let said = tokio::spawn(first_line_of(stderr));
         let mut stdin = Some(stdin);
         match within(deadline, TrialFault::Silent, greet(&mut stdin, &mut stdout)).await? {
             Some(greeting) => {
                 drop(stdin);
-                within(deadline, TrialFault::Stays, let_go(&mut child, &mut stdout)).await?;
+                within(deadline, TrialFault::Stays, await_end(&mut child, &mut stdout)).await?;
                 Ok(greeting)
             }
             None => {
@@ -124,7 +125,7 @@ fn spawn(program: &Path, arguments: &[OsString]) -> io::Result<Child> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
 }
 
-/// Asks who it is; `None` where it ends instead of answering.
+/// Sends `hello`; `None` if the program ends without an answer.
 async fn greet(
     stdin: &mut Option<ChildStdin>,
     stdout: &mut ChildStdout,
@@ -132,7 +133,7 @@ async fn greet(
     let message = json!({"id": ID, "type": "hello"}).to_string().into_bytes();
     let length = u32::try_from(message.len()).map_err(|_| TrialFault::NoAnswer)?;
     if let Some(stdin) = stdin {
-        // A program that has ended already is noticed by what it does not answer.
+        // If the program has already ended, the missing answer shows it.
         let _ = stdin.write_all(&[&length.to_ne_bytes(), message.as_slice()].concat()).await;
     }
     let header = read_up_to(stdout, 4).await;
@@ -164,8 +165,8 @@ fn greeting_in(content: &[u8]) -> Result<Greeting, TrialFault> {
     Ok(Greeting { version: first_line(version.as_bytes()), capabilities: capabilities.collect() })
 }
 
-/// Its input is closed: it must end well, and say nothing more.
-async fn let_go(child: &mut Child, stdout: &mut ChildStdout) -> Result<(), TrialFault> {
+/// After its input was closed, the program must end successfully and write nothing more.
+async fn await_end(child: &mut Child, stdout: &mut ChildStdout) -> Result<(), TrialFault> {
     if !read_up_to(stdout, 1).await.is_empty() {
         return Err(TrialFault::Surplus);
     }
@@ -185,16 +186,16 @@ async fn within<T>(
     timeout_at(deadline, step).await.unwrap_or(Err(too_late))
 }
 
-/// What comes until the end, and no more than `most`. What can't be read has ended.
-async fn read_up_to(from: &mut (impl AsyncRead + Unpin), most: usize) -> Vec<u8> {
+/// Reads to the end, and at most `max_bytes`. A read error counts as the end.
+async fn read_up_to(from: &mut (impl AsyncRead + Unpin), max_bytes: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let _ = from.take(most as u64).read_to_end(&mut bytes).await;
+    let _ = from.take(max_bytes as u64).read_to_end(&mut bytes).await;
     bytes
 }
 
-/// The first line, once all is read: a full pipe would hold the program up.
-async fn first_words(mut from: impl AsyncRead + Unpin) -> String {
-    let words = first_line(&read_up_to(&mut from, MAX_SAID_BYTES).await);
+/// The first line. Reads everything, because a full pipe would block the program.
+async fn first_line_of(mut from: impl AsyncRead + Unpin) -> String {
+    let line = first_line(&read_up_to(&mut from, MAX_SAID_BYTES).await);
     let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
-    words
+    line
 }

@@ -1,4 +1,4 @@
-//! Whether there is a yt-dlp to run, and which one.
+//! Checks which yt-dlp would be run.
 
 use super::first_line;
 use super::report::Section;
@@ -13,23 +13,23 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 const STEP: &str = "yt-dlp";
-/// Its first start on a slow disk can take longer, which is no fault.
+/// The first start of yt-dlp on a slow disk can take longer, so a timeout is only a note.
 const PATIENCE: Duration = Duration::from_secs(4);
 const MAX_VERSION_BYTES: u64 = 256;
 
-/// Asks it for its version.
-pub(super) fn look(section: &mut Section, program: &OsStr, signals: &mut Signals) {
+/// Asks yt-dlp for its version.
+pub(super) fn check(section: &mut Section, program: &OsStr, signals: &mut Signals) {
     let shown = program.display();
-    let advice = || Some("Install it, or name it with STAGEPASS_YT_DLP.".to_owned());
+    let advice = || Some("Install it, or set STAGEPASS_YT_DLP to its path.".to_owned());
     match version(program, signals) {
         Ok(version) if !version.is_empty() => section.ok(STEP, format!("{shown}, version {version}")),
-        Ok(_) => section.fault(STEP, format!("{shown} does not tell its version"), advice()),
-        // Cookie files are of use to other programs, too.
+        Ok(_) => section.fault(STEP, format!("{shown} doesn't report its version"), advice()),
+        // Not a fault: other programs can use cookie files too.
         Err(fault) if is_not_found(&fault, program) => {
-            section.note(STEP, format!("{shown} is not found"), advice());
+            section.note(STEP, format!("{shown} was not found"), advice());
         }
         Err(fault) if fault.kind() == io::ErrorKind::TimedOut => {
-            let detail = format!("{shown} has not told its version within {} seconds", PATIENCE.as_secs());
+            let detail = format!("{shown} did not report its version within {} seconds", PATIENCE.as_secs());
             let advice = "Run it with --version: it may only be slow at its first start.";
             section.note(STEP, detail, advice.to_owned());
         }
@@ -37,8 +37,8 @@ pub(super) fn look(section: &mut Section, program: &OsStr, signals: &mut Signals
     }
 }
 
-/// Whether no folder of the path has it. One of them that can't be looked into
-/// makes the system say that it is forbidden.
+/// Whether no folder of PATH contains the program. If one of them is not accessible, the system
+/// reports a permission error instead.
 fn is_not_found(fault: &io::Error, program: &OsStr) -> bool {
     if fault.kind() != io::ErrorKind::PermissionDenied {
         return fault.kind() == io::ErrorKind::NotFound;
@@ -48,7 +48,7 @@ fn is_not_found(fault: &io::Error, program: &OsStr) -> bool {
     is_name && !std::env::split_paths(&folders).any(|folder| folder.join(program).exists())
 }
 
-/// Empty where it fails, or is no yt-dlp.
+/// The version; empty if the program fails.
 fn version(program: &OsStr, signals: &mut Signals) -> io::Result<String> {
     let conversation = async {
         let mut command = Command::new(program);

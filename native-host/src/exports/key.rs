@@ -1,4 +1,4 @@
-//! What tells one export from another, and the name of its file.
+//! The key that identifies an export, and the name of its file.
 
 use crate::error::Error;
 use sha2::{Digest, Sha256};
@@ -6,12 +6,12 @@ use stagepass_core::host::MAX_LABEL_CHARS;
 use stagepass_core::platform::{check_platform_id, is_platform_id};
 
 const MAX_SLUG_CHARS: usize = 32;
-/// Stands in a file's name for a label that has no safe characters.
+/// Stands in the file's name for a label without safe characters.
 const NO_SLUG: &str = "default";
 const HASH_DIGITS: usize = 8;
 
-/// A platform and a label. Only their form is checked, so that exports of earlier
-/// versions can be listed, read and deleted although their platform is refused now.
+/// A platform and a label. Only their form is checked, so that an earlier version's export can be
+/// listed, read and deleted even if its platform is refused now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportKey {
     platform: String,
@@ -20,12 +20,12 @@ pub struct ExportKey {
 
 impl ExportKey {
     /// # Errors
-    /// [`Error::BadRequest`] where one of them is malformed.
+    /// [`Error::BadRequest`] if one of them is malformed.
     pub fn new(platform: String, label: String) -> Result<Self, Error> {
         check_platform_id(&platform).map_err(|fault| Error::BadRequest(fault.to_string()))?;
         if label.chars().count() > MAX_LABEL_CHARS || label.chars().any(char::is_control) {
             return Err(Error::BadRequest(format!(
-                "label must have at most {MAX_LABEL_CHARS} characters, none of them a control one"
+                "label must have at most {MAX_LABEL_CHARS} characters, and no control characters"
             )));
         }
         Ok(Self { platform, label })
@@ -37,14 +37,14 @@ impl ExportKey {
         &self.platform
     }
 
-    /// Tells several accounts of one platform apart; may be empty.
+    /// Distinguishes several accounts of one platform; may be empty.
     #[must_use]
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// The name of its files, without an extension: readable, safe on every
-    /// file system, and by its hash different for labels that read alike.
+    /// The name of its files without an extension: readable, safe on every file system, and with a
+    /// hash that differs for labels that look alike.
     #[must_use]
     pub fn file_stem(&self) -> String {
         format!("{}-{}-{}", self.platform, slug(&self.label), short_hash(&self.label))
@@ -81,7 +81,7 @@ fn short_hash(label: &str) -> String {
     digits
 }
 
-/// The stem of a file name of ours with this extension.
+/// The stem of a file name, if it is one of an export with this extension.
 pub(crate) fn stem_of<'a>(name: &'a str, extension: &str) -> Option<&'a str> {
     let stem = name.strip_suffix(extension)?.strip_suffix('.')?;
     let (rest, hash) = stem.rsplit_once('-')?;
@@ -90,8 +90,8 @@ pub(crate) fn stem_of<'a>(name: &'a str, extension: &str) -> Option<&'a str> {
     (is_hash && rest.contains('-')).then_some(stem)
 }
 
-/// Platform and label of a file whose sidecar is gone. The hash proves the
-/// label where it was empty or as plain as its slug; otherwise it stays unknown.
+/// Guesses platform and label of a file without a sidecar. The hash proves the label if it was empty
+/// or equal to its slug; otherwise it stays unknown.
 pub(crate) fn guess(stem: &str) -> Option<(String, Option<String>)> {
     let (rest, hash) = stem.rsplit_once('-')?;
     let splits = || rest.match_indices('-').map(|(index, _)| (&rest[..index], &rest[index + 1..]));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_readable_and_safe() {
+    fn file_names_are_readable_and_safe() {
         for (label, expected) in [
             ("", "x-default-e3b0c442"),
             ("Work Account", "x-work-account-"),
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_that_read_alike_have_different_names() {
+    fn labels_that_look_alike_have_different_file_names() {
         let labels = ["", "default", "Default", "a b", "a-b", "A b", "a  b", "ä", "ö"];
         let stems: std::collections::HashSet<_> = labels.iter().map(|label| stem("x", label)).collect();
         assert_eq!(stems.len(), labels.len());
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn guesses_what_the_hash_proves() {
+    fn guesses_only_labels_that_the_hash_proves() {
         for (platform, label) in [("x", ""), ("x", "work"), ("my-site.org", ""), ("my-site.org", "a-b")] {
             let guessed = guess(&stem(platform, label)).unwrap();
             assert_eq!(guessed, (platform.to_owned(), Some(label.to_owned())));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_over_foreign_names() {
+    fn skips_names_of_other_files() {
         for name in ["notes.txt", "x-e3b0c442.txt", "x-default-e3b0c44z.txt", ".lock", "x-default-e3b0c442"] {
             assert_eq!(stem_of(name, "txt"), None, "{name}");
         }

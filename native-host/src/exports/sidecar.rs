@@ -1,8 +1,8 @@
-//! What a cookie file can't say of itself: which platform and label it is for,
-//! and when it was exported. Holds no secret, and nothing depends on it being there.
+//! The sidecar of a cookie file: its platform and label, and when it was exported. It contains no
+//! secret and is optional.
 
 use super::key::ExportKey;
-use crate::own_place::{self, Closed};
+use crate::ownership::{self, Closed};
 use crate::utc_time::UtcTime;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -12,7 +12,7 @@ pub(super) struct Sidecar {
     pub(super) platform: String,
     pub(super) label: String,
     pub(super) exported_at: UtcTime,
-    /// Absent where nothing has changed since.
+    /// Absent if nothing has changed since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) updated_at: Option<UtcTime>,
     pub(super) expires_at: Option<UtcTime>,
@@ -26,12 +26,13 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// An export that is made now.
+    /// A new export.
     pub(super) fn of_new() -> Self {
         Self { exported_at: UtcTime::now(), updated_at: None }
     }
 
-    /// One that was made before and is changed now.
+    /// An older export that is updated now.
+    // Decision: docs/decisions/yt-dlp.md#a-run-does-not-make-an-export-newer
     pub(super) fn of_updated(exported_at: UtcTime) -> Self {
         Self { exported_at, updated_at: Some(UtcTime::now()) }
     }
@@ -49,15 +50,15 @@ impl Sidecar {
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        // Texts alone can't fail to be written; an empty sidecar would be passed over.
+        // Serialising strings never fails, and an empty sidecar would be ignored.
         let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
         json.push(b'\n');
         json
     }
 
-    /// The sidecar at `path`, where it is whole and really that of `stem`.
+    /// The sidecar at `path`, if it is valid and belongs to `stem`.
     pub(super) fn read(path: &Path, stem: &str) -> Option<Self> {
-        let json = own_place::read(path, Closed::ToWriting).ok()??;
+        let json = ownership::read(path, Closed::ToWriting).ok()??;
         let sidecar: Self = serde_json::from_slice(&json).ok()?;
         let key = ExportKey::new(sidecar.platform.clone(), sidecar.label.clone()).ok()?;
         (key.file_stem() == stem).then_some(sidecar)

@@ -1,4 +1,4 @@
-//! Exports in a folder of their own.
+//! Tests of exports in a temporary folder.
 
 use super::*;
 use serde_json::json;
@@ -20,12 +20,14 @@ fn write(exports: &Exports, key: ExportKey, value: &str) -> Result<Written, Erro
     exports.write(&NewExport {
         key,
         cookies: vec![Cookie::from_json(cookie).unwrap()],
+        origins: Vec::new(),
+        user_agent: None,
         unkept: vec!["planted is not kept".to_owned()],
         expires_at: UtcTime::from_unix_seconds(1_900_000_000),
     })
 }
 
-/// A purge without a fault, and how many it took away.
+/// Purges without a failure, and returns how many files were removed.
 fn purge(exports: &Exports) -> usize {
     let purged = exports.purge();
     assert!(purged.faults.is_empty(), "{:?}", purged.faults);
@@ -33,7 +35,7 @@ fn purge(exports: &Exports) -> usize {
 }
 
 #[test]
-fn lists_what_was_written_and_forgets_what_was_deleted() {
+fn lists_written_exports_and_not_deleted_ones() {
     let (_host_dir, exports) = exports();
     assert_eq!(exports.list().unwrap(), []);
     assert!(!exports.delete(&key("x", "")).unwrap());
@@ -45,7 +47,7 @@ fn lists_what_was_written_and_forgets_what_was_deleted() {
     let list = exports.list().unwrap();
     let keys: Vec<_> = list.iter().map(|e| (e.platform.as_str(), e.label.as_deref().unwrap())).collect();
     assert_eq!(keys, [("instagram", ""), ("x", ""), ("x", "B")]);
-    assert_eq!(list[2].path, written.path.to_str().unwrap());
+    assert_eq!(list[2].path.as_deref(), written.path.to_str());
     assert_eq!((list[2].cookie_count, list[2].expires_at), (Some(1), written.expires_at));
 
     assert!(exports.delete(&key("x", "B")).unwrap());
@@ -54,14 +56,14 @@ fn lists_what_was_written_and_forgets_what_was_deleted() {
 }
 
 #[test]
-fn tells_what_the_file_does_not_carry() {
+fn reports_what_is_lost_in_the_file() {
     let (_host_dir, exports) = exports();
     let losses = write(&exports, key("x", ""), "v").unwrap().losses;
     assert_eq!(losses, ["the SameSite attribute of 1 cookies is not in the file", "planted is not kept"]);
 }
 
 #[test]
-fn lists_without_a_sidecar_and_with_a_broken_one() {
+fn lists_exports_with_a_missing_or_broken_sidecar() {
     let (_host_dir, exports) = exports();
     let gone = key("x", "work");
     let broken = key("x", "");
@@ -78,16 +80,16 @@ fn lists_without_a_sidecar_and_with_a_broken_one() {
 }
 
 #[test]
-fn verify_counts_cookies_or_names_the_line() {
+fn verify_returns_the_cookies_or_names_the_bad_line() {
     let (_host_dir, exports) = exports();
     let key = key("x", "");
     assert!(matches!(exports.verify(&key), Err(Error::NotFound(_))));
     let path = write(&exports, key.clone(), "v").unwrap().path;
-    assert_eq!(exports.verify(&key).unwrap().cookies.len(), 1);
+    assert_eq!(exports.verify(&key).unwrap().file.cookies.len(), 1);
     for (tail, fault) in [
         (b".a.org\tTRUE\t/\tplanted".as_slice(), "line 3: has 4 fields separated by tabs, not 7"),
         (b"# fine\nplanted\xff".as_slice(), "line 4: is not UTF-8"),
-        (b"# nothing else".as_slice(), "holds no cookie"),
+        (b"# nothing else".as_slice(), "contains no cookies"),
     ] {
         let mut text = b"# Netscape HTTP Cookie File\n# by hand\n".to_vec();
         text.extend_from_slice(tail);
@@ -99,7 +101,7 @@ fn verify_counts_cookies_or_names_the_line() {
 }
 
 #[test]
-fn an_earlier_versions_export_of_two_sites_is_read_as_the_one_that_is_signed_in() {
+fn reads_only_the_signed_in_site_of_an_earlier_versions_export_of_two() {
     let (_host_dir, exports) = exports();
     let key = key("x", "");
     let path = write(&exports, key.clone(), "v").unwrap().path;
@@ -110,12 +112,12 @@ fn an_earlier_versions_export_of_two_sites_is_read_as_the_one_that_is_signed_in(
         format!("# Netscape HTTP Cookie File\n{}{}", cookies(".twitter.com"), cookies(".x.com")),
     )
     .unwrap();
-    let held = parse(Path::new(&path), &exports.read(&key).unwrap(), "x").unwrap().cookies;
+    let held = Held::read(&path, "x").unwrap().unwrap().file.cookies;
     assert_eq!(held.iter().map(|cookie| cookie.domain.as_str()).collect::<Vec<_>>(), [".x.com"; 3]);
 }
 
 #[test]
-fn takes_away_what_a_killed_host_left() {
+fn removes_temporary_files_of_a_killed_host() {
     let (_host_dir, exports) = exports();
     write(&exports, key("x", ""), "v").unwrap();
     let leftover = exports.folder().join(".stagepass-AbCdEf.tmp");
@@ -125,7 +127,7 @@ fn takes_away_what_a_killed_host_left() {
 }
 
 #[test]
-fn purge_takes_ours_and_leaves_what_is_foreign() {
+fn purge_removes_exports_and_leaves_other_files() {
     let (_host_dir, exports) = exports();
     assert_eq!(purge(&exports), 0);
     write(&exports, key("x", ""), "v").unwrap();
@@ -140,7 +142,7 @@ fn purge_takes_ours_and_leaves_what_is_foreign() {
 }
 
 #[test]
-fn a_host_that_never_lets_go_is_named_rather_than_waited_for() {
+fn reports_a_lock_that_is_never_released() {
     let (_host_dir, exports) = exports();
     write(&exports, key("x", ""), "v").unwrap();
     let _held = folder_lock::acquire(exports.folder()).unwrap().unwrap();
@@ -151,13 +153,13 @@ fn a_host_that_never_lets_go_is_named_rather_than_waited_for() {
 }
 
 #[test]
-fn a_lock_whose_file_was_taken_away_is_got_anew() {
+fn acquires_a_new_lock_if_its_file_was_removed() {
     let (_host_dir, exports) = exports();
     write(&exports, key("x", ""), "v").unwrap();
     let purging = folder_lock::acquire(exports.folder()).unwrap().unwrap();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| folder_lock::acquire(exports.folder()).unwrap().unwrap());
-        // Long enough for the other to have opened the file that goes away now.
+        // Long enough for the other thread to have opened the file that is removed now.
         std::thread::sleep(std::time::Duration::from_millis(50));
         purging.remove_file().unwrap();
         drop(purging);
@@ -173,7 +175,7 @@ fn a_lock_whose_file_was_taken_away_is_got_anew() {
 
 #[cfg(unix)]
 #[test]
-fn a_fault_with_one_file_does_not_keep_the_others_from_the_purge() {
+fn purge_continues_after_a_failure_with_one_file() {
     let (host_dir, exports) = exports();
     let obstacles = [key("x", "a"), key("x", "b")].map(|key| exports.path(&key));
     write(&exports, key("x", ""), "v").unwrap();
@@ -198,7 +200,7 @@ fn a_fault_with_one_file_does_not_keep_the_others_from_the_purge() {
 
 #[cfg(unix)]
 #[test]
-fn a_lock_that_can_not_be_had_does_not_keep_secrets_from_the_purge() {
+fn purge_removes_secrets_without_a_usable_lock() {
     let (_host_dir, exports) = exports();
     let path = write(&exports, key("x", ""), "v").unwrap().path;
     let lock = exports.folder().join(".lock");
@@ -207,4 +209,43 @@ fn a_lock_that_can_not_be_had_does_not_keep_secrets_from_the_purge() {
     let purged = exports.purge();
     assert!(!path.exists());
     assert!(matches!(&purged.faults[..], [Error::InTheWay { path, .. }] if *path == lock), "{purged:?}");
+}
+
+#[test]
+fn a_browsers_cookies_do_not_replace_those_beside_storage() {
+    let (_host_dir, exports) = exports();
+    let of = |value: &str, with_storage: bool| {
+        let cookie = json!({"name": "n", "value": value, "domain": ".onlyfans.com", "hostOnly": false});
+        let entry = json!({"name": "bcTokenSha", "value": value});
+        let origin = json!({"origin": "https://onlyfans.com", "localStorage": [entry]});
+        let origins = if with_storage { vec![origin] } else { vec![] };
+        NewExport {
+            key: key("onlyfans", ""),
+            cookies: vec![Cookie::from_json(cookie).unwrap()],
+            origins: stagepass_core::origin_storage::read(origins).unwrap(),
+            user_agent: None,
+            unkept: Vec::new(),
+            expires_at: None,
+        }
+    };
+    let kept = |exports: &Exports| {
+        let path = exports.path(&key("onlyfans", ""));
+        let held = Held::read(&path, "onlyfans").unwrap().unwrap();
+        let origins = held.storage.map(|stored| stored.origins).unwrap_or_default();
+        (held.file.cookies, origins)
+    };
+    let first = of("first", true);
+    exports.write(&first).unwrap();
+    let before = exports.read(&first.key).unwrap();
+    // The export is as it was before the run.
+    assert!(!exports.write_or_update(of("of the browser", false), Some(&before), |_| false).unwrap());
+    assert_eq!(kept(&exports), (first.cookies, first.origins));
+
+    let without = of("first", false);
+    exports.write(&without).unwrap();
+    let before = exports.read(&without.key).unwrap();
+    let browsers = of("of the browser", false);
+    let cookies = browsers.cookies.clone();
+    assert!(exports.write_or_update(browsers, Some(&before), |_| false).unwrap());
+    assert_eq!(kept(&exports), (cookies, vec![]));
 }

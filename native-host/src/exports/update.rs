@@ -1,90 +1,103 @@
-//! Changing an export that is there, under the folder's lock: whatever was
-//! exported meanwhile is newer, and stays.
+//! Updates existing exports under the folder's lock. Cookies that were exported meanwhile are newer
+//! and stay.
 
 use super::sidecar::Times;
-use super::{COOKIE_FILE, Exports, NewExport, parse};
+use super::{Exports, FormerStorage, Held, NewExport};
 use crate::error::Error;
 use crate::exports::ExportKey;
 use crate::folder_lock::{self, Lock};
-use crate::own_place;
+use crate::ownership;
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretSlice};
-use stagepass_core::netscape::CookieFile;
-use stagepass_core::{Cookie, Platform, Site, login};
+use stagepass_core::{Cookie, Platform, Session, Site, login};
 
-/// When a session of the platform ends, where its login cookies tell.
-pub(crate) fn login_expiry(platform: &str, cookies: &[Cookie]) -> Option<UtcTime> {
+/// When a session of the platform ends, if its login shows it.
+pub(crate) fn login_expiry(platform: &str, session: Session<'_>) -> Option<UtcTime> {
     let site = Site::Known(Platform::of_id(platform)?);
-    login::expiry(cookies, &site).and_then(UtcTime::from_unix_seconds)
+    login::expiry(session, &site).and_then(UtcTime::from_unix_seconds)
 }
 
 impl Exports {
-    /// Changes the cookies of an export that is there, by what says whether it
-    /// has changed any; false where it has not, or the export is gone.
+    /// Applies `change` to the cookies of an existing export. `change` returns whether it has
+    /// changed any. Returns whether the export has changed; false also if it is gone.
     pub(crate) fn update(
         &self,
         key: &ExportKey,
         change: impl FnOnce(&mut Vec<Cookie>) -> bool,
     ) -> Result<bool, Error> {
-        if !own_place::folder_is_there(&self.folder)? {
+        if !ownership::folder_is_there(&self.folder)? {
             return Ok(false);
         }
         let Some(lock) = folder_lock::acquire(&self.folder)? else { return Ok(false) };
-        match self.read(key) {
-            Err(Error::NotFound(_)) => Ok(false),
-            file => {
-                let CookieFile { cookies, .. } = parse(&self.path(key), &file?, key.platform())?;
-                self.update_locked(key, cookies, change, &lock)
-            }
+        match Held::read(&self.path(key), key.platform())? {
+            None => Ok(false),
+            Some(held) => self.update_locked(key, held, change, &lock),
         }
     }
 
-    /// Writes `whole` where there is no such export, or one that is still as it
-    /// was `before` the cookies of `whole` were got. One that was written since
-    /// may hold newer ones, so it is only changed, as with
-    /// [`Self::update`].
+    /// Writes the cookies of `whole` if there is no such export, or if it is still as it was
+    /// `before` they were read. An export that was written since may have newer cookies, so it is
+    /// only updated, as by [`Self::update`], and so is one with origin storage, which runs of yt-dlp
+    /// don't get.
+    // Decision: docs/decisions/yt-dlp.md#write-back-to-an-export-is-compare-and-set-too
     pub(crate) fn write_or_update(
         &self,
-        whole: &NewExport,
+        whole: NewExport,
         before: Option<&SecretSlice<u8>>,
         change: impl FnOnce(&mut Vec<Cookie>) -> bool,
     ) -> Result<bool, Error> {
         let lock = folder_lock::in_made_folder(&self.folder)?;
-        let held = match self.read(&whole.key) {
-            // What is no cookie file holds nothing that is newer.
+        let file = match self.read(&whole.key) {
+            // An invalid file has no newer cookies.
             Err(Error::NotFound(_) | Error::BadFile { .. }) => None,
             file => Some(file?),
         };
-        // Only compared.
+        let held = match Held::read(&self.path(&whole.key), whole.key.platform()) {
+            Err(Error::BadFile { .. }) if !self.has_storage_file(&whole.key) => None,
+            held => held?,
+        };
+        // Storage belongs to the cookies beside it, so these are not replaced by a browser's.
+        let has_storage =
+            held.as_ref().is_some_and(|held| held.storage.is_some() || held.storage_fault.is_some());
+        // The bytes are only compared.
         let is_as_before =
             |file: &SecretSlice<u8>| before.is_some_and(|it| it.expose_secret() == file.expose_secret());
-        let newer = held.filter(|file| !is_as_before(file));
-        let parsed = |file: &SecretSlice<u8>| parse(&self.path(&whole.key), file, whole.key.platform()).ok();
-        match newer.as_ref().and_then(parsed) {
-            Some(CookieFile { cookies, .. }) => self.update_locked(&whole.key, cookies, change, &lock),
-            None => self.write_locked(whole, Times::of_new(), &lock).map(|_| true),
+        match held {
+            Some(held) if has_storage || !file.as_ref().is_none_or(is_as_before) => {
+                self.update_locked(&whole.key, held, change, &lock)
+            }
+            _ => self.write_locked(&whole, Times::of_new(), FormerStorage::Removed, &lock).map(|_| true),
         }
     }
 
     fn update_locked(
         &self,
         key: &ExportKey,
-        mut cookies: Vec<Cookie>,
+        held: Held,
         change: impl FnOnce(&mut Vec<Cookie>) -> bool,
         lock: &Lock,
     ) -> Result<bool, Error> {
+        held.report_faults(&self.path(key));
+        // An update never makes an export of another session.
+        let former_storage =
+            if held.storage_fault.is_some() { FormerStorage::Kept } else { FormerStorage::Removed };
+        let stored = held.storage.unwrap_or_default();
+        let mut cookies = stored.complete(held.file.cookies);
         if !change(&mut cookies) {
             return Ok(false);
         }
-        let name = format!("{}.{COOKIE_FILE}", key.file_stem());
-        let (times, told_expires_at) = match self.describe(&name) {
+        let (times, former_expires_at) = match self.describe(&key.file_stem()) {
             Some(old) => (Times::of_updated(old.exported_at), old.expires_at),
             None => (Times::of_new(), None),
         };
-        // What is not known of a login's cookies, the browser has told.
-        let expires_at = login_expiry(key.platform(), &cookies).or(told_expires_at);
-        let updated = NewExport { key: key.clone(), cookies, unkept: Vec::new(), expires_at };
-        self.write_locked(&updated, times, lock)?;
+        let origins = stored.origins;
+        // If the login doesn't show its end, the browser's answer still counts.
+        let expires_at = login_expiry(key.platform(), Session { cookies: &cookies, origins: &origins })
+            .or(former_expires_at);
+        let user_agent = stored.user_agent;
+        let updated =
+            NewExport { key: key.clone(), cookies, origins, user_agent, unkept: Vec::new(), expires_at };
+        self.write_locked(&updated, times, former_storage, lock)?;
         Ok(true)
     }
 }

@@ -1,25 +1,24 @@
-//! JSON of a bounded size. A [`Value`] can take a hundred times the memory of
-//! its text (`[{"":0},{"":0},…`), so the values are counted while they are read
-//! and the reading ends at the first one too many. Knows nothing of frames.
+//! JSON with a limited number of values. A [`Value`] can take a hundred times the memory of its text
+//! (`[{"":0},{"":0},…`), so the values are counted while they are read, and reading ends at the
+//! limit. Knows nothing of frames.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Reads JSON of at most `most` values, the members of arrays and objects
-/// counted each.
+/// Reads JSON with at most `max_values` values; each member of an array or object counts.
 ///
 /// # Errors
-/// One of the category `Data` where there are more, and no other of that category.
-pub(super) fn from_slice(json: &[u8], most: usize) -> serde_json::Result<Value> {
-    let mut left = most;
+/// An error of the category `Data` if there are more; other errors have other categories.
+pub(super) fn from_slice(json: &[u8], max_values: usize) -> serde_json::Result<Value> {
+    let mut left = max_values;
     let mut from = serde_json::Deserializer::from_slice(json);
     let value = Bounded { left: &mut left }.deserialize(&mut from)?;
     from.end()?;
     Ok(value)
 }
 
-/// Reads one value and takes it, with everything in it, from what is left.
+/// Reads one value, and subtracts it and its members from the number left.
 struct Bounded<'a> {
     left: &'a mut usize,
 }
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_serde_json_reads() {
+    fn reads_the_same_as_serde_json() {
         let json = r#" {"a":[null,true,-1,18446744073709551615,1.5e3,"é\n\u00e9","plain"],"b":{},"a ":[],"":0,"":1} "#;
         let expected: Value = serde_json::from_str(json).unwrap();
         assert_eq!(from_slice(json.as_bytes(), 100).unwrap(), expected);
@@ -95,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_values_at_every_depth_and_refuses_one_too_many() {
+    fn counts_values_at_every_depth() {
         for json in ["[0,0,0]", "[[[0]]]", r#"{"a":0,"b":{"c":0}}"#, r#"{"":0,"":0,"":0}"#] {
             assert!(from_slice(json.as_bytes(), 4).is_ok(), "{json}");
             assert!(from_slice(json.as_bytes(), 3).unwrap_err().is_data(), "{json}");
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_another_fault() {
+    fn invalid_json_is_a_different_error() {
         let deep = "[".repeat(1000);
         for json in ["", "[", "[] x", "1e999", "nul", r#""\ud800""#, &deep] {
             assert!(!from_slice(json.as_bytes(), 10_000).unwrap_err().is_data(), "{json}");

@@ -1,5 +1,5 @@
-//! Which browsers there are and where each looks for host manifests, as pure
-//! functions of the system and the user's folders.
+//! The supported browsers and where each looks for host manifests, as pure functions of the system
+//! and the user's folders.
 
 use super::confinement::{Confinement, Starter};
 use super::os::Os;
@@ -7,7 +7,7 @@ use super::user_folders::UserFolders;
 use stagepass_core::host::HOST_NAME;
 use std::path::{Path, PathBuf};
 
-/// A browser that can be told of the host.
+/// A browser that the host can be registered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Browser {
     /// Google Chrome.
@@ -22,7 +22,7 @@ pub(crate) enum Browser {
     Vivaldi,
     /// Firefox.
     Firefox,
-    /// LibreWolf, a relative of Firefox as those that follow.
+    /// LibreWolf. This and the following browsers are based on Firefox.
     #[value(name = "librewolf")]
     LibreWolf,
     /// Waterfox.
@@ -41,8 +41,8 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// Whose manifests a folder is for, by its name and that of the one above, which for
-    /// Firefox's relatives on macOS alone tells.
+    /// The family of the browsers that read manifests in a folder, judged by the folder's name and
+    /// its parent's. On macOS only the parent's name shows that a browser is based on Firefox.
     pub(crate) fn of_folder(folder: &Path) -> Self {
         const VENDORS: &[&str] = &["mozilla", "librewolf", "waterfox", "floorp", "zen"];
         let name = |folder: &Path| folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -53,12 +53,12 @@ impl Family {
     }
 }
 
-/// Where a browser looks for a host.
+/// Where a browser looks for the host's manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In a manifest with this path.
+pub(crate) enum ManifestLocation {
+    /// A file at this path.
     File(PathBuf),
-    /// In a registry key below the current user's root.
+    /// The file that this registry key points to. The key is below the current user's root.
     Registry(String),
 }
 
@@ -77,7 +77,7 @@ impl Browser {
         Self::Zen,
     ];
 
-    /// The name that people know it by.
+    /// The name that people know the browser by.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Chrome => "Chrome",
@@ -105,19 +105,21 @@ impl Browser {
         }
     }
 
-    /// Where it looks for the host: the first; the others are where a later version may look.
-    pub(crate) fn places(self, os: Os, folders: &UserFolders) -> Vec<Place> {
+    /// Where the browser looks for the manifest. The first place is used now; later versions of the
+    /// browser may use the others.
+    // Decision: docs/decisions/bridge.md#where-browsers-look-is-a-pure-function
+    pub(crate) fn locations(self, os: Os, folders: &UserFolders) -> Vec<ManifestLocation> {
         if os == Os::Windows {
             let key = format!("Software\\{}\\NativeMessagingHosts\\{HOST_NAME}", self.registry_folder());
-            return vec![Place::Registry(key)];
+            return vec![ManifestLocation::Registry(key)];
         }
         let in_home = |name: &str| folders.home.join(name).join("native-messaging-hosts");
         let in_config = |name: &str| below(&folders.config, name).join("NativeMessagingHosts");
         let folders = match (self, os) {
             (Self::Firefox, Os::Mac) => vec![in_config("Mozilla")],
-            // Here also with profiles below the config folder, as of Firefox 147.
+            // Firefox looks here even if its profiles are below the config folder (from 147 on).
             (Self::Firefox, _) => vec![in_home(".mozilla")],
-            // Zen reads Firefox's folder, which it calls a fault of its own.
+            // Zen reads Firefox's folder, which its developers call a bug.
             (Self::Zen, Os::Mac) => vec![in_config("Mozilla"), in_config("zen")],
             (Self::Zen, _) => vec![in_home(".mozilla"), in_home(".zen")],
             (Self::LibreWolf | Self::Waterfox | Self::Floorp, Os::Linux) => {
@@ -125,10 +127,13 @@ impl Browser {
             }
             _ => vec![in_config(self.data_folder(os))],
         };
-        folders.into_iter().map(|folder| Place::File(folder.join(format!("{HOST_NAME}.json")))).collect()
+        folders
+            .into_iter()
+            .map(|folder| ManifestLocation::File(folder.join(format!("{HOST_NAME}.json"))))
+            .collect()
     }
 
-    /// Folders of which one at least is there once this user has started it.
+    /// Folders of which at least one exists once this user has started the browser.
     pub(crate) fn traces(self, os: Os, folders: &UserFolders) -> Vec<PathBuf> {
         match (self, os, self.family()) {
             (Self::Firefox, Os::Linux, _) => {
@@ -146,7 +151,7 @@ impl Browser {
         }
     }
 
-    /// The forms of it that are shut off, and how to tell that the user has one.
+    /// The browser's sandboxed packages, and how to recognise that the user has one.
     pub(crate) fn confinements(self, os: Os, folders: &UserFolders) -> Vec<Confinement> {
         if os != Os::Linux {
             return Vec::new();
@@ -177,7 +182,8 @@ impl Browser {
         snap.into_iter().chain([flatpak]).collect()
     }
 
-    /// Where it keeps its data, below the folder for such.
+    /// The name of the browser's data folder.
+    // Decision: docs/decisions/bridge.md#firefoxs-relatives-may-have-their-own-folder
     fn data_folder(self, os: Os) -> &'static str {
         match (self, os) {
             (Self::Chrome, Os::Linux) => "google-chrome",
@@ -205,7 +211,7 @@ impl Browser {
             Self::Edge => "Microsoft\\Edge",
             Self::Brave => "BraveSoftware\\Brave-Browser",
             Self::Vivaldi => "Vivaldi",
-            // Its relatives read Firefox's.
+            // Browsers based on Firefox read Firefox's key.
             Self::Firefox | Self::LibreWolf | Self::Waterfox | Self::Floorp | Self::Zen => "Mozilla",
         }
     }
@@ -224,18 +230,18 @@ mod tests {
         UserFolders { home: "/home/u".into(), config: "/config".into(), local: "/local".into() }
     }
 
-    fn places(os: Os) -> Vec<String> {
-        let shown = |place| match place {
-            Place::File(path) => path.to_string_lossy().replace('\\', "/"),
-            Place::Registry(key) => key,
+    fn locations(os: Os) -> Vec<String> {
+        let shown = |location| match location {
+            ManifestLocation::File(path) => path.to_string_lossy().replace('\\', "/"),
+            ManifestLocation::Registry(key) => key,
         };
-        Browser::ALL.iter().flat_map(|browser| browser.places(os, &folders())).map(shown).collect()
+        Browser::ALL.iter().flat_map(|browser| browser.locations(os, &folders())).map(shown).collect()
     }
 
     #[test]
-    fn linux_has_each_browsers_own_folder() {
+    fn linux_uses_each_browsers_folder() {
         assert_eq!(
-            places(Os::Linux),
+            locations(Os::Linux),
             [
                 "/config/google-chrome/NativeMessagingHosts/app.stagepass.native_host.json",
                 "/config/chromium/NativeMessagingHosts/app.stagepass.native_host.json",
@@ -253,9 +259,9 @@ mod tests {
     }
 
     #[test]
-    fn macos_has_application_support() {
+    fn macos_uses_application_support() {
         assert_eq!(
-            places(Os::Mac),
+            locations(Os::Mac),
             [
                 "/config/Google/Chrome/NativeMessagingHosts/app.stagepass.native_host.json",
                 "/config/Chromium/NativeMessagingHosts/app.stagepass.native_host.json",
@@ -273,9 +279,9 @@ mod tests {
     }
 
     #[test]
-    fn windows_has_registry_keys() {
+    fn windows_uses_registry_keys() {
         assert_eq!(
-            places(Os::Windows),
+            locations(Os::Windows),
             [
                 "Software\\Google\\Chrome\\NativeMessagingHosts\\app.stagepass.native_host",
                 "Software\\Chromium\\NativeMessagingHosts\\app.stagepass.native_host",
@@ -292,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn traces_are_the_folders_that_a_first_start_makes() {
+    fn recognises_a_browser_by_the_folders_of_its_first_start() {
         let traces = |os| -> Vec<String> {
             let all = Browser::ALL.iter().flat_map(|browser| browser.traces(os, &folders()));
             all.map(|path| path.to_string_lossy().replace('\\', "/")).collect()
@@ -350,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn snap_and_flatpak_are_known_on_linux_alone() {
+    fn knows_snap_and_flatpak_only_on_linux() {
         let traces = |os| -> Vec<(&str, String)> {
             let all = Browser::ALL.iter().flat_map(|browser| browser.confinements(os, &folders()));
             all.map(|found| (found.packaging, found.trace.to_string_lossy().into_owned())).collect()
@@ -371,7 +377,7 @@ mod tests {
             ("Flatpak", "/home/u/.var/app/one.ablaze.floorp"),
             ("Flatpak", "/home/u/.var/app/app.zen_browser.zen"),
         ];
-        // The separator of the system that this runs on.
+        // The paths have the separator of the system that the test runs on.
         if cfg!(unix) {
             assert_eq!(traces(Os::Linux), expected.map(|(packaging, trace)| (packaging, trace.to_owned())));
         }
@@ -379,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_tells_whose_manifests_it_is_for() {
+    fn recognises_the_family_by_the_folder() {
         for folder in [
             "/home/u/.librewolf/native-messaging-hosts",
             "/profile/native-messaging-hosts",

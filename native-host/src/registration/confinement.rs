@@ -1,27 +1,27 @@
-//! Browsers that are packaged so that they can't start programs outside of the package, and
-//! what does it for some. Nothing of it can be tried from outside.
+//! Sandboxed browsers, whose packages can't start programs outside the sandbox, and the services that
+//! start programs for some of them. None of this can be tried from outside.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// A form of packaging that shuts a browser off from programs outside of it.
+/// A package form that keeps a browser from starting programs outside its sandbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Confinement {
-    /// Its name.
+    /// The package form's name.
     pub(crate) packaging: &'static str,
-    /// A folder that is there when the user has such a one.
+    /// A folder that exists if the user has such a package.
     pub(crate) trace: PathBuf,
-    /// What starts programs for it all the same, where something does.
+    /// The service that starts programs for it, if there is one.
     pub(crate) starter: Option<Starter>,
 }
 
-/// What starts programs for a browser that is shut off. Both look for manifests where
-/// Firefox does that is not.
+/// A service that starts programs for a sandboxed browser. Both services look for manifests where a
+/// Firefox outside a sandbox does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Starter {
-    /// The desktop's WebExtensions portal, which Ubuntu has from 22.04 on.
+    /// The desktop's WebExtensions portal, in Ubuntu from 22.04 on.
     Portal,
-    /// xdg-native-messaging-proxy, which Firefox uses from 157 on, and this Flatpak with it.
+    /// xdg-native-messaging-proxy, which Firefox uses from 157 on; for this Flatpak.
     Proxy(&'static str),
 }
 
@@ -37,15 +37,15 @@ impl fmt::Display for Starter {
 }
 
 impl Starter {
-    /// What has to be there, and accepted.
+    /// What the user has to install or allow.
     pub(crate) fn advice(self) -> String {
         match self {
             Self::Portal => {
                 "When the desktop asks whether the extension may start Stagepass, allow it".to_owned()
             }
             Self::Proxy(app) => format!(
-                "Install xdg-native-messaging-proxy if your distribution has not. \"flatpak override --user \
-                 --talk-name=org.freedesktop.NativeMessagingProxy {app}\" lets the browser talk to it, where it may not"
+                "Install xdg-native-messaging-proxy if your distribution doesn't. If the browser may not talk to it, run \
+                 \"flatpak override --user --talk-name=org.freedesktop.NativeMessagingProxy {app}\""
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The host manifest, in the two forms that browsers read.
+//! The host manifest in the forms of both browser families.
 
 use super::browser::Family;
 use crate::allowed_extensions::AllowedExtensions;
@@ -29,10 +29,10 @@ impl Manifest {
         Self(manifest)
     }
 
-    /// Writes it, making the folder where it is missing; returns its path.
+    /// Writes it, creates a missing folder, and returns the path.
     pub(super) fn write(&self, path: &Path) -> Result<PathBuf, Error> {
         if let Some(folder) = path.parent() {
-            create_folder(folder).map_err(Error::io("make the folder", folder))?;
+            create_folder(folder).map_err(Error::io("create the folder", folder))?;
         }
         let text = format!("{:#}\n", self.0);
         atomic_file::write(path, text.as_bytes(), Access::Ordinary)?;
@@ -40,7 +40,7 @@ impl Manifest {
     }
 }
 
-/// Makes the folder, into which nobody else may put manifests.
+/// Creates the folder so that only its owner can write to it.
 fn create_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -60,7 +60,7 @@ mod tests {
     use stagepass_core::host::{CHROMIUM_EXTENSION_ID, FIREFOX_EXTENSION_ID};
 
     #[test]
-    fn each_family_gets_the_field_that_it_reads() {
+    fn each_family_gets_its_own_field() {
         let host_dir = tempfile::tempdir().unwrap();
         let allowed = AllowedExtensions::load(host_dir.path()).unwrap();
         let chromium = Manifest::new(Family::Chromium, Path::new("/bin/host"), &allowed).0;

@@ -1,4 +1,4 @@
-//! The operating systems whose browsers are known. Knows no place on them.
+//! The supported operating systems. Knows none of their folders.
 
 /// An operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub(crate) enum Os {
 }
 
 impl Os {
-    /// The one this program is built for; other Unixes have Linux's folders.
+    /// The one this program is built for; other Unixes count as Linux.
     pub(crate) const CURRENT: Self = if cfg!(windows) {
         Self::Windows
     } else if cfg!(target_os = "macos") {

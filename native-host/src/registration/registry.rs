@@ -1,35 +1,34 @@
-//! The Windows registry's entries that point to a host manifest.
+//! The entries in the Windows registry that point to a host manifest.
 
 use crate::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The manifest that `key`, below the current user's root, points to; `None`
-/// where there is no such key.
+/// The manifest that `key`, below the current user's root, points to; `None` if there is no such key.
 pub(super) fn get(key: &str) -> Result<Option<PathBuf>, Error> {
     match windows::get(key) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(None),
-        outcome => outcome.map(Some).map_err(Error::io("read the registry key", &shown(key))),
+        outcome => outcome.map(Some).map_err(Error::io("read the registry key", &shown_name(key))),
     }
 }
 
 /// Points `key`, below the current user's root, to the manifest.
 pub(super) fn set(key: &str, manifest: &Path) -> Result<(), Error> {
-    windows::set(key, manifest).map_err(Error::io("write the registry key", &shown(key)))
+    windows::set(key, manifest).map_err(Error::io("write the registry key", &shown_name(key)))
 }
 
-/// Removes `key`, where it is there.
+/// Removes `key` if it exists.
 pub(super) fn remove(key: &str) -> Result<(), Error> {
     match windows::remove(key) {
         Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
-            Err(Error::io("remove the registry key", &shown(key))(fault))
+            Err(Error::io("remove the registry key", &shown_name(key))(fault))
         }
         _ => Ok(()),
     }
 }
 
 /// The key's whole name, for people.
-pub(super) fn shown(key: &str) -> PathBuf {
+pub(super) fn shown_name(key: &str) -> PathBuf {
     PathBuf::from(format!("HKEY_CURRENT_USER\\{key}"))
 }
 
@@ -48,7 +47,7 @@ mod windows {
 
     pub(super) fn set(key: &str, manifest: &Path) -> io::Result<()> {
         let (key, _) = RegKey::predef(HKEY_CURRENT_USER).create_subkey(key)?;
-        // The unnamed value of the key.
+        // The key's default value.
         key.set_value("", &manifest.as_os_str())
     }
 
@@ -57,7 +56,7 @@ mod windows {
     }
 }
 
-/// Other systems have no registry, and no browser's place there leads here.
+/// Other systems have no registry, and no browser location there leads here.
 #[cfg(not(windows))]
 mod windows {
     use std::io;

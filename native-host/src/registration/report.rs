@@ -1,4 +1,4 @@
-//! What came of registering, one line for each browser, in words for people.
+//! The report of a registration, for people: one line for each browser.
 
 use super::browser::Browser;
 use super::confinement::Starter;
@@ -6,24 +6,24 @@ use crate::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
-/// What became of one browser.
+/// The outcome for one browser.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// Its manifest is written.
+    /// The browser's manifest is written.
     Registered(PathBuf),
-    /// Its manifest is gone.
+    /// The browser's manifest is removed.
     Removed(PathBuf),
-    /// Its manifest is written for what starts programs for it.
+    /// The manifest is written for the service that starts programs for the sandboxed browser.
     RegisteredFor(Starter, PathBuf),
-    /// It had no manifest of ours.
+    /// The browser had no manifest of Stagepass.
     NotRegistered,
-    /// The first one's manifest, or one of several, stays, since the second one reads it as well.
+    /// A manifest of the first browser stays, because the second one reads it too.
     Shared(Browser, Browser),
-    /// It was never started by this user.
+    /// This user has never started the browser.
     NotFound,
-    /// It is shut off from programs outside of it.
+    /// The browser's sandbox keeps it from starting programs.
     OutOfReach(&'static str),
-    /// It could not be done.
+    /// The operation failed.
     Failed(Error),
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for Outcome {
             Self::NotRegistered => f.write_str("was not registered"),
             Self::Shared(browser, other) => write!(
                 f,
-                "stays registered, since {} reads the same manifest; uninstall both together \
+                "stays registered, because {} reads the same manifest; uninstall both together \
                  (--browser {} --browser {}), or all",
                 other.name(),
                 browser.id(),
@@ -46,7 +46,7 @@ impl fmt::Display for Outcome {
             ),
             Self::NotFound => f.write_str("not found, skipped"),
             Self::OutOfReach(packaging) => {
-                write!(f, "out of reach: {packaging} keeps a browser from starting programs outside of it")
+                write!(f, "out of reach: a {packaging} browser can't start programs outside its sandbox")
             }
             Self::Failed(fault) => write!(f, "FAILED: {fault}"),
         }
@@ -54,9 +54,9 @@ impl fmt::Display for Outcome {
 }
 
 impl Outcome {
-    /// What to do about it.
+    /// What the user can do about it.
     pub(crate) fn advice(&self) -> Option<String> {
-        const OTHER: &str = "Install it from your distribution or its maker, or have the extension export to a file to download";
+        const OTHER: &str = "Install the browser from your distribution or its vendor, or download the cookie file in the extension's popup";
         match self {
             Self::OutOfReach(_) => Some(OTHER.to_owned()),
             Self::RegisteredFor(starter, _) => Some(starter.advice()),

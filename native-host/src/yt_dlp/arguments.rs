@@ -1,18 +1,18 @@
-//! What a person's arguments for yt-dlp say: which URLs are meant, and whether they bring
-//! cookies or a login of their own.
+//! Reads a person's arguments for yt-dlp: finds the URLs, and refuses options that bring other cookies
+//! or another login.
 
 use std::ffi::{OsStr, OsString};
 use thiserror::Error;
 use url::Url;
 
-/// Begins all of yt-dlp's options that name cookies, abbreviated ones too.
+/// The common beginning of yt-dlp's options that bring cookies, also when abbreviated.
 const COOKIE_OPTIONS: &str = "--cookie";
-/// Options whose value is a URL that nothing is downloaded from.
+/// Options whose value is a URL but not a download.
 const OPTIONS_WITH_A_URL: &[&str] =
     &["--proxy", "--geo-verification-proxy", "--cn-verification-proxy", "--referer", "--sponsorblock-api"];
-/// Sets a header, which may be that of cookies.
+/// Sets a header, which may be the one of cookies.
 const HEADER_OPTION: &str = "--add-headers";
-/// Options by which yt-dlp signs in, and the one that may stand for any.
+/// Options that make yt-dlp sign in, and `--alias`, which can define such an option.
 const SIGN_IN_OPTIONS: &[&str] = &[
     "--username",
     "--netrc",
@@ -23,43 +23,43 @@ const SIGN_IN_OPTIONS: &[&str] = &[
     "--client-certificate",
     "--alias",
 ];
-/// Letters of options that take the rest of an argument as their value.
+/// Short options that take the rest of the argument as their value.
 const LETTERS_WITH_A_VALUE: &str = "afINopOPrRSt2";
-/// An option of ours that is recognised before yt-dlp's alone.
+/// An option of this command that only works before yt-dlp's options.
 const OURS: &str = "--write-back";
 
 /// What is wrong with the arguments.
 #[derive(Debug, PartialEq, Eq, Error)]
 pub(crate) enum ArgumentFault {
     #[error(
-        "{0} names cookies of your own, while this command brings its own; leave it out, or run yt-dlp itself"
+        "{0} brings other cookies, but this command already brings cookies; leave it out, or run yt-dlp directly"
     )]
     OwnCookies(String),
     #[error(
-        "{0} has yt-dlp sign in, while this command brings a login, and could not tell the two apart; leave it \
-         out, or run yt-dlp itself"
+        "{0} makes yt-dlp sign in, but this command already brings a login and could confuse the two; leave it \
+         out, or run yt-dlp directly"
     )]
     OwnLogin(String),
-    #[error("{OURS} is an option of this command, and goes before those of yt-dlp")]
+    #[error("{OURS} is an option of this command; put it before yt-dlp's options")]
     Misplaced,
     #[error(
-        "none of the arguments is an http or https URL, so there is no platform to take cookies of; \
-         write https:// before the address where that is missing"
+        "there is no http or https URL among the arguments, so no platform to find cookies for; \
+         write https:// before an address without it"
     )]
     NoUrl,
 }
 
-/// The URLs among the arguments: those that parse as http or https ones.
+/// The http and https URLs among the arguments.
 ///
 /// # Errors
-/// Where there is none, or the arguments can't be meant so.
+/// If there is no URL, or an argument is refused.
 pub(crate) fn urls(arguments: &[OsString]) -> Result<Vec<String>, ArgumentFault> {
     let end = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
     let (options, rest) = arguments.split_at(end);
     let words: Vec<_> = options.iter().map(|option| option.to_string_lossy()).collect();
-    for (place, option) in words.iter().enumerate() {
+    for (index, option) in words.iter().enumerate() {
         let name = || option.split('=').next().unwrap_or(option).to_owned();
-        if option.starts_with(COOKIE_OPTIONS) || sets_cookies(option, words.get(place + 1).map(AsRef::as_ref))
+        if option.starts_with(COOKIE_OPTIONS) || sets_cookies(option, words.get(index + 1).map(AsRef::as_ref))
         {
             return Err(ArgumentFault::OwnCookies(name()));
         }
@@ -79,11 +79,11 @@ pub(crate) fn urls(arguments: &[OsString]) -> Result<Vec<String>, ArgumentFault>
     if urls.is_empty() { Err(ArgumentFault::NoUrl) } else { Ok(urls) }
 }
 
-/// Whether an option has yt-dlp sign in, or may, as an alias does.
+/// Whether an option makes yt-dlp sign in, or could, like an alias.
 fn signs_in(option: &str) -> bool {
     if option.starts_with("--") {
         let name = option.split('=').next().unwrap_or(option);
-        // Any unambiguous beginning of a name will do.
+        // yt-dlp accepts any unambiguous abbreviation.
         return name.len() > 2 && SIGN_IN_OPTIONS.iter().any(|known| known.starts_with(name));
     }
     option.strip_prefix('-').is_some_and(|letters| {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_are_the_arguments_that_parse_as_http_or_https_ones() {
+    fn finds_http_and_https_urls() {
         let arguments = [
             "-f",
             "best",
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_options_have_urls_for_are_no_pages_to_download() {
+    fn ignores_urls_that_are_values_of_other_options() {
         let arguments =
             ["--proxy", "http://127.0.0.1:8080", "--referer", "https://x.com/", "https://vimeo.com/1"];
         assert_eq!(of(&arguments).unwrap(), ["https://vimeo.com/1"]);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_of_ones_own_is_refused_in_each_spelling() {
+    fn refuses_sign_in_options_in_every_spelling() {
         for option in [
             "-u",
             "-uname",
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_with_cookies_is_refused_and_others_are_not() {
+    fn refuses_only_headers_with_cookies() {
         for header in
             [&["--add-headers", "Cookie:a=b"][..], &["--add-header= cookie: a=b"], &["--add-h", "COOKIE:x"]]
         {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn cookies_of_ones_own_are_refused_by_the_options_name_alone() {
+    fn refuses_cookie_options_and_names_only_the_option() {
         for (option, name) in [
             ("--cookies", "--cookies"),
             ("--cookies=/home/me/jar.txt", "--cookies"),

@@ -1,5 +1,5 @@
-//! yt-dlp as a child process: it ends before this one does, whatever signal
-//! comes, so that what is to be cleaned up afterwards is.
+//! Runs yt-dlp as a child process, which ends before this process whatever signal comes, so that the
+//! clean-up afterwards always runs.
 
 use super::private_copy::PrivateCopy;
 use crate::error::Error;
@@ -14,19 +14,19 @@ use std::process::{ExitStatus, Stdio};
 use thiserror::Error;
 use tokio::process::{Child, Command};
 
-/// The command of this program that becomes another one.
+/// The hidden command by which this program becomes another one.
 pub(crate) const BECOME: &str = "become";
 
-/// What is to be run.
+/// A run of yt-dlp.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
-    /// The name of yt-dlp, or its path.
+    /// yt-dlp's name or path.
     pub(crate) program: &'a OsStr,
-    /// A person's arguments, passed on as they are.
+    /// A person's arguments, passed on unchanged.
     pub(crate) arguments: &'a [OsString],
-    /// A cookie file's text.
+    /// The text of the cookie file.
     pub(crate) cookies: &'a SecretString,
-    /// Where private copies go.
+    /// The host's folder, for the private copy.
     pub(crate) host_dir: &'a Path,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Run<'a> {
 pub(crate) enum ChildFault {
     #[error(transparent)]
     Host(#[from] Error),
-    #[error("cannot run {program}: {fault}; install yt-dlp, or name it with STAGEPASS_YT_DLP")]
+    #[error("cannot run {program}: {fault}; install yt-dlp, or set STAGEPASS_YT_DLP to its path")]
     Spawn { program: String, fault: io::Error },
     #[error("cannot wait for yt-dlp: {0}")]
     Wait(io::Error),
@@ -47,24 +47,24 @@ impl ChildFault {
     }
 }
 
-/// What a run has come to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// yt-dlp's exit code.
     pub(crate) code: u8,
-    /// The cookie file as it has left it, where it can be read.
+    /// The cookie file as yt-dlp has left it.
     pub(crate) left: Result<SecretSlice<u8>, Error>,
-    /// Signals stay caught.
+    /// Still catches the signals.
     pub(crate) signals: Signals,
 }
 
 /// Runs it to its end.
 pub(crate) fn run(run: &Run<'_>) -> Result<Ended, ChildFault> {
-    // While it waits for that, a signal ends this process: there is no copy yet.
+    // Until here a signal simply ends this process: there is no copy yet.
     let reserved = PrivateCopy::reserve(run.host_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(ChildFault::Wait)?.block_on(async {
-        // From here on no signal ends this process, and so none leaves the copy behind.
+        // From here on no signal ends this process, which would leave the copy behind.
         let mut signals = Signals::catch().map_err(ChildFault::Wait)?;
         let copy = reserved.write(run.cookies)?;
         let mut child = spawn(run, copy.path())?;
@@ -77,14 +77,14 @@ pub(crate) fn run(run: &Run<'_>) -> Result<Ended, ChildFault> {
 fn spawn(run: &Run<'_>, cookies: &Path) -> Result<Child, ChildFault> {
     let mut command = bound_to_this_process(run.program);
     command.arg("--cookies").arg(cookies);
-    // A setting in yt-dlp's own configuration would mix a browser's cookies in.
+    // Overrides a setting in yt-dlp's configuration, which would mix in a browser's cookies.
     command.arg("--no-cookies-from-browser").args(run.arguments);
     command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
     command.spawn().map_err(|fault| ChildFault::spawn(run.program, fault))
 }
 
-/// Linux can end a program along with the one that has started it, even where that
-/// is killed. The program itself has to ask for it, so this one does, and becomes it.
+/// Linux can end a program together with its parent, even if that is killed. The program itself has to
+/// request this, so this program does and then becomes yt-dlp.
 fn bound_to_this_process(program: &OsStr) -> Command {
     let this = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && this.exists() {
@@ -96,14 +96,14 @@ fn bound_to_this_process(program: &OsStr) -> Command {
     }
 }
 
-/// Becomes `program`, which ends when this process's parent does. Comes back only
-/// where that fails.
+/// Becomes `program`, which ends together with this process's parent. Returns only on failure.
+// Decision: docs/decisions/yt-dlp.md#yt-dlp-ends-when-the-host-is-killed
 #[cfg(target_os = "linux")]
 pub(crate) fn become_program(parent: i32, program: &OsStr, arguments: &[OsString]) -> ChildFault {
     use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
     use std::os::unix::process::CommandExt;
     let bound = set_parent_process_death_signal(Some(Signal::TERM));
-    // A parent that is gone already sends nothing any more.
+    // A parent that has already ended can't trigger this any more.
     let fault = match bound {
         Err(fault) => fault.into(),
         Ok(()) if getppid() != Pid::from_raw(parent) => io::ErrorKind::Interrupted.into(),
@@ -112,7 +112,7 @@ pub(crate) fn become_program(parent: i32, program: &OsStr, arguments: &[OsString
     ChildFault::spawn(program, fault)
 }
 
-/// The exit code, or what a shell makes of a signal.
+/// The exit code; after a signal, the one that a shell reports.
 fn exit_code(status: ExitStatus) -> u8 {
     #[cfg(unix)]
     let signal = std::os::unix::process::ExitStatusExt::signal(&status);
@@ -122,26 +122,26 @@ fn exit_code(status: ExitStatus) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// Waits for the child's end, and hands on what comes until then.
+/// Waits for the child's end, and passes on signals until then.
 async fn supervise(child: &mut Child, signals: &mut Signals) -> io::Result<ExitStatus> {
     loop {
         tokio::select! {
             status = child.wait() => return status,
-            caught = signals.next() => hand_on(caught, child),
+            caught = signals.next() => pass_on(caught, child),
         }
     }
 }
 
-/// A terminal sends its own signals to the child as well, and a second one would
-/// cut off yt-dlp's way of ending.
+/// Passes a signal to the child, unless the terminal has already sent it there: a second one would
+/// interrupt yt-dlp's clean-up.
 #[cfg(unix)]
-fn hand_on(caught: Caught, child: &Child) {
+fn pass_on(caught: Caught, child: &Child) {
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     if let Some(pid) = pid.filter(|_| !caught.is_keyed) {
         let _ = kill_process(pid, caught.signal);
     }
 }
 
-/// Ctrl-C reaches the child as well.
+/// Ctrl-C also reaches the child.
 #[cfg(not(unix))]
-fn hand_on(_caught: Caught, _child: &Child) {}
+fn pass_on(_caught: Caught, _child: &Child) {}

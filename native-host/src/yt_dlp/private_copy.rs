@@ -1,11 +1,10 @@
-//! The file that yt-dlp reads and rewrites: its owner's alone, in a folder of
-//! its own, gone when it is dropped. What a killed run has left is taken away
-//! by the next one, once nobody holds its lock any more: yt-dlp holds it as well.
+//! The cookie file that yt-dlp reads and rewrites: private, and removed when it is dropped. The next
+//! run removes the files of killed runs, unless their locks are still held, by yt-dlp for example.
 
 use crate::atomic_file::{self, Access};
 use crate::error::Error;
 use crate::folder_lock::{self, Lock};
-use crate::own_place::{self, Closed};
+use crate::ownership::{self, Closed};
 use crate::run_folder;
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use std::fs::{self, File};
@@ -18,13 +17,13 @@ const FOLDER: &str = "runs";
 /// A private copy; dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct PrivateCopy {
-    /// Open for as long as the run lasts, and closed before the file is removed.
+    /// Open during the run, and closed before the file is removed.
     _hold: File,
     path: TempPath,
 }
 
-/// The place for a private copy. While it is held, no other run takes a file for
-/// abandoned that is not locked yet.
+/// Permission to create a private copy. While it is held, no other run removes the new file, which is
+/// not locked yet, as abandoned.
 #[derive(Debug)]
 pub(crate) struct Reserved {
     folder: PathBuf,
@@ -46,8 +45,8 @@ impl Reserved {
 }
 
 impl PrivateCopy {
-    /// Waits for a place below `host_dir` (or the user's runtime folder, where that can't be
-    /// written to), and takes away what killed runs have left.
+    /// Waits for permission to create a copy below `host_dir`, or below the user's runtime folder if
+    /// `host_dir` is not writable. Also removes the files of killed runs.
     pub(crate) fn reserve(host_dir: &Path) -> Result<Reserved, Error> {
         run_folder::in_writable(host_dir, FOLDER, |folder| {
             let lock = folder_lock::in_made_folder(folder)?;
@@ -56,17 +55,17 @@ impl PrivateCopy {
         })
     }
 
-    /// Where it is.
+    /// The copy's path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What yt-dlp has made of it. A file that does not end with a whole line
-    /// was cut off while it was written, and is no answer.
+    /// The file as yt-dlp has left it. A file that doesn't end with a newline was cut off, and is
+    /// refused.
     pub(crate) fn read_back(&self) -> Result<SecretSlice<u8>, Error> {
         let gone = || Error::io("read", self.path())(io::ErrorKind::NotFound.into());
-        let file = SecretSlice::from(own_place::read(self.path(), Closed::ToAll)?.ok_or_else(gone)?);
-        // Only the end is looked at.
+        let file = SecretSlice::from(ownership::read(self.path(), Closed::ToAll)?.ok_or_else(gone)?);
+        // This exposes the file only to look at its last byte.
         if !file.expose_secret().ends_with(b"\n") {
             let fault = "it was cut off while it was written".to_owned();
             return Err(Error::BadFile { path: self.path().to_owned(), fault });
@@ -75,10 +74,10 @@ impl PrivateCopy {
     }
 }
 
-/// Takes away what killed runs have left below `host_dir`.
+/// Removes the files of killed runs below `host_dir`.
 pub(crate) fn remove_abandoned(host_dir: &Path) -> Result<(), Error> {
-    for folder in run_folder::places(host_dir, FOLDER) {
-        if own_place::look_at_folder(&folder)?.is_some()
+    for folder in run_folder::locations(host_dir, FOLDER) {
+        if ownership::folder_metadata(&folder)?.is_some()
             && let Some(_lock) = folder_lock::acquire(&folder)?
         {
             remove_unlocked(&folder)?;
@@ -87,13 +86,12 @@ pub(crate) fn remove_abandoned(host_dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes away every file of a run that is no more. Only for who holds the
-/// folder's lock.
+/// Removes the files of ended runs. The caller holds the folder's lock.
 fn remove_unlocked(folder: &Path) -> Result<(), Error> {
     let entries = fs::read_dir(folder).map_err(Error::io("read", folder))?;
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     for path in paths.filter(|path| is_temporary(path) && !is_in_use(path)) {
-        // yt-dlp, or what it has started, may have put a folder in the file's place.
+        // yt-dlp, or a program that it started, may have replaced the file with a folder.
         let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
         match if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) } {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
@@ -109,14 +107,13 @@ fn is_temporary(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(atomic_file::is_temporary)
 }
 
-/// Whether a run may have a hold on the file. A link is taken away, and never
-/// what it leads to.
+/// Whether a run may be using the file. False for a link, which is removed without its target.
 fn is_in_use(path: &Path) -> bool {
     let is_file = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_file());
     is_file && hold::is_taken(path)
 }
 
-/// A lock, which goes with the process, and with yt-dlp.
+/// A lock, which ends with this process and with yt-dlp.
 #[cfg(unix)]
 mod hold {
     use rustix::io::{FdFlags, fcntl_setfd};
@@ -125,24 +122,22 @@ mod hold {
     use std::io;
     use std::path::Path;
 
-    /// Programs that are started from now on hold the file, and so its lock, as
-    /// well: yt-dlp may outlive this program, and goes on to use the file. On a
-    /// file system without locks nothing is ever taken for abandoned.
+    /// Child processes inherit the file and its lock: yt-dlp may outlive this program and still use the
+    /// file. On a file system without locks no file counts as abandoned.
     pub(super) fn take(file: File, _path: &Path) -> io::Result<File> {
         let _ = file.try_lock();
         fcntl_setfd(&file, FdFlags::empty())?;
         Ok(file)
     }
 
-    /// What can't be opened is no run's.
+    /// A file that can't be opened isn't used by a run.
     pub(super) fn is_taken(path: &Path) -> bool {
         let file = open_no_link(path, OpenOptions::new().read(true));
         file.is_ok_and(|file| file.try_lock().is_err())
     }
 }
 
-/// An open file that nobody may remove: a lock on Windows would keep yt-dlp from
-/// reading and writing it.
+/// An open file that nobody can remove. On Windows a lock would also keep yt-dlp from using the file.
 #[cfg(windows)]
 mod hold {
     use std::fs::{File, OpenOptions};
@@ -179,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_is_gone_when_it_is_dropped() {
+    fn removes_a_copy_that_is_dropped() {
         let host_dir = tempfile::tempdir().unwrap();
         let copy = write(host_dir.path(), &"text\n".into());
         assert_eq!(names(host_dir.path()), [copy.path()]);
@@ -189,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_has_left_goes_and_what_another_run_uses_stays() {
+    fn removes_files_of_killed_runs_and_keeps_those_in_use() {
         let host_dir = tempfile::tempdir().unwrap();
         let used = write(host_dir.path(), &"used\n".into());
         let left = used.path().with_file_name(".stagepass-AbCdEf.tmp");
@@ -199,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_cut_off_is_no_answer() {
+    fn refuses_a_file_that_was_cut_off() {
         let host_dir = tempfile::tempdir().unwrap();
         let copy = write(host_dir.path(), &"text\n".into());
         for cut in ["", "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t0\tn\tplant"] {

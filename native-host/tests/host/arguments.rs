@@ -1,5 +1,4 @@
-//! Arguments on their way to yt-dlp: none is lost, changed or taken for another kind
-//! of argument than it was.
+//! Tests that arguments reach yt-dlp complete and unchanged, and are not mistaken for our own.
 
 use crate::process::*;
 use crate::yt_dlp::{OLD, URL, yt_dlp};
@@ -9,10 +8,10 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 const RECORD: &str = r#"printf '%s\0' "$@" > recorded"#;
-/// An argument that runs a program, should yt-dlp take it for an option.
+/// An argument that would run a program if yt-dlp read it as an option.
 const ATTACK: &[u8] = b"--exec=before_dl:id > PWNED";
 
-/// What the stand-in was started with.
+/// The arguments that the stand-in got.
 fn recorded(home: &Path) -> Vec<OsString> {
     let mut all: Vec<_> =
         fs::read(home.join("recorded")).unwrap().split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
@@ -61,7 +60,7 @@ fn arguments_reach_yt_dlp_byte_for_byte() {
 }
 
 #[test]
-fn our_options_before_the_command_end_there() {
+fn options_before_the_command_are_not_passed_on() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let stand_in = yt_dlp(home.path(), RECORD, &[]);
@@ -74,7 +73,7 @@ fn our_options_before_the_command_end_there() {
 }
 
 #[test]
-fn without_an_argument_of_its_own_yt_dlp_is_not_started() {
+fn does_not_start_yt_dlp_without_arguments() {
     let home = tempfile::tempdir().unwrap();
     for ours in [&[][..], &["--label", "me"], &["--write-back"], &["--label"]] {
         let output = run(&mut yt_dlp(home.path(), RECORD, ours), b"");
@@ -85,7 +84,7 @@ fn without_an_argument_of_its_own_yt_dlp_is_not_started() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_this_program_becomes_gets_its_arguments_byte_for_byte() {
+fn become_passes_on_arguments_byte_for_byte() {
     let home = tempfile::tempdir().unwrap();
     let script = format!("cd \"$HOME\"; {RECORD}");
     let theirs = os(&[b"--", ATTACK, b"", b"-", b"--", b"\xff", b"--\xff=", b"--help", b"-h"]);

@@ -1,4 +1,4 @@
-//! What bad input gets: an error answer or a clean end.
+//! Tests that bad input gets an error answer or a clean end.
 
 use crate::process::*;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ fn answer_before_hello(content: &[u8]) -> Value {
 }
 
 #[test]
-fn what_is_no_json_is_answered_and_the_connection_lives() {
+fn answers_invalid_json_with_an_error_and_continues() {
     let truncated = format!("{{\"id\":\"1\",\"type\":\"export\",\"cookies\":[\"{PLANTED}");
     let deep = "[".repeat(1_000_000);
     for content in [
@@ -45,7 +45,7 @@ fn what_is_no_json_is_answered_and_the_connection_lives() {
 }
 
 #[test]
-fn what_is_no_request_is_answered_and_the_connection_lives() {
+fn answers_invalid_requests_with_an_error_and_continues() {
     let long = "x".repeat(2 * MAX_ANSWER_BYTES);
     for (content, id, kind, code) in [
         (json!(PLANTED), json!(null), json!(null), "bad_request"),
@@ -66,7 +66,7 @@ fn what_is_no_request_is_answered_and_the_connection_lives() {
 }
 
 #[test]
-fn a_bad_export_is_refused_whole_and_no_value_is_told() {
+fn refuses_a_bad_export_completely_and_never_quotes_a_value() {
     let good = json!({"name": "a", "value": PLANTED, "domain": "instagram.com"});
     for (bad, reason) in [
         (json!(PLANTED), "cookies[1]: must be an object"),
@@ -111,9 +111,9 @@ fn a_platform_or_label_never_leads_out_of_the_folder() {
     for platform in ["", "../x", "a/b", "A", "a b", "a\0b", &"a".repeat(65)] {
         let answer = ask(home.path(), &[export(platform, "", PLANTED)]).remove(0);
         let message = answer["error"]["message"].as_str().unwrap();
-        assert!(message.starts_with("platform must be"), "{platform:?}: {message}");
+        assert!(message.starts_with("platform must have 1 to 64"), "{platform:?}: {message}");
     }
-    // No site is all dots, so no cookie is one's own.
+    // The platform `..` has no cookies of its own, so this request is built by hand.
     let mut dots = export("x", "", PLANTED);
     dots["platform"] = json!("..");
     assert_eq!(ask(home.path(), &[dots])[0]["error"]["code"], "bad_request");
@@ -124,7 +124,7 @@ fn a_platform_or_label_never_leads_out_of_the_folder() {
 }
 
 #[test]
-fn half_a_frame_is_a_clean_end() {
+fn ends_cleanly_after_half_a_frame() {
     let home = tempfile::tempdir().unwrap();
     let whole = message(&export("instagram", "", PLANTED));
     for length in [0, 1, 3, 4, 5, whole.len() - 1] {
@@ -137,7 +137,7 @@ fn half_a_frame_is_a_clean_end() {
 }
 
 #[test]
-fn answers_come_before_a_broken_frame_ends_it() {
+fn sends_earlier_answers_before_a_broken_frame_ends_the_program() {
     let home = tempfile::tempdir().unwrap();
     let input = [message(&hello()), vec![9, 0]].concat();
     let output = run(&mut browser_started(home.path()), &input);
@@ -147,10 +147,10 @@ fn answers_come_before_a_broken_frame_ends_it() {
 
 #[cfg(unix)]
 #[test]
-fn refuses_a_frame_longer_than_64_mib_without_taking_memory_for_it() {
+fn refuses_a_frame_longer_than_64_mib_without_allocating_it() {
     let home = tempfile::tempdir().unwrap();
     for length in [MAX_REQUEST_BYTES as u32 + 1, u32::MAX] {
-        // 40 MiB of address space: the program fits in, the frame would not.
+        // The program fits into 40 MiB of address space; the frame would not.
         let mut command = browser_started_after("ulimit -v 40960", home.path());
         let input = [message(&hello()), length.to_ne_bytes().to_vec()].concat();
         let output = run_with_open_input(&mut command, &input);
@@ -162,7 +162,7 @@ fn refuses_a_frame_longer_than_64_mib_without_taking_memory_for_it() {
 }
 
 #[test]
-fn takes_a_frame_of_exactly_64_mib() {
+fn accepts_a_frame_of_exactly_64_mib() {
     let home = tempfile::tempdir().unwrap();
     let mut content = hello().to_string().into_bytes();
     content.resize(MAX_REQUEST_BYTES, b' ');
@@ -185,7 +185,7 @@ fn answer_within_300_mb(content: &[u8]) -> Value {
 
 #[cfg(unix)]
 #[test]
-fn a_frame_of_64_mib_takes_no_more_than_a_few_times_its_size() {
+fn a_frame_of_64_mib_needs_at_most_a_few_times_its_size() {
     let filled = |start: &str, part: &str, end: &str| {
         let parts = (MAX_REQUEST_BYTES - start.len() - end.len()) / part.len();
         [start, &part.repeat(parts), end].concat()
@@ -213,7 +213,7 @@ fn a_frame_of_64_mib_takes_no_more_than_a_few_times_its_size() {
 
 #[cfg(unix)]
 #[test]
-fn the_largest_session_is_taken_escaped_to_the_last_character() {
+fn accepts_the_largest_session_with_every_character_escaped() {
     let value = "\\u0076".repeat(4000);
     let cookies: Vec<_> = (0..1000)
         .map(|index| {
@@ -230,7 +230,7 @@ fn the_largest_session_is_taken_escaped_to_the_last_character() {
     assert_eq!((&answer["ok"], &answer["cookie_count"]), (&json!(true), &json!(1000)), "{answer}");
 }
 
-// The answer is of thousands of files, with which Wine takes minutes.
+// Not on Windows: Wine takes minutes for the thousands of files.
 #[cfg(unix)]
 #[test]
 fn answers_with_exactly_1_mib_and_with_an_error_beyond() {
@@ -240,7 +240,7 @@ fn answers_with_exactly_1_mib_and_with_an_error_beyond() {
     let list = |id: &str| json!({"id": id, "type": "list"});
     let length = |answer: &Value| answer.to_string().len();
     let one = length(&ask(home.path(), &[list("")])[0]);
-    // Files without a sidecar make entries of the same length, each like this one.
+    // Files without a sidecar have entries of the same length.
     let copy = |index: usize| first.with_file_name(format!("x-label-{index:08x}.txt"));
     fs::write(copy(0), &text).unwrap();
     let two = length(&ask(home.path(), &[list("")])[0]);
@@ -262,7 +262,7 @@ fn answers_with_exactly_1_mib_and_with_an_error_beyond() {
 }
 
 #[test]
-fn a_browser_that_does_not_listen_ends_it() {
+fn ends_when_the_browser_closes_its_end() {
     let home = tempfile::tempdir().unwrap();
     let mut child = start(&mut browser_started(home.path()));
     drop(child.stdout.take());

@@ -1,5 +1,5 @@
-//! Fresh cookies from a browser that runs, and whatever can be wrong with it:
-//! nothing is disclosed, nothing hangs, and an export is still there.
+//! Tests of fresh cookies from a running browser and of everything that can fail there: nothing
+//! leaks, nothing hangs, and the export is used instead.
 
 use crate::browser::*;
 use crate::process::*;
@@ -11,8 +11,8 @@ use std::time::Duration;
 pub(crate) const OLD: &str = "the-exported-value";
 pub(crate) const FRESH: &str = "the-fresh-value";
 
-/// Asks for the cookies while nobody answers as they should: those of the
-/// export come, with a note on their age, and nothing of what was planted.
+/// Asks for cookies while no browser answers correctly: prints those of the export with a note on
+/// their age, and nothing that was planted.
 pub(crate) fn assert_export_is_used(home: &Path) -> String {
     assert_is_of_export(&command(home, &["cookies", "x"]).join().unwrap())
 }
@@ -22,7 +22,7 @@ fn assert_is_of_export(output: &std::process::Output) -> String {
     assert!(output.status.success(), "{notes}");
     assert_nothing_planted(output);
     assert!(text(&output.stdout).contains(OLD), "{notes}");
-    assert!(notes.contains("not fresh from a browser") && notes.contains("exported moments ago"), "{notes}");
+    assert!(notes.contains("these are from an export made moments ago"), "{notes}");
     notes
 }
 
@@ -32,8 +32,8 @@ pub(crate) fn home_with_export() -> tempfile::TempDir {
     home
 }
 
-/// To `listen` once more changes what is handed over, and opens no second socket;
-/// the one there is goes with the browser.
+/// A second `listen` updates the announcement and opens no second socket. The socket is removed
+/// together with the browser.
 pub(crate) fn assert_one_socket_until_the_browser_closes(mut browser: Browser, home: &Path) {
     browser.listen("home", &["vimeo"]);
     assert_eq!(sockets(home).len(), 1);
@@ -42,17 +42,17 @@ pub(crate) fn assert_one_socket_until_the_browser_closes(mut browser: Browser, h
     assert!(sockets(home).is_empty());
 }
 
-/// Whatever others have sent before, the next program is served, and the browser has
-/// been asked for nothing else.
+/// Whatever others have sent before, the next program is served, and the browser gets no other
+/// question.
 pub(crate) fn assert_next_program_is_served(browser: &mut Browser, home: &Path) {
     let asking = command(home, &["cookies", "x"]);
     browser.answer_with(FRESH);
     assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
-    assert!(browser.is_silent(), "junk went on to the browser");
+    assert!(browser.is_silent(), "junk was relayed to the browser");
 }
 
 #[test]
-fn a_command_has_what_the_extension_answers_and_it_is_told_who_asks() {
+fn a_command_gets_the_extensions_answer_and_the_extension_the_commands_name() {
     let home = home_with_export();
     let mut browser = Browser::listening(home.path(), "work", &["x", "instagram"]);
     let asking = command(home.path(), &["cookies", "https://x.com/some/page"]);
@@ -61,9 +61,9 @@ fn a_command_has_what_the_extension_answers_and_it_is_told_who_asks() {
     let name = if cfg!(windows) {
         "stagepass-native-host.exe".to_owned()
     } else {
-        // In full, and after whoever has started it: here this test.
-        let starter = std::env::current_exe().unwrap();
-        format!("{} › stagepass-native-host", starter.file_name().unwrap().to_str().unwrap())
+        // The full name, after the parent's: here this test.
+        let parent = std::env::current_exe().unwrap();
+        format!("{} › stagepass-native-host", parent.file_name().unwrap().to_str().unwrap())
     };
     assert_eq!(asked["program"], name);
     browser.send(&hand_over(&asked, FRESH));
@@ -81,7 +81,7 @@ fn a_command_has_what_the_extension_answers_and_it_is_told_who_asks() {
 }
 
 #[test]
-fn a_socket_that_nobody_listens_at_any_more_is_taken_away() {
+fn removes_a_dead_socket() {
     let home = home_with_export();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     browser.kill();
@@ -91,12 +91,12 @@ fn a_socket_that_nobody_listens_at_any_more_is_taken_away() {
 }
 
 #[test]
-fn the_newest_connection_wins_unless_another_is_named() {
+fn asks_the_newest_browser_unless_another_is_named() {
     let home = tempfile::tempdir().unwrap();
     let mut first = Browser::listening(home.path(), "first", &["x"]);
     thread::sleep(Duration::from_millis(5));
     let mut second = Browser::listening(home.path(), "second", &["x"]);
-    // The newest of all hands nothing of it over.
+    // The newest browser doesn't hand over this platform.
     thread::sleep(Duration::from_millis(5));
     let _third = Browser::listening(home.path(), "third", &["vimeo"]);
 
@@ -109,7 +109,7 @@ fn the_newest_connection_wins_unless_another_is_named() {
         first.answer_with("of-the-first");
         assert!(printed(asking).contains("of-the-first"));
     }
-    // Where the newest has none to give, the next one is asked.
+    // If the newest browser refuses, the next one is asked.
     let asking = command(home.path(), &["cookies", "x", "--browser", "chromium"]);
     let asked = second.receive();
     second.send(&json!({"id": asked["id"], "type": "cookies", "ok": false,
@@ -121,12 +121,12 @@ fn the_newest_connection_wins_unless_another_is_named() {
 }
 
 #[test]
-fn a_browser_that_is_named_and_not_there_is_a_fault_and_no_export_takes_its_place() {
+fn fails_without_the_named_browser_instead_of_using_an_export() {
     let home = home_with_export();
     let _browser = Browser::listening(home.path(), "work", &["vimeo"]);
     for (arguments, reason) in [
         (["--browser", "firefox"], "Connected: Chromium (profile work)"),
-        (["--profile", "work"], "hands over no cookies of x"),
+        (["--profile", "work"], "doesn't hand over cookies of x"),
     ] {
         let output = command(home.path(), &[&["cookies", "x"], &arguments[..]].concat()).join().unwrap();
         let fault = text(&output.stderr);
@@ -135,7 +135,7 @@ fn a_browser_that_is_named_and_not_there_is_a_fault_and_no_export_takes_its_plac
 }
 
 #[test]
-fn a_platform_that_is_not_switched_on_is_never_asked_for() {
+fn never_asks_for_a_platform_that_is_switched_off() {
     let home = home_with_export();
     let browser = Browser::listening(home.path(), "work", &["vimeo"]);
     let notes = assert_export_is_used(home.path());
@@ -144,7 +144,7 @@ fn a_platform_that_is_not_switched_on_is_never_asked_for() {
 }
 
 #[test]
-fn an_extension_that_never_answers_is_not_waited_for() {
+fn does_not_wait_for_an_extension_that_never_answers() {
     let home = home_with_export();
     let _deaf = [(); 3].map(|()| Browser::listening(home.path(), "work", &["x"]));
     let notes = assert_export_is_used(home.path());
@@ -152,7 +152,7 @@ fn an_extension_that_never_answers_is_not_waited_for() {
 }
 
 #[test]
-fn a_browser_that_closes_in_the_middle_of_its_answer_is_as_good_as_none() {
+fn uses_the_export_if_the_browser_closes_in_the_middle_of_its_answer() {
     let home = home_with_export();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let asking = command(home.path(), &["cookies", "x"]);
@@ -162,7 +162,7 @@ fn a_browser_that_closes_in_the_middle_of_its_answer_is_as_good_as_none() {
     assert_is_of_export(&asking.join().unwrap());
 }
 
-/// Answers that no extension of ours gives.
+/// Answers that Stagepass's extension never gives.
 fn bad_answers(asked: &Value) -> Vec<Value> {
     let with = |change: Value| {
         let mut answer = hand_over(asked, PLANTED);
@@ -180,6 +180,8 @@ fn bad_answers(asked: &Value) -> Vec<Value> {
         with(json!({"cookies": PLANTED})),
         with(json!({"hand_over": "h".repeat(65)})),
         with(json!({"label": format!("{PLANTED}\u{7}")})),
+        // The person chose a label by which this account is not offered.
+        with(json!({"label": "another"})),
         with(json!({"ok": true, "error": {"code": "c", "message": "m"}})),
         json!({"id": asked["id"], "type": "cookies", "ok": false}),
         json!({"id": asked["id"], "type": "cookies", "ok": true}),
@@ -187,7 +189,7 @@ fn bad_answers(asked: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn an_answer_that_does_not_hold_is_none() {
+fn ignores_an_invalid_answer() {
     let home = home_with_export();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let count = bad_answers(&json!({"id": 0, "platform": "x"})).len();
@@ -197,14 +199,14 @@ fn an_answer_that_does_not_hold_is_none() {
         browser.send(&bad_answers(&asked).remove(index));
         assert_is_of_export(&asking.join().unwrap());
     }
-    // The connection has outlived them all.
+    // The connection survives them all.
     let asking = command(home.path(), &["cookies", "x"]);
     browser.answer_with(FRESH);
     assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
 }
 
 #[test]
-fn what_an_extension_says_can_not_move_a_terminals_cursor() {
+fn an_extensions_message_cannot_control_the_terminal() {
     let home = home_with_export();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let asking = command(home.path(), &["cookies", "x"]);
@@ -216,7 +218,7 @@ fn what_an_extension_says_can_not_move_a_terminals_cursor() {
 }
 
 #[test]
-fn a_flood_of_frames_from_the_browser_disturbs_nothing() {
+fn survives_a_flood_of_frames_from_the_browser() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let unasked = message(&hand_over(&json!({"id": 4_000_000_000_u32, "platform": "x"}), PLANTED));
@@ -228,7 +230,7 @@ fn a_flood_of_frames_from_the_browser_disturbs_nothing() {
 }
 
 #[test]
-fn a_bad_announcement_is_refused_and_nothing_is_opened() {
+fn refuses_a_bad_announcement_and_opens_no_socket() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::start(home.path());
     for platforms in [&["../x"][..], &["X"], &["x"; 201]] {

@@ -1,4 +1,4 @@
-//! The sockets of the bridge: whose they are, and what stands in their place.
+//! Tests of the bridge's sockets: their permissions, and links in their place.
 
 use crate::bridge::*;
 use crate::browser::*;
@@ -10,10 +10,10 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 #[test]
-fn the_socket_is_its_owners_alone_and_goes_with_the_browser() {
+fn the_socket_is_private_and_removed_with_the_browser() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::start(home.path());
-    assert!(!socket_folder(home.path()).exists(), "it listens before it is told to");
+    assert!(!socket_folder(home.path()).exists(), "it listens before `listen`");
     browser.listen("work", &["x"]);
     let [socket] = &sockets(home.path())[..] else { panic!() };
     let metadata = fs::symlink_metadata(socket).unwrap();
@@ -24,7 +24,7 @@ fn the_socket_is_its_owners_alone_and_goes_with_the_browser() {
 }
 
 #[test]
-fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
+fn serves_the_next_program_after_a_flood_of_junk_connections() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let [socket] = &sockets(home.path())[..] else { panic!() };
@@ -43,7 +43,7 @@ fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
 }
 
 #[test]
-fn a_link_in_place_of_the_folder_is_refused_by_both_sides() {
+fn both_sides_refuse_a_link_in_place_of_the_folder() {
     let home = home_with_export();
     let elsewhere = home.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
@@ -56,9 +56,9 @@ fn a_link_in_place_of_the_folder_is_refused_by_both_sides() {
 }
 
 #[test]
-fn a_link_in_place_of_a_socket_is_not_followed() {
+fn does_not_follow_a_link_in_place_of_a_socket() {
     let home = home_with_export();
-    // A real host, somewhere else.
+    // A real host with another folder.
     let other = tempfile::tempdir().unwrap();
     let browser = Browser::listening(other.path(), "work", &["x"]);
     let [socket] = &sockets(other.path())[..] else { panic!() };
@@ -70,7 +70,7 @@ fn a_link_in_place_of_a_socket_is_not_followed() {
 }
 
 #[test]
-fn a_link_in_place_of_the_export_is_not_followed() {
+fn does_not_follow_a_link_in_place_of_the_export() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let real = home.path().join("real.txt");
@@ -82,7 +82,7 @@ fn a_link_in_place_of_the_export_is_not_followed() {
 }
 
 #[test]
-fn an_open_folder_is_narrowed_by_the_host_and_not_believed_by_a_command() {
+fn the_host_makes_an_open_folder_private_and_commands_do_not_trust_one() {
     let home = home_with_export();
     fs::create_dir(socket_folder(home.path())).unwrap();
     let open = || fs::set_permissions(socket_folder(home.path()), fs::Permissions::from_mode(0o777)).unwrap();
@@ -91,11 +91,11 @@ fn an_open_folder_is_narrowed_by_the_host_and_not_believed_by_a_command() {
     assert_eq!(fs::metadata(socket_folder(home.path())).unwrap().mode() & 0o777, 0o700);
     open();
     let notes = assert_export_is_used(home.path());
-    assert!(notes.contains("others may write to") && browser.is_silent(), "{notes}");
+    assert!(notes.contains("others can write to") && browser.is_silent(), "{notes}");
 }
 
 #[test]
-fn a_path_that_is_too_long_for_a_socket_is_named_with_what_to_do() {
+fn names_a_path_too_long_for_a_socket_and_the_remedy() {
     let home = tempfile::tempdir().unwrap();
     let long = home.path().join("a".repeat(100));
     fs::create_dir(&long).unwrap();
@@ -105,10 +105,10 @@ fn a_path_that_is_too_long_for_a_socket_is_named_with_what_to_do() {
 }
 
 #[test]
-fn the_list_of_hand_overs_will_say_which_script_has_run_the_command() {
+fn the_list_of_hand_overs_names_the_script_that_ran_the_command() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
-    // Its name is no shell's, and as long as the system lets it be.
+    // The script's name, of the maximum length, differs from the shell's.
     let script = home.path().join("nightly-fetch)1");
     fs::write(&script, "#!/bin/sh\n\"$@\"\nexit $?\n").unwrap();
     fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).unwrap();

@@ -1,4 +1,4 @@
-//! A host that a browser keeps running: the test is the extension.
+//! A host that a browser keeps running, with the test in place of the extension.
 
 use crate::process::*;
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// No command may take longer, whatever the browser does.
+/// The time limit of every command, whatever the browser does.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A running host; dropping it ends it, as a browser does.
+/// A running host; dropping it ends the host, as a browser does.
 pub(crate) struct Browser {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -21,7 +21,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Starts the host; nothing is said yet.
+    /// Starts the host without sending anything.
     pub(crate) fn start(home: &Path) -> Self {
         Self::of(&mut browser_started(home))
     }
@@ -43,7 +43,7 @@ impl Browser {
         Self { stdin: child.stdin.take(), child, messages }
     }
 
-    /// A host that listens, for a profile that hands `platforms` over.
+    /// Starts a host that listens for a profile that hands over `platforms`.
     pub(crate) fn listening(home: &Path, profile: &str, platforms: &[&str]) -> Self {
         let mut browser = Self::start(home);
         let answer = browser.listen(profile, platforms);
@@ -51,9 +51,23 @@ impl Browser {
         browser
     }
 
-    /// Sends `listen` and gives the answer.
+    /// Starts a host that listens for a profile that also hands over the storage of `platform`.
+    pub(crate) fn listening_with_storage(home: &Path, platform: &str) -> Self {
+        let mut browser = Self::start(home);
+        let allowed = json!({"platform": platform, "label": "", "write_back": false, "storage": true});
+        let answer = browser.announce("work", &[allowed]);
+        assert_eq!(answer["ok"], true, "{answer}");
+        browser
+    }
+
+    /// Sends `listen` and returns the answer.
     pub(crate) fn listen(&mut self, profile: &str, platforms: &[&str]) -> Value {
         let platforms: Vec<_> = platforms.iter().map(|platform| allowed(platform)).collect();
+        self.announce(profile, &platforms)
+    }
+
+    /// Sends `listen` with these platforms and returns the answer.
+    pub(crate) fn announce(&mut self, profile: &str, platforms: &[Value]) -> Value {
         self.send(&json!({"id": 1, "type": "listen", "browser": "Chromium", "profile": profile,
             "platforms": platforms}));
         self.receive()
@@ -72,7 +86,7 @@ impl Browser {
         self.messages.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// Whether the host has said anything more.
+    /// Whether the host has sent nothing more.
     pub(crate) fn is_silent(&self) -> bool {
         self.messages.try_recv().is_err()
     }
@@ -83,7 +97,7 @@ impl Browser {
         self.send(&hand_over(&asked, value));
     }
 
-    /// Closes the port, as a browser does that ends, and waits for the host.
+    /// Closes the port, as a browser does at its end, and waits for the host.
     pub(crate) fn close(&mut self) {
         drop(self.stdin.take());
         assert!(self.child.wait().unwrap().success());
@@ -103,7 +117,7 @@ impl Drop for Browser {
     }
 }
 
-/// How `listen` tells that a platform is handed over.
+/// A platform of a `listen` message.
 pub(crate) fn allowed(platform: &str) -> Value {
     json!({"platform": platform, "label": "", "write_back": false})
 }
@@ -115,14 +129,14 @@ pub(crate) fn hand_over(asked: &Value, value: &str) -> Value {
         "write_back": false, "cookies": [{"name": "sessionid", "value": value, "domain": domain, "secure": true}]})
 }
 
-/// Runs a command beside the test, which is the browser meanwhile.
+/// Runs a command in a thread, while the test acts as the browser.
 pub(crate) fn command(home: &Path, arguments: &[&str]) -> JoinHandle<Output> {
     let mut command = program(home);
     command.args(arguments);
     beside(command)
 }
 
-/// Likewise any command, which must end in time.
+/// Runs any command in a thread; it must end in time.
 pub(crate) fn beside(mut command: Command) -> JoinHandle<Output> {
     thread::spawn(move || {
         let start = Instant::now();
@@ -136,7 +150,7 @@ pub(crate) fn socket_folder(home: &Path) -> PathBuf {
     host_dir(home).join("run")
 }
 
-/// What is in the folder of sockets.
+/// The files in the folder of sockets.
 pub(crate) fn sockets(home: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(socket_folder(home)).into_iter().flatten();
     entries.map(|entry| entry.unwrap().path()).collect()

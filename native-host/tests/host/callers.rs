@@ -1,4 +1,4 @@
-//! Who may start the program.
+//! Tests of which extensions may start the program.
 
 use crate::process::*;
 use serde_json::json;
@@ -28,7 +28,7 @@ fn assert_refused(output: &Output, name: &str) {
 }
 
 #[test]
-fn its_own_extensions_are_served() {
+fn serves_stagepasss_own_extensions() {
     let home = tempfile::tempdir().unwrap();
     let origin = origin();
     assert_served(&start_as(home.path(), &[&origin]));
@@ -38,7 +38,7 @@ fn its_own_extensions_are_served() {
 }
 
 #[test]
-fn others_are_refused_without_a_byte_on_stdout() {
+fn refuses_other_extensions_without_output() {
     let home = tempfile::tempdir().unwrap();
     let stranger = format!("chrome-extension://{}/", "a".repeat(32));
     let longer = format!("{}x", origin());
@@ -51,7 +51,7 @@ fn others_are_refused_without_a_byte_on_stdout() {
 }
 
 #[test]
-fn added_ids_are_served_until_uninstalled() {
+fn serves_added_extensions_until_uninstalled() {
     let home = tempfile::tempdir().unwrap();
     let (chromium, firefox) = ("b".repeat(32), "mine@example.org");
     let origin = format!("chrome-extension://{chromium}/");
@@ -69,7 +69,7 @@ fn added_ids_are_served_until_uninstalled() {
 }
 
 #[test]
-fn a_malformed_id_is_not_added() {
+fn does_not_add_a_malformed_id() {
     let home = tempfile::tempdir().unwrap();
     let output = run(program(home.path()).args(["install", "--extension-id", "*"]), b"");
     assert_eq!(output.status.code(), Some(2));

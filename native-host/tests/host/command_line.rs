@@ -1,4 +1,4 @@
-//! The commands for people.
+//! Tests of the commands for people.
 
 use crate::process::*;
 use serde_json::Value;
@@ -49,7 +49,7 @@ fn cookies_for_wget_have_no_prefix() {
 }
 
 #[test]
-fn the_newest_of_several_labels_is_taken_unless_one_is_named() {
+fn uses_the_newest_label_unless_one_is_named() {
     let home = tempfile::tempdir().unwrap();
     for label in ["", "zoe", "adam"] {
         export_file(home.path(), "x", label, label);
@@ -61,7 +61,7 @@ fn the_newest_of_several_labels_is_taken_unless_one_is_named() {
 }
 
 #[test]
-fn says_what_to_do_where_nothing_is_exported() {
+fn says_what_to_do_without_exports() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", PLANTED);
     for args in [["cookies", "https://www.instagram.com/"], ["path", "instagram"]] {
@@ -77,7 +77,7 @@ fn says_what_to_do_where_nothing_is_exported() {
 }
 
 #[test]
-fn a_broken_file_is_named_and_not_quoted() {
+fn names_a_broken_file_without_quoting_it() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", PLANTED);
     fs::write(&path, format!("# Netscape HTTP Cookie File\n{PLANTED}\n")).unwrap();
@@ -129,7 +129,7 @@ fn the_default_folder_is_in_the_users_data_directory() {
 }
 
 #[test]
-fn help_is_there_for_everything() {
+fn every_command_has_help() {
     let home = tempfile::tempdir().unwrap();
     let help = stdout(&command(home.path(), &["--help"]));
     for name in ["install", "uninstall", "doctor", "list", "path", "cookies", "STAGEPASS_HOST_DIR"] {
@@ -141,7 +141,7 @@ fn help_is_there_for_everything() {
 }
 
 #[test]
-fn a_wrong_command_line_says_so_on_stderr_alone() {
+fn reports_a_wrong_command_line_only_on_stderr() {
     let home = tempfile::tempdir().unwrap();
     for args in [&[][..], &["frobnicate"], &["list", "--frobnicate"], &["path"]] {
         let output = command(home.path(), args);
@@ -153,7 +153,7 @@ fn a_wrong_command_line_says_so_on_stderr_alone() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn help_that_could_not_be_written_is_a_fault() {
+fn fails_if_help_cannot_be_written() {
     let home = tempfile::tempdir().unwrap();
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let status =

@@ -1,4 +1,4 @@
-//! Several hosts at once, one for each browser that is open.
+//! Tests of several hosts at once, one for each open browser.
 
 use crate::process::*;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ fn export_in_rounds(home: &Path, request: &Value) -> Vec<Value> {
 }
 
 #[test]
-fn two_hosts_exporting_at_once_leave_one_whole_file() {
+fn two_hosts_exporting_at_once_leave_one_complete_file() {
     let home = tempfile::tempdir().unwrap();
     let sessions = [session("first", 300, 1_900_000_000), session("second", 20, 1_800_000_000)];
     thread::scope(|scope| {
@@ -49,7 +49,7 @@ fn two_hosts_exporting_at_once_leave_one_whole_file() {
 }
 
 #[test]
-fn a_reader_sees_a_whole_file_at_any_moment() {
+fn a_reader_always_sees_a_complete_file() {
     let home = tempfile::tempdir().unwrap();
     let path = ask(home.path(), &[session("v", 300, 1_900_000_000)]).remove(0)["path"].take();
     let path = Path::new(path.as_str().unwrap());
@@ -68,7 +68,7 @@ fn a_reader_sees_a_whole_file_at_any_moment() {
 }
 
 #[test]
-fn exports_and_purges_at_once_all_succeed() {
+fn simultaneous_exports_and_purges_all_succeed() {
     let home = tempfile::tempdir().unwrap();
     thread::scope(|scope| {
         let hosts = ["a", "b", "c"].map(|label| {

@@ -1,4 +1,4 @@
-//! What `doctor` finds on a browser's way to the program, which scripts stand in for.
+//! Tests of `doctor` on a browser's steps to the program, with scripts in place of the program.
 #![cfg(target_os = "linux")]
 
 use crate::install::{MANIFEST, chromium_manifest, make, read};
@@ -10,10 +10,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Answers with what the test has prepared, and listens until it is let go.
+/// Sends the answer that the test has prepared, and reads until the browser disconnects.
 const ANSWER: &str = "cat \"$HOME/answer\"; exec cat > \"$HOME/heard\"";
 
-/// The diagnosis and whether all is well.
+/// The diagnosis, and whether doctor succeeded.
 pub(crate) fn doctor(home: &Path, args: &[&str]) -> (bool, Value) {
     let output = run(program(home).args(["doctor", "--json"]).args(args), b"");
     assert_nothing_planted(&output);
@@ -21,7 +21,7 @@ pub(crate) fn doctor(home: &Path, args: &[&str]) -> (bool, Value) {
     (output.status.success(), serde_json::from_slice(&output.stdout).unwrap())
 }
 
-/// Every finding of a step: its verdict, then all that is said about it.
+/// Every finding of a step: the verdict, then detail and advice.
 pub(crate) fn findings(diagnosis: &Value, subject: &str, step: &str) -> Vec<(String, String)> {
     let sections = diagnosis["sections"].as_array().unwrap();
     let section = sections.iter().find(|section| section["subject"] == subject);
@@ -32,14 +32,14 @@ pub(crate) fn findings(diagnosis: &Value, subject: &str, step: &str) -> Vec<(Str
     of_step.map(|finding| (text(&finding["verdict"]), said(finding))).collect()
 }
 
-/// The one finding of a step.
+/// The only finding of a step.
 fn finding(diagnosis: &Value, subject: &str, step: &str) -> (String, String) {
     let mut found = findings(diagnosis, subject, step);
     assert_eq!(found.len(), 1, "{subject} {step} in {diagnosis:#}");
     found.remove(0)
 }
 
-/// Whatever is wrong with Chromium's `step`, doctor fails, and says these words.
+/// Checks that doctor fails with a fault in Chromium's `step` that contains these words.
 fn assert_fault(home: &Path, step: &str, words: &[&str]) {
     let (is_well, diagnosis) = doctor(home, &["--browser", "chromium"]);
     assert!(!is_well && diagnosis["working_browsers"] == 0, "{diagnosis:#}");
@@ -52,7 +52,7 @@ fn assert_fault(home: &Path, step: &str, words: &[&str]) {
     }
 }
 
-/// A user with this browser, whom `install` has served.
+/// A user with this browser after `install`.
 pub(crate) fn installed(folders: &[&str]) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), folders);
@@ -67,7 +67,7 @@ fn change_manifest(home: &Path, change: impl FnOnce(&mut Value)) {
     fs::write(path, manifest.to_string()).unwrap();
 }
 
-/// Puts a script in the program's place.
+/// Replaces the program with a script.
 fn stand_in(home: &Path, script: &str) -> PathBuf {
     let path = home.join("stand-in");
     fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -83,7 +83,7 @@ fn hello(version: &str, capabilities: &[&str]) -> Value {
 const ALL: &[&str] = &["hello", "export", "list", "delete", "verify", "listen"];
 
 #[test]
-fn a_good_installation_works_in_each_form_of_manifest() {
+fn a_good_installation_works_with_both_manifest_forms() {
     let home = installed(&[".config/chromium", ".mozilla"]);
     let (is_well, diagnosis) = doctor(home.path(), &[]);
     assert!(is_well, "{diagnosis:#}");
@@ -102,7 +102,7 @@ fn a_good_installation_works_in_each_form_of_manifest() {
 }
 
 #[test]
-fn the_text_is_for_people_aligned_and_says_what_to_do() {
+fn the_text_output_is_aligned_and_says_what_to_do() {
     let home = installed(&[".config/chromium", ".config/vivaldi"]);
     fs::remove_file(chromium_manifest(home.path())).unwrap();
     let output = run(program(home.path()).arg("doctor"), b"");
@@ -110,15 +110,15 @@ fn the_text_is_for_people_aligned_and_says_what_to_do() {
     assert_eq!(output.status.code(), Some(1), "{text}");
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[0], "Chromium");
-    assert!(lines[1].starts_with("  FAULT  manifest   there is none at /"), "{text}");
+    assert!(lines[1].starts_with("  FAULT  manifest   /") && lines[1].ends_with(" is missing"), "{text}");
     assert_eq!(lines[2].trim_start(), "Run \"stagepass-native-host install --browser chromium\".");
-    assert_eq!(lines[2].find("Run"), lines[1].find("there"), "{text}");
+    assert_eq!(lines[2].find("Run"), lines[1].find('/'), "{text}");
     assert!(text.contains("\nVivaldi\n  ok     manifest   /"), "{text}");
     assert_eq!(*lines.last().unwrap(), "1 browser can use Stagepass; 1 fault.");
 }
 
 #[test]
-fn what_is_wrong_with_a_manifest_is_said_and_install_puts_it_right() {
+fn reports_manifest_faults_and_install_repairs_them() {
     let home = installed(&[".config/chromium"]);
     let path = chromium_manifest(home.path());
     let good = fs::read_to_string(&path).unwrap();
@@ -139,9 +139,9 @@ fn what_is_wrong_with_a_manifest_is_said_and_install_puts_it_right() {
         assert!(doctor(home.path(), &[]).0);
     }
     fs::remove_file(&path).unwrap();
-    assert_fault(home.path(), "manifest", &["there is none at", "install --browser chromium"]);
+    assert_fault(home.path(), "manifest", &["is missing", "install --browser chromium"]);
     fs::create_dir(&path).unwrap();
-    assert_fault(home.path(), "manifest", &["is no file", "out of the way"]);
+    assert_fault(home.path(), "manifest", &["is not a file", "Move it away"]);
     fs::remove_dir(&path).unwrap();
     fs::write(&path, &good).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
@@ -149,16 +149,16 @@ fn what_is_wrong_with_a_manifest_is_said_and_install_puts_it_right() {
 }
 
 #[test]
-fn a_pipe_in_the_manifests_place_holds_nobody_up() {
+fn does_not_block_on_a_pipe_in_place_of_the_manifest() {
     let home = installed(&[".config/chromium"]);
     let path = chromium_manifest(home.path());
     fs::remove_file(&path).unwrap();
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    assert_fault(home.path(), "manifest", &["is no file"]);
+    assert_fault(home.path(), "manifest", &["is not a file"]);
 }
 
 #[test]
-fn a_manifest_that_is_a_symbolic_link_is_followed_and_told() {
+fn follows_and_reports_a_manifest_that_is_a_symbolic_link() {
     let home = installed(&[".config/chromium"]);
     let (path, elsewhere) = (chromium_manifest(home.path()), home.path().join("elsewhere.json"));
     fs::rename(&path, &elsewhere).unwrap();
@@ -168,20 +168,20 @@ fn a_manifest_that_is_a_symbolic_link_is_followed_and_told() {
     assert!(is_well && found[0].0 == "note" && found[0].1.contains("a symbolic link to"), "{diagnosis:#}");
 
     fs::remove_file(&elsewhere).unwrap();
-    assert_fault(home.path(), "manifest", &["leads nowhere", "out of the way"]);
-    // What it leads to may be a secret.
+    assert_fault(home.path(), "manifest", &["which is missing", "Move it away"]);
+    // The link's target may be a secret.
     symlink(export_file(home.path(), "x", "", PLANTED), &elsewhere).unwrap();
     assert_fault(home.path(), "manifest", &["not valid JSON"]);
 }
 
 #[test]
-fn an_extension_that_may_not_start_the_program_is_named() {
+fn names_an_extension_that_the_manifest_does_not_allow() {
     let home = installed(&[".config/chromium"]);
     let stranger = format!("chrome-extension://{}/", "a".repeat(32));
     change_manifest(home.path(), |manifest| manifest["allowed_origins"] = json!([stranger]));
     assert_fault(home.path(), "extension", &["does not allow", CHROMIUM_EXTENSION_ID, "install --browser"]);
 
-    // One of the user's own, which was added for another browser.
+    // An added extension that is for another browser.
     assert!(run(program(home.path()).arg("install"), b"").status.success());
     let mine = "b".repeat(32);
     let args = ["install", "--extension-id", &mine, "--browser", "vivaldi"];
@@ -190,7 +190,7 @@ fn an_extension_that_may_not_start_the_program_is_named() {
 }
 
 #[test]
-fn a_program_that_can_not_be_started_is_named() {
+fn names_a_program_that_cannot_be_started() {
     let home = installed(&[".config/chromium"]);
     let path = stand_in(home.path(), "exit");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
@@ -201,24 +201,24 @@ fn a_program_that_can_not_be_started_is_named() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     assert_fault(home.path(), "start", &["can't be started"]);
     fs::remove_file(&path).unwrap();
-    assert_fault(home.path(), "program", &["stand-in is not there", "install --browser chromium"]);
+    assert_fault(home.path(), "program", &["stand-in doesn't exist", "install --browser chromium"]);
     fs::create_dir(&path).unwrap();
-    assert_fault(home.path(), "program", &["stand-in is no file"]);
+    assert_fault(home.path(), "program", &["stand-in is not a file"]);
 }
 
 #[test]
-fn a_program_that_does_not_speak_in_frames_is_found_out() {
+fn reports_a_program_that_does_not_write_frames() {
     let home = installed(&[".config/chromium"]);
     fs::write(home.path().join("answer"), message(&hello("0.1.0", ALL))).unwrap();
     let answer = "cat \"$HOME/answer\"";
     for (script, words) in [
-        ("echo hello, world; exec cat", "no frame"),
-        ("printf abc", "no frame"),
-        ("head -c 9 \"$HOME/answer\"", "no frame"),
-        ("exec cat /dev/zero", "not one of a Stagepass host"),
-        (&format!("{answer}; echo ready; exec cat > /dev/null"), "more to standard output than its answer"),
-        (&format!("{answer}; cat > /dev/null; echo bye"), "more to standard output than its answer"),
-        (&format!("{answer}; cat > /dev/null; exit 3"), "ends badly (exit status: 3)"),
+        ("echo hello, world; exec cat", "is not a frame"),
+        ("printf abc", "is not a frame"),
+        ("head -c 9 \"$HOME/answer\"", "is not a frame"),
+        ("exec cat /dev/zero", "not that of a Stagepass host"),
+        (&format!("{answer}; echo ready; exec cat > /dev/null"), "more than its answer to standard output"),
+        (&format!("{answer}; cat > /dev/null; echo bye"), "more than its answer to standard output"),
+        (&format!("{answer}; cat > /dev/null; exit 3"), "then fails (exit status: 3)"),
         (
             "echo 'no such  library' >&2; exit 127",
             "ended without an answer (exit status: 127; no such  library)",
@@ -232,7 +232,7 @@ fn a_program_that_does_not_speak_in_frames_is_found_out() {
 }
 
 #[test]
-fn an_answer_that_is_not_to_the_question_is_none() {
+fn does_not_accept_an_answer_to_another_question() {
     let home = installed(&[".config/chromium"]);
     stand_in(home.path(), ANSWER);
     let mut other = hello("0.1.0", ALL);
@@ -240,9 +240,9 @@ fn an_answer_that_is_not_to_the_question_is_none() {
     let refusal = json!({"id": "doctor", "type": "hello", "ok": false,
         "error": {"code": "io", "message": "no\u{1b}[2J room"}});
     for (answer, words) in [
-        (json!([]), "not one of a Stagepass host"),
-        (other, "not one of a Stagepass host"),
-        (json!({"id": "doctor", "type": "hello", "ok": true}), "not one of a Stagepass host"),
+        (json!([]), "not that of a Stagepass host"),
+        (other, "not that of a Stagepass host"),
+        (json!({"id": "doctor", "type": "hello", "ok": true}), "not that of a Stagepass host"),
         (refusal, "it refuses: no\u{fffd}[2J room"),
     ] {
         fs::write(home.path().join("answer"), message(&answer)).unwrap();
@@ -250,9 +250,9 @@ fn an_answer_that_is_not_to_the_question_is_none() {
     }
 }
 
-/// Waits until a process of this id, which a signal ends, does nothing any more.
+/// Waits until the process of this id, which a signal ends, is gone.
 fn wait_for_end(pid: &str) {
-    // One that has ended, and that nobody has asked about yet, has no command line.
+    // A zombie has an empty command line.
     let runs = || fs::read(format!("/proc/{}/cmdline", pid.trim())).is_ok_and(|line| !line.is_empty());
     let deadline = Instant::now() + Duration::from_secs(60);
     while runs() {
@@ -262,13 +262,13 @@ fn wait_for_end(pid: &str) {
 }
 
 #[test]
-fn a_program_that_hangs_is_given_five_seconds_and_ended() {
+fn ends_a_hanging_program_after_five_seconds() {
     let home = installed(&[".config/chromium"]);
     fs::write(home.path().join("answer"), message(&hello("0.1.0", ALL))).unwrap();
     for (script, words) in [
         ("exec sleep 1000", "did not answer within 5 seconds"),
-        ("cat \"$HOME/answer\"; exec sleep 1000", "does not end when the browser lets go"),
-        ("cat \"$HOME/answer\"; exec >&-; exec sleep 1000", "does not end when the browser lets go"),
+        ("cat \"$HOME/answer\"; exec sleep 1000", "keeps running after the browser disconnects"),
+        ("cat \"$HOME/answer\"; exec >&-; exec sleep 1000", "keeps running after the browser disconnects"),
     ] {
         stand_in(home.path(), &format!("echo $$ > \"$HOME/pid\"; {script}"));
         assert_fault(home.path(), "start", &[words]);
@@ -277,7 +277,7 @@ fn a_program_that_hangs_is_given_five_seconds_and_ended() {
 }
 
 #[test]
-fn a_program_that_hangs_does_not_outlive_a_doctor_that_a_signal_ends() {
+fn a_signal_to_doctor_also_ends_a_hanging_program() {
     let home = installed(&[".config/chromium"]);
     stand_in(home.path(), "echo $$ > \"$HOME/new\"; mv \"$HOME/new\" \"$HOME/pid\"; exec sleep 1000");
     let mut doctor = start(program(home.path()).arg("doctor"));
@@ -293,7 +293,7 @@ fn a_program_that_hangs_does_not_outlive_a_doctor_that_a_signal_ends() {
 }
 
 #[test]
-fn another_version_is_told_and_one_that_lacks_something_is_a_fault() {
+fn notes_another_version_and_reports_missing_features_as_a_fault() {
     let home = installed(&[".config/chromium"]);
     let path = stand_in(home.path(), ANSWER);
     fs::write(home.path().join("answer"), message(&hello("0.0.7", ALL))).unwrap();
@@ -306,22 +306,26 @@ fn another_version_is_told_and_one_that_lacks_something_is_a_fault() {
     assert!(verdict == "note" && said.contains(path.to_str().unwrap()), "{said}");
 
     fs::write(home.path().join("answer"), message(&hello("0.0.7", &ALL[..5]))).unwrap();
-    assert_fault(home.path(), "start", &["0.0.7, which does not know: listen", "install --browser chromium"]);
+    assert_fault(
+        home.path(),
+        "start",
+        &["0.0.7, which doesn't support: listen", "install --browser chromium"],
+    );
 }
 
 #[test]
-fn a_link_to_this_program_is_this_program() {
+fn recognises_a_link_to_this_program() {
     let home = installed(&[".config/chromium"]);
     let link = home.path().join("link");
     symlink(PROGRAM, &link).unwrap();
     change_manifest(home.path(), |manifest| manifest["path"] = json!(link));
     let (is_well, diagnosis) = doctor(home.path(), &[]);
     let (verdict, said) = finding(&diagnosis, "Chromium", "program");
-    assert!(is_well && verdict == "ok" && said.contains("this one"), "{said}");
+    assert!(is_well && verdict == "ok" && said.contains("this program"), "{said}");
 }
 
 #[test]
-fn the_program_is_started_as_a_browser_starts_it() {
+fn starts_the_program_as_a_browser_does() {
     let home = installed(&[".config/chromium", ".mozilla"]);
     let script =
         format!("printf '%s\\n' \"$@\" > \"$HOME/arguments\"; env > \"$HOME/environment\"; {ANSWER}");
@@ -352,7 +356,7 @@ fn the_program_is_started_as_a_browser_starts_it() {
 }
 
 #[test]
-fn a_user_without_a_browser_that_can_be_reached_is_told_so() {
+fn says_that_no_supported_browser_was_found() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &["snap/chromium", ".var/app/com.google.Chrome"]);
     let (is_well, diagnosis) = doctor(home.path(), &[]);
@@ -361,14 +365,14 @@ fn a_user_without_a_browser_that_can_be_reached_is_told_so() {
     for browser in ["Chromium (Snap)", "Chrome (Flatpak)"] {
         let (verdict, said) = finding(&diagnosis, browser, "reach");
         assert!(
-            verdict == "note" && said.contains("out of reach") && said.contains("Install it from"),
+            verdict == "note" && said.contains("out of reach") && said.contains("Install the browser from"),
             "{said}"
         );
     }
 }
 
 #[test]
-fn a_firefox_that_something_else_starts_programs_for_is_examined_as_far_as_that_goes() {
+fn checks_a_sandboxed_firefox_as_far_as_possible() {
     for (trace, browser) in
         [("snap/firefox", "Firefox (Snap)"), (".var/app/org.mozilla.firefox", "Firefox (Flatpak)")]
     {
@@ -390,7 +394,7 @@ fn a_firefox_that_something_else_starts_programs_for_is_examined_as_far_as_that_
 }
 
 #[test]
-fn browsers_that_are_not_there_are_passed_over_unless_they_are_named() {
+fn skips_missing_browsers_unless_they_are_named() {
     let home = installed(&[".config/chromium"]);
     let subjects = |diagnosis: &Value| -> Vec<String> {
         let sections = diagnosis["sections"].as_array().unwrap().iter();
@@ -404,7 +408,7 @@ fn browsers_that_are_not_there_are_passed_over_unless_they_are_named() {
 }
 
 #[test]
-fn a_profile_of_its_own_is_examined_by_folder() {
+fn checks_a_separate_profile_by_its_folder() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("my profile/NativeMessagingHosts");
     let folder = folder.to_str().unwrap();
@@ -412,7 +416,7 @@ fn a_profile_of_its_own_is_examined_by_folder() {
     let (_, said) = finding(&diagnosis, folder, "manifest");
     let advice = said.split('"').nth(1).unwrap();
     assert!(!is_well && advice.starts_with("stagepass-native-host install --manifest-dir"), "{said}");
-    // What it says to do helps, pasted into a shell as it is.
+    // The advice works when it is pasted into a shell.
     let install = advice.replacen("stagepass-native-host", PROGRAM, 1);
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", &install]).env("HOME", home.path()).env("STAGEPASS_HOST_DIR", host_dir(home.path()));

@@ -1,4 +1,4 @@
-//! What `doctor` finds in the host's folders, of yt-dlp, and of who is connected.
+//! Tests of `doctor` on the host's folders, yt-dlp and the connected browsers.
 #![cfg(target_os = "linux")]
 
 use crate::browser::Browser;
@@ -20,7 +20,7 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// The faults of the host's own steps.
+/// The faults of one of the host's own steps.
 fn faults(diagnosis: &Value, step: &str) -> Vec<String> {
     let found = findings(diagnosis, HOST, step).into_iter();
     found.filter(|(verdict, _)| verdict == "fault").map(|(_, said)| said).collect()
@@ -41,7 +41,7 @@ fn everything(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
 }
 
 #[test]
-fn what_is_open_to_others_is_a_fault_and_what_it_says_closes_it() {
+fn reports_paths_that_others_can_access_and_the_advice_repairs_them() {
     let home = installed(CHROMIUM);
     let export = export_file(home.path(), "x", "", PLANTED);
     let exports = export.parent().unwrap();
@@ -57,14 +57,14 @@ fn what_is_open_to_others_is_a_fault_and_what_it_says_closes_it() {
     [socket, lock].iter().for_each(|path| set_mode(path, 0o600));
     assert!(doctor(home.path(), &[]).0);
     for (path, mode, step, words) in [
-        (exports, 0o755, "folder", "is open to others (mode 0755)"),
-        (export.as_path(), 0o644, "exports", "is open to others (mode 0644)"),
-        (&export.with_extension("json"), 0o640, "exports", "is open to others (mode 0640)"),
-        (&export.with_file_name(".lock"), 0o644, "exports", "is open to others (mode 0644)"),
-        (&host_dir(home.path()).join("runs"), 0o750, "folder", "is open to others (mode 0750)"),
-        (&host_dir(home.path()).join("runs/.lock"), 0o604, "runs", "is open to others (mode 0604)"),
-        (&host_dir(home.path()).join("run/other.sock"), 0o666, "run", "is open to others (mode 0666)"),
-        (&host_dir(home.path()), 0o770, "folder", "others may write to it (mode 0770)"),
+        (exports, 0o755, "folder", "others can access it (mode 0755)"),
+        (export.as_path(), 0o644, "exports", "others can access it (mode 0644)"),
+        (&export.with_extension("json"), 0o640, "exports", "others can access it (mode 0640)"),
+        (&export.with_file_name(".lock"), 0o644, "exports", "others can access it (mode 0644)"),
+        (&host_dir(home.path()).join("runs"), 0o750, "folder", "others can access it (mode 0750)"),
+        (&host_dir(home.path()).join("runs/.lock"), 0o604, "runs", "others can access it (mode 0604)"),
+        (&host_dir(home.path()).join("run/other.sock"), 0o666, "run", "others can access it (mode 0666)"),
+        (&host_dir(home.path()), 0o770, "folder", "others can write to it (mode 0770)"),
     ] {
         set_mode(path, mode);
         let before = everything(home.path());
@@ -80,19 +80,19 @@ fn what_is_open_to_others_is_a_fault_and_what_it_says_closes_it() {
 }
 
 #[test]
-fn a_shared_folder_of_the_users_choice_is_told_and_no_fault() {
+fn notes_a_shared_folder_that_the_user_chose_without_a_fault() {
     let home = installed(CHROMIUM);
     fs::create_dir(host_dir(home.path())).unwrap();
     set_mode(&host_dir(home.path()), 0o1777);
     let (is_well, diagnosis) = doctor(home.path(), &[]);
     let found = findings(&diagnosis, HOST, "folder");
     assert!(is_well, "{diagnosis:#}");
-    assert!(found.iter().any(|(_, said)| said.contains("is not the usual one")), "{found:?}");
-    assert!(found.iter().any(|(_, said)| said.contains("though into no export")), "{found:?}");
+    assert!(found.iter().any(|(_, said)| said.contains("is not the default folder")), "{found:?}");
+    assert!(found.iter().any(|(_, said)| said.contains("but not read the exports")), "{found:?}");
 }
 
 #[test]
-fn symbolic_links_in_the_place_of_folders_and_exports_are_faults() {
+fn reports_symbolic_links_in_place_of_folders_and_exports() {
     let home = installed(CHROMIUM);
     let export = export_file(home.path(), "x", "", PLANTED);
     symlink(&export, export.with_file_name("y-default-e3b0c442.txt")).unwrap();
@@ -100,24 +100,24 @@ fn symbolic_links_in_the_place_of_folders_and_exports_are_faults() {
     let [said] = &faults(&diagnosis, "exports")[..] else { panic!("{diagnosis:#}") };
     assert!(!is_well && said.contains("y-default-e3b0c442.txt is a symbolic link"), "{said}");
 
-    for place in [export.parent().unwrap().to_owned(), host_dir(home.path())] {
+    for folder in [export.parent().unwrap().to_owned(), host_dir(home.path())] {
         let elsewhere = home.path().join("elsewhere");
-        fs::rename(&place, &elsewhere).unwrap();
-        symlink(&elsewhere, &place).unwrap();
+        fs::rename(&folder, &elsewhere).unwrap();
+        symlink(&elsewhere, &folder).unwrap();
         let (is_well, diagnosis) = doctor(home.path(), &[]);
         let [said] = &faults(&diagnosis, "folder")[..] else { panic!("{diagnosis:#}") };
-        let words = format!("{} is a symbolic link", place.display());
+        let words = format!("{} is a symbolic link", folder.display());
         assert!(!is_well && said.contains(&words), "{said}");
-        fs::remove_file(&place).unwrap();
-        fs::rename(&elsewhere, &place).unwrap();
+        fs::remove_file(&folder).unwrap();
+        fs::rename(&elsewhere, &folder).unwrap();
     }
 }
 
 #[test]
-fn another_users_folder_is_a_fault() {
+fn reports_another_users_folder() {
     let home = installed(CHROMIUM);
     let export = export_file(home.path(), "x", "", PLANTED);
-    // The program itself may lie where nobody else can start it.
+    // The program itself may be in a folder that others can't access.
     let copy = home.path().join("host-program");
     fs::copy(PROGRAM, &copy).unwrap();
     open_to_all(home.path(), &copy, 0o755);
@@ -134,7 +134,7 @@ fn another_users_folder_is_a_fault() {
 }
 
 #[test]
-fn damaged_settings_are_named_and_browsers_examined_all_the_same() {
+fn names_damaged_settings_and_still_checks_browsers() {
     let home = installed(CHROMIUM);
     fs::create_dir(host_dir(home.path())).unwrap();
     set_mode(&host_dir(home.path()), 0o700);
@@ -146,7 +146,7 @@ fn damaged_settings_are_named_and_browsers_examined_all_the_same() {
 }
 
 #[test]
-fn yt_dlp_is_asked_for_its_version_and_none_is_no_fault() {
+fn asks_yt_dlp_for_its_version_and_only_notes_a_missing_one() {
     let home = installed(CHROMIUM);
     let script = home.path().join("my-yt-dlp");
     let named = script.to_str().unwrap();
@@ -158,11 +158,11 @@ fn yt_dlp_is_asked_for_its_version_and_none_is_no_fault() {
         (is_well, verdict, said)
     };
     let (is_well, verdict, said) = look();
-    assert!(is_well && verdict == "note" && said.contains("my-yt-dlp is not found"), "{said}");
+    assert!(is_well && verdict == "note" && said.contains("my-yt-dlp was not found"), "{said}");
     for (text, expected, words) in [
         ("[ \"$*\" = --version ] && echo 2026.01.02", "ok", "my-yt-dlp, version 2026.01.02"),
-        ("echo 2026.01.02; exit 1", "fault", "does not tell its version"),
-        ("exit 0", "fault", "does not tell its version"),
+        ("echo 2026.01.02; exit 1", "fault", "doesn't report its version"),
+        ("exit 0", "fault", "doesn't report its version"),
     ] {
         fs::write(&script, format!("#!/bin/sh\n{text}\n")).unwrap();
         set_mode(&script, 0o755);
@@ -176,7 +176,7 @@ fn yt_dlp_is_asked_for_its_version_and_none_is_no_fault() {
 }
 
 #[test]
-fn a_folder_of_the_path_that_can_not_be_looked_into_is_no_fault_of_yt_dlps() {
+fn an_inaccessible_folder_in_path_is_not_reported_as_a_fault_of_yt_dlp() {
     let home = installed(CHROMIUM);
     let closed = home.path().join("closed");
     fs::create_dir(&closed).unwrap();
@@ -189,11 +189,11 @@ fn a_folder_of_the_path_that_can_not_be_looked_into_is_no_fault_of_yt_dlps() {
     command.arg(&copy).args(["doctor", "--json", "--host-dir"]).arg(home.path().join("none"));
     let diagnosis: Value = serde_json::from_slice(&run(&mut command, b"").stdout).unwrap();
     let (verdict, said) = findings(&diagnosis, HOST, "yt-dlp").remove(0);
-    assert!(verdict == "note" && said.contains("yt-dlp is not found"), "{said}");
+    assert!(verdict == "note" && said.contains("yt-dlp was not found"), "{said}");
 }
 
 #[test]
-fn browsers_that_are_connected_are_told_with_what_they_hand_over() {
+fn lists_connected_browsers_with_their_platforms() {
     let home = installed(CHROMIUM);
     let (is_well, diagnosis) = doctor(home.path(), &[]);
     let found = findings(&diagnosis, HOST, "connected");

@@ -1,4 +1,4 @@
-//! How files are written: private, whole, and never through a link.
+//! Tests that files are written privately, atomically, and never through a link.
 
 use crate::process::*;
 use serde_json::{Value, json};
@@ -25,16 +25,16 @@ fn file_names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// An export that must fail with an error that names `place`.
-fn assert_export_fails(command: &mut std::process::Command, request: Value, place: &Path) {
+/// Checks that an export fails with an error that names `path`.
+fn assert_export_fails(command: &mut std::process::Command, request: Value, path: &Path) {
     let answer = ask_of(command, &[request]).remove(0);
     assert_eq!((&answer["ok"], &answer["error"]["code"]), (&json!(false), &json!("io")), "{answer}");
     let message = answer["error"]["message"].as_str().unwrap();
-    assert!(message.contains(place.to_str().unwrap()), "{message}");
+    assert!(message.contains(path.to_str().unwrap()), "{message}");
 }
 
 #[test]
-fn modes_do_not_depend_on_the_umask() {
+fn file_modes_do_not_depend_on_the_umask() {
     for umask in ["000", "022", "077", "277"] {
         let home = tempfile::tempdir().unwrap();
         let mut command = browser_started_after(&format!("umask {umask}"), home.path());
@@ -47,7 +47,7 @@ fn modes_do_not_depend_on_the_umask() {
 }
 
 #[test]
-fn an_open_folder_is_narrowed_before_anything_is_in_it() {
+fn makes_an_open_folder_private_before_it_writes_there() {
     let home = tempfile::tempdir().unwrap();
     let folder = exports_folder(home.path());
     fs::create_dir_all(&folder).unwrap();
@@ -57,7 +57,7 @@ fn an_open_folder_is_narrowed_before_anything_is_in_it() {
 }
 
 #[test]
-fn no_file_is_open_to_others_at_any_moment() {
+fn no_file_is_ever_accessible_to_others() {
     let home = tempfile::tempdir().unwrap();
     let folder = exports_folder(home.path());
     let is_done = AtomicBool::new(false);
@@ -83,7 +83,7 @@ fn no_file_is_open_to_others_at_any_moment() {
 }
 
 #[test]
-fn a_link_in_place_of_the_file_is_refused() {
+fn refuses_a_link_in_place_of_the_file() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", "old");
     let victim = home.path().join("victim");
@@ -107,7 +107,7 @@ fn a_link_in_place_of_the_file_is_refused() {
 }
 
 #[test]
-fn a_link_in_place_of_the_folder_is_refused() {
+fn refuses_a_link_in_place_of_the_folder() {
     let home = tempfile::tempdir().unwrap();
     let elsewhere = home.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
@@ -126,7 +126,7 @@ fn a_link_in_place_of_the_folder_is_refused() {
 }
 
 #[test]
-fn a_link_is_neither_read_nor_listed() {
+fn neither_reads_nor_lists_a_link() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", PLANTED);
     let real = home.path().join("real");
@@ -142,13 +142,13 @@ fn a_link_is_neither_read_nor_listed() {
 }
 
 #[test]
-fn a_place_that_can_not_be_written_is_named() {
+fn names_a_path_that_cannot_be_written() {
     let home = tempfile::tempdir().unwrap();
     let folder = exports_folder(home.path());
     fs::write(host_dir(home.path()), "a file where the folder should be").unwrap();
-    let place = host_dir(home.path());
-    assert_export_fails(&mut browser_started(home.path()), export("x", "", PLANTED), &place);
-    fs::remove_file(place).unwrap();
+    let path = host_dir(home.path());
+    assert_export_fails(&mut browser_started(home.path()), export("x", "", PLANTED), &path);
+    fs::remove_file(path).unwrap();
     fs::create_dir(host_dir(home.path())).unwrap();
     fs::write(&folder, "a file where the folder should be").unwrap();
     assert_export_fails(&mut browser_started(home.path()), export("x", "", PLANTED), &folder);
@@ -173,11 +173,11 @@ fn a_full_disk_leaves_the_old_file_untouched() {
     let cookie =
         |index: usize| json!({"name": format!("n{index}"), "value": PLANTED.repeat(250), "domain": "x.com"});
     request["cookies"] = (0..20).map(cookie).collect();
-    // A write beyond the limit fails like one on a full disk, with the signal ignored.
+    // With its signal ignored, a write beyond the limit fails like one on a full disk.
     let mut command = browser_started_after("trap '' XFSZ; ulimit -f 16", home.path());
     assert_export_fails(&mut command, request.clone(), &path);
     assert_eq!((fs::read(&path).unwrap(), fs::read(&sidecar).unwrap()), old);
     assert_eq!(file_names(path.parent().unwrap()).len(), 3, "{:?}", file_names(path.parent().unwrap()));
-    // Without the limit the same export is done.
+    // Without the limit the same export succeeds.
     assert_eq!(ask(home.path(), &[request])[0]["cookie_count"], 20);
 }

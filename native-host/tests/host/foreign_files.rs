@@ -1,5 +1,5 @@
-//! Cookie files that other programs have written or changed, ours among them, and
-//! cookies that a program can't send.
+//! Tests of cookie files that other programs have written or changed, and of cookies that yt-dlp
+//! can't send.
 
 use crate::browser::*;
 use crate::process::*;
@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
 
-/// Rewrites an export as yt-dlp does when it ends, with what sites set: a cookie for
-/// ever, one without `=`, and one with a tab in its value.
+/// Rewrites an export as yt-dlp does at its end, with unusual cookies of sites: one that never
+/// expires, one without `=`, and one with a tab in its value.
 fn rewrite_as_yt_dlp(path: &Path) {
     let line = |domain: &str, expires: &str, name: &str, value: &str| {
         format!("{domain}\tTRUE\t/\tTRUE\t{expires}\t{name}\t{value}\n")
@@ -25,7 +25,7 @@ fn rewrite_as_yt_dlp(path: &Path) {
 }
 
 #[test]
-fn an_export_that_yt_dlp_has_rewritten_keeps_the_login() {
+fn an_export_rewritten_by_yt_dlp_keeps_the_login() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     rewrite_as_yt_dlp(&path);
@@ -44,7 +44,7 @@ fn an_export_that_yt_dlp_has_rewritten_keeps_the_login() {
     let notes = text(&printed.stderr);
     assert!(notes.contains("line 6: the cookie has no name, and 1 more"), "{notes}");
 
-    // And the next run goes on from there.
+    // The next run continues from there.
     assert!(run_yt_dlp(home.path(), "sed -i 's/asp\\t1/asp\\t2/' \"$2\"", &[URL]).status.success());
     assert!(noted(home.path(), "cookies").contains(NEW));
     let kept = fs::read_to_string(&path).unwrap();
@@ -52,7 +52,7 @@ fn an_export_that_yt_dlp_has_rewritten_keeps_the_login() {
 }
 
 #[test]
-fn an_export_is_read_however_another_program_has_written_it() {
+fn reads_exports_in_every_form_that_programs_write() {
     let line = format!(".x.com\tTRUE\t/\tTRUE\t1900000000\tsessionid\t{NEW}");
     let header = "# Netscape HTTP Cookie File";
     for file in [
@@ -71,21 +71,18 @@ fn an_export_is_read_however_another_program_has_written_it() {
 }
 
 #[test]
-fn one_odd_line_costs_a_rotation_nothing_but_itself() {
+fn one_bad_line_does_not_lose_other_rotated_cookies() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let script = format!("sed -i 's/{OLD}/{NEW}/; s/\\tdark/\\tda\\trk/' \"$2\"");
     let notes = text(&run_yt_dlp(home.path(), &script, &[URL]).stderr);
-    assert!(
-        notes.contains("a line of yt-dlp's cookie file was passed over: line 3: has 8 fields"),
-        "{notes}"
-    );
+    assert!(notes.contains("a line of yt-dlp's cookie file was skipped: line 3: has 8 fields"), "{notes}");
     let kept = fs::read_to_string(path).unwrap();
     assert!(kept.contains(NEW) && kept.contains("\ttheme\tdark\n"), "{kept}");
 }
 
 #[test]
-fn a_byte_that_is_no_text_costs_its_line_alone() {
+fn invalid_utf8_loses_only_its_own_line() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let add = |path: &Path| {
@@ -95,22 +92,19 @@ fn a_byte_that_is_no_text_costs_its_line_alone() {
     add(&path);
     let printed = run(program(home.path()).args(["cookies", "x"]), b"");
     let said = text(&printed.stderr);
-    assert!(
-        text(&printed.stdout).contains(OLD) && said.contains("passed over: line 4: is not UTF-8"),
-        "{said}"
-    );
+    assert!(text(&printed.stdout).contains(OLD) && said.contains("skipped: line 4: is not UTF-8"), "{said}");
 
     let script = format!(
         "sed -i 's/{OLD}/{NEW}/' \"$2\"; printf '.x.com\\tTRUE\\t/\\tFALSE\\t0\\tcity\\t\\351\\n' >> \"$2\""
     );
     let output = run_yt_dlp(home.path(), &script, &[URL]);
     let said = text(&output.stderr);
-    assert!(said.contains("a line of yt-dlp's cookie file was passed over: line 4: is not UTF-8"), "{said}");
+    assert!(said.contains("a line of yt-dlp's cookie file was skipped: line 4: is not UTF-8"), "{said}");
     assert!(fs::read_to_string(path).unwrap().contains(NEW), "{said}");
 }
 
 #[test]
-fn what_yt_dlp_can_not_send_is_named_and_all_else_goes() {
+fn reports_cookies_that_yt_dlp_cannot_send_and_passes_on_the_others() {
     let home = tempfile::tempdir().unwrap();
     let mut request = export("x", "", OLD);
     request["cookies"][1]["value"] = json!("東京");
@@ -129,7 +123,7 @@ fn what_yt_dlp_can_not_send_is_named_and_all_else_goes() {
         let output = run(command.args(arguments).env("STAGEPASS_YT_DLP", "true"), b"");
         assert!(output.status.success() && text(&output.stderr).contains(loss), "{}", text(&output.stderr));
     }
-    // An export that holds nothing else would be no login.
+    // An export with only such cookies is refused.
     let mut request = export("x", "", "東京");
     request["cookies"].as_array_mut().unwrap().truncate(1);
     let answer = ask(home.path(), &[request]).remove(0);
@@ -138,7 +132,7 @@ fn what_yt_dlp_can_not_send_is_named_and_all_else_goes() {
 }
 
 #[test]
-fn a_cookie_is_exported_under_the_names_that_others_use_and_what_is_unknown_is_named() {
+fn accepts_other_programs_field_names_and_reports_unknown_ones() {
     let home = tempfile::tempdir().unwrap();
     let request = json!({"id": 1, "type": "export", "platform": "x", "cookies": [{"name": "s", "value": NEW,
         "domain": ".x.com", "expirationDate": 1_900_000_000.5, "sameSite": "no_restriction", "priority": "High"}]});
@@ -149,7 +143,7 @@ fn a_cookie_is_exported_under_the_names_that_others_use_and_what_is_unknown_is_n
 }
 
 #[test]
-fn what_yt_dlp_can_not_send_of_a_browsers_cookies_is_named_too() {
+fn reports_a_browsers_cookies_that_yt_dlp_cannot_send() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let running = beside(yt_dlp(home.path(), "", &[URL]));

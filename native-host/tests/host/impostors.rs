@@ -1,4 +1,4 @@
-//! Another user's programs at the socket.
+//! Tests with another user's programs at the socket.
 
 use crate::browser::*;
 use crate::process::*;
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 const OLD: &str = "the-exported-value";
-/// The user that nobody is.
+/// The user `nobody`.
 pub(crate) const NOBODY: &str = "65534";
 
 /// The command, run by root.
@@ -22,24 +22,24 @@ pub(crate) fn as_root(program: &str) -> Command {
     command
 }
 
-/// Makes the user the owner of what is there.
+/// Makes `nobody` the owner of a path.
 pub(crate) fn give_to(user: &str, path: &Path) {
     assert!(as_root("chown").arg(user).arg(path).status().unwrap().success());
 }
 
-/// The command, run by another user of the machine.
+/// The command, run by another user.
 pub(crate) fn as_nobody(program: &str) -> Command {
     let is_root = rustix::process::geteuid().is_root();
     let mut command = Command::new(if is_root { "setpriv" } else { "sudo" });
     if !is_root {
-        // Another user is needed: without root, one must be able to become it.
+        // Only root, or a user who can become root, can run it as another user.
         command.args(["--non-interactive", "setpriv"]);
     }
     command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--", program]);
     command
 }
 
-/// Opens every folder on the way to a file of the test's to all.
+/// Makes every folder above a test's file accessible to all.
 pub(crate) fn open_to_all(home: &Path, path: &Path, mode: u32) {
     for folder in path.ancestors().skip(1).take_while(|folder| folder.starts_with(home)) {
         fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
@@ -69,15 +69,15 @@ fn connect(mut command: Command, socket: &Path) -> String {
 }
 
 #[test]
-fn another_user_reaches_neither_the_socket_nor_what_is_behind_it() {
+fn another_user_reaches_neither_the_socket_nor_the_host() {
     let home = tempfile::tempdir().unwrap();
     let browser = Browser::listening(home.path(), "work", &["x"]);
     let [socket] = &sockets(home.path())[..] else { panic!() };
-    // The socket's own folder is closed, whatever those above it are.
+    // The socket's folder is private, whatever the folders above it are.
     open_to_all(home.path(), &socket_folder(home.path()), 0o700);
     let said = connect(as_nobody("/usr/bin/python3"), socket);
     assert_eq!(said.trim(), "PermissionError");
-    // Even where every permission has been given away, the host looks who it is.
+    // Even without these permissions, the host checks the user.
     open_to_all(home.path(), socket, 0o666);
     let said = connect(as_nobody("/usr/bin/python3"), socket);
     assert!(["got b''", "ConnectionResetError", "BrokenPipeError"].contains(&said.trim()), "{said}");
@@ -87,7 +87,7 @@ fn another_user_reaches_neither_the_socket_nor_what_is_behind_it() {
 /// The host's program, run by another user on this one's folder.
 fn program_as_nobody(home: &Path, arguments: &[&str]) -> Command {
     let mut program = as_nobody("/bin/sh");
-    // The program itself may lie where nobody else can start it.
+    // The program itself may be in a folder that others can't access.
     let copy = home.join("host-program");
     if !copy.exists() {
         fs::copy(PROGRAM, &copy).unwrap();
@@ -99,7 +99,7 @@ fn program_as_nobody(home: &Path, arguments: &[&str]) -> Command {
 }
 
 #[test]
-fn a_command_believes_nothing_in_another_users_folder() {
+fn a_command_trusts_nothing_in_another_users_folder() {
     let home = tempfile::tempdir().unwrap();
     let browser = Browser::listening(home.path(), "work", &["x"]);
     let [socket] = &sockets(home.path())[..] else { panic!() };
@@ -111,10 +111,10 @@ fn a_command_believes_nothing_in_another_users_folder() {
     assert!(browser.is_silent());
 }
 
-/// In a folder that is shared, such as one below `/tmp`, anybody can be the first
-/// to make `exports`; here it is this user, and the other one is told.
+/// In a shared folder, such as one below `/tmp`, anybody can create `exports` first. Here this user
+/// does, and the other user's host refuses it.
 #[test]
-fn another_users_exports_are_not_taken_for_ones_own() {
+fn refuses_another_users_exports() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", PLANTED);
     open_to_all(home.path(), &path, 0o644);
@@ -129,7 +129,7 @@ fn another_users_exports_are_not_taken_for_ones_own() {
 }
 
 #[test]
-fn an_export_in_a_folder_that_others_may_write_to_is_not_believed_until_the_host_has_closed_it() {
+fn trusts_an_export_in_an_open_folder_only_after_the_host_has_made_it_private() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
@@ -137,12 +137,12 @@ fn an_export_in_a_folder_that_others_may_write_to_is_not_believed_until_the_host
     let list = json!({"id": 2, "type": "list"});
     for answer in ask(home.path(), &[verify, list]) {
         let message = answer["error"]["message"].as_str().unwrap();
-        assert!(message.contains("others may write to"), "{message}");
+        assert!(message.contains("others can write to"), "{message}");
     }
     assert!(!command(home.path(), &["cookies", "x"]).join().unwrap().status.success());
     export_file(home.path(), "x", "", "newer");
     assert!(text(&command(home.path(), &["cookies", "x"]).join().unwrap().stdout).contains("newer"));
-    // What is one's own can be purged as it is.
+    // The user's own exports can be purged in this state.
     fs::set_permissions(path.parent().unwrap(), fs::Permissions::from_mode(0o777)).unwrap();
     assert!(command(home.path(), &["uninstall", "--purge"]).join().unwrap().status.success());
     assert!(!path.exists());

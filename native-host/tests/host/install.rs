@@ -1,4 +1,4 @@
-//! Telling browsers of the program, and taking that back.
+//! Tests of registering the program with browsers, and of undoing that.
 #![cfg(target_os = "linux")]
 
 use crate::impostors::{as_nobody, open_to_all};
@@ -17,7 +17,7 @@ fn command(home: &Path, args: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8(output.stdout).unwrap())
 }
 
-/// The line about `subject`, whose columns are aligned.
+/// The line about `subject`, with single spaces.
 fn line(report: &str, subject: &str) -> String {
     let start = format!("{subject}: ");
     let line = report.lines().find(|line| line.starts_with(&start));
@@ -40,7 +40,7 @@ pub(crate) fn read(path: &Path) -> Value {
 }
 
 #[test]
-fn registers_the_browsers_that_are_there() {
+fn registers_existing_browsers() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".config/chromium", ".mozilla"]);
     let (code, report) = command(home.path(), &["install"]);
@@ -66,7 +66,7 @@ fn registers_the_browsers_that_are_there() {
 }
 
 #[test]
-fn every_browser_has_its_folder_below_the_config_home() {
+fn uses_each_browsers_folder_below_the_config_home() {
     let home = tempfile::tempdir().unwrap();
     let folders =
         ["google-chrome", "chromium", "microsoft-edge", "BraveSoftware/Brave-Browser", "vivaldi", "mozilla"];
@@ -82,7 +82,7 @@ fn every_browser_has_its_folder_below_the_config_home() {
 }
 
 #[test]
-fn a_named_browser_is_registered_though_it_was_not_found() {
+fn registers_a_named_browser_that_was_not_found() {
     let home = tempfile::tempdir().unwrap();
     let (code, report) = command(home.path(), &["install", "--browser", "chromium"]);
     assert_eq!((code, report.lines().count()), (Some(0), 1), "{report}");
@@ -90,7 +90,7 @@ fn a_named_browser_is_registered_though_it_was_not_found() {
 }
 
 #[test]
-fn a_profile_of_its_own_is_registered_by_folder() {
+fn registers_a_separate_profile_by_its_folder() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("profile/NativeMessagingHosts");
     let (code, report) = command(home.path(), &["install", "--manifest-dir", folder.to_str().unwrap()]);
@@ -101,7 +101,7 @@ fn a_profile_of_its_own_is_registered_by_folder() {
 }
 
 #[test]
-fn added_ids_are_in_the_manifests_of_their_kind_and_stay() {
+fn added_ids_stay_in_the_manifests_of_their_family() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".config/chromium", ".mozilla"]);
     let mine = "c".repeat(32);
@@ -116,7 +116,7 @@ fn added_ids_are_in_the_manifests_of_their_kind_and_stay() {
 }
 
 #[test]
-fn a_fault_with_one_browser_does_not_skip_the_next() {
+fn continues_after_a_failure_with_one_browser() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".config/google-chrome", ".config/chromium", ".config/vivaldi"]);
     fs::write(home.path().join(".config/google-chrome/NativeMessagingHosts"), "a file").unwrap();
@@ -127,7 +127,7 @@ fn a_fault_with_one_browser_does_not_skip_the_next() {
     assert!(line(&report, "Chrome").contains("FAILED: cannot"), "{report}");
     assert!(line(&report, "Vivaldi").contains("is in the way: a folder"), "{report}");
     assert!(line(&report, "Chromium").contains("registered"), "{report}");
-    assert!(String::from_utf8(output.stderr).unwrap().contains("2 of them could not be done"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("2 of these steps failed"));
 }
 
 #[test]
@@ -146,12 +146,12 @@ fn the_columns_of_the_report_are_aligned() {
 }
 
 #[test]
-fn a_folder_that_can_not_be_written_does_not_skip_the_next() {
+fn continues_after_a_folder_that_cannot_be_written() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".config/chromium", ".config/vivaldi"]);
     let copy = home.path().join("host-program");
     fs::copy(PROGRAM, &copy).unwrap();
-    // Another user's run, who may write into Vivaldi's folder and not into Chromium's.
+    // Runs as another user, who can write to Vivaldi's folder but not to Chromium's.
     open_to_all(home.path(), &copy, 0o755);
     open_to_all(home.path(), &home.path().join(".config/chromium"), 0o755);
     open_to_all(home.path(), &home.path().join(".config/vivaldi"), 0o777);
@@ -161,14 +161,14 @@ fn a_folder_that_can_not_be_written_does_not_skip_the_next() {
     let output = run(&mut install, b"");
     let report = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{report}");
-    assert!(line(&report, "Chromium").contains("FAILED: cannot make the folder"), "{report}");
+    assert!(line(&report, "Chromium").contains("FAILED: cannot create the folder"), "{report}");
     assert!(line(&report, "Chromium").contains("Permission denied"), "{report}");
     let vivaldi = home.path().join(".config/vivaldi/NativeMessagingHosts").join(MANIFEST);
     assert_eq!(read(&vivaldi)["path"], copy.to_str().unwrap());
 }
 
 #[test]
-fn a_manifest_that_is_a_symbolic_link_is_not_written_through_and_the_next_is() {
+fn does_not_write_through_a_symbolic_link_and_continues() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".config/chromium/NativeMessagingHosts", ".config/vivaldi"]);
     let precious = home.path().join("precious");
@@ -186,7 +186,7 @@ fn a_manifest_that_is_a_symbolic_link_is_not_written_through_and_the_next_is() {
 }
 
 #[test]
-fn nobody_else_may_put_manifests_into_a_folder_that_it_makes() {
+fn creates_manifest_folders_that_only_the_owner_can_write_to() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".config/chromium"]);
     let mut install = std::process::Command::new("sh");
@@ -201,7 +201,7 @@ fn firefox_manifest(home: &Path, folder: &str) -> PathBuf {
     home.join(folder).join("native-messaging-hosts").join(MANIFEST)
 }
 
-/// Whether it is Firefox's form of manifest.
+/// Checks that it is a manifest of Firefox's form.
 fn assert_firefoxes(path: &Path) {
     let manifest = read(path);
     assert_eq!(manifest["allowed_extensions"], json!([FIREFOX_EXTENSION_ID]), "{path:?}");
@@ -209,7 +209,7 @@ fn assert_firefoxes(path: &Path) {
 }
 
 #[test]
-fn firefoxes_relatives_get_firefoxes_manifest_where_they_look() {
+fn browsers_based_on_firefox_get_its_manifest_form_in_their_own_folders() {
     for (browser, trace, looks) in [
         ("LibreWolf", ".librewolf", &[".librewolf"][..]),
         ("Waterfox", ".waterfox", &[".waterfox"]),
@@ -235,7 +235,7 @@ fn firefoxes_relatives_get_firefoxes_manifest_where_they_look() {
 }
 
 #[test]
-fn a_relatives_profile_of_its_own_gets_firefoxes_form() {
+fn a_separate_profile_based_on_firefox_gets_its_manifest_form() {
     let home = tempfile::tempdir().unwrap();
     for folder in ["profile/native-messaging-hosts", "Library/LibreWolf/NativeMessagingHosts"] {
         let folder = home.path().join(folder);
@@ -246,7 +246,7 @@ fn a_relatives_profile_of_its_own_gets_firefoxes_form() {
 }
 
 #[test]
-fn a_manifest_that_another_browser_reads_as_well_stays() {
+fn keeps_a_manifest_that_another_browser_also_reads() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".mozilla/firefox", ".zen/profile"]);
     assert_eq!(command(home.path(), &["install"]).0, Some(0));
@@ -256,11 +256,11 @@ fn a_manifest_that_another_browser_reads_as_well_stays() {
     assert!(!firefox_manifest(home.path(), ".zen").exists());
     let (_, report) = command(home.path(), &["uninstall", "--browser", "firefox"]);
     assert!(line(&report, "Firefox").contains("Zen reads the same manifest"), "{report}");
-    // One after the other, each stays for the other's sake, though Zen has one of its own.
+    // Uninstalled one after the other, each browser's manifest stays for the other.
     assert_eq!(command(home.path(), &["install"]).0, Some(0));
     let (_, report) = command(home.path(), &["uninstall", "--browser", "zen"]);
     let said = line(&report, "Zen");
-    assert!(said.contains("stays registered, since Firefox reads the same manifest"), "{said}");
+    assert!(said.contains("stays registered, because Firefox reads the same manifest"), "{said}");
     assert!(said.contains("both together (--browser zen --browser firefox), or all"), "{said}");
     assert!(firefox_manifest(home.path(), ".mozilla").exists());
     let both = ["uninstall", "--browser", "zen", "--browser", "firefox"];
@@ -272,7 +272,7 @@ fn a_manifest_that_another_browser_reads_as_well_stays() {
 }
 
 #[test]
-fn firefox_from_snap_or_flatpak_is_registered_for_what_starts_programs_for_it() {
+fn registers_a_sandboxed_firefox_with_the_service_that_starts_programs_for_it() {
     for (trace, subject, words) in [
         ("snap/firefox", "Firefox (Snap)", &["WebExtensions portal", "Ubuntu 22.04", "allow it"][..]),
         (
@@ -297,7 +297,10 @@ fn firefox_from_snap_or_flatpak_is_registered_for_what_starts_programs_for_it() 
         let said = line(&report, subject);
         assert!(said.contains("registered (") && said.contains("; not tried."), "{said}");
         assert!(words.iter().all(|word| said.contains(word)), "{said}");
-        assert!(!report.contains("No browser was found") && !report.contains("out of reach"), "{report}");
+        assert!(
+            !report.contains("No supported browser found") && !report.contains("out of reach"),
+            "{report}"
+        );
         assert_firefoxes(&firefox_manifest(home.path(), ".mozilla"));
         assert_eq!(command(home.path(), &["uninstall"]).0, Some(0));
         assert!(!firefox_manifest(home.path(), ".mozilla").exists());
@@ -305,18 +308,18 @@ fn firefox_from_snap_or_flatpak_is_registered_for_what_starts_programs_for_it() 
 }
 
 #[test]
-fn other_browsers_from_snap_and_flatpak_are_out_of_reach() {
+fn reports_other_sandboxed_browsers_as_out_of_reach() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &["snap/chromium", ".var/app/com.google.Chrome"]);
     let (code, report) = command(home.path(), &["install"]);
     assert_eq!(code, Some(0));
-    assert!(line(&report, "Chromium (Snap)").contains("out of reach: Snap"), "{report}");
-    assert!(line(&report, "Chrome (Flatpak)").contains("Install it from"), "{report}");
-    assert!(report.contains("No browser was found that can use Stagepass."), "{report}");
+    assert!(line(&report, "Chromium (Snap)").contains("out of reach: a Snap browser"), "{report}");
+    assert!(line(&report, "Chrome (Flatpak)").contains("Install the browser from"), "{report}");
+    assert!(report.contains("No supported browser found."), "{report}");
 }
 
 #[test]
-fn uninstall_takes_ours_and_keeps_what_was_exported() {
+fn uninstall_removes_only_its_own_manifests_and_keeps_exports() {
     let home = tempfile::tempdir().unwrap();
     make(home.path(), &[".config/chromium/NativeMessagingHosts", ".config/vivaldi/NativeMessagingHosts"]);
     let foreign = home.path().join(".config/chromium/NativeMessagingHosts/org.example.json");
@@ -338,7 +341,7 @@ fn uninstall_takes_ours_and_keeps_what_was_exported() {
 }
 
 #[test]
-fn uninstall_with_purge_takes_the_exports_too() {
+fn uninstall_with_purge_also_removes_exports() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", PLANTED);
     export_file(home.path(), "x", "b", PLANTED);
@@ -349,7 +352,7 @@ fn uninstall_with_purge_takes_the_exports_too() {
 }
 
 #[test]
-fn a_manifest_of_somebody_else_is_left_alone() {
+fn leaves_another_programs_manifest_alone() {
     let home = tempfile::tempdir().unwrap();
     let path = chromium_manifest(home.path());
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -359,7 +362,7 @@ fn a_manifest_of_somebody_else_is_left_alone() {
 }
 
 #[test]
-fn a_purge_goes_on_after_a_fault_and_fails_at_the_end() {
+fn a_purge_continues_after_a_failure_and_fails_at_the_end() {
     let home = tempfile::tempdir().unwrap();
     let exports = [export_file(home.path(), "x", "", PLANTED), export_file(home.path(), "x", "b", PLANTED)];
     let obstacle = exports[0].with_file_name("a-default-e3b0c442.txt");
@@ -372,13 +375,13 @@ fn a_purge_goes_on_after_a_fault_and_fails_at_the_end() {
     assert_eq!(output.status.code(), Some(1), "{report}");
     assert!(report.contains("3 exported cookie files removed"), "{report}");
     assert!(report.contains(&format!("FAILED: cannot remove {}", obstacle.display())), "{report}");
-    assert!(String::from_utf8(output.stderr).unwrap().contains("2 of them could not be done"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("2 of these steps failed"));
     assert!(exports.iter().all(|export| !export.exists()));
     assert_eq!(fs::read_dir(obstacle.parent().unwrap()).unwrap().count(), 1);
 }
 
 #[test]
-fn a_folder_that_was_there_keeps_its_mode() {
+fn an_existing_folder_keeps_its_mode() {
     let home = tempfile::tempdir().unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     let shared = home.path().join("shared");

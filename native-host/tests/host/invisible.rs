@@ -1,5 +1,5 @@
-//! Names that hold what can't be seen: refused where they are given, shown as such
-//! where they are there already.
+//! Tests of names with invisible characters: new ones are refused, and existing ones are shown with
+//! replacement characters.
 
 use crate::browser::text;
 use crate::process::*;
@@ -9,10 +9,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// What turns the direction of writing.
+/// Reverses the writing direction.
 const TURNED: &str = "work\u{202e}krow";
 
-/// An export with that label, as an earlier host has written it.
+/// An export with such a label, as an earlier version wrote it.
 fn export_of_earlier_host(home: &Path) {
     let path = export_file(home, "x", "", PLANTED);
     let stem = ExportKey::new("x".to_owned(), TURNED.to_owned()).unwrap().file_stem();
@@ -26,7 +26,7 @@ fn export_of_earlier_host(home: &Path) {
 }
 
 #[test]
-fn a_label_whose_characters_can_not_all_be_seen_is_refused() {
+fn refuses_a_label_with_invisible_characters() {
     let home = tempfile::tempdir().unwrap();
     for hidden in
         ['\u{ad}', '\u{200b}', '\u{200d}', '\u{202e}', '\u{2066}', '\u{2028}', '\u{feff}', '\u{e0041}']
@@ -41,7 +41,7 @@ fn a_label_whose_characters_can_not_all_be_seen_is_refused() {
 }
 
 #[test]
-fn a_label_of_before_is_shown_harmlessly_and_its_export_can_be_deleted() {
+fn shows_an_old_label_safely_and_deletes_its_export() {
     let home = tempfile::tempdir().unwrap();
     export_of_earlier_host(home.path());
     let listed = run(program(home.path()).arg("list"), b"");
@@ -56,7 +56,7 @@ fn a_label_of_before_is_shown_harmlessly_and_its_export_can_be_deleted() {
 }
 
 #[test]
-fn arguments_that_a_message_quotes_command_no_terminal() {
+fn quoted_arguments_cannot_control_the_terminal() {
     let home = tempfile::tempdir().unwrap();
     for arguments in
         [&["list", "--\u{1b}[2J\u{202e}"][..], &["\u{1b}[2J\u{202e}"], &["cookies", "\u{1b}[2J\u{202e}"]]

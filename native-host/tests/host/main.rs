@@ -1,4 +1,4 @@
-//! The real program, started as browsers and people start it.
+//! Tests of the real program, started as browsers and people start it.
 #![expect(clippy::unwrap_used, reason = "a test that can not go on fails, its helpers too")]
 
 #[cfg(unix)]
@@ -18,6 +18,7 @@ mod doctor_folders;
 mod files;
 #[cfg(unix)]
 mod foreign_files;
+mod formats;
 #[cfg(unix)]
 mod impostors;
 mod install;
@@ -35,6 +36,9 @@ mod read_only;
 mod requests;
 #[cfg(unix)]
 mod silence;
+mod storage;
+#[cfg(unix)]
+mod storage_files;
 mod tricks;
 #[cfg(windows)]
 mod windows;

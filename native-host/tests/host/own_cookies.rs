@@ -1,4 +1,4 @@
-//! Exports hold the cookies of their own platform alone, however they get there.
+//! Tests that exports only ever contain cookies of their own platform.
 
 use crate::browser::text;
 use crate::process::*;
@@ -7,28 +7,28 @@ use serde_json::json;
 use std::fs;
 use std::path::Path;
 
-/// Puts a cookie into an export, as a host did that did not look whose it is.
+/// Adds another site's cookie to an export, as an earlier version could.
 fn add_foreign_cookie(path: &Path) {
     let text = fs::read_to_string(path).unwrap();
     fs::write(path, format!("{text}.vimeo.com\tTRUE\t/\tTRUE\t0\tvimeo\t{PLANTED}\n")).unwrap();
 }
 
 #[test]
-fn an_export_with_another_sites_cookie_is_refused_whole() {
+fn refuses_an_export_with_another_sites_cookie() {
     for domain in [".vimeo.com", "evilinstagram.com", "instagram.com.example.org", ".com", "com"] {
         let home = tempfile::tempdir().unwrap();
         let mut request = export("instagram", "", PLANTED);
         request["cookies"][1]["domain"] = json!(domain);
         request["cookies"][1]["hostOnly"] = json!(!domain.starts_with('.'));
         let answer = ask(home.path(), &[request]).remove(0);
-        let reason = "cookies[1]: a cookie of another site than instagram was given";
+        let reason = "cookies[1]: this cookie does not belong to instagram";
         assert_eq!(answer["error"], json!({"code": "bad_request", "message": reason}), "{domain}");
         assert!(!host_dir(home.path()).exists(), "something was written");
     }
 }
 
 #[test]
-fn another_sites_cookie_in_an_export_goes_nowhere_and_the_next_change_takes_it_away() {
+fn never_uses_another_sites_cookie_in_an_export_and_removes_it_with_the_next_change() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     add_foreign_cookie(&path);

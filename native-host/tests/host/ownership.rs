@@ -1,5 +1,5 @@
-//! What the host has made is taken only where it is its user's, and nobody else may
-//! change it (or read it, where it is secret); what is said otherwise mends it.
+//! Tests that the host uses only files of its user that nobody else can change or, if they are
+//! secret, read, and that the advice in its messages repairs the rest.
 
 use crate::browser::{Browser, text};
 use crate::impostors::{NOBODY, give_to};
@@ -16,13 +16,13 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Does what a message says.
+/// Follows the advice of a message.
 fn mend(message: &str) {
     let (_, command) = message.trim_end().rsplit_once("Run: ").unwrap_or_else(|| panic!("{message}"));
     assert!(Command::new("sh").args(["-c", command]).status().unwrap().success(), "{command}");
 }
 
-/// The message of an answer that is a fault of files and names `path`.
+/// The message of an answer with a file error about `path`.
 fn fault_at(answer: &Value, path: &Path) -> String {
     assert_eq!((&answer["ok"], &answer["error"]["code"]), (&json!(false), &json!("io")), "{answer}");
     let message = answer["error"]["message"].as_str().unwrap().to_owned();
@@ -30,7 +30,7 @@ fn fault_at(answer: &Value, path: &Path) -> String {
     message
 }
 
-/// The same where it is the whole of what a command has said.
+/// The message of a command that only printed an error about `path`.
 fn refused_at(output: &Output, path: &Path) -> String {
     let said = text(&output.stderr);
     assert!(!output.status.success() && said.contains(path.to_str().unwrap()), "{said}");
@@ -47,7 +47,7 @@ fn listen() -> Value {
 }
 
 #[test]
-fn additions_to_the_extensions_count_only_where_nobody_else_may_make_them() {
+fn added_extensions_count_only_if_nobody_else_can_write_the_file() {
     let home = tempfile::tempdir().unwrap();
     let added = "b".repeat(32);
     assert!(run(program(home.path()).args(["install", "--extension-id", &added]), b"").status.success());
@@ -58,9 +58,9 @@ fn additions_to_the_extensions_count_only_where_nobody_else_may_make_them() {
         set_mode(&path, mode);
         let refused = start();
         assert_eq!(refused.status.code(), Some(1));
-        // The browser hears why.
+        // The browser gets the reason.
         let fault = fault_at(&answers(&refused.stdout)[0], &path);
-        assert!(fault.contains(&format!("others may write to it (mode {mode:04o})")), "{fault}");
+        assert!(fault.contains(&format!("others can write to it (mode {mode:04o})")), "{fault}");
         assert_eq!(ask(home.path(), &[request("hello")])[0]["ok"], true, "our own extension is served");
         mend(&fault);
         assert_eq!(answers(&start().stdout)[0]["ok"], true);
@@ -72,13 +72,13 @@ fn additions_to_the_extensions_count_only_where_nobody_else_may_make_them() {
 }
 
 #[test]
-fn an_export_that_others_may_read_or_write_is_not_used_until_it_is_closed() {
+fn does_not_use_an_export_that_others_can_read_or_write() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     for mode in [0o644, 0o640, 0o606, 0o666] {
         set_mode(&path, mode);
         let said = refused_at(&run(program(home.path()).args(["cookies", "x"]), b""), &path);
-        assert!(said.contains(&format!("open to others (mode {mode:04o})")), "{said}");
+        assert!(said.contains(&format!("others can access it (mode {mode:04o})")), "{said}");
         refused_at(&run_yt_dlp(home.path(), "", &[URL]), &path);
         assert!(!home.path().join("arguments").exists(), "yt-dlp was run");
         let listed = run(program(home.path()).arg("list"), b"");
@@ -86,14 +86,14 @@ fn an_export_that_others_may_read_or_write_is_not_used_until_it_is_closed() {
         mend(&fault_at(&ask(home.path(), &[request("verify")])[0], &path));
         assert!(text(&run(program(home.path()).args(["cookies", "x"]), b"").stdout).contains(OLD));
     }
-    // A new export replaces it, closed.
+    // A new, private export replaces it.
     set_mode(&path, 0o666);
     export_file(home.path(), "x", "", OLD);
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
 }
 
 #[test]
-fn a_sidecar_that_others_may_write_to_is_not_believed() {
+fn does_not_trust_a_sidecar_that_others_can_write_to() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "Some One", OLD);
     let label = || ask(home.path(), &[request("list")])[0]["exports"][0]["label"].clone();
@@ -103,7 +103,7 @@ fn a_sidecar_that_others_may_write_to_is_not_believed() {
 }
 
 #[test]
-fn a_lock_that_others_could_hold_is_refused() {
+fn refuses_a_lock_that_others_could_hold() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let lock = path.with_file_name(".lock");
@@ -113,7 +113,7 @@ fn a_lock_that_others_could_hold_is_refused() {
 }
 
 #[test]
-fn a_folder_of_the_hosts_that_others_may_write_in_is_refused_for_all_that_is_below() {
+fn refuses_everything_below_a_host_folder_that_others_can_write_to() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let folder = host_dir(home.path());
@@ -125,13 +125,13 @@ fn a_folder_of_the_hosts_that_others_may_write_in_is_refused_for_all_that_is_bel
     set_mode(&folder, 0o770);
     mend(&refused_at(&run(program(home.path()).args(["cookies", "x"]), b""), &folder));
     assert!(run(program(home.path()).args(["cookies", "x"]), b"").status.success());
-    // Where each may take away only what is his own, nobody can put other folders there.
+    // In a sticky folder users can remove only their own entries, so it is safe.
     set_mode(&folder, 0o1777);
     assert!(run(program(home.path()).args(["cookies", "x"]), b"").status.success());
 }
 
 #[test]
-fn the_folder_above_the_usual_one_is_looked_at_as_well() {
+fn also_checks_the_folder_above_the_default_one() {
     let home = tempfile::tempdir().unwrap();
     let above = home.path().join(if cfg!(target_os = "macos") {
         "Library/Application Support"
@@ -151,13 +151,13 @@ fn the_folder_above_the_usual_one_is_looked_at_as_well() {
 }
 
 #[test]
-fn what_belongs_to_another_user_is_refused_with_its_owner() {
-    for place in ["exports/x-default-e3b0c442.txt", "exports/.lock", "exports", ""] {
+fn refuses_another_users_files_and_names_the_owner() {
+    for name in ["exports/x-default-e3b0c442.txt", "exports/.lock", "exports", ""] {
         let home = tempfile::tempdir().unwrap();
         export_file(home.path(), "x", "", OLD);
-        let path: PathBuf = host_dir(home.path()).join(place).components().collect();
+        let path: PathBuf = host_dir(home.path()).join(name).components().collect();
         give_to(NOBODY, &path);
-        let asked = if place.ends_with("lock") { export("x", "", OLD) } else { request("verify") };
+        let asked = if name.ends_with("lock") { export("x", "", OLD) } else { request("verify") };
         let fault = fault_at(&ask(home.path(), &[asked])[0], &path);
         assert!(
             fault.contains("belongs to another user (id 65534)") && fault.contains("sudo chown -R"),
@@ -167,7 +167,7 @@ fn what_belongs_to_another_user_is_refused_with_its_owner() {
 }
 
 #[test]
-fn what_anybody_has_put_into_a_shared_runtime_folder_disturbs_nothing() {
+fn ignores_other_users_files_in_a_shared_runtime_folder() {
     let home = tempfile::tempdir().unwrap();
     let shared = tempfile::tempdir().unwrap();
     set_mode(shared.path(), 0o1777);

@@ -1,5 +1,5 @@
-//! What others hold up ends all the same, in time: a lock that is not let go, a
-//! browser that takes its time, a program that hangs.
+//! Tests that the program ends in time if others block it: a lock that is never released, a slow
+//! browser, a program that hangs.
 
 use crate::browser::*;
 use crate::process::*;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// Holds the lock of a folder of the host's, as a host that was stopped does.
+/// Holds the lock of one of the host's folders, as a stopped host does.
 fn hold(home: &Path, folder: &str) -> File {
     let folder = host_dir(home).join(folder);
     fs::create_dir_all(&folder).unwrap();
@@ -25,7 +25,7 @@ fn hold(home: &Path, folder: &str) -> File {
 }
 
 #[test]
-fn an_export_that_finds_its_folder_locked_is_answered() {
+fn answers_an_export_whose_folder_stays_locked() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let _held = hold(home.path(), "exports");
@@ -37,7 +37,7 @@ fn an_export_that_finds_its_folder_locked_is_answered() {
 }
 
 #[test]
-fn a_run_that_finds_both_folders_locked_ends_and_a_signal_ends_it_before() {
+fn a_run_with_both_folders_locked_ends_and_a_signal_ends_it_earlier() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let held = hold(home.path(), "runs");
@@ -49,7 +49,7 @@ fn a_run_that_finds_both_folders_locked_ends_and_a_signal_ends_it_before() {
     signal(&child, "INT");
     assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(2));
     drop(held);
-    // Several platforms wait for the folder of exports once.
+    // The lock of the exports is waited for only once, not for each platform.
     export_file(home.path(), "vimeo", "", OLD);
     let _held = hold(home.path(), "exports");
     let script = left("x", NEW) + "; printf '.vimeo.com\\tTRUE\\t/\\tFALSE\\t0\\tadded\\tv\\n' >> \"$2\"";
@@ -58,7 +58,7 @@ fn a_run_that_finds_both_folders_locked_ends_and_a_signal_ends_it_before() {
     assert!(output.status.success() && notes.matches("could not be kept").count() == 2, "{notes}");
 }
 
-/// Of more than fit into one question, all are replaced.
+/// Starts a run that rotates more cookies than fit into one question.
 fn start_large_write_back(home: &Path, browser: &mut Browser) -> std::process::Child {
     let script = format!("sed -i s/{OLD}/{NEW}/ \"$2\"");
     let child = start(&mut yt_dlp(home, &script, &["--write-back", URL]));
@@ -86,7 +86,7 @@ fn assert_kept(home: &Path) {
 }
 
 #[test]
-fn a_browser_that_takes_its_time_with_each_part_is_not_waited_for() {
+fn does_not_wait_for_a_browser_that_is_slow_with_each_part() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let child = start_large_write_back(home.path(), &mut browser);
@@ -102,12 +102,12 @@ fn a_browser_that_takes_its_time_with_each_part_is_not_waited_for() {
     let output = waiting.join().unwrap();
     let notes = text(&output.stderr);
     assert!(output.status.success() && parts < 5, "{parts} parts: {notes}");
-    assert!(notes.contains("the browser has taken") && notes.contains("and not the rest"), "{notes}");
+    assert!(notes.contains("written back into the browser") && notes.contains("the rest failed"), "{notes}");
     assert_kept(home.path());
 }
 
 #[test]
-fn a_signal_ends_the_way_back_into_the_browser_and_the_export_has_everything() {
+fn a_signal_ends_the_write_back_and_the_export_has_everything() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let child = start_large_write_back(home.path(), &mut browser);
@@ -116,13 +116,13 @@ fn a_signal_ends_the_way_back_into_the_browser_and_the_export_has_everything() {
     signal(&child, "TERM");
     let output = child.wait_with_output().unwrap();
     let notes = text(&output.stderr);
-    assert!(output.status.success() && notes.contains("a signal came"), "{notes}");
+    assert!(output.status.success() && notes.contains("a signal ended the write-back"), "{notes}");
     assert_kept(home.path());
     assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
 }
 
 #[test]
-fn what_a_browser_took_before_it_refused_is_told() {
+fn reports_what_a_browser_accepted_before_it_refused() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let child = start_large_write_back(home.path(), &mut browser);
@@ -132,14 +132,15 @@ fn what_a_browser_took_before_it_refused_is_told() {
         "error": {"code": "refused", "message": "no more of it"}}));
     let notes = text(&child.wait_with_output().unwrap().stderr);
     assert!(
-        notes.contains("has taken 48 back") && notes.contains("and not the rest: no more of it"),
+        notes.contains("48 written back into the browser")
+            && notes.contains("the rest failed: no more of it"),
         "{notes}"
     );
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn doctor_does_not_wait_for_a_yt_dlp_that_hangs_nor_takes_it_for_a_fault() {
+fn doctor_neither_waits_for_a_hanging_yt_dlp_nor_reports_a_fault() {
     use std::os::unix::fs::PermissionsExt;
     let home = crate::doctor::installed(&[".config/chromium"]);
     let hanging = home.path().join("hanging");

@@ -1,4 +1,4 @@
-//! Starts the program, speaks to it in frames, and never waits for ever.
+//! Starts the program and exchanges frames with it, with a time limit.
 
 use serde_json::{Value, json};
 use stagepass_core::host::CHROMIUM_EXTENSION_ID;
@@ -9,19 +9,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stagepass-native-host");
-/// Stands in cookie values and must never come out again except in a cookie file.
+/// Part of cookie values; must never appear in output other than cookie files.
 pub(crate) const PLANTED: &str = "pl4nted-s3cret";
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The program with an environment of its own: nothing of this user's.
+/// The program with a separate environment, independent of this user's.
 pub(crate) fn program(home: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
     isolate(&mut command, home);
     command
 }
 
-/// A shell that does `setup` (such as `umask 000`) and becomes the program,
-/// started by a browser.
+/// A shell that runs `setup` (such as `umask 000`) and then becomes the program as started by a
+/// browser.
 #[cfg(unix)]
 pub(crate) fn browser_started_after(setup: &str, home: &Path) -> Command {
     let mut command = Command::new("sh");
@@ -37,7 +37,7 @@ pub(crate) fn browser_started(home: &Path) -> Command {
     command
 }
 
-/// Gives a command an environment of its own: nothing of this user's.
+/// Gives a command a separate environment, independent of this user's.
 pub(crate) fn isolate(command: &mut Command, home: &Path) {
     command.env_clear().env("STAGEPASS_HOST_DIR", host_dir(home));
     if cfg!(windows) {
@@ -48,7 +48,7 @@ pub(crate) fn isolate(command: &mut Command, home: &Path) {
     } else {
         command.env("HOME", home);
     }
-    // Windows starts no program without its own folder.
+    // Windows can't start programs without this variable.
     for name in ["PATH", "SYSTEMROOT"] {
         command.envs(std::env::var_os(name).map(|value| (name, value)));
     }
@@ -67,7 +67,7 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
     finish(start(command), Some(input))
 }
 
-/// Runs the command with this input, leaving the input open: it must end by itself.
+/// Runs the command with this input and leaves the input open: the program must end by itself.
 #[cfg(unix)]
 pub(crate) fn run_with_open_input(command: &mut Command, input: &[u8]) -> Output {
     let mut child = start(command);
@@ -87,7 +87,7 @@ fn finish(mut child: Child, input: Option<&[u8]>) -> Output {
     let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let input = input.map(<[u8]>::to_vec).unwrap_or_default();
     let writer = thread::spawn(move || {
-        // That the program ends before it has read everything is for the test to judge.
+        // The program may end before it has read everything; the test decides whether it may.
         stdin.map(|mut stdin| stdin.write_all(&input))
     });
     let read_all = |from: &mut dyn Read| {
@@ -121,7 +121,7 @@ pub(crate) fn message(value: &Value) -> Vec<u8> {
     frame(value.to_string().as_bytes())
 }
 
-/// The answers in an output that must be nothing but whole frames.
+/// The answers in an output, which must consist of complete frames.
 pub(crate) fn answers(mut stdout: &[u8]) -> Vec<Value> {
     let mut answers = Vec::new();
     while let Some((header, rest)) = stdout.split_first_chunk::<4>() {
@@ -134,7 +134,7 @@ pub(crate) fn answers(mut stdout: &[u8]) -> Vec<Value> {
     answers
 }
 
-/// Sends these messages and reads their answers; the program must end well.
+/// Sends these messages and returns the answers; the program must end successfully.
 pub(crate) fn ask(home: &Path, messages: &[Value]) -> Vec<Value> {
     ask_of(&mut browser_started(home), messages)
 }
@@ -162,9 +162,28 @@ pub(crate) fn export(platform: &str, label: &str, value: &str) -> Value {
     ]})
 }
 
-/// Exports and returns the cookie file's path.
+/// Exports a session and returns the cookie file's path.
 pub(crate) fn export_file(home: &Path, platform: &str, label: &str, value: &str) -> std::path::PathBuf {
     let answer = ask(home, &[export(platform, label, value)]).remove(0);
     assert_eq!(answer["ok"], true, "{answer}");
     answer["path"].as_str().unwrap().into()
+}
+
+/// An export with origin storage: one cookie and one entry, both with this value.
+pub(crate) fn export_with_storage(value: &str) -> Value {
+    json!({"id": "s", "type": "export", "platform": "onlyfans", "label": "", "user_agent": "Sample/1.0",
+        "cookies": [{"name": "sess", "value": value, "domain": ".onlyfans.com", "secure": true,
+            "sameSite": "none"}],
+        "origins": [{"origin": "https://onlyfans.com",
+            "localStorage": [{"name": "bcTokenSha", "value": value}],
+            "sessionStorage": [{"name": "tab", "value": ""}]}]})
+}
+
+/// A session that is in origin storage alone.
+pub(crate) fn export_without_cookies(token: &str) -> Value {
+    let session = json!({"id": "1", "accountId": "7", "token": token}).to_string();
+    json!({"id": "f", "type": "export", "platform": "fansly", "label": "", "cookies": [],
+        "user_agent": "Sample/1.0",
+        "origins": [{"origin": "https://fansly.com",
+            "localStorage": [{"name": "session_active_session", "value": session}]}]})
 }

@@ -1,5 +1,5 @@
-//! A home that can only be read: what reads works, and what goes with a run is kept in
-//! the user's runtime folder.
+//! Tests with a read-only home: everything that only reads works, and temporary files go to the
+//! user's runtime folder.
 
 use crate::browser::*;
 use crate::impostors::{NOBODY, as_root, give_to};
@@ -12,18 +12,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
-/// Mounts the folder `$1` for reading alone, for the rest of the arguments, where nobody has
-/// a runtime folder at the usual place but the user `$2`.
+/// Mounts the folder `$1` read-only for the command in the other arguments. Only the user `$2`
+/// has a runtime folder at the usual path there.
 const MOUNT: &str = r#"mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && mount -t tmpfs tmpfs /run &&
 { [ -z "$2" ] || install -d -m 700 -o "$2" "/run/user/$2"; } && shift 2 && exec "$@""#;
 
-/// The command in a world where `home` can only be read. Mounting needs root, the command
-/// is run as this user.
+/// The command with a read-only `home`. Mounting needs root; the command runs as this user.
 fn on_read_only(home: &Path, command: &Command) -> Command {
     on_read_only_with(home, false, command)
 }
 
-/// Likewise, with a runtime folder at the usual place or without.
+/// The same, with or without a runtime folder at the usual path.
 fn on_read_only_with(home: &Path, has_usual: bool, command: &Command) -> Command {
     let user = rustix::process::geteuid();
     let mut outer = as_root("unshare");
@@ -60,12 +59,12 @@ fn ran(home: &Path, runtime: &Path, arguments: &[&str]) -> Output {
     output
 }
 
-/// A browser's host.
+/// Starts a browser's host.
 fn browser(home: &Path, runtime: &Path) -> Browser {
     Browser::of(&mut read_only(home, runtime, &[&origin()]))
 }
 
-/// Every file and folder below one.
+/// Every file and folder below this one.
 fn below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -74,7 +73,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn all_that_reads_works() {
+fn everything_that_only_reads_works() {
     let (home, runtime) = home();
     let (home, runtime) = (home.path(), runtime.path());
     assert!(run(program(home).args(["install", "--browser", "chromium"]), b"").status.success());
@@ -94,16 +93,16 @@ fn all_that_reads_works() {
 }
 
 #[test]
-fn doctor_finds_nothing_wrong_and_says_what_can_not_be_done() {
+fn doctor_reports_no_fault_and_notes_what_does_not_work() {
     let (home, runtime) = home();
     let (home, runtime) = (home.path(), runtime.path());
     assert!(run(program(home).args(["install", "--browser", "chromium"]), b"").status.success());
     let examined = ran(home, runtime, &["doctor", "--browser", "chromium", "--yt-dlp", "no-such-yt-dlp"]);
     let said = text(&examined.stdout);
-    assert!(said.contains("can only be read") && said.contains("nothing is wrong"), "{said}");
+    assert!(said.contains("is read-only") && said.contains("nothing is wrong"), "{said}");
     assert!(said.contains(runtime.to_str().unwrap()), "{said}");
     let usual = run(program(home).args(["doctor", "--browser", "chromium"]), b"");
-    assert!(!text(&usual.stdout).contains("can only be read"));
+    assert!(!text(&usual.stdout).contains("is read-only"));
 }
 
 #[test]
@@ -119,7 +118,7 @@ fn a_browser_hands_over_through_the_runtime_folder() {
     for path in &made {
         assert_eq!(fs::symlink_metadata(path).unwrap().mode() & 0o077, 0, "{path:?}");
     }
-    // Whether or not the home can be written to for who asks.
+    // Also for a command that can write to the home.
     let mut writable = program(home);
     writable.args(["cookies", URL]).env("XDG_RUNTIME_DIR", runtime);
     for command in [read_only(home, runtime, &["cookies", URL]), writable] {
@@ -128,7 +127,7 @@ fn a_browser_hands_over_through_the_runtime_folder() {
         let output = asking.join().unwrap();
         assert!(text(&output.stdout).contains(NEW), "{}", text(&output.stderr));
     }
-    // Another host folder's browsers are others.
+    // Browsers of another host folder are separate.
     let mut other = program(home);
     other.args(["browsers"]).env("XDG_RUNTIME_DIR", runtime).env("STAGEPASS_HOST_DIR", home.join("other"));
     assert!(text(&run(&mut other, b"").stdout).contains("No browser is connected"));
@@ -156,7 +155,7 @@ fn yt_dlp_works_on_a_private_copy_in_the_runtime_folder() {
     assert!(noted("cookies").contains(OLD) && noted("modes") == "600\n700\n");
     assert!(noted("place").starts_with(runtime.to_str().unwrap()), "{}", noted("place"));
     assert!(!Path::new(noted("place").trim_end()).exists());
-    // Where it came from stays as it is, which is said.
+    // The export stays unchanged, with a note.
     let said = text(&output.stderr);
     assert!(said.contains("could not be kept") && said.contains("Read-only file system"), "{said}");
 }
@@ -175,7 +174,7 @@ fn without_a_runtime_folder_it_says_what_to_set() {
 }
 
 #[test]
-fn a_runtime_folder_that_is_open_to_others_is_not_used() {
+fn does_not_use_a_runtime_folder_that_others_can_access() {
     let (home, runtime) = home();
     for mode in [0o777, 0o1777, 0o755] {
         fs::set_permissions(runtime.path(), fs::Permissions::from_mode(mode)).unwrap();
@@ -189,7 +188,7 @@ fn a_runtime_folder_that_is_open_to_others_is_not_used() {
 }
 
 #[test]
-fn a_runtime_folder_of_another_user_is_named_by_its_setting_and_stays_theirs() {
+fn refuses_another_users_runtime_folder_and_names_its_variable() {
     let (home, runtime) = home();
     give_to(NOBODY, runtime.path());
     let fault = refused(home.path(), runtime.path());
@@ -199,7 +198,7 @@ fn a_runtime_folder_of_another_user_is_named_by_its_setting_and_stays_theirs() {
 }
 
 #[test]
-fn the_usual_runtime_folder_takes_the_place_of_one_that_can_not_be_used() {
+fn uses_the_usual_runtime_folder_instead_of_an_unusable_one() {
     let (home, runtime) = home();
     fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = program(home.path());

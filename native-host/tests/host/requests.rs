@@ -1,4 +1,4 @@
-//! What each request does and answers.
+//! Tests of each request and its answer.
 
 use crate::process::*;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 #[test]
-fn hello_tells_the_version_and_what_is_known() {
+fn hello_returns_the_version_and_the_known_requests() {
     let home = tempfile::tempdir().unwrap();
     let answer = ask(home.path(), &[json!({"id": "1", "type": "hello"})]).remove(0);
     assert_eq!(
@@ -17,7 +17,7 @@ fn hello_tells_the_version_and_what_is_known() {
 }
 
 #[test]
-fn export_writes_the_file_and_tells_how_to_use_it() {
+fn export_writes_the_file_and_returns_the_command_to_use_it() {
     let home = tempfile::tempdir().unwrap();
     let answer = ask(home.path(), &[export("instagram", "Work", PLANTED)]).remove(0);
     let quote = if cfg!(windows) { "\"" } else { "" };
@@ -42,7 +42,7 @@ fn export_writes_the_file_and_tells_how_to_use_it() {
 }
 
 #[test]
-fn an_export_without_label_and_expiry_has_a_null_for_its_end() {
+fn an_export_without_label_and_expiry_expires_at_null() {
     let home = tempfile::tempdir().unwrap();
     let cookies = json!([{"name": "n", "value": PLANTED, "domain": "a.org"}]);
     let request = json!({"id": 4, "type": "export", "platform": "a.org", "cookies": cookies});
@@ -55,7 +55,7 @@ fn an_export_without_label_and_expiry_has_a_null_for_its_end() {
 }
 
 #[test]
-fn a_label_can_be_as_long_as_an_account_name_on_the_server() {
+fn accepts_a_label_as_long_as_an_account_name_on_the_server() {
     let home = tempfile::tempdir().unwrap();
     let longest = "ä".repeat(1024);
     let answers = ask(
@@ -139,7 +139,7 @@ fn list_delete_and_verify_follow_an_export() {
 }
 
 #[test]
-fn verify_names_the_line_that_is_broken_and_not_its_value() {
+fn verify_names_a_bad_line_without_its_value() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "instagram", "", PLANTED);
     let text = fs::read_to_string(&path).unwrap();
@@ -148,7 +148,7 @@ fn verify_names_the_line_that_is_broken_and_not_its_value() {
     let answer = &ask(home.path(), std::slice::from_ref(&verify))[0];
     let broken = "line 2: expires must be a number of seconds";
     assert_eq!((&answer["cookie_count"], &answer["left_out"]), (&json!(1), &json!([broken])));
-    // And where nothing is left, that is no cookie file any more.
+    // Without any cookie left, the file is not valid.
     fs::write(&path, text.replace("1900000000", PLANTED).replace("\t0\t", "\tsoon\t")).unwrap();
     let error = &ask(home.path(), &[verify])[0]["error"];
     assert_eq!(error["code"], "bad_file");
@@ -156,7 +156,7 @@ fn verify_names_the_line_that_is_broken_and_not_its_value() {
     assert!(message.contains("line 2: expires") && message.contains(path.to_str().unwrap()), "{message}");
 }
 
-/// An export of me.github.io that looks as if it had been made for all of github.io.
+/// Writes an export of me.github.io as if it were one of all of github.io.
 fn old_export_of_a_public_suffix(home: &Path) {
     let cookies = json!([{"name": "n", "value": PLANTED, "domain": "me.github.io"}]);
     let request = json!({"id": 1, "type": "export", "platform": "me.github.io", "cookies": cookies});
@@ -171,7 +171,7 @@ fn old_export_of_a_public_suffix(home: &Path) {
 }
 
 #[test]
-fn a_public_suffix_is_not_exported_and_an_old_export_of_one_can_still_be_had_and_deleted() {
+fn refuses_to_export_a_public_suffix_but_reads_and_deletes_an_old_export_of_one() {
     let home = tempfile::tempdir().unwrap();
     for platform in ["com", "co.uk", "github.io"] {
         let cookies = json!([{"name": "n", "value": PLANTED, "domain": format!(".example.{platform}"), "hostOnly": false}]);
@@ -190,7 +190,7 @@ fn a_public_suffix_is_not_exported_and_an_old_export_of_one_can_still_be_had_and
     let cookies = |target: &str| run(program(home.path()).args(["cookies", target]), b"");
     let printed = String::from_utf8(cookies("github.io").stdout).unwrap();
     assert!(printed.contains("me.github.io") && printed.contains(PLANTED), "{printed}");
-    // It is no site's there any more.
+    // No site finds this export any more.
     for url in ["https://me.github.io/", "https://you.github.io/"] {
         assert_eq!(cookies(url).status.code(), Some(1), "{url}");
     }

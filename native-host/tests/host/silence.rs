@@ -1,5 +1,5 @@
-//! Where one side says nothing: a browser that does not read, programs that ask
-//! nothing, a folder that is gone.
+//! Tests with a silent side: a browser that doesn't read, programs that ask nothing, a folder that
+//! was removed.
 
 use crate::browser::*;
 use crate::process::*;
@@ -20,7 +20,7 @@ fn read_frame(from: &mut impl Read) -> Option<Value> {
 }
 
 #[test]
-fn what_nobody_waits_for_any_more_does_not_reach_a_browser_that_reads_again() {
+fn does_not_send_abandoned_questions_to_a_browser_that_reads_again() {
     let home = tempfile::tempdir().unwrap();
     let mut host = start(&mut browser_started(home.path()));
     let (mut stdin, mut stdout) = (host.stdin.take().unwrap(), host.stdout.take().unwrap());
@@ -29,7 +29,7 @@ fn what_nobody_waits_for_any_more_does_not_reach_a_browser_that_reads_again() {
     stdin.write_all(&message(&listen)).unwrap();
     assert_eq!(read_frame(&mut stdout).unwrap()["ok"], true);
 
-    // The first one fills the pipe that the browser does not read.
+    // The first question fills the pipe, which the browser doesn't read.
     let [socket] = &sockets(home.path())[..] else { panic!() };
     let cookie = json!({"name": "n", "value": "v".repeat(4000), "domain": ".x.com"});
     let replacements = vec![json!({"cookie": cookie, "was": "v".repeat(4000)}); 48];
@@ -62,7 +62,7 @@ fn what_nobody_waits_for_any_more_does_not_reach_a_browser_that_reads_again() {
 }
 
 #[test]
-fn programs_that_connect_and_ask_nothing_keep_others_out_for_a_while_and_that_is_told() {
+fn silent_programs_block_others_only_for_a_while_which_is_reported() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", "exported");
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
@@ -79,7 +79,7 @@ fn programs_that_connect_and_ask_nothing_keep_others_out_for_a_while_and_that_is
 }
 
 #[test]
-fn a_socket_whose_folder_was_taken_away_is_made_anew_with_the_next_listen() {
+fn the_next_listen_recreates_a_removed_socket_folder() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     fs::remove_dir_all(socket_folder(home.path())).unwrap();

@@ -1,4 +1,4 @@
-//! Other programs of this user's at the socket: one that was there first.
+//! Tests with another program of this user at the socket that was there first.
 
 use crate::browser::*;
 use crate::process::*;
@@ -12,7 +12,7 @@ const OLD: &str = "the-exported-value";
 /// What an impostor does with each program that connects, after reading its request.
 type Trick = fn(Box<dyn Stream>);
 
-/// A connection, over whatever the system has for that.
+/// A connection over a socket or a named pipe.
 trait Stream: Read + Write + Send {}
 
 impl<T: Read + Write + Send> Stream for T {}
@@ -29,7 +29,7 @@ fn hello() -> Vec<u8> {
         .into_bytes()
 }
 
-/// Says who it is, and where it is asked more, `then`.
+/// Answers with a hello; for a question it calls `then`.
 fn after_hello(mut stream: Box<dyn Stream>, then: impl FnOnce(&mut dyn Stream)) {
     let mut header = [0; 4];
     let _ = stream.read_exact(&mut header);
@@ -103,7 +103,7 @@ fn listen(folder: &Path) -> impl FnMut() -> Box<dyn Stream> + Send + use<> {
 #[cfg(windows)]
 fn listen(folder: &Path) -> impl FnMut() -> Box<dyn Stream> + Send + use<> {
     use crate::windows::{make_pipe, our_sid};
-    // A name that no other test has: all pipes of the machine are in one place.
+    // A unique name, because all pipes of the computer share one namespace.
     let file = tempfile::Builder::new().prefix("browser-").suffix(".pipe").tempfile_in(folder).unwrap();
     let path = file.into_temp_path().keep().unwrap();
     let listener = make_pipe(&path, &our_sid());
@@ -111,7 +111,7 @@ fn listen(folder: &Path) -> impl FnMut() -> Box<dyn Stream> + Send + use<> {
 }
 
 #[test]
-fn a_program_that_made_the_socket_first_gets_nothing_and_holds_nobody_up() {
+fn a_program_that_created_the_socket_first_gets_nothing_and_blocks_nobody() {
     for (name, trick) in TRICKS {
         let home = tempfile::tempdir().unwrap();
         export_file(home.path(), "x", "", OLD);
@@ -120,12 +120,12 @@ fn a_program_that_made_the_socket_first_gets_nothing_and_holds_nobody_up() {
         assert_nothing_planted(&output);
         let notes = text(&output.stderr);
         assert!(output.status.success() && text(&output.stdout).contains(OLD), "{name}: {notes}");
-        assert!(notes.contains("not fresh") && !notes.contains('\u{1b}'), "{name}: {notes}");
+        assert!(notes.contains("from an export made") && !notes.contains('\u{1b}'), "{name}: {notes}");
     }
 }
 
 #[test]
-fn a_browser_is_heard_beside_an_impostor() {
+fn asks_a_browser_despite_an_impostor() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(host_dir(home.path())).unwrap();
     impostor(home.path(), |stream| {
@@ -139,10 +139,10 @@ fn a_browser_is_heard_beside_an_impostor() {
 }
 
 #[test]
-fn a_connection_from_a_clock_that_was_wrong_is_no_newer_than_the_others() {
+fn a_browser_with_a_connection_time_in_the_future_is_not_the_newest() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(host_dir(home.path())).unwrap();
-    // It says that it has been there since a time that is still to come.
+    // It claims a connection time in the future.
     impostor(home.path(), |stream| {
         after_hello(stream, |stream| {
             let cookie = json!({"name": "n", "value": "of-the-future", "domain": ".x.com"});

@@ -1,4 +1,4 @@
-//! What only Windows has: named pipes, the registry, and programs that end in `.exe`.
+//! Tests only for Windows: named pipes, the registry, and `.exe` programs.
 
 use crate::bridge::*;
 use crate::browser::*;
@@ -26,12 +26,12 @@ pub(crate) fn our_sid() -> String {
     current_process_sid().unwrap().to_string()
 }
 
-/// The pipe that a file of the host's folder tells.
+/// The pipe that a file in the host's folder announces.
 fn pipe_name(file: &Path) -> String {
     format!("\\\\.\\pipe\\app.stagepass.native_host.{}", file.file_stem().unwrap().to_str().unwrap())
 }
 
-/// The pipe of that file, as a program makes it that is `owner`'s and lets anybody in.
+/// Creates the pipe of that file, owned by `owner` and open to everybody.
 pub(crate) fn make_pipe(file: &Path, owner: &str) -> PipeListener<Bytes, Bytes> {
     let descriptor = format!("O:{owner}D:(A;;GA;;;WD)");
     let descriptor = SecurityDescriptor::deserialize(&descriptor.to_wtf_16().unwrap()).unwrap();
@@ -39,7 +39,7 @@ pub(crate) fn make_pipe(file: &Path, owner: &str) -> PipeListener<Bytes, Bytes> 
     options.create_duplex().unwrap()
 }
 
-/// Connects to the pipe of that file, as soon as the host has an instance left.
+/// Connects to the pipe of that file as soon as the host has a free instance.
 fn open(file: &Path) -> File {
     loop {
         match OpenOptions::new().read(true).write(true).open(pipe_name(file)) {
@@ -50,7 +50,7 @@ fn open(file: &Path) -> File {
 }
 
 #[test]
-fn the_pipe_is_its_owners_alone_and_goes_with_the_browser() {
+fn the_pipe_is_private_and_removed_with_the_browser() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::start(home.path());
     assert!(!socket_folder(home.path()).exists(), "it listens before it is told to");
@@ -67,12 +67,12 @@ fn the_pipe_is_its_owners_alone_and_goes_with_the_browser() {
 }
 
 #[test]
-fn a_pipe_of_another_users_is_not_asked_and_its_file_is_taken_away() {
+fn does_not_ask_another_users_pipe_and_removes_its_file() {
     let home = home_with_export();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let [file] = &sockets(home.path())[..] else { panic!() };
     browser.kill();
-    // Where a host has been, somebody else makes the pipe anew.
+    // After the host's end, another user creates its pipe again.
     let squatter = make_pipe(file, "BA");
     let asked = thread::spawn(move || {
         let mut stream = squatter.accept().unwrap();
@@ -84,7 +84,7 @@ fn a_pipe_of_another_users_is_not_asked_and_its_file_is_taken_away() {
 }
 
 #[test]
-fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
+fn serves_the_next_program_after_a_flood_of_junk_connections() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let [file] = &sockets(home.path())[..] else { panic!() };
@@ -100,10 +100,10 @@ fn a_flood_of_connections_and_of_junk_ends_and_the_next_program_is_served() {
 }
 
 #[test]
-fn programs_that_never_read_their_answers_keep_nobody_from_theirs() {
+fn programs_that_never_read_their_answers_block_nobody() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::start(home.path());
-    // More than a pipe holds.
+    // Larger than a pipe's buffer.
     let platform = |number: u32| json!({"platform": format!("p{number}"), "label": "l".repeat(1000), "write_back": false});
     let platforms: Vec<_> = (0..150).map(platform).chain([allowed("x")]).collect();
     browser.send(
@@ -117,7 +117,7 @@ fn programs_that_never_read_their_answers_keep_nobody_from_theirs() {
         stream
     };
     let _never_read: Vec<_> = (0..9).map(ask).collect();
-    // By then the host has given them up.
+    // By then the host has closed their connections.
     thread::sleep(PATIENCE * 2);
     let asking = command(home.path(), &["cookies", "x"]);
     browser.answer_with(FRESH);
@@ -125,7 +125,7 @@ fn programs_that_never_read_their_answers_keep_nobody_from_theirs() {
 }
 
 #[test]
-fn install_points_the_registry_to_a_manifest_with_which_a_browser_starts_it() {
+fn install_points_the_registry_to_a_working_manifest() {
     let home = tempfile::tempdir().unwrap();
     let of_vivaldi = |name: &str| run(program(home.path()).args([name, "--browser", "vivaldi"]), b"");
     let installed = of_vivaldi("install");
@@ -147,9 +147,9 @@ fn install_points_the_registry_to_a_manifest_with_which_a_browser_starts_it() {
     assert!(RegKey::predef(HKEY_CURRENT_USER).open_subkey(VIVALDI).is_err());
 }
 
-/// yt-dlp reads and rewrites the file, which a lock would keep it from here.
+/// yt-dlp reads and rewrites the file; on Windows a lock would prevent that.
 #[test]
-fn yt_dlp_has_a_private_file_that_it_may_rewrite_and_that_goes_with_it() {
+fn yt_dlp_can_rewrite_its_private_file_which_is_removed_afterwards() {
     let home = tempfile::tempdir().unwrap();
     let export = export_file(home.path(), "x", "", OLD);
     let left = home.path().join("left.txt");

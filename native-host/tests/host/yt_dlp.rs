@@ -1,6 +1,5 @@
-//! Running yt-dlp: a script stands in for it, which notes what it is given and
-//! does what a test wants. The real one is run with a real browser, in the
-//! workspace's tests.
+//! Tests of running yt-dlp. A script replaces it, records what it gets and then does what a test
+//! wants. The workspace's tests run the real one with a real browser.
 
 use crate::browser::*;
 use crate::process::*;
@@ -15,8 +14,8 @@ pub(crate) const OLD: &str = "0ld-session-value";
 pub(crate) const NEW: &str = "n3w-session-value";
 pub(crate) const URL: &str = "https://x.com/some/video";
 
-/// Notes its arguments, its cookies (the file is its second argument) and who
-/// may read them; then goes on with what the test wants.
+/// Records its arguments, its cookies (the file is its second argument) and the file's mode; the
+/// test's script follows.
 const NOTE: &str = r#"#!/bin/sh
 cd "$HOME"
 printf '%s\n' "$@" > arguments
@@ -24,7 +23,7 @@ cat "$2" > cookies
 stat -c '%a' "$2" "$(dirname "$2")" > modes
 "#;
 
-/// The command, with a yt-dlp that does what `script` says.
+/// The command, with a yt-dlp that runs `script`.
 pub(crate) fn yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Command {
     let path = home.join("fake-yt-dlp");
     fs::write(&path, format!("{NOTE}{script}\n")).unwrap();
@@ -42,7 +41,7 @@ pub(crate) fn noted(home: &Path, what: &str) -> String {
     fs::read_to_string(home.join(what)).unwrap()
 }
 
-/// The private copies that are there.
+/// The existing private copies.
 pub(crate) fn copies(home: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(host_dir(home).join("runs")).into_iter().flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
@@ -55,7 +54,7 @@ pub(crate) fn login(account: &str, domain: &str) -> Value {
     json!(["auth_token", "ct0", "twid"].map(cookie))
 }
 
-/// Exports it, and gives the file.
+/// Exports it and returns the file.
 pub(crate) fn export_login(home: &Path, account: &str, domain: &str) -> PathBuf {
     let cookies = login(account, domain);
     let export = json!({"id": 1, "type": "export", "platform": "x", "label": "", "cookies": cookies});
@@ -64,7 +63,7 @@ pub(crate) fn export_login(home: &Path, account: &str, domain: &str) -> PathBuf 
     answer["path"].as_str().unwrap().into()
 }
 
-/// As yt-dlp leaves the file of `export_file`: nothing is marked `HttpOnly` any more.
+/// The file of `export_file` as yt-dlp leaves it: without `HttpOnly`.
 pub(crate) fn left(platform: &str, value: &str) -> String {
     format!(
         "printf '# Netscape HTTP Cookie File\\n.{platform}.com\\tTRUE\\t/\\tTRUE\\t1900000000\\tsessionid\\t\
@@ -73,7 +72,7 @@ pub(crate) fn left(platform: &str, value: &str) -> String {
     )
 }
 
-/// Starts a run and waits until yt-dlp works.
+/// Starts a run and waits until yt-dlp is running.
 pub(crate) fn start_run(home: &Path, script: &str) -> std::process::Child {
     let child = start(&mut yt_dlp(home, script, &[URL]));
     wait_for_start(home);
@@ -90,7 +89,7 @@ pub(crate) fn wait_for_start(home: &Path) {
 }
 
 #[test]
-fn arguments_and_outcome_pass_through_and_the_cookies_are_in_a_private_file_alone() {
+fn passes_on_arguments_and_exit_code_and_keeps_cookies_in_a_private_file() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     export_file(home.path(), "instagram", "", PLANTED);
@@ -106,7 +105,7 @@ fn arguments_and_outcome_pass_through_and_the_cookies_are_in_a_private_file_alon
     assert_eq!((given[0], given[2]), ("--cookies", "--no-cookies-from-browser"));
     assert_eq!(given[3..], arguments);
     assert!(!all.contains(OLD) && !all.contains(PLANTED));
-    // One file has the cookies of every platform.
+    // One file contains the cookies of all platforms.
     let cookies = noted(home.path(), "cookies");
     assert!(cookies.contains(OLD) && cookies.contains(PLANTED) && cookies.lines().count() == 5, "{cookies}");
     assert_eq!(noted(home.path(), "modes"), "600\n700\n");
@@ -114,32 +113,32 @@ fn arguments_and_outcome_pass_through_and_the_cookies_are_in_a_private_file_alon
 }
 
 #[test]
-fn an_export_says_how_old_it_is() {
+fn reports_the_age_of_an_export() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let output = run_yt_dlp(home.path(), "", &[URL]);
-    assert!(text(&output.stderr).contains("exported moments ago"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("from an export made moments ago"), "{}", text(&output.stderr));
 }
 
 #[test]
-fn cookies_of_ones_own_and_what_names_no_platform_are_refused_before_anything_is_run() {
+fn refuses_other_cookies_and_missing_platforms_before_running_anything() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     for (arguments, reason) in [
-        (&["--cookies", "jar.txt", URL][..], "--cookies names cookies of your own"),
-        (&[URL, "--cookies-from-browser", "firefox"], "--cookies-from-browser names cookies"),
-        (&["--cookies=jar.txt", URL], "--cookies names cookies of your own"),
-        (&["-a", "list.txt"], "none of the arguments is an http or https URL"),
+        (&["--cookies", "jar.txt", URL][..], "--cookies brings other cookies"),
+        (&[URL, "--cookies-from-browser", "firefox"], "--cookies-from-browser brings other cookies"),
+        (&["--cookies=jar.txt", URL], "--cookies brings other cookies"),
+        (&["-a", "list.txt"], "no http or https URL among the arguments"),
         (&["https://vimeo.com/1"], "no cookies of vimeo have been exported"),
         (&["--write-back", URL], "--write-back needs a running browser"),
-        (&[URL, "--write-back"], "goes before those of yt-dlp"),
+        (&[URL, "--write-back"], "put it before yt-dlp's options"),
     ] {
         let output = run_yt_dlp(home.path(), "", arguments);
         let fault = text(&output.stderr);
         assert!(output.status.code() == Some(1) && fault.contains(reason), "{arguments:?}: {fault}");
         assert!(!home.path().join("arguments").exists(), "{arguments:?} was run");
     }
-    // Where none has cookies, each is told, and so it is where only one has.
+    // Every platform without cookies is reported.
     let fault =
         text(&run_yt_dlp(home.path(), "", &["https://vimeo.com/1", "https://www.tiktok.com/1"]).stderr);
     assert!(fault.contains("no cookies of vimeo") && fault.contains("no cookies of tiktok"), "{fault}");
@@ -148,7 +147,7 @@ fn cookies_of_ones_own_and_what_names_no_platform_are_refused_before_anything_is
 }
 
 #[test]
-fn what_a_platform_replaces_comes_back_into_the_export() {
+fn keeps_rotated_cookies_in_the_export() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "me", OLD);
     let output = run_yt_dlp(home.path(), &left("x", NEW), &[URL]);
@@ -166,7 +165,7 @@ fn what_a_platform_replaces_comes_back_into_the_export() {
 }
 
 #[test]
-fn what_was_exported_anew_during_the_run_stays_and_what_was_deleted_stays_away() {
+fn keeps_an_export_made_during_the_run_and_does_not_recreate_a_deleted_one() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let script = format!("sed -i s/{OLD}/newest/ {}; {}", path.display(), left("x", NEW));
@@ -179,7 +178,7 @@ fn what_was_exported_anew_during_the_run_stays_and_what_was_deleted_stays_away()
 }
 
 #[test]
-fn a_file_that_yt_dlp_has_broken_leaves_the_export_as_it_was() {
+fn a_file_that_yt_dlp_has_broken_does_not_change_the_export() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let old = fs::read(&path).unwrap();
@@ -199,15 +198,15 @@ fn a_file_that_yt_dlp_has_broken_leaves_the_export_as_it_was() {
         assert_nothing_planted(&output);
         assert_eq!(output.status.code(), Some(3), "{script}");
         assert_eq!(fs::read(&path).unwrap(), old, "{script}");
-        assert!(text(&output.stderr).contains("is lost"), "{script}");
+        assert!(text(&output.stderr).contains("are lost"), "{script}");
     }
-    // What was put in the file's place is no obstacle to the next run, which takes it away.
+    // The next run removes whatever replaced the file.
     assert!(run_yt_dlp(home.path(), "", &[URL]).status.success());
     assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
 }
 
 #[test]
-fn cookies_of_other_hosts_that_are_none_of_ours_lose_nobody_the_rotation() {
+fn invalid_cookies_of_other_hosts_do_not_lose_rotated_cookies() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let foreign = [
@@ -224,13 +223,13 @@ fn cookies_of_other_hosts_that_are_none_of_ours_lose_nobody_the_rotation() {
     );
     let output = run_yt_dlp(home.path(), &script, &[URL]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(!text(&output.stderr).contains("is lost"), "{}", text(&output.stderr));
+    assert!(!text(&output.stderr).contains("are lost"), "{}", text(&output.stderr));
     let kept = fs::read_to_string(path).unwrap();
     assert!(kept.contains("ROTATED") && !kept.contains("cdn.example.net"), "{kept}");
 }
 
 #[test]
-fn a_yt_dlp_that_is_not_there_is_named_with_what_to_do() {
+fn names_a_missing_yt_dlp_and_the_remedy() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let output =
@@ -241,7 +240,7 @@ fn a_yt_dlp_that_is_not_there_is_named_with_what_to_do() {
 }
 
 #[test]
-fn an_empty_variable_is_as_good_as_none() {
+fn an_empty_variable_counts_as_unset() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let path = std::env::join_paths([home.path()]).unwrap();
@@ -253,7 +252,7 @@ fn an_empty_variable_is_as_good_as_none() {
 }
 
 #[test]
-fn a_full_disk_stops_the_run_before_it_begins_and_leaves_nothing() {
+fn a_full_disk_stops_the_run_before_it_starts_and_leaves_nothing() {
     let home = tempfile::tempdir().unwrap();
     let mut request = export("x", "", OLD);
     let cookie =
@@ -262,7 +261,7 @@ fn a_full_disk_stops_the_run_before_it_begins_and_leaves_nothing() {
     let path = ask(home.path(), &[request]).remove(0)["path"].take();
     let old = fs::read(path.as_str().unwrap()).unwrap();
     let mut command = Command::new("sh");
-    // A write beyond the limit fails like one on a full disk, with the signal ignored.
+    // With its signal ignored, a write beyond the limit fails like one on a full disk.
     command.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" yt-dlp \"$1\"", PROGRAM, URL]);
     command.env("STAGEPASS_HOST_DIR", host_dir(home.path())).env("STAGEPASS_YT_DLP", "true");
     let output = run(&mut command, b"");
@@ -273,13 +272,13 @@ fn a_full_disk_stops_the_run_before_it_begins_and_leaves_nothing() {
 }
 
 #[test]
-fn a_disk_that_fills_up_during_the_run_leaves_the_export_as_it_was() {
+fn a_disk_that_fills_up_during_the_run_does_not_change_the_export() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let old = fs::read(&path).unwrap();
     let script = format!("ulimit -S -f unlimited; {}; exit 4", left("x", &PLANTED.repeat(290)));
     let run_it = yt_dlp(home.path(), &script, &[URL]);
-    // The limit is lifted for what stands in for yt-dlp alone.
+    // Only the stand-in for yt-dlp runs without the limit.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\""]).arg(run_it.get_program());
     command.args(run_it.get_args()).env_clear();
@@ -294,7 +293,7 @@ fn a_disk_that_fills_up_during_the_run_leaves_the_export_as_it_was() {
 }
 
 #[test]
-fn a_link_in_place_of_the_folder_of_runs_is_refused() {
+fn refuses_a_link_in_place_of_the_folder_of_runs() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let elsewhere = home.path().join("elsewhere");
@@ -305,7 +304,15 @@ fn a_link_in_place_of_the_folder_of_runs_is_refused() {
     assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
 }
 
-/// A browser that hands over one cookie, and may take it back.
+/// A host whose browser hands over the cookies of X with the label "me".
+fn listening_as_me(home: &Path) -> Browser {
+    let mut browser = Browser::start(home);
+    let allowed = json!({"platform": "x", "label": "me", "write_back": true});
+    assert_eq!(browser.announce("work", &[allowed])["ok"], true);
+    browser
+}
+
+/// Lets the browser hand over one cookie, with or without write-back.
 fn hand_over_for(browser: &mut Browser, write_back: bool) {
     let asked = browser.receive();
     let mut answer = hand_over(&asked, OLD);
@@ -315,9 +322,9 @@ fn hand_over_for(browser: &mut Browser, write_back: bool) {
 }
 
 #[test]
-fn what_is_fresh_from_a_browser_goes_back_there_and_into_an_export() {
+fn writes_rotated_cookies_back_into_the_browser_and_into_an_export() {
     let home = tempfile::tempdir().unwrap();
-    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let mut browser = listening_as_me(home.path());
     let running = beside(yt_dlp(home.path(), &left("x", NEW), &["--write-back", URL]));
     hand_over_for(&mut browser, true);
     let asked = browser.receive();
@@ -327,13 +334,13 @@ fn what_is_fresh_from_a_browser_goes_back_there_and_into_an_export() {
     assert_eq!(
         asked["replacements"],
         json!([{"cookie": cookie, "was": OLD}]),
-        "what was not handed out is not there"
+        "what the run was not given is not there"
     );
     browser.send(&json!({"id": asked["id"], "type": "write_back", "ok": true, "written": 1,
         "changed_meanwhile": 0, "refused": 0}));
     let output = running.join().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("the browser has taken 1 back"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("1 written back into the browser"), "{}", text(&output.stderr));
     let listed: Value =
         serde_json::from_slice(&run(program(home.path()).args(["list", "--json"]), b"").stdout).unwrap();
     assert_eq!((&listed[0]["platform"], &listed[0]["label"]), (&json!("x"), &json!("me")));
@@ -341,9 +348,9 @@ fn what_is_fresh_from_a_browser_goes_back_there_and_into_an_export() {
 }
 
 #[test]
-fn what_has_expired_by_the_runs_end_does_not_go_back_into_the_browser() {
+fn does_not_write_back_a_cookie_that_has_expired_during_the_run() {
     let home = tempfile::tempdir().unwrap();
-    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let mut browser = listening_as_me(home.path());
     let expired = left("x", NEW).replace("1900000000", "1000000000");
     let running = beside(yt_dlp(home.path(), &expired, &["--write-back", URL]));
     hand_over_for(&mut browser, true);
@@ -352,35 +359,35 @@ fn what_has_expired_by_the_runs_end_does_not_go_back_into_the_browser() {
 }
 
 #[test]
-fn nothing_is_run_with_write_back_where_the_browser_may_not_take_it() {
+fn refuses_write_back_that_the_browser_does_not_allow_before_running_anything() {
     let home = tempfile::tempdir().unwrap();
-    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let mut browser = listening_as_me(home.path());
     let running = beside(yt_dlp(home.path(), "", &["--write-back", URL]));
     hand_over_for(&mut browser, false);
     let fault = text(&running.join().unwrap().stderr);
-    assert!(fault.contains("may not take cookies of x back; nothing was run"), "{fault}");
+    assert!(fault.contains("--write-back is not allowed for x; nothing was run"), "{fault}");
     assert!(!home.path().join("arguments").exists());
 }
 
 #[test]
-fn without_write_back_nothing_is_sent_to_the_browser_and_nothing_is_lost() {
+fn without_write_back_sends_nothing_to_the_browser_and_loses_nothing() {
     let home = tempfile::tempdir().unwrap();
-    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let mut browser = listening_as_me(home.path());
     for script in [String::new(), left("x", NEW)] {
         let running = beside(yt_dlp(home.path(), &script, &[URL]));
         hand_over_for(&mut browser, true);
         assert!(running.join().unwrap().status.success());
         assert!(browser.is_silent());
-        // A run that replaces nothing leaves no file behind.
+        // A run without rotated cookies creates no export.
         let exports = fs::read_dir(host_dir(home.path()).join("exports"));
         assert_eq!(exports.is_ok(), !script.is_empty());
     }
 }
 
 #[test]
-fn a_browser_that_is_gone_after_the_run_costs_neither_the_outcome_nor_the_cookies() {
+fn keeps_exit_code_and_cookies_if_the_browser_has_ended() {
     let home = tempfile::tempdir().unwrap();
-    let mut browser = Browser::listening(home.path(), "work", &["x"]);
+    let mut browser = listening_as_me(home.path());
     let script =
         format!("touch started; while ! [ -e closed ]; do sleep 0.02; done; {}; exit 5", left("x", NEW));
     let running = beside(yt_dlp(home.path(), &script, &["--write-back", URL]));
@@ -392,7 +399,11 @@ fn a_browser_that_is_gone_after_the_run_costs_neither_the_outcome_nor_the_cookie
     fs::write(home.path().join("closed"), "").unwrap();
     let output = running.join().unwrap();
     assert_eq!(output.status.code(), Some(5));
-    assert!(text(&output.stderr).contains("the browser took nothing back"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("nothing was written back into the browser"),
+        "{}",
+        text(&output.stderr)
+    );
     let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
     assert!(text(&printed.stdout).contains(NEW));
 }

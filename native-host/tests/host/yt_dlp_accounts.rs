@@ -1,5 +1,4 @@
-//! Whose session a run of yt-dlp leaves behind: one account's never goes into what is
-//! another's.
+//! Tests that a run of yt-dlp never stores one account's session as another account's.
 
 use crate::browser::*;
 use crate::process::*;
@@ -11,7 +10,7 @@ use std::process::Output;
 const A: &str = "first-account";
 const B: &str = "second-account";
 
-/// As yt-dlp leaves its file when it has signed in as another account.
+/// The file that yt-dlp leaves after it has signed in to another account.
 fn sign_in_as_b() -> String {
     format!("sed -i s/{A}/{B}/ \"$2\"")
 }
@@ -19,28 +18,28 @@ fn sign_in_as_b() -> String {
 fn assert_told(output: &Output) {
     let said = text(&output.stderr);
     assert!(output.status.success() && said.contains("may be another account's"), "{said}");
-    assert!(!said.contains("has replaced"), "{said}");
+    assert!(!said.contains("replaced"), "{said}");
 }
 
 #[test]
-fn a_run_that_signs_in_as_another_account_leaves_the_export_as_it_was() {
+fn a_run_that_signs_in_to_another_account_does_not_change_the_export() {
     let home = tempfile::tempdir().unwrap();
     let path = export_login(home.path(), A, ".x.com");
     let before = fs::read_to_string(&path).unwrap();
     assert_told(&run_yt_dlp(home.path(), &sign_in_as_b(), &[URL]));
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
-    // The cookie that names the account may have gone meanwhile.
+    // The account's cookie may be missing afterwards.
     let script = format!("{}; sed -i /twid/d \"$2\"", sign_in_as_b());
     assert_told(&run_yt_dlp(home.path(), &script, &[URL]));
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
-    // What is replaced of the same account is kept.
+    // Rotated cookies of the same account are kept.
     let script = format!("sed -i 's/ct0\\t{A}/ct0\\trenewed/' \"$2\"");
     let output = run_yt_dlp(home.path(), &script, &[URL]);
     assert!(fs::read_to_string(&path).unwrap().contains("renewed"), "{}", text(&output.stderr));
 }
 
 #[test]
-fn where_no_cookie_names_the_account_signing_in_or_out_leaves_the_export_as_it_was() {
+fn without_an_account_cookie_signing_in_or_out_does_not_change_the_export() {
     const VIDEO: &str = "https://vimeo.com/1";
     let home = tempfile::tempdir().unwrap();
     let cookie = json!({"name": "vimeo", "value": A, "domain": ".vimeo.com", "secure": true});
@@ -51,40 +50,40 @@ fn where_no_cookie_names_the_account_signing_in_or_out_leaves_the_export_as_it_w
     let sign_out = format!("sed -i s/{A}// \"$2\"");
     let expire = "sed -i 's/\\t0\\tvimeo/\\t1000000000\\tvimeo/' \"$2\"";
     for (script, options, expected) in [
-        (sign_in_as_b().as_str(), &["-u", "second", VIDEO][..], "-u has yt-dlp sign in"),
-        (&sign_in_as_b(), &["--netrc", VIDEO], "--netrc has yt-dlp sign in"),
-        (&sign_in_as_b(), &["--add-headers", "Cookie: vimeo=b", VIDEO], "--add-headers names cookies"),
-        // As its configuration may have it do.
+        (sign_in_as_b().as_str(), &["-u", "second", VIDEO][..], "-u makes yt-dlp sign in"),
+        (&sign_in_as_b(), &["--netrc", VIDEO], "--netrc makes yt-dlp sign in"),
+        (&sign_in_as_b(), &["--add-headers", "Cookie: vimeo=b", VIDEO], "--add-headers brings other cookies"),
+        // As yt-dlp's configuration may make it do.
         (&sign_in_as_b(), &[VIDEO], "may be another account's"),
         (&sign_out, &[VIDEO], "signed out"),
-        (expire, &[VIDEO], "are not fresh from a browser"),
+        (expire, &[VIDEO], "are from an export made"),
     ] {
         let said = text(&run_yt_dlp(home.path(), script, options).stderr);
-        assert!(said.contains(expected) && !said.contains("has replaced"), "{said}");
+        assert!(said.contains(expected) && !said.contains("replaced"), "{said}");
         assert_eq!(fs::read_to_string(path).unwrap(), before, "{script} {options:?}");
     }
-    // What the platform adds beside the login is kept.
+    // Cookies that the platform adds besides the login are kept.
     let add = "printf '.vimeo.com\\tTRUE\\t/\\tTRUE\\t0\\tadded\\tby-the-site\\n' >> \"$2\"";
     run_yt_dlp(home.path(), add, &[VIDEO]);
     assert!(fs::read_to_string(path).unwrap().contains("by-the-site"));
 }
 
 #[test]
-fn a_run_that_signs_in_as_another_account_changes_neither_browser_nor_export() {
+fn a_run_that_signs_in_to_another_account_changes_neither_browser_nor_export() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let running = beside(yt_dlp(home.path(), &sign_in_as_b(), &["--write-back", URL]));
     let asked = browser.receive();
     browser.send(&json!({"id": asked["id"], "type": "cookies", "ok": true, "hand_over": "h", "label": "",
         "expires": null, "write_back": true, "cookies": login(A, ".x.com")}));
-    // Nothing answers a question that should not come: the run would take its whole patience.
+    // No question must come: nobody would answer it, and the run would time out.
     assert_told(&running.join().unwrap());
     assert!(browser.is_silent(), "the browser was to take it back");
     assert!(!run(program(home.path()).args(["path", "x"]), b"").status.success(), "it was exported");
 }
 
 #[test]
-fn a_login_that_a_run_adds_at_a_sibling_site_goes_nowhere() {
+fn does_not_store_a_login_that_a_run_adds_at_a_sibling_site() {
     let home = tempfile::tempdir().unwrap();
     let path = export_login(home.path(), A, ".twitter.com");
     let add =
@@ -97,11 +96,11 @@ fn a_login_that_a_run_adds_at_a_sibling_site_goes_nowhere() {
 }
 
 #[test]
-fn cookies_beyond_what_a_session_may_have_are_told() {
+fn reports_cookies_beyond_the_limit_of_a_session() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let script = "seq 1000 | sed 's|.*|.x.com\\tTRUE\\t/\\tFALSE\\t0\\tc&\\tv|' >> \"$2\"";
     let said = text(&run_yt_dlp(home.path(), script, &[URL]).stderr);
-    assert!(said.contains("2 cookies that x has added are not kept"), "{said}");
+    assert!(said.contains("2 cookies added by x are not kept"), "{said}");
     assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 1001);
 }

@@ -1,4 +1,4 @@
-//! How a run of yt-dlp ends before its time: by a signal, or with the host killed.
+//! Tests of runs of yt-dlp that end early: by a signal, or because the host is killed.
 
 use crate::browser::*;
 use crate::process::*;
@@ -15,7 +15,7 @@ pub(crate) fn signal(child: &std::process::Child, name: &str) {
 }
 
 #[test]
-fn the_private_copy_is_gone_whatever_signal_ends_the_run() {
+fn removes_the_private_copy_whatever_signal_ends_the_run() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let old = fs::read(&path).unwrap();
@@ -31,7 +31,7 @@ fn the_private_copy_is_gone_whatever_signal_ends_the_run() {
 }
 
 #[test]
-fn yt_dlp_is_waited_for_when_it_takes_its_time_to_end_and_what_it_saves_counts() {
+fn waits_for_a_yt_dlp_that_ends_slowly_and_keeps_its_cookies() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let save = left("x", NEW);
@@ -46,7 +46,7 @@ fn yt_dlp_is_waited_for_when_it_takes_its_time_to_end_and_what_it_saves_counts()
     assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
 }
 
-/// Waits until no program uses the one copy that is there.
+/// Waits until no program uses the only copy.
 fn wait_until_unused(home: &Path) {
     let [copy] = &copies(home)[..] else { panic!() };
     let deadline = Instant::now() + PATIENCE;
@@ -57,7 +57,7 @@ fn wait_until_unused(home: &Path) {
 }
 
 #[test]
-fn what_a_killed_run_leaves_goes_with_the_next_one_or_with_a_purge() {
+fn the_next_run_or_a_purge_removes_files_of_a_killed_run() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let kill_one = || {
@@ -67,7 +67,7 @@ fn what_a_killed_run_leaves_goes_with_the_next_one_or_with_a_purge() {
         wait_until_unused(home.path());
     };
     kill_one();
-    // A run that goes on keeps its own.
+    // A running one keeps its file.
     let mut going_on = start_run(home.path(), "touch started; exec sleep 60");
     assert_eq!(copies(home.path()).len(), 1);
     run_yt_dlp(home.path(), "", &[URL]);
@@ -82,7 +82,7 @@ fn what_a_killed_run_leaves_goes_with_the_next_one_or_with_a_purge() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_yt_dlp_whose_host_is_killed_ends_too() {
+fn yt_dlp_ends_when_its_host_is_killed() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let script = "echo $$ > pid; touch started; while :; do sleep 0.02; done";
@@ -91,13 +91,13 @@ fn a_yt_dlp_whose_host_is_killed_ends_too() {
     child.kill().unwrap();
     child.wait().unwrap();
     wait_until_unused(home.path());
-    // Nobody may be there to ask how it ended.
+    // It may have no parent left that reaps it.
     let status = fs::read_to_string(status).unwrap_or_else(|_| "Z (zombie)".to_owned());
     assert!(status.contains("Z (zombie)"), "{status}");
 }
 
 #[test]
-fn a_yt_dlp_that_outlives_a_killed_host_keeps_its_file_until_it_ends() {
+fn a_yt_dlp_that_outlives_its_host_keeps_its_file_until_it_ends() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let save = left("x", PLANTED);

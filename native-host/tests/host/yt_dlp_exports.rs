@@ -1,4 +1,4 @@
-//! What a run of yt-dlp does to exports, and what it leaves alone.
+//! Tests of how a run of yt-dlp changes exports, and when it leaves them alone.
 
 use crate::browser::*;
 use crate::process::*;
@@ -9,11 +9,10 @@ use std::path::Path;
 use std::process::Output;
 use std::thread::JoinHandle;
 
-/// Adds one cookie, of no login.
+/// Adds one cookie that is not part of the login.
 const ADD: &str = r#"printf '.x.com\tTRUE\t/\tTRUE\t1900000000\tguest\tg\n' >> "$2""#;
 
-/// Starts a run with what the browser hands over, which adds a cookie once the
-/// test says so.
+/// Starts a run with the browser's cookies. It adds a cookie once the test allows it.
 fn start_fresh_run(home: &Path, browser: &mut Browser) -> JoinHandle<Output> {
     let script = format!("touch started; while ! [ -e go ]; do sleep 0.02; done; {ADD}");
     let running = beside(yt_dlp(home, &script, &[URL]));
@@ -36,13 +35,13 @@ fn exported(home: &Path) -> String {
 }
 
 #[test]
-fn what_another_run_has_rotated_meanwhile_stays() {
+fn keeps_cookies_that_another_run_has_rotated_meanwhile() {
     for value in [None, Some("from-before"), Some(OLD)] {
         let home = tempfile::tempdir().unwrap();
         value.map(|value| export_file(home.path(), "x", "", value));
         let mut browser = Browser::listening(home.path(), "work", &["x"]);
         let running = start_fresh_run(home.path(), &mut browser);
-        // It has the same cookies, and another home, where the two don't meet.
+        // It has the same cookies but another home, so that the two don't interfere.
         let other = tempfile::tempdir().unwrap();
         let mut rotating = yt_dlp(other.path(), &left("x", NEW), &[URL]);
         rotating.env("STAGEPASS_HOST_DIR", host_dir(home.path()));
@@ -55,7 +54,7 @@ fn what_another_run_has_rotated_meanwhile_stays() {
 }
 
 #[test]
-fn what_the_popup_has_exported_meanwhile_stays() {
+fn keeps_an_export_that_the_popup_has_made_meanwhile() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
     let running = start_fresh_run(home.path(), &mut browser);
@@ -64,7 +63,7 @@ fn what_the_popup_has_exported_meanwhile_stays() {
     assert!(kept.contains("newest") && kept.contains("guest") && !kept.contains(OLD), "{kept}");
 }
 
-/// Starts a run for whom the browser hands over the account's cookies.
+/// Starts a run with the account's cookies from the browser.
 fn run_for(home: &Path, browser: &mut Browser, account: &str, script: &str) -> JoinHandle<Output> {
     let running = beside(yt_dlp(home, script, &[URL]));
     let asked = browser.receive();
@@ -74,7 +73,7 @@ fn run_for(home: &Path, browser: &mut Browser, account: &str, script: &str) -> J
 }
 
 #[test]
-fn no_run_puts_one_accounts_cookies_into_the_export_of_another() {
+fn never_stores_one_accounts_cookies_in_anothers_export() {
     let home = tempfile::tempdir().unwrap();
     export_login(home.path(), "first-account", ".x.com");
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
@@ -87,7 +86,7 @@ fn no_run_puts_one_accounts_cookies_into_the_export_of_another() {
     let ran = run_for(home.path(), &mut browser, "first-account", ADD).join().unwrap();
     assert!(ran.status.success() && exported(home.path()).contains("guest"), "{}", text(&ran.stderr));
 
-    // The popup exports another account while the run goes on.
+    // The popup exports another account during the run.
     let script = format!("touch started; while ! [ -e go ]; do sleep 0.02; done; {ADD}");
     let running = run_for(home.path(), &mut browser, "first-account", &script);
     wait_for_start(home.path());
@@ -97,7 +96,7 @@ fn no_run_puts_one_accounts_cookies_into_the_export_of_another() {
 }
 
 #[test]
-fn an_export_from_before_the_run_gives_way_to_what_the_browser_had() {
+fn replaces_an_export_from_before_the_run_with_the_browsers_cookies() {
     for damage in ["", "no cookie file"] {
         let home = tempfile::tempdir().unwrap();
         let path = export_file(home.path(), "x", "", "from-before");
@@ -113,7 +112,7 @@ fn an_export_from_before_the_run_gives_way_to_what_the_browser_had() {
     }
 }
 
-/// Sets what is known of an export, as if it had been made then.
+/// Sets the time of an export in its sidecar.
 fn set_exported_at(path: &Path, time: &str) {
     let sidecar = path.with_extension("json");
     let mut known: Value = serde_json::from_slice(&fs::read(&sidecar).unwrap()).unwrap();
@@ -126,7 +125,7 @@ fn listed(home: &Path) -> Value {
 }
 
 #[test]
-fn a_run_makes_an_export_neither_new_nor_the_one_that_is_taken() {
+fn a_run_does_not_make_an_export_the_newest() {
     let home = tempfile::tempdir().unwrap();
     let work = export_file(home.path(), "x", "work", "of-work");
     set_exported_at(&work, "2026-01-01T00:00:00.000Z");
@@ -144,13 +143,13 @@ fn a_run_makes_an_export_neither_new_nor_the_one_that_is_taken() {
     let printed = command(home.path(), &["cookies", "x", "--label", "work"]).join().unwrap();
     let notes = text(&printed.stderr);
     assert!(
-        notes.contains("days ago (2026-01-01") && notes.contains("changed by yt-dlp moments ago"),
+        notes.contains("days ago (2026-01-01") && notes.contains("updated by yt-dlp moments ago"),
         "{notes}"
     );
 }
 
 #[test]
-fn a_run_leaves_what_the_browser_has_told_of_an_unknown_sites_end() {
+fn a_run_keeps_the_browsers_expiry_of_an_unknown_site() {
     let home = tempfile::tempdir().unwrap();
     let known = json!({"id": 1, "type": "export", "platform": "example.org", "label": "", "expires": 1_900_000_000,
         "cookies": [{"name": "s", "value": OLD, "domain": ".example.org"}]});
@@ -161,13 +160,13 @@ fn a_run_leaves_what_the_browser_has_told_of_an_unknown_sites_end() {
 }
 
 #[test]
-fn an_export_from_a_clock_that_was_wrong_gives_way_and_is_told() {
+fn replaces_and_reports_an_export_from_the_future() {
     let home = tempfile::tempdir().unwrap();
     set_exported_at(&export_file(home.path(), "x", "old", "of-the-future"), "2131-01-01T00:00:00.000Z");
     let printed = command(home.path(), &["cookies", "x"]).join().unwrap();
     let notes = text(&printed.stderr);
     assert!(
-        text(&printed.stdout).contains("of-the-future") && notes.contains("still to come (2131"),
+        text(&printed.stdout).contains("of-the-future") && notes.contains("in the future (2131"),
         "{notes}"
     );
     export_file(home.path(), "x", "new", "of-today");
@@ -176,7 +175,7 @@ fn an_export_from_a_clock_that_was_wrong_gives_way_and_is_told() {
 }
 
 #[test]
-fn where_one_site_lies_within_another_each_has_its_own_cookies() {
+fn a_site_within_another_keeps_its_own_cookies() {
     let home = tempfile::tempdir().unwrap();
     let cookie = |value: &str, domain: &str| json!({"name": "s", "value": value, "domain": domain});
     let request = |platform: &str, cookies: &[Value]| json!({"id": 1, "type": "export", "platform": platform, "cookies": cookies});
@@ -194,7 +193,7 @@ fn where_one_site_lies_within_another_each_has_its_own_cookies() {
         text(&run(&mut yt_dlp(home.path(), script, &urls), b"").stderr)
     };
     let notes = run_with("");
-    assert!(!notes.contains("has replaced"), "{notes}");
+    assert!(!notes.contains("replaced"), "{notes}");
     let given = noted(home.path(), "cookies");
     assert!(
         given.contains("\touter\n") && given.contains("\tinner\n") && given.lines().count() == 3,

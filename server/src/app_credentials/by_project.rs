@@ -1,4 +1,4 @@
-//! What a project has been handed.
+//! The credentials assigned to a project.
 
 use super::credentials::{AppCredentialResponse, show_all};
 use super::projects;
@@ -14,12 +14,12 @@ use axum::response::Response;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Lists what a project has been handed
+/// Lists the credentials assigned to a project
 ///
-/// For its owner and its members; newest first, then by id; at most 1,000. Values of
-/// sensitive fields are not shown, and of `projectIds` a member sees this project alone.
-/// A large list is sent piece by piece: what is deleted meanwhile is left out, and an answer
-/// that is not read to its end within five minutes is cut off.
+/// For its owner and its members; newest first, then by id; at most 1,000. Values of sensitive
+/// fields are hidden, and members see only this project in `projectIds`. A large list is sent in
+/// pieces: records deleted meanwhile are left out, and an answer that is not read within five
+/// minutes is cut off.
 #[utoipa::path(
     get,
     path = "/api/v1/app-credentials/by-project/{projectId}",
@@ -27,7 +27,7 @@ use uuid::Uuid;
     security(("user" = [])),
     params(("projectId" = Uuid, Path)),
     responses(
-        (status = 200, description = "All of it", body = Vec<AppCredentialResponse>), AppForbiddenFailures
+        (status = 200, description = "The credentials", body = Vec<AppCredentialResponse>), AppForbiddenFailures
     )
 )]
 pub(crate) async fn app_credentials_by_project(
@@ -35,7 +35,7 @@ pub(crate) async fn app_credentials_by_project(
     State(app): State<Arc<App>>,
     Id(project_id): Id,
 ) -> Result<Response, Error> {
-    // A project that is not there is one that the caller is no member of.
+    // To the caller, a missing project is one without membership.
     let handed = handed(user, app, project_id).await.map_err(|error| match error {
         Error::NotFound(_) => Error::Forbidden,
         error => error,
@@ -43,7 +43,7 @@ pub(crate) async fn app_credentials_by_project(
     handed.answer_array().await
 }
 
-/// What a project that the user sees has been handed.
+/// The credentials assigned to a project that the user sees.
 pub(crate) async fn handed(
     user: UserId,
     app: Arc<App>,
@@ -56,7 +56,7 @@ pub(crate) async fn handed(
         let store = Arc::clone(&store);
         async move {
             let found = store.app_credentials.app_credential(Actor::User(owner_id), id).await?;
-            // Its owner may have taken it back meanwhile.
+            // The owner may have unassigned it meanwhile.
             Ok(found.filter(|found| found.project_ids.contains(&project_id)))
         }
     };

@@ -1,16 +1,16 @@
 //! `/api/v1/app-credentials`.
 
-use super::fields::{description, id, ids, name};
 use super::filter::FilterParameters;
 use super::if_match::{IfMatch, entity_tag};
-use super::values::{self, GivenValues, KeyResponse, Showing, type_of};
+use super::values::{self, GivenValues, KeyRequest, KeyResponse, Showing, type_of};
 use super::{NOT_FOUND, PAUSE, SuccessResponse, TRIES, TYPE_CHANGED, types};
 use crate::app::App;
-use crate::clock::{now_ms, render_ms};
+use crate::body::{Change, Ids, JsonBody, Name, Text, Time, body};
+use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::UserId;
-use crate::openapi::{self, AppNameFailures, AppRecordFailures, StaleEditFailures};
-use crate::request::{Fields, Id, Listing, PageParameters};
+use crate::openapi::{AppNameFailures, AppRecordFailures, StaleEditFailures};
+use crate::request::{Id, Listing, PageParameters};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, CredentialType, Page, PutAppCredential, Revision,
 };
@@ -26,12 +26,10 @@ use tokio::sync::Mutex;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Projects that one credential is handed to.
-pub(crate) const MAX_PROJECTS: usize = 1000;
 const NAME_TAKEN: Error = Error::Conflict("credentialName is taken by another credential of yours");
-const PROJECT_FULL: Error = Error::Conflict("a project has as many credentials as it can have: 1000");
-const CHANGED: Error = Error::Conflict("the credential was changed all the while; try again");
-const UNKNOWN_PROJECT: &str = "projectIds names a project that is none of yours";
+const PROJECT_FULL: Error = Error::Conflict("a project already has the most credentials allowed: 1000");
+const CHANGED: Error = Error::Conflict("the credential kept changing; try again");
+const UNKNOWN_PROJECT: &str = "projectIds has a project that is not yours";
 
 /// A credential.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,14 +40,12 @@ pub(crate) struct AppCredentialResponse {
     pub(crate) credential_type_id: Uuid,
     #[schema(required)]
     pub(crate) description: Option<String>,
-    /// All fields of its type, in their order.
+    /// All fields of its type, in order.
     pub(crate) keys: Vec<KeyResponse>,
     pub(crate) project_ids: Vec<Uuid>,
     pub(crate) owner_id: Uuid,
-    #[schema(value_type = openapi::Time)]
-    pub(crate) created_at: String,
-    #[schema(value_type = openapi::Time)]
-    pub(crate) updated_at: String,
+    pub(crate) created_at: Time,
+    pub(crate) updated_at: Time,
 }
 
 impl AppCredentialResponse {
@@ -67,18 +63,17 @@ impl AppCredentialResponse {
             description: credential.description,
             project_ids: credential.project_ids,
             owner_id: credential.owner_id,
-            created_at: render_ms(credential.created_at),
-            updated_at: render_ms(credential.updated_at),
+            created_at: Time(credential.created_at),
+            updated_at: Time(credential.updated_at),
         })
     }
 
-    /// What it shows for a field.
+    /// The entry for a field.
     pub(crate) fn key(&self, field_id: Uuid) -> Option<&KeyResponse> {
         self.keys.iter().find(|key| key.field_id == field_id)
     }
 
-    /// As a member of the project sees it: whom else its owner handed it to is nothing
-    /// to him.
+    /// The member's view in this project, which does not reveal the other projects.
     pub(super) fn to(self, user: UserId, project_id: Uuid) -> Self {
         let is_own = self.owner_id == user.0;
         let project_ids = if is_own { self.project_ids } else { vec![project_id] };
@@ -88,16 +83,16 @@ impl AppCredentialResponse {
 
 /// Lists the caller's credentials
 ///
-/// Newest first, then by id. Values of sensitive fields are not shown. A large page is sent
-/// piece by piece: what is deleted meanwhile is left out, and an answer that is not read to
-/// its end within five minutes is cut off.
+/// Newest first, then by id. Values of sensitive fields are hidden. A large page is sent in pieces:
+/// records deleted meanwhile are left out, and an answer that is not read within five minutes is
+/// cut off.
 #[utoipa::path(
     get,
     path = "/api/v1/app-credentials",
     tag = "App credentials",
     security(("user" = [])),
     params(FilterParameters, PageParameters),
-    responses((status = 200, description = "A page of them", body = Listing<AppCredentialResponse>))
+    responses((status = 200, description = "A page of credentials", body = Listing<AppCredentialResponse>))
 )]
 pub(crate) async fn app_credentials(
     user: UserId,
@@ -124,24 +119,40 @@ pub(crate) async fn listed(
     Ok(show_all(app, streamed::records(found, find)))
 }
 
-/// Makes a credential
+body! {
+    /// The body of `POST /api/v1/app-credentials`.
+    #[schema(examples(json!({
+        "credentialName": "Payments", "credentialTypeId": "00000000-0000-4000-8000-000000000400",
+        "keys": [{"fieldId": "00000000-0000-4000-8000-000000000402", "keyValue": "sk-0f9e8d7c6b5a"}]
+    })))]
+    strict struct AddAppCredentialRequest {
+        credential_name as "credentialName": Name,
+        credential_type_id as "credentialTypeId": Uuid,
+        description: Option<Text>,
+        keys: Option<Vec<KeyRequest>>,
+        #[schema(max_items = 1000, value_type = Option<Vec<Uuid>>)]
+        project_ids as "projectIds": Option<Ids>,
+    }
+}
+
+/// Adds a credential
 ///
-/// And hands it to projects, where some are named; a project has at most 1,000. Its
-/// values have at most 131,072 bytes together.
+/// Assigns it to the named projects, if any; a project has at most 1,000. Its values have at most
+/// 131,072 bytes together.
 #[utoipa::path(
     post,
     path = "/api/v1/app-credentials",
     tag = "App credentials",
     security(("user" = [])),
-    request_body = openapi::AddAppCredentialRequest,
-    responses((status = 201, description = "It is stored", body = AppCredentialResponse), AppNameFailures)
+    request_body = AddAppCredentialRequest,
+    responses((status = 201, description = "The credential is stored", body = AppCredentialResponse), AppNameFailures)
 )]
 pub(crate) async fn add_app_credential(
     user: UserId,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<AddAppCredentialRequest>,
 ) -> Result<(StatusCode, Tagged), Error> {
-    let (new, of) = read_new(&app, user, &mut fields).await?;
+    let (new, of) = new(&app, user, body.read()?).await?;
     let entry = user.entry("create-app-credential").on("app_credentials", new.id);
     match app.app_credentials.add_app_credential(new.clone(), of.updated_at, entry).await? {
         PutAppCredential::Stored => Ok((StatusCode::CREATED, answer(&app, new, &of)?)),
@@ -152,47 +163,43 @@ pub(crate) async fn add_app_credential(
     }
 }
 
-/// A new credential as it is given, and the type that it is of.
-async fn read_new(
+/// A new credential from the request, and its type.
+async fn new(
     app: &App,
     user: UserId,
-    fields: &mut Fields,
+    given: AddAppCredentialRequest,
 ) -> Result<(AppCredential, CredentialType), Error> {
-    fields.know_only(&["credentialName", "credentialTypeId", "description", "keys", "projectIds"])?;
-    let credential_name = name(fields, "credentialName")?;
-    let credential_type_id = id(fields, "credentialTypeId")?;
-    let description = description(fields)?;
-    let given = values::read(fields)?.unwrap_or_default();
-    let project_ids = ids(fields, "projectIds", MAX_PROJECTS)?.unwrap_or_default();
-    let unknown = || Error::BadRequest("credentialTypeId is no credential type of yours".to_owned());
+    let credential_type_id = given.credential_type_id;
+    let values = values::by_field(given.keys.unwrap_or_default())?;
+    let unknown = || Error::BadRequest("credentialTypeId is not one of your credential types".to_owned());
     let of = types::usable(app, user.0, credential_type_id).await?.ok_or_else(unknown)?;
     let now = now_ms();
     let mut new = AppCredential {
         id: Uuid::now_v7(),
         owner_id: user.0,
-        credential_name,
+        credential_name: given.credential_name.0,
         credential_type_id,
-        description,
+        description: Text::unless_empty(given.description),
         values: Vec::new(),
-        project_ids,
+        project_ids: given.project_ids.map(|Ids(ids)| ids).unwrap_or_default(),
         version: 1,
         created_at: now,
         updated_at: now,
     };
-    new.values = values::seal(app, &new, &of, &given)?;
+    new.values = values::seal(app, &new, &of, &values)?;
     Ok((new, of))
 }
 
 /// Shows a credential
 ///
-/// Values of sensitive fields are not shown. The `ETag` is good for `If-Match`.
+/// Values of sensitive fields are hidden. Use the `ETag` for `If-Match`.
 #[utoipa::path(
     get,
     path = "/api/v1/app-credentials/{id}",
     tag = "App credentials",
     security(("user" = [])),
     params(Id),
-    responses((status = 200, description = "It", body = AppCredentialResponse), AppRecordFailures)
+    responses((status = 200, description = "The credential", body = AppCredentialResponse), AppRecordFailures)
 )]
 pub(crate) async fn app_credential(
     user: UserId,
@@ -204,19 +211,31 @@ pub(crate) async fn app_credential(
     answer(&app, found, &of)
 }
 
+body! {
+    /// The body of `PUT /api/v1/app-credentials/{id}`.
+    #[schema(examples(json!({"description": "For refunds, too."})))]
+    edit struct UpdateAppCredentialRequest {
+        #[schema(required = false, value_type = Name)]
+        credential_name as "credentialName": Change<Name>,
+        #[schema(value_type = Option<Text>)]
+        description: Change<Option<Text>>,
+        keys: Option<Vec<KeyRequest>>,
+    }
+}
+
 /// Changes a credential
 ///
-/// What is left out stays. `keys`, where it is there, replaces all values, but
-/// those of sensitive fields that it leaves out or blank.
+/// Omitted members stay unchanged. `keys`, if present, replaces all values except those of
+/// sensitive fields that are omitted or blank.
 #[utoipa::path(
     put,
     path = "/api/v1/app-credentials/{id}",
     tag = "App credentials",
     security(("user" = [])),
     params(Id, IfMatch),
-    request_body = openapi::UpdateAppCredentialRequest,
+    request_body = UpdateAppCredentialRequest,
     responses(
-        (status = 200, description = "It is changed", body = AppCredentialResponse),
+        (status = 200, description = "The credential is changed", body = AppCredentialResponse),
         AppRecordFailures, AppNameFailures, StaleEditFailures
     )
 )]
@@ -225,9 +244,14 @@ pub(crate) async fn update_app_credential(
     State(app): State<Arc<App>>,
     Id(id): Id,
     if_match: IfMatch,
-    mut fields: Fields,
+    body: JsonBody<UpdateAppCredentialRequest>,
 ) -> Result<Tagged, Error> {
-    let edit = Edit::read(&mut fields)?;
+    let given = body.read()?;
+    let edit = Edit {
+        name: given.credential_name.0.map(|Name(name)| name),
+        description: given.description.0.map(Text::unless_empty),
+        values: given.keys.map(values::by_field).transpose()?,
+    };
     for _ in 0..TRIES {
         let current = own(&app, user, id).await?;
         let of = type_of(&app, &current).await?;
@@ -246,7 +270,7 @@ pub(crate) async fn update_app_credential(
     Err(CHANGED)
 }
 
-/// What an edit changes; what is left out of it stays.
+/// The changes of an edit; omitted ones keep the old value.
 struct Edit {
     name: Option<String>,
     description: Option<Option<String>>,
@@ -254,16 +278,7 @@ struct Edit {
 }
 
 impl Edit {
-    fn read(fields: &mut Fields) -> Result<Self, Error> {
-        fields.allow_only(&["credentialName", "description", "keys"])?;
-        Ok(Self {
-            name: fields.has("credentialName").then(|| name(fields, "credentialName")).transpose()?,
-            description: fields.has("description").then(|| description(fields)).transpose()?,
-            values: values::read(fields)?,
-        })
-    }
-
-    /// The credential as it is with this edit.
+    /// The credential after this edit.
     fn of(&self, app: &App, current: AppCredential, of: &CredentialType) -> Result<AppCredential, Error> {
         let mut changed = AppCredential { version: current.version + 1, updated_at: now_ms(), ..current };
         if let Some(name) = &self.name {
@@ -287,7 +302,7 @@ impl Edit {
     security(("user" = [])),
     params(Id, IfMatch),
     responses(
-        (status = 200, description = "It is gone", body = SuccessResponse), AppRecordFailures, StaleEditFailures
+        (status = 200, description = "The credential is deleted", body = SuccessResponse), AppRecordFailures, StaleEditFailures
     )
 )]
 pub(crate) async fn delete_app_credential(
@@ -307,29 +322,37 @@ pub(crate) async fn delete_app_credential(
     Err(CHANGED)
 }
 
-/// That a project has been handed a credential.
+body! {
+    /// The body of `POST /api/v1/app-credentials/{id}/assign-projects`.
+    #[schema(examples(json!({"projectIds": []})))]
+    strict struct AssignProjectsRequest {
+        #[schema(max_items = 1000, value_type = Vec<Uuid>)]
+        project_ids as "projectIds": Ids,
+    }
+}
+
+/// The assignment of a credential to a project.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AssignmentResponse {
     credential_id: Uuid,
     project_id: Uuid,
-    #[schema(value_type = openapi::Time)]
-    assigned_at: String,
+    assigned_at: Time,
 }
 
-/// Hands a credential to projects
+/// Assigns a credential to projects
 ///
-/// To these and to no others; to none of them where one is unknown, or has 1,000
-/// credentials already.
+/// The list replaces all earlier projects. If a project is unknown or already has 1,000
+/// credentials, nothing changes.
 #[utoipa::path(
     post,
     path = "/api/v1/app-credentials/{id}/assign-projects",
     tag = "App credentials",
     security(("user" = [])),
     params(Id, IfMatch),
-    request_body = openapi::AssignProjectsRequest,
+    request_body = AssignProjectsRequest,
     responses(
-        (status = 200, description = "They have it", body = Vec<AssignmentResponse>),
+        (status = 200, description = "The credential is assigned", body = Vec<AssignmentResponse>),
         AppRecordFailures, AppNameFailures, StaleEditFailures
     )
 )]
@@ -338,11 +361,9 @@ pub(crate) async fn assign_projects(
     State(app): State<Arc<App>>,
     Id(id): Id,
     if_match: IfMatch,
-    mut fields: Fields,
+    body: JsonBody<AssignProjectsRequest>,
 ) -> Result<Json<Vec<AssignmentResponse>>, Error> {
-    fields.know_only(&["projectIds"])?;
-    let required = || Error::BadRequest("projectIds array required".to_owned());
-    let project_ids = ids(&mut fields, "projectIds", MAX_PROJECTS)?.ok_or_else(required)?;
+    let Ids(project_ids) = body.read()?.project_ids;
     for _ in 0..TRIES {
         let known = known(&app, user, id, &if_match).await?;
         let now = now_ms();
@@ -350,12 +371,8 @@ pub(crate) async fn assign_projects(
         let own = (user.0, id);
         match app.app_credentials.assign_app_credential(own, known, project_ids.clone(), now, entry).await? {
             PutAppCredential::Stored => {
-                let assigned_at = render_ms(now);
-                let assignment = |project_id| AssignmentResponse {
-                    credential_id: id,
-                    project_id,
-                    assigned_at: assigned_at.clone(),
-                };
+                let assignment =
+                    |project_id| AssignmentResponse { credential_id: id, project_id, assigned_at: Time(now) };
                 return Ok(Json(project_ids.into_iter().map(assignment).collect()));
             }
             PutAppCredential::UnknownProject => return Err(Error::BadRequest(UNKNOWN_PROJECT.to_owned())),
@@ -366,20 +383,20 @@ pub(crate) async fn assign_projects(
     Err(CHANGED)
 }
 
-/// In which revision a credential of the user's own must be when it is changed; none
-/// where the caller takes any.
+/// The revision that a credential of the user must still have when it changes; `None` if the caller
+/// accepts any.
 async fn known(app: &App, user: UserId, id: Uuid, if_match: &IfMatch) -> Result<Option<Revision>, Error> {
     let current = own(app, user, id).await?;
     let of = type_of(app, &current).await?;
     if_match.check(revision(&current, &of))
 }
 
-/// The user's own credential; another's is as if it were not there.
+/// The user's own credential; another user's counts as missing.
 pub(super) async fn own(app: &App, user: UserId, id: Uuid) -> Result<AppCredential, Error> {
     app.app_credentials.app_credential(Actor::User(user.0), id).await?.ok_or(NOT_FOUND)
 }
 
-/// Credentials as lists show them. A type is looked up for all that follow one another.
+/// Credentials for lists. Consecutive credentials of one type share a look-up of the type.
 pub(super) fn show_all(app: Arc<App>, found: Streamed<AppCredential>) -> Streamed<AppCredentialResponse> {
     let known: Arc<Mutex<Option<KnownType>>> = Arc::default();
     found.and_then(move |credential| {
@@ -390,7 +407,7 @@ pub(super) fn show_all(app: Arc<App>, found: Streamed<AppCredential>) -> Streame
                 Some(known) => Some(known),
                 None => KnownType::find(&app, &credential).await?,
             };
-            // Where its type is gone, it has gone itself since it was read.
+            // The credential and its type were deleted since it was read.
             let Some(of) = of else { return Ok(None) };
             let shown = AppCredentialResponse::of(&app, credential, &of.found, Showing::Harmless)?;
             *known = Some(of);
@@ -399,7 +416,7 @@ pub(super) fn show_all(app: Arc<App>, found: Streamed<AppCredential>) -> Streame
     })
 }
 
-/// A type as it was a moment ago: what is shown of it may be secret a moment later.
+/// A type as it was a moment ago: a shown field may become secret a moment later.
 struct KnownType {
     found: CredentialType,
     until: Instant,

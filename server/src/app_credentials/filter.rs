@@ -1,4 +1,4 @@
-//! Which of a user's credentials are listed: `credentialTypeId` and `search`.
+//! Filters a user's list of credentials: `credentialTypeId` and `search`.
 
 use crate::error::Error;
 use crate::request::{MAX_TEXT_CHARS, Parameters, parse_id};
@@ -8,15 +8,15 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which credentials are listed, beside the page.
+/// The filters of the list, besides the page.
 #[derive(Clone, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct FilterParameters {
-    /// Those of one type.
+    /// Only credentials of this type.
     #[param(value_type = Option<Uuid>)]
     pub(crate) credential_type_id: Option<String>,
-    /// Those whose name has this in it, whatever its case.
+    /// Only credentials whose name contains this text, ignoring case.
     #[param(max_length = 1024, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
     pub(crate) search: Option<String>,
 }
@@ -31,7 +31,7 @@ impl<S: Send + Sync> FromRequestParts<S> for AppCredentialFilter {
 }
 
 impl FilterParameters {
-    /// The filter that they mean.
+    /// The filter from these parameters.
     pub(crate) fn read(self) -> Result<AppCredentialFilter, Error> {
         let credential_type_id =
             self.credential_type_id.map(|id| parse_id(&id, "credentialTypeId")).transpose()?;

@@ -1,5 +1,5 @@
-//! `ETag`, which names what a credential shows, and `If-Match`, by which an edit says
-//! what it is an edit of (RFC 9110, section 13.1.1).
+//! `ETag`, which identifies the content of a credential, and `If-Match`, by which an edit says
+//! which content it is based on (RFC 9110, section 13.1.1).
 
 use crate::error::Error;
 use crate::store::Revision;
@@ -16,17 +16,16 @@ pub(super) fn entity_tag(revision: Revision) -> String {
     format!("\"{version}-{type_updated_at}\"")
 }
 
-/// What the caller wants to change.
+/// The content that the caller wants to change.
 pub(crate) enum IfMatch {
-    /// Whatever there is: he does not say, or says `*`.
+    /// Any content: without the header, or with `*`.
     Anything,
-    /// What has one of these tags. One that is weak is never equal.
+    /// Content with one of these tags. A weak tag never matches.
     Tags(Vec<String>),
 }
 
 impl IfMatch {
-    /// The revision that must be there still when the change is made, where the caller
-    /// cares which.
+    /// The revision that must still be current when the change is made, if the caller requires one.
     pub(super) fn check(&self, current: Revision) -> Result<Option<Revision>, Error> {
         match self {
             Self::Anything => Ok(None),
@@ -53,7 +52,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "The `ETag` of what is changed, or several: it must be that still. `*` is any.";
+        let description = "The `ETag` that the record must still have, or several; `*` accepts any.";
         let parameter = ParameterBuilder::new()
             .name("If-Match")
             .parameter_in(ParameterIn::Header)

@@ -1,16 +1,17 @@
-//! Revealing a credential's values: to its owner, and to services.
+//! Reveals a credential's values, to its owner and to services.
 
 use super::NOT_FOUND;
 use super::credentials::{AppCredentialResponse, own};
 use super::values::{Showing, type_of};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::credentials::Success;
+use crate::body::JsonBody;
+use crate::credentials::{IdRequest, Success};
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, AppRecordFailures, RecordFailures};
+use crate::openapi::{AppRecordFailures, RecordFailures};
 use crate::refusals::noting_refusal;
-use crate::request::{Fields, Id, parse_id};
+use crate::request::Id;
 use crate::store::{Actor, AppCredential};
 use axum::Json;
 use axum::extract::State;
@@ -23,7 +24,7 @@ use std::sync::Arc;
     tag = "App credentials",
     security(("user" = [])),
     params(Id),
-    responses((status = 200, description = "It, with all values", body = AppCredentialResponse), AppRecordFailures)
+    responses((status = 200, description = "The credential with all values", body = AppCredentialResponse), AppRecordFailures)
 )]
 pub(crate) async fn reveal_app_credential(
     user: UserId,
@@ -36,21 +37,21 @@ pub(crate) async fn reveal_app_credential(
 
 /// Reveals an app credential's values to a service
 ///
-/// Not to a token that is limited to platforms.
+/// Refused to tokens that are limited to platforms.
 #[utoipa::path(
     post,
     path = "/api/credentials/reveal-app-cred",
     tag = "App credentials",
     security(("service" = [])),
-    request_body = openapi::IdRequest,
-    responses((status = 200, description = "It, with all values", body = Success<AppCredentialResponse>), RecordFailures)
+    request_body = IdRequest,
+    responses((status = 200, description = "The credential with all values", body = Success<AppCredentialResponse>), RecordFailures)
 )]
 pub(crate) async fn reveal_app_cred(
     service: Service,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<IdRequest>,
 ) -> Result<Json<Success<AppCredentialResponse>>, Error> {
-    let id = parse_id(&fields.required_text("id")?, "id")?;
+    let id = body.read()?.id;
     let entry = service.entry("reveal-app-cred").on("app_credentials", id);
     let revealing = async {
         let found = app.app_credentials.app_credential(Actor::Service, id).await?.ok_or(NOT_FOUND)?;
@@ -65,8 +66,8 @@ async fn reveal(app: &App, credential: AppCredential) -> Result<AppCredentialRes
     AppCredentialResponse::of(app, credential, &of, Showing::All)
 }
 
-/// What was revealed leaves once the row of the audit log is on disk that tells
-/// of it, or of the refusal.
+/// Returns the revealed values only after the audit row about them, or about the refusal, is on
+/// disk.
 async fn noting(
     app: &App,
     entry: Entry,

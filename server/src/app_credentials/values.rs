@@ -1,12 +1,12 @@
-//! Values of a credential: read, held against their fields, sealed and opened.
+//! Values of a credential: reads, checks, seals and opens them.
 
 use super::NOT_FOUND;
-use super::fields::id;
 use super::types::usable;
 use crate::app::App;
+use crate::body::{Checked, KeyValue, Text, Value, body};
 use crate::error::Error;
 use crate::request::Fields;
-use crate::sealing::{self, Place, Version};
+use crate::sealing::{self, SealedAt, Version};
 use crate::store::{AppCredential, CredentialType, FieldType, SealedValue, TypeField, value_id};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -21,11 +21,12 @@ use uuid::Uuid;
 /// The longest value, in bytes of JSON.
 pub(crate) const MAX_VALUE_BYTES: usize = 64 * 1024;
 
-/// The values of one credential together: lists hold those of many.
+/// The most bytes of one credential's values together, because lists contain many credentials.
 pub(crate) const MAX_BYTES_OF_CREDENTIAL: usize = 128 * 1024;
 
-/// The schemes of URLs, as they are said to whoever gives another: the web's, and those
-/// of databases, brokers, stores of files, directories and mail servers.
+/// The accepted schemes of URLs, which a refusal lists: for the web, databases, brokers, file
+/// stores, directories and mail servers.
+// Decision: docs/decisions/app-credentials.md#a-url-field-accepts-only-listed-schemes
 const SCHEMES: &str = "http, https, ws, wss, jdbc, postgres, postgresql, mysql, mysql2, mariadb, sqlite, \
                        libsql, sqlserver, mssql, oracle, db2, snowflake, cockroachdb, clickhouse, mongodb, \
                        couchdb, couchbase, couchbases, elasticsearch, cassandra, neo4j, bolt, redis, rediss, \
@@ -33,49 +34,53 @@ const SCHEMES: &str = "http, https, ws, wss, jdbc, postgres, postgresql, mysql, 
                        rtsp, s3, s3a, gs, abfss, hdfs, smb, git, ftp, ftps, sftp, ssh, ldap, ldaps, smtp, \
                        smtps, imap, imaps, pop3, pop3s";
 
-/// What a request gives for fields, as JSON; `None` where that is blank.
+/// The values in a request by field, as JSON; `None` if blank.
 pub(super) type GivenValues = BTreeMap<Uuid, Option<SecretString>>;
 
-/// Reads `keys`; `None` where it is absent.
-pub(super) fn read(body: &mut Fields) -> Result<Option<GivenValues>, Error> {
-    let Some(keys) = body.objects("keys")? else { return Ok(None) };
-    let mut given = GivenValues::new();
-    for (index, mut key) in keys.into_iter().enumerate() {
-        let place = format!("keys[{index}]");
-        let field_id = read_field_id(&mut key).map_err(|error| error.in_place(&place))?;
-        if !key.has("keyValue") {
-            return Err(Error::BadRequest(format!("{place}: keyValue required, be it null")));
-        }
-        let value = key.json("keyValue").filter(|value| !is_blank(value));
+body! {
+    /// A value for a field.
+    strict struct KeyRequest {
+        field_id as "fieldId": Uuid,
+        key_value as "keyValue": KeyValue,
+        /// As in an answer; it changes nothing.
+        #[schema(value_type = Option<Text>)]
+        field_name as "fieldName": Checked<Option<Text>>,
+        /// As in an answer; it changes nothing.
+        #[schema(value_type = Option<bool>)]
+        has_value as "hasValue": Checked<Option<bool>>,
+    }
+}
+
+impl Value for KeyValue {
+    fn optional(fields: &mut Fields, name: &str) -> Result<Option<Self>, Error> {
+        let given = fields.json(name);
+        let given = given.ok_or_else(|| Error::BadRequest(format!("{name} required; it can be null")))?;
+        let value = Some(given).filter(|value| !is_blank(value));
         if value.as_ref().is_some_and(|value| value.expose_secret().len() > MAX_VALUE_BYTES) {
-            return Err(Error::BadRequest(format!(
-                "{place}: keyValue must have at most {MAX_VALUE_BYTES} bytes"
-            )));
+            return Err(Error::BadRequest(format!("{name} must have at most {MAX_VALUE_BYTES} bytes")));
         }
+        Ok(Some(Self(value)))
+    }
+}
+
+/// The values in `keys`, at most one for each field.
+pub(super) fn by_field(keys: Vec<KeyRequest>) -> Result<GivenValues, Error> {
+    let mut given = GivenValues::new();
+    for (index, KeyRequest { field_id, key_value: KeyValue(value), .. }) in keys.into_iter().enumerate() {
         if given.insert(field_id, value).is_some() {
-            return Err(Error::BadRequest(format!("{place}: fieldId given twice")));
+            return Err(Error::BadRequest(format!("keys[{index}]: fieldId given twice")));
         }
     }
-    Ok(Some(given))
+    Ok(given)
 }
 
-/// Which field a key is for. What a credential shows of a key besides may come back,
-/// and changes nothing.
-fn read_field_id(key: &mut Fields) -> Result<Uuid, Error> {
-    key.know_only(&["fieldId", "keyValue", "fieldName", "hasValue"])?;
-    key.text("fieldName")?;
-    key.boolean("hasValue")?;
-    id(key, "fieldId")
-}
-
-/// Null, and text that is empty or white space.
+/// Null, or text that is empty or white space.
 fn is_blank(json: &SecretString) -> bool {
     let text = serde_json::from_str::<Option<SecretString>>(json.expose_secret());
     text.is_ok_and(|text| text.is_none_or(|text| text.expose_secret().trim().is_empty()))
 }
 
-/// Seals what is given for a credential. A sensitive field for which nothing is
-/// given keeps the value that it has.
+/// Seals the given values of a credential. A sensitive field without a given value keeps its own.
 pub(super) fn seal(
     app: &App,
     credential: &AppCredential,
@@ -83,7 +88,7 @@ pub(super) fn seal(
     given: &GivenValues,
 ) -> Result<Vec<SealedValue>, Error> {
     if let Some(unknown) = given.keys().find(|id| of.fields.iter().all(|field| field.id != **id)) {
-        return Err(Error::BadRequest(format!("keys: {unknown} is no field of this credential type")));
+        return Err(Error::BadRequest(format!("keys: {unknown} is not a field of this credential type")));
     }
     let mut sealed = Vec::new();
     let mut bytes = 0;
@@ -114,9 +119,9 @@ pub(super) fn seal(
     Ok(sealed)
 }
 
-/// Holds a value against the type of its field.
+/// Checks a value against the type of its field.
 fn check(field: &TypeField, json: &SecretString) -> Result<(), Error> {
-    // Only looked at: a fault says what was expected and not what was given.
+    // Only inspected: a fault says what was expected and not what was given.
     let json = json.expose_secret();
     let text = || serde_json::from_str::<SecretString>(json).ok();
     let (fits, expected) = match field.field_type {
@@ -138,12 +143,11 @@ fn check(field: &TypeField, json: &SecretString) -> Result<(), Error> {
     Err(Error::BadRequest(fault))
 }
 
-/// Whether it is a URL that leads to a service. What a browser would run
-/// (`javascript:`, `data:`) or open from the disk (`file:`) is none. A driver's name
-/// may follow the scheme, as in `mysql+pymysql`.
+/// Whether it is a URL of a service, and not one that a browser would run (`javascript:`, `data:`)
+/// or open from the disk (`file:`). A driver's name may follow the scheme, as in `mysql+pymysql`.
 fn leads_to_service(text: &str) -> bool {
-    // Parsing passes over some of these, and what is stored is the text. A line's end that
-    // was copied along does no harm.
+    // Parsing ignores some of these characters, but the text is stored as it is. A line end that
+    // was copied along is harmless.
     let Ok(url) = Url::parse(text) else { return false };
     if text.trim().contains(char::is_control) {
         return false;
@@ -152,8 +156,8 @@ fn leads_to_service(text: &str) -> bool {
     SCHEMES.split(", ").any(|known| Some(known) == scheme)
 }
 
-fn place(credential: &AppCredential, field_id: Uuid) -> Place {
-    Place {
+fn sealed_at(credential: &AppCredential, field_id: Uuid) -> SealedAt {
+    SealedAt {
         table: "app_credential_keys",
         column: "encrypted_value",
         record_id: value_id(credential.id, field_id),
@@ -167,9 +171,9 @@ fn seal_one(
     field_id: Uuid,
     value: &SecretString,
 ) -> Result<SealedValue, Error> {
-    // To be sealed is why it leaves its wrapper.
+    // Exposed for sealing.
     let value = value.expose_secret().as_bytes();
-    let blob = sealing::seal(&app.keys, Version::V2, &place(credential, field_id), value);
+    let blob = sealing::seal(&app.keys, Version::V2, &sealed_at(credential, field_id), value);
     let blob = blob.map_err(|_| Error::Internal("sealing failed"))?;
     Ok(SealedValue { field_id, blob, is_new: true })
 }
@@ -180,19 +184,19 @@ fn seal_one(
 pub(crate) struct KeyResponse {
     pub(crate) field_id: Uuid,
     pub(crate) field_name: String,
-    /// Null where there is none, or none that is shown.
+    /// Null if there is none or it is hidden.
     #[schema(required, value_type = Option<serde_json::Value>)]
     pub(crate) key_value: Option<Shown>,
-    /// Whether there is one.
+    /// Whether there is a value.
     pub(crate) has_value: bool,
 }
 
-/// A value in an answer, whose purpose is to show it: as JSON.
+/// A value as JSON in an answer that is meant to show it.
 #[derive(Debug)]
 pub(crate) struct Shown(SecretString);
 
 impl Shown {
-    /// The value as JSON, for a page whose purpose is to show it.
+    /// The value as JSON, for a page that is meant to show it.
     pub(crate) fn json(&self) -> &str {
         self.0.expose_secret()
     }
@@ -204,15 +208,15 @@ impl Serialize for Shown {
     }
 }
 
-/// Which values are shown.
+/// Which values to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Showing {
-    /// Those of fields that are not sensitive.
+    /// Only those of fields that are not sensitive.
     Harmless,
     All,
 }
 
-/// A credential's fields in the order of its type, with the values that are shown.
+/// A credential's fields in the order of its type, with the values to show.
 pub(super) fn show(
     app: &App,
     credential: &AppCredential,
@@ -233,17 +237,17 @@ pub(super) fn show(
 }
 
 fn open(app: &App, credential: &AppCredential, value: &SealedValue) -> Result<Shown, Error> {
-    let opened = sealing::open(&app.keys, Version::V2, &place(credential, value.field_id), &value.blob);
+    let opened = sealing::open(&app.keys, Version::V2, &sealed_at(credential, value.field_id), &value.blob);
     let opened = opened.map_err(|error| {
-        tracing::error!(record_id = %credential.id, field_id = %value.field_id, %error, "a value does not open");
+        tracing::error!(record_id = %credential.id, field_id = %value.field_id, %error, "a value can't be decrypted");
         Error::Undecryptable
     })?;
-    // It is found out here, and not while half of an answer is written.
+    // Checked now, and not halfway through writing an answer.
     let is_json = serde_json::from_str::<&RawValue>(opened.expose_secret()).is_ok();
-    is_json.then_some(Shown(opened)).ok_or(Error::Internal("what was sealed is no JSON"))
+    is_json.then_some(Shown(opened)).ok_or(Error::Internal("a sealed value is not JSON"))
 }
 
-/// The type that a credential is of.
+/// The type of a credential.
 pub(super) async fn type_of(app: &App, credential: &AppCredential) -> Result<CredentialType, Error> {
     usable(app, credential.owner_id, credential.credential_type_id).await?.ok_or(NOT_FOUND)
 }

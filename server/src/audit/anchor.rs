@@ -1,40 +1,40 @@
-//! What stands in the place of a chain's first rows once they were removed on purpose.
+//! The anchor that replaces a chain's first rows after they were removed on purpose.
 
 use super::{CUT, ChainKey, Head, Mac, Row};
 
-/// Says, signed, that the first rows of a chain were removed by Stagepass itself, which has
-/// checked each of them before. The rows after them verify from here.
+/// A signed statement that Stagepass checked and removed the first rows of a chain. The rows after
+/// them verify from here.
+// Decision: docs/decisions/keys-and-audit.md#a-signed-anchor-replaces-old-rows-of-the-audit-log
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Anchor {
     pub(crate) chain: i64,
-    /// The last row that was removed. They are numbered from 1, so this is also how many
-    /// were removed.
+    /// The last removed row. Rows are numbered from 1, so this is also the number of removed rows.
     pub(crate) sequence: i64,
-    /// That row's.
+    /// The MAC of that row.
     pub(crate) mac: Mac,
-    /// How many of the removed rows told that another chain had lost rows.
+    /// How many of the removed rows said that another chain had lost rows.
     pub(crate) cuts: i64,
-    /// When the last ones were removed, in milliseconds since the Unix epoch.
+    /// When rows were last removed, in milliseconds since the Unix epoch.
     pub(crate) removed_at: i64,
-    /// By whom: a [`Caller`](super::Caller).
+    /// Who removed them: a [`Caller`](super::Caller).
     pub(crate) removed_by: String,
-    /// Over the other fields.
+    /// The signature over the other fields.
     pub(crate) signature: Mac,
 }
 
-/// What can be removed next from a chain.
+/// The rows that can be removed next from a chain.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Removable {
-    /// The next row is too young, or there is none.
+    /// There is no next row, or it is too young.
     Nothing,
     /// The rows up to this anchor.
     UpTo(Anchor),
-    /// The next row is not the one that was written here: it stays, as evidence.
+    /// The next row is not the one Stagepass wrote: it stays, as evidence.
     Broken(String),
 }
 
 impl Anchor {
-    /// That of a chain from which nothing was removed.
+    /// The anchor of a chain from which nothing was removed.
     pub(crate) fn beginning(key: &ChainKey, chain: i64) -> Self {
         let nothing = Self {
             chain,
@@ -57,18 +57,17 @@ impl Anchor {
         key.sign_anchor([*chain, *sequence, *cuts, *removed_at], mac, removed_by)
     }
 
-    /// Whether it was made with this key.
     pub(crate) fn is_genuine(&self, key: &ChainKey) -> bool {
         self.signature(key) == self.signature
     }
 
-    /// Whether the row that a head names is among those that were removed.
+    /// Whether the row that a head names is among the removed ones.
     pub(crate) fn covers(&self, head: &Head) -> bool {
         self.sequence > head.sequence || (self.sequence, self.mac) == (head.sequence, head.mac)
     }
 
-    /// Which of `rows`, the log's next after this anchor, can be removed: those that are
-    /// older than `cutoff` and are what was written here. `by` and `now` say who does it and when.
+    /// Which of `rows`, the next ones after this anchor, can be removed: those that are older than
+    /// `cutoff` and genuine. `by` and `now` say who removes them and when.
     pub(crate) fn removable(
         &self,
         key: &ChainKey,
@@ -105,14 +104,14 @@ mod tests {
         ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap()
     }
 
-    /// A chain of rows, the first of the time 1.
+    /// A chain of rows, the first at time 1.
     fn rows(key: &ChainKey, count: i64) -> Vec<Row> {
         let entries = (1..=count).map(|at| Entry { at, ..Entry::new(&Caller::Operator, "reveal") });
         Head::empty(key, 1).append_all(key, entries).0
     }
 
     #[test]
-    fn rows_are_removable_up_to_the_first_young_or_broken_one() {
+    fn removes_rows_up_to_the_first_young_or_broken_one() {
         let key = key();
         let mut rows = rows(&key, 5);
         let beginning = Anchor::beginning(&key, 1);
@@ -128,7 +127,7 @@ mod tests {
         assert!(anchor.is_genuine(&key) && anchor.removed_by == "operator");
         rows[3].entry.outcome = "forbidden".to_owned();
         let anchor = up_to(removable(&anchor, &rows[2..], 100));
-        assert_eq!(anchor.sequence, 3, "up to the changed one");
+        assert_eq!(anchor.sequence, 3, "up to the changed row");
         let broken = removable(&anchor, &rows[3..], 100);
         assert_eq!(broken, Removable::Broken("row 4 was changed or moved".to_owned()));
         let missing = removable(&anchor, &rows[4..], 100);
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn an_anchor_is_good_for_what_it_says_alone() {
+    fn an_anchor_is_valid_only_unchanged() {
         let key = key();
         let rows = rows(&key, 2);
         let Removable::UpTo(anchor) = Anchor::beginning(&key, 1).removable(&key, &rows, 9, ("server", 3))

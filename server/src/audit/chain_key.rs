@@ -11,11 +11,12 @@ use zeroize::Zeroizing;
 /// An HMAC-SHA-256.
 pub(crate) type Mac = [u8; 32];
 
-/// As long as a block of SHA-256, which RFC 2104 takes as it is.
+/// One block of SHA-256, which RFC 2104 uses unchanged.
 const KEY_BYTES: usize = 64;
 
-/// The key, random, as an HMAC that has taken it in: two of the blocks that each
-/// signature would cost. The database keeps it sealed.
+/// The random key, as an HMAC that has already absorbed it: this saves two blocks for each
+/// signature. The database keeps the key sealed.
+// Decision: docs/decisions/keys-and-audit.md#macs-cost-a-reveal-about-a-microsecond
 pub(crate) struct ChainKey(Hmac<Sha256>);
 
 impl fmt::Debug for ChainKey {
@@ -25,14 +26,15 @@ impl fmt::Debug for ChainKey {
 }
 
 impl ChainKey {
-    /// A random key in base64, to be sealed.
+    /// A random key in base64, ready for sealing.
+    // Decision: docs/decisions/keys-and-audit.md#the-audit-logs-key-is-random-and-kept-sealed
     pub(crate) fn generate_base64() -> io::Result<SecretString> {
         let mut bytes = Zeroizing::new([0; KEY_BYTES]);
         getrandom::fill(bytes.as_mut_slice()).map_err(io::Error::other)?;
         Ok(STANDARD.encode(bytes.as_slice()).into())
     }
 
-    /// Reads what [`generate_base64`](Self::generate_base64) made.
+    /// Parses a key from [`generate_base64`](Self::generate_base64).
     pub(crate) fn from_base64(text: &SecretString) -> Option<Self> {
         let bytes = Zeroizing::new(STANDARD.decode(text.expose_secret()).ok()?);
         let bytes: &[u8; KEY_BYTES] = bytes.as_slice().try_into().ok()?;
@@ -55,8 +57,8 @@ impl ChainKey {
             Some(&entry.outcome),
         ];
         for text in texts {
-            // The length before each text: none can run into the next; an
-            // absent one is no empty one.
+            // The length before each text keeps adjacent texts apart, and an absent text apart from
+            // an empty one.
             mac.update(&text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
             mac.update(text.map_or("", String::as_str).as_bytes());
         }
@@ -72,14 +74,14 @@ impl ChainKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// The signature of what stands in the place of removed rows.
+    /// The signature of an anchor.
     pub(super) fn sign_anchor(&self, numbers: [i64; 4], last: &Mac, removed_by: &str) -> Mac {
         let mut mac = self.start(b"anchor");
         for number in numbers {
             mac.update(&number.to_be_bytes());
         }
         mac.update(last);
-        // The only part whose length is not fixed, and the last.
+        // The only part of variable length comes last.
         mac.update(removed_by.as_bytes());
         mac.finalize().into_bytes().into()
     }
@@ -95,8 +97,7 @@ impl ChainKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// The signature of a row of another table, by its fields in the form that the
-    /// stores give them.
+    /// The signature of a row of another table, by its fields in the form the stores provide.
     pub(crate) fn sign_fields(&self, table: &str, fields: &[u8]) -> Mac {
         let mut mac = self.start(b"signed row");
         mac.update(&(table.len() as u64).to_be_bytes());
@@ -105,7 +106,7 @@ impl ChainKey {
         mac.finalize().into_bytes().into()
     }
 
-    /// What whoever sets the vault up from elsewhere must know.
+    /// The proof required to set up the vault from another machine.
     pub(crate) fn sign_set_up(&self) -> Mac {
         self.start(b"vault set-up").finalize().into_bytes().into()
     }

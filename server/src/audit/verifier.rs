@@ -1,28 +1,28 @@
-//! Finding out whether the audit log is whole.
+//! Verifies that the audit log is complete and unchanged.
 
 use super::{Anchor, CUT, ChainKey, Head, Mac, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-/// The most missing chains that are listed one by one.
+/// The most missing chains to list.
 const MAX_GAPS: usize = 100;
-/// The most faults that are listed one by one.
+/// The most faults to list.
 const MAX_FAULTS: usize = 1000;
 
-/// Heads of chains as they were at some time, in a form to be written down:
-/// `chain:sequence:signature`, separated by commas.
+/// The heads of chains at some time, in a form to write down: `chain:sequence:signature`, separated
+/// by commas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ExpectedHeads(BTreeMap<i64, (i64, Mac)>);
 
 impl ExpectedHeads {
-    /// The last row of a chain and its MAC, where one is named.
+    /// The last row of a chain and its MAC, if the heads name it.
     pub(crate) fn of(&self, chain: i64) -> Option<(i64, Mac)> {
         self.0.get(&chain).copied()
     }
 
     /// All chains with their last rows.
-    pub(crate) fn places(&self) -> impl Iterator<Item = (i64, i64)> {
+    pub(crate) fn last_rows(&self) -> impl Iterator<Item = (i64, i64)> {
         self.0.iter().map(|(chain, (sequence, _))| (*chain, *sequence))
     }
 }
@@ -54,45 +54,46 @@ impl FromStr for ExpectedHeads {
             Some((chain.parse().ok()?, (sequence.parse().ok()?, mac)))
         };
         let heads: Option<_> = text.trim().split(',').map(parse).collect();
-        heads.map(Self).ok_or_else(|| "is no head that `audit verify` has printed".to_owned())
+        heads.map(Self).ok_or_else(|| "is not a head printed by `audit verify`".to_owned())
     }
 }
 
-/// What was found.
+/// The result.
 #[derive(Debug)]
 pub(crate) struct Verdict {
-    /// How many rows were read.
+    /// The number of rows read.
     pub(crate) rows: u64,
-    /// How many rows were removed on purpose before these.
+    /// The number of earlier rows that were removed on purpose.
     pub(crate) removed: u64,
-    /// What is wrong, in words; nothing where the log is whole.
+    /// The faults, in words; empty if the log verifies.
     pub(crate) faults: Vec<String>,
-    /// What can't be held against the expected heads any more, in words.
+    /// Why some expected heads can no longer be checked, in words.
     pub(crate) unchecked: Vec<String>,
-    /// The heads now.
+    /// The current heads.
     pub(crate) heads: ExpectedHeads,
 }
 
-/// Reads all rows in the order of chains and sequences. The heads are read
-/// before them: rows that come after a head were appended meanwhile.
+/// Reads all rows in the order of chains and sequences. The heads are read before the rows: rows
+/// after a head were appended meanwhile.
 #[derive(Debug)]
 pub(crate) struct Verifier<'a> {
     key: &'a ChainKey,
     heads: BTreeMap<i64, Head>,
     anchors: BTreeMap<i64, Anchor>,
     expected: ExpectedHeads,
-    /// The chains of which a row was seen, and the last row's place.
+    /// The chains that at least one row was read from.
     seen: BTreeSet<i64>,
+    /// The chain, the sequence and the MAC of the last row read.
     last: (i64, i64, Mac),
     rows: u64,
     faults: Vec<String>,
-    /// Those that are not listed.
+    /// How many faults are not listed.
     more_faults: u64,
     unchecked: Vec<String>,
 }
 
 impl<'a> Verifier<'a> {
-    /// `expected` are heads that must still be there.
+    /// The log must still contain the rows of the `expected` heads.
     pub(crate) fn new(
         key: &'a ChainKey,
         heads: Vec<Head>,
@@ -122,21 +123,21 @@ impl<'a> Verifier<'a> {
         verifier
     }
 
-    /// One that was changed counts for nothing.
+    /// A changed anchor is ignored.
     fn take_anchor(&mut self, anchor: Anchor) {
         let chain = anchor.chain;
         if !anchor.is_genuine(self.key) {
-            self.fault(chain, "its anchor was changed, which stands for the rows that were removed");
+            self.fault(chain, "its anchor was changed");
             return;
         }
         if anchor.cuts > 0 {
-            let what = format!("{} of the removed rows told that another chain had lost rows", anchor.cuts);
+            let what = format!("{} of the removed rows said that another chain had lost rows", anchor.cuts);
             self.fault(chain, what);
         }
         self.anchors.insert(chain, anchor);
     }
 
-    /// Where the rows of a chain begin: the last one before them.
+    /// The last row before the start of a chain.
     fn start(&self, chain: i64) -> (i64, Mac) {
         self.anchors.get(&chain).map_or((0, [0; 32]), |anchor| (anchor.sequence, anchor.mac))
     }
@@ -153,17 +154,17 @@ impl<'a> Verifier<'a> {
         if let Some(fault) = row.fault_after(self.key, before, &previous) {
             self.fault(chain, fault);
         }
-        self.hold_against_heads(chain, row.sequence, &row.mac);
+        self.check_against_heads(chain, row.sequence, &row.mac);
         if row.entry.action == CUT {
             let (sequence, what) = (row.sequence, &row.entry.outcome);
-            self.fault(chain, format!("row {sequence} tells what a server has found: {what}"));
+            self.fault(chain, format!("row {sequence} says what a server found: {what}"));
         }
         self.last = (chain, row.sequence, row.mac);
         self.rows += 1;
     }
 
-    /// Whether a row is the one that a head names, where one does.
-    fn hold_against_heads(&mut self, chain: i64, sequence: i64, mac: &Mac) {
+    /// Checks a row that a head names against that head.
+    fn check_against_heads(&mut self, chain: i64, sequence: i64, mac: &Mac) {
         let head = self.heads.get(&chain).map(|head| (head.sequence, head.mac));
         for head in [head, self.expected.of(chain)].into_iter().flatten() {
             if sequence == head.0 && *mac != head.1 {
@@ -179,7 +180,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// Holds the end of a chain, its last row, against its heads and its beginning.
+    /// Checks the last row of a chain against its heads and its start.
     fn end_chain(&mut self, chain: i64, sequence: i64) {
         let (removed, mac) = self.start(chain);
         let is_whole_gone = !self.seen.contains(&chain) && removed == 0;
@@ -197,7 +198,7 @@ impl<'a> Verifier<'a> {
             Some(head) if head < removed => {
                 self.fault(
                     chain,
-                    format!("its head was put back: rows up to {removed} were removed after it"),
+                    format!("an old head was restored: rows up to {removed} were removed after it"),
                 );
             }
             _ => {}
@@ -212,21 +213,21 @@ impl<'a> Verifier<'a> {
             self.unchecked.push(what);
         }
         if removed > 0 {
-            self.hold_against_heads(chain, removed, &mac);
+            self.check_against_heads(chain, removed, &mac);
         }
     }
 
-    /// Tells what was found.
+    /// The result.
     pub(crate) fn finish(mut self) -> Verdict {
         self.end_last_chain();
-        // Chains are numbered from 1 without gaps, and have a head from their beginning.
+        // Chains are numbered from 1 without gaps, and have a head from the start.
         let last = self.heads.last_key_value().map_or(0, |(chain, _)| *chain);
         let is_known = |chain: &i64| {
             self.heads.contains_key(chain) || self.seen.contains(chain) || self.anchors.contains_key(chain)
         };
         let gaps: Vec<_> = (1..last).filter(|chain| !is_known(chain)).take(MAX_GAPS).collect();
         for chain in gaps {
-            self.fault(chain, "it is missing, and its head is as well");
+            self.fault(chain, "the chain and its head are missing");
         }
         let named = self.heads.keys().chain(self.expected.0.keys()).chain(self.anchors.keys());
         let unseen: BTreeSet<_> = named.copied().filter(|chain| !self.seen.contains(chain)).collect();
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_log_is_whole_and_its_heads_can_be_written_down() {
+    fn accepts_an_unchanged_log_and_prints_its_heads() {
         let key = key();
         let (rows, heads) = log(&key);
         let verdict = verify(&key, &rows, &heads, &ExpectedHeads::default());
@@ -307,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_changed_removed_or_reordered_is_found() {
+    fn finds_changed_removed_and_reordered_rows() {
         let key = key();
         let (rows, heads) = log(&key);
         let faults = |rows: &[Row], heads: &[Head]| {
@@ -326,7 +327,7 @@ mod tests {
         assert_eq!(faults(&rows[..5], &heads), "chain 2: rows 3 to 3 are missing at the end");
         assert_eq!(faults(&rows[..3], &heads), "chain 2: all of its rows are missing");
         assert_eq!(faults(&rows, &heads[..1]), "chain 2: its head is missing");
-        let without_the_first = "chain 1: it is missing, and its head is as well";
+        let without_the_first = "chain 1: the chain and its head are missing";
         assert_eq!(faults(&rows[3..], &heads[1..]), without_the_first);
         let mut forged = heads.clone();
         forged[1].sequence = 2;
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_cut_off_together_with_their_head_contradict_the_one_written_down() {
+    fn a_head_kept_elsewhere_reveals_rows_cut_off_with_their_head() {
         let key = key();
         let (rows, heads) = log(&key);
         let written_down = verify(&key, &rows, &heads, &ExpectedHeads::default()).heads;
@@ -348,14 +349,14 @@ mod tests {
         assert_eq!(
             verify(&key, &rows[..5], &put_back, &ExpectedHeads::default()).faults,
             Vec::<String>::new(),
-            "by itself it looks whole"
+            "the log alone looks complete"
         );
         let verdict = verify(&key, &rows[..5], &put_back, &written_down);
         assert_eq!(verdict.faults, ["chain 2: it is shorter than it was"]);
         let verdict = verify(&key, &rows[..3], &heads[..1], &written_down);
         assert_eq!(verdict.faults, ["chain 2: all of its rows are missing"]);
     }
-    /// The anchor once the first rows of chain 2 are removed.
+    /// The anchor after the first rows of chain 2 were removed.
     fn anchor(key: &ChainKey, rows: &[Row]) -> Anchor {
         let removable = Anchor::beginning(key, 2).removable(key, rows, i64::MAX, ("operator", 0));
         let Removable::UpTo(anchor) = removable else { panic!("{removable:?}") };
@@ -363,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_verifies_from_an_anchor_and_from_no_other() {
+    fn the_rest_verifies_only_from_its_own_anchor() {
         let key = key();
         let (rows, heads) = log(&key);
         let nothing = ExpectedHeads::default();
@@ -377,17 +378,17 @@ mod tests {
         assert_eq!(verify_from(&key, &rest, &heads, std::slice::from_ref(&two), &nothing).removed, 2);
         assert_eq!(faults(&rows[..3], std::slice::from_ref(&all)), "");
         assert_eq!(faults(&rest, &[]), "chain 2: rows 1 to 2 are missing");
-        assert_eq!(faults(&rest, &[one]), "chain 2: rows 2 to 2 are missing", "an old one put back");
+        assert_eq!(faults(&rest, &[one]), "chain 2: rows 2 to 2 are missing", "an old anchor was restored");
         let of_other_chain = Anchor { chain: 1, ..two.clone() };
         assert!(faults(&rest, &[of_other_chain]).contains("chain 1: its anchor was changed"));
-        let put_back = "chain 2: row 1 stands where there is no row";
+        let put_back = "chain 2: row 1 is where no row belongs";
         assert_eq!(faults(&rows, std::slice::from_ref(&two)), put_back);
         let beyond = [&rows[..3], &rows[6..]].concat();
         assert_eq!(faults(&beyond, &[two]), "chain 2: rows 3 to 3 are missing at the end");
     }
 
     #[test]
-    fn a_head_written_down_is_held_against_an_anchor_or_said_to_be_too_old() {
+    fn checks_an_expected_head_against_an_anchor_or_reports_it_as_too_old() {
         let key = key();
         let (rows, heads) = log(&key);
         let verify_with = |anchor: &Anchor, sequence: i64, mac: Mac| {
@@ -406,12 +407,12 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_has_found_is_told_also_once_its_row_is_removed() {
+    fn reports_lost_rows_even_after_the_row_that_says_so_was_removed() {
         let key = key();
         let (row, head) = Head::empty(&key, 2).append(&key, Head::empty(&key, 1).cut());
         let anchor = anchor(&key, &[row]);
         let heads = [Head::empty(&key, 1), head];
         let verdict = verify_from(&key, &[], &heads, &[anchor], &ExpectedHeads::default());
-        assert_eq!(verdict.faults, ["chain 2: 1 of the removed rows told that another chain had lost rows"]);
+        assert_eq!(verdict.faults, ["chain 2: 1 of the removed rows said that another chain had lost rows"]);
     }
 }

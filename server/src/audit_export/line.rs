@@ -1,4 +1,4 @@
-//! What the lines of an export say.
+//! The lines of an export.
 
 use crate::audit::{Entry, Mac, Row};
 use crate::clock::{parse_ms, render_ms};
@@ -7,11 +7,11 @@ use uuid::Uuid;
 
 pub(super) const FORMAT: &str = "stagepass audit export";
 pub(super) const VERSION: u32 = 1;
-/// The longest line that is read. Texts of a row have at most some hundred characters.
+/// The longest line to read. Texts of a row have a few hundred characters at most.
 pub(super) const MAX_LINE_BYTES: u64 = 64 * 1024;
 
-/// A line. The first is `Export`; then come the rows of each chain and a `Chain` after
-/// them, what was wrong with the log, and the signature.
+/// A line. `Export` comes first, then the rows of each chain followed by its `Chain`, then the
+/// log's faults, and finally the signature.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum Line {
@@ -24,7 +24,7 @@ pub(super) enum Line {
     Row(RowLine),
     Chain {
         chain: i64,
-        /// The row before the first one here, from which they go on; 0 at a chain's beginning.
+        /// The row before the first exported one; 0 at a chain's start.
         after: i64,
         /// That row's MAC.
         #[serde(with = "hex")]
@@ -88,6 +88,6 @@ mod time {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-        parse_ms(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("no time"))
+        parse_ms(&String::deserialize(from)?).ok_or_else(|| D::Error::custom("not a time"))
     }
 }

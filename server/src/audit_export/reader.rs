@@ -1,4 +1,4 @@
-//! Reading exports, and finding out whether they are whole and follow one another.
+//! Reads exports, and checks that they are complete and continue one another.
 
 use super::line::{FORMAT, Line, MAX_LINE_BYTES, VERSION};
 use crate::audit::{ChainKey, ExpectedHeads, Mac, Row};
@@ -10,72 +10,72 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{self, BufRead, Read as _};
 
-/// The most faults that are listed.
+/// The most faults to list.
 const MAX_FAULTS: usize = 1000;
 
-/// What was found in all files together.
+/// The result for all files together.
 #[derive(Debug)]
 pub(crate) struct ExportsVerdict {
     pub(crate) rows: u64,
-    /// What is wrong; nothing where the files are whole and follow one another.
+    /// The faults; empty if the files are complete and continue one another.
     pub(crate) faults: Vec<String>,
-    /// What each file holds, in words.
+    /// The contents of each file, in words.
     pub(crate) parts: Vec<String>,
     /// Where the chains end.
     pub(crate) heads: ExpectedHeads,
 }
 
-/// Exports that are read one after the other.
+/// Exports, read one after another.
 #[derive(Debug)]
 pub(crate) struct Exports<'a> {
-    /// That of the server which must have signed them.
+    /// The fingerprint of the server that must have signed them.
     fingerprint: String,
-    /// The key of the log, where it is known: then each row is checked by itself as well.
+    /// The key of the log, if known: then each row is checked individually as well.
     key: Option<&'a ChainKey>,
     expected: ExpectedHeads,
     /// Where the files so far end each chain.
     ends: BTreeMap<i64, (i64, Mac)>,
-    /// Whether there was a file before the one that is read.
-    goes_on: bool,
-    /// The expected places that were found and compared.
+    /// Whether the current file continues an earlier one.
+    is_continuation: bool,
+    /// The expected rows that were found and compared.
     compared: BTreeSet<(i64, i64)>,
     rows: u64,
     faults: Vec<String>,
     parts: Vec<String>,
 }
 
-/// The file that is being read.
+/// The file being read.
 struct File {
     name: String,
     hash: Sha256,
     exported_at: i64,
     rows: u64,
-    /// The chain whose rows are read, from its first row here on.
+    /// The chain being read, from its first row here on.
     chain: Option<Reading>,
-    /// The chains that were read, and of which rows.
+    /// The chains that were read, and the range of their rows.
     chains: BTreeMap<i64, (i64, i64)>,
 }
 
-/// The rows of a chain up to the one that was read last.
+/// The rows of a chain that were read so far.
 struct Reading {
     chain: i64,
     first: i64,
     last: i64,
     rows: u64,
     mac: Mac,
-    /// What it follows stands after the rows.
+    /// The file names the row before it only after the rows.
     first_row: Box<Row>,
 }
 
 impl<'a> Exports<'a> {
-    /// `expected` are heads whose rows must be in the files.
+    /// The files must contain the rows of the `expected` heads.
     pub(crate) fn new(fingerprint: String, key: Option<&'a ChainKey>, expected: ExpectedHeads) -> Self {
         Self {
             fingerprint,
             key,
             expected,
             ends: BTreeMap::new(),
-            goes_on: false,
+            is_continuation: false,
             compared: BTreeSet::new(),
             rows: 0,
             faults: Vec::new(),
@@ -83,10 +83,10 @@ impl<'a> Exports<'a> {
         }
     }
 
-    /// Reads the next file. An error is one of reading.
+    /// Reads the next file. Only a failure to read it is an error.
     pub(crate) fn take(&mut self, name: &str, from: impl BufRead) -> io::Result<()> {
         self.read(name, from)?;
-        self.goes_on = true;
+        self.is_continuation = true;
         Ok(())
     }
 
@@ -105,21 +105,21 @@ impl<'a> Exports<'a> {
             let mut text = Vec::new();
             from.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut text)?;
             if text.is_empty() {
-                self.fault(name, "it has no end: it was cut off");
+                self.fault(name, "its end is missing: it was cut off");
                 return Ok(());
             }
             let line = text.ends_with(b"\n").then(|| serde_json::from_slice(&text).ok()).flatten();
             let Some(line) = line else {
                 let what = if number == 1 {
-                    "is no file that `audit export` wrote".to_owned()
+                    "is not a file written by `audit export`".to_owned()
                 } else {
-                    format!("line {number} can't be read: it was cut off or changed")
+                    format!("line {number} is invalid: it was cut off or changed")
                 };
                 self.fault(name, what);
                 return Ok(());
             };
             if (number == 1) != matches!(line, Line::Export { .. }) {
-                self.fault(name, "is no file that `audit export` wrote");
+                self.fault(name, "is not a file written by `audit export`");
                 return Ok(());
             }
             if let Line::Signature { public_key, signature } = &line {
@@ -134,12 +134,15 @@ impl<'a> Exports<'a> {
         }
     }
 
-    /// Takes a line; false where there is no sense in reading on.
+    /// Takes a line; false if reading further is pointless.
     fn line(&mut self, file: &mut File, line: Line) -> bool {
         match line {
             Line::Export { format, version, exported_at } => {
                 if format != FORMAT || version != VERSION {
-                    self.fault(&file.name, "is of another version than this program knows: use a newer one");
+                    self.fault(
+                        &file.name,
+                        "has a version that this program does not know; use a newer program",
+                    );
                     return false;
                 }
                 file.exported_at = exported_at;
@@ -159,7 +162,7 @@ impl<'a> Exports<'a> {
         let (chain, sequence, mac) = (row.chain, row.sequence, row.mac);
         let Some(reading) = file.chain.as_mut().filter(|reading| reading.chain == chain) else {
             if file.chain.is_some() || file.chains.contains_key(&chain) {
-                self.fault(&file.name, format!("chain {chain}: its rows don't stand together"));
+                self.fault(&file.name, format!("chain {chain}: its rows are not contiguous"));
             }
             let first_row = Box::new(row);
             file.chain = Some(Reading { chain, first: sequence, last: sequence, rows: 1, mac, first_row });
@@ -171,10 +174,10 @@ impl<'a> Exports<'a> {
         if !is_next || is_changed {
             self.fault(&file.name, format!("chain {chain}: row {sequence} was changed or moved"));
         }
-        self.hold_against_expected(&file.name, chain, (sequence, mac));
+        self.check_against_expected(&file.name, chain, (sequence, mac));
     }
 
-    /// Takes what is said of a chain after its rows.
+    /// Takes the line that describes a chain after its rows.
     fn end_chain(
         &mut self,
         file: &mut File,
@@ -191,7 +194,7 @@ impl<'a> Exports<'a> {
                     && follows
                     && reading.first == after.saturating_add(1)
                     && (reading.rows, reading.mac) == (rows, mac);
-                self.hold_against_expected(&file.name, chain, (reading.first, reading.first_row.mac));
+                self.check_against_expected(&file.name, chain, (reading.first, reading.first_row.mac));
                 (is_right, (reading.last, reading.mac))
             }
         };
@@ -199,33 +202,33 @@ impl<'a> Exports<'a> {
             self.fault(&file.name, format!("chain {chain}: rows are missing, or were changed or moved"));
         }
         self.join(&file.name, chain, (after, previous));
-        self.hold_against_expected(&file.name, chain, (after, previous));
+        self.check_against_expected(&file.name, chain, (after, previous));
         self.ends.insert(chain, end);
         file.chains.insert(chain, (after, end.0));
     }
 
-    /// Whether a file goes on where those before it end. A chain that was in none of them
-    /// had no rows by then.
+    /// Checks that a file continues the files before it. A chain that none of them has must begin
+    /// with its first row.
     fn join(&mut self, name: &str, chain: i64, start: (i64, Mac)) {
         let begun = self.ends.get(&chain).copied();
-        let Some(end) = begun.or(self.goes_on.then_some((0, [0; 32]))) else { return };
+        let Some(end) = begun.or(self.is_continuation.then_some((0, [0; 32]))) else { return };
         if start.0 > end.0 {
             let (from, to) = (end.0.saturating_add(1), start.0);
-            self.fault(name, format!("chain {chain}: rows {from} to {to} are in no file"));
+            self.fault(name, format!("chain {chain}: rows {from} to {to} are in none of the files"));
         } else if start.0 < end.0 {
             let what = format!(
-                "chain {chain}: it begins at row {}, but the file before ends with row {}: give the files in \
-                 their order, and none twice",
+                "chain {chain}: it starts at row {}, but the file before it ends with row {}; give each file \
+                 once and in order",
                 start.0.saturating_add(1),
                 end.0
             );
             self.fault(name, what);
         } else if start.1 != end.1 {
-            self.fault(name, format!("chain {chain}: it does not go on from row {}", end.0));
+            self.fault(name, format!("chain {chain}: it does not continue from row {}", end.0));
         }
     }
 
-    fn hold_against_expected(&mut self, name: &str, chain: i64, (sequence, mac): (i64, Mac)) {
+    fn check_against_expected(&mut self, name: &str, chain: i64, (sequence, mac): (i64, Mac)) {
         let Some((_, head)) = self.expected.of(chain).filter(|(expected, _)| *expected == sequence) else {
             return;
         };
@@ -261,11 +264,11 @@ impl<'a> Exports<'a> {
         self.parts.push(format!("{}: exported {}; {holds}", file.name, render_ms(file.exported_at)));
     }
 
-    /// Tells what was found.
+    /// The result.
     pub(crate) fn finish(mut self) -> ExportsVerdict {
-        for (chain, sequence) in self.expected.places().collect::<Vec<_>>() {
+        for (chain, sequence) in self.expected.last_rows().collect::<Vec<_>>() {
             if !self.compared.contains(&(chain, sequence)) {
-                let what = format!("row {sequence}, which the head names, is in none of the files");
+                let what = format!("row {sequence}, named by the expected head, is in none of the files");
                 self.fault(format_args!("chain {chain}"), what);
             }
         }

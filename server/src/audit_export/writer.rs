@@ -1,4 +1,4 @@
-//! Writing an export, row by row.
+//! Writes an export row by row.
 
 use super::line::{FORMAT, Line, RowLine, VERSION};
 use crate::audit::{Anchor, Head, Mac, Row};
@@ -12,24 +12,24 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::Range;
 
-/// An export that is being written. It takes the rows of the log in their order, from the
-/// anchors on, and writes those of a span of time: of each chain those from the first row of
-/// the span up to the first one after it. What stands between two such places is whole, so
-/// exports of spans that follow one another go on where the one before ends.
+/// An export being written. It takes all rows of the log in order, starting after the anchors, and
+/// writes those of a time span: for each chain from the first row in the span to the last before
+/// the first row after it. So the written rows of a chain are contiguous, and exports of
+/// consecutive spans continue one another.
 #[derive(Debug)]
 pub(crate) struct Export<W> {
     out: W,
     hash: Sha256,
     span: Range<i64>,
-    /// Up to where rows are written: what is appended meanwhile is not.
+    /// The last row to write for each chain; later ones were appended meanwhile.
     heads: BTreeMap<i64, i64>,
-    /// Where the chains begin that no row was seen of.
+    /// The start of each chain that no row was read from yet.
     starts: BTreeMap<i64, (i64, Mac)>,
     part: Option<Part>,
     rows: u64,
 }
 
-/// What is written of a chain.
+/// The part of a chain being written.
 #[derive(Debug)]
 struct Part {
     chain: i64,
@@ -58,7 +58,7 @@ impl<W: Write> Export<W> {
         Ok(export)
     }
 
-    /// How many rows were written.
+    /// The number of rows written.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
     }
@@ -95,8 +95,7 @@ impl<W: Write> Export<W> {
         self.line(&Line::Chain { chain, after, previous, rows, mac })
     }
 
-    /// Writes the end, with what is wrong with the log and the server's signature, and gives
-    /// back where all was written.
+    /// Writes the end with the log's faults and the server's signature, and returns the writer.
     pub(crate) fn finish(mut self, faults: &[String], key: &ServerKey) -> Result<W, io::Error> {
         self.end_part()?;
         for (chain, start) in std::mem::take(&mut self.starts) {
@@ -118,8 +117,8 @@ impl<W: Write> Export<W> {
     }
 
     fn line(&mut self, line: &Line) -> io::Result<()> {
-        // Texts of others are in it, and people look at such files in a terminal. They stay to
-        // the letter: secrets were hidden in them before they were signed.
+        // People may view the file, with its foreign texts, in a terminal. The texts stay exact:
+        // secrets were hidden in them before they were signed.
         let mut text = escaped_json(&serde_json::to_string(line)?);
         text.push('\n');
         self.hash.update(&text);

@@ -1,5 +1,5 @@
-//! `stagepass-server audit`: what was done to which record, whether the log of it is whole,
-//! and what is kept of it.
+//! `stagepass-server audit`: who did what to which record, whether the log is complete, and how
+//! long rows are kept.
 
 mod export;
 mod list;
@@ -16,23 +16,23 @@ use crate::store::{Database, IfMissing};
 use clap::Subcommand;
 use std::io;
 
-/// Rows that are read at a time.
+/// Rows read at a time.
 const BATCH: u32 = 1000;
-/// What options take as a time.
-const TIME: &str = "a date (2026-01-31), a time (2026-01-31T18:00:00Z; UTC where no offset is named), or an \
+/// The form of a time in options.
+const TIME: &str = "a date (2026-01-31), a time (2026-01-31T18:00:00Z; UTC without an offset), or an \
                     age (90d, 12h)";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// List what was done, newest first: when, who, what, how it ended, which record
+    /// List what was done, newest first: when, who, what, the outcome, which record
     List(list::ListArgs),
-    /// Find out whether rows of the log were changed, removed or reordered, and whether
-    /// rows that grant rights were changed by something else; and print the log's head,
-    /// to be kept elsewhere
+    /// Check whether rows of the log were changed, removed or reordered, and whether another
+    /// program changed rows that grant rights. Prints the log's head, to be kept elsewhere
     Verify(verify::VerifyArgs),
-    /// Write the log as JSON lines that can be verified without the database
+    /// Export the log as JSON lines that can be verified without the database
     Export(export::ExportArgs),
-    /// Remove the oldest rows; a signed anchor stands for them, from which the rest verifies
+    /// Remove the oldest rows. A signed anchor replaces them, from which the rest can still be
+    /// verified
     Prune(prune::PruneArgs),
 }
 
@@ -47,20 +47,20 @@ impl AuditCommand {
     }
 }
 
-/// Reads a time of an option, in milliseconds since the Unix epoch.
+/// Parses a time from an option, in milliseconds since the Unix epoch.
 fn time(text: &str) -> Result<i64, String> {
     parse_time(text).ok_or_else(|| format!("must be {TIME}"))
 }
 
-/// Where the chains of the log begin and end.
+/// Where the chains of the log start and end.
 struct Ends {
     anchors: Vec<Anchor>,
     heads: Vec<Head>,
 }
 
 impl Ends {
-    /// Reads them, the beginnings first: those of a later moment could lie beyond the ends. Rows
-    /// that are appended meanwhile lie beyond the heads.
+    /// Reads the starts before the heads: later starts could lie beyond the heads. Rows that are
+    /// appended meanwhile lie beyond the heads.
     async fn read(database: &dyn Database) -> Result<Self, CliError> {
         let anchors = database.audit_anchors().await?;
         Ok(Self { anchors, heads: database.audit_heads().await? })
@@ -70,8 +70,8 @@ impl Ends {
         Verifier::new(key, self.heads.clone(), self.anchors.clone(), expected)
     }
 
-    /// Whether old rows were removed or chains begun since: then what was read of the log
-    /// meanwhile may look as if it were not whole.
+    /// Whether rows were removed or chains started since. Then what was read meanwhile may look
+    /// incomplete.
     async fn have_moved(&self, database: &dyn Database) -> Result<bool, CliError> {
         let now = Self::read(database).await?;
         let chains = |ends: &Self| ends.heads.iter().map(|head| head.chain).collect::<Vec<_>>();
@@ -79,7 +79,7 @@ impl Ends {
     }
 }
 
-/// Reads all rows of the log into a verifier, and gives each to `also`.
+/// Feeds all rows of the log to a verifier, and each row to `also`.
 async fn read_log(
     database: &dyn Database,
     mut verifier: Verifier<'_>,

@@ -1,5 +1,4 @@
-//! `stagepass-server directus`: what is to be done in the Directus that keeps
-//! the records.
+//! `stagepass-server directus`: prepares the Directus that keeps the records.
 
 use super::error::CliError;
 use super::output;
@@ -10,15 +9,15 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DirectusCommand {
-    /// Make the collections that are missing in the Directus of DIRECTUS_URL,
-    /// with their fields and relations; can be run again
+    /// Create the collections, fields and relations that are missing in the Directus at
+    /// DIRECTUS_URL. Safe to run again
     Bootstrap,
 }
 
 impl DirectusCommand {
     pub(super) async fn run(self, args: &DirectusArgs) -> Result<(), CliError> {
         let given = args.read()?.ok_or_else(|| {
-            CliError::User("DIRECTUS_URL and DIRECTUS_ADMIN_TOKEN must say which Directus".to_owned())
+            CliError::User("set DIRECTUS_URL and DIRECTUS_ADMIN_TOKEN to name the Directus".to_owned())
         })?;
         let directus = Directus::new(given.settings, SCHEMA_TIMEOUT).map_err(Error::from)?;
         match self {

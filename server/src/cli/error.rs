@@ -1,11 +1,11 @@
-//! What a command can end with other than success, in words for the person who ran it.
+//! How a command can fail, in words for the person who ran it.
 
 use crate::config::ConfigError;
 use crate::directus::BootstrapError;
 use crate::error::Error;
 use crate::identity::PasswordFault;
+use crate::key_rotation::KeyRotationError;
 use crate::keyed_stores::OpenError;
-use crate::rotation::RotationError;
 use crate::serve::ServeError;
 use crate::store::StoreError;
 use crate::vault::VaultFault;
@@ -44,23 +44,23 @@ pub(super) enum CliError {
     #[error("interrupted")]
     Interrupted,
     #[error(transparent)]
-    Rotation(#[from] RotationError),
+    Rotation(#[from] KeyRotationError),
     #[error(transparent)]
     Internal(Error),
 }
 
 impl CliError {
-    /// A file that is to be new can't be written.
+    /// The new file can't be written.
     pub(super) fn new_file(path: &Path, error: io::Error) -> Self {
         if error.kind() != io::ErrorKind::AlreadyExists {
             return Self::File { path: path.to_owned(), error };
         }
         let path = path.display();
-        Self::User(format!("{path} is there already, and stays as it is: name another file"))
+        Self::User(format!("{path} already exists; choose another file"))
     }
 }
 
-/// Here, unlike to a caller of the API, is told what it is.
+/// The operator sees internal details, which a caller of the API does not.
 impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         match error {
@@ -80,8 +80,8 @@ impl From<BootstrapError> for CliError {
     }
 }
 
-/// Refuses to write where something is already: before somebody waits, or is asked for a
-/// password. It is looked at once more when the file is written.
+/// Refuses an existing file before the command does any work or asks for a password. Writing the
+/// file checks again.
 pub(super) fn must_be_new(path: &Path) -> Result<(), CliError> {
     match path.symlink_metadata() {
         Ok(_) => Err(CliError::new_file(path, io::ErrorKind::AlreadyExists.into())),

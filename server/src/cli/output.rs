@@ -1,6 +1,5 @@
-//! What commands say. Output that can't be written is a fault of the command,
-//! one that nobody reads any more is none; what goes to standard error beside it
-//! is said if it can be.
+//! The output of commands. A command fails if its output can't be written, except when the reader
+//! closed the pipe. Failures to write to standard error are ignored.
 
 use super::error::CliError;
 use crate::masking;
@@ -8,22 +7,22 @@ use stagepass_core::visible::printable;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
-/// How often progress is shown, at most.
+/// The shortest time between two displays of progress.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Prints a line of the command's output, which may quote what others have stored or said.
+/// Prints a line of the command's output, which can quote stored or foreign text.
 pub(super) fn say(line: &str) -> Result<(), CliError> {
     print(line).map_err(CliError::Output)
 }
 
-/// The same, for what knows nothing of commands.
+/// The same as [`say`], with an error that does not depend on commands.
 pub(super) fn print(line: &str) -> io::Result<()> {
     writeln!(io::stdout().lock(), "{}", printable(&masking::hide(line)))
 }
 
-/// Tells whoever runs the command something that is no output.
+/// Prints a message for the operator to standard error.
 pub(super) fn tell(line: &str) {
-    // There is nobody left to tell where this fails.
+    // If this fails, no one is left to tell.
     let _ = writeln!(io::stderr().lock(), "{}", printable(&masking::hide(line)));
 }
 
@@ -32,13 +31,13 @@ pub(super) fn stdout() -> impl Write {
     BufWriter::new(io::stdout())
 }
 
-/// How wide the terminal is where output goes; `None` where it goes elsewhere.
+/// The width of the terminal, if output goes to one.
 pub(super) fn width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
 }
 
-/// How far a command is, on a line of a terminal that is written over and goes with this.
-/// Nothing is shown elsewhere.
+/// The command's progress, on one line of the terminal that is overwritten and finally erased.
+/// Without a terminal nothing is shown.
 #[derive(Debug)]
 pub(super) struct Progress {
     what: &'static str,
@@ -63,7 +62,7 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         if self.shown_at.is_some() {
-            // Back to the line's beginning, and the line erased.
+            // Return to the start of the line and erase it.
             let _ = write!(io::stderr().lock(), "\r\x1b[K");
         }
     }

@@ -3,43 +3,49 @@
 use super::error::CliError;
 use super::output::{self, say};
 use crate::audit::{Caller, Entry};
+use crate::key_rotation::{self, Progress};
 use crate::keyed_stores::KeyedStores;
-use crate::rotation::{self, Progress};
 use crate::sealing::Version;
-use crate::store::SealedTable;
+use crate::store::SealedColumn;
 
-/// Seals everything anew under the writing key. Nothing is printed before it is done: output
-/// that can't be written must not stop it half-way.
+/// Re-encrypts all records with the current key. Nothing goes to standard output before the end: a
+/// failure to write must not stop the work halfway.
 pub(super) async fn run(stores: &KeyedStores, other_writers_stopped: bool) -> Result<(), CliError> {
-    // Blobs of version 1 are what other programs write as well.
+    // Other programs also write blobs of version 1.
     if stores.blob_version == Version::V1 && !other_writers_stopped {
-        let reason = "another program may still seal with the old key in Directus: give all of them the new \
-                      one, then say so with --other-writers-stopped";
+        let reason = "another program may still encrypt with the old key in Directus; give all of them the new \
+                      one, then confirm with --other-writers-stopped";
         return Err(CliError::User(reason.to_owned()));
     }
     let key_id = stores.keys.writing().id();
     let entry = Entry::new(&Caller::Operator, "rotate-keys").on("sealing_keys", key_id);
     stores.database.append(entry.with_outcome("started")).await?;
-    output::tell(&format!("sealing all anew under the key {key_id}; safe to interrupt and to run again"));
+    output::tell(&format!(
+        "re-encrypting all records with the key {key_id}; safe to interrupt and to run again"
+    ));
     if stores.blob_version == Version::V1 {
-        let seconds = rotation::UNDER_WAY.as_secs();
-        output::tell(&format!("waiting {seconds} s for what servers are storing in Directus just now"));
+        let seconds = key_rotation::UNDER_WAY.as_secs();
+        output::tell(&format!("waiting {seconds} s for servers to finish writes to Directus"));
     }
-    let progress = rotation::rotate(stores, tell).await?;
+    let progress = key_rotation::rotate(stores, show_progress).await?;
     let Progress { seen, replaced, overtaken, faults } = &progress;
     let summary =
-        format!("{seen} sealed records: {replaced} sealed anew, {overtaken} changed by others meanwhile");
+        format!("{seen} encrypted records: {replaced} re-encrypted, {overtaken} changed by others meanwhile");
     if !faults.is_empty() {
-        stores.database.append(entry.with_outcome(format!("{} records do not open", faults.len()))).await?;
+        stores
+            .database
+            .append(entry.with_outcome(format!("{} records can't be decrypted", faults.len())))
+            .await?;
         let list = faults.join("\n  ");
-        return Err(CliError::User(format!("{summary}; {} do not open:\n  {list}", faults.len())));
+        return Err(CliError::User(format!("{summary}; {} can't be decrypted:\n  {list}", faults.len())));
     }
-    rotation::forget_old_keys(stores).await?;
+    key_rotation::forget_old_keys(stores).await?;
     stores.database.append(entry).await?;
     say(&summary)?;
-    say("done: older keys are retired, and need not be listed any more")
+    say("done: older keys are retired; you can remove them from the settings")
 }
 
-fn tell(table: SealedTable, progress: &Progress) {
-    output::tell(&format!("{}: {} seen, {} sealed anew", table.name(), progress.seen, progress.replaced));
+fn show_progress(column: SealedColumn, progress: &Progress) {
+    let Progress { seen, replaced, .. } = progress;
+    output::tell(&format!("{}.{}: {seen} checked, {replaced} re-encrypted", column.table(), column.name()));
 }

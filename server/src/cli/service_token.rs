@@ -1,5 +1,4 @@
-//! `stagepass-server service-token`: secrets of services that may do only what
-//! is listed.
+//! `stagepass-server service-token`: secrets that limit what a service can do.
 
 use super::error::CliError;
 use super::output::{say, tell};
@@ -16,9 +15,9 @@ use stagepass_core::visible::{self, printable_line};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ServiceTokenCommand {
-    /// Make a token and print it, this once
+    /// Create a token and print it once
     Add(AddArgs),
-    /// List all tokens with what they may do
+    /// List all tokens and what they allow
     List,
     /// Revoke a token
     Revoke {
@@ -29,15 +28,15 @@ pub(super) enum ServiceTokenCommand {
 
 #[derive(Args, Debug)]
 pub(super) struct AddArgs {
-    /// A name to know the token by
+    /// A name for the token
     name: String,
-    /// A verb of the Credentials API that the token may call, or metrics; can be repeated
+    /// A verb of the Credentials API that the token can call, or metrics; can be repeated
     #[arg(long = "verb", required = true, value_name = "VERB", value_parser = PossibleValuesParser::new(SERVICE_VERBS))]
     verbs: Vec<String>,
-    /// A platform whose records the token may have; can be repeated [default: all]
+    /// A platform whose records the token can use; can be repeated [default: all]
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<String>,
-    /// Refuse calls that do not name the user they act for
+    /// Refuse calls that don't name the user they act for
     #[arg(long)]
     require_acting_user: bool,
 }
@@ -56,7 +55,7 @@ impl ServiceTokenCommand {
                 if database.revoke_service_token(name.clone(), now_ms(), entry).await? {
                     say(&format!("{name} revoked"))
                 } else {
-                    Err(CliError::User(format!("there is no live token {name}")))
+                    Err(CliError::User(format!("there is no active token named {name}")))
                 }
             }
         }
@@ -65,12 +64,14 @@ impl ServiceTokenCommand {
 
 async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
     if args.name.trim().is_empty() || args.name.len() > 100 {
-        return Err(CliError::User("a name has 1 to 100 bytes".to_owned()));
+        return Err(CliError::User("a name must have 1 to 100 bytes".to_owned()));
     }
     visible::check(&args.name).map_err(|fault| CliError::User(format!("a name {fault}")))?;
     if let Some(platform) = args.platforms.iter().find(|platform| !is_platform_id(platform)) {
-        // Only the form: records of earlier versions can have a platform that is refused now.
-        return Err(CliError::User(format!("{platform:?} is no platform: use {PLATFORM_ID_CHARS}")));
+        // Checks only the form: earlier versions accepted platforms that are refused now.
+        return Err(CliError::User(format!(
+            "{platform:?} is not a platform identifier; use {PLATFORM_ID_CHARS}"
+        )));
     }
     let (secret, hash) = generate_service_token()?;
     let name = args.name.clone();
@@ -84,17 +85,19 @@ async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
         revoked_at: None,
     };
     if !stores.open(IfMissing::Make).await?.database.add_service_token(token, hash, entry).await? {
-        return Err(CliError::User(format!("the name {name} is taken; names of revoked tokens stay taken")));
+        return Err(CliError::User(format!(
+            "the name {name} is taken; names of revoked tokens can't be reused"
+        )));
     }
-    // Printing it is the command's purpose: only its hash is kept.
+    // The command exists to print the token: only its hash is stored.
     say(secret.expose_secret()).inspect_err(|_| {
-        tell(&format!("nobody has seen the token {name}: revoke it, and make another of another name"));
+        tell(&format!("the token {name} could not be shown; revoke it and add one with another name"));
     })
 }
 
 fn line(token: &ServiceToken) -> String {
     let state =
-        token.revoked_at.map_or_else(|| "live".to_owned(), |time| format!("revoked {}", render_ms(time)));
+        token.revoked_at.map_or_else(|| "active".to_owned(), |time| format!("revoked {}", render_ms(time)));
     let platforms = if token.platforms.is_empty() { "all".to_owned() } else { token.platforms.join(",") };
     let acting = if token.require_acting_user { "acting user required" } else { "-" };
     let (made, verbs) = (render_ms(token.created_at), token.verbs.join(","));

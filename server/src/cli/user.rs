@@ -1,5 +1,4 @@
-//! `stagepass-server user`: who may sign in, where this server knows the users
-//! itself.
+//! `stagepass-server user`: who can sign in, when this server manages its own users.
 
 use super::USERS_ELSEWHERE;
 use super::error::CliError;
@@ -22,9 +21,9 @@ use uuid::Uuid;
 pub(super) enum UserCommand {
     /// Add a user
     Add(PasswordArgs),
-    /// List all users, and how much each has stored here
+    /// List all users and how much each has stored here
     List,
-    /// Keep a user from signing in, and end what is signed in
+    /// Stop a user from signing in, and end the user's sign-ins
     Disable {
         /// The user's e-mail address
         email: String,
@@ -34,7 +33,7 @@ pub(super) enum UserCommand {
         /// The user's e-mail address
         email: String,
     },
-    /// Give a user another password, and end what is signed in
+    /// Change a user's password, and end the user's sign-ins
     SetPassword(PasswordArgs),
     /// Delete a user with all connections and sessions
     Delete {
@@ -73,7 +72,7 @@ async fn add(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliError> {
     let is_plausible = email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     // RFC 5321 allows 254 characters.
     if !is_plausible || email.len() > 254 || email.contains(' ') {
-        return Err(CliError::User(format!("{email:?} is no e-mail address")));
+        return Err(CliError::User(format!("{email:?} is not an e-mail address")));
     }
     visible::check(&email).map_err(|fault| CliError::User(format!("an e-mail address {fault}")))?;
     let password_hash = hash_password(&args.read_password()?)?;
@@ -90,7 +89,7 @@ async fn add(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliError> {
     if stores.open(IfMissing::Make).await?.database.add_user(user, entry).await? {
         say(&format!("{email} added"))
     } else {
-        Err(CliError::User(format!("{email} is there already; `user set-password` changes the password")))
+        Err(CliError::User(format!("{email} already exists; change the password with `user set-password`")))
     }
 }
 
@@ -114,7 +113,7 @@ async fn list(database: &dyn Database) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Bytes for people, in the unit that suits them.
+/// A size in bytes, in a readable unit.
 fn render_bytes(bytes: i64) -> String {
     let units = ["KiB", "MiB", "GiB"];
     let mut number = bytes as f64 / 1024.0;
@@ -145,26 +144,26 @@ async fn set_password(stores: &StoreArgs, args: PasswordArgs) -> Result<(), CliE
 
 async fn delete(stores: &StoreArgs, email: &str) -> Result<(), CliError> {
     let database = stores.open(IfMissing::Refuse).await?.database;
-    let id = find_listed(&*database, email).await?.ok_or_else(|| nobody(email))?;
+    let id = find_listed(&*database, email).await?.ok_or_else(|| unknown_user(email))?;
     report(database.delete_user(id, entry("user delete", id)).await?, email, "deleted")
 }
 
-/// The user with an e-mail address, in a database that is there.
+/// The user with this e-mail address, in an existing database.
 async fn find(stores: &StoreArgs, email: &str) -> Result<(Arc<dyn Database>, Uuid), CliError> {
     let database = stores.open(IfMissing::Refuse).await?.database;
     match database.user_by_email(email.to_owned()).await? {
         Some(user) => Ok((database, user.id)),
         None => match find_listed(&*database, email).await? {
             Some(_) => Err(CliError::User(format!(
-                "the user {email} was changed in the database by something else than Stagepass, and counts as \
-                 absent: put the database back from a backup, or delete the user"
+                "another program changed the user {email} in the database, so Stagepass ignores this user; \
+                 restore the database from a backup, or delete the user"
             ))),
-            None => Err(nobody(email)),
+            None => Err(unknown_user(email)),
         },
     }
 }
 
-/// The id of a user who is listed, whether or not the row is broken.
+/// The id of the listed user, even if the row is broken.
 pub(super) async fn find_listed(database: &dyn Database, email: &str) -> Result<Option<Uuid>, CliError> {
     let users = database.users().await?;
     Ok(users.into_iter().find(|user| user.email.eq_ignore_ascii_case(email)).map(|user| user.id))
@@ -175,10 +174,10 @@ fn entry(action: &str, user_id: Uuid) -> Entry {
 }
 
 fn report(is_done: bool, email: &str, what: &str) -> Result<(), CliError> {
-    if is_done { say(&format!("{email} {what}")) } else { Err(nobody(email)) }
+    if is_done { say(&format!("{email} {what}")) } else { Err(unknown_user(email)) }
 }
 
-fn nobody(email: &str) -> CliError {
+fn unknown_user(email: &str) -> CliError {
     CliError::User(format!("there is no user {email}"))
 }
 

@@ -1,5 +1,5 @@
-//! `stagepass-server vault`: the API keys in the vault, without a server, and
-//! beside those that serve.
+//! `stagepass-server vault`: manages the API keys in the vault without a server, or while servers
+//! run.
 
 mod transfer;
 mod unlock;
@@ -26,32 +26,32 @@ use zeroize::Zeroizing;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum VaultCommand {
-    /// Put an API key into the vault; the first one chooses the master password,
-    /// unless that was done at a server
+    /// Add an API key to the vault. The first use chooses the master password, unless a server
+    /// already did
     Add(AddArgs),
-    /// List all API keys without the keys themselves, newest first: id, service,
-    /// name, when it was added, when a server last gave it out
+    /// List all API keys without the keys themselves, newest first: id, service, name, when it was
+    /// added, when a server last returned it
     List,
     /// Delete an API key; this needs no master password
     Remove(NameArgs),
-    /// Write all API keys into a new file, encrypted under the master password
+    /// Export all API keys to a new file, encrypted with the master password
     Export(ExportArgs),
-    /// Add the API keys of a file that `export` wrote; what is there already
-    /// under the same service and name stays as it is
+    /// Add the API keys from a file that `export` wrote. Keys whose service and name already exist
+    /// stay unchanged
     Import(ImportArgs),
 }
 
-/// Said of an argument too many, of which nothing is shown.
-const NO_ARGUMENT: &str = "`vault add` takes a service and a name, and nothing more. If that was the API key, every \
-     user of this machine could read it, and the shell may keep it: replace it by a new one, and give that one \
-     when asked for it, or with --key-stdin";
+/// The error for an extra argument, which is never shown.
+const NO_ARGUMENT: &str = "`vault add` takes only a service and a name. If the extra argument was the API key, every \
+     user of this machine could read it, and the shell may have stored it: get a new key, and enter it at the \
+     prompt or with --key-stdin";
 
-/// Which API key.
+/// Names an API key.
 #[derive(Args, Debug)]
 pub(super) struct NameArgs {
     /// What the key is for: openai, anthropic, binance or custom.<name>
     service: String,
-    /// What the key is called among those of its service
+    /// The key's name, unique within its service
     name: String,
 }
 
@@ -62,8 +62,7 @@ pub(super) struct AddArgs {
     /// Read the key from standard input instead of asking for it
     #[arg(long)]
     key_stdin: bool,
-    /// What is one argument too many may be the key, which must not be shown as
-    /// the parser's own refusal would.
+    /// An extra argument may be the key, which the parser's own error would show.
     #[arg(hide = true)]
     extra: Vec<SecretString>,
     #[command(flatten)]
@@ -89,7 +88,7 @@ async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
     if !args.extra.is_empty() {
         return Err(CliError::User(NO_ARGUMENT.to_owned()));
     }
-    // All that is given is looked at before anything is made or asked for.
+    // Check all arguments before creating or asking for anything.
     let (service, name) = checked_names(&args.names.service, &args.names.name).map_err(CliError::User)?;
     let given_key = args.key_stdin.then(read_key).transpose()?;
     let given = args.password.read()?;
@@ -104,8 +103,8 @@ async fn add(stores: &StoreArgs, args: AddArgs) -> Result<(), CliError> {
     if vault.add(vec![sealed], entry).await?.is_empty() { Err(EXISTS.into()) } else { say(&said) }
 }
 
-/// Refuses what there is no room for before anybody is asked for secrets; the
-/// store looks again.
+/// Refuses a new key if the vault is full, before the command asks for secrets. The store checks
+/// again.
 async fn check_room(stores: &KeyedStores, service: &str, name: &str) -> Result<(), CliError> {
     let there = stores.vault.vault_credentials().await?;
     if there.iter().any(|there| there.service == service && there.name == name) {
@@ -119,7 +118,7 @@ async fn check_room(stores: &KeyedStores, service: &str, name: &str) -> Result<(
 
 async fn remove(stores: &StoreArgs, names: &NameArgs) -> Result<(), CliError> {
     let (service, name) = (names.service.trim(), names.name.trim());
-    let none = || CliError::User(format!("there is no API key {name} of {service} in the vault"));
+    let none = || CliError::User(format!("the vault has no API key {name} for {service}"));
     let stores = stores.open(IfMissing::Refuse).await?;
     let vault = vault_of(&stores).await?;
     let key_epoch = vault.header().await?.ok_or_else(none)?.key_epoch;
@@ -142,14 +141,13 @@ fn entry(action: &str) -> Entry {
     Entry::new(&Caller::Operator, action)
 }
 
-/// What is to be stored, without the white space around it and held against the
-/// same rules as at a server.
+/// The service, name and key to store, trimmed and checked by the same rules as at a server.
 fn checked(service: &str, name: &str, key: &SecretString) -> Result<(String, String, SecretString), String> {
     let (service, name) = checked_names(service, name)?;
     Ok((service, name, checked_key(key)?))
 }
 
-/// The same for the key alone.
+/// The key, trimmed and checked in the same way.
 fn checked_key(key: &SecretString) -> Result<SecretString, String> {
     let key = SecretString::from(key.expose_secret().trim());
     if key.expose_secret().is_empty() {
@@ -159,7 +157,7 @@ fn checked_key(key: &SecretString) -> Result<SecretString, String> {
     Ok(key)
 }
 
-/// The same for what is known of a key.
+/// The service and name, trimmed and checked in the same way.
 fn checked_names(service: &str, name: &str) -> Result<(String, String), String> {
     let (service, name) = (service.trim(), name.trim());
     if service.is_empty() || name.is_empty() {
@@ -174,13 +172,12 @@ fn ask_for_key() -> Result<SecretString, CliError> {
     checked_key(&key).map_err(CliError::User)
 }
 
-/// The API key that comes from standard input, without the byte order mark that
-/// some editors put before it.
+/// The API key from standard input, without the byte order mark that some editors add.
 fn read_key() -> Result<SecretString, CliError> {
-    /// Some white space around the key.
+    /// Room for white space around the key.
     const SLACK: usize = 1024;
     refuse_terminal("the API key", "--key-stdin")?;
-    // With all the room that it needs: none is left behind by growing.
+    // Reserve the memory at once: growing would leave copies of the key behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_KEY_BYTES + 2 * SLACK));
     let most = MAX_KEY_BYTES + SLACK;
     let read = io::stdin().lock().take(most as u64).read_to_end(&mut bytes);
@@ -189,6 +186,6 @@ fn read_key() -> Result<SecretString, CliError> {
         return Err(CliError::User(credentials::too_long()));
     }
     let text = std::str::from_utf8(&bytes);
-    let text = text.map_err(|_| CliError::User("the API key is no UTF-8".to_owned()))?;
+    let text = text.map_err(|_| CliError::User("the API key is not UTF-8".to_owned()))?;
     checked_key(&text.strip_prefix('\u{feff}').unwrap_or(text).into()).map_err(CliError::User)
 }

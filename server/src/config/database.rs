@@ -7,21 +7,20 @@ use crate::store::{PostgresSettings, PostgresUrl};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Names the database. Its password makes it a secret.
+/// A secret, because it can hold a password.
 const URL: &str = "DATABASE_URL";
 
-/// The database that was given.
+/// Which database to use.
 #[derive(Clone, Debug)]
-pub(crate) enum GivenDatabase {
-    /// In the data directory, which need not be there.
+pub(crate) enum DatabaseSettings {
+    /// SQLite in this data directory, which may not exist yet.
     Sqlite(PathBuf),
-    /// Which other servers may share.
+    /// PostgreSQL, which other servers may share.
     Postgres(Box<PostgresSettings>),
 }
 
-impl GivenDatabase {
-    /// The data directory, where there is one: nothing is kept in it unless the
-    /// database is.
+impl DatabaseSettings {
+    /// The data directory, if the database is in it: otherwise nothing is kept there.
     pub(crate) fn directory(&self) -> Option<&Path> {
         match self {
             Self::Sqlite(directory) => Some(directory),
@@ -30,8 +29,8 @@ impl GivenDatabase {
     }
 }
 
-/// Where it is, without a password.
-impl fmt::Display for GivenDatabase {
+/// Shows where the database is, without the password.
+impl fmt::Display for DatabaseSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(directory) => write!(f, "{}", directory.display()),
@@ -40,27 +39,30 @@ impl fmt::Display for GivenDatabase {
     }
 }
 
-/// The variable that says that records are not here alone, if one does. No
-/// secret is made then: it would be missing wherever else they are used.
-pub(crate) fn secrets_needed_with(database: &GivenDatabase, directus: &DirectusArgs) -> Option<&'static str> {
+/// The variable that says that records are kept outside the data directory, if it is set. Then no
+/// secret is generated, because other servers would not have it.
+pub(crate) fn secrets_needed_with(
+    database: &DatabaseSettings,
+    directus: &DirectusArgs,
+) -> Option<&'static str> {
     let shared = database.directory().is_none().then_some(URL);
     shared.or_else(|| directus.is_given().then_some(super::directus::URL))
 }
 
 impl DataArgs {
-    /// Reads which database a command uses, and names every fault at once. A command
-    /// waits for PostgreSQL as long as it needs.
-    pub(crate) fn database(&self) -> Result<GivenDatabase, ConfigError> {
+    /// Reads which database a command uses, and reports all faults together. Commands wait for
+    /// PostgreSQL without a time limit.
+    pub(crate) fn database(&self) -> Result<DatabaseSettings, ConfigError> {
         let mut faults = Faults::default();
         let mut given = self.gather_database(&mut faults);
-        if let GivenDatabase::Postgres(settings) = &mut given {
+        if let DatabaseSettings::Postgres(settings) = &mut given {
             settings.round_trip = None;
         }
         if faults.0.is_empty() { Ok(given) } else { Err(ConfigError::Faults(faults.0)) }
     }
 
-    /// The same, with its faults among others.
-    pub(super) fn gather_database(&self, faults: &mut Faults) -> GivenDatabase {
+    /// The same settings; adds what is wrong to other faults.
+    pub(super) fn gather_database(&self, faults: &mut Faults) -> DatabaseSettings {
         let url = faults.secret(URL, self.database_url_file.as_ref());
         let url = url.and_then(|url| match PostgresUrl::parse(&url) {
             Ok(url) => Some(url),
@@ -69,11 +71,11 @@ impl DataArgs {
                 None
             }
         });
-        url.iter().filter_map(PostgresUrl::password).for_each(|password| masking::hold(&password));
+        url.iter().filter_map(PostgresUrl::password).for_each(|password| masking::register(&password));
         if let Some(settings) = self.postgres.check(url, faults) {
-            return GivenDatabase::Postgres(Box::new(settings));
+            return DatabaseSettings::Postgres(Box::new(settings));
         }
-        let no_home = "there is no home directory; name a data directory with --data-dir";
-        GivenDatabase::Sqlite(faults.required(self.directory(), no_home).unwrap_or_default())
+        let no_home = "there is no home directory; set a data directory with --data-dir";
+        DatabaseSettings::Sqlite(faults.required(self.directory(), no_home).unwrap_or_default())
     }
 }

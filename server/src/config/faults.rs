@@ -1,4 +1,4 @@
-//! Reading settings while gathering what is wrong with them.
+//! Reads settings and gathers what is wrong with them.
 
 use super::PREVIOUS_SERVICE_SECRETS;
 use super::named_file::NamedFile;
@@ -16,8 +16,8 @@ use std::str::FromStr;
 use std::{env, fs};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-/// Every variable that begins with `STAGEPASS_` and means something to one of
-/// Stagepass's programs.
+/// Every variable that starts with `STAGEPASS_` and that one of Stagepass's programs reads.
+// Decision: docs/decisions/keys-and-audit.md#unknown-variables-stop-the-start
 const KNOWN: [&str; 27] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_AUDIT_DAYS",
@@ -47,25 +47,25 @@ const KNOWN: [&str; 27] = [
     "STAGEPASS_VAULT_PASSWORD_FILE",
     "STAGEPASS_YT_DLP",
 ];
-/// Variables that would change what is kept where, or who can listen in: to
-/// pass over them in silence would be dangerous.
+/// Variables that would change what is stored where, or who can listen in: to ignore them silently
+/// would be dangerous.
 const UNSUPPORTED: [&str; 2] = ["STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
 
 const LOG: &str = "STAGEPASS_LOG";
 const LOG_FILTER_FILE: &str = "STAGEPASS_LOG_FILTER_FILE";
-/// More than any filter has; of a longer one the rest is not read.
+/// More than any filter needs; the rest of a longer file is not read.
 const MAX_FILTER_BYTES: u64 = 64 * 1024;
 
-/// The shortest secret that opens this server to whoever sends it. A
-/// random one has 120 bits or more in so many letters and digits.
+/// The shortest secret that a caller sends. A random one of this length has 120 bits or more, even
+/// if it has only letters and digits.
 pub(super) const MIN_SENT_CHARS: usize = 24;
-/// The shortest key that HS256 may have (RFC 7518, section 3.2): whoever has one
-/// token can try keys on it without asking anybody.
+/// The shortest key for HS256 (RFC 7518, section 3.2): anyone with one token can try keys on it
+/// offline.
 pub(super) const MIN_SIGNING_BYTES: usize = 32;
-/// A command that every Unix has, and that makes a secret long enough for all uses.
-const MAKE_ONE: &str = "`head -c 32 /dev/urandom | base64` makes one";
+/// Every Unix has this command, and its output is long enough for all uses.
+const MAKE_ONE: &str = "`head -c 32 /dev/urandom | base64` generates one";
 
-/// What is wrong, in words for people; never a secret.
+/// The faults of the settings, as messages for people, without secrets.
 #[derive(Debug, Default)]
 pub(super) struct Faults(pub(super) Vec<String>);
 
@@ -74,7 +74,7 @@ impl Faults {
         self.0.push(fault.into());
     }
 
-    /// Notes a fault where there is no value.
+    /// Adds a fault if there is no value.
     pub(super) fn required<T>(&mut self, value: Option<T>, fault: &str) -> Option<T> {
         if value.is_none() {
             self.add(fault);
@@ -82,14 +82,14 @@ impl Faults {
         value
     }
 
-    /// Refuses variables that nothing here reads.
+    /// Refuses variables that no program reads.
     pub(super) fn check_environment(&mut self) {
         for (name, _) in env::vars_os() {
             let Some(name) = name.to_str() else { continue };
             if UNSUPPORTED.contains(&name) {
                 self.add(format!("{name} is not supported by this version; unset it"));
             } else if name.starts_with("STAGEPASS_") && !KNOWN.contains(&name) {
-                self.add(format!("{name} is unknown; known are {}", KNOWN.join(", ")));
+                self.add(format!("{name} is unknown; the known variables are {}", KNOWN.join(", ")));
             }
         }
     }
@@ -98,7 +98,7 @@ impl Faults {
         self.required(text.parse().ok(), &format!("{name} must be {expected}, not {text:?}"))
     }
 
-    /// A whole number that is in `range`.
+    /// A whole number in `range`.
     pub(super) fn number(&mut self, name: &str, text: &str, range: RangeInclusive<u32>) -> Option<u32> {
         let number = text.parse().ok().filter(|number| range.contains(number));
         let (least, most) = range.into_inner();
@@ -126,16 +126,16 @@ impl Faults {
         let host = url.and_then(|url| url.host().map(str::to_ascii_lowercase));
         self.required(
             host,
-            "STAGEPASS_PUBLIC_URL must be https://HOST or https://HOST:PORT, or on this machine http, \
-             without user, path, query and fragment",
+            "STAGEPASS_PUBLIC_URL must be https://HOST or https://HOST:PORT (http only for this \
+             machine), without user, path, query and fragment",
         )
     }
 
-    /// What to log, as given or as a file says; `info` where neither does.
+    /// The log filter, from the variable or a file; `info` by default.
     pub(super) fn log_filter(&mut self, given: Option<&str>, file: Option<&Path>) -> Option<Targets> {
         match (given, file) {
             (Some(_), Some(_)) => {
-                self.add(format!("{LOG} and {LOG_FILTER_FILE} are both given; leave one out"));
+                self.add(format!("{LOG} and {LOG_FILTER_FILE} are both set; unset one of them"));
                 None
             }
             (given, None) => self.log(LOG, given.unwrap_or("info")),
@@ -149,8 +149,7 @@ impl Faults {
         }
     }
 
-    /// A word that is no level would be taken for the name of a part that does not exist,
-    /// of which alone everything is then logged.
+    /// A misspelt level would be taken for the name of a module, and nothing else would be logged.
     fn log(&mut self, name: &str, filter: &str) -> Option<Targets> {
         let directives: Vec<_> = filter.split(',').map(str::trim).collect();
         let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
@@ -160,60 +159,58 @@ impl Faults {
             Some((target, level)) => is_target(target) && !target.is_empty() && is_level(level),
             None => is_level(text),
         };
-        // Others alone would silence this program.
+        // A filter for other modules only would silence this program.
         let is_ours = |text: &&str| !text.contains('=') || text.starts_with("stagepass");
         let makes_sense = directives.iter().all(is_directive) && directives.iter().any(is_ours);
         let parsed = directives.join(",").parse().ok().filter(|_| makes_sense);
         self.required(
             parsed,
             &format!(
-                "{name} must be a level (off, error, warn, info, debug or trace), alone or before TARGET=LEVEL,…"
+                "{name} must be a level (off, error, warn, info, debug or trace), alone or followed by TARGET=LEVEL,…"
             ),
         )
     }
 
-    /// Notes that a secret is missing which can't be made because of `variable`.
+    /// Adds a fault for a missing secret that can't be generated because `variable` is set.
     pub(super) fn must_be_given(&mut self, secret: &str, variable: &str) {
-        self.add(format!("{secret} must be given with {variable}; {MAKE_ONE}"));
+        self.add(format!("{secret} must be set when {variable} is set; {MAKE_ONE}"));
     }
 
-    /// Notes that a secret is so short that somebody could guess it by trying.
+    /// Adds a fault if a secret is short enough to be guessed.
     pub(super) fn check_sent(&mut self, name: &str, secret: Option<&SecretString>) {
         if secret.is_some_and(|secret| secret.expose_secret().chars().count() < MIN_SENT_CHARS) {
             self.add(format!("{name} has fewer than {MIN_SENT_CHARS} characters; {MAKE_ONE}"));
         }
     }
 
-    /// The same of a secret that signs tokens.
+    /// The same for a secret that signs tokens.
     pub(super) fn check_signing(&mut self, name: &str, secret: Option<&SecretString>) {
         if secret.is_some_and(|secret| secret.expose_secret().len() < MIN_SIGNING_BYTES) {
             self.add(format!("{name} has fewer than {MIN_SIGNING_BYTES} bytes; {MAKE_ONE}"));
         }
     }
 
-    /// Whether a secret is given, well or badly.
+    /// Whether a secret is set, valid or not.
     pub(super) fn is_given(variable: &str, file: Option<&NamedFile>) -> bool {
         env::var_os(variable).is_some() || file.is_some()
     }
 
-    /// A secret from its variable or from the file named instead; `None` where
-    /// neither is given, or where a fault was noted. A file that a flag names
-    /// wins.
+    /// A secret from its variable or from its file; `None` if neither is set or a fault was added.
+    /// A file named by a flag wins.
     pub(super) fn secret(&mut self, variable: &str, file: Option<&NamedFile>) -> Option<SecretString> {
         self.trimmed(variable, file, str::trim)
     }
 
-    /// The same for a password, whose white space is part of it: only the end
-    /// of its line is not.
+    /// The same for a password, where white space counts: only the end of the line is removed.
     pub(super) fn password(&mut self, variable: &str, file: Option<&NamedFile>) -> Option<SecretString> {
         self.trimmed(variable, file, |text| text.trim_end_matches(['\r', '\n']))
     }
 
-    /// A secret that is kept in the data directory, which must be there.
-    pub(super) fn kept(&mut self, path: &Path) -> Option<SecretString> {
+    /// A secret kept in the data directory. Its file must exist.
+    pub(super) fn kept_secret(&mut self, path: &Path) -> Option<SecretString> {
         match secret_file::read_kept(path) {
             Ok(secret) => {
-                masking::hold(&secret);
+                masking::register(&secret);
                 Some(secret)
             }
             Err(error) => {
@@ -234,13 +231,15 @@ impl Faults {
             (Err(env::VarError::NotPresent), None) => return None,
             (Err(env::VarError::NotPresent), Some(file)) => read(variable, file, trim),
             (Err(env::VarError::NotUnicode(_)), _) => Err(format!("{variable} is not UTF-8")),
-            (Ok(_), Some(_)) => Err(format!("{variable} and {variable}_FILE are both given; leave one out")),
+            (Ok(_), Some(_)) => {
+                Err(format!("{variable} and {variable}_FILE are both set; unset one of them"))
+            }
             (Ok(text), None) => Ok(SecretString::from(trim(&text))),
         };
         match secret {
             Ok(secret) if secret.expose_secret().is_empty() => self.add(format!("{variable} is empty")),
             Ok(secret) => {
-                masking::hold(&secret);
+                masking::register(&secret);
                 return Some(secret);
             }
             Err(fault) => self.add(fault),
@@ -249,28 +248,28 @@ impl Faults {
     }
 
     pub(super) fn key(&mut self, variable: &str, text: &SecretString) -> Option<Key> {
-        masking::hold(text);
-        self.required(Key::from_base64(text), &format!("{variable} must be base64 of exactly 32 bytes"))
+        masking::register(text);
+        self.required(Key::from_base64(text), &format!("{variable} must be exactly 32 bytes in base64"))
     }
 
-    /// The key that seals: not the one of a placeholder, which anybody would try.
-    /// What is sealed with such a key can still be read with it.
+    /// The key for encryption. The all-zero key of examples is refused because anyone would try it;
+    /// it can still decrypt what was encrypted with it.
     pub(super) fn writing_key(&mut self, variable: &str, text: &SecretString) -> Option<Key> {
         let key = self.key(variable, text)?;
         let fault = format!(
-            "{variable} is 32 bytes of zero, which is no secret; {MAKE_ONE} (if something is sealed with \
-             the zeros, list them in CREDENTIALS_ENC_OLD_KEYS_B64 and run rotate-keys)"
+            "{variable} is 32 zero bytes, which is not secret; {MAKE_ONE} (if records are encrypted with \
+             the zero key, list it in CREDENTIALS_ENC_OLD_KEYS_B64 and run rotate-keys)"
         );
         self.required(Some(key).filter(|key| !key.is_zero()), &fault)
     }
 
-    /// Keys for reading, separated by commas.
+    /// Keys for decryption only, separated by commas.
     pub(super) fn keys(&mut self, variable: &str, file: Option<&NamedFile>) -> Vec<Key> {
         let Some(list) = self.secret(variable, file) else { return Vec::new() };
         list.expose_secret().split(',').filter_map(|text| self.key(variable, &text.into())).collect()
     }
 
-    /// Former service secrets, one a line.
+    /// Former service secrets, one per line.
     pub(super) fn previous(&mut self, file: Option<&NamedFile>) -> Vec<SecretString> {
         let Some(list) = self.secret(PREVIOUS_SERVICE_SECRETS, file) else { return Vec::new() };
         let lines: Vec<_> = list.expose_secret().lines().map(str::trim).collect();
@@ -280,7 +279,7 @@ impl Faults {
         let secrets: Vec<_> =
             lines.into_iter().filter(|line| !line.is_empty()).map(SecretString::from).collect();
         for (index, secret) in secrets.iter().enumerate() {
-            masking::hold(secret);
+            masking::register(secret);
             self.check_sent(&format!("{PREVIOUS_SERVICE_SECRETS}: secret {}", index + 1), Some(secret));
         }
         secrets
@@ -299,7 +298,7 @@ fn read(variable: &str, file: &NamedFile, trim: fn(&str) -> &str) -> Result<Secr
     Ok(SecretString::from(trim(text.expose_secret())))
 }
 
-/// Whether it is an address or a name of the DNS (RFC 1123), in ASCII.
+/// Whether it is an IP address or a DNS name (RFC 1123), in ASCII.
 fn is_host(host: &str) -> bool {
     let in_brackets = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     let is_label = |label: &str| {
@@ -312,7 +311,7 @@ fn is_host(host: &str) -> bool {
     )
 }
 
-/// Whether a URL's host stands for this machine, over whose http nobody else listens.
+/// Whether a URL's host is this machine, so that no network carries its http.
 pub(super) fn is_loopback(host: &str) -> bool {
     let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.eq_ignore_ascii_case("localhost")
@@ -325,7 +324,7 @@ mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
 
     #[test]
-    fn a_secret_that_could_be_guessed_is_refused_with_a_command_that_makes_a_better_one() {
+    fn refuses_a_guessable_secret_and_suggests_a_command_that_generates_one() {
         let sent = |text: &str| {
             let mut faults = Faults::default();
             faults.check_sent("NAME", Some(&text.into()));
@@ -333,7 +332,7 @@ mod tests {
         };
         assert_eq!(
             sent(&"s".repeat(23)),
-            ["NAME has fewer than 24 characters; `head -c 32 /dev/urandom | base64` makes one"]
+            ["NAME has fewer than 24 characters; `head -c 32 /dev/urandom | base64` generates one"]
         );
         assert_eq!(sent(&"ä".repeat(23)).len(), 1, "characters count, not bytes");
         assert!(sent(&"s".repeat(24)).is_empty());
@@ -346,15 +345,15 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_zeros_only_reads() {
+    fn accepts_an_all_zero_key_only_for_decryption() {
         let zero = SecretString::from(STANDARD.encode([0; 32]));
         let mut faults = Faults::default();
         assert!(faults.writing_key("NAME", &zero).is_none());
         assert_eq!(
             faults.0,
             [
-                "NAME is 32 bytes of zero, which is no secret; `head -c 32 /dev/urandom | base64` makes one (if \
-              something is sealed with the zeros, list them in CREDENTIALS_ENC_OLD_KEYS_B64 and run \
+                "NAME is 32 zero bytes, which is not secret; `head -c 32 /dev/urandom | base64` generates one (if \
+              records are encrypted with the zero key, list it in CREDENTIALS_ENC_OLD_KEYS_B64 and run \
               rotate-keys)"
             ]
         );
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_url_is_a_host_and_a_port_at_most() {
+    fn accepts_only_a_host_and_a_port_as_the_public_url() {
         let host = |url| Faults::default().public_host(url);
         assert_eq!(host("https://stagepass.example.org:8443/").as_deref(), Some("stagepass.example.org"));
         for good in ["http://localhost:8080", "http://127.0.0.1/", "http://[::1]:8080", "http://LOCALHOST"] {
@@ -398,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_no_level_silences_no_log() {
+    fn refuses_a_log_filter_with_a_misspelt_level() {
         let is_taken = |filter| Faults::default().log(LOG, filter).is_some();
         for good in [
             "info",

@@ -1,4 +1,4 @@
-//! A file that holds a secret, as a flag or a variable names it.
+//! A file with a secret, named by a flag or a variable.
 
 use clap::builder::{PathBufValueParser, TypedValueParser, ValueParserFactory};
 use clap::parser::ValueSource;
@@ -6,14 +6,14 @@ use clap::{Arg, Command, Error};
 use std::ffi::OsStr;
 use std::path::PathBuf;
 
-/// A file, and whether a flag names it: one that does wins over every variable.
+/// A file, and whether a flag names it: a flag wins over any variable.
 #[derive(Clone, Debug)]
 pub(super) struct NamedFile {
     pub(super) path: PathBuf,
     pub(super) is_flags: bool,
 }
 
-/// Reads a path and notes where it comes from.
+/// Reads a path and notes whether it comes from a flag.
 #[derive(Clone, Debug)]
 pub(super) struct NamedFileParser;
 

@@ -1,4 +1,4 @@
-//! Settings of how PostgreSQL is used.
+//! Settings for PostgreSQL.
 
 use super::faults::Faults;
 use crate::store::{PostgresSettings, PostgresUrl};
@@ -6,16 +6,15 @@ use clap::Args;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// One for those who write and one for services that read.
+/// At least two: one for callers that write, and one for services that read.
 const CONNECTIONS: RangeInclusive<u32> = 2..=1000;
 const SECONDS: RangeInclusive<u32> = 1..=600;
 
-/// What is given on the command line or in the environment.
+/// The settings as they stand on the command line or in the environment.
 #[derive(Args, Clone, Debug)]
 pub(super) struct PostgresArgs {
-    /// Connections to PostgreSQL that this process may have at a time, and up to twice as many
-    /// while it does not answer on those; all servers together must leave room below
-    /// PostgreSQL's own max_connections
+    /// Connections to PostgreSQL for this process, and up to twice as many while some do not
+    /// answer. The sum over all servers must stay below PostgreSQL's max_connections
     #[arg(
         long,
         env = "STAGEPASS_POSTGRES_CONNECTIONS",
@@ -24,8 +23,8 @@ pub(super) struct PostgresArgs {
         global = true
     )]
     postgres_connections: String,
-    /// Seconds that each host of DATABASE_URL has until a connection is ready. One that
-    /// takes longer is asked last for 30 seconds
+    /// Seconds that each host of DATABASE_URL has to provide a connection. A host that takes longer
+    /// is tried last for 30 seconds
     #[arg(
         long,
         env = "STAGEPASS_POSTGRES_HANDSHAKE_TIMEOUT",
@@ -34,8 +33,8 @@ pub(super) struct PostgresArgs {
         global = true
     )]
     postgres_handshake_timeout: String,
-    /// Seconds that `serve` waits for an answer of PostgreSQL. Migrations, upkeep and the
-    /// other commands may take as long as they need
+    /// Seconds that `serve` waits for an answer from PostgreSQL. Migrations, upkeep and other
+    /// commands have no limit
     #[arg(
         long,
         env = "STAGEPASS_POSTGRES_ROUND_TRIP_TIMEOUT",
@@ -47,7 +46,7 @@ pub(super) struct PostgresArgs {
 }
 
 impl PostgresArgs {
-    /// How the database at `url` is used; without one the faults alone are noted.
+    /// How to use the database at `url`; without a URL, only checks for faults.
     pub(super) fn check(&self, url: Option<PostgresUrl>, faults: &mut Faults) -> Option<PostgresSettings> {
         let connections =
             faults.number("STAGEPASS_POSTGRES_CONNECTIONS", &self.postgres_connections, CONNECTIONS);

@@ -1,6 +1,6 @@
-//! The files whose content may change while the server serves.
+//! The files that the server reloads while it serves.
 
-use super::directus::{DirectusArgs, GivenDirectus};
+use super::directus::{DirectusAccess, DirectusArgs};
 use super::faults::Faults;
 use super::named_file::NamedFile;
 use super::{JWT_SECRET, JWT_SECRET_FILE, SERVICE_SECRET, SERVICE_SECRET_FILE};
@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use std::path::{Path, PathBuf};
 use tracing_subscriber::filter::Targets;
 
-/// Where what may change is read from. What a variable holds can't.
+/// Where reloadable settings are read from. Variables can't change while the program runs.
 #[derive(Debug)]
 pub(crate) struct Sources {
     pub(super) log_filter: Option<PathBuf>,
@@ -16,28 +16,28 @@ pub(crate) struct Sources {
     pub(super) previous_service_secrets: Option<NamedFile>,
     pub(super) jwt_secret: Option<NamedFile>,
     pub(super) directus: DirectusArgs,
-    /// The data directory, where secrets are kept in it that were not given.
+    /// The data directory, if it keeps secrets that were not set.
     pub(super) kept_in: Option<PathBuf>,
 }
 
-/// What was read, each where it comes from a file and makes sense.
+/// The settings that were read: those that come from a file and are valid.
 #[derive(Debug)]
-pub(crate) struct Anew {
+pub(crate) struct Reread {
     pub(crate) log_filter: Option<Targets>,
-    /// The present one and the former ones.
+    /// The current secret and the former ones.
     pub(crate) service_secrets: Option<Vec<SecretString>>,
     pub(crate) jwt_secret: Option<SecretString>,
-    pub(crate) directus: Option<GivenDirectus>,
-    /// What makes no sense.
+    pub(crate) directus: Option<DirectusAccess>,
+    /// What is wrong with the other settings.
     pub(crate) faults: Vec<String>,
 }
 
 impl Sources {
-    /// Reads all of them.
-    pub(crate) fn read(&self) -> Anew {
+    /// Reads all files.
+    pub(crate) fn read(&self) -> Reread {
         let mut all = Vec::new();
         let log_filter = sound(&mut all, |faults| faults.log_filter(None, self.log_filter.as_deref()));
-        Anew {
+        Reread {
             log_filter: log_filter.filter(|_| self.log_filter.is_some()),
             service_secrets: sound(&mut all, |faults| self.service_secrets(faults)),
             jwt_secret: sound(&mut all, |faults| self.jwt_secret(faults)),
@@ -54,7 +54,7 @@ impl Sources {
             return None;
         }
         let secret = match kept {
-            Some(directory) => faults.kept(&directory.join(SERVICE_SECRET_FILE)),
+            Some(directory) => faults.kept_secret(&directory.join(SERVICE_SECRET_FILE)),
             None => faults.secret(SERVICE_SECRET, file),
         };
         faults.check_sent(&self.name(kept.is_some(), SERVICE_SECRET, SERVICE_SECRET_FILE), secret.as_ref());
@@ -67,7 +67,7 @@ impl Sources {
         let is_given = Faults::is_given(JWT_SECRET, file);
         let kept = self.kept_in.as_ref().filter(|_| !is_given);
         let secret = match (kept, file) {
-            (Some(directory), _) => faults.kept(&directory.join(JWT_SECRET_FILE)),
+            (Some(directory), _) => faults.kept_secret(&directory.join(JWT_SECRET_FILE)),
             (None, Some(_)) => faults.secret(JWT_SECRET, file),
             (None, None) => None,
         };
@@ -75,7 +75,7 @@ impl Sources {
         secret
     }
 
-    fn directus(&self, faults: &mut Faults) -> Option<GivenDirectus> {
+    fn directus(&self, faults: &mut Faults) -> Option<DirectusAccess> {
         if self.directus.has_files() { self.directus.gather(faults) } else { None }
     }
 
@@ -85,7 +85,7 @@ impl Sources {
     }
 }
 
-/// What is read without a fault.
+/// The result of `read`, unless it reported a fault.
 fn sound<T>(all: &mut Vec<String>, read: impl FnOnce(&mut Faults) -> Option<T>) -> Option<T> {
     let mut faults = Faults::default();
     let value = read(&mut faults).filter(|_| faults.0.is_empty());

@@ -1,13 +1,14 @@
-//! Capture requests: a service asks the owner of a connection to capture a
-//! session; the next one that is stored fulfils it.
+//! Capture requests: a service asks the owner of a connection to capture a session; the next stored
+//! session fulfils the request.
 
 use super::{IdResponse, Success, check_same_platform, own};
 use crate::app::App;
-use crate::clock::{now_ms, render_ms};
+use crate::body::{JsonBody, Platform, Reason, Time, body};
+use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, RecordFailures, RoomFailures};
-use crate::request::{Fields, Id, Listing, MAX_REASON_CHARS, PageParameters, check_platform, parse_id};
+use crate::openapi::{RecordFailures, RoomFailures};
+use crate::request::{Id, Listing, PageParameters};
 use crate::store::{Actor, CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, Page};
 use axum::Json;
 use axum::extract::State;
@@ -16,47 +17,54 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+body! {
+    /// The body of `request-capture`.
+    #[schema(examples(json!({
+        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f", "platform": "instagram",
+        "reason": "The session has expired"
+    })))]
+    lenient struct RequestCaptureRequest {
+        creator_profile_id: Uuid,
+        /// The connection's own platform.
+        platform: Platform,
+        reason: Option<Reason>,
+    }
+}
+
 /// The answer to `request-capture`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RequestCaptureResponse {
     id: Uuid,
-    /// False where one was pending already.
+    /// False if one was already pending.
     created: bool,
 }
 
 /// Asks the owner of a connection to capture a session
 ///
-/// One request is pending for a connection at a time, for 7 days at most.
+/// A connection has at most one pending request, for 7 days at most.
 #[utoipa::path(
     post,
     path = "/api/credentials/request-capture",
     tag = "Capture requests",
     security(("service" = [])),
-    request_body = openapi::RequestCaptureRequest,
-    responses((status = 200, description = "It is pending", body = Success<RequestCaptureResponse>), RecordFailures, RoomFailures)
+    request_body = RequestCaptureRequest,
+    responses((status = 200, description = "The request is pending", body = Success<RequestCaptureResponse>), RecordFailures, RoomFailures)
 )]
 pub(crate) async fn request_capture(
     service: Service,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<RequestCaptureRequest>,
 ) -> Result<Json<Success<RequestCaptureResponse>>, Error> {
-    let connection_id = fields.required_text("creator_profile_id")?;
-    let platform = fields.required_text("platform")?;
-    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
-    check_platform(&platform)?;
-    let reason = fields.text("reason")?;
-    if reason.as_ref().is_some_and(|reason| reason.chars().count() > MAX_REASON_CHARS) {
-        return Err(Error::BadRequest(format!("reason must have at most {MAX_REASON_CHARS} characters")));
-    }
-    let connection = own(app.records.connection(Actor::Service, connection_id).await?)?;
+    let RequestCaptureRequest { creator_profile_id, platform: Platform(platform), reason } = body.read()?;
+    let connection = own(app.records.connection(Actor::Service, creator_profile_id).await?)?;
     service.check_record(connection.user_id, &connection.platform)?;
     check_same_platform(&connection, &platform)?;
     let request = CaptureRequest {
         id: Uuid::now_v7(),
         user_id: connection.user_id,
-        creator_profile_id: connection_id,
+        creator_profile_id,
         platform,
-        reason,
+        reason: reason.map(|Reason(reason)| reason),
         created_at: now_ms(),
     };
     let new_id = request.id;
@@ -69,15 +77,13 @@ pub(crate) async fn request_capture(
 pub(crate) struct CaptureRequestResponse {
     pub(crate) id: Uuid,
     pub(crate) creator_profile_id: Uuid,
-    #[schema(value_type = openapi::Platform)]
+    #[schema(value_type = Platform)]
     pub(crate) platform: String,
     #[schema(required)]
     pub(crate) reason: Option<String>,
-    #[schema(value_type = openapi::Time)]
-    pub(crate) created_at: String,
-    /// When it goes away by itself
-    #[schema(value_type = openapi::Time)]
-    pub(crate) expires_at: String,
+    pub(crate) created_at: Time,
+    /// When it expires.
+    pub(crate) expires_at: Time,
 }
 
 impl From<CaptureRequest> for CaptureRequestResponse {
@@ -87,13 +93,13 @@ impl From<CaptureRequest> for CaptureRequestResponse {
             creator_profile_id: request.creator_profile_id,
             platform: request.platform,
             reason: request.reason,
-            created_at: render_ms(request.created_at),
-            expires_at: render_ms(request.created_at + CAPTURE_REQUEST_LIFETIME_MS),
+            created_at: Time(request.created_at),
+            expires_at: Time(request.created_at + CAPTURE_REQUEST_LIFETIME_MS),
         }
     }
 }
 
-/// Lists the capture requests that wait for the caller
+/// Lists the caller's pending capture requests
 ///
 /// Newest first.
 #[utoipa::path(
@@ -102,7 +108,7 @@ impl From<CaptureRequest> for CaptureRequestResponse {
     tag = "Capture requests",
     security(("user" = [])),
     params(PageParameters),
-    responses((status = 200, description = "A page of them", body = Listing<CaptureRequestResponse>))
+    responses((status = 200, description = "A page of capture requests", body = Listing<CaptureRequestResponse>))
 )]
 pub(crate) async fn capture_requests(
     user: UserId,
@@ -120,7 +126,7 @@ pub(crate) async fn capture_requests(
     tag = "Capture requests",
     security(("user" = [])),
     params(Id),
-    responses((status = 200, description = "It is gone", body = Success<IdResponse>), RecordFailures)
+    responses((status = 200, description = "The request is deleted", body = Success<IdResponse>), RecordFailures)
 )]
 pub(crate) async fn decline_capture_request(
     user: UserId,

@@ -1,15 +1,19 @@
-//! Download credentials: what yt-dlp signs in with, by password or by cookies.
+//! Download credentials: logins for yt-dlp, by password or by cookies.
 
-use super::{IdResponse, Success, open_as_json, own, own_connection, reveal, seal};
+use super::{IdRequest, IdResponse, Success, open_as_json, own, own_connection, reveal, seal};
 use crate::app::App;
 use crate::audit::Entry;
-use crate::clock::{now_ms, render_ms};
+use crate::body::{
+    Body, Checked, CookieFile, CookiesType, Credentials, JsonBody, Password, PasswordType, Platform, Secret,
+    Text, Time, Username, Value, body, of, or_null, values,
+};
+use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, RecordFailures, RoomFailures};
+use crate::openapi::{RecordFailures, RoomFailures};
 use crate::refusals::noting_refusal;
-use crate::request::{Fields, Id, Listing, PageParameters, check_platform, parse_id};
-use crate::sealing::Place;
+use crate::request::{Fields, Id, Listing, PageParameters};
+use crate::sealing::SealedAt;
 use crate::store::{AuthType, DownloadCredential, NewDownloadCredential, Page, SealedDownloadCredential};
 use axum::Json;
 use axum::extract::State;
@@ -19,48 +23,165 @@ use serde_json::value::RawValue;
 use stagepass_core::netscape;
 use std::sync::Arc;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::ObjectBuilder;
 use uuid::Uuid;
+
+/// The body of `create-download-cred`: its `auth_type` says what `credentials` must contain.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(examples(
+    json!({
+        "platform": "youtube", "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+        "auth_type": "password", "username": "jane@example.org",
+        "credentials": {"password": "correct horse battery"}, "display_name": "Jane's channel"
+    }),
+    json!({
+        "platform": "youtube", "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+        "auth_type": "cookies",
+        "credentials": {"cookies_netscape":
+            "# Netscape HTTP Cookie File\n.youtube.com\tTRUE\t/\tTRUE\t1798761599\tSID\tabc123\n"}
+    })
+))]
+pub(crate) enum CreateDownloadCredRequest {
+    Password(PasswordRequest),
+    Cookies(CookiesRequest),
+}
+
+impl Body for CreateDownloadCredRequest {
+    fn read(fields: Fields) -> Result<Self, Error> {
+        let with_password =
+            fields.clone().text("auth_type").is_ok_and(|text| text.as_deref() == Some("password"));
+        if with_password {
+            PasswordRequest::read(fields).map(Self::Password)
+        } else {
+            CookiesRequest::read(fields).map(Self::Cookies)
+        }
+    }
+}
+
+impl CreateDownloadCredRequest {
+    /// The user's new credential, and the secret part to seal.
+    fn of(self, user: UserId) -> (DownloadCredential, SecretString) {
+        let (platform, creator_profile_id, auth_type, credentials, username, display_name) = match self {
+            Self::Password(given) => {
+                let (Username(username), credentials) = (given.username, given.credentials.0);
+                let (platform, id) = (given.platform, given.creator_profile_id);
+                (platform, id, AuthType::Password, credentials, Some(username), given.display_name)
+            }
+            Self::Cookies(given) => {
+                let (username, credentials) = (Text::unless_empty(given.username), given.credentials.0);
+                let (platform, id) = (given.platform, given.creator_profile_id);
+                (platform, id, AuthType::Cookies, credentials, username, given.display_name)
+            }
+        };
+        let credential = DownloadCredential {
+            id: Uuid::now_v7(),
+            user_id: user.0,
+            creator_profile_id,
+            platform: platform.0,
+            auth_type,
+            username,
+            display_name: display_name.map(|Text(text)| text),
+            created_at: now_ms(),
+        };
+        (credential, credentials)
+    }
+}
+
+body! {
+    /// A login with a password.
+    lenient struct PasswordRequest {
+        platform: Platform,
+        creator_profile_id: Uuid,
+        #[schema(value_type = PasswordType)]
+        auth_type: Checked<AuthType>,
+        credentials: PasswordCredentials,
+        username: Username,
+        display_name: Option<Text>,
+    }
+
+    /// A login with cookies.
+    lenient struct CookiesRequest {
+        platform: Platform,
+        creator_profile_id: Uuid,
+        #[schema(value_type = CookiesType)]
+        auth_type: Checked<AuthType>,
+        credentials: CookiesCredentials,
+        username: Option<Text>,
+        display_name: Option<Text>,
+    }
+}
+
+values! {
+    /// `credentials` if `auth_type` is `password`; other members are stored too.
+    PasswordCredentials(SecretString) by password_credentials: ObjectBuilder::new()
+        .property("password", of::<Password>())
+        .required("password")
+        .property("cookies_netscape", or_null::<Secret>());
+    /// `credentials` if `auth_type` is `cookies`; other members are stored too.
+    CookiesCredentials(SecretString) by cookies_credentials: ObjectBuilder::new()
+        .property("cookies_netscape", of::<CookieFile>())
+        .required("cookies_netscape")
+        .property("password", or_null::<Secret>());
+}
+
+fn password_credentials(fields: &mut Fields, name: &str) -> Result<Option<SecretString>, Error> {
+    let (json, needed) = needed(fields, name)?;
+    given(needed.password, &format!("{name}.password"))?;
+    Ok(Some(json))
+}
+
+/// A cookie file with at least one cookie; otherwise the error names the first bad line.
+fn cookies_credentials(fields: &mut Fields, name: &str) -> Result<Option<SecretString>, Error> {
+    let (json, needed) = needed(fields, name)?;
+    let name = format!("{name}.cookies_netscape");
+    let file = given(needed.cookies_netscape, &name)?;
+    let read = netscape::read(file.expose_secret()).with_cookies();
+    read.map_err(|error| Error::BadRequest(format!("{name} {error}")))?;
+    Ok(Some(json))
+}
+
+#[derive(Deserialize)]
+struct Needed {
+    password: Option<SecretString>,
+    cookies_netscape: Option<SecretString>,
+}
+
+/// The given credentials, and the members of them that are needed.
+fn needed(fields: &mut Fields, name: &str) -> Result<(SecretString, Needed), Error> {
+    let Credentials(json) = Credentials::required(fields, name)?;
+    let fault = format!("{name}.password and {name}.cookies_netscape must be strings");
+    let needed = serde_json::from_str(json.expose_secret()).map_err(|_| Error::BadRequest(fault))?;
+    Ok((json, needed))
+}
+
+fn given(secret: Option<SecretString>, name: &str) -> Result<SecretString, Error> {
+    let given = secret.filter(|secret| !secret.expose_secret().is_empty());
+    given.ok_or_else(|| Error::BadRequest(format!("{name} required")))
+}
 
 /// Creates a download credential
 ///
-/// With a password or with a cookie file, as `auth_type` says.
+/// With a password or a cookie file, depending on `auth_type`.
 #[utoipa::path(
     post,
     path = "/api/credentials/create-download-cred",
     tag = "Download credentials",
     security(("user" = [])),
-    request_body = openapi::CreateDownloadCredRequest,
-    responses((status = 200, description = "It is stored", body = Success<IdResponse>), RecordFailures, RoomFailures)
+    request_body = CreateDownloadCredRequest,
+    responses((status = 200, description = "The credential is stored", body = Success<IdResponse>), RecordFailures, RoomFailures)
 )]
 pub(crate) async fn create_download_cred(
     user: UserId,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<CreateDownloadCredRequest>,
 ) -> Result<Json<Success<IdResponse>>, Error> {
-    let platform = fields.required_text("platform")?;
-    let connection_id = fields.required_text("creator_profile_id")?;
-    let auth_type = parse_auth_type(&fields.required_text("auth_type")?)?;
-    let credentials = fields.credentials()?;
-    let username = fields.text("username")?.filter(|name| !name.is_empty());
-    let display_name = fields.text("display_name")?;
-    check_platform(&platform)?;
-    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
-    check_credentials(auth_type, &credentials, username.as_deref())?;
-
-    let id = Uuid::now_v7();
+    let (credential, credentials) = body.read()?.of(user);
+    let (id, connection_id) = (credential.id, credential.creator_profile_id);
     let entry = user.entry("create-download-cred").on("download_credentials", id);
     let credential = NewDownloadCredential {
-        credential: DownloadCredential {
-            id,
-            user_id: user.0,
-            creator_profile_id: connection_id,
-            platform,
-            auth_type,
-            username,
-            display_name,
-            created_at: now_ms(),
-        },
-        encrypted_credentials: seal(&app, &place(id, user.0), credentials.expose_secret().as_bytes())?,
+        credential,
+        encrypted_credentials: seal(&app, &sealed_at(id, user.0), credentials.expose_secret().as_bytes())?,
         credentials_version: app.blob_version.as_str(),
     };
     let adding = async {
@@ -72,55 +193,20 @@ pub(crate) async fn create_download_cred(
     Ok(Success::of(IdResponse { id }))
 }
 
-fn parse_auth_type(text: &str) -> Result<AuthType, Error> {
-    AuthType::parse(text).ok_or_else(|| Error::BadRequest("auth_type must be password or cookies".to_owned()))
-}
-
-/// What each way of signing in needs: a password with its username, or a cookie
-/// file with a cookie in it. Where it has none, the first bad line is named.
-fn check_credentials(
-    auth_type: AuthType,
-    credentials: &SecretString,
-    username: Option<&str>,
-) -> Result<(), Error> {
-    #[derive(Deserialize)]
-    struct Needed {
-        password: Option<SecretString>,
-        cookies_netscape: Option<SecretString>,
-    }
-    let fault = |text: &str| Error::BadRequest(text.to_owned());
-    let needed: Needed = serde_json::from_str(credentials.expose_secret())
-        .map_err(|_| fault("credentials.password and credentials.cookies_netscape must be strings"))?;
-    let is_given = |secret: &SecretString| !secret.expose_secret().is_empty();
-    match auth_type {
-        AuthType::Password => {
-            needed.password.filter(is_given).ok_or_else(|| fault("credentials.password required"))?;
-            username.map(drop).ok_or_else(|| fault("username required"))
-        }
-        AuthType::Cookies => {
-            let file = needed.cookies_netscape.filter(is_given);
-            let file = file.ok_or_else(|| fault("credentials.cookies_netscape required"))?;
-            let read = netscape::read(file.expose_secret()).with_cookies();
-            read.map(drop).map_err(|error| fault(&format!("credentials.cookies_netscape {error}")))
-        }
-    }
-}
-
-fn place(record_id: Uuid, owner_id: Uuid) -> Place {
-    Place { table: "download_credentials", column: "encrypted_credentials", record_id, owner_id }
+fn sealed_at(record_id: Uuid, owner_id: Uuid) -> SealedAt {
+    SealedAt { table: "download_credentials", column: "encrypted_credentials", record_id, owner_id }
 }
 
 /// The answer to `reveal-download-cred`.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RevealDownloadCredResponse {
     id: Uuid,
-    #[schema(value_type = openapi::Platform)]
+    #[schema(value_type = Platform)]
     platform: String,
-    #[schema(value_type = openapi::AuthType)]
-    auth_type: &'static str,
+    auth_type: AuthType,
     #[serde(skip_serializing_if = "Option::is_none")]
     username: Option<String>,
-    #[schema(value_type = openapi::Credentials)]
+    #[schema(value_type = Credentials)]
     credentials: Box<RawValue>,
 }
 
@@ -130,49 +216,47 @@ pub(crate) struct RevealDownloadCredResponse {
     path = "/api/credentials/reveal-download-cred",
     tag = "Download credentials",
     security(("service" = [])),
-    request_body = openapi::IdRequest,
-    responses((status = 200, description = "The credential, opened", body = Success<RevealDownloadCredResponse>), RecordFailures)
+    request_body = IdRequest,
+    responses((status = 200, description = "The decrypted credential", body = Success<RevealDownloadCredResponse>), RecordFailures)
 )]
 pub(crate) async fn reveal_download_cred(
     service: Service,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<IdRequest>,
 ) -> Result<Json<Success<RevealDownloadCredResponse>>, Error> {
-    let id = parse_id(&fields.required_text("id")?, "id")?;
+    let id = body.read()?.id;
     let entry = service.entry("reveal-download-cred").on("download_credentials", id);
     let find = |judge| app.records.reveal_download_credential(id, judge);
     let keys = Arc::clone(&app);
     let judge = move |found: Option<SealedDownloadCredential>, _: &mut Entry| {
         let (credential, blob) = found.ok_or(Error::NotFound("Not found"))?;
         service.check_record(credential.user_id, &credential.platform)?;
-        let credentials = open_as_json(&keys, &place(id, credential.user_id), &blob)?;
+        let credentials = open_as_json(&keys, &sealed_at(id, credential.user_id), &blob)?;
         Ok((credential, credentials))
     };
     let (credential, credentials) = reveal(entry, find, judge).await?;
     Ok(Success::of(RevealDownloadCredResponse {
         id,
         platform: credential.platform,
-        auth_type: credential.auth_type.as_str(),
+        auth_type: credential.auth_type,
         username: credential.username,
         credentials,
     }))
 }
 
-/// A download credential as its owner sees it: never what signs in.
+/// A download credential as its owner sees it, without its secrets.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DownloadCredentialResponse {
     id: Uuid,
     creator_profile_id: Uuid,
-    #[schema(value_type = openapi::Platform)]
+    #[schema(value_type = Platform)]
     platform: String,
-    #[schema(value_type = openapi::AuthType)]
-    auth_type: &'static str,
+    auth_type: AuthType,
     #[schema(required)]
     username: Option<String>,
     #[schema(required)]
     display_name: Option<String>,
-    #[schema(value_type = openapi::Time)]
-    created_at: String,
+    created_at: Time,
 }
 
 impl From<DownloadCredential> for DownloadCredentialResponse {
@@ -181,10 +265,10 @@ impl From<DownloadCredential> for DownloadCredentialResponse {
             id: credential.id,
             creator_profile_id: credential.creator_profile_id,
             platform: credential.platform,
-            auth_type: credential.auth_type.as_str(),
+            auth_type: credential.auth_type,
             username: credential.username,
             display_name: credential.display_name,
-            created_at: render_ms(credential.created_at),
+            created_at: Time(credential.created_at),
         }
     }
 }
@@ -198,7 +282,7 @@ impl From<DownloadCredential> for DownloadCredentialResponse {
     tag = "Download credentials",
     security(("user" = [])),
     params(PageParameters),
-    responses((status = 200, description = "A page of them", body = Listing<DownloadCredentialResponse>))
+    responses((status = 200, description = "A page of download credentials", body = Listing<DownloadCredentialResponse>))
 )]
 pub(crate) async fn download_credentials(
     user: UserId,
@@ -216,7 +300,7 @@ pub(crate) async fn download_credentials(
     tag = "Download credentials",
     security(("user" = [])),
     params(Id),
-    responses((status = 200, description = "It is gone", body = Success<IdResponse>), RecordFailures)
+    responses((status = 200, description = "The credential is deleted", body = Success<IdResponse>), RecordFailures)
 )]
 pub(crate) async fn delete_download_credential(
     user: UserId,

@@ -1,274 +1,414 @@
-//! Captured sessions: in by the extension, out to services.
+//! Captured sessions: stored by the extension, read by services.
 
-use super::{IdResponse, Success, open, other_platform, own, reveal, seal};
+mod formats;
+mod given;
+pub(crate) mod write_back;
+
+use super::{
+    IdRequest, IdResponse, Success, check_same_platform, open, other_platform, own, own_connection, reveal,
+    seal,
+};
+use crate::api::MAX_SESSION_BYTES;
 use crate::app::App;
 use crate::audit::Entry;
-use crate::clock::{now_ms, parse_ms, render_ms};
+use crate::body::{self, HttpsUrl, JsonBody, Platform, StoredPlatform, Text, Time, body};
+use crate::clock::now_ms;
 use crate::error::Error;
 use crate::identity::{Service, UserId};
-use crate::openapi::{self, RecordFailures, RoomFailures};
+use crate::openapi::{RecordFailures, SessionFailures};
 use crate::refusals::noting_refusal;
-use crate::request::{Fields, Listing, PageParameters, check_platform, check_platform_form, parse_id};
-use crate::sealing::Place;
-use crate::store::{NewSession, NewestSession, Page, PutSession, Session, SessionStatus};
+use crate::request::{Listing, PageParameters};
+use crate::sealing::SealedAt;
+use crate::store::{
+    Connection, NewSession, NewestSession, Page, PutSession, SealedSession, Session, SessionStatus,
+};
 use axum::Json;
 use axum::extract::State;
+use formats::{Format, Formatted, Opened, SessionFormat};
+use given::{GivenCookies, GivenOrigins};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use serde_json::value::RawValue;
-use stagepass_core::api::StorePlatformSessionResponse;
-use stagepass_core::cookie::{Cookie, GivenCookie, MAX_COOKIES, serialize_exposed, unkept_members};
-use stagepass_core::netscape::{self, Dialect, Loss, Rendered};
+use stagepass_core::Cookie;
+use stagepass_core::origin_storage::entry_count;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+/// The session that is to be renewed is not the connection's newest active one.
+const SUPERSEDED: Error = Error::Conflict("Session was superseded");
+
+body! {
+    /// The body of `store-platform-session`.
+    #[schema(examples(json!({
+        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+        "platform": "instagram",
+        "cookies": [{
+            "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
+            "expires": 1_798_761_599, "httpOnly": true, "secure": true, "sameSite": "lax"
+        }],
+        "user_agent": "Mozilla/5.0",
+        "expires_at": "2026-12-31T23:59:59Z"
+    }), json!({
+        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+        "platform": "instagram",
+        "cookies": [{
+            "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
+            "expirationDate": 1_798_761_599.25, "session": false, "hostOnly": false, "httpOnly": true, "secure": true,
+            "sameSite": "no_restriction", "storeId": "0"
+        }]
+    }), json!({
+        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+        "platform": "instagram",
+        "cookies": [],
+        "origins": [{
+            "origin": "https://www.instagram.com", "localStorage": [{"name": "theme", "value": "dark"}],
+            "sessionStorage": [{"name": "tab", "value": "1"}]
+        }]
+    })))]
+    lenient struct StorePlatformSessionRequest {
+        creator_profile_id: Uuid,
+        /// The connection's own platform.
+        platform: Platform,
+        /// May be empty if the session has origin storage.
+        #[schema(max_items = 1000, value_type = Vec<body::GivenCookie>)]
+        cookies: GivenCookies,
+        /// What the site keeps in the browser's localStorage and sessionStorage; at most 1,000 entries and 512 KiB.
+        #[schema(max_items = 20, value_type = Option<Vec<body::GivenOrigin>>)]
+        origins: Option<GivenOrigins>,
+        /// The session that a renewal replaces: it must be the connection's newest, and active.
+        renews: Option<Uuid>,
+        /// In place of `origins`: renews this session and keeps its origin storage.
+        keep_origins_of: Option<Uuid>,
+        /// The capturing browser's user agent.
+        user_agent: Option<Text>,
+        /// When the session ends, as far as the caller knows.
+        expires_at: Option<Time>,
+    }
+}
+
+/// The answer to `store-platform-session`.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StorePlatformSessionResponse {
+    /// The session's id.
+    id: Uuid,
+    #[schema(value_type = Platform)]
+    platform: String,
+    /// How many cookies were stored.
+    #[schema(value_type = u32, maximum = 1000)]
+    cookie_count: usize,
+    /// How many entries of origin storage were stored.
+    #[schema(value_type = u32, maximum = 1000)]
+    entry_count: usize,
+    /// The parts of cookies and origins that were not stored, by their names and never with a value; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, min_items = 1, max_items = 43)]
+    warnings: Vec<String>,
+}
+
 /// Stores a captured session
 ///
-/// It supersedes the one of the same connection, whose cookies are erased.
+/// It supersedes the connection's previous session, whose cookies and origin storage are erased. The body may have 4 MiB.
 #[utoipa::path(
     post,
     path = "/api/credentials/store-platform-session",
     tag = "Sessions",
     security(("user" = [])),
-    request_body = openapi::StorePlatformSessionRequest,
-    responses((status = 200, description = "It is stored", body = Success<openapi::StorePlatformSessionResponse>), RecordFailures, RoomFailures)
+    request_body = StorePlatformSessionRequest,
+    responses((status = 200, description = "The session is stored", body = Success<StorePlatformSessionResponse>), RecordFailures, SessionFailures)
 )]
 pub(crate) async fn store_platform_session(
     user: UserId,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<StorePlatformSessionRequest, MAX_SESSION_BYTES>,
 ) -> Result<Json<Success<StorePlatformSessionResponse>>, Error> {
-    let connection_id = fields.required_text("creator_profile_id")?;
-    let platform = fields.required_text("platform")?;
-    let cookies = fields.cookies()?;
-    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
-    check_platform(&platform)?;
-    let warnings = unkept_members(&cookies);
-    let cookies = parse_cookies(cookies)?;
-    let user_agent = fields.text("user_agent")?;
-    let expires_at = fields.text("expires_at")?.as_deref().map(parse_expires_at).transpose()?;
-
+    let given = body.read()?;
     let id = Uuid::now_v7();
     let entry = user.entry("store-platform-session").on("platform_sessions", id);
-    let plaintext = serde_json::to_vec(&cookies).map_err(|_| Error::Internal("cookies as JSON"))?;
-    let session = NewSession {
-        id,
+    let storing = store(&app, user, id, given, entry.clone());
+    noting_refusal(&*app.database, &entry, storing).await.map(Success::of)
+}
+
+async fn store(
+    app: &App,
+    user: UserId,
+    id: Uuid,
+    given: StorePlatformSessionRequest,
+    entry: Entry,
+) -> Result<StorePlatformSessionResponse, Error> {
+    let origins = origins_of(app, user, &given).await?;
+    let GivenCookies { cookies, mut warnings } = given.cookies;
+    warnings.extend(given.origins.into_iter().flat_map(|given| given.warnings));
+    if cookies.is_empty() && origins.is_none() {
+        let fault =
+            "cookies or origins required: a session has at least one cookie or one entry of origin storage";
+        return Err(Error::BadRequest(fault.to_owned()));
+    }
+    let platform = given.platform.0;
+    let entry_count = origins.as_ref().map_or(0, |(_, entry_count)| *entry_count);
+    let session = OpenSession {
         user_id: user.0,
-        creator_profile_id: connection_id,
+        creator_profile_id: given.creator_profile_id,
         platform: platform.clone(),
-        encrypted_cookies: seal(&app, &place(id, user.0), &Zeroizing::new(plaintext))?,
-        credentials_version: app.blob_version.as_str(),
-        cookie_count: cookies.len(),
-        user_agent,
-        captured_at: now_ms(),
-        expires_at,
+        cookies: &cookies,
+        origins,
+        user_agent: given.user_agent.map(|Text(text)| text),
+        expires_at: given.expires_at.map(|Time(time_ms)| time_ms),
+        renews: given.renews.or(given.keep_origins_of),
+        renewed_by: None,
     };
-    let storing = async {
-        match app.records.put_session(session, entry.clone()).await? {
+    session.put(app, id, entry).await?;
+    Ok(StorePlatformSessionResponse { id, platform, cookie_count: cookies.len(), entry_count, warnings })
+}
+
+/// A session that is to be sealed and stored.
+struct OpenSession<'a> {
+    user_id: Uuid,
+    creator_profile_id: Uuid,
+    platform: String,
+    cookies: &'a [Cookie],
+    /// The origin storage as JSON, and how many entries it has.
+    origins: Option<(SecretString, usize)>,
+    user_agent: Option<String>,
+    expires_at: Option<i64>,
+    /// The session that must still be the newest, and active.
+    renews: Option<Uuid>,
+    /// The service that renews it; `None` if its owner does.
+    renewed_by: Option<String>,
+}
+
+impl OpenSession<'_> {
+    async fn put(self, app: &App, id: Uuid, entry: Entry) -> Result<(), Error> {
+        let cookies = serde_json::to_vec(self.cookies).map_err(|_| Error::Internal("cookies as JSON"))?;
+        let cookies = Zeroizing::new(cookies);
+        let (origins, entry_count) = self.origins.unzip();
+        // Exposed for sealing.
+        let seal_origins =
+            |text: SecretString| seal(app, &origins_at(id, self.user_id), text.expose_secret().as_bytes());
+        let session = NewSession {
+            id,
+            user_id: self.user_id,
+            creator_profile_id: self.creator_profile_id,
+            platform: self.platform,
+            encrypted_cookies: seal(app, &cookies_at(id, self.user_id), &cookies)?,
+            encrypted_origins: origins.map(seal_origins).transpose()?,
+            credentials_version: app.blob_version.as_str(),
+            cookie_count: self.cookies.len(),
+            entry_count: entry_count.unwrap_or(0),
+            user_agent: self.user_agent,
+            captured_at: now_ms(),
+            expires_at: self.expires_at,
+            renews: self.renews,
+            renewed_by: self.renewed_by,
+        };
+        match app.records.put_session(session, entry).await? {
             PutSession::Stored => Ok(()),
             PutSession::Foreign => Err(Error::Forbidden),
             PutSession::Nothing => Err(Error::NotFound("Not found")),
             PutSession::OtherPlatform(platform) => Err(other_platform(&platform)),
+            PutSession::Superseded => Err(SUPERSEDED),
         }
-    };
-    noting_refusal(&*app.database, &entry, storing).await?;
-    Ok(Success::of(StorePlatformSessionResponse {
-        id: id.to_string(),
-        platform,
-        cookie_count: cookies.len(),
-        warnings,
-    }))
-}
-
-fn parse_cookies(cookies: Vec<GivenCookie>) -> Result<Vec<Cookie>, Error> {
-    if !(1..=MAX_COOKIES).contains(&cookies.len()) {
-        return Err(Error::BadRequest(format!("cookies must hold 1 to {MAX_COOKIES} cookies")));
     }
-    let parse = |(index, cookie)| {
-        Cookie::try_from(cookie).map_err(|fault| Error::BadRequest(format!("cookies[{index}]: {fault}")))
-    };
-    cookies.into_iter().enumerate().map(parse).collect()
 }
 
-fn parse_expires_at(text: &str) -> Result<i64, Error> {
-    let fault = "expires_at must be an ISO 8601 time with its offset and before 9999-12-30, such as 2026-12-31T23:59:59Z";
-    parse_ms(text).ok_or_else(|| Error::BadRequest(fault.to_owned()))
+/// The origin storage of a new session as JSON, and how many entries it has.
+// Decision: docs/decisions/storage.md#a-renewal-keeps-origin-storage-by-sealing-it-again
+async fn origins_of(
+    app: &App,
+    user: UserId,
+    given: &StorePlatformSessionRequest,
+) -> Result<Option<(SecretString, usize)>, Error> {
+    let origins = given.origins.as_ref().map(|given| &given.origins).filter(|origins| !origins.is_empty());
+    match (origins, given.keep_origins_of) {
+        (Some(_), Some(_)) => {
+            Err(Error::BadRequest("origins and keep_origins_of can't both be given".to_owned()))
+        }
+        (None, Some(kept_from)) if given.renews.is_some_and(|renewed| renewed != kept_from) => {
+            Err(Error::BadRequest("renews and keep_origins_of must be the same session".to_owned()))
+        }
+        (None, Some(kept_from)) => {
+            let connection = own_connection(app, user, given.creator_profile_id).await?;
+            check_same_platform(&connection, &given.platform.0)?;
+            let (session, sealed) = newest_active(app, connection, kept_from).await?;
+            let Some(blob) = sealed.origins else { return Ok(None) };
+            Ok(Some((open(app, &origins_at(session.id, session.user_id), &blob)?, session.entry_count)))
+        }
+        (Some(origins), None) => {
+            let text = serde_json::to_string(origins).map_err(|_| Error::Internal("origins as JSON"))?;
+            Ok(Some((text.into(), entry_count(origins))))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
-fn place(record_id: Uuid, owner_id: Uuid) -> Place {
-    Place { table: "platform_sessions", column: "encrypted_cookies", record_id, owner_id }
+/// The connection's newest session, which must be active and have this id.
+async fn newest_active(app: &App, connection: Connection, id: Uuid) -> Result<SealedSession, Error> {
+    let newest = app.records.newest_session(connection.user_id, connection.id, connection.platform).await?;
+    let is_meant = |session: &Session| session.id == id && session.status == SessionStatus::Active;
+    newest.filter(|(session, _)| is_meant(session)).ok_or(SUPERSEDED)
 }
 
-/// A session with its cookies, as JSON or as a cookie file.
-#[derive(Serialize)]
+fn cookies_at(record_id: Uuid, owner_id: Uuid) -> SealedAt {
+    SealedAt { table: "platform_sessions", column: "encrypted_cookies", record_id, owner_id }
+}
+
+fn origins_at(record_id: Uuid, owner_id: Uuid) -> SealedAt {
+    SealedAt { column: "encrypted_origins", ..cookies_at(record_id, owner_id) }
+}
+
+body! {
+    /// The body of `get-platform-session`.
+    #[schema(examples(json!({
+        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f", "platform": "instagram", "format": "netscape"
+    }), json!({
+        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f", "platform": "instagram", "format": "header",
+        "url": "https://www.instagram.com/accounts/edit/"
+    })))]
+    lenient struct GetPlatformSessionRequest {
+        creator_profile_id: Uuid,
+        #[schema(value_type = Platform)]
+        platform: StoredPlatform,
+        /// `json` if absent.
+        format: Option<SessionFormat>,
+        /// Whether to leave out expired cookies. The formats `header` and `playwright` always do.
+        drop_expired: Option<bool>,
+        /// Where the request will go, for the format `header` only.
+        url: Option<HttpsUrl>,
+    }
+}
+
+/// A session with its cookies and origin storage.
+#[derive(Serialize, ToSchema)]
 pub(crate) struct GetPlatformSessionResponse {
+    /// The session's id.
     id: Uuid,
+    #[schema(value_type = Platform)]
     platform: String,
+    #[schema(inline)]
     #[serde(flatten)]
-    cookies: Cookies,
-    captured_at: String,
-    expires_at: Option<String>,
+    contents: Formatted,
+    captured_at: Time,
+    #[schema(required)]
+    expires_at: Option<Time>,
+    /// The capturing browser's user agent.
+    #[schema(required)]
     user_agent: Option<String>,
 }
 
-#[derive(Serialize)]
-enum Cookies {
-    /// The stored text as it is: nothing is parsed only to be written again.
-    #[serde(rename = "cookies")]
-    Stored(Box<RawValue>),
-    #[serde(rename = "cookies")]
-    Parsed(Vec<Cookie>),
-    #[serde(untagged)]
-    Netscape {
-        #[serde(serialize_with = "serialize_exposed")]
-        cookies_netscape: SecretString,
-        /// What the file can't carry, in words; left out where that is nothing.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        losses: Vec<String>,
-    },
-}
-
-/// Hands out the cookies of the active session
+/// Returns the active session
+///
+/// The formats: `json` has the cookies and the origin storage; `netscape` is a cookie file; `playwright` is the storage state that Playwright's `newContext` takes; `header` has the request headers for one URL.
 #[utoipa::path(
     post,
     path = "/api/credentials/get-platform-session",
     tag = "Sessions",
     security(("service" = [])),
-    request_body = openapi::GetPlatformSessionRequest,
-    responses((status = 200, description = "The session with its cookies", body = Success<openapi::GetPlatformSessionResponse>), RecordFailures)
+    request_body = GetPlatformSessionRequest,
+    responses((status = 200, description = "The session in the requested format", body = Success<GetPlatformSessionResponse>), RecordFailures)
 )]
 pub(crate) async fn get_platform_session(
     service: Service,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<GetPlatformSessionRequest>,
 ) -> Result<Json<Success<GetPlatformSessionResponse>>, Error> {
-    let connection_id = fields.required_text("creator_profile_id")?;
-    let platform = fields.required_text("platform")?;
-    let connection_id = parse_id(&connection_id, "creator_profile_id")?;
-    check_platform_form(&platform)?;
-    let as_netscape = match fields.text("format")?.as_deref() {
-        None | Some("json") => false,
-        Some("netscape") => true,
-        Some(_) => return Err(Error::BadRequest("format must be json or netscape".to_owned())),
-    };
-    let drop_expired = fields.boolean("drop_expired")?.unwrap_or(false);
-
+    let given = body.read()?;
+    let format = Format::of(given.format, given.url, &given.platform.0)?;
     let now = now_ms();
-    let entry = service.entry("get-platform-session").on("platform_connections", connection_id);
-    let find = |judge| app.records.reveal_session(connection_id, platform, judge);
+    let entry = service.entry("get-platform-session").on("platform_connections", given.creator_profile_id);
+    let find = |judge| app.records.reveal_session(given.creator_profile_id, given.platform.0, judge);
     let keys = Arc::clone(&app);
     let judge = move |found: Option<NewestSession>, entry: &mut Entry| {
-        let (session, plaintext) = active_session(&keys, &service, found, now)?;
+        let (session, opened) = active_session(&keys, &service, found, now)?;
         *entry = entry.clone().on("platform_sessions", session.id);
-        Ok((session, plaintext))
+        Ok((session, opened))
     };
-    let (session, plaintext) = reveal(entry, find, judge).await?;
-    let cookies = present(&plaintext, as_netscape, drop_expired.then_some(now / 1000))?;
+    let (session, opened) = reveal(entry, find, judge).await?;
+    let drop_expired = given.drop_expired.unwrap_or(false);
+    let contents = opened.format(&format, session.user_agent.as_deref(), now / 1000, drop_expired)?;
     Ok(Success::of(GetPlatformSessionResponse {
         id: session.id,
         platform: session.platform,
-        cookies,
-        captured_at: render_ms(session.captured_at),
-        expires_at: session.expires_at.map(render_ms),
+        contents,
+        captured_at: Time(session.captured_at),
+        expires_at: session.expires_at.map(Time),
         user_agent: session.user_agent,
     }))
 }
 
-/// The newest session, which alone decides, and its opened cookies.
+/// The newest session, which is the only one served, decrypted.
 fn active_session(
     app: &App,
     service: &Service,
     found: Option<NewestSession>,
     now: i64,
-) -> Result<(Session, SecretString), Error> {
+) -> Result<(Session, Opened), Error> {
     let (connection, newest) = found.ok_or(Error::NotFound("Not found"))?;
     service.check_record(connection.user_id, &connection.platform)?;
     if let Some((session, _)) = &newest {
-        // Another writer's row may be of another platform than its connection.
+        // Another writer's row may have another platform than its connection.
         service.check_record(session.user_id, &session.platform)?;
     }
-    let (session, blob) = newest.ok_or(Error::NotFound("No active platform session"))?;
-    let blob = match (session.status, blob) {
-        (SessionStatus::Revoked, _) => return Err(Error::NotFound("Platform session revoked")),
-        (SessionStatus::Active, Some(blob)) => blob,
-        _ => return Err(Error::NotFound("No active platform session")),
-    };
-    if session.expires_at.is_some_and(|expires_at| expires_at <= now) {
-        return Err(Error::NotFound("Platform session expired"));
+    let (session, sealed) = newest.ok_or(Error::NotFound("No active platform session"))?;
+    match session.status {
+        SessionStatus::Revoked => return Err(Error::NotFound("Platform session revoked")),
+        SessionStatus::Active => {}
+        SessionStatus::Superseded => return Err(Error::NotFound("No active platform session")),
     }
-    let plaintext = open(app, &place(session.id, session.user_id), &blob)?;
-    Ok((session, plaintext))
+    check_expiry(&session, now)?;
+    let opened = Opened::of(app, &session, sealed)?;
+    Ok((session, opened.ok_or(Error::NotFound("No active platform session"))?))
 }
 
-/// The cookies as the caller wants them, without those that have expired at
-/// `expired_at` (Unix seconds) where it is given.
-fn present(plaintext: &SecretString, as_netscape: bool, expired_at: Option<i64>) -> Result<Cookies, Error> {
-    // The answer's purpose is to hold the cookies: they leave their wrapper here.
-    let text = plaintext.expose_secret();
-    if !as_netscape && expired_at.is_none() {
-        return RawValue::from_string(text.to_owned()).map(Cookies::Stored).map_err(|_| damaged());
-    }
-    let mut cookies = serde_json::from_str::<Vec<GivenCookie>>(text)
-        .map_err(|_| damaged())?
-        .into_iter()
-        .map(|cookie| Cookie::try_from(cookie).map_err(|_| damaged()))
-        .collect::<Result<Vec<_>, _>>()?;
-    cookies.retain(|cookie| !expired_at.is_some_and(|now| cookie.is_expired(now)));
-    if as_netscape {
-        let Rendered { text, losses, .. } = netscape::render(&cookies, Dialect::HttpOnlyPrefix);
-        Ok(Cookies::Netscape { cookies_netscape: text, losses: losses.iter().map(Loss::to_string).collect() })
-    } else {
-        Ok(Cookies::Parsed(cookies))
-    }
-}
-
-fn damaged() -> Error {
-    Error::Internal("stored cookies are no list of cookies")
+fn check_expiry(session: &Session, now: i64) -> Result<(), Error> {
+    let is_expired = session.expires_at.is_some_and(|expires_at| expires_at <= now);
+    if is_expired { Err(Error::NotFound("Platform session expired")) } else { Ok(()) }
 }
 
 /// Revokes a session
 ///
-/// Its cookies are erased. Once more succeeds as well.
+/// Its cookies and origin storage are erased. Repeating the call succeeds too. If services have renewed the session
+/// since, what they stored is revoked as well.
 #[utoipa::path(
     post,
     path = "/api/credentials/revoke-platform-session",
     tag = "Sessions",
     security(("user" = [])),
-    request_body = openapi::IdRequest,
-    responses((status = 200, description = "It is revoked", body = Success<IdResponse>), RecordFailures)
+    request_body = IdRequest,
+    responses((status = 200, description = "The session is revoked", body = Success<IdResponse>), RecordFailures)
 )]
 pub(crate) async fn revoke_platform_session(
     user: UserId,
     State(app): State<Arc<App>>,
-    mut fields: Fields,
+    body: JsonBody<IdRequest>,
 ) -> Result<Json<Success<IdResponse>>, Error> {
-    let id = parse_id(&fields.required_text("id")?, "id")?;
+    let id = body.read()?.id;
     let entry = user.entry("revoke-platform-session").on("platform_sessions", id);
     let revoking = async { own(app.records.revoke_session(user.0, id, now_ms(), entry.clone()).await?) };
     noting_refusal(&*app.database, &entry, revoking).await?;
     Ok(Success::of(IdResponse { id }))
 }
 
-/// A session as its owner sees it: never a cookie.
+/// A session as its owner sees it, without cookies and origin storage.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SessionResponse {
     pub(crate) id: Uuid,
     pub(crate) creator_profile_id: Uuid,
-    #[schema(value_type = openapi::Platform)]
+    #[schema(value_type = Platform)]
     pub(crate) platform: String,
     pub(crate) cookie_count: usize,
+    /// How many entries of origin storage it has.
+    pub(crate) entry_count: usize,
     #[schema(required)]
     pub(crate) user_agent: Option<String>,
-    #[schema(value_type = openapi::SessionStatus)]
-    pub(crate) status: &'static str,
-    #[schema(value_type = openapi::Time)]
-    pub(crate) captured_at: String,
-    #[schema(value_type = Option<openapi::Time>, required)]
-    pub(crate) expires_at: Option<String>,
-    #[schema(value_type = Option<openapi::Time>, required)]
-    pub(crate) revoked_at: Option<String>,
+    pub(crate) status: SessionStatus,
+    pub(crate) captured_at: Time,
+    #[schema(required)]
+    pub(crate) expires_at: Option<Time>,
+    #[schema(required)]
+    pub(crate) revoked_at: Option<Time>,
+    /// The service that renewed it, as in the audit log; null if its owner stored it.
+    #[schema(required)]
+    pub(crate) renewed_by: Option<String>,
 }
 
 impl From<Session> for SessionResponse {
@@ -278,25 +418,27 @@ impl From<Session> for SessionResponse {
             creator_profile_id: session.creator_profile_id,
             platform: session.platform,
             cookie_count: session.cookie_count,
+            entry_count: session.entry_count,
             user_agent: session.user_agent,
-            status: session.status.as_str(),
-            captured_at: render_ms(session.captured_at),
-            expires_at: session.expires_at.map(render_ms),
-            revoked_at: session.revoked_at.map(render_ms),
+            status: session.status,
+            captured_at: Time(session.captured_at),
+            expires_at: session.expires_at.map(Time),
+            revoked_at: session.revoked_at.map(Time),
+            renewed_by: session.renewed_by,
         }
     }
 }
 
 /// Lists the caller's sessions
 ///
-/// Newest first; ended ones for 90 days.
+/// Newest first. Ended sessions are listed for 90 days.
 #[utoipa::path(
     get,
     path = "/api/platform-sessions",
     tag = "Sessions",
     security(("user" = [])),
     params(PageParameters),
-    responses((status = 200, description = "A page of them", body = Listing<SessionResponse>))
+    responses((status = 200, description = "A page of sessions", body = Listing<SessionResponse>))
 )]
 pub(crate) async fn sessions(
     user: UserId,

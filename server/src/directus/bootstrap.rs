@@ -1,5 +1,5 @@
-//! Makes the collections, fields and relations that are missing in a Directus.
-//! What is there stays as it is, or is refused before anything is changed.
+//! Creates the missing collections, fields and relations in a Directus. Existing ones stay
+//! unchanged, or are refused before anything changes.
 
 use super::schema::{COLLECTIONS, Collection, Field, Relation};
 use super::{Call, Directus, DirectusError};
@@ -12,20 +12,20 @@ use std::time::Duration;
 use thiserror::Error;
 use uuid::Uuid;
 
-/// How often it is tried, and how long is waited in between.
+/// The number of attempts.
 const ATTEMPTS: usize = 3;
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why the collections could not be made.
+/// Why the collections could not be created.
 #[derive(Debug, Error)]
 pub(crate) enum BootstrapError {
-    #[error("{0}; is DIRECTUS_ADMIN_TOKEN a token of an administrator?")]
+    #[error("{0}; check that DIRECTUS_ADMIN_TOKEN belongs to an administrator")]
     Refused(DirectusError),
-    #[error("{0}; is DIRECTUS_URL right, and does it run?")]
+    #[error("{0}; check that DIRECTUS_URL is right and that Directus runs")]
     Unavailable(DirectusError),
     #[error(transparent)]
     Directus(DirectusError),
-    #[error("nothing was changed, since something else is in the way:\n{}", .0.join("\n"))]
+    #[error("nothing was changed, because of conflicts:\n{}", .0.join("\n"))]
     InTheWay(Vec<String>),
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -86,15 +86,15 @@ struct FoundPermission {
     action: String,
 }
 
-/// What is there of a collection.
+/// The parts of a collection that exist.
 struct Found {
     is_accountable: bool,
     fields: BTreeMap<String, FoundField>,
     relations: BTreeMap<String, FoundRelation>,
 }
 
-/// Makes what is missing, and tells `say` of each step, a line at a time. Can be
-/// run again, also after it was interrupted, and at several places at once.
+/// Creates what is missing and reports each step to `say`, one line each. Safe to run again, even
+/// after an interruption or at several places at once.
 pub(crate) async fn bootstrap(
     directus: &Directus,
     mut say: impl FnMut(&str) -> io::Result<()>,
@@ -103,7 +103,7 @@ pub(crate) async fn bootstrap(
     loop {
         attempts -= 1;
         match make(directus, &mut say).await {
-            // Somebody else may be making the same at this moment.
+            // Another run may be creating the same.
             Err(BootstrapError::Directus(_)) if attempts > 0 => tokio::time::sleep(RETRY_INTERVAL).await,
             done => return done,
         }
@@ -123,7 +123,7 @@ async fn make(
     for wanted in &COLLECTIONS {
         let steps = steps(wanted, found.get(wanted.name));
         if steps.is_empty() {
-            say(&format!("{}: is there", wanted.name))?;
+            say(&format!("{}: already exists", wanted.name))?;
         }
         for step in steps {
             directus.perform(&step.call()).await?;
@@ -132,7 +132,7 @@ async fn make(
     }
     for FoundPermission { collection, action } in grants(directus).await? {
         say(&format!(
-            "warning: a policy grants {action} on {collection}; Stagepass needs none, take it back"
+            "warning: a policy grants {action} on {collection}; Stagepass does not need it, so revoke it"
         ))?;
     }
     Ok(())
@@ -146,7 +146,7 @@ async fn find(directus: &Directus) -> Result<BTreeMap<&'static str, Found>, Boot
             continue;
         };
         if collection.schema.is_none() {
-            let fault = format!("{}: is a folder, and must be a collection", wanted.name);
+            let fault = format!("{}: is a folder but must be a collection", wanted.name);
             return Err(BootstrapError::InTheWay(vec![fault]));
         }
         let fields: Vec<FoundField> = list(directus, "fields", wanted.name).await?;
@@ -155,7 +155,7 @@ async fn find(directus: &Directus) -> Result<BTreeMap<&'static str, Found>, Boot
         found.insert(
             wanted.name,
             Found {
-                // A table that Directus has no settings for has its default, which is to keep revisions.
+                // A table without settings in Directus has the default, which is to keep revisions.
                 is_accountable: meta.is_none_or(|meta| meta.accountability.is_some()),
                 fields: fields.into_iter().map(|field| (field.field.clone(), field)).collect(),
                 relations: relations.into_iter().map(|found| (found.field.clone(), found)).collect(),
@@ -170,20 +170,20 @@ async fn list<T: serde::de::DeserializeOwned>(
     what: &str,
     collection: &str,
 ) -> Result<Vec<T>, DirectusError> {
-    // These know no SEARCH. They take no notice of a query either, but Directus
-    // caches by it, and has none of one that nobody has ever made.
+    // These endpoints have no SEARCH. They ignore the query, but Directus caches by it, so a query
+    // never used before is not cached.
     let unheard = Uuid::now_v7().to_string();
     directus.call(&Call::get(&format!("/{what}/{collection}"), &[("search", &unheard)])).await
 }
 
-/// What is there and can't be used.
+/// Existing parts that Stagepass can't use.
 fn faults(wanted: &Collection, found: &Found) -> Vec<String> {
     let of_field = |field: &Field| {
         let there = found.fields.get(field.name)?;
         let accepted = field.kind.accepted_types();
         let column = there.schema.as_ref();
         if !accepted.contains(&there.r#type.as_str()) {
-            Some(format!("has the type {}, and must have {}", there.r#type, accepted.join(" or ")))
+            Some(format!("has the type {} but must have {}", there.r#type, accepted.join(" or ")))
         } else if field.is_unique && !column.is_some_and(|column| column.is_unique) {
             Some("must be unique".to_owned())
         } else if field.name == "id" && !column.is_some_and(|column| column.is_primary_key) {
@@ -204,16 +204,17 @@ fn faults(wanted: &Collection, found: &Found) -> Vec<String> {
     let fields = wanted.fields.iter().filter_map(|field| Some(say(field.name, of_field(field)?)));
     let relations = wanted.relations.iter().filter_map(|one| Some(say(one.field, of_relation(one)?)));
     let is_id_missing = !found.fields.contains_key("id");
-    let id = is_id_missing.then(|| say("id", "is missing, and the primary key can't be added".to_owned()));
+    let id =
+        is_id_missing.then(|| say("id", "is missing, and a primary key can't be added later".to_owned()));
     fields.chain(relations).chain(id).collect()
 }
 
-/// A change to be made.
+/// A change to make.
 struct Step {
     method: Method,
     path: String,
     body: Value,
-    /// What to say when it is made.
+    /// The message after the change.
     done: String,
 }
 
@@ -227,7 +228,7 @@ impl Step {
     }
 }
 
-/// What leads from what is there to what must be.
+/// The changes from the existing collection to the wanted one.
 fn steps(wanted: &Collection, found: Option<&Found>) -> Vec<Step> {
     let mut steps = Vec::new();
     if let Some(found) = found {
@@ -236,13 +237,13 @@ fn steps(wanted: &Collection, found: Option<&Found>) -> Vec<Step> {
                 method: Method::PATCH,
                 path: format!("/collections/{}", wanted.name),
                 body: json!({"meta": {"accountability": null}}),
-                done: "keeps no revisions from now on; delete those that are there".to_owned(),
+                done: "keeps no revisions from now on; delete the existing ones".to_owned(),
             });
         }
         let missing = wanted.fields.iter().filter(|field| !found.fields.contains_key(field.name));
         steps.extend(missing.map(|field| {
             let path = format!("/fields/{}", wanted.name);
-            Step::post(path, field.definition(false), format!("field {} made", field.name))
+            Step::post(path, field.definition(false), format!("field {} created", field.name))
         }));
     } else {
         steps.push(Step::post("/collections".to_owned(), wanted.definition(), "made".to_owned()));
@@ -250,7 +251,7 @@ fn steps(wanted: &Collection, found: Option<&Found>) -> Vec<Step> {
     let is_there = |relation: &&Relation| found.is_some_and(|f| f.relations.contains_key(relation.field));
     let missing = wanted.relations.iter().filter(|relation| !is_there(relation));
     steps.extend(missing.map(|relation| {
-        let done = format!("goes when its {} goes, by {}", relation.related, relation.field);
+        let done = format!("is deleted with its {}, by {}", relation.related, relation.field);
         Step::post("/relations".to_owned(), relation.definition(wanted.name), done)
     }));
     steps
@@ -268,8 +269,8 @@ mod tests {
     use super::super::schema::Kind;
     use super::*;
 
-    /// A collection as Directus describes it after it was made here.
-    fn made(wanted: &Collection) -> Found {
+    /// A collection as Directus describes it after its creation here.
+    fn created(wanted: &Collection) -> Found {
         let field = |field: &Field| FoundField {
             field: field.name.to_owned(),
             r#type: field.kind.accepted_types()[0].to_owned(),
@@ -287,23 +288,23 @@ mod tests {
         }
     }
 
-    fn said(wanted: &Collection, found: Option<&Found>) -> Vec<String> {
+    fn messages(wanted: &Collection, found: Option<&Found>) -> Vec<String> {
         steps(wanted, found).into_iter().map(|step| step.done).collect()
     }
 
     #[test]
-    fn what_was_made_has_no_fault_and_needs_no_step() {
+    fn a_created_collection_has_no_fault_and_needs_no_step() {
         for wanted in &COLLECTIONS {
-            let found = made(wanted);
-            assert!(faults(wanted, &found).is_empty() && said(wanted, Some(&found)).is_empty());
-            assert_eq!(said(wanted, None)[0], "made");
+            let found = created(wanted);
+            assert!(faults(wanted, &found).is_empty() && messages(wanted, Some(&found)).is_empty());
+            assert_eq!(messages(wanted, None)[0], "made");
         }
     }
 
     #[test]
-    fn adds_what_is_missing_and_ends_the_keeping_of_revisions() {
+    fn adds_missing_fields_and_turns_revisions_off() {
         let wanted = &COLLECTIONS[2];
-        let mut found = made(wanted);
+        let mut found = created(wanted);
         found.is_accountable = true;
         found.fields.remove("status");
         found.relations.clear();
@@ -317,14 +318,14 @@ mod tests {
         ];
         assert_eq!(paths, expected);
         assert_eq!(steps[0].body, json!({"meta": {"accountability": null}}));
-        // Rows that are there have no value for it.
+        // Existing rows have no value for it.
         assert_eq!(steps[1].body["schema"]["is_nullable"], true);
     }
 
     #[test]
-    fn names_all_that_is_in_the_way() {
+    fn names_all_conflicts() {
         let wanted = &COLLECTIONS[0];
-        let mut found = made(wanted);
+        let mut found = created(wanted);
         let mut change =
             |name: &str, change: fn(&mut FoundField)| change(found.fields.get_mut(name).unwrap());
         change("updated_at", |field| field.r#type = "dateTime".to_owned());
@@ -335,8 +336,8 @@ mod tests {
         change("platform", |field| field.r#type = "text".to_owned());
         found.relations.get_mut("user_id").unwrap().schema = None;
         let faults = faults(wanted, &found);
-        let places: Vec<_> = faults.iter().map(|fault| fault.split(':').next().unwrap()).collect();
+        let conflicts: Vec<_> = faults.iter().map(|fault| fault.split(':').next().unwrap()).collect();
         let expected = ["id", "identity_key", "updated_at", "user_id"];
-        assert_eq!(places, expected.map(|name| format!("platform_connections.{name}")));
+        assert_eq!(conflicts, expected.map(|name| format!("platform_connections.{name}")));
     }
 }

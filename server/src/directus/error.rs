@@ -1,4 +1,4 @@
-//! What can go wrong with a call of Directus, in words that may go to a caller.
+//! The errors of calls to Directus, in words that may go to a caller.
 
 use crate::masking::{Mask, hide_with};
 use serde::Deserialize;
@@ -7,36 +7,37 @@ use std::fmt;
 
 /// The longest text of an error, in characters.
 const MAX_CHARS: usize = 500;
-/// How many faults of one answer are passed on.
+/// The most faults of one answer to pass on.
 const MAX_MESSAGES: usize = 10;
 
-/// Why Directus did not do what it was asked.
+/// Why a call to Directus failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DirectusError {
-    /// It answered with an error, or with what is no answer of Directus.
+    /// The answer is an error, or not in the form of Directus.
     Status {
         status: u16,
         /// The path that was called.
         path: String,
-        /// Its words, without values of ours.
+        /// The messages of Directus, without values that Stagepass sent.
         messages: Vec<String>,
-        /// Its code for the first fault, such as `RECORD_NOT_UNIQUE`.
+        /// The code of Directus for the first fault, such as `RECORD_NOT_UNIQUE`.
         code: Option<String>,
     },
-    /// It did not look at the call: one of its limiters, or a proxy before it, says that
-    /// there are too many.
+    /// Directus refused the call unread: one of its limiters, or a proxy before it, reports too
+    /// many calls.
+    // Decision: docs/decisions/storage.md#a-busy-directus-gives-503
     Busy { retry_after_s: u64 },
-    /// It took too long.
+    /// The call took too long.
     TimedOut,
-    /// It can't be reached.
+    /// Directus can't be reached.
     Unavailable,
 }
 
 impl std::error::Error for DirectusError {}
 
 impl DirectusError {
-    /// Reads the body of an error answer. `texts` are values that were sent, the
-    /// bearer's token among them, which Directus likes to quote.
+    /// Reads the body of an error answer. `texts` are values that were sent, including the bearer
+    /// token, which Directus may quote.
     pub(super) fn read(status: u16, path: &str, body: &[u8], texts: &[&str]) -> Self {
         #[derive(Deserialize)]
         struct Body {
@@ -55,24 +56,23 @@ impl DirectusError {
         let Ok(Body { errors }) = serde_json::from_slice(body) else { return Self::garbage(status, path) };
         let code = errors.first().and_then(|fault| fault.extensions.code.clone());
         let mask = Mask::of(texts.iter().copied(), body.len());
-        // Hidden first: of what is cut in two no part would be found.
+        // Hide first: a secret cut in two would not be found.
         let shorten = |message: String| hide_with(&message, mask.as_ref()).chars().take(MAX_CHARS).collect();
         let messages = errors.into_iter().take(MAX_MESSAGES).map(|fault| shorten(fault.message)).collect();
         Self::Status { status, path: path.to_owned(), messages, code }
     }
 
-    /// An answer that Directus does not give.
+    /// An answer that is not in Directus's form.
     pub(crate) fn garbage(status: u16, path: &str) -> Self {
-        let messages = vec!["the answer is not one of Directus".to_owned()];
+        let messages = vec!["the answer is not from Directus".to_owned()];
         Self::Status { status, path: path.to_owned(), messages, code: None }
     }
 
-    /// Whether Directus gave this code.
     pub(crate) fn has_code(&self, wanted: &str) -> bool {
         matches!(self, Self::Status { code: Some(code), .. } if code == wanted)
     }
 
-    /// Whether the bearer is nobody, or may not do what was asked.
+    /// Whether the token is invalid or lacks the permission.
     pub(crate) fn is_refusal(&self) -> bool {
         matches!(self, Self::Status { status: 401 | 403, code: Some(_), .. })
     }
@@ -90,7 +90,7 @@ impl fmt::Display for DirectusError {
             let errors: Vec<_> = messages.iter().map(|message| json!({ "message": message })).collect();
             format!("Directus {status} {path}: {}", json!({ "errors": errors }))
         };
-        // Cut from the end, so that what is left is still JSON.
+        // Shorten from the end, so that the rest is still JSON.
         let mut messages = messages.clone();
         let mut text = render(&messages);
         while text.chars().count() > MAX_CHARS {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn is_cut_down_to_the_messages() {
+    fn keeps_only_the_messages() {
         let extensions = json!({"code": "INVALID_PAYLOAD", "stack": "at /srv/x.js"});
         let error = read(&json!({"errors": [{"message": "Invalid UUID", "extensions": extensions}]}), &[]);
         assert_eq!(error.to_string(), r#"Directus 400 /items/x: {"errors":[{"message":"Invalid UUID"}]}"#);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_no_value_of_ours() {
+    fn hides_values_that_were_sent() {
         let message = r#"Value "some-one" for field "username" has to be unique."#;
         let error = read(&json!({"errors": [{"message": message}]}), &["some-one", "some"]);
         let text = error.to_string();
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_no_part_of_a_value_that_is_escaped() {
+    fn hides_every_part_of_an_escaped_value() {
         let value = r#"se"cr'et\with secret ends"#;
         for quoted in [
             r#"se"cr'et\with secret ends"#,
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_stands_where_a_message_is_cut_is_hidden_whole() {
+    fn hides_a_whole_secret_at_the_end_of_a_shortened_message() {
         let secret = "a-planted-token-of-the-caller";
         let message = format!("{}{secret}", "x".repeat(MAX_CHARS - 10));
         let text = read(&json!({"errors": [{"message": message}]}), &[secret]).to_string();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn has_500_characters_at_most_and_stays_json() {
+    fn has_at_most_500_characters_and_stays_json() {
         let long = json!({"message": "\"ä".repeat(300)});
         for faults in [vec![long.clone()], vec![json!({"message": "short"}), long.clone(), long]] {
             let text = read(&json!({ "errors": faults }), &[]).to_string();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_apart_and_not_repeated() {
+    fn reports_an_answer_that_is_not_json_without_repeating_it() {
         for body in [&b"<html>secret</html>"[..], b"", b"{}", b"{\"errors\":\"secret\"}", b"\xff"] {
             let error = DirectusError::read(500, "/items/x", body, &[]);
             assert_eq!(error, DirectusError::garbage(500, "/items/x"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// A collection and what must be in it.
+/// A collection and its required fields.
 #[derive(Debug)]
 pub(super) struct Collection {
     pub(super) name: &'static str,
@@ -16,35 +16,36 @@ pub(super) struct Collection {
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// Whether a row without it makes no sense.
+    /// Whether a row is invalid without it.
     is_required: bool,
     pub(super) is_unique: bool,
 }
 
-/// What a field holds.
+/// The kind of value that a field contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The record's own id.
     Id,
     /// Another record's id.
     Reference,
-    /// Text of at most so many characters.
+    /// Text with at most this many characters.
     Text(u16),
-    /// A sealed blob, which the app does not show.
+    /// A sealed blob, which Directus's app does not show.
     Sealed,
     /// A point in time with its zone.
     Time,
     Integer,
+    Flag,
 }
 
-/// Rows that go when the one they refer to goes.
+/// Rows that are deleted with the row they refer to.
 #[derive(Debug)]
 pub(super) struct Relation {
     pub(super) field: &'static str,
     pub(super) related: &'static str,
 }
 
-/// The longest text that the API takes.
+/// The longest text that the API accepts.
 const LONG: u16 = 1024;
 /// The longest platform identifier, and the length of a hash in hexadecimal.
 const SHORT: u16 = 64;
@@ -59,7 +60,7 @@ const fn optional(name: &'static str, kind: Kind) -> Field {
 
 const CONNECTION: Relation = Relation { field: "creator_profile_id", related: "platform_connections" };
 
-/// All of them, each after those that it refers to.
+/// All collections, each after those it refers to.
 pub(super) const COLLECTIONS: [Collection; 3] = [
     Collection {
         name: "platform_connections",
@@ -67,7 +68,7 @@ pub(super) const COLLECTIONS: [Collection; 3] = [
         fields: &[
             required("id", Kind::Id),
             required("user_id", Kind::Reference),
-            // Rows of other writers have none until Stagepass meets them.
+            // Rows of other writers have none until Stagepass first uses them.
             Field { is_unique: true, ..optional("identity_key", Kind::Text(SHORT)) },
             required("platform", Kind::Text(SHORT)),
             optional("platform_username", Kind::Text(LONG)),
@@ -76,6 +77,7 @@ pub(super) const COLLECTIONS: [Collection; 3] = [
             optional("credentials_updated_at", Kind::Time),
             optional("created_at", Kind::Time),
             optional("updated_at", Kind::Time),
+            optional("write_back_allowed", Kind::Flag),
         ],
         relations: &[Relation { field: "user_id", related: "directus_users" }],
     },
@@ -99,29 +101,32 @@ pub(super) const COLLECTIONS: [Collection; 3] = [
     },
     Collection {
         name: "platform_sessions",
-        note: "Captured browser sessions, with sealed cookies",
+        note: "Captured browser sessions, with sealed cookies and origin storage",
         fields: &[
             required("id", Kind::Id),
             required("user_id", Kind::Reference),
             required("creator_profile_id", Kind::Reference),
             required("platform", Kind::Text(SHORT)),
             optional("encrypted_cookies", Kind::Sealed),
+            optional("encrypted_origins", Kind::Sealed),
             optional("credentials_version", Kind::Text(SHORT)),
             optional("cookie_count", Kind::Integer),
+            optional("entry_count", Kind::Integer),
             optional("user_agent", Kind::Text(LONG)),
             required("status", Kind::Text(SHORT)),
             required("captured_at", Kind::Time),
             optional("expires_at", Kind::Time),
             optional("revoked_at", Kind::Time),
             optional("superseded_at", Kind::Time),
+            optional("renewed_by", Kind::Text(LONG)),
         ],
         relations: &[CONNECTION],
     },
 ];
 
 impl Collection {
-    /// What makes the collection with all its fields. Without accountability
-    /// Directus keeps no revisions, and so no blob that was replaced or erased.
+    /// The call that creates the collection with all its fields. Without accountability Directus
+    /// keeps no revisions, and so no replaced or erased blob.
     pub(super) fn definition(&self) -> Value {
         let fields: Vec<_> = self.fields.iter().map(|field| field.definition(field.is_required)).collect();
         json!({
@@ -134,15 +139,14 @@ impl Collection {
 }
 
 impl Field {
-    /// What makes the field. In a collection that may have rows it can't be
-    /// required.
+    /// The call that creates the field. In a collection that may have rows it can't be required.
     pub(super) fn definition(&self, is_required: bool) -> Value {
         let mut schema = json!({"is_nullable": !is_required});
         match self.kind {
             Kind::Id => schema["is_primary_key"] = json!(true),
             Kind::Reference => schema["is_indexed"] = json!(true),
             Kind::Text(max_length) => schema["max_length"] = json!(max_length),
-            Kind::Sealed | Kind::Time | Kind::Integer => {}
+            Kind::Sealed | Kind::Time | Kind::Integer | Kind::Flag => {}
         }
         if self.is_unique {
             schema["is_unique"] = json!(true);
@@ -150,7 +154,7 @@ impl Field {
         let is_hidden = matches!(self.kind, Kind::Id | Kind::Sealed);
         let mut meta = json!({"hidden": is_hidden, "readonly": true, "searchable": !is_hidden});
         if self.kind == Kind::Id {
-            // Another writer may leave the id to Directus.
+            // Another writer may let Directus choose the id.
             meta["special"] = json!(["uuid"]);
         }
         json!({"field": self.name, "type": self.kind.accepted_types()[0], "schema": schema, "meta": meta})
@@ -158,13 +162,14 @@ impl Field {
 }
 
 impl Kind {
-    /// Directus's types that will do; the first is the one we make.
+    /// Directus types that are accepted; the first is used for a new field.
     pub(super) fn accepted_types(self) -> &'static [&'static str] {
         match self {
             Self::Id | Self::Reference => &["uuid"],
             Self::Text(_) => &["string", "text"],
             Self::Sealed => &["text"],
-            // The other types of times have no zone.
+            Self::Flag => &["boolean"],
+            // Directus's other time types have no zone.
             Self::Time => &["timestamp"],
             Self::Integer => &["integer", "bigInteger"],
         }
@@ -172,7 +177,7 @@ impl Kind {
 }
 
 impl Relation {
-    /// What makes the relation.
+    /// The call that creates the relation.
     pub(super) fn definition(&self, collection: &str) -> Value {
         json!({
             "collection": collection,

@@ -1,4 +1,4 @@
-//! `POST /auth/login|refresh|logout` and `GET /users/me`, in Directus's shapes.
+//! `POST /auth/login|refresh|logout` and `GET /users/me`, in Directus's forms.
 
 use super::login_attempts::LoginAttempt;
 use super::token::{
@@ -7,12 +7,14 @@ use super::token::{
 };
 use super::{Identity, SessionCookie, hash, known_caller, user};
 use crate::audit::{Caller, Entry};
+use crate::body::{Body, Checked, Email, FromText, JsonBody, Secret, SessionMode, Text, Value, body};
 use crate::client::Client;
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::openapi::{self, SignInFailures, SignOutFailures};
+use crate::openapi::{SignInFailures, SignOutFailures};
 use crate::request::Fields;
 use crate::store::{Hash, Refresh, RefreshToken, User, UserStatus};
+use crate::words::{Word as _, words};
 use axum::Json;
 use axum::extract::State;
 use axum::http::request::Parts;
@@ -21,42 +23,133 @@ use axum::response::{IntoResponse as _, Response};
 use cookie::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
-use serde_json::{Value, json};
-use stagepass_core::api::Tokens;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Somebody else may have had it: so say the log and the audit log.
-const SPENT_TOKEN_CAME_AGAIN: &str = "a spent refresh token came again: its sign-in was ended";
+/// Someone else may have the token: the log and the audit log say so.
+const SPENT_TOKEN_CAME_AGAIN: &str = "a spent refresh token was used again: its sign-in was ended";
 
-/// Where the proof of a sign-in goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// Into the answer, as tokens.
-    Json,
-    /// Into a cookie.
-    Session,
+body! {
+    /// The body of `POST /auth/login`.
+    #[schema(examples(json!({"email": "creator@example.org", "password": "correct horse battery"})))]
+    lenient struct LoginRequest {
+        #[schema(value_type = Email)]
+        email: Text,
+        password: Secret,
+        /// How the sign-in is proven later: with tokens from the answer, or with a cookie, for pages
+        /// of this server.
+        mode: Option<LoginMode>,
+    }
 }
 
-impl Mode {
-    /// Reads `mode`. Directus's third, `cookie`, is none of ours.
+words! {
+    /// How a sign-in is proven later.
+    enum LoginMode { Json = "json", Session = "session" }
+}
+
+impl LoginMode {
+    /// The mode in a body; `json` if absent.
     pub(super) fn read(fields: &mut Fields) -> Result<Self, Error> {
-        match fields.text("mode")?.as_deref() {
-            None | Some("json") => Ok(Self::Json),
-            Some("session") => Ok(Self::Session),
-            Some(_) => Err(Error::BadRequest("mode must be json or session".to_owned())),
+        Ok(Option::required(fields, "mode")?.unwrap_or(Self::Json))
+    }
+}
+
+/// The body of `POST /auth/logout`: the sign-in to end.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(examples(json!({"refresh_token": "q3Zb1mGxOQv0d7m7aYyVxJb1gqQk0b0oX1uYw8pYJ2c"})))]
+pub(crate) enum LogoutRequest {
+    /// The sign-in of a refresh token.
+    RefreshToken {
+        refresh_token: Secret,
+        #[schema(value_type = Option<JsonMode>)]
+        mode: Checked<Option<JsonMode>>,
+    },
+    /// The sign-in of the session cookie.
+    Session {
+        #[schema(value_type = SessionMode)]
+        mode: Checked<LoginMode>,
+    },
+}
+
+impl Body for LogoutRequest {
+    fn read(mut fields: Fields) -> Result<Self, Error> {
+        Ok(match LoginMode::read(&mut fields)? {
+            LoginMode::Session => Self::Session { mode: Checked::default() },
+            LoginMode::Json => Self::RefreshToken {
+                refresh_token: Secret::required(&mut fields, "refresh_token")?,
+                mode: Checked::default(),
+            },
+        })
+    }
+}
+
+body! {
+    /// The body of `POST /auth/refresh`.
+    #[schema(examples(json!({"refresh_token": "q3Zb1mGxOQv0d7m7aYyVxJb1gqQk0b0oX1uYw8pYJ2c"})))]
+    lenient struct RefreshTokenRequest {
+        #[schema(value_type = Option<JsonMode>)]
+        mode: Checked<Option<JsonMode>>,
+        refresh_token: Secret,
+    }
+}
+
+/// The only mode of a refresh token.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum JsonMode {
+    Json,
+}
+
+impl FromText for JsonMode {
+    fn from_text(text: String, name: &str) -> Result<Self, Error> {
+        match LoginMode::from_text(text, name)? {
+            LoginMode::Json => Ok(Self::Json),
+            LoginMode::Session => Err(Error::BadRequest(format!("{name} must be json"))),
         }
     }
 }
 
-/// A session that has begun: its token is in the cookie.
-#[derive(Debug, Serialize)]
-struct Session {
-    /// How long it lasts, in milliseconds.
+/// A sign-in; without tokens if a cookie is set.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SignIn {
+    /// A JWT; send it as a bearer token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    access_token: Option<Secret>,
+    /// Valid for one refresh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    refresh_token: Option<Secret>,
+    /// The lifetime of the access token or the session, in milliseconds.
+    #[schema(minimum = 1)]
     expires: u64,
 }
 
-/// Directus wraps what it answers.
+/// The tokens of a sign-in.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Tokens {
+    /// A JWT; send it as a bearer token.
+    access_token: Secret,
+    /// Valid for one refresh.
+    refresh_token: Secret,
+    /// The lifetime of the access token, in milliseconds.
+    #[schema(minimum = 1)]
+    expires: u64,
+}
+
+/// The signed-in user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CurrentUser {
+    id: Uuid,
+    email: String,
+    #[schema(pattern = "^active$")]
+    status: &'static str,
+    #[schema(required)]
+    role: Option<Uuid>,
+}
+
+/// The wrapper around answers, as in Directus.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Data<T> {
     data: T,
@@ -64,16 +157,16 @@ pub(crate) struct Data<T> {
 
 /// Signs in with an e-mail address and a password
 ///
-/// In the mode `session`, which is for pages of this server, a cookie is set that
-/// calls for app credentials are made with; it lasts a day.
+/// The mode `session` is for pages of this server: it sets a cookie for calls about app
+/// credentials, which lasts a day.
 #[utoipa::path(
     post,
     path = "/auth/login",
     tag = "Sign-in",
-    request_body = openapi::LoginRequest,
+    request_body = LoginRequest,
     responses(
         (
-            status = 200, description = "Tokens, or how long the session lasts", body = Data<openapi::SignIn>,
+            status = 200, description = "Tokens, or the lifetime of the session", body = Data<SignIn>,
             headers(("Set-Cookie" = String, description = "The session's cookie, in the mode `session`"))
         ),
         SignInFailures
@@ -83,19 +176,17 @@ pub(crate) async fn login(
     State(identity): State<Identity>,
     client: Client,
     cookie: SessionCookie,
-    mut fields: Fields,
+    body: JsonBody<LoginRequest>,
 ) -> Result<Response, Error> {
-    let email = fields.required_text("email")?;
-    let password = fields.required_secret("password")?;
-    let mode = Mode::read(&mut fields)?;
+    let LoginRequest { email: Text(email), password: Secret(password), mode } = body.read()?;
     let user = check_password(&identity, client, email, password).await?;
-    match mode {
-        Mode::Json => Ok(sign_in(&identity, client, user).await?.into_response()),
-        Mode::Session => open_session(&identity, client, user, &cookie).await,
+    match mode.unwrap_or(LoginMode::Json) {
+        LoginMode::Json => Ok(sign_in(&identity, client, user).await?.into_response()),
+        LoginMode::Session => open_session(&identity, client, user, &cookie).await,
     }
 }
 
-/// The user with an e-mail address and a password, as they were when it was checked.
+/// The user with this e-mail address and password, as of the check.
 async fn check_password(
     identity: &Identity,
     client: Client,
@@ -107,28 +198,28 @@ async fn check_password(
     let known = user.as_ref().map(|user| user.password_hash.clone());
     let verified = identity.provider.embedded()?.passwords.verify(password, known).await;
     if !matches!(verified, Ok(false)) {
-        // Only a wrong password counts, not one that was never looked at.
+        // Only a wrong password counts, not one that was never checked.
         attempt.take_back(identity).await?;
     }
     let is_right = verified?;
     match user {
         Some(user) if is_right => Ok(user),
         user => {
-            // Not the address that was typed: it may be a password.
+            // Without the typed address, which may be a password.
             refuse_login(identity, user.map(|user| user.id)).await
         }
     }
 }
 
-/// Notes that a login failed, of the user where it is known which.
+/// Logs that a login failed, with the user if known.
 async fn refuse_login<T>(identity: &Identity, user_id: Option<Uuid>) -> Result<T, Error> {
     let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
     identity.database.append(user_id.into_iter().fold(entry, |entry, id| entry.on("users", id))).await?;
     Err(Error::InvalidCredentials)
 }
 
-/// Stores the token of a new sign-in, unless the password was changed, or the user
-/// disabled or deleted, while the password was being checked.
+/// Stores the token of a new sign-in, unless the password was changed, or the user disabled or
+/// deleted, during the check of the password.
 async fn begin_sign_in(
     identity: &Identity,
     user: User,
@@ -145,7 +236,7 @@ async fn begin_sign_in(
     }
 }
 
-/// Gives the browser a cookie that says who it is.
+/// Sets the browser's session cookie.
 async fn open_session(
     identity: &Identity,
     client: Client,
@@ -156,40 +247,40 @@ async fn open_session(
     begin_sign_in(identity, user, session_hash(&token), now_ms() + SESSION_LIFETIME_MS).await?;
     identity.limits.note_passed(client, &token);
     let set_cookie = cookie.set(&token, Duration::milliseconds(SESSION_LIFETIME_MS));
-    let session = Session { expires: SESSION_LIFETIME_MS.unsigned_abs() };
-    Ok(([(header::SET_COOKIE, set_cookie)], Json(Data { data: session })).into_response())
+    let expires = SESSION_LIFETIME_MS.unsigned_abs();
+    let data = SignIn { access_token: None, refresh_token: None, expires };
+    Ok(([(header::SET_COOKIE, set_cookie)], Json(Data { data })).into_response())
 }
 
-async fn sign_in(identity: &Identity, client: Client, user: User) -> Result<Json<Data<Tokens>>, Error> {
+async fn sign_in(identity: &Identity, client: Client, user: User) -> Result<Json<Data<SignIn>>, Error> {
     let now = now_ms();
     let (refresh_token, token_hash) = generate_refresh_token()?;
     let issued_for = (user.id, user.tokens_valid_from);
     begin_sign_in(identity, user, token_hash, now + REFRESH_TOKEN_LIFETIME_MS).await?;
-    tokens(identity, client, issued_for, refresh_token, now)
+    let tokens = tokens(identity, client, issued_for, refresh_token, now)?;
+    let (access_token, refresh_token) = (Some(tokens.access_token), Some(tokens.refresh_token));
+    Ok(Json(Data { data: SignIn { access_token, refresh_token, expires: tokens.expires } }))
 }
 
 /// Exchanges a refresh token for new tokens
 ///
-/// It is spent thereby; sent once more after 30 seconds, it ends the sign-in.
+/// The old token is spent; using it again after 30 seconds ends the sign-in.
 #[utoipa::path(
     post,
     path = "/auth/refresh",
     tag = "Sign-in",
-    request_body = openapi::RefreshTokenRequest,
-    responses((status = 200, description = "Tokens", body = Data<openapi::Tokens>), SignInFailures)
+    request_body = RefreshTokenRequest,
+    responses((status = 200, description = "Tokens", body = Data<Tokens>), SignInFailures)
 )]
 pub(crate) async fn refresh(
     State(identity): State<Identity>,
     client: Client,
-    mut fields: Fields,
+    body: JsonBody<RefreshTokenRequest>,
 ) -> Result<Json<Data<Tokens>>, Error> {
-    if Mode::read(&mut fields)? == Mode::Session {
-        return Err(Error::BadRequest("mode must be json".to_owned()));
-    }
-    let spent = fields.required_secret("refresh_token")?;
+    let Secret(spent) = body.read()?.refresh_token;
     identity.limits.check_guess(client, &spent)?;
     let spent = hash("refresh", spent.expose_secret());
-    // A look is cheap; nothing is written for a user who calls too often.
+    // Reading is cheap; nothing is written for a user who calls too often.
     let user_id = identity.database.refresh_token_owner(spent).await?.ok_or(Error::InvalidCredentials)?;
     identity.limits.count_user(user_id)?;
     let now = now_ms();
@@ -199,7 +290,8 @@ pub(crate) async fn refresh(
         Entry::new(&Caller::Anonymous, "refresh").with_outcome(SPENT_TOKEN_CAME_AGAIN).on("users", user_id);
     match identity.database.refresh(spent, token_hash, times, reuse).await? {
         Refresh::Renewed { user_id, tokens_valid_from } => {
-            tokens(&identity, client, (user_id, tokens_valid_from), refresh_token, now)
+            let issued_for = (user_id, tokens_valid_from);
+            Ok(Json(Data { data: tokens(&identity, client, issued_for, refresh_token, now)? }))
         }
         Refresh::Expired => Err(Error::TokenExpired),
         Refresh::Unknown => Err(Error::InvalidCredentials),
@@ -210,17 +302,17 @@ pub(crate) async fn refresh(
     }
 }
 
-/// Ends the sign-in that a refresh token, or the session cookie, belongs to
+/// Ends the sign-in of a refresh token or of the session cookie
 #[utoipa::path(
     post,
     path = "/auth/logout",
     tag = "Sign-in",
-    request_body = openapi::LogoutRequest,
+    request_body = LogoutRequest,
     security((), ("session" = [])),
     responses(
         (
-            status = 204, description = "It has ended",
-            headers(("Set-Cookie" = String, description = "Takes the cookie away, in the mode `session`"))
+            status = 204, description = "The sign-in has ended",
+            headers(("Set-Cookie" = String, description = "Removes the cookie, in the mode `session`"))
         ),
         SignOutFailures
     )
@@ -229,18 +321,17 @@ pub(crate) async fn logout(
     State(identity): State<Identity>,
     client: Client,
     cookie: SessionCookie,
-    mut fields: Fields,
+    body: JsonBody<LogoutRequest>,
 ) -> Result<Response, Error> {
-    if Mode::read(&mut fields)? == Mode::Session {
+    let LogoutRequest::RefreshToken { refresh_token: Secret(token), .. } = body.read()? else {
         return close_session(&identity, client, cookie).await;
-    }
-    let token = fields.required_secret("refresh_token")?;
+    };
     identity.limits.check_guess(client, &token)?;
     identity.database.end_family(hash("refresh", token.expose_secret())).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Ends the session of the cookie, and has the browser forget it.
+/// Ends the cookie's sign-in and makes the browser forget the cookie.
 async fn close_session(
     identity: &Identity,
     client: Client,
@@ -253,18 +344,23 @@ async fn close_session(
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, clear)]).into_response())
 }
 
-/// Shows who the access token belongs to
+/// Shows the user of the access token
 #[utoipa::path(
     get,
     path = "/users/me",
     tag = "Sign-in",
     security(("user" = [])),
-    responses((status = 200, description = "The user", body = Data<openapi::CurrentUser>))
+    responses((status = 200, description = "The user", body = Data<CurrentUser>))
 )]
-pub(crate) async fn me(State(identity): State<Identity>, parts: Parts) -> Result<Json<Data<Value>>, Error> {
+pub(crate) async fn me(
+    State(identity): State<Identity>,
+    parts: Parts,
+) -> Result<Json<Data<CurrentUser>>, Error> {
     let user = user::authenticate(&parts, &identity).await?;
     known_caller::note(&parts, || Caller::User(user.id));
-    Ok(Json(Data { data: json!({"id": user.id, "email": user.email, "status": "active", "role": null}) }))
+    let data =
+        CurrentUser { id: user.id, email: user.email, status: UserStatus::Active.as_str(), role: None };
+    Ok(Json(Data { data }))
 }
 
 fn generate_refresh_token() -> Result<(SecretString, Hash), Error> {
@@ -279,9 +375,9 @@ fn tokens(
     (user_id, tokens_valid_from): (Uuid, i64),
     refresh_token: SecretString,
     now: i64,
-) -> Result<Json<Data<Tokens>>, Error> {
+) -> Result<Tokens, Error> {
     identity.limits.note_passed(client, &refresh_token);
     let access_token = identity.provider.embedded()?.tokens.get().issue(user_id, tokens_valid_from, now)?;
     let expires = ACCESS_TOKEN_LIFETIME_MS.unsigned_abs();
-    Ok(Json(Data { data: Tokens { access_token, refresh_token, expires } }))
+    Ok(Tokens { access_token: Secret(access_token), refresh_token: Secret(refresh_token), expires })
 }

@@ -1,5 +1,5 @@
-//! Users of a Directus: their tokens are checked by it, and with its secret
-//! also here, which spares it the bad ones.
+//! Users of a Directus, which checks their tokens. With Directus's secret, this server rejects bad
+//! tokens without a call.
 
 mod claims;
 
@@ -20,16 +20,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
-/// How old an answer about a user may be: a suspension takes effect within it.
+/// How long an answer about a user is used: a suspension takes effect within this time.
 const LIFETIME: Duration = Duration::from_secs(60);
-/// How long a token that was refused is not asked about again.
+/// How long a refused token is not asked about again.
 const REFUSAL_LIFETIME: Duration = Duration::from_secs(2);
-/// The most answers that are kept, about 100 bytes each.
+/// The most cached answers, about 100 bytes each.
 const MAX_ANSWERS: u64 = 10_000;
-/// The longest token that is looked at. Directus's own have some 300 bytes.
+/// The longest token to check. Directus's own have about 300 bytes.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// Finds out which user of a Directus a token belongs to.
+/// Finds the user of a Directus to whom a token belongs.
+// Decision: docs/decisions/http.md#what-directus-said-about-a-token-is-kept-in-moka
 #[derive(Debug)]
 pub(crate) struct DirectusIdentity {
     pub(super) directus: Arc<Directus>,
@@ -37,14 +38,14 @@ pub(crate) struct DirectusIdentity {
     answers: Cache<Hash, Answer>,
 }
 
-/// Whose token it is; `None` where nobody may act with it.
+/// The owner of a token; `None` if the token is not valid for any user.
 #[derive(Clone, Copy, Debug)]
 struct Answer {
     user_id: Option<Uuid>,
     valid_until: Instant,
 }
 
-/// Whoever a token belongs to.
+/// The owner of a token.
 #[derive(Debug, Deserialize)]
 struct Bearer {
     id: Option<Uuid>,
@@ -56,7 +57,7 @@ struct FoundUser {
     status: Option<String>,
 }
 
-/// Ends each answer at its own time.
+/// Lets each answer expire at its own time.
 struct AtItsTime;
 
 impl Expiry<Hash, Answer> for AtItsTime {
@@ -66,21 +67,21 @@ impl Expiry<Hash, Answer> for AtItsTime {
 }
 
 impl DirectusIdentity {
-    /// Asks `directus`, and with its secret looks at tokens first.
+    /// Asks `directus`, but first checks tokens with its secret.
     pub(crate) fn new(directus: Arc<Directus>, secret: Option<&SecretString>) -> Self {
         let answers = Cache::builder().max_capacity(MAX_ANSWERS).expire_after(AtItsTime).build();
         Self { directus, verifier: Replaceable::new(secret.map(Verifier::new)), answers }
     }
 
-    /// Calls Directus with this token from now on, and looks at others' with this secret.
+    /// Replaces the admin token for calls and the secret for checking tokens.
     pub(crate) fn replace_secrets(&self, admin_token: SecretString, secret: Option<&SecretString>) {
         self.directus.replace_admin_token(admin_token);
         self.verifier.replace(secret.map(Verifier::new));
     }
 
-    /// The active user that a token belongs to.
+    /// The active user to whom a token belongs.
     pub(crate) async fn user_of(&self, token: &SecretString, metrics: &Metrics) -> Result<Uuid, Error> {
-        // It leaves its wrapper to be taken apart and hashed.
+        // Exposed for parsing and hashing.
         let text = token.expose_secret();
         if text.is_empty() || text.len() > MAX_TOKEN_BYTES || claims::has_other_algorithm(text) {
             return Err(Error::Unauthorized);
@@ -89,20 +90,19 @@ impl DirectusIdentity {
             Some(verifier) if claims::is_jwt(text) => Some(verifier.verify(text)?),
             _ => Claims::peek(text),
         };
-        // What an unverified token says against itself is believed.
+        // Claims that are not verified can only lead to a refusal.
         if claims.as_ref().is_some_and(|claims| !claims.are_users()) {
             return Err(Error::Unauthorized);
         }
         let key = hash("directus token", text);
-        // Calls that come while one is asking wait for its answer. Errors are
-        // told to all of them and not kept.
+        // Concurrent calls wait for the same answer. Errors go to all of them and are not cached.
         let found = self.answers.entry(key).or_try_insert_with(self.ask(token, claims)).await;
         metrics.count_identity_lookup(found.as_ref().is_ok_and(|answer| !answer.is_fresh()));
         let answer = found.map_err(|error: Arc<DirectusError>| (*error).clone())?.into_value();
         answer.user_id.ok_or(Error::Unauthorized)
     }
 
-    /// Asks Directus; its answer is as old as the question.
+    /// Asks Directus; the answer counts from the time of the question.
     async fn ask(&self, token: &SecretString, claims: Option<Claims>) -> Result<Answer, DirectusError> {
         let (asked_at, now) = (Instant::now(), now_ms());
         let user_id = self.introspect(token).await?;
@@ -116,9 +116,8 @@ impl DirectusIdentity {
     }
 
     async fn introspect(&self, token: &SecretString) -> Result<Option<Uuid>, DirectusError> {
-        // Directus looks at the token before it looks into its cache, where each
-        // user has answers of their own: so the id is right, but a status might
-        // be an old one.
+        // Directus checks the token before it uses its cache, where each user has separate answers:
+        // so the id is right, but a status could be outdated.
         let found = self.directus.call_as(token, &Call::get("/users/me", &[("fields", "id")])).await;
         let found: Bearer = match found {
             Err(error) if error.is_refusal() => return Ok(None),
@@ -129,7 +128,7 @@ impl DirectusIdentity {
         Ok(self.is_active(id).await?.then_some(id))
     }
 
-    /// Whether Directus lets somebody sign in, its cache aside.
+    /// Whether Directus lets a user sign in, without its cache.
     async fn is_active(&self, id: Uuid) -> Result<bool, DirectusError> {
         let query = json!({"filter": {"id": {"_eq": id}}, "fields": "status", "limit": 1});
         let users: Vec<FoundUser> = self.directus.call(&Call::search("/users", query)).await?;

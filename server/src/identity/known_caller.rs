@@ -1,18 +1,17 @@
-//! Who a request turns out to come from, for those who count it and write it down once it
-//! is answered. It decides nothing.
+//! The caller of a request, for counting and logging it after the answer. It decides nothing.
 
 use crate::audit::Caller;
 use axum::http::request::Parts;
 use std::sync::{Arc, OnceLock};
 
-/// How the shared secret's holder is called where named tokens have their names.
+/// The name of the shared secret's holder in places where named tokens have their names.
 const SHARED: &str = "shared";
 
-/// Put among a request's extensions, it gets who calls, as soon as that is known.
+/// An extension of the request that receives its caller as soon as that is known.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownCaller(Arc<OnceLock<Caller>>);
 
-/// Notes who calls.
+/// Stores the caller.
 pub(crate) fn note(parts: &Parts, caller: impl FnOnce() -> Caller) {
     if let Some(KnownCaller(known)) = parts.extensions.get() {
         known.get_or_init(caller);
@@ -20,7 +19,7 @@ pub(crate) fn note(parts: &Parts, caller: impl FnOnce() -> Caller) {
 }
 
 impl KnownCaller {
-    /// The service's name, where one calls.
+    /// The service's name, if a service calls.
     pub(crate) fn service(&self) -> Option<&str> {
         match self.0.get()? {
             Caller::Service(name) => Some(name.as_deref().unwrap_or(SHARED)),
@@ -28,7 +27,7 @@ impl KnownCaller {
         }
     }
 
-    /// What kind of caller it is, in a word.
+    /// The kind of caller, in a word.
     pub(crate) fn kind(&self) -> &'static str {
         match self.0.get() {
             Some(Caller::User(_)) => "user",

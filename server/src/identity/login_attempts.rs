@@ -1,5 +1,5 @@
-//! How often a password may be tried, wherever it is checked: on one account,
-//! and from one address.
+//! Limits how often a password may be tried, on one account and from one address, wherever it is
+//! checked.
 
 use super::{Identity, hash};
 use crate::client::Client;
@@ -8,20 +8,20 @@ use crate::error::Error;
 use crate::store::{AttemptLimit, Hash, MAX_ATTEMPT_WINDOW_MS};
 use std::net::IpAddr;
 
-/// Failed attempts on one account in a window.
+/// Failed attempts on one account within a window.
 const PER_ACCOUNT: u32 = 10;
-/// Failed attempts from one address in a window.
+/// Failed attempts from one address within a window.
 const PER_ADDRESS: u32 = 50;
 
-/// An attempt that has been counted.
+/// A counted attempt.
 #[derive(Debug)]
-#[must_use = "a password that was right or never looked at is to be taken back"]
+#[must_use = "take back the attempt if the password was right or never checked"]
 pub(super) struct LoginAttempt {
     subjects: Vec<Hash>,
 }
 
 impl LoginAttempt {
-    /// Counts an attempt before the password is looked at, or refuses it.
+    /// Counts an attempt before the password is checked, or refuses it.
     pub(super) async fn count(
         identity: &Identity,
         email: Option<&str>,
@@ -35,15 +35,16 @@ impl LoginAttempt {
         }
     }
 
-    /// Takes it back: the password was not wrong.
+    /// Takes the attempt back: the password was not wrong.
     pub(super) async fn take_back(self, identity: &Identity) -> Result<(), Error> {
         Ok(identity.database.uncount_attempt(self.subjects).await?)
     }
 }
 
+// Decision: docs/decisions/http.md#local-login-attempts-are-limited-by-account-only
 fn limits(email: Option<&str>, network: Option<IpAddr>) -> Vec<AttemptLimit> {
     let limit = |subject, attempts| AttemptLimit { subject, attempts, window_ms: MAX_ATTEMPT_WINDOW_MS };
-    // More than ASCII: Directus lowers a Kelvin sign to a k.
+    // Beyond ASCII, because Directus lower-cases a Kelvin sign to a k.
     let account = email.map(|email| limit(hash("account", &email.to_lowercase()), PER_ACCOUNT));
     let address = network.map(|network| limit(hash("address", &network.to_string()), PER_ADDRESS));
     account.into_iter().chain(address).collect()
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_is_limited_from_everywhere_and_an_address_where_it_tells_callers_apart() {
+    fn limits_an_account_from_everywhere_and_an_address_that_identifies_callers() {
         let subjects = |email: Option<&str>, network: Option<&str>| -> Vec<Hash> {
             let network = network.map(|network| network.parse().unwrap());
             limits(email, network).iter().map(|limit| limit.subject).collect()

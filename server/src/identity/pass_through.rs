@@ -1,14 +1,15 @@
-//! `POST /auth/login|refresh|logout` and `GET /users/me`, handed on to Directus,
-//! so that a client needs one base URL. What is handed on is listed: no cookie
-//! but that of a session that is to end, no secret of a service, nothing that
-//! belongs to a connection (RFC 9110, section 7.6.1), and no address but the one
-//! that the caller has.
+//! `POST /auth/login|refresh|logout` and `GET /users/me`, forwarded to Directus, so that clients
+//! need only one base URL. Only listed parts are forwarded: no cookie except that of a session to
+//! end, no service secret, nothing that belongs to a connection (RFC 9110, section 7.6.1), and no
+//! address except the caller's own.
 
-use super::auth::Mode;
+use super::auth::{LoginMode, LoginRequest, RefreshTokenRequest};
 use super::login_attempts::LoginAttempt;
 use super::user::{bearer_token, introspect};
 use super::{DirectusIdentity, Identity, SessionCookie, known_caller};
+use crate::api::MAX_BODY_BYTES;
 use crate::audit::{Caller, Entry};
+use crate::body::{Secret, Value as _, member_names};
 use crate::client::Client;
 use crate::directus::{Answer, DirectusError};
 use crate::error::Error;
@@ -28,17 +29,17 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::net::IpAddr;
 
-/// The largest answer that goes to a caller.
-const MAX_HANDED_BACK: usize = 512 * 1024;
+/// The largest answer for a caller.
+const MAX_ANSWER_BYTES: usize = 512 * 1024;
 pub(super) const LOGIN: &str = "/auth/login";
 const REFRESH: &str = "/auth/refresh";
 pub(super) const LOGOUT: &str = "/auth/logout";
 const ME: &str = "/users/me";
 /// Directus's own cookie, by its default name.
 const SESSION_COOKIE: &str = "directus_session_token";
-/// The headers of a request that Directus gets as they are.
-const HANDED_ON: [HeaderName; 2] = [header::AUTHORIZATION, header::USER_AGENT];
-/// By which Directus counts logins, and writes down where they come from.
+/// The request headers that Directus gets unchanged.
+const FORWARDED: [HeaderName; 2] = [header::AUTHORIZATION, header::USER_AGENT];
+/// Directus uses it to count logins and to record where they come from.
 static FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Whether a request is one of the four.
@@ -51,8 +52,8 @@ pub(super) fn is_handed_on(method: &Method, path: &str) -> bool {
 }
 
 impl DirectusIdentity {
-    /// Hands on a request, which must be one of the four, unless its caller
-    /// makes too many.
+    /// Forwards one of the four requests, unless its caller makes too many.
+    // Decision: docs/decisions/http.md#calls-that-directus-answers-are-counted-here-first
     pub(super) async fn pass_through(
         &self,
         identity: &Identity,
@@ -69,12 +70,12 @@ impl DirectusIdentity {
         if !is_json(&parts.headers) {
             return Err(Error::UnsupportedMediaType);
         }
-        let body = read_body(Request::new(body)).await?;
+        let body = read_body(Request::new(body), MAX_BODY_BYTES).await?;
         self.pass_body(identity, &parts, parts.uri.path(), body, client).await
     }
 
-    /// Hands on a body to one of the three paths that take one, whatever path
-    /// the request itself went to.
+    /// Forwards a body to one of the three paths that take one, whatever path the request itself
+    /// used.
     pub(super) async fn pass_body(
         &self,
         identity: &Identity,
@@ -83,30 +84,32 @@ impl DirectusIdentity {
         body: Bytes,
         client: Client,
     ) -> Result<Response, Error> {
-        let mut fields = Fields::parse(&body)?;
-        let mode = Mode::read(&mut fields)?;
+        let names =
+            if path == LOGIN { member_names::<LoginRequest> } else { member_names::<RefreshTokenRequest> };
+        let mut fields = Fields::parse(&body, names)?;
+        let mode = LoginMode::read(&mut fields)?;
         let own = own_secrets(parts, client, &fields);
-        let headers = handed_on(&parts.headers, client.address());
+        let headers = forwarded_headers(&parts.headers, client.address());
         let request = self.directus.forward(Method::POST, path, None).headers(headers);
         let request = request.header(header::CONTENT_TYPE, "application/json").body(body);
-        let call = HandedOn { request, path, own };
+        let call = ForwardedCall { request, path, own };
         match (path, mode) {
             (LOGIN, mode) => {
                 let email = fields.text("email")?;
                 let answer = self.log_in(identity, email.as_deref(), client, call).await?;
                 match mode {
-                    Mode::Json => respond(answer, path),
-                    Mode::Session => respond_with_session(answer, &SessionCookie::of(parts, client)),
+                    LoginMode::Json => respond(answer, path),
+                    LoginMode::Session => respond_with_session(answer, &SessionCookie::of(parts, client)),
                 }
             }
-            (LOGOUT, Mode::Session) => {
+            (LOGOUT, LoginMode::Session) => {
                 self.close_session(identity, client, call, SessionCookie::of(parts, client)).await
             }
-            (_, Mode::Session) => Err(Error::BadRequest("mode must be json".to_owned())),
-            (_, Mode::Json) => {
-                let token = fields.required_secret("refresh_token")?;
+            (_, LoginMode::Session) => Err(Error::BadRequest("mode must be json".to_owned())),
+            (_, LoginMode::Json) => {
+                let Secret(token) = Secret::required(&mut fields, "refresh_token")?;
                 identity.limits.check_guess(client, &token)?;
-                respond(self.hand_on(identity, client, call).await?, path)
+                respond(self.forward(identity, client, call).await?, path)
             }
         }
     }
@@ -116,10 +119,10 @@ impl DirectusIdentity {
         identity: &Identity,
         email: Option<&str>,
         client: Client,
-        call: HandedOn<'_>,
+        call: ForwardedCall<'_>,
     ) -> Result<Answer, Error> {
         let attempt = LoginAttempt::count(identity, email, client).await?;
-        let answer = self.hand_on(identity, client, call).await;
+        let answer = self.forward(identity, client, call).await;
         if answer.as_ref().is_ok_and(is_refusal) {
             let entry = Entry::new(&Caller::Anonymous, "login").with_outcome(Error::InvalidCredentials);
             identity.database.append(entry).await?;
@@ -129,21 +132,21 @@ impl DirectusIdentity {
         answer
     }
 
-    /// Ends the session of the cookie, and has the browser forget it.
+    /// Ends the cookie's session and makes the browser forget the cookie.
     async fn close_session(
         &self,
         identity: &Identity,
         client: Client,
-        mut call: HandedOn<'_>,
+        mut call: ForwardedCall<'_>,
         cookie: SessionCookie,
     ) -> Result<Response, Error> {
         let clear = cookie.clear();
         let token = cookie.token(&Method::POST)?;
         identity.limits.check_guess(client, &token)?;
         call.request = call.request.header(header::COOKIE, as_cookie(&token));
-        let answer = self.hand_on(identity, client, call).await?;
+        let answer = self.forward(identity, client, call).await?;
         let mut response = respond(answer, LOGOUT)?;
-        // One that Directus does not know has ended already.
+        // A session that Directus does not know has already ended.
         if response.status().is_success() || response.status() == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::SET_COOKIE, clear);
         }
@@ -151,28 +154,31 @@ impl DirectusIdentity {
     }
 
     async fn pass_me(&self, identity: &Identity, parts: &Parts, client: Client) -> Result<Response, Error> {
-        // Directus would take one from the query, too.
+        // Directus would also accept a token from the query.
         let token = bearer_token(parts)?;
         match introspect(self, &token, client, identity).await {
             Ok(user_id) => known_caller::note(parts, || Caller::User(user_id)),
-            // What is wrong with a token, Directus says.
+            // Directus reports what is wrong with a token.
             Err(Error::Unauthorized) => {}
             Err(error) => return Err(error),
         }
-        let headers = handed_on(&parts.headers, client.address());
+        let headers = forwarded_headers(&parts.headers, client.address());
         let request = self.directus.forward(Method::GET, ME, parts.uri.query()).headers(headers);
-        respond(self.hand_on(identity, client, HandedOn { request, path: ME, own: vec![token] }).await?, ME)
+        respond(
+            self.forward(identity, client, ForwardedCall { request, path: ME, own: vec![token] }).await?,
+            ME,
+        )
     }
 
-    /// A token in the answer is known from then on where it was given out to.
-    async fn hand_on(
+    /// A token in the answer counts as valid from then on at the address that received it.
+    async fn forward(
         &self,
         identity: &Identity,
         client: Client,
-        call: HandedOn<'_>,
+        call: ForwardedCall<'_>,
     ) -> Result<Answer, Error> {
         let mut answer = self.directus.send(call.request, call.path).await?;
-        if let Ok(GivenOut { data }) = serde_json::from_slice(&answer.body) {
+        if let Ok(IssuedTokens { data }) = serde_json::from_slice(&answer.body) {
             identity.limits.note_passed(client, &data.refresh_token);
         }
         if let Some((token, _)) = session(&answer.headers) {
@@ -185,10 +191,10 @@ impl DirectusIdentity {
 }
 
 /// A request for Directus.
-struct HandedOn<'a> {
+struct ForwardedCall<'a> {
     request: RequestBuilder,
     path: &'a str,
-    /// What in it is the caller's own secret.
+    /// The caller's own secrets in it.
     own: Vec<SecretString>,
 }
 
@@ -202,18 +208,18 @@ fn own_secrets(parts: &Parts, client: Client, fields: &Fields) -> Vec<SecretStri
     given.chain(bearer_token(parts).ok()).chain(cookie).collect()
 }
 
-/// Hides this server's secrets in an answer, and in one that is a failure the caller's
-/// own: Directus likes to quote what it was sent. `None` where it can't be searched: it is
-/// no JSON, or too large for a session or a user.
+/// Hides this server's secrets in an answer and, in a failure, the caller's own, which Directus may
+/// quote. `None` if the answer can't be searched, because it is not JSON or too large for a session
+/// or a user.
 fn hide_secrets(answer: &mut Answer, own: &[SecretString]) -> Option<()> {
     if answer.body.is_empty() {
         return Some(());
     }
-    if answer.body.len() > MAX_HANDED_BACK {
+    if answer.body.len() > MAX_ANSWER_BYTES {
         return None;
     }
     let value: Value = serde_json::from_slice(&answer.body).ok()?;
-    // They leave their wrappers to be looked for.
+    // Exposed for the search.
     let own = own.iter().map(|secret| secret.expose_secret()).filter(|_| answer.status >= 400);
     let mask = Mask::of(own, answer.body.len());
     let hidden = hide_in_json(value.clone(), mask.as_ref());
@@ -223,9 +229,9 @@ fn hide_secrets(answer: &mut Answer, own: &[SecretString]) -> Option<()> {
     Some(())
 }
 
-/// What is read of an answer with tokens.
+/// The part of an answer with tokens that is read.
 #[derive(Deserialize)]
-struct GivenOut {
+struct IssuedTokens {
     data: RefreshToken,
 }
 
@@ -234,12 +240,12 @@ struct RefreshToken {
     refresh_token: SecretString,
 }
 
-/// Whether a password was looked at and was wrong, or is not enough by itself.
+/// Whether a password was checked and was wrong or is not sufficient.
 fn is_refusal(answer: &Answer) -> bool {
     matches!(StatusCode::from_u16(answer.status), Ok(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN))
 }
 
-/// The token of the session that Directus has begun, and how long it lasts.
+/// The token and lifetime of the session that Directus began.
 fn session(headers: &HeaderMap) -> Option<(SecretString, Duration)> {
     let lines = headers.get_all(header::SET_COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut cookies = lines.filter_map(|line| Cookie::parse(line).ok());
@@ -247,25 +253,25 @@ fn session(headers: &HeaderMap) -> Option<(SecretString, Duration)> {
     Some((cookie.value().into(), cookie.max_age()?))
 }
 
-/// The session's token as Directus knows it.
+/// The session's token in the form of Directus's cookie.
 fn as_cookie(token: &SecretString) -> HeaderValue {
-    // It leaves its wrapper for the one whose it is.
+    // Exposed for Directus, which issued it.
     let value = HeaderValue::try_from(format!("{SESSION_COOKIE}={}", token.expose_secret()));
     let mut value = value.unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
 }
 
-fn handed_on(given: &HeaderMap, address: IpAddr) -> HeaderMap {
+fn forwarded_headers(given: &HeaderMap, address: IpAddr) -> HeaderMap {
     let mut headers: HeaderMap =
-        HANDED_ON.into_iter().filter_map(|name| Some((name.clone(), given.get(&name)?.clone()))).collect();
+        FORWARDED.into_iter().filter_map(|name| Some((name.clone(), given.get(&name)?.clone()))).collect();
     if let Ok(address) = HeaderValue::try_from(address.to_string()) {
         headers.insert(FORWARDED_FOR.clone(), address);
     }
     headers
 }
 
-/// The status and the JSON of Directus as they are; of its headers none.
+/// Directus's status and JSON, without its headers.
 fn respond(Answer { status, body, .. }: Answer, path: &str) -> Result<Response, Error> {
     let garbage = || Error::from(DirectusError::garbage(status, path));
     let code = StatusCode::from_u16(status).map_err(|_| garbage())?;
@@ -279,7 +285,7 @@ fn respond(Answer { status, body, .. }: Answer, path: &str) -> Result<Response, 
     Ok((code, [(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// The same for a login, and its session in a cookie of ours.
+/// The same for a login, with its session in Stagepass's own cookie.
 fn respond_with_session(answer: Answer, cookie: &SessionCookie) -> Result<Response, Error> {
     let session = session(&answer.headers);
     let mut response = respond(answer, LOGIN)?;
@@ -296,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hands_on_four_calls_alone() {
+    fn forwards_only_four_calls() {
         for path in ["/auth/login", "/auth/refresh", "/auth/logout"] {
             assert!(is_handed_on(&Method::POST, path) && !is_handed_on(&Method::GET, path), "{path}");
         }
@@ -310,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn hands_on_what_is_listed_and_the_callers_true_address() {
+    fn forwards_listed_headers_and_the_callers_real_address() {
         let mut given = HeaderMap::new();
         for (name, value) in [
             ("authorization", "Bearer x"),
@@ -328,7 +334,7 @@ mod tests {
         ] {
             given.insert(name, HeaderValue::from_static(value));
         }
-        let headers = handed_on(&given, "198.51.100.7".parse().unwrap());
+        let headers = forwarded_headers(&given, "198.51.100.7".parse().unwrap());
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["authorization", "user-agent", "x-forwarded-for"]);
@@ -336,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_what_directus_sets_its_cookie_to() {
+    fn reads_the_session_from_directus_cookie() {
         let found = |lines: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for line in lines {
@@ -359,8 +365,8 @@ mod tests {
     }
 
     #[test]
-    fn quotes_neither_secrets_of_this_server_nor_in_failures_the_callers_own() {
-        crate::masking::hold(&"the-planted-admin-token-of-a-test".into());
+    fn hides_secrets_of_this_server_and_in_failures_the_callers_own() {
+        crate::masking::register(&"the-planted-admin-token-of-a-test".into());
         let hidden = |status, body: &'static str| {
             let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
             let mut answer = Answer { status, headers, body };
@@ -376,14 +382,14 @@ mod tests {
             r#"{"a":"the-callers-own …"}"#
         );
         assert_eq!(hidden(200, r#"{"a": "the-callers-own"}"#), r#"{"a": "the-callers-own"}"#);
-        // What can't be searched goes to nobody.
+        // An answer that can't be searched goes to no one.
         for body in ["<html>", r#"{"a": "\ud800"}"#, r#"{"a": 1e999}"#] {
             assert_eq!(hidden(500, body), "", "{body}");
         }
     }
 
     #[test]
-    fn hands_back_json_and_no_content_and_nothing_else() {
+    fn returns_only_json_and_no_content() {
         let answer = |status, body: &'static str| {
             let (headers, body) = (HeaderMap::new(), Bytes::from_static(body.as_bytes()));
             respond(Answer { status, headers, body }, "/x")

@@ -1,5 +1,5 @@
-//! Password hashing: Argon2id (RFC 9106) with 19 MiB and two passes, off the
-//! async threads and with a bounded queue.
+//! Password hashing: Argon2id (RFC 9106) with 19 MiB and two passes, off the async threads and with
+//! a limited queue.
 
 use crate::error::Error;
 use argon2::password_hash::{PasswordHasher as _, phc::PasswordHash};
@@ -12,14 +12,14 @@ use thiserror::Error as ThisError;
 use tokio::sync::Semaphore;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// The shortest password that is taken.
+/// The shortest password that is accepted.
 const MIN_PASSWORD_CHARS: usize = 8;
-/// The longest password that is taken.
+/// The longest password that is accepted.
 const MAX_PASSWORD_BYTES: usize = 1024;
+// Decision: docs/decisions/http.md#users-passwords-are-hashed-with-argon2id
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
-/// An allocation as large as this or larger is never kept by glibc once it is
-/// freed, whatever was freed before (`M_MMAP_THRESHOLD` in mallopt(3)).
+/// Glibc never keeps a freed allocation of this size or larger (`M_MMAP_THRESHOLD` in mallopt(3)).
 const NEVER_KEPT: usize = 33 * 1024 * 1024;
 /// Hashes computed at the same time.
 const WORKERS: usize = 2;
@@ -31,12 +31,12 @@ const QUEUE: usize = 64;
 pub(crate) struct Passwords {
     queue: Arc<Semaphore>,
     workers: Arc<Semaphore>,
-    /// Of no password anybody has: an unknown user takes as long as a wrong password.
+    /// The hash of no existing password: an unknown user takes as long as a wrong password.
     decoy: SecretString,
 }
 
 impl Passwords {
-    /// Nothing waits or is computed yet.
+    /// Starts with an empty queue.
     pub(crate) fn new() -> Result<Self, Error> {
         Ok(Self {
             queue: Arc::new(Semaphore::new(QUEUE)),
@@ -45,21 +45,21 @@ impl Passwords {
         })
     }
 
-    /// Whether `password` is the one that `known` is the hash of; false after
-    /// the same time where there is no hash.
+    /// Whether `password` matches the hash `known`; without a hash, false after the same time.
     pub(crate) async fn verify(
         &self,
         password: SecretString,
         known: Option<SecretString>,
     ) -> Result<bool, Error> {
         let busy = || Error::TooManyRequests { retry_after_s: 1 };
-        let place = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
+        let permit = Arc::clone(&self.queue).try_acquire_owned().map_err(|_| busy())?;
         let worker = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| busy())?;
         let exists = known.is_some();
         let hash = known.unwrap_or_else(|| self.decoy.clone());
-        // A caller that hangs up ends this future, not the thread: the thread holds the places.
+        // A caller that hangs up ends this future but not the thread, so the thread holds the
+        // permits.
         let verified = tokio::task::spawn_blocking(move || {
-            let _held = (place, worker);
+            let _held = (permit, worker);
             verify(&password, &hash)
         })
         .await;
@@ -70,9 +70,9 @@ impl Passwords {
 /// Why a password can't be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum PasswordFault {
-    #[error("a password needs at least {MIN_PASSWORD_CHARS} characters that are not all white space")]
+    #[error("a password must have at least {MIN_PASSWORD_CHARS} characters, not all of them white space")]
     TooShort,
-    #[error("a password has at most {MAX_PASSWORD_BYTES} bytes")]
+    #[error("a password must have at most {MAX_PASSWORD_BYTES} bytes")]
     TooLong,
 }
 
@@ -86,9 +86,9 @@ impl PasswordFault {
     }
 }
 
-/// Holds a new password against the rules.
+/// Checks a new password against the rules.
 pub(crate) fn check(password: &SecretString) -> Result<(), PasswordFault> {
-    // Only counted: nothing of it goes anywhere.
+    // Exposed only for counting.
     let text = password.expose_secret();
     if text.trim().is_empty() || text.chars().count() < MIN_PASSWORD_CHARS {
         Err(PasswordFault::TooShort)
@@ -105,7 +105,7 @@ pub(crate) fn hash(password: &SecretString) -> Result<SecretString, Error> {
     Ok(hash.map_err(|_| Error::Internal("a password could not be hashed"))?.to_string().into())
 }
 
-/// What looks like the hash of a password, and is that of none: random bytes.
+/// A value in the form of a password hash, of random bytes and so of no password.
 fn decoy() -> Result<SecretString, Error> {
     let mut random = [0; 16 + Params::DEFAULT_OUTPUT_LEN];
     getrandom::fill(&mut random)?;
@@ -124,7 +124,7 @@ fn verify(password: &SecretString, hash: &SecretString) -> bool {
     password.len() <= MAX_PASSWORD_BYTES && is_hash_of(hash, password).unwrap_or(false)
 }
 
-/// `None` where the hash is none of Argon2's.
+/// `None` if it is not a hash of Argon2.
 fn is_hash_of(hash: &SecretString, password: &[u8]) -> Option<bool> {
     let known = PasswordHash::new(hash.expose_secret()).ok()?;
     let (salt, expected) = (known.salt?, known.hash?);
@@ -134,14 +134,14 @@ fn is_hash_of(hash: &SecretString, password: &[u8]) -> Option<bool> {
     let argon2 = Argon2::new(algorithm, known.version?.try_into().ok()?, params);
     let mut computed = Zeroizing::new(vec![0; expected.len()]);
     let done = argon2.hash_password_into_with_memory(password, salt.as_ref(), &mut computed, &mut memory);
-    // The slice alone: the room behind it was never written to.
+    // Only the slice: the room behind it was never written.
     memory.iter_mut().zeroize();
     done.ok()?;
     Some(computed.ct_eq(expected.as_bytes()).into())
 }
 
-/// Memory for so many blocks, which the system gets back once it is freed. Room
-/// that is not written to takes none.
+/// Memory for this many blocks, which the system gets back when it is freed. Room that is never
+/// written takes no memory.
 fn memory(blocks: usize) -> Vec<Block> {
     let mut memory = Vec::with_capacity(blocks.max(NEVER_KEPT / Block::SIZE));
     memory.resize(blocks, Block::new());
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn tells_right_from_wrong_and_knows_no_password_for_nobody() {
+    async fn accepts_only_the_right_password_and_none_for_an_unknown_user() {
         let passwords = Passwords::new().unwrap();
         let known = hash(&"correct horse".into()).unwrap();
         assert!(known.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -161,13 +161,13 @@ mod tests {
         assert!(verify("correct horse", Some(known.clone())).await.unwrap());
         assert!(!verify("wrong", Some(known)).await.unwrap());
         let decoy = passwords.decoy.clone();
-        assert_eq!(is_hash_of(&decoy, b"x"), Some(false), "it costs what any other does");
+        assert_eq!(is_hash_of(&decoy, b"x"), Some(false), "it costs as much as any other");
         assert!(decoy.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(!verify(decoy.expose_secret(), None).await.unwrap());
     }
 
     #[test]
-    fn a_password_has_8_characters_and_1024_bytes_at_most_and_may_hold_anything() {
+    fn a_password_has_8_characters_to_1024_bytes_of_any_kind() {
         assert_eq!(check(&"1234567".into()), Err(PasswordFault::TooShort));
         assert_eq!(check(&" ".repeat(10).into()), Err(PasswordFault::TooShort));
         assert_eq!(check(&"p".repeat(1025).into()), Err(PasswordFault::TooLong));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refuses_what_does_not_fit_in_the_queue() {
+    async fn refuses_a_call_if_the_queue_is_full() {
         let passwords = Passwords::new().unwrap();
         let _taken = passwords.queue.try_acquire_many(QUEUE as u32).unwrap();
         let refused = passwords.verify("x".into(), None).await;

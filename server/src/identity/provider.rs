@@ -4,7 +4,7 @@ use super::{DirectusIdentity, Passwords, TokenSigner};
 use crate::error::Error;
 use crate::replaceable::Replaceable;
 
-/// Who knows the users.
+/// Who manages the users.
 #[derive(Debug)]
 pub(crate) enum Provider {
     /// This server, in its own database.
@@ -13,7 +13,7 @@ pub(crate) enum Provider {
     Directus(DirectusIdentity),
 }
 
-/// What checks this server's own users.
+/// Checks this server's own users.
 #[derive(Debug)]
 pub(crate) struct EmbeddedIdentity {
     pub(crate) passwords: Passwords,
@@ -25,7 +25,7 @@ impl Provider {
     pub(super) fn embedded(&self) -> Result<&EmbeddedIdentity, Error> {
         match self {
             Self::Embedded(embedded) => Ok(embedded),
-            Self::Directus(_) => Err(Error::Internal("a call for Directus was not handed on")),
+            Self::Directus(_) => Err(Error::Internal("a call for Directus was not forwarded")),
         }
     }
 }

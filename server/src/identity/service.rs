@@ -1,6 +1,5 @@
-//! The extractor of a service: in `X-RBAC-SYNC-SECRET` the shared secret, which
-//! may do all, or a named token, which may do what is listed; and the user it
-//! acts for, where it names one.
+//! The extractor of a service: in `X-RBAC-SYNC-SECRET` the shared secret, which may do everything,
+//! or a named token with listed rights; and the user it acts for, if it names one.
 
 use super::{Identity, hash, known_caller, token};
 use crate::audit::{Caller, Entry};
@@ -18,8 +17,7 @@ use uuid::Uuid;
 const SECRET_HEADER: &str = "x-rbac-sync-secret";
 const ACTING_USER_HEADER: &str = "x-acting-user";
 
-/// The shared secrets that are taken: the present one, and former ones during
-/// a rotation.
+/// The accepted shared secrets: the current one, and former ones while they are replaced.
 #[derive(Debug)]
 pub(crate) struct ServiceSecrets(Vec<SecretString>);
 
@@ -29,8 +27,8 @@ impl ServiceSecrets {
         Self(secrets)
     }
 
-    /// Compares digests, so that neither a secret's length nor the place of
-    /// the first difference shows in the time taken.
+    /// Compares digests, so that the time taken reveals neither a secret's length nor the position
+    /// of the first difference.
     fn contains(&self, given: &[u8]) -> bool {
         let given = Sha256::digest(given);
         let compare = |known: &SecretString| Sha256::digest(known.expose_secret()).ct_eq(&given);
@@ -39,19 +37,20 @@ impl ServiceSecrets {
 }
 
 /// What services call: verbs of the Credentials API, and `metrics` for `GET /metrics`.
-pub(crate) const SERVICE_VERBS: [&str; 7] = [
+pub(crate) const SERVICE_VERBS: [&str; 8] = [
     "store",
     "reveal",
     "reveal-download-cred",
     "get-platform-session",
+    "update-platform-session",
     "request-capture",
     "reveal-app-cred",
     "metrics",
 ];
-/// What a named token begins with, so that people know one when they see it.
+/// The start of a named token, so that people recognise it.
 const TOKEN_PREFIX: &str = "sp_svc_";
 
-/// A new named token, and the hash that is kept of it.
+/// A new named token, and its hash for the database.
 pub(crate) fn generate_service_token() -> Result<(SecretString, Hash), Error> {
     let random = token::generate()?;
     let secret = SecretString::from(format!("{TOKEN_PREFIX}{}", random.expose_secret()));
@@ -59,29 +58,29 @@ pub(crate) fn generate_service_token() -> Result<(SecretString, Hash), Error> {
     Ok((secret, hash))
 }
 
-/// A service that calls, and may call this verb.
+/// A service that calls and may use this verb.
 #[derive(Clone, Debug)]
 pub(crate) struct Service {
     /// The token's name; the shared secret has none.
     name: Option<String>,
     acting_user: Option<Uuid>,
-    /// None means all.
+    /// Empty means all.
     platforms: Vec<String>,
 }
 
 impl Service {
-    /// A row for the audit log about what this service does.
+    /// A row for the audit log about an action of this service.
     pub(crate) fn entry(&self, action: &str) -> Entry {
         Entry { acting_for: self.acting_user, ..Entry::new(&Caller::Service(self.name.clone()), action) }
     }
 
-    /// Whether the service may have a record of this owner's that is of no platform.
+    /// Checks that the service may access a record of this owner without a platform.
     pub(crate) fn check_owner(&self, owner_id: Uuid) -> Result<(), Error> {
         let is_owners = self.acting_user.is_none_or(|user| user == owner_id);
         if is_owners && self.platforms.is_empty() { Ok(()) } else { Err(Error::Forbidden) }
     }
 
-    /// Whether the service may have a record of this owner and platform.
+    /// Checks that the service may access a record of this owner and platform.
     pub(crate) fn check_record(&self, owner_id: Uuid, platform: &str) -> Result<(), Error> {
         let is_owners = self.acting_user.is_none_or(|user| user == owner_id);
         let is_listed = self.platforms.is_empty() || self.platforms.iter().any(|listed| listed == platform);
@@ -95,6 +94,7 @@ where
 {
     type Rejection = Error;
 
+    // Decision: docs/decisions/http.md#a-right-service-secret-is-never-limited
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let identity = Identity::from_ref(state);
         let given = secret(&parts.headers)?;
@@ -119,8 +119,7 @@ where
     }
 }
 
-/// The secret that was given. Of two, none is judged: a gateway may have looked
-/// at the other.
+/// The secret in the request. Two are refused, because a gateway may have checked the other one.
 fn secret(headers: &HeaderMap) -> Result<&[u8], Error> {
     let mut given = headers.get_all(SECRET_HEADER).iter().map(HeaderValue::as_bytes);
     let first = given.next().unwrap_or_default();
@@ -130,8 +129,8 @@ fn secret(headers: &HeaderMap) -> Result<&[u8], Error> {
     }
 }
 
-/// The user that a service acts for. One that a client brought and one that a
-/// gateway added are two: neither is believed then.
+/// The user that a service acts for. Two headers are refused, because one may come from the client
+/// and one from a gateway.
 fn acting_user(headers: &HeaderMap) -> Result<Option<Uuid>, Error> {
     let mut given = headers.get_all(ACTING_USER_HEADER).iter();
     let first = given.next().map(|id| parse_id(id.to_str().unwrap_or_default(), "X-Acting-User"));
@@ -141,7 +140,7 @@ fn acting_user(headers: &HeaderMap) -> Result<Option<Uuid>, Error> {
     }
 }
 
-/// The named token that was given in place of the shared secret.
+/// The named token in place of the shared secret.
 async fn named_token(identity: &Identity, given: &[u8]) -> Result<ServiceToken, Error> {
     let text = std::str::from_utf8(given).ok().filter(|text| text.starts_with(TOKEN_PREFIX));
     let found = match text {
@@ -167,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_each_of_its_secrets_whole() {
+    fn accepts_each_of_its_secrets_only_whole() {
         let secrets = ServiceSecrets::new(vec!["new-secret".into(), "old-secret".into()]);
         assert!(secrets.contains(b"new-secret") && secrets.contains(b"old-secret"));
         for wrong in [&b""[..], b"new-secre", b"new-secretx", b"NEW-SECRET"] {

@@ -1,7 +1,6 @@
-//! The cookie by which a browser that has signed in says who it is, to the API of
-//! app credentials and to the pages for people, and to nothing else. What it may
-//! write there it must ask for from a page of this server's own: browsers send
-//! cookies along with what pages of others ask for, too.
+//! The cookie that identifies a signed-in browser to the API of app credentials and to the pages
+//! for people, and to nothing else. For writes the request must come from a page of this server's
+//! own, because browsers also send cookies with requests from foreign pages.
 
 use crate::client::Client;
 use crate::error::Error;
@@ -13,13 +12,14 @@ use cookie::{Cookie, SameSite};
 use reqwest::Url;
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Browsers take a name with this prefix from the host alone that the cookie is
-/// for, over TLS (RFC 6265bis, section 4.1.3.2).
+/// Browsers accept a name with this prefix only from the cookie's own host, over TLS (RFC 6265bis,
+/// section 4.1.3.2).
 const NAME: &str = "__Host-stagepass_session";
-/// Its name where there is no TLS: on the machine itself.
+/// The name without TLS, which is allowed only on the server's own machine.
 const LOCAL_NAME: &str = "stagepass_session";
 
-/// What a request says of its session cookie, and for whom one would be set.
+/// A request's session cookie, and the context for setting one.
+// Decision: docs/decisions/http.md#the-session-cookie-is-for-app-credentials-and-pages-only
 #[derive(Debug)]
 pub(crate) struct SessionCookie {
     token: Option<SecretString>,
@@ -35,17 +35,17 @@ impl SessionCookie {
         Self { token, is_local, is_same_origin: is_same_origin(uri, headers, is_local) }
     }
 
-    /// Whether a request with these headers brings one.
+    /// Whether a request with these headers has one.
     pub(crate) fn is_in(headers: &HeaderMap, client: Client) -> bool {
         token(headers, name(client.is_this_machine())).is_some()
     }
 
-    /// Whether the request brings one.
+    /// Whether the request has one.
     pub(super) fn is_given(&self) -> bool {
         self.token.is_some()
     }
 
-    /// The token in it, for a request that may be made with it.
+    /// The token in the cookie, if the request may use it.
     pub(super) fn token(self, method: &Method) -> Result<SecretString, Error> {
         if !method.is_safe() {
             self.check_origin()?;
@@ -53,18 +53,18 @@ impl SessionCookie {
         self.token.ok_or(Error::Unauthorized)
     }
 
-    /// Refuses what a page of another's asks for.
+    /// Refuses requests from foreign pages.
     pub(crate) fn check_origin(&self) -> Result<(), Error> {
         if self.is_same_origin { Ok(()) } else { Err(Error::ForbiddenOrigin) }
     }
 
-    /// `Set-Cookie` for a token that is good for so long.
+    /// `Set-Cookie` for a token with this lifetime.
     pub(super) fn set(&self, token: &SecretString, lifetime: Duration) -> HeaderValue {
-        // The browser is whom the token is for.
+        // Exposed for the browser, to which it belongs.
         self.render(token.expose_secret(), lifetime)
     }
 
-    /// `Set-Cookie` that takes the cookie away.
+    /// `Set-Cookie` that removes the cookie.
     pub(crate) fn clear(&self) -> HeaderValue {
         self.render("", Duration::ZERO)
     }
@@ -76,7 +76,7 @@ impl SessionCookie {
             .http_only(true)
             .same_site(SameSite::Lax)
             .secure(!self.is_local);
-        // A token has letters, digits and little else.
+        // A token has letters, digits and few other characters.
         let rendered = HeaderValue::try_from(cookie.build().to_string());
         let mut rendered = rendered.unwrap_or(HeaderValue::from_static(""));
         rendered.set_sensitive(true);
@@ -97,7 +97,7 @@ fn name(is_local: bool) -> &'static str {
     if is_local { LOCAL_NAME } else { NAME }
 }
 
-/// The value of the cookie with a name; none where several have it.
+/// The value of the cookie with a name; `None` if there are several.
 fn token(headers: &HeaderMap, name: &str) -> Option<SecretString> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
@@ -105,8 +105,8 @@ fn token(headers: &HeaderMap, name: &str) -> Option<SecretString> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Whether a request was made by a page of the very origin that it goes to: scheme,
-/// host and port (RFC 6454). Beyond this machine that has TLS, in a proxy.
+/// Whether a page of the same origin made the request: scheme, host and port (RFC 6454). For other
+/// machines the origin must be https, which a proxy provides.
 fn is_same_origin(uri: &Uri, headers: &HeaderMap, is_local: bool) -> bool {
     let mut given = headers.get_all(header::ORIGIN).iter();
     let origin = given.next().filter(|_| given.next().is_none()).and_then(|origin| origin.to_str().ok());
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_needs_the_very_origin_that_it_goes_to() {
+    fn a_write_must_come_from_its_own_origin() {
         for (host, origin) in [
             ("127.0.0.1:3001", "http://127.0.0.1:3001"),
             ("localhost:3001", "http://localhost:3001"),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cookie_is_this_hosts_alone_and_secure_but_on_the_machine_itself() {
+    fn the_cookie_is_for_this_host_only_and_secure_except_on_this_machine() {
         let set = |host| {
             let set = cookie(&[("host", host)]).set(&"planted".into(), Duration::hours(1));
             assert!(set.is_sensitive());
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cookie_is_read_under_its_own_name_and_once() {
+    fn reads_the_cookie_only_once_and_under_its_own_name() {
         let token = |host: &'static str, lines: &[&str]| {
             let mut headers = vec![("host", host)];
             headers.extend(lines.iter().map(|line| ("cookie", *line)));
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(token(local, &["a=b; stagepass_session=x; c=d"]).as_deref(), Some("x"));
         assert_eq!(token(local, &["a=b", "stagepass_session=x"]).as_deref(), Some("x"));
         assert_eq!(token(public, &["__Host-stagepass_session=x"]).as_deref(), Some("x"));
-        // What another host of the same site may have set is none of ours.
+        // A cookie that another host of the same site may have set is ignored.
         assert_eq!(token(public, &["stagepass_session=x"]), None);
         assert_eq!(token(local, &["stagepass_session=x; stagepass_session=y"]), None);
         assert_eq!(token(local, &["stagepass_session=x", "stagepass_session=x"]), None);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn its_debug_form_holds_no_token() {
+    fn hides_the_token_in_debug_output() {
         let cookie = cookie(&[("host", "localhost"), ("cookie", "stagepass_session=planted")]);
         assert!(cookie.is_given() && !format!("{cookie:?}").contains("planted"));
     }

@@ -1,12 +1,11 @@
-//! Signing in and out, at whoever knows the users: this server, or a Directus. Handlers
-//! don't know which.
+//! Signing in and out, with this server's own users or with a Directus. Handlers don't know which.
 
 use super::pass_through::{LOGIN, LOGOUT, is_handed_on};
 use super::{Identity, Provider, SessionCookie, auth};
+use crate::body::JsonBody;
 use crate::client::Client;
 use crate::directus::DirectusError;
 use crate::error::Error;
-use crate::request::Fields;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
@@ -14,12 +13,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// How long to wait where Directus says that there were too many logins: its
-/// limit's own default.
+/// How long to wait if Directus reports too many logins: the default of its limit.
 const DIRECTUS_WAIT_S: u64 = 1;
 
-/// Signs somebody in who has filled in a page: `credentials` is the body of
-/// `POST /auth/login`.
+/// Signs in with a form of a page: `credentials` is the body of `POST /auth/login`.
 pub(crate) async fn sign_in(
     identity: &Identity,
     client: Client,
@@ -28,8 +25,8 @@ pub(crate) async fn sign_in(
 ) -> Result<HeaderValue, Error> {
     let mut answer = match &*identity.provider {
         Provider::Embedded(_) => {
-            let (cookie, fields) = (SessionCookie::of(parts, client), Fields::parse(&credentials)?);
-            auth::login(State(identity.clone()), client, cookie, fields).await?
+            let (cookie, body) = (SessionCookie::of(parts, client), JsonBody::parse(&credentials)?);
+            auth::login(State(identity.clone()), client, cookie, body).await?
         }
         Provider::Directus(directus) => {
             directus.pass_body(identity, parts, LOGIN, credentials, client).await?
@@ -39,13 +36,13 @@ pub(crate) async fn sign_in(
     answer.headers_mut().remove(header::SET_COOKIE).ok_or(Error::Internal("a session without a cookie"))
 }
 
-/// Ends the session that the cookie says of.
+/// Ends the cookie's session.
 pub(crate) async fn sign_out(identity: &Identity, client: Client, parts: &Parts) -> Result<(), Error> {
     const SESSION: &[u8] = br#"{"mode":"session"}"#;
     let answer = match &*identity.provider {
         Provider::Embedded(_) => {
-            let (cookie, fields) = (SessionCookie::of(parts, client), Fields::parse(SESSION)?);
-            auth::logout(State(identity.clone()), client, cookie, fields).await?
+            let (cookie, body) = (SessionCookie::of(parts, client), JsonBody::parse(SESSION)?);
+            auth::logout(State(identity.clone()), client, cookie, body).await?
         }
         Provider::Directus(directus) => {
             directus.pass_body(identity, parts, LOGOUT, Bytes::from_static(SESSION), client).await?
@@ -54,22 +51,19 @@ pub(crate) async fn sign_out(identity: &Identity, client: Client, parts: &Parts)
     judge(answer.status(), LOGOUT)
 }
 
-/// What an answer of Directus means to a page, which shows none of its words.
+/// The meaning of Directus's answer for a page, which shows none of its words.
 fn judge(status: StatusCode, path: &str) -> Result<(), Error> {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(Error::InvalidCredentials),
-        // Such as an address that is none.
-        StatusCode::BAD_REQUEST => {
-            Err(Error::BadRequest("Directus can't read what was filled in".to_owned()))
-        }
+        // For instance an invalid address.
+        StatusCode::BAD_REQUEST => Err(Error::BadRequest("Directus can't read the form".to_owned())),
         StatusCode::TOO_MANY_REQUESTS => Err(Error::TooManyRequests { retry_after_s: DIRECTUS_WAIT_S }),
         status if status.is_success() => Ok(()),
         status => Err(DirectusError::garbage(status.as_u16(), path).into()),
     }
 }
 
-/// Hands the four calls about users' tokens on to Directus, where that knows
-/// the users.
+/// Forwards the four calls about users' tokens to Directus, if it manages the users.
 pub(crate) async fn pass_through(
     identity: &Identity,
     client: Client,

@@ -1,5 +1,4 @@
-//! Tokens: signed access tokens (JWT, RFC 7519) with Directus's claims, and
-//! random refresh tokens.
+//! Tokens: signed access tokens (JWT, RFC 7519) with Directus's claims, and random refresh tokens.
 
 use super::hash;
 use crate::error::Error;
@@ -11,14 +10,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// How long an access token lives.
+/// The lifetime of an access token.
 pub(crate) const ACCESS_TOKEN_LIFETIME_MS: i64 = 15 * 60 * 1000;
-/// How long a refresh token lives: Directus's default.
+/// The lifetime of a refresh token, as in Directus.
 pub(crate) const REFRESH_TOKEN_LIFETIME_MS: i64 = 7 * 24 * 60 * 60 * 1000;
-/// How long a browser stays signed in: as long as at Directus by default.
+/// How long a browser stays signed in, as in Directus by default.
 pub(crate) const SESSION_LIFETIME_MS: i64 = 24 * 60 * 60 * 1000;
-/// How long a spent refresh token still gets a successor: for an answer that
-/// was lost, or two tabs that refresh at once.
+/// How long a spent refresh token still gets a successor: for a lost answer, or two tabs that
+/// refresh at once.
 pub(crate) const REFRESH_GRACE_MS: i64 = 30 * 1000;
 const ISSUER: &str = "directus";
 const RANDOM_BYTES: usize = 32;
@@ -33,11 +32,12 @@ struct Claims {
     iat: i64,
     exp: i64,
     iss: String,
-    /// The `tokens_valid_from` of the user who signed in. Optional: others may sign as well.
+    /// The `tokens_valid_from` of the user who signed in. Optional, because others may sign tokens
+    /// too.
     valid_from: Option<i64>,
 }
 
-/// What a valid access token says.
+/// The content of a valid access token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AccessToken {
     pub(crate) user_id: Uuid,
@@ -47,9 +47,9 @@ pub(crate) struct AccessToken {
 }
 
 impl AccessToken {
-    /// Whether nothing has ended the sign-in that the token comes from. A clock can't
-    /// tell that: a token may be issued just after the password was changed, for a
-    /// password that was checked just before. So ours name what they hold for.
+    /// Whether the token's sign-in is still valid. Stagepass's own tokens say which state of the
+    /// user they belong to; those of other programs have only a time of issue.
+    // Decision: docs/decisions/http.md#a-sign-in-counts-only-if-its-user-has-not-changed
     pub(crate) fn holds_for(&self, tokens_valid_from: i64) -> bool {
         match self.valid_from {
             Some(valid_from) => valid_from == tokens_valid_from,
@@ -85,8 +85,7 @@ impl TokenSigner {
         }
     }
 
-    /// An access token issued at `now_ms`, for the user who signed in while
-    /// `tokens_valid_from` was what it is.
+    /// An access token issued at `now_ms`, for a user who signed in with this `tokens_valid_from`.
     pub(crate) fn issue(
         &self,
         user_id: Uuid,
@@ -107,7 +106,7 @@ impl TokenSigner {
         Ok(token.map_err(|_| Error::Internal("an access token could not be signed"))?.into())
     }
 
-    /// What a token says, unless it is no good.
+    /// The content of a token, if it is valid.
     pub(crate) fn check(&self, token: &str) -> Result<AccessToken, Error> {
         match jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation) {
             Ok(token) => {
@@ -127,7 +126,7 @@ pub(crate) fn generate() -> Result<SecretString, getrandom::Error> {
     Ok(URL_SAFE_NO_PAD.encode(bytes.as_slice()).into())
 }
 
-/// What is kept of a session cookie's token. It leaves its wrapper to be hashed.
+/// The stored form of a session cookie's token, which is exposed for hashing.
 pub(super) fn session_hash(token: &SecretString) -> Hash {
     hash("session cookie", token.expose_secret())
 }
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_its_own_tokens_and_knows_expired_ones() {
+    fn accepts_its_own_tokens_and_recognises_expired_ones() {
         let id = Uuid::from_u128(7);
         let token = signer().issue(id, 0, now_ms()).unwrap();
         assert_eq!(signer().check(token.expose_secret()).unwrap().user_id, id);
@@ -152,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_a_sign_in_that_was_ended_is_void_whenever_it_was_issued() {
+    fn refuses_a_token_of_an_ended_sign_in_whenever_it_was_issued() {
         let now = now_ms();
         let token = signer().issue(Uuid::from_u128(7), now - 1000, now).unwrap();
         let token = signer().check(token.expose_secret()).unwrap();
         assert!(token.holds_for(now - 1000));
-        // The password was changed at these times; a clock may have been wrong.
+        // The times of password changes; a clock may have been wrong.
         for changed_at in [now - 2000, now - 999, now, now + 1] {
             assert!(!token.holds_for(changed_at), "{changed_at}");
         }
@@ -166,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_tokens_that_are_unsigned_signed_otherwise_or_lack_a_claim() {
+    fn refuses_tokens_that_are_unsigned_wrongly_signed_or_lack_a_claim() {
         let good = json!({"id": Uuid::from_u128(7), "role": null, "app_access": false, "admin_access": false,
             "iat": now_ms() / 1000, "exp": now_ms() / 1000 + 900, "iss": "directus"});
         let sign = |claims: &serde_json::Value, algorithm, secret: &[u8]| {

@@ -1,5 +1,4 @@
-//! The extractor of a user: a bearer token of somebody who may still sign in,
-//! here or at Directus.
+//! The extractor of a user: a bearer token of a user who can still sign in, here or at Directus.
 
 use super::token::session_hash;
 use super::{DirectusIdentity, Identity, Provider, SessionCookie, known_caller};
@@ -14,12 +13,12 @@ use axum::http::{header, request::Parts};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-/// The user who calls.
+/// The calling user.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UserId(pub(crate) Uuid);
 
 impl UserId {
-    /// A row for the audit log about what this user does.
+    /// A row for the audit log about an action of this user.
     pub(crate) fn entry(self, action: &str) -> Entry {
         Entry::new(&Caller::User(self.0), action)
     }
@@ -33,7 +32,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let identity = Identity::from_ref(state);
-        // The Credentials API has one word for all that is wrong with a token.
+        // The Credentials API has one message for everything wrong with a token.
         let unified = |error| match error {
             Error::TokenExpired => Error::Unauthorized,
             other => other,
@@ -57,15 +56,15 @@ where
     }
 }
 
-/// Whether a request may say by cookie who calls: not to the Credentials API,
-/// and not where it says so in another way.
+/// Whether the cookie may identify the caller: not in the Credentials API, and not if the request
+/// has another token.
 fn takes_cookie(parts: &Parts) -> bool {
     let path = parts.uri.path();
     let takes = api::is_page(path) || Form::of(path) == Form::AppCredentials;
     takes && !parts.headers.contains_key(header::AUTHORIZATION)
 }
 
-/// The user of this server's own whose session a cookie's token is.
+/// The user of this server to whom a cookie's token belongs.
 async fn signed_in(token: &SecretString, client: Client, identity: &Identity) -> Result<User, Error> {
     identity.limits.check_guess(client, token)?;
     let found = identity.database.user_by_token(session_hash(token), now_ms()).await?;
@@ -75,14 +74,14 @@ async fn signed_in(token: &SecretString, client: Client, identity: &Identity) ->
     Ok(user)
 }
 
-/// The user of a Directus whom a token belongs to.
+/// The user of a Directus to whom a token belongs.
 pub(super) async fn introspect(
     directus: &DirectusIdentity,
     token: &SecretString,
     client: Client,
     identity: &Identity,
 ) -> Result<Uuid, Error> {
-    // Whoever guesses would have Directus asked each time.
+    // A guesser would otherwise cause a call to Directus each time.
     identity.limits.check_guess(client, token)?;
     let user_id = directus.user_of(token, &identity.metrics).await?;
     identity.limits.note_passed(client, token);
@@ -90,7 +89,7 @@ pub(super) async fn introspect(
     Ok(user_id)
 }
 
-/// The token that the request bears; none where it bears several.
+/// The bearer token of the request; an error if there are several.
 pub(crate) fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
     let mut given = parts.headers.get_all(header::AUTHORIZATION).iter();
     let authorization = given.next().filter(|_| given.next().is_none()).and_then(|value| value.to_str().ok());
@@ -98,7 +97,7 @@ pub(crate) fn bearer_token(parts: &Parts) -> Result<SecretString, Error> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim().into()) } else { Err(Error::Unauthorized) }
 }
 
-/// The user of this server's own whose access token the request bears.
+/// The user of this server to whom the request's access token belongs.
 pub(super) async fn authenticate(parts: &Parts, identity: &Identity) -> Result<User, Error> {
     let token = bearer_token(parts)?;
     let token = identity.provider.embedded()?.tokens.get().check(token.expose_secret())?;

@@ -1,5 +1,5 @@
-//! The two forms in which metrics are written: OpenMetrics, which the library writes, and
-//! the text format that Prometheus and its tools had before. It knows no metric.
+//! The two forms of metrics: OpenMetrics, which the library writes, and the older text format of
+//! Prometheus and its tools. This module knows no metric.
 
 use axum::http::{HeaderMap, header};
 use mediatype::{MediaType, MediaTypeList, ReadParams as _, names};
@@ -8,8 +8,7 @@ use std::fmt::Write as _;
 pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 pub(super) const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Whether whoever asks would rather have the text format. Who asks for nothing in
-/// particular would not.
+/// Whether a request prefers the text format. Without a preference it does not.
 pub(super) fn asks_for_text(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok());
     let (mut text, mut open_metrics) = (0.0_f32, 0.0_f32);
@@ -26,20 +25,21 @@ pub(super) fn asks_for_text(headers: &HeaderMap) -> bool {
     text > open_metrics
 }
 
-/// How much it is wanted (RFC 9110, section 12.4.2); what is no weight is none.
+/// The weight of a media type (RFC 9110, section 12.4.2); an invalid one counts as 0.
 fn quality(range: &MediaType<'_>) -> f32 {
     range.get_param(names::Q).map_or(1.0, |weight| weight.as_str().parse().unwrap_or(0.0))
 }
 
-/// The text format, out of OpenMetrics. Samples are written alike; a family is called as
-/// its samples are, some types are not known, and nothing marks the end.
+/// Converts OpenMetrics to the text format. Samples look the same; families carry the names of
+/// their samples, some types don't exist, and there is no end mark.
+// Decision: docs/decisions/http.md#both-forms-of-metrics-come-from-one-text
 pub(super) fn as_text(open_metrics: &str) -> String {
     let mut text = String::with_capacity(open_metrics.len());
     let mut help = None;
     for line in open_metrics.lines() {
         let described = line.strip_prefix("# ").and_then(|line| line.split_once(' '));
         match described {
-            // Comes before the type, by which alone the name is known.
+            // Keep the help until the type follows, which completes the sample's name.
             Some(("HELP", about)) => help = about.split_once(' '),
             Some(("TYPE", about)) => {
                 let (name, kind) = about.split_once(' ').unwrap_or((about, "unknown"));
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_for_those_who_ask_for_it() {
+    fn writes_text_for_clients_that_prefer_it() {
         for accept in [
             "text/plain",
             "text/plain; version=0.0.4",
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn all_others_get_openmetrics() {
+    fn writes_openmetrics_for_all_others() {
         for accept in [
             "*/*",
             "",
@@ -99,7 +99,7 @@ mod tests {
             "text/plain;q=0",
             "text/plain;q=nonsense",
             "nonsense",
-            // As Prometheus asks.
+            // Prometheus's own header.
             "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
              application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;q=0.4,\
              text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn families_are_called_as_their_samples_are() {
+    fn names_families_like_their_samples() {
         let open_metrics = "# HELP a Counted.\n# TYPE a counter\na_total{b=\"# x\"} 1\n\
             # HELP s_seconds Timed.\n# TYPE s_seconds histogram\n# UNIT s_seconds seconds\ns_seconds_sum 2\n\
             # TYPE i info\ni_info{v=\"1\"} 1\n# EOF\n";

@@ -1,11 +1,11 @@
-//! What a success looks like: an example for each operation that answers with JSON.
+//! Examples of success for each operation that answers with JSON.
 
 use super::success_of;
 use serde_json::{Value, json};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
 
-/// Gives an operation's success its example.
+/// Adds the example to an operation's success.
 pub(super) fn complete(operation: &mut Operation) {
     let Some(example) = operation.operation_id.as_deref().and_then(success) else { return };
     if let Some(answer) = success_of(operation)
@@ -47,16 +47,14 @@ fn success(operation_id: &str) -> Option<Value> {
             "username": "jane@example.org", "credentials": {"password": "correct horse battery"}
         }),
         "store_platform_session" => {
-            json!({"success": true, "id": ID, "platform": "instagram", "cookie_count": 1})
+            json!({"success": true, "id": ID, "platform": "instagram", "cookie_count": 1, "entry_count": 0})
         }
-        "get_platform_session" => json!({
-            "success": true, "id": ID, "platform": "instagram",
-            "cookies": [{
-                "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
-                "expires": 1_798_761_599, "httpOnly": true, "secure": true
-            }],
-            "captured_at": TIME, "expires_at": END, "user_agent": "Mozilla/5.0"
+        "get_platform_session" => revealed_session(),
+        "update_platform_session" => json!({
+            "success": true, "id": ID, "platform": "instagram", "cookie_count": 1, "replaced_count": 1,
+            "added_count": 0
         }),
+        "write_back" => json!({"success": true, "id": ID, "write_back_allowed": true}),
         "request_capture" => json!({"success": true, "id": ID, "created": true}),
         "update_profile_creds"
         | "create_download_cred"
@@ -66,6 +64,7 @@ fn success(operation_id: &str) -> Option<Value> {
         | "decline_capture_request" => json!({"success": true, "id": ID}),
         "connection" => {
             let mut shown = connection();
+            shown["write_back_allowed"] = false.into();
             shown["newest_session"] = session();
             shown
         }
@@ -176,11 +175,26 @@ fn connection() -> Value {
     })
 }
 
+fn revealed_session() -> Value {
+    json!({
+        "success": true, "id": ID, "platform": "instagram",
+        "cookies": [{
+            "name": "sessionid", "value": "123456789%3AabcXYZ%3A28", "domain": ".instagram.com", "path": "/",
+            "expires": 1_798_761_599, "httpOnly": true, "secure": true
+        }],
+        "origins": [{
+            "origin": "https://www.instagram.com", "localStorage": [{"name": "theme", "value": "dark"}],
+            "sessionStorage": []
+        }],
+        "captured_at": TIME, "expires_at": END, "user_agent": "Mozilla/5.0"
+    })
+}
+
 fn session() -> Value {
     json!({
-        "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram", "cookie_count": 1,
+        "id": ID, "creator_profile_id": CONNECTION, "platform": "instagram", "cookie_count": 1, "entry_count": 2,
         "user_agent": "Mozilla/5.0", "status": "active", "captured_at": TIME, "expires_at": END,
-        "revoked_at": null
+        "revoked_at": null, "renewed_by": null
     })
 }
 

@@ -1,18 +1,9 @@
-//! Which failures an operation can answer with. They follow from what it is:
-//! who calls it, whether it has a body or parameters. A handler names only
-//! those that are its own. What each looks like comes from `error` itself.
+//! The failures of each operation. They follow from its callers and from whether it has a body or
+//! parameters. A handler names only its own special ones. `error` itself provides their form.
 
-mod app_credentials;
-
-pub(crate) use app_credentials::{
-    AppBuiltInFailures, AppForbiddenFailures, AppInUseFailures, AppNameFailures, AppRecordFailures,
-    AppRoomFailures, StaleEditFailures,
-};
-
-use super::responses::{AppErrorResponse, DirectusErrorResponse, ErrorResponse, VaultErrorResponse};
-use crate::api::Form;
+use crate::api::{Form, MAX_BODY_BYTES, MAX_SESSION_BYTES};
 use crate::directus::DirectusError;
-use crate::error::Error;
+use crate::error::{AppErrorResponse, DirectusErrorResponse, Error, ErrorResponse, VaultErrorResponse};
 use crate::store::{MIB, OverLimit, StoreError};
 use std::collections::BTreeMap;
 use utoipa::openapi::header::HeaderBuilder;
@@ -22,77 +13,37 @@ use utoipa::openapi::{ContentBuilder, Header, Ref, RefOr, Response, ResponseBuil
 use utoipa::{IntoResponses, ToSchema};
 use uuid::Uuid;
 
-/// A way to fail, as the document names it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Failure {
-    BadRequest,
-    Unauthorized,
-    Forbidden,
-    NotFound,
-    MethodNotAllowed,
-    RequestTimeout,
-    Conflict,
-    NoRoom,
-    BodyTooLarge,
-    UnsupportedMediaType,
-    MisdirectedRequest,
-    TooManyRequests,
-    Internal,
-    BadGateway,
-    GatewayTimeout,
-    Unavailable,
-    NotReady,
-    NotSetUp,
-    AlreadySetUp,
-    SetUpFromElsewhere,
-    WrongMasterPassword,
-    WrongTooOften,
-    ChangedMeanwhile,
-    CredentialExists,
-    BuiltIn,
-    NameTaken,
-    InUse,
-    PreconditionFailed,
-    OtherOrigin,
+/// Declares an enum, and the list of its variants.
+macro_rules! listed {
+    ($(#[$attribute:meta])* enum $name:ident { $($variant:ident,)* }) => {
+        $(#[$attribute])*
+        pub(crate) enum $name {
+            $($variant,)*
+        }
+
+        impl $name {
+            const ALL: &'static [Self] = &[$(Self::$variant,)*];
+        }
+    };
+}
+
+listed! {
+    /// A way to fail, by its name in the document.
+    #[derive(Clone, Copy, Debug)]
+    enum Failure {
+        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, RequestTimeout, Conflict, NoRoom, NotNewest,
+        BodyTooLarge, SessionTooLarge, UnsupportedMediaType, MisdirectedRequest, TooManyRequests, Internal, BadGateway,
+        GatewayTimeout, Unavailable, NotReady, NotSetUp, AlreadySetUp, SetUpFromElsewhere,
+        WrongMasterPassword, WrongTooOften, ChangedMeanwhile, CredentialExists, BuiltIn, NameTaken, InUse,
+        PreconditionFailed, OtherOrigin,
+    }
 }
 
 impl Failure {
-    const ALL: [Self; 29] = [
-        Self::BadRequest,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::RequestTimeout,
-        Self::Conflict,
-        Self::NoRoom,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::MisdirectedRequest,
-        Self::TooManyRequests,
-        Self::Internal,
-        Self::BadGateway,
-        Self::GatewayTimeout,
-        Self::Unavailable,
-        Self::NotReady,
-        Self::NotSetUp,
-        Self::AlreadySetUp,
-        Self::SetUpFromElsewhere,
-        Self::WrongMasterPassword,
-        Self::WrongTooOften,
-        Self::ChangedMeanwhile,
-        Self::CredentialExists,
-        Self::BuiltIn,
-        Self::NameTaken,
-        Self::InUse,
-        Self::PreconditionFailed,
-        Self::OtherOrigin,
-    ];
-
-    /// The forms that it is answered in.
+    /// The forms in which it is answered.
     fn forms(self) -> &'static [Form] {
         match self {
-            Self::Conflict | Self::NotReady => &[Form::Credentials],
+            Self::Conflict | Self::NotReady | Self::NotNewest | Self::SessionTooLarge => &[Form::Credentials],
             Self::Forbidden | Self::NoRoom => &[Form::Credentials, Form::AppCredentials],
             Self::NotFound => &[Form::Credentials, Form::Vault, Form::AppCredentials],
             Self::BadGateway | Self::GatewayTimeout => {
@@ -131,8 +82,10 @@ impl Failure {
             Self::MethodNotAllowed => Error::MethodNotAllowed,
             Self::RequestTimeout => Error::RequestTimeout,
             Self::Conflict => Error::Conflict("Another connection has this platform and platform_username"),
+            Self::NotNewest => Error::Conflict("Session was superseded"),
             Self::NoRoom => Error::OverLimit(OverLimit::Bytes(256 * MIB)),
-            Self::BodyTooLarge => Error::BodyTooLarge,
+            Self::BodyTooLarge => Error::BodyTooLarge { most: MAX_BODY_BYTES },
+            Self::SessionTooLarge => Error::BodyTooLarge { most: MAX_SESSION_BYTES },
             Self::UnsupportedMediaType => Error::UnsupportedMediaType,
             Self::MisdirectedRequest => Error::MisdirectedRequest,
             Self::TooManyRequests => Error::TooManyRequests { retry_after_s: 1 },
@@ -151,7 +104,7 @@ impl Failure {
             Self::SetUpFromElsewhere => Error::ForbiddenSetUp,
             Self::WrongMasterPassword => Error::InvalidMasterPassword,
             Self::WrongTooOften => Error::TooManyFailedLogins { retry_after_s: 42 },
-            Self::ChangedMeanwhile => Error::Conflict("the vault was written to all the while; try again"),
+            Self::ChangedMeanwhile => Error::Conflict("the vault kept changing; try again"),
             Self::CredentialExists => Error::Conflict("a credential with this service and name exists"),
             Self::BuiltIn => Error::ForbiddenBuiltIn,
             Self::NameTaken => Error::Conflict("credentialName is taken by another credential of yours"),
@@ -163,48 +116,51 @@ impl Failure {
 
     fn description(self, form: Form) -> &'static str {
         match self {
-            Self::Unavailable if form == Form::Vault => "The database does not answer, or not in time",
+            Self::Unavailable if form == Form::Vault => "The database does not answer in time",
             Self::BadRequest => "The request breaks a rule; the text says which, and names the field",
-            Self::Unauthorized => {
-                "Whoever calls is not known: a token or secret is missing, wrong or expired"
-            }
-            Self::Forbidden => "The record is somebody else's, or the service may not do this",
-            Self::NotFound => "There is no such record, or nothing in it to be had",
-            Self::MethodNotAllowed => "The path answers other methods only",
+            Self::Unauthorized => "The caller is unknown: a token or secret is missing, wrong or expired",
+            Self::Forbidden => "The record belongs to another user, or the service may not do this",
+            Self::NotFound => "The record does not exist, or it lacks the requested content",
+            Self::MethodNotAllowed => "The path only supports other methods",
             Self::RequestTimeout => "The request's body took too long to arrive",
             Self::Conflict => {
-                "Another record has what should be this one's alone, or its owner has no room for more; \
-                 the text says which"
+                "Another record has the same unique value, or the owner has no room for more; the text says \
+                 which"
             }
             Self::NoRoom => "The record's owner has no room for more; the text names the limit",
             Self::BodyTooLarge => "The body is larger than 1 MiB",
-            Self::UnsupportedMediaType => "The body is not declared as JSON",
-            Self::MisdirectedRequest => "The Host is none that this server answers under",
+            Self::SessionTooLarge => "The body is larger than 4 MiB",
+            Self::NotNewest => {
+                "The session that is renewed is not the newest active one, the cookies are another account's, or \
+                 the owner has no room for more; the text says which"
+            }
+            Self::UnsupportedMediaType => "The Content-Type is not JSON",
+            Self::MisdirectedRequest => "This server does not answer to this Host",
             Self::TooManyRequests => "Too many requests, or too many failed sign-ins",
-            Self::Internal => "A fault of the server, such as stored credentials that do not open",
-            Self::BadGateway => "Directus refused what it was asked",
+            Self::Internal => "A fault of the server, such as stored credentials that can't be decrypted",
+            Self::BadGateway => "Directus refused the call",
             Self::GatewayTimeout => "Directus took too long",
-            Self::Unavailable => "The store or Directus does not answer, or the request took too long here",
+            Self::Unavailable => "The store or Directus does not answer, or the server took too long",
             Self::NotReady => {
-                "The server is about to stop, or a part of it does not do what it should; the text says which"
+                "The server is about to stop, or a part of it does not work; the text says which"
             }
             Self::NotSetUp => "There is no master password yet",
-            Self::AlreadySetUp => "There is a master password already",
-            Self::SetUpFromElsewhere => {
-                "The call comes from elsewhere than the server's own machine, and without the right token"
-            }
-            Self::WrongMasterPassword => "The master password is wrong, or the token where one is asked for",
+            Self::AlreadySetUp => "There already is a master password",
+            Self::SetUpFromElsewhere => "The call comes from another machine without the right token",
+            Self::WrongMasterPassword => "The master password is wrong, or the token if one is required",
             Self::WrongTooOften => "Five passwords were wrong within a minute, or too many calls wait",
-            Self::ChangedMeanwhile => "Credentials came and went while they were to be sealed anew",
+            Self::ChangedMeanwhile => "Credentials changed while they were being re-encrypted",
             Self::CredentialExists => "Another credential has this service and name, or the vault is full",
-            Self::BuiltIn => "It is built in, and nobody changes it",
+            Self::BuiltIn => "It is built in and can't be changed",
             Self::NameTaken => {
-                "Another of the caller's has the name, there are too many or there is no room for more, or \
-                 what it is made of is in use or has changed meanwhile; the text says which"
+                "The name is taken, there are too many, there is no room for more, or something it depends on \
+                 is in use or has changed; the text says which"
             }
-            Self::InUse => "Credentials are of this type; the text says how many",
-            Self::PreconditionFailed => "It is not any more what `If-Match` says",
-            Self::OtherOrigin => "A write with the session cookie that no page of this server asks for",
+            Self::InUse => "Credentials have this type; the text says how many",
+            Self::PreconditionFailed => "It no longer matches `If-Match`",
+            Self::OtherOrigin => {
+                "A write with the session cookie that does not come from a page of this server"
+            }
         }
     }
 
@@ -253,12 +209,12 @@ fn retry_after() -> Header {
 
 fn allow() -> Header {
     let methods = ObjectBuilder::new().schema_type(Type::String).examples(["POST"]);
-    HeaderBuilder::new().schema(Some(methods)).description(Some("The methods that the path answers")).build()
+    HeaderBuilder::new().schema(Some(methods)).description(Some("The methods that the path supports")).build()
 }
 
 /// Every failure in each of its forms, for the document's components.
 pub(super) fn responses() -> impl Iterator<Item = (String, RefOr<Response>)> {
-    Failure::ALL.into_iter().flat_map(|failure| {
+    Failure::ALL.iter().flat_map(|failure| {
         let forms = failure.forms().iter();
         forms.map(move |form| (failure.name(*form), failure.response(*form).into()))
     })
@@ -269,18 +225,18 @@ fn references(failures: &[Failure], form: Form) -> BTreeMap<String, RefOr<Respon
     failures.iter().map(|failure| (failure.status(form), reference(failure))).collect()
 }
 
-/// Adds to an operation what follows from its path, its callers and what it reads.
+/// Adds the failures that follow from an operation's path, callers and input.
 pub(super) fn complete(operation: &mut Operation, path: &str, is_write: bool) {
     use Failure::*;
-    // A path of the document has a parameter where a real one has an id.
+    // The document's path has a parameter in place of a real id.
     let form = Form::of(&path.replace("{id}", &Uuid::nil().to_string()));
-    // Any request can be a bad one: of two Host headers neither is believed.
+    // Any request can be malformed: for instance, two Host headers are refused.
     let mut failures = vec![BadRequest, MethodNotAllowed, MisdirectedRequest, Unavailable];
     if operation.request_body.is_some() {
         failures.extend([RequestTimeout, BodyTooLarge, UnsupportedMediaType]);
     }
-    // To the vault somebody without a token is nobody in particular.
-    if operation.security.is_some() && (form != Form::Vault || !may_be_for_anybody(operation)) {
+    // In the vault, some operations also accept callers without a token.
+    if operation.security.is_some() && (form != Form::Vault || !may_be_for_anyone(operation)) {
         failures.extend([Unauthorized, TooManyRequests]);
     }
     match form {
@@ -299,22 +255,22 @@ pub(super) fn complete(operation: &mut Operation, path: &str, is_write: bool) {
         failures.push(Forbidden);
     }
     for (status, failure) in references(&failures, form) {
-        // The handler may have named it already, and more exactly.
+        // The handler may have a more specific one.
         operation.responses.responses.entry(status).or_insert(failure);
     }
 }
 
-/// Whether it is called without a token, too.
-fn may_be_for_anybody(operation: &Operation) -> bool {
+/// Whether it can also be called without a token.
+fn may_be_for_anyone(operation: &Operation) -> bool {
     operation.security.as_ref().is_some_and(|security| security.contains(&SecurityRequirement::default()))
 }
 
-/// Whether services call it, alone or among others.
+/// Whether services can call it, alone or among others.
 fn may_be_for_services(operation: &Operation) -> bool {
     operation.security.as_ref().is_some_and(|security| security.contains(&by_services()))
 }
 
-/// Whether services alone call it.
+/// Whether only services can call it.
 pub(super) fn is_for_services(operation: &Operation) -> bool {
     operation.security.as_ref().is_some_and(|security| *security == [by_services()])
 }
@@ -323,105 +279,57 @@ fn by_services() -> SecurityRequirement {
     SecurityRequirement::new("service", std::iter::empty::<&str>())
 }
 
-/// Where one record is meant: it is not there, or not the caller's.
-pub(crate) struct RecordFailures;
+/// Declares the sets of failures that handlers name, each in the form of one API.
+macro_rules! failures {
+    ($(#[doc = $description:literal] $name:ident: $form:ident [$($failure:ident),+];)*) => {$(
+        #[doc = $description]
+        pub(crate) struct $name;
 
-impl IntoResponses for RecordFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Forbidden, Failure::NotFound], Form::Credentials)
-    }
+        impl IntoResponses for $name {
+            fn responses() -> BTreeMap<String, RefOr<Response>> {
+                references(&[$(Failure::$failure),+], Form::$form)
+            }
+        }
+    )*};
 }
 
-/// Where a record is renamed: another has the name.
-pub(crate) struct RenameFailures;
-
-impl IntoResponses for RenameFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Conflict], Form::Credentials)
-    }
-}
-
-/// Where something is stored: its owner has no room for more.
-pub(crate) struct RoomFailures;
-
-impl IntoResponses for RoomFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::NoRoom], Form::Credentials)
-    }
-}
-
-/// Where somebody signs out by cookie: it is none, or another's page asks for it.
-pub(crate) struct SignOutFailures;
-
-impl IntoResponses for SignOutFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Unauthorized, Failure::OtherOrigin], Form::Directus)
-    }
-}
-
-/// Where somebody signs in: what was given is wrong.
-pub(crate) struct SignInFailures;
-
-impl IntoResponses for SignInFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::Unauthorized], Form::Directus)
-    }
-}
-
-/// Where it is asked whether the server can serve.
-pub(crate) struct ReadinessFailures;
-
-impl IntoResponses for ReadinessFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::NotReady], Form::Credentials)
-    }
-}
-
-/// Where the vault is set up: once, and not by anybody.
-pub(crate) struct SetUpFailures;
-
-impl IntoResponses for SetUpFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        use Failure::{AlreadySetUp, SetUpFromElsewhere, TooManyRequests};
-        references(&[SetUpFromElsewhere, AlreadySetUp, TooManyRequests], Form::Vault)
-    }
-}
-
-/// Where the vault is opened: the password is wrong, or there is none yet.
-pub(crate) struct OpenVaultFailures;
-
-impl IntoResponses for OpenVaultFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        use Failure::{NotSetUp, WrongMasterPassword, WrongTooOften};
-        references(&[WrongMasterPassword, NotSetUp, WrongTooOften], Form::Vault)
-    }
-}
-
-/// Where the master password is changed: the former one is wrong, or the vault
-/// is in use.
-pub(crate) struct ChangeMasterPasswordFailures;
-
-impl IntoResponses for ChangeMasterPasswordFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        use Failure::{ChangedMeanwhile, WrongMasterPassword, WrongTooOften};
-        references(&[WrongMasterPassword, ChangedMeanwhile, WrongTooOften], Form::Vault)
-    }
-}
-
-/// Where a credential is put into the vault: there is no place for it.
-pub(crate) struct AddVaultCredentialFailures;
-
-impl IntoResponses for AddVaultCredentialFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::CredentialExists], Form::Vault)
-    }
-}
-
-/// Where one credential of the vault is meant: it is not there.
-pub(crate) struct VaultCredentialFailures;
-
-impl IntoResponses for VaultCredentialFailures {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        references(&[Failure::NotFound], Form::Vault)
-    }
+failures! {
+    /// For one record: it does not exist, or is not the caller's.
+    RecordFailures: Credentials [Forbidden, NotFound];
+    /// For renaming a record: the name is taken.
+    RenameFailures: Credentials [Conflict];
+    /// For storing: the owner has no room for more.
+    RoomFailures: Credentials [NoRoom];
+    /// For storing a session, which may be a larger body and renew another session.
+    SessionFailures: Credentials [NotNewest, SessionTooLarge];
+    /// For signing out by cookie: it is missing, or a foreign page sent it.
+    SignOutFailures: Directus [Unauthorized, OtherOrigin];
+    /// For signing in: the input is wrong.
+    SignInFailures: Directus [Unauthorized];
+    /// For the readiness of the server.
+    ReadinessFailures: Credentials [NotReady];
+    /// For setting up the vault: only once, and only with the right to do it.
+    SetUpFailures: Vault [SetUpFromElsewhere, AlreadySetUp, TooManyRequests];
+    /// For opening the vault: the password is wrong, or there is none yet.
+    OpenVaultFailures: Vault [WrongMasterPassword, NotSetUp, WrongTooOften];
+    /// For changing the master password: the current one is wrong, or the vault kept changing.
+    ChangeMasterPasswordFailures: Vault [WrongMasterPassword, ChangedMeanwhile, WrongTooOften];
+    /// For adding a credential to the vault: there is no room.
+    AddVaultCredentialFailures: Vault [CredentialExists];
+    /// For one credential of the vault: it does not exist.
+    VaultCredentialFailures: Vault [NotFound];
+    /// For one record: it does not exist, or belongs to another user.
+    AppRecordFailures: AppCredentials [NotFound];
+    /// For actions of a project's owner, or of its members.
+    AppForbiddenFailures: AppCredentials [Forbidden];
+    /// For changing or deleting a credential type.
+    AppBuiltInFailures: AppCredentials [BuiltIn];
+    /// For naming a record.
+    AppNameFailures: AppCredentials [NameTaken];
+    /// For adding members to a project: its owner has no room for more.
+    AppRoomFailures: AppCredentials [NoRoom];
+    /// For deleting a credential type.
+    AppInUseFailures: AppCredentials [InUse];
+    /// For an edit that may come too late.
+    StaleEditFailures: AppCredentials [PreconditionFailed];
 }

@@ -1,12 +1,12 @@
-//! Which answer leads to which call: what one operation makes, and the others
-//! that take it. Each link's body is whole, so that it can be sent as it is.
+//! Links from an answer to further calls: from the operation that creates a record to those that
+//! take it. Each link's body is complete, so that it can be sent unchanged.
 
 use super::success_of;
 use serde_json::{Value, json};
 use utoipa::openapi::link::{Link, LinkBuilder};
 use utoipa::openapi::path::Operation;
 
-/// Adds to an operation's success the calls that it leads to.
+/// Adds links to an operation's success.
 pub(super) fn complete(operation: &mut Operation) {
     let id = operation.operation_id.as_deref().unwrap_or_default();
     let links: Vec<_> = links().into_iter().filter(|(from, ..)| *from == id).collect();
@@ -15,7 +15,7 @@ pub(super) fn complete(operation: &mut Operation) {
     }
 }
 
-/// What of an answer the next call takes.
+/// The part of the next call that comes from an answer.
 enum Takes {
     /// The `id` of its path.
     Path,
@@ -34,7 +34,7 @@ impl Takes {
     }
 }
 
-/// How many links there are.
+/// The number of links.
 #[cfg(test)]
 pub(super) fn count() -> usize {
     links().len()

@@ -1,4 +1,4 @@
-//! The document as one page of HTML: no script, and nothing from elsewhere.
+//! The document as one HTML page without scripts or external content.
 
 mod schema;
 
@@ -13,20 +13,21 @@ const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
 
 /// A page, and the policy under which a browser may show it.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct ApiPage {
     /// The whole text.
     pub(crate) html: String,
-    /// For `Content-Security-Policy`: the page's own style, by its hash, and nothing else.
+    /// For `Content-Security-Policy`: only the page's own style, by its hash.
     pub(crate) policy: String,
 }
 
 /// Renders the completed document.
-pub(super) fn render(document: &Value) -> Page {
+// Decision: docs/decisions/http.md#the-api-document-is-shown-by-a-page-of-our-own
+pub(super) fn render(document: &Value) -> ApiPage {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
-    Page { html: page(document).into_string(), policy }
+    ApiPage { html: page(document).into_string(), policy }
 }
 
 fn page(document: &Value) -> Markup {
@@ -64,7 +65,7 @@ fn page(document: &Value) -> Markup {
     }
 }
 
-/// What the schemas of bodies and answers refer to.
+/// The schemas to which bodies and answers refer.
 fn values(document: &Value) -> Markup {
     let schemas = &document["components"]["schemas"];
     html! {
@@ -165,15 +166,15 @@ impl Operation<'_> {
     }
 }
 
-/// Who calls under a security scheme, and what they bring.
+/// The callers of a security scheme, and what they send.
 fn who(scheme: Option<&str>) -> &'static str {
     match scheme {
         Some("user") => "users: Authorization: Bearer <access token>",
         Some("session") => "pages of this server, with the session cookie",
-        Some("vault") => "whoever has opened the vault: Authorization: Bearer <session token>",
-        Some("set_up") => "whoever can read the data directory: Authorization: Bearer <set-up token>",
+        Some("vault") => "anyone who has opened the vault: Authorization: Bearer <session token>",
+        Some("set_up") => "anyone who can read the data directory: Authorization: Bearer <set-up token>",
         Some(_) => "services: X-RBAC-SYNC-SECRET: <secret>",
-        None => "anybody",
+        None => "anyone",
     }
 }
 
@@ -205,7 +206,7 @@ fn render_examples<'a>(examples: impl IntoIterator<Item = &'a Value>) -> Markup 
     }
 }
 
-/// What a reference leads to; anything else stands for itself.
+/// The target of a reference; any other value is returned unchanged.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
     pointer.and_then(|pointer| document.pointer(pointer)).unwrap_or(value)
@@ -215,7 +216,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A description, of whose Markdown we use the marks of code alone.
+/// A description. The only Markdown in use is code marks.
 fn prose(value: &Value) -> Markup {
     html! {
         @for (index, part) in text(value).split('`').enumerate() {
@@ -230,7 +231,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn text_of_the_document_is_no_markup() {
+    fn escapes_the_documents_text() {
         let document = json!({
             "info": {"title": "<b>T</b>"},
             "tags": [{"name": "A & B"}],

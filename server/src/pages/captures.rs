@@ -1,15 +1,17 @@
-//! Connections, captured sessions and capture requests: what state they are in.
+//! The state of connections, captured sessions and capture requests.
 
-use super::layout::{Notice, Page, done, pager, short, time};
+use super::layout::{HtmlPage, Notice, done, pager, short, time};
 use crate::app::App;
-use crate::clock::{now_ms, parse_ms};
+use crate::body::Time;
+use crate::clock::now_ms;
 use crate::credentials::capture_requests::{self as requests, CaptureRequestResponse};
 use crate::credentials::connections::{self as accounts, ShownConnectionResponse};
 use crate::credentials::sessions::{self as captured, SessionResponse};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::{Id, Listing};
-use crate::store;
+use crate::store::{self, SessionStatus};
+use crate::words::Word as _;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Redirect;
@@ -23,7 +25,7 @@ use uuid::Uuid;
 const CONNECTIONS: &str = "/app/connections";
 pub(super) const SESSIONS: &str = "/app/sessions";
 pub(super) const CAPTURE_REQUESTS: &str = "/app/capture-requests";
-/// Connections that are looked up at the same time.
+/// Connections to look up at the same time.
 const AT_ONCE: usize = 8;
 
 /// Lists connections.
@@ -31,17 +33,17 @@ pub(super) async fn connections(
     user: UserId,
     State(app): State<Arc<App>>,
     page: store::Page,
-) -> Result<Page, Error> {
+) -> Result<HtmlPage, Error> {
     let Json(listing) = accounts::connections(user, State(Arc::clone(&app)), page).await?;
     let accounts = accounts_of(user, &app, listing.data.iter().map(|connection| connection.id)).await?;
     let now = now_ms();
     let body = html! {
-        p { "Your accounts on platforms. The extension makes them, when you capture a session." }
+        p { "Your accounts on platforms. The extension adds one when you capture a session." }
         @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Connections" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "Session" } th scope="col" { "Expires" }
-                    th scope="col" { "Credentials since" } th scope="col" { "Since" }
+                    th scope="col" { "Login saved" } th scope="col" { "Added" }
                 } }
                 tbody { @for found in &listing.data { tr {
                     th scope="row" { (name(&accounts, found.id, &found.platform)) }
@@ -54,10 +56,10 @@ pub(super) async fn connections(
                 } } }
             } }
         }
-        (none(&listing, "No connection yet."))
+        (none(&listing, "No connections yet."))
         (pager(&listing, CONNECTIONS, &[]))
     };
-    Ok(Page::new(CONNECTIONS, "Connections", body))
+    Ok(HtmlPage::new(CONNECTIONS, "Connections", body))
 }
 
 /// Lists captured sessions.
@@ -66,27 +68,29 @@ pub(super) async fn sessions(
     State(app): State<Arc<App>>,
     page: store::Page,
     notice: Notice,
-) -> Result<Page, Error> {
+) -> Result<HtmlPage, Error> {
     let Json(listing) = captured::sessions(user, State(Arc::clone(&app)), page).await?;
     let of = listing.data.iter().map(|session| session.creator_profile_id);
     let accounts = accounts_of(user, &app, of).await?;
     let now = now_ms();
     let body = html! {
         (notice)
-        p { "What backends may have. To revoke a session erases its cookies here; to log out at the platform makes every copy worthless." }
+        p { "Sessions your services can use. Revoking erases the stored cookies. To end the login itself, log out at the platform." }
         @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Sessions" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "State" } th scope="col" { "Cookies" }
+                    th scope="col" { "Storage entries" }
                     th scope="col" { "Captured" } th scope="col" { "Expires" } th scope="col" { "Action" }
                 } }
                 tbody { @for found in &listing.data { tr {
                     th scope="row" { (name(&accounts, found.creator_profile_id, &found.platform)) }
                     td { (state(found, now)) }
                     td { (found.cookie_count) }
-                    td { (time(&found.captured_at)) }
+                    td { (found.entry_count) }
+                    td { (time(&found.captured_at)) @if let Some(service) = &found.renewed_by { " by " (service) } }
                     td { (expiry(found)) }
-                    td { @if found.status == "active" {
+                    td { @if found.status == SessionStatus::Active {
                         form method="post" action=(format!("{SESSIONS}/{}/revoke", found.id)) {
                             button.danger type="submit" aria-label=(format!("Revoke the session of {}", label(&accounts, found.creator_profile_id, &found.platform))) { "Revoke" }
                         }
@@ -94,17 +98,21 @@ pub(super) async fn sessions(
                 } } }
             } }
         }
-        (none(&listing, "No session has been captured yet."))
+        (none(&listing, "No sessions have been captured yet."))
         (pager(&listing, SESSIONS, &[]))
     };
-    Ok(Page::new(SESSIONS, "Sessions", body))
+    Ok(HtmlPage::new(SESSIONS, "Sessions", body))
 }
 
 fn state(session: &SessionResponse, now: i64) -> Markup {
-    let expires_at = session.expires_at.as_deref().and_then(parse_ms);
-    let is_expired = expires_at.is_some_and(|expires_at| expires_at <= now);
-    let state = if session.status == "active" && is_expired { "expired" } else { session.status };
-    html! { span.state.good[state == "active"] { (state) } }
+    let is_expired = session.expires_at.as_ref().is_some_and(|Time(expires_at)| *expires_at <= now);
+    let is_active = session.status == SessionStatus::Active && !is_expired;
+    let state = if session.status == SessionStatus::Active && is_expired {
+        "expired"
+    } else {
+        session.status.as_str()
+    };
+    html! { span.state.good[is_active] { (state) } }
 }
 
 fn expiry(session: &SessionResponse) -> Markup {
@@ -124,33 +132,33 @@ pub(super) async fn capture_requests(
     State(app): State<Arc<App>>,
     page: store::Page,
     notice: Notice,
-) -> Result<Page, Error> {
+) -> Result<HtmlPage, Error> {
     let Json(listing) = requests::capture_requests(user, State(Arc::clone(&app)), page).await?;
     let of = listing.data.iter().map(|request| request.creator_profile_id);
     let accounts = accounts_of(user, &app, of).await?;
     let body = html! {
         (notice)
-        p { "A backend asks you to capture a session anew: log in at the platform, then click Capture session in the extension." }
+        p { "When a backend needs a new session, it asks you here. Log in at the platform, then click Capture session in the extension." }
         @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Capture requests" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "Reason" } th scope="col" { "State" }
-                    th scope="col" { "Asked" } th scope="col" { "Expires" } th scope="col" { "Action" }
+                    th scope="col" { "Requested" } th scope="col" { "Expires" } th scope="col" { "Action" }
                 } }
                 tbody { @for found in &listing.data { tr { (request_row(found, &accounts)) } } }
             } }
         }
-        (none(&listing, "Nobody asks for a capture."))
+        (none(&listing, "No capture requests."))
         (pager(&listing, CAPTURE_REQUESTS, &[]))
     };
-    Ok(Page::new(CAPTURE_REQUESTS, "Capture requests", body))
+    Ok(HtmlPage::new(CAPTURE_REQUESTS, "Capture requests", body))
 }
 
 fn request_row(found: &CaptureRequestResponse, accounts: &Accounts) -> Markup {
     let asker = label(accounts, found.creator_profile_id, &found.platform);
     html! {
         th scope="row" { (name(accounts, found.creator_profile_id, &found.platform)) }
-        td { (found.reason.as_deref().unwrap_or("none given")) }
+        td { (found.reason.as_deref().unwrap_or("no reason given")) }
         td { span.state { "pending" } }
         td { (time(&found.created_at)) }
         td { (time(&found.expires_at)) }
@@ -170,7 +178,7 @@ pub(super) async fn decline(
     Ok(done(CAPTURE_REQUESTS, "declined"))
 }
 
-/// Connections, without those that are gone by now.
+/// Connections, without those deleted meanwhile.
 type Accounts = BTreeMap<Uuid, ShownConnectionResponse>;
 
 async fn accounts_of(
@@ -182,7 +190,7 @@ async fn accounts_of(
     let found = stream::iter(ids).map(async |id| {
         match accounts::connection(user, State(Arc::clone(app)), Id(id)).await {
             Ok(Json(found)) => Ok(Some((id, found))),
-            // Gone since it was listed.
+            // Deleted since it was listed.
             Err(Error::NotFound(_) | Error::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }

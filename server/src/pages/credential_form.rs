@@ -1,17 +1,17 @@
-//! The form that a credential is made and edited with, built from the fields of
-//! its type.
+//! The form to add and edit a credential, built from the fields of its type.
 
 use super::credentials::{PART, path};
 use super::filled::{Filled, body};
-use super::layout::{Page, alert, done};
+use super::layout::{HtmlPage, alert, done};
 use super::value_field;
 use crate::app::App;
 use crate::app_credentials::credentials::{self, AppCredentialResponse};
-use crate::app_credentials::types::{self, CredentialTypeResponse, TypeFieldResponse};
+use crate::app_credentials::types::{self, CredentialTypeResponse};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::{Id, Parameters, parse_id};
 use crate::store;
+use crate::store::TypeField;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -22,19 +22,19 @@ use std::sync::Arc;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// Which type a new credential is to be of.
+/// The type of a new credential.
 #[derive(Deserialize)]
 pub(super) struct OfType {
     r#type: Option<String>,
 }
 
-/// A form: for a new credential, or for one that is there.
+/// A form for a new or an existing credential.
 struct Form<'a> {
     of: &'a CredentialTypeResponse,
     existing: Option<&'a AppCredentialResponse>,
-    /// The `ETag` of what is edited.
+    /// The `ETag` of the edited content.
     tag: &'a str,
-    /// What was filled in before, where that failed.
+    /// The previous input, if it was refused.
     filled: Option<&'a Filled>,
     failure: Option<&'a Error>,
 }
@@ -45,7 +45,7 @@ pub(super) async fn new(
     State(app): State<Arc<App>>,
     page: store::Page,
     Parameters(OfType { r#type }): Parameters<OfType>,
-) -> Result<Page, Error> {
+) -> Result<HtmlPage, Error> {
     if let Some(id) = r#type {
         let Json(of) = types::credential_type(user, State(app), Id(parse_id(&id, "type")?)).await?;
         return Ok(Form { of: &of, existing: None, tag: "", filled: None, failure: None }.page());
@@ -62,10 +62,10 @@ pub(super) async fn new(
         } }
         (super::layout::pager(&types, "/app/credentials/new", &[]))
     };
-    Ok(Page::new(PART, "New credential", body))
+    Ok(HtmlPage::new(PART, "New credential", body))
 }
 
-/// Makes a credential.
+/// Adds a credential.
 pub(super) async fn add(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -78,7 +78,7 @@ pub(super) async fn add(
         credentials::add_app_credential(user, State(app), body(&members)?).await
     };
     match adding.await.map_err(|error| in_words_of_form(error, &of)) {
-        Ok((_, (_, Json(made)))) => Ok(done(&path(made.id), "made").into_response()),
+        Ok((_, (_, Json(made)))) => Ok(done(&path(made.id), "created").into_response()),
         Err(error @ (Error::BadRequest(_) | Error::Conflict(_) | Error::OverLimit(_))) => {
             let form =
                 Form { of: &of, existing: None, tag: "", filled: Some(&filled), failure: Some(&error) };
@@ -89,7 +89,7 @@ pub(super) async fn add(
 }
 
 /// Shows a credential's form.
-pub(super) async fn edit(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Page, Error> {
+pub(super) async fn edit(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<HtmlPage, Error> {
     let ([(_, tag)], Json(existing)) =
         credentials::app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
     let Json(of) = types::credential_type(user, State(app), Id(existing.credential_type_id)).await?;
@@ -127,7 +127,7 @@ pub(super) async fn update(
     }
 }
 
-/// What the API gets of a form.
+/// The form as the API's members.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Members<'a> {
@@ -151,7 +151,7 @@ impl<'a> Members<'a> {
         existing: Option<&AppCredentialResponse>,
         filled: &'a Filled,
     ) -> Result<Self, Error> {
-        let key = |field: &TypeFieldResponse| {
+        let key = |field: &TypeField| {
             let typed = filled.secret(&value_field::name(field));
             let key_value =
                 value_field::read(field, &typed, existing.and_then(|existing| existing.key(field.id)))?;
@@ -166,7 +166,7 @@ impl<'a> Members<'a> {
     }
 }
 
-/// The same fault, of what the form calls it.
+/// The same fault in the words of the form.
 fn in_words_of_form(error: Error, of: &CredentialTypeResponse) -> Error {
     let Error::BadRequest(fault) = &error else { return error };
     let fields = of.fields.iter().enumerate().flat_map(|(index, field)| {
@@ -183,7 +183,7 @@ fn in_words_of_form(error: Error, of: &CredentialTypeResponse) -> Error {
 }
 
 impl Form<'_> {
-    fn page(&self) -> Page {
+    fn page(&self) -> HtmlPage {
         let action = self.existing.map_or(PART.to_owned(), |existing| path(existing.id));
         let back = self.existing.map_or(PART.to_owned(), |existing| path(existing.id));
         let title = match self.existing {
@@ -196,10 +196,10 @@ impl Form<'_> {
         let body = html! {
             (alert(self.failure))
             @if matches!(self.failure, Some(Error::PreconditionFailed)) {
-                p { "This is what you filled in: save it again to put it in the place of that." }
+                p { "Your version is below. Save it again to replace the other one." }
             }
             @if self.filled.is_some() && self.of.fields.iter().any(|field| field.sensitive) {
-                p { "What is secret is not shown again: fill it in once more." }
+                p { "Secrets are not shown again: enter them once more." }
             }
             form.narrow method="post" action=(action) {
                 @match self.existing {
@@ -219,15 +219,15 @@ impl Form<'_> {
                 }
             }
         };
-        Page::new(PART, title, body).after(self.failure)
+        HtmlPage::new(PART, title, body).after(self.failure)
     }
 
-    /// What was filled in before, where that is no secret.
+    /// The previous input, unless it is secret.
     fn given(&self, name: &str) -> Option<&str> {
         self.filled.map(|filled| filled.text(name))
     }
 
-    fn field(&self, field: &TypeFieldResponse) -> Markup {
+    fn field(&self, field: &TypeField) -> Markup {
         let name = value_field::name(field);
         let key = self.existing.and_then(|existing| existing.key(field.id));
         let is_kept = field.sensitive && key.is_some_and(|key| key.has_value);
@@ -243,7 +243,7 @@ impl Form<'_> {
                 @if !field.required { " " span.quiet { "(optional)" } }
             }
             (value_field::control(field, &shown, field.required && !is_kept, hint.as_deref()))
-            @if let Some(hint) = &hint { p.hint id=(hint) { "A value is kept. Leave this empty to keep it." } }
+            @if let Some(hint) = &hint { p.hint id=(hint) { "A value is stored. Leave this empty to keep it." } }
         }
     }
 }

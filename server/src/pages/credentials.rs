@@ -1,14 +1,15 @@
-//! App credentials: their list, each of them, its secrets when they are asked
-//! for, and whom it is handed to.
+//! App credentials: their list, each of them, its secrets on request, and the projects it is
+//! assigned to.
 
 use super::filled::{Filled, body};
-use super::layout::{Notice, Page, done, pager, short, time};
+use super::layout::{HtmlPage, Notice, done, pager, short, time};
 use super::value_field;
 use crate::app::App;
 use crate::app_credentials::credentials::{self, AppCredentialResponse};
 use crate::app_credentials::filter::FilterParameters;
 use crate::app_credentials::reveal::reveal_app_credential;
 use crate::app_credentials::types::{self, CredentialTypeResponse};
+use crate::body::Time;
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::{Id, Parameters};
@@ -23,13 +24,13 @@ use uuid::Uuid;
 
 pub(super) const PART: &str = "/app/credentials";
 
-/// What the list shows of a credential.
+/// The list's view of a credential.
 struct Row {
     id: Uuid,
     name: String,
     type_id: Uuid,
     projects: usize,
-    updated_at: String,
+    updated_at: Time,
 }
 
 impl From<AppCredentialResponse> for Row {
@@ -51,8 +52,8 @@ pub(super) async fn list(
     Parameters(mut search): Parameters<FilterParameters>,
     page: store::Page,
     notice: Notice,
-) -> Result<Page, Error> {
-    // A form leaves it empty where all types are meant.
+) -> Result<HtmlPage, Error> {
+    // The form leaves it empty for all types.
     search.credential_type_id = search.credential_type_id.filter(|id| !id.is_empty());
     let filter = search.clone().read()?;
     let listed = credentials::listed(user, Arc::clone(&app), filter, page).await?;
@@ -84,7 +85,7 @@ pub(super) async fn list(
         }
         (pager(&listing, PART, &query))
     };
-    Ok(Page::new(PART, "Credentials", body))
+    Ok(HtmlPage::new(PART, "Credentials", body))
 }
 
 fn search_form(search: &FilterParameters, types: &[(Uuid, String)]) -> Markup {
@@ -113,7 +114,7 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Id(id): Id,
     notice: Notice,
-) -> Result<Page, Error> {
+) -> Result<HtmlPage, Error> {
     let ([(_, tag)], Json(found)) =
         credentials::app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
     let Json(of) =
@@ -126,7 +127,7 @@ pub(super) async fn show(
         @if found.keys.iter().any(|key| key.has_value) {
             form method="post" action=(format!("{}/reveal", path(id))) {
                 button type="submit" { "Reveal the values" }
-                span.quiet { " The audit log tells of it." }
+                span.quiet { " The audit log records this." }
             }
         }
         p.row {
@@ -136,20 +137,20 @@ pub(super) async fn show(
         h2 { "Projects" }
         (projects_form(&found, &tag, &own))
     };
-    Ok(Page::new(PART, found.credential_name, body))
+    Ok(HtmlPage::new(PART, found.credential_name, body))
 }
 
-/// Shows a credential with its secrets, of which the audit log tells.
-pub(super) async fn reveal(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Page, Error> {
+/// Shows a credential with its secrets, which the audit log records.
+pub(super) async fn reveal(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<HtmlPage, Error> {
     let Json(found) = reveal_app_credential(user, State(Arc::clone(&app)), Id(id)).await?;
     let Json(of) = types::credential_type(user, State(app), Id(found.credential_type_id)).await?;
     let body = html! {
-        p.notice role="status" { "These are its values, secrets among them. The audit log tells of it." }
+        p.notice role="status" { "All values, including secrets. The audit log has recorded this." }
         (about(&found, &of))
         (values(&found, &of))
-        p { a.button href=(path(id)) { "Hide them" } }
+        p { a.button href=(path(id)) { "Hide the values" } }
     };
-    Ok(Page::new(PART, found.credential_name, body))
+    Ok(HtmlPage::new(PART, found.credential_name, body))
 }
 
 fn about(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup {
@@ -157,7 +158,7 @@ fn about(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup {
         @if let Some(description) = &found.description { p { (description) } }
         p.quiet {
             a href=(format!("/app/types/{}", of.id)) { (of.type_name) }
-            " · made " (time(&found.created_at)) " · changed " (time(&found.updated_at))
+            " · created " (time(&found.created_at)) " · changed " (time(&found.updated_at))
         }
     }
 }
@@ -178,12 +179,12 @@ fn values(found: &AppCredentialResponse, of: &CredentialTypeResponse) -> Markup 
 fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[(Uuid, String)]) -> Markup {
     html! {
         @if own.is_empty() {
-            p { "Members of a project see what it was handed, without secrets. " a href="/app/projects" { "Make a project" } " first." }
+            p { "Members of a project see the credentials assigned to it, without secrets. " a href="/app/projects" { "Create a project" } " first." }
         } @else {
             form method="post" action=(format!("{}/projects", path(found.id))) {
                 input type="hidden" name="etag" value=(tag);
                 fieldset {
-                    legend { "Handed to" }
+                    legend { "Assigned to" }
                     @for (id, name) in own {
                         label.choice {
                             input type="checkbox" name="projectIds" value=(id) checked[found.project_ids.contains(id)];
@@ -197,12 +198,12 @@ fn projects_form(found: &AppCredentialResponse, tag: &str, own: &[(Uuid, String)
     }
 }
 
-/// Back to a credential, for an address that only a form is sent to.
+/// Redirects to a credential, from an address that only accepts forms.
 pub(super) async fn back(Id(id): Id) -> Redirect {
     Redirect::to(&path(id))
 }
 
-/// Hands a credential to the projects that are chosen, and to no others.
+/// Assigns a credential to exactly the chosen projects.
 pub(super) async fn assign(
     user: UserId,
     State(app): State<Arc<App>>,
@@ -214,22 +215,22 @@ pub(super) async fn assign(
     Ok(done(&path(id), "assigned"))
 }
 
-/// Asks whether a credential is really to go.
+/// Asks for confirmation before deleting a credential.
 pub(super) async fn confirm_delete(
     user: UserId,
     State(app): State<Arc<App>>,
     Id(id): Id,
-) -> Result<Page, Error> {
+) -> Result<HtmlPage, Error> {
     let ([(_, tag)], Json(found)) = credentials::app_credential(user, State(app), Id(id)).await?;
     let body = html! {
-        p { "Its values are erased, and the projects it was handed to lose it. Nothing brings it back." }
+        p { "This erases its values and removes it from its projects. It can't be undone." }
         form.row method="post" action=(format!("{}/delete", path(id))) {
             input type="hidden" name="etag" value=(tag);
             button.danger type="submit" { "Delete it" }
             a.button href=(path(id)) { "Keep it" }
         }
     };
-    Ok(Page::new(PART, format!("Delete {}?", found.credential_name), body))
+    Ok(HtmlPage::new(PART, format!("Delete {}?", found.credential_name), body))
 }
 
 /// Deletes a credential.

@@ -1,9 +1,10 @@
-//! What somebody has filled in, read as the API would have it.
+//! The input of a form, read like the API.
 
+use crate::api::MAX_BODY_BYTES;
 use crate::app_credentials::if_match::IfMatch;
+use crate::body::{Body, JsonBody};
 use crate::error::Error;
-use crate::request::{Fields, read_body};
-use axum::body::Body;
+use crate::request::read_body;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use percent_encoding::percent_decode;
@@ -13,57 +14,57 @@ use zeroize::Zeroizing;
 
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 
-/// The names and values of a form, of which each may be a secret.
+/// The names and values of a form, each of which may be a secret.
 pub(super) struct Filled(Vec<(String, SecretString)>);
 
 impl<S: Send + Sync> FromRequest<S> for Filled {
     type Rejection = Error;
 
-    async fn from_request(request: Request<Body>, _: &S) -> Result<Self, Error> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = media_type.and_then(|media_type| media_type.split(';').next()).unwrap_or_default();
         if !essence.trim().eq_ignore_ascii_case(MEDIA_TYPE) {
             return Err(Error::BadRequest(format!("Content-Type must be {MEDIA_TYPE}")));
         }
-        let body = read_body(request).await?;
-        // Else what is no text would become another, a secret too.
+        let body = read_body(request, MAX_BODY_BYTES).await?;
+        // Otherwise invalid text would become other text, even in a secret.
         percent_decode(&body)
             .decode_utf8()
             .map_err(|_| Error::BadRequest("the form is not UTF-8".to_owned()))?;
         let pairs = form_urlencoded::parse(&body);
-        // A form's lines end as a letter's did; nobody typed it so.
+        // Forms send line breaks as CR LF, which no one typed.
         let value = |value: &str| SecretString::from(value.replace("\r\n", "\n"));
         Ok(Self(pairs.map(|(name, given)| (name.into_owned(), value(&given))).collect()))
     }
 }
 
 impl Filled {
-    /// What is filled in under a name; nothing where that is not there.
+    /// The input under a name; empty if it is missing.
     pub(super) fn secret(&self, name: &str) -> SecretString {
         self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    /// The same, of what is no secret.
+    /// The same for input that is not secret.
     pub(super) fn text(&self, name: &str) -> &str {
         let found = self.0.iter().find(|(other, _)| other == name);
-        // What it is filled in for is none.
+        // The input under this name is not secret.
         found.map_or("", |(_, value)| value.expose_secret())
     }
 
-    /// What the form was made for, which must be that still.
+    /// The content that the form was made for, which must still be current.
     pub(super) fn if_match(&self) -> IfMatch {
         IfMatch::Tags(vec![self.text("etag").to_owned()])
     }
 
-    /// All that is chosen under a name, which is no secret.
+    /// All choices under a name, which are not secret.
     pub(super) fn texts(&self, name: &str) -> Vec<&str> {
         let found = self.0.iter().filter(|(other, _)| other == name);
         found.map(|(_, value)| value.expose_secret()).collect()
     }
 }
 
-/// A body as the API reads one.
-pub(super) fn body(members: &impl Serialize) -> Result<Fields, Error> {
+/// The body as the API reads it.
+pub(super) fn body<T: Body>(members: &impl Serialize) -> Result<JsonBody<T>, Error> {
     let body = serde_json::to_vec(members).map_err(|_| Error::Internal("a form as JSON"))?;
-    Fields::parse(&Zeroizing::new(body))
+    JsonBody::parse(&Zeroizing::new(body))
 }

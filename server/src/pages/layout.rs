@@ -1,9 +1,11 @@
-//! What all pages share: their frame, the policy that a browser shows them
-//! under, and how a failure looks.
+//! What all pages share: their frame, the policy under which a browser shows them, and the look of
+//! failures.
 
 use crate::api::is_page;
+use crate::body::Time;
 use crate::bounded_text::bounded;
 use crate::client::Client;
+use crate::clock::render_ms;
 use crate::error::{self, Error};
 use crate::identity::SessionCookie;
 use crate::request::{DEFAULT_PAGE_SIZE, Listing};
@@ -22,8 +24,7 @@ pub(super) const SIGN_IN: &str = "/app/sign-in";
 /// The longest name among many others, in characters.
 const SHORT_CHARS: usize = 100;
 const STYLE: &str = include_str!("style.css");
-/// The page's own style, by its hash, and forms that are sent to this server:
-/// nothing else.
+/// Only the page's own style, by its hash, and forms to this server.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let style = STANDARD.encode(Sha256::digest(STYLE));
     format!(
@@ -32,7 +33,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The parts of the pages that the menu leads to.
+/// The entries of the menu.
 const PARTS: [(&str, &str); 6] = [
     ("/app/credentials", "Credentials"),
     ("/app/types", "Types"),
@@ -44,21 +45,21 @@ const PARTS: [(&str, &str); 6] = [
 
 /// A page.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(super) struct HtmlPage {
     pub(super) title: String,
-    /// The menu's entry that it belongs to, if any; none where nobody is signed in.
+    /// The page's entry in the menu, if any; `None` if no one is signed in.
     pub(super) part: Option<&'static str>,
     pub(super) status: StatusCode,
     pub(super) body: Markup,
 }
 
-impl Page {
-    /// One that shows what was asked for, to somebody who is signed in.
+impl HtmlPage {
+    /// A page with the requested content, for a signed-in user.
     pub(super) fn new(part: &'static str, title: impl Into<String>, body: Markup) -> Self {
         Self { title: title.into(), part: Some(part), status: StatusCode::OK, body }
     }
 
-    /// The same, with the status of a failure that it tells of.
+    /// The same, with the status of a failure that it shows.
     pub(super) fn after(mut self, failure: Option<&Error>) -> Self {
         self.status = failure.map_or(self.status, Error::status);
         self
@@ -101,44 +102,44 @@ fn menu(part: &str) -> Markup {
     }
 }
 
-impl IntoResponse for Page {
+impl IntoResponse for HtmlPage {
     fn into_response(self) -> Response {
         let policy = HeaderValue::from_static(POLICY.as_str());
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             (header::CONTENT_SECURITY_POLICY, policy),
-            // Without a referrer at all, a browser would not tell a form's origin either.
+            // With no referrer at all, a browser would not reveal a form's origin either.
             (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         ];
         (self.status, headers, self.render().into_string()).into_response()
     }
 }
 
-/// A page that a request wants, for when it can't be had.
+/// The page that a request wants, for the case that it fails.
 #[derive(Debug)]
 pub(crate) struct Wanted {
-    /// The path and query to come back to; none where more than a look was wanted.
+    /// The path and query to return to; `None` if the request was more than a look.
     again: Option<String>,
-    /// Whether there is a session to show the menu to.
+    /// Whether there is a sign-in, for which to show the menu.
     has_session: bool,
 }
 
 impl Wanted {
-    /// None where a request wants no page.
+    /// `None` if a request wants no page.
     pub(crate) fn of(request: &Request, client: Option<&Client>) -> Option<Self> {
         let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
         if !is_page(path) {
             return None;
         }
         let is_look = matches!(*request.method(), Method::GET | Method::HEAD);
-        // What was done before need not be told again.
+        // Earlier notices need no repetition.
         let query = if query.starts_with("notice=") { "" } else { query };
         let again =
             is_look.then(|| if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") });
         Some(Self { again, has_session: SessionCookie::is_in(request.headers(), *client?) })
     }
 
-    /// Makes a page of a failure; whoever is not signed in is asked to.
+    /// Turns a failure into a page, or asks the caller to sign in.
     pub(crate) fn render(self, response: &mut Response) {
         let Some(error) = error::take(response) else { return };
         let page = if matches!(*error, Error::Unauthorized) {
@@ -146,7 +147,7 @@ impl Wanted {
         } else {
             failure(&error, self.has_session).into_response()
         };
-        // Such as how long to wait, and which methods there are.
+        // For instance how long to wait, and which methods are allowed.
         let mut headers = std::mem::take(response.headers_mut());
         headers.remove(header::CONTENT_LENGTH);
         headers.extend(page.headers().clone());
@@ -162,7 +163,7 @@ impl Wanted {
     }
 }
 
-fn failure(error: &Error, has_session: bool) -> Page {
+fn failure(error: &Error, has_session: bool) -> HtmlPage {
     let status = error.status();
     let title = match status {
         StatusCode::NOT_FOUND => "There is nothing here",
@@ -171,10 +172,10 @@ fn failure(error: &Error, has_session: bool) -> Page {
     let body = html! {
         p { (sentence(error)) }
         @if let Some(seconds) = error.retry_after_s() { p { "Try again in " (seconds) " s." } }
-        p { a href=(super::HOME) { "To your credentials" } }
+        p { a href=(super::HOME) { "Go to your credentials" } }
     };
     let part = has_session.then_some("");
-    Page { title: title.to_owned(), part, status, body }
+    HtmlPage { title: title.to_owned(), part, status, body }
 }
 
 /// A path with a query.
@@ -184,17 +185,17 @@ pub(super) fn link(path: &str, query: &[(&str, &str)]) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
-/// What a page says of what was done before it.
+/// A page's message about the action before it.
 pub(super) struct Notice(Option<&'static str>);
 
 const NOTICES: [(&str, &str); 8] = [
-    ("made", "Made."),
+    ("created", "Created."),
     ("saved", "Saved."),
-    ("assigned", "Handed to these projects, and to no others."),
+    ("assigned", "Assigned to exactly these projects."),
     ("deleted", "Deleted."),
     ("revoked", "Revoked: its cookies are erased from this server."),
     ("declined", "Declined."),
-    ("signed-out", "You are not signed in. What you sent has not been done."),
+    ("signed-out", "You are not signed in, so nothing was changed."),
     ("left", "You are signed out."),
 ];
 
@@ -221,17 +222,17 @@ impl Render for Notice {
     }
 }
 
-/// Where the browser goes once something is done, and what it is told there.
+/// Redirects after an action, with a message.
 pub(super) fn done(path: &str, notice: &str) -> Redirect {
     Redirect::to(&link(path, &[("notice", notice)]))
 }
 
-/// What went wrong, where a page shows it beside what was filled in.
+/// The failure, for a page that shows it beside the previous input.
 pub(super) fn alert(failure: Option<&Error>) -> Markup {
     html! { @if let Some(error) = failure { p.alert role="alert" { (sentence(error)) } } }
 }
 
-/// What the API says, as a sentence.
+/// The API's message as a sentence.
 fn sentence(error: &Error) -> String {
     let text = error.to_string();
     let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
@@ -239,12 +240,12 @@ fn sentence(error: &Error) -> String {
     format!("{}{rest}{stop}", first.to_uppercase())
 }
 
-/// A name among many. All of it, where it is as long as it may be, would make a page large.
+/// A name among many, shortened so that the page stays small.
 pub(super) fn short(name: &str) -> String {
     bounded(name, SHORT_CHARS)
 }
 
-/// The other pages of a list, whose query is kept but for the page's number.
+/// Links to the other pages of a list, which keep the query except for the page number.
 pub(super) fn pager<T>(listing: &Listing<T>, path: &str, query: &[(&str, &str)]) -> Markup {
     let last = listing.total.div_ceil(u64::from(listing.page_size)).max(1);
     let to = |page: u64| {
@@ -270,8 +271,9 @@ pub(super) fn pager<T>(listing: &Listing<T>, path: &str, query: &[(&str, &str)])
     }
 }
 
-/// A time of the API's, for people.
-pub(super) fn time(time: &str) -> Markup {
-    let minute = time.get(..16).unwrap_or(time).replace('T', " ");
+/// A time from the API, for people.
+pub(super) fn time(Time(time_ms): &Time) -> Markup {
+    let time = render_ms(*time_ms);
+    let minute = time.get(..16).unwrap_or(&time).replace('T', " ");
     html! { time datetime=(time) { (minute) " UTC" } }
 }

@@ -2,7 +2,7 @@
 
 use super::HOME;
 use super::filled::Filled;
-use super::layout::{Notice, Page, SIGN_IN, alert, done};
+use super::layout::{HtmlPage, Notice, SIGN_IN, alert, done};
 use crate::api::is_page;
 use crate::app::App;
 use crate::client::Client;
@@ -19,21 +19,21 @@ use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
-/// Where to go once signed in.
+/// Where to go after signing in.
 #[derive(Deserialize)]
 pub(super) struct Next {
     next: Option<String>,
 }
 
 impl Next {
-    /// One of these pages, whatever else was asked for.
+    /// One of these pages, whatever the request named.
     fn path(&self) -> &str {
         let is_plain = |path: &&str| is_page(path) && path.bytes().all(|byte| byte.is_ascii_graphic());
         self.next.as_deref().filter(is_plain).filter(|path| !path.contains('\\')).unwrap_or(HOME)
     }
 }
 
-/// Asks who is there.
+/// Asks the user to sign in.
 pub(super) async fn form(
     user: Result<UserId, Error>,
     State(app): State<Arc<App>>,
@@ -46,7 +46,7 @@ pub(super) async fn form(
     }
 }
 
-fn page(app: &App, next: &Next, email: &str, failure: Option<&Error>, notice: &Notice) -> Page {
+fn page(app: &App, next: &Next, email: &str, failure: Option<&Error>, notice: &Notice) -> HtmlPage {
     let body = html! {
         (notice)
         (alert(failure))
@@ -65,11 +65,11 @@ fn page(app: &App, next: &Next, email: &str, failure: Option<&Error>, notice: &N
             button type="submit" { "Sign in" }
         }
     };
-    let page = Page { title: "Sign in".to_owned(), part: None, status: StatusCode::OK, body };
+    let page = HtmlPage { title: "Sign in".to_owned(), part: None, status: StatusCode::OK, body };
     page.after(failure)
 }
 
-/// Signs in, and goes on to what was wanted.
+/// Signs in, and continues to the requested page.
 pub(super) async fn sign_in(
     State(app): State<Arc<App>>,
     client: Client,
@@ -77,13 +77,13 @@ pub(super) async fn sign_in(
     parts: Parts,
     filled: Filled,
 ) -> Result<Response, Error> {
-    // Else another's page could sign somebody in as its own user.
+    // Otherwise a foreign page could sign someone in as its own user.
     cookie.check_origin()?;
     let next = Next { next: Some(filled.text("next").to_owned()) };
     let mut members = json!({
         "mode": "session",
         "email": filled.text("email"),
-        // To be checked it leaves its wrapper.
+        // Exposed for the check.
         "password": filled.secret("password").expose_secret(),
     });
     if !filled.text("otp").is_empty() {
@@ -99,7 +99,7 @@ pub(super) async fn sign_in(
     }
 }
 
-/// Ends the session.
+/// Ends the sign-in.
 pub(super) async fn sign_out(
     State(app): State<Arc<App>>,
     client: Client,
@@ -107,7 +107,7 @@ pub(super) async fn sign_out(
     parts: Parts,
 ) -> Result<Response, Error> {
     cookie.check_origin()?;
-    // One that has ended already is to be forgotten all the same.
+    // Even one that has already ended is to be forgotten.
     match identity::sign_out(&app.identity, client, &parts).await {
         Ok(_) | Err(Error::Unauthorized | Error::InvalidCredentials) => {}
         Err(error) => return Err(error),

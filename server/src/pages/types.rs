@@ -1,12 +1,13 @@
-//! The types of app credentials, to look at.
+//! The types of app credentials, for viewing.
 
-use super::layout::{Page, pager, short};
+use super::layout::{HtmlPage, pager, short};
 use crate::app::App;
 use crate::app_credentials::types::{self, CredentialTypeResponse};
 use crate::error::Error;
 use crate::identity::UserId;
 use crate::request::Id;
 use crate::store;
+use crate::words::Word as _;
 use axum::Json;
 use axum::extract::State;
 use maud::{Markup, html};
@@ -14,15 +15,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 const PART: &str = "/app/types";
-/// Fields of a type that the list names.
-const NAMED: usize = 8;
+/// How many fields of a type the list names.
+const MAX_NAMED_FIELDS: usize = 8;
 
-/// What the list shows of a type.
+/// The list's view of a type.
 struct Row {
     id: Uuid,
     name: String,
     labels: Vec<String>,
-    /// Fields beyond those that are named.
+    /// The number of fields that are not named.
     more: usize,
     origin: &'static str,
 }
@@ -33,21 +34,29 @@ impl From<CredentialTypeResponse> for Row {
             origin: origin(&found),
             id: found.id,
             name: found.type_name,
-            more: found.fields.len().saturating_sub(NAMED),
-            labels: found.fields.into_iter().take(NAMED).map(|field| short(&field.field_label)).collect(),
+            more: found.fields.len().saturating_sub(MAX_NAMED_FIELDS),
+            labels: found
+                .fields
+                .into_iter()
+                .take(MAX_NAMED_FIELDS)
+                .map(|field| short(&field.field_label))
+                .collect(),
         }
     }
 }
 
-/// Lists the types that there are for this user.
+/// Lists the types that this user can use.
 pub(super) async fn list(
     user: UserId,
     State(app): State<Arc<App>>,
     page: store::Page,
-) -> Result<Page, Error> {
+) -> Result<HtmlPage, Error> {
     let listing = types::listed(user, app, page).await?.listing(page, Row::from).await?;
     let body = html! {
-        p { "What a credential of a type holds. Define your own types with the API: " a href="/docs" { "its documentation" } "." }
+        p {
+            "A type says which fields its credentials have. You can define your own types with the "
+            a href="/docs" { "API" } "."
+        }
         div.scroll tabindex="0" role="region" aria-label="Types" { table {
             thead { tr { th scope="col" { "Type" } th scope="col" { "Fields" } th scope="col" { "Defined by" } } }
             tbody { @for found in &listing.data { tr {
@@ -58,19 +67,19 @@ pub(super) async fn list(
         } }
         (pager(&listing, PART, &[]))
     };
-    Ok(Page::new(PART, "Credential types", body))
+    Ok(HtmlPage::new(PART, "Credential types", body))
 }
 
 /// Shows a type.
-pub(super) async fn show(user: UserId, State(app): State<Arc<App>>, id: Id) -> Result<Page, Error> {
+pub(super) async fn show(user: UserId, State(app): State<Arc<App>>, id: Id) -> Result<HtmlPage, Error> {
     let Json(found) = types::credential_type(user, State(app), id).await?;
     let body = html! {
         p.quiet { "Defined by " (origin(&found)) "." }
         @if let Some(description) = &found.description { p { (description) } }
-        p { a.button.first href=(new(&found)) { "New credential of this type" } }
+        p { a.button.first href=(url_of_form(&found)) { "New credential of this type" } }
         (fields(&found))
     };
-    Ok(Page::new(PART, found.type_name, body))
+    Ok(HtmlPage::new(PART, found.type_name, body))
 }
 
 fn fields(of: &CredentialTypeResponse) -> Markup {
@@ -84,7 +93,7 @@ fn fields(of: &CredentialTypeResponse) -> Markup {
             tbody { @for field in &of.fields { tr {
                 th scope="row" { (field.field_label) }
                 td { code { (field.field_name) } }
-                td { (field.field_type) }
+                td { (field.field_type.as_str()) }
                 td { (yes(field.required)) }
                 td { (yes(field.sensitive)) }
             } } }
@@ -100,6 +109,6 @@ fn path(id: Uuid) -> String {
     format!("{PART}/{id}")
 }
 
-fn new(found: &CredentialTypeResponse) -> String {
+fn url_of_form(found: &CredentialTypeResponse) -> String {
     format!("/app/credentials/new?type={}", found.id)
 }

@@ -1,37 +1,35 @@
-//! A value in a form: the control that takes what its field may hold, and what is
-//! sent from there as the API reads it. A browser alters some texts on the way
-//! through a control; a value that nobody touched is put back as it was.
+//! A value in a form: a control for its field's type, and the submitted value as the API reads it.
+//! Browsers alter some texts in a control, so a value that no one edited is restored.
 
-use crate::app_credentials::types::TypeFieldResponse;
 use crate::app_credentials::values::KeyResponse;
 use crate::error::Error;
+use crate::store::{FieldType, TypeField};
 use maud::{Markup, html};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Number;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-/// A value as somebody would type it into its field: a text without its quotation
-/// marks, unless any JSON may be there.
-pub(super) fn text(field: &TypeFieldResponse, key: &KeyResponse) -> Zeroizing<String> {
+/// A value as someone would type it into its field: a text without its quotation marks, unless the
+/// field takes any JSON.
+pub(super) fn text(field: &TypeField, key: &KeyResponse) -> Zeroizing<String> {
     let json = key.key_value.as_ref().map_or("", |shown| shown.json());
-    let text = if field.field_type == "json" { None } else { serde_json::from_str(json).ok() };
+    let text = if field.field_type == FieldType::Json { None } else { serde_json::from_str(json).ok() };
     Zeroizing::new(text.unwrap_or_else(|| json.to_owned()))
 }
 
-pub(super) fn name(field: &TypeFieldResponse) -> String {
+pub(super) fn name(field: &TypeField) -> String {
     format!("key-{}", field.id)
 }
 
-/// What is typed into a field, as JSON of its type where it is that, to the letter;
-/// else as a text, which the API finds not to fit. `stored` is what was there to be
-/// edited.
+/// The input of a field: as JSON if it already is JSON of the field's type, unchanged; otherwise as
+/// a text, which the API refuses. `stored` is the value that was shown for editing.
 pub(super) fn read(
-    field: &TypeFieldResponse,
+    field: &TypeField,
     typed: &SecretString,
     stored: Option<&KeyResponse>,
 ) -> Result<Box<RawValue>, Error> {
-    // It leaves its wrapper to be put into the body that the API reads.
+    // Exposed for the body that the API reads.
     let (typed, bare) = (typed.expose_secret(), typed.expose_secret().trim());
     let shown = stored.filter(|_| !field.sensitive);
     if let Some(json) = shown.and_then(|key| key.key_value.as_ref())
@@ -40,9 +38,9 @@ pub(super) fn read(
         return RawValue::from_string(json.json().to_owned()).map_err(|_| not_json(field));
     }
     let is_bare = match field.field_type {
-        "number" => serde_json::from_str::<Number>(bare).is_ok(),
-        "boolean" => matches!(bare, "true" | "false"),
-        "json" => true,
+        FieldType::Number => serde_json::from_str::<Number>(bare).is_ok(),
+        FieldType::Boolean => matches!(bare, "true" | "false"),
+        FieldType::Json => true,
         _ => false,
     };
     if bare.is_empty() {
@@ -54,42 +52,38 @@ pub(super) fn read(
     }
 }
 
-fn not_json(field: &TypeFieldResponse) -> Error {
+fn not_json(field: &TypeField) -> Error {
     Error::BadRequest(format!("{} must be JSON", field.field_label))
 }
 
-/// What a browser makes of a text in a control that nobody touches (HTML, sections
-/// 4.10.11 and 13.2.3.5), its line breaks as [`super::filled::Filled`] has them.
+/// What a browser makes of a text in an unedited control (HTML, sections 4.10.11 and 13.2.3.5),
+/// with line breaks as [`super::filled::Filled`] returns them.
 fn sent_back(shown: &str) -> String {
     shown.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}")
 }
 
 /// The control for a field.
-pub(super) fn control(
-    field: &TypeFieldResponse,
-    shown: &str,
-    is_required: bool,
-    hint: Option<&str>,
-) -> Markup {
+pub(super) fn control(field: &TypeField, shown: &str, is_required: bool, hint: Option<&str>) -> Markup {
     let name = name(field);
-    let has_lines = shown.contains(['\n', '\r']) || (field.sensitive && field.field_type == "string");
-    let is_hidden = field.sensitive || field.field_type == "password";
+    let has_lines =
+        shown.contains(['\n', '\r']) || (field.sensitive && field.field_type == FieldType::String);
+    let is_hidden = field.sensitive || field.field_type == FieldType::Password;
     let input_mode = match field.field_type {
-        "number" => Some("decimal"),
-        "url" => Some("url"),
+        FieldType::Number => Some("decimal"),
+        FieldType::Url => Some("url"),
         _ => None,
     };
     html! {
-        @if field.field_type == "boolean" {
+        @if field.field_type == FieldType::Boolean {
             select id=(name) name=(name) required[is_required] aria-describedby=[hint] {
                 @for (value, label) in [("", "–"), ("true", "yes"), ("false", "no")] {
                     option value=(value) selected[value == shown] { (label) }
                 }
             }
-        } @else if field.field_type == "json" || has_lines {
+        } @else if field.field_type == FieldType::Json || has_lines {
             textarea id=(name) name=(name) rows="4" required[is_required] aria-describedby=[hint]
                 autocomplete="off" spellcheck="false" {
-                // A browser drops the line break that comes first.
+                // A browser drops the first line break.
                 "\n" (shown)
             }
         } @else {

@@ -1,59 +1,22 @@
-//! What can be said of JSON before it is read: how deep it is nested, and
-//! whether an object in it names a member twice. Readers differ in which of the
-//! two counts, and would in what is only kept and handed on.
+//! Checks JSON before it is parsed: its nesting depth, and duplicate names in objects. Parsers
+//! differ in which duplicate counts, and data that is only stored goes to several parsers.
 
 use crate::error::Error;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
-/// The deepest nesting of arrays and objects in a body. What is kept as it was
-/// sent must not be more than its readers take, of whom some take no more.
+/// The deepest nesting of arrays and objects in a body. Stored data must stay readable for all
+/// parsers, some of which accept no more.
+// Decision: docs/decisions/http.md#a-body-has-at-most-64-levels
 pub(super) const MAX_DEPTH: usize = 64;
-/// Members that mean something here, of bodies and of objects within. Other names
-/// are the caller's own, and not repeated to anybody.
-const NAMES: [&str; 38] = [
-    "auth_type",
-    "confirm",
-    "cookies",
-    "cookies_netscape",
-    "creatorProfileId",
-    "creator_profile_id",
-    "credentials",
-    "current",
-    "display_name",
-    "domain",
-    "drop_expired",
-    "email",
-    "expirationDate",
-    "expires",
-    "expires_at",
-    "expiry",
-    "format",
-    "hostOnly",
-    "httpOnly",
-    "id",
-    "key",
-    "mode",
-    "name",
-    "partitionKey",
-    "password",
-    "path",
-    "platform",
-    "platform_username",
-    "reason",
-    "refresh_token",
-    "sameSite",
-    "secure",
-    "service",
-    "session",
-    "storeId",
-    "user_agent",
-    "username",
-    "value",
-];
+/// The most members of objects and items of arrays in a body. Each takes far more memory than its
+/// bytes, and the largest session has a quarter of them.
+const MAX_VALUES: usize = 100_000;
 
-/// Refuses valid JSON that is nested too deep, or in which an object names a
-/// member twice.
-pub(super) fn check(json: &[u8]) -> Result<(), Error> {
+/// Refuses valid JSON that is nested too deeply, or has an object with a duplicate name. A fault
+/// contains only `known` names: others may be secrets in the wrong place.
+// Decision: docs/decisions/http.md#a-field-given-twice-is-refused
+pub(super) fn check(json: &[u8], known: fn() -> BTreeSet<String>) -> Result<(), Error> {
     let mut scan = Scan::default();
     let mut at = 0;
     while let Some(byte) = json.get(at) {
@@ -66,8 +29,8 @@ pub(super) fn check(json: &[u8]) -> Result<(), Error> {
                 at += text.len() + 1;
             }
             b'{' | b'[' => scan.open(*byte == b'{')?,
-            b'}' | b']' => scan.close()?,
-            b',' => scan.next_member(),
+            b'}' | b']' => scan.close(known)?,
+            b',' => scan.next_member()?,
             _ => {}
         }
         at += 1;
@@ -75,14 +38,14 @@ pub(super) fn check(json: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What stands between the quotation mark at `start` and the one that ends it.
+/// The text between the quotation mark at `start` and the one that ends it.
 fn string_at(json: &[u8], start: usize) -> &[u8] {
     let text = json.get(start + 1..).unwrap_or_default();
     let mut end = 0;
     while let Some(byte) = text.get(end) {
         match byte {
             b'"' => break,
-            // What is escaped, maybe a quotation mark, ends no string.
+            // An escaped character, even a quotation mark, does not end the string.
             b'\\' => end += 2,
             _ => end += 1,
         }
@@ -90,13 +53,13 @@ fn string_at(json: &[u8], start: usize) -> &[u8] {
     &text[..end.min(text.len())]
 }
 
-/// An array or object that has begun and not ended.
+/// An array or object that has started and not ended.
 #[derive(Debug)]
 struct Open {
     is_object: bool,
-    /// Where its names begin among all.
+    /// Where its names start among all names.
     names_from: usize,
-    /// How many members came before the present one.
+    /// How many members came before the current one.
     index: usize,
 }
 
@@ -106,14 +69,25 @@ struct Scan<'a> {
     /// The names of all open objects, the outermost first.
     names: Vec<Cow<'a, [u8]>>,
     is_name_next: bool,
+    /// How many values have begun.
+    values: usize,
 }
 
 impl<'a> Scan<'a> {
     fn open(&mut self, is_object: bool) -> Result<(), Error> {
+        self.count()?;
         self.open.push(Open { is_object, names_from: self.names.len(), index: 0 });
         self.is_name_next = is_object;
         if self.open.len() > MAX_DEPTH {
             return Err(Error::BadRequest(format!("body is nested deeper than {MAX_DEPTH} levels")));
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), Error> {
+        self.values += 1;
+        if self.values > MAX_VALUES {
+            return Err(Error::BadRequest(format!("body has more than {MAX_VALUES} values")));
         }
         Ok(())
     }
@@ -124,32 +98,35 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn next_member(&mut self) {
+    fn next_member(&mut self) -> Result<(), Error> {
+        self.count()?;
         if let Some(open) = self.open.last_mut() {
             open.index += 1;
             self.is_name_next = open.is_object;
         }
+        Ok(())
     }
 
-    fn close(&mut self) -> Result<(), Error> {
+    fn close(&mut self, known: fn() -> BTreeSet<String>) -> Result<(), Error> {
         let Some(closed) = self.open.pop() else { return Ok(()) };
         self.is_name_next = false;
         let names = &mut self.names[closed.names_from..];
         names.sort_unstable();
-        let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| known(&pair[0]));
-        if let Some(name) = twice {
-            return Err(Error::BadRequest(self.fault(name, closed.names_from)));
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            let twice = pair[0].clone();
+            return Err(Error::BadRequest(self.fault(&twice, closed.names_from, &known())));
         }
         self.names.truncate(closed.names_from);
         Ok(())
     }
 
-    /// Says where a name was given twice, as far as the way there is known.
-    fn fault(&self, twice: Option<&str>, names_to: usize) -> String {
+    /// Describes where a name is duplicated, as far as the path to it is known.
+    fn fault(&self, twice: &[u8], names_to: usize, known: &BTreeSet<String>) -> String {
+        let known = |name: &[u8]| known.iter().find(|known| known.as_bytes() == name);
         let mut place = String::new();
         let ends = self.open.iter().skip(1).map(|inner| inner.names_from).chain([names_to]);
         for (open, names_to) in self.open.iter().zip(ends) {
-            // The last name of an object is the one that leads on.
+            // The last name of an object continues the path.
             let name = self.names[open.names_from..names_to].last().map(|name| known(name));
             match name {
                 None => place.push_str(&format!("[{}]", open.index)),
@@ -157,7 +134,7 @@ impl<'a> Scan<'a> {
                 Some(_) => return format!("{} gives a field twice", or_body(&place)),
             }
         }
-        match twice {
+        match known(twice) {
             Some(name) if place.is_empty() => format!("{name} given twice"),
             Some(name) if place.ends_with(']') => format!("{place}: {name} given twice"),
             Some(name) => format!("{place}.{name} given twice"),
@@ -170,18 +147,14 @@ fn or_body(place: &str) -> &str {
     if place.is_empty() { "body" } else { place }
 }
 
-fn known(name: &[u8]) -> Option<&'static str> {
-    NAMES.into_iter().find(|known| known.as_bytes() == name)
-}
-
 fn unescape(text: &[u8]) -> Result<Cow<'_, [u8]>, Error> {
     if !text.contains(&b'\\') {
         return Ok(text.into());
     }
     let quoted = [b"\"", text, b"\""].concat();
-    // Half a surrogate pair is none, and what readers make of it differs.
+    // Half a surrogate pair is invalid, and parsers treat it differently.
     let name: String = serde_json::from_slice(&quoted)
-        .map_err(|_| Error::BadRequest("body has a name that is no text".to_owned()))?;
+        .map_err(|_| Error::BadRequest("body has a name that is not valid text".to_owned()))?;
     Ok(name.into_bytes().into())
 }
 
@@ -190,11 +163,13 @@ mod tests {
     use super::*;
 
     fn fault(json: &str) -> Option<String> {
-        check(json.as_bytes()).err().map(|error| error.to_string())
+        let known =
+            || ["cookies", "credentials", "id", "name", "password", "value"].map(str::to_owned).into();
+        check(json.as_bytes(), known).err().map(|error| error.to_string())
     }
 
     #[test]
-    fn names_the_place_of_a_member_that_is_given_twice() {
+    fn names_the_path_of_a_duplicate_member() {
         for (json, expected) in [
             (r#"{"cookies":[{},{"value":"a","name":"b","value":"c"}]}"#, "cookies[1]: value given twice"),
             (r#"{"a":"b","cookies":[{"v\u0061lue":1,"value":1}]}"#, "cookies[0]: value given twice"),
@@ -206,14 +181,25 @@ mod tests {
             (r#"{"planted":{"a":1,"a":2}}"#, "body gives a field twice"),
             (r#"{"a":1,"a":1}"#, "body gives a field twice"),
             (r#"{"id":1,"i\u0064":1}"#, "id given twice"),
-            (r#"{"credentials":{"\ud800":1}}"#, "body has a name that is no text"),
+            (r#"{"credentials":{"\ud800":1}}"#, "body has a name that is not valid text"),
         ] {
             assert_eq!(fault(json).as_deref(), Some(expected), "{json}");
         }
     }
 
     #[test]
-    fn the_same_name_in_another_object_and_in_texts_is_no_second_one() {
+    fn refuses_more_values_than_memory_is_meant_for() {
+        // One list, and as many more as there are commas.
+        let list = |values: usize| format!("[{}1]", "1,".repeat(values - 1));
+        assert_eq!(fault(&list(MAX_VALUES)), None);
+        let expected = "body has more than 100000 values";
+        assert_eq!(fault(&list(MAX_VALUES + 1)).as_deref(), Some(expected));
+        let objects = format!(r#"{{"cookies":[{}{{}}]}}"#, "{},".repeat(MAX_VALUES / 2));
+        assert_eq!(fault(&objects).as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn allows_the_same_name_in_another_object_and_in_texts() {
         for json in [
             "1",
             r#""a""#,
@@ -226,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_counted_outside_of_strings() {
+    fn counts_depth_only_outside_strings() {
         let nested =
             |levels: usize| format!("{}1{}", r#"{"a":["#.repeat(levels / 2), "]}".repeat(levels / 2));
         assert_eq!(fault(&nested(64)), None);

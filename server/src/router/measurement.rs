@@ -1,5 +1,5 @@
-//! How a request is counted and timed: from its head to the head of its answer, under
-//! the labels that `metrics` keeps.
+//! How a request is counted and timed: from its head to the head of its answer, under the labels of
+//! `metrics`.
 
 use crate::identity::KnownCaller;
 use crate::metrics::Metrics;
@@ -7,34 +7,34 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use std::time::Instant;
 
-/// What stands for all routes and methods that are none.
+/// Stands for all unknown routes and methods.
 const OTHER: &str = "other";
 const VERBS: &str = "/api/credentials/";
-/// The verbs that answer with a secret.
+/// The verbs whose answer has a secret.
 const REVEALS: [&str; 4] = ["reveal", "reveal-download-cred", "get-platform-session", "reveal-app-cred"];
 
-/// A request that is counted and timed.
+/// A request being counted and timed.
 pub(super) struct Measurement {
     method: &'static str,
     route: String,
-    /// The verb of one that asks for a secret.
+    /// The verb, if the request asks for a secret.
     reveal: Option<&'static str>,
     caller: KnownCaller,
     start: Instant,
 }
 
 impl Measurement {
-    /// Begins at the request's head.
+    /// Starts at the request's head.
     pub(super) fn begin(request: &Request, caller: &KnownCaller) -> Self {
         let route = request.extensions().get::<MatchedPath>().map_or(OTHER, MatchedPath::as_str).to_owned();
         let (method, reveal) = (method_label(request.method()), reveal_of(&route));
         Self { method, route, reveal, caller: caller.clone(), start: Instant::now() }
     }
 
-    /// Ends at the head of its answer.
+    /// Ends at the head of the answer.
     pub(super) fn end(self, metrics: &Metrics, status: StatusCode) {
         metrics.count_request(self.method, self.route, status, self.start.elapsed());
-        // Where no service was recognised there is nobody to count it for.
+        // Without a recognised service there is no one to count it for.
         if let Some(verb) = self.reveal
             && let Some(service) = self.caller.service()
         {

@@ -1,4 +1,4 @@
-//! The forms in which blobs are written: what is text, and what the cipher needs.
+//! The text forms of blobs, and the parts that the cipher needs.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
@@ -8,18 +8,19 @@ pub(super) const IV_BYTES: usize = 12;
 /// NIST SP 800-38D, section 5.2.1.2: the longest tag, 128 bits.
 pub(super) const TAG_BYTES: usize = 16;
 
-/// The versions in which blobs are written. Where blobs of version 2 are kept, no
-/// other opens; where those of version 1 are kept, both do.
+/// The versions of blobs. Where blobs of version 2 are kept, only these open; where blobs of version
+/// 1 are kept, both versions do.
+// Decision: docs/decisions/keys-and-audit.md#a-blob-of-version-1-opens-only-in-directus
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// For records that other services read as well, those in Directus.
+    /// The version for records in Directus, which other services also read.
     V1,
-    /// For records in this server's own database.
+    /// The version for records in this server's own database.
     V2,
 }
 
 impl Version {
-    /// The version's name, kept beside each blob.
+    /// The version's name, stored with each blob.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -28,7 +29,7 @@ impl Version {
     }
 }
 
-/// A blob, taken apart.
+/// A parsed blob.
 pub(super) struct Blob {
     /// Blobs of version 2 name their key.
     pub(super) key_id: Option<String>,
@@ -41,7 +42,7 @@ impl Blob {
     }
 }
 
-/// What the cipher needs of a blob.
+/// The parts of a blob that the cipher needs.
 #[derive(Clone)]
 pub(super) struct Parts {
     pub(super) iv: [u8; IV_BYTES],
@@ -49,7 +50,7 @@ pub(super) struct Parts {
     pub(super) ciphertext: Vec<u8>,
 }
 
-/// Takes a blob apart; `None` where it is in no known form.
+/// Parses a blob; `None` if it has an unknown form.
 pub(super) fn parse(text: &str) -> Option<Blob> {
     let text = text.trim();
     if let Some(rest) = text.strip_prefix("v2:") {
@@ -69,8 +70,8 @@ fn enc_member(json: &str) -> Option<String> {
     serde_json::from_str::<Wrapped>(json).ok().map(|wrapped| wrapped.enc)
 }
 
-/// `iv:tag:ciphertext`, or the whole of it in base64 once more; `v1:` may stand
-/// before either, and within the base64.
+/// `iv:tag:ciphertext`, or all of it encoded once more in base64; either may start with `v1:`, also
+/// inside the base64.
 fn parse_v1(text: &str) -> Option<Parts> {
     let text = without_prefix(text);
     if text.contains(':') {
@@ -85,7 +86,7 @@ fn without_prefix(text: &str) -> &str {
     text.strip_prefix("v1:").unwrap_or(text)
 }
 
-/// Three parts, all in base64 or all in hexadecimal; the IV's length tells which.
+/// Three parts, all in base64 or all in hexadecimal; the length of the IV decides.
 fn parse_parts(text: &str) -> Option<Parts> {
     let parts: Vec<_> = text.split(':').collect();
     let &[iv, tag, ciphertext] = parts.as_slice() else { return None };

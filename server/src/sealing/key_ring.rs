@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 /// The length of an AES-256 key.
 const KEY_BYTES: usize = 32;
 
-/// An AES-256 key and its id. `Debug` shows the id alone.
+/// An AES-256 key and its id. `Debug` shows only the id.
 #[derive(Debug)]
 pub(crate) struct Key {
     id: String,
@@ -21,13 +21,13 @@ impl Key {
         Self { id, bytes: SecretBox::new(Box::new(bytes)) }
     }
 
-    /// Reads a key from base64 of exactly 32 bytes.
+    /// Parses a key from exactly 32 bytes in base64.
     pub(crate) fn from_base64(text: &SecretString) -> Option<Self> {
         let bytes = Zeroizing::new(STANDARD.decode(text.expose_secret().trim()).ok()?);
         bytes.as_slice().try_into().ok().map(Self::new)
     }
 
-    /// Whether it is all zero: a placeholder, and no key.
+    /// Whether it is all zero: a placeholder, not a secret.
     pub(crate) fn is_zero(&self) -> bool {
         *self.expose() == [0; KEY_BYTES]
     }
@@ -37,7 +37,7 @@ impl Key {
         &self.id
     }
 
-    /// The key itself, for the cipher alone.
+    /// The key itself, only for the cipher.
     pub(super) fn expose(&self) -> &[u8; KEY_BYTES] {
         self.bytes.expose_secret()
     }
@@ -50,7 +50,7 @@ pub(crate) fn generate_base64() -> Result<SecretString, getrandom::Error> {
     Ok(STANDARD.encode(bytes.as_slice()).into())
 }
 
-/// One key that writes and all that read.
+/// One key for writing, and all keys for reading.
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     /// The first one writes.
@@ -68,7 +68,7 @@ impl KeyRing {
         &self.keys[0]
     }
 
-    /// The writing key first.
+    /// All keys, the writing one first.
     pub(super) fn all(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter()
     }
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_exactly_32_bytes_of_base64() {
+    fn accepts_exactly_32_bytes_in_base64() {
         let encode = |length| SecretString::from(STANDARD.encode(vec![9; length]));
         assert_eq!(Key::from_base64(&encode(32)).unwrap().id(), Key::new([9; 32]).id());
         // 16 and 24 bytes would be keys for AES-128 and AES-192.

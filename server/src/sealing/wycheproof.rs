@@ -1,4 +1,4 @@
-//! Project Wycheproof's vectors for AES-256-GCM, through the code that opens blobs.
+//! Project Wycheproof's vectors for AES-256-GCM, run through the code that opens blobs.
 
 use super::*;
 
@@ -34,7 +34,7 @@ impl<'a> Vector<'a> {
         }
     }
 
-    /// The vector as a blob with hexadecimal parts, read and decrypted.
+    /// Parses and decrypts the vector as a blob with hexadecimal parts.
     fn open(&self) -> Option<Vec<u8>> {
         let Self { iv, ciphertext, tag, .. } = self;
         let blob = blob_form::parse(&format!("{iv}:{tag}:{ciphertext}"))?;
@@ -47,7 +47,7 @@ fn vectors() -> impl Iterator<Item = Vector<'static>> {
 }
 
 #[test]
-fn vectors_with_an_iv_of_96_bits_open_exactly_when_they_are_valid() {
+fn opens_only_valid_vectors_with_an_iv_of_96_bits() {
     let (mut opened, mut refused) = (0, 0);
     for vector in vectors().filter(|vector| vector.iv.len() == 2 * IV_BYTES) {
         let plaintext = vector.open();
@@ -59,7 +59,7 @@ fn vectors_with_an_iv_of_96_bits_open_exactly_when_they_are_valid() {
 }
 
 #[test]
-fn vectors_with_an_iv_of_another_size_are_in_no_known_form() {
+fn rejects_vectors_with_an_iv_of_another_size() {
     let mut refused = 0;
     for Vector { id, iv, tag, ciphertext, .. } in vectors().filter(|vector| vector.iv.len() != 2 * IV_BYTES) {
         let blob = format!("{iv}:{tag}:{ciphertext}");
@@ -70,7 +70,7 @@ fn vectors_with_an_iv_of_another_size_are_in_no_known_form() {
 }
 
 #[test]
-fn a_tag_that_was_cut_short_is_in_no_known_form() {
+fn rejects_a_shortened_tag() {
     let vector = vectors().find(|vector| vector.iv.len() == 2 * IV_BYTES && vector.is_valid).unwrap();
     let Vector { iv, ciphertext, .. } = &vector;
     assert!(vector.open().is_some());

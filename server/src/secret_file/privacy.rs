@@ -1,15 +1,14 @@
-//! Whether a file or folder is private enough, by the owner and mode of what is
-//! open: nothing can be put in its place between the look and the use. Each fault
-//! has the command that mends it. Knows nothing of what is in a file.
+//! Checks whether a file or folder is private enough, by the owner and mode of the open file, so
+//! that it can't be swapped between check and use. Each fault names the command that fixes it. This
+//! module does not know what is in a file.
 //!
-//! Systems other than Unix have no modes: there the folder's permissions hold.
+//! Systems other than Unix have no modes: there the folder's permissions apply.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// Opens a file that this program made: not through a link, this user's or root's,
-/// and for nobody else.
+/// Opens a file that this program created: not a link, owned by this user or root, and private.
 pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     return unix::open_own(path);
@@ -17,9 +16,9 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Opens a file that a person named. It may be a link, as in Kubernetes, and somebody
-/// else's, as in a container. Neither its group nor others may change it. Its group may
-/// read it, as systemd and Kubernetes have it; all others only where the folder keeps them out: below `/run/secrets` and
+/// Opens a file that the operator named. It may be a link, as in Kubernetes, and belong to another
+/// user, as in a container. Neither its group nor others may write to it. Its group may read it, as
+/// under systemd and Kubernetes; others only if the folder keeps them out: below `/run/secrets` and
 /// `$CREDENTIALS_DIRECTORY`.
 pub(crate) fn open_named(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
@@ -28,8 +27,7 @@ pub(crate) fn open_named(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Refuses a data directory in which somebody else could put something, or that
-/// somebody else could replace.
+/// Refuses a data directory that others could replace or write to.
 pub(crate) fn check_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     return unix::check_directory(path);
@@ -50,35 +48,35 @@ mod unix {
     const WRITABLE_BY_OTHERS: u32 = 0o022;
     const READABLE_BY_ALL: u32 = 0o004;
     const FOR_OTHERS: u32 = 0o077;
-    /// In such a folder nobody can replace what is another's.
+    /// In such a folder no one can replace another user's files.
     const STICKY: u32 = 0o1000;
 
     #[derive(Debug, Error)]
     enum Fault {
-        #[error("is a symbolic link; put the file or folder itself there, or name the one that it leads to")]
+        #[error("is a symbolic link; use the file or folder that it leads to")]
         Link,
-        #[error("is no regular file; move it away")]
+        #[error("is not a regular file; move it away")]
         NoFile,
         #[error(
             "belongs to the user with the id {owner}; run this program as that user (`sudo -u '#{owner}'`), \
-             or give it to this one for good: `chown -R {me} {path}`"
+             or make this user the owner: `chown -R {me} {path}`"
         )]
         Owner { owner: u32, me: u32, path: String },
-        #[error("others can write to it; `chmod 700 {0}` mends that")]
+        #[error("others can write to it; `chmod 700 {0}` fixes that")]
         Folder(String),
         #[error(
-            "everybody can write to {0}, and could replace what is in it; `chmod o-w {0}` mends that, \
-             or `chmod +t {0}`"
+            "everyone can write to {0} and could replace its contents; `chmod o-w {0}` or `chmod +t {0}` \
+             fixes that"
         )]
         Above(String),
-        #[error("others can read or change it; `chmod 600 {0}` mends that")]
+        #[error("others can read or change it; `chmod 600 {0}` fixes that")]
         Private(String),
-        #[error("others can change it; `chmod go-w {0}` mends that")]
+        #[error("others can change it; `chmod go-w {0}` fixes that")]
         Changeable(String),
         #[error(
-            "everybody can read it; `chmod g-w,o= {0}` mends that, in a volume of \
-             Kubernetes `defaultMode: 0440` and `fsGroup` (only below /run/secrets and \
-             $CREDENTIALS_DIRECTORY others may read)"
+            "everyone can read it; `chmod g-w,o= {0}` fixes that, or in a Kubernetes volume \
+             `defaultMode: 0440` with `fsGroup` (others may read files only below /run/secrets and \
+             $CREDENTIALS_DIRECTORY)"
         )]
         Readable(String),
     }
@@ -110,12 +108,12 @@ mod unix {
     }
 
     pub(super) fn check_directory(path: &Path) -> io::Result<()> {
-        // A slash at the end would have a link followed.
+        // A trailing slash would follow a link.
         let path: PathBuf = path.components().collect();
         let found = open(&path)?.metadata()?;
         check_owner(&path, &found)?;
         refuse(found.mode() & WRITABLE_BY_OTHERS != 0, || Fault::Folder(quote(&path)))?;
-        // What a group may do in a folder above, its owner decided.
+        // The owner of a parent folder decided what its group may do.
         for above in fs::canonicalize(&path)?.ancestors().skip(1) {
             let mode = above.metadata()?.mode();
             refuse(mode & 0o002 != 0 && mode & STICKY == 0, || Fault::Above(quote(above)))?;
@@ -129,7 +127,7 @@ mod unix {
             if found.is_symlink() {
                 return Fault::Link.into();
             }
-            // Closed to this user, most likely since it is another's.
+            // The file is not accessible, most likely because another user owns it.
             check_owner(path, &found).err().unwrap_or(error)
         })
     }
@@ -143,8 +141,8 @@ mod unix {
         if is_bad { Err(fault().into()) } else { Ok(()) }
     }
 
-    /// Whether what is open lies below a folder that was made for secrets: its path
-    /// without links leads there, and to this very file.
+    /// Whether the open file is below a folder for secrets: its path without links leads there, and
+    /// to this very file.
     fn is_in_folder_for_secrets(path: &Path, found: &Metadata) -> bool {
         let Ok(real) = fs::canonicalize(path) else { return false };
         let is_the_same = real
@@ -160,7 +158,7 @@ mod unix {
         fs::canonicalize(folder).is_ok_and(|folder| folder.parent().is_some() && real.starts_with(folder))
     }
 
-    /// A path as a shell reads it.
+    /// A path quoted for a shell.
     fn quote(path: &Path) -> String {
         let text = path.display().to_string();
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
@@ -184,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_our_own_is_for_this_user_alone_and_no_link() {
+    fn an_own_file_must_be_private_and_not_a_link() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kept secret");
         fs::write(&path, "secret").unwrap();
@@ -194,7 +192,7 @@ mod tests {
         }
         for mode in [0o640, 0o604, 0o620, 0o602, 0o666] {
             set_mode(&path, mode);
-            let command = format!("`chmod 600 '{}'` mends that", path.display());
+            let command = format!("`chmod 600 '{}'` fixes that", path.display());
             assert_eq!(
                 fault(open_own(&path)),
                 format!("others can read or change it; {command}"),
@@ -205,12 +203,12 @@ mod tests {
         let link = folder.path().join("link");
         symlink(&path, &link).unwrap();
         assert!(fault(open_own(&link)).starts_with("is a symbolic link;"));
-        assert!(fault(open_own(folder.path())).starts_with("is no regular file;"));
+        assert!(fault(open_own(folder.path())).starts_with("is not a regular file;"));
         assert_eq!(open_own(&folder.path().join("none")).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]
-    fn a_file_that_a_person_names_may_be_a_link_and_is_read_by_its_group_at_most() {
+    fn a_named_file_may_be_a_link_and_readable_by_its_group() {
         let folder = tempfile::tempdir().unwrap();
         let (path, link) = (folder.path().join("secret"), folder.path().join("link"));
         fs::write(&path, "secret").unwrap();
@@ -220,9 +218,9 @@ mod tests {
             assert!(open_named(&path).is_ok() && open_named(&link).is_ok(), "{mode:o}");
         }
         for (mode, expected) in [
-            (0o644, "everybody can read it; `chmod g-w,o= "),
-            (0o444, "everybody can read it; `chmod g-w,o= "),
-            (0o666, "everybody can read it; `chmod g-w,o= "),
+            (0o644, "everyone can read it; `chmod g-w,o= "),
+            (0o444, "everyone can read it; `chmod g-w,o= "),
+            (0o666, "everyone can read it; `chmod g-w,o= "),
             (0o660, "others can change it; `chmod go-w "),
             (0o602, "others can change it; `chmod go-w "),
         ] {
@@ -232,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_is_written_to_by_this_user_alone_and_nobody_can_replace_it() {
+    fn a_data_directory_must_be_writable_and_replaceable_only_by_this_user() {
         let above = tempfile::tempdir().unwrap();
         let path = above.path().join("data");
         fs::create_dir(&path).unwrap();
@@ -242,7 +240,7 @@ mod tests {
         }
         for mode in [0o770, 0o707, 0o777, 0o1777] {
             set_mode(&path, mode);
-            let expected = format!("others can write to it; `chmod 700 {}` mends that", path.display());
+            let expected = format!("others can write to it; `chmod 700 {}` fixes that", path.display());
             assert_eq!(fault(check_directory(&path)), expected, "{mode:o}");
         }
         set_mode(&path, 0o700);

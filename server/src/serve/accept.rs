@@ -1,6 +1,5 @@
-//! Accepting connections: so many at once, each with a bound on how long its
-//! request head may take and its answer may wait, and all of them finished
-//! before the server stops.
+//! Accepts connections: limits their number, how long a request head may take and how long an
+//! answer may wait, and finishes all of them before the server stops.
 
 use super::answer_body::AnswerBody;
 use super::closing::{self, HANDSHAKE_TIME};
@@ -31,34 +30,33 @@ use tower::ServiceExt as _;
 
 /// The largest request head.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// How much longer than a request may take the server waits for open ones once
-/// it is to stop.
+/// How long the server, while stopping, waits for open requests beyond the request timeout.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
-/// How long a connection without a request is kept once there is no listener: its client
-/// may have sent one that is still on its way. As long again may take the rest of a head.
+/// How long a connection without a request stays open after the listener closed: its client's
+/// request may still be on its way. The rest of a head may take as long again.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(1);
-/// What is waited after a connection could not be accepted, as when all file
-/// descriptors are in use.
+/// The pause after a failure to accept a connection, for instance when all file descriptors are in
+/// use.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What takes connections in, and knows those that are open.
+/// Accepts connections and tracks the open ones.
 pub(super) struct Acceptor {
     permits: Permits,
     app: Arc<App>,
     router: Router,
-    /// One that was accepted and waits for a permit.
+    /// An accepted connection that waits for a permit.
     held: Option<Accepted>,
     open: TaskTracker,
     /// Ends connections as soon as they have no request.
     ending: CancellationToken,
 }
 
-/// A connection, where it comes from, and its network's share of the permits.
+/// A connection, its peer, and its network's share of the permits.
 type Accepted = (TcpStream, SocketAddr, Share);
 
-/// Serves until a signal, and then stops without letting go of what has come, unless
-/// there is another signal before. `draining` is how long the listener goes on meanwhile
-/// where nobody waits at a terminal.
+/// Serves until a signal, and then finishes accepted requests unless a second signal comes first.
+/// Unless someone waits at a terminal, the listener stays open for `draining`.
+// Decision: docs/decisions/http.md#the-server-has-its-own-accept-loop
 pub(super) async fn serve(
     listener: TcpListener,
     mut acceptor: Acceptor,
@@ -73,10 +71,10 @@ pub(super) async fn serve(
     let stopping = async {
         if stop == Stop::Terminate && !draining.is_zero() {
             let seconds = draining.as_secs();
-            tracing::info!(seconds, "draining: /readyz says so; another signal stops at once");
+            tracing::info!(seconds, "draining, as /readyz reports; another signal stops at once");
             let _ = timeout(draining, acceptor.accept_all(&listener)).await;
         }
-        tracing::info!("stopping: finishing what was accepted; another signal stops at once");
+        tracing::info!("stopping after open requests are finished; another signal stops at once");
         acceptor.finish(listener).await;
     };
     tokio::select! {
@@ -91,8 +89,8 @@ impl Acceptor {
         Self { permits, app, router, held: None, open, ending }
     }
 
-    /// Accepts and serves without end. Where it is cut off no connection is lost: what
-    /// waits for a permit is held.
+    /// Accepts and serves forever. Cancelling it loses no connection: one that waits for a permit
+    /// is held.
     async fn accept_all(&mut self, listener: &TcpListener) {
         loop {
             self.serve_held().await;
@@ -122,10 +120,11 @@ impl Acceptor {
         }
     }
 
-    /// Lets nobody in any more, and serves all that has come.
+    /// Stops accepting, and serves all accepted connections.
+    // Decision: docs/decisions/http.md#a-stop-takes-several-steps
     async fn finish(&mut self, listener: TcpListener) {
         if let Err(error) = closing::refuse_new(&listener) {
-            tracing::debug!(%error, "the listener can't be closed to new connections alone");
+            tracing::debug!(%error, "can't stop new connections before closing the listener");
         }
         let _ = timeout(HANDSHAKE_TIME, self.accept_all(&listener)).await;
         let limit = self.app.timeouts.request + DRAIN_MARGIN;
@@ -147,9 +146,9 @@ impl Acceptor {
     }
 
     fn serve_connection(&self, (stream, peer, share): Accepted, permit: Permit) {
-        // Without an address the connection is gone already.
+        // Without an address the connection is already gone.
         let Ok(local) = stream.local_addr() else { return };
-        // An answer is one small packet: it must not wait for the next one.
+        // Send an answer at once: it is one small packet and must not wait for the next.
         let _ = stream.set_nodelay(true);
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(self.app.timeouts.request));
@@ -180,7 +179,7 @@ impl Acceptor {
             let ended = tokio::select! {
                 ended = &mut connection => ended,
                 () = permit.dropped() => {
-                    tracing::debug!("a connection that waited made room for another");
+                    tracing::debug!("closed a waiting connection to make room for another");
                     return;
                 }
                 () = ending.cancelled() => {
@@ -189,7 +188,7 @@ impl Acceptor {
                         Ok(ended) => ended,
                         Err(_) if activity.is_serving() => connection.await,
                         Err(_) => {
-                            tracing::debug!("a request whose head did not come in time was let go of");
+                            tracing::debug!("closed a connection because the request head took too long");
                             return;
                         }
                     }
@@ -202,7 +201,7 @@ impl Acceptor {
     }
 }
 
-/// Answers a request, and says so where the connection ends with that.
+/// Answers a request, and says whether the connection ends after it.
 async fn answer(
     app: &App,
     router: Router,
@@ -227,11 +226,11 @@ async fn answer(
     Ok(response)
 }
 
-/// Says that the connection ends after this answer.
+/// Announces that the connection ends after this answer.
 fn announce_end(response: &mut Response<Body>, version: Version) {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     if version == Version::HTTP_10 {
-        // To an answer of HTTP/1.1 hyper would add that the connection is kept.
+        // Hyper would announce a kept connection to HTTP/1.1.
         *response.version_mut() = Version::HTTP_10;
     }
 }

@@ -1,4 +1,4 @@
-//! An answer's body that tells when all of it was handed on to be written.
+//! An answer's body that notes when hyper has taken all of it.
 
 use super::permits::Activity;
 use axum::body::{Body, Bytes};
@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Its end is its drop: nobody asks a body for more that is known to be over.
+/// The drop marks the end: a body known to be over is not polled again.
 #[derive(Debug)]
 pub(super) struct AnswerBody {
     body: Body,

@@ -1,8 +1,8 @@
-//! What the configuration and the stores come together to: everything that serves.
+//! Builds everything that serves, from the settings and the stores.
 
 use super::ServeError;
 use crate::app::App;
-use crate::config::{Config, Given, Sources};
+use crate::config::{Config, Settings, Sources};
 use crate::directus::Directus;
 use crate::error::Error;
 use crate::identity::{DirectusIdentity, EmbeddedIdentity, Identity, Passwords, Provider, TokenSigner};
@@ -20,19 +20,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What serves, and what of the configuration is for serving alone.
+/// The composed server, and the settings that only serving needs.
 pub(super) struct Composed {
     pub(super) app: Arc<App>,
     pub(super) router: Router,
     pub(super) sources: Sources,
-    /// Of one address, at once; 0 is no limit.
+    /// Connections per address at once; 0 is no limit.
     pub(super) address_connections: u32,
-    /// How long the listener goes on once the server is to stop.
+    /// How long the listener stays open after the server was asked to stop.
     pub(super) draining: Duration,
 }
 
 pub(super) async fn compose(
-    given: Given,
+    settings: Settings,
     stores: KeyedStores,
     directus: Option<Arc<Directus>>,
 ) -> Result<Composed, ServeError> {
@@ -41,11 +41,11 @@ pub(super) async fn compose(
     let records = stores.records.timed(&metrics);
     let vault = stores.vault.timed(&metrics);
     let vault = Vault::open(vault, Arc::clone(&database), stores.chain_key).await?;
-    let data_dir = given.database.directory().map(Path::to_owned);
-    let directus_secret = given.directus.as_ref().and_then(|given| given.secret.clone());
+    let data_dir = settings.database.directory().map(Path::to_owned);
+    let directus_secret = settings.directus.as_ref().and_then(|access| access.secret.clone());
     let Config { tokens, service_secrets, host_names, is_public, public_address, limits, sources, made } =
-        given.complete()?;
-    tell_what_was_made(&stores.made, &made, stores.rows_signed);
+        settings.complete()?;
+    log_generated_secrets(&stores.made, &made, stores.rows_signed);
     let rate_limits = Arc::new(Limits::new(limits.user_rate, limits.failed_auth_rate));
     let identity = Identity {
         provider: Arc::new(provider(directus, directus_secret.as_ref(), tokens)?),
@@ -80,19 +80,19 @@ pub(super) async fn compose(
     Ok(Composed { app, router, sources, address_connections, draining })
 }
 
-fn tell_what_was_made(keys: &[PathBuf], secrets: &[PathBuf], rows_signed: u64) {
+fn log_generated_secrets(keys: &[PathBuf], secrets: &[PathBuf], rows_signed: u64) {
     for path in keys.iter().chain(secrets) {
-        tracing::warn!(path = %path.display(), "made a new secret and kept it here: keep a backup, nothing replaces it");
+        tracing::warn!(path = %path.display(), "generated a new secret; back it up, because it can't be recovered");
     }
     if rows_signed > 0 {
         tracing::warn!(
             rows = rows_signed,
-            "signed the rows that grant rights, which a former version has written; this happens once"
+            "signed the rows that grant rights, written by an earlier version; this happens only once"
         );
     }
 }
 
-/// Who knows the users: the Directus that there is, or this server.
+/// Who manages users: the Directus if there is one, or else this server.
 fn provider(
     directus: Option<Arc<Directus>>,
     secret: Option<&SecretString>,
@@ -104,6 +104,6 @@ fn provider(
             passwords: Passwords::new()?,
             tokens: Replaceable::new(tokens),
         })),
-        (None, None) => Err(Error::Internal("nobody signs tokens")),
+        (None, None) => Err(Error::Internal("no signer of tokens")),
     }
 }

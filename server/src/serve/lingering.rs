@@ -1,7 +1,7 @@
-//! The end of a connection whose last request was answered before all of it had
-//! come. To close at once would have the operating system answer the rest with a
-//! reset, upon which a client that is still sending may lose the answer: so the
-//! rest is read for a while, and dropped (RFC 9112, section 9.6).
+//! Ends a connection whose last request was answered before its body had fully arrived. If it
+//! closed at once, the operating system would reset the connection, and a client that is still
+//! sending could lose the answer. So the rest is read for a while and dropped (RFC 9112, section
+//! 9.6).
 
 use super::permits::Activity;
 use std::io;
@@ -13,12 +13,12 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
-/// The most that is read of what nobody wants.
+/// The most bytes to read and drop.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The longest that it may take.
+/// The longest time for reading them.
 const MAX_TIME: Duration = Duration::from_secs(2);
 
-/// Whether what was read last belongs to a request that has not come to its end.
+/// Whether the last bytes read belong to a request that has not ended.
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnreadRequest(Arc<AtomicBool>);
 
@@ -32,13 +32,14 @@ impl UnreadRequest {
     }
 }
 
-/// A connection's stream that waits before it is closed where there is need to.
+/// A connection's stream that delays its closing if necessary.
+// Decision: docs/decisions/http.md#a-connection-lingers-when-its-request-was-refused-early
 #[derive(Debug)]
 pub(super) struct Lingering<S> {
     stream: S,
     unread: UnreadRequest,
     activity: Arc<Activity>,
-    /// What may still be read, and until when, once our side is closed.
+    /// How many bytes may still be read, and until when, after our side closed.
     ending: Option<(usize, Pin<Box<Sleep>>)>,
 }
 
@@ -47,7 +48,7 @@ impl<S> Lingering<S> {
         Self { stream, unread: UnreadRequest::default(), activity, ending: None }
     }
 
-    /// What each request's body has to note its end in.
+    /// Where each request's body notes its end.
     pub(super) fn unread(&self) -> UnreadRequest {
         self.unread.clone()
     }
@@ -109,7 +110,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
             let mut buffer = ReadBuf::new(&mut space);
             let read = ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer));
             *left = left.saturating_sub(buffer.filled().len());
-            // A fault ends it as well: there is nobody to be told.
+            // A fault ends it as well: no one is left to tell.
             if read.is_err() || buffer.filled().is_empty() || *left == 0 {
                 break;
             }

@@ -1,6 +1,5 @@
-//! Permits for connections: so many in all, and so many for each network, that one
-//! caller can't take them all. Where none is left, the connection that has waited
-//! longest for the head of a request gives its own up.
+//! Permits limit connections in total and for each network, so that one caller can't take them all.
+//! If none is left, the connection that has waited longest for a request head gives up its own.
 
 use crate::client::{TrustedProxies, limited_network};
 use crate::config::MAX_CONNECTIONS;
@@ -10,43 +9,44 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// How many connections each network has open, of those that are counted.
+/// The number of open connections for each network that is counted.
 type Counts = Arc<Mutex<HashMap<IpAddr, u32>>>;
 
-/// The permits that there are.
+/// All permits.
+// Decision: docs/decisions/http.md#an-idle-connection-gives-way-to-the-next-one
 #[derive(Debug)]
 pub(super) struct Permits {
     most: usize,
-    given: Arc<Given>,
+    in_use: Arc<InUse>,
     /// 0 is no limit.
     most_of_network: u32,
     counts: Counts,
 }
 
-/// The permits that are given out.
+/// The permits in use.
 #[derive(Debug, Default)]
-struct Given {
+struct InUse {
     holders: Mutex<HashMap<u64, Arc<Activity>>>,
-    /// Grows whenever a connection comes or begins to wait.
+    /// Grows whenever a connection starts or begins to wait.
     turn: Arc<AtomicU64>,
-    given_back: Notify,
+    returned: Notify,
 }
 
-/// A slot among the connections, given back when it is dropped.
+/// A slot among the connections, returned on drop.
 #[derive(Debug)]
 pub(super) struct Permit {
     id: u64,
     activity: Arc<Activity>,
-    given: Arc<Given>,
+    in_use: Arc<InUse>,
 }
 
-/// What a connection is doing: it waits for the head of a request, or it serves one.
+/// The state of a connection: it waits for a request head or serves a request.
 #[derive(Debug)]
 pub(super) struct Activity {
     /// [`SERVING`], [`DROPPED`], or the turn at which it began to wait.
     state: AtomicU64,
     turn: Arc<AtomicU64>,
-    /// Whether the last answer is complete, if perhaps not yet written.
+    /// Whether the last answer is complete, although perhaps not yet written.
     is_answered: AtomicBool,
     dropped: Notify,
 }
@@ -54,43 +54,41 @@ pub(super) struct Activity {
 const DROPPED: u64 = 0;
 const SERVING: u64 = u64::MAX;
 
-/// A network's share of the permits, given back when it is dropped.
+/// A network's share of the permits, returned on drop.
 #[derive(Debug)]
 pub(super) struct Share(Option<(IpAddr, Counts)>);
 
 impl Permits {
-    /// None is given out.
+    /// All permits are free.
     pub(super) fn new(most_of_network: u32) -> Self {
         Self {
             most: MAX_CONNECTIONS as usize,
-            given: Arc::default(),
+            in_use: Arc::default(),
             most_of_network,
             counts: Counts::default(),
         }
     }
 
-    /// A permit for a connection that was accepted. Where none is left, the connection
-    /// that has waited longest is dropped, of which `count_drop` is told; where none
-    /// waits, one that ends is waited for.
+    /// A permit for an accepted connection. If none is left, drops the connection that has waited
+    /// longest and calls `count_drop`; if none waits, waits for one to end.
     pub(super) async fn take(&self, count_drop: impl Fn()) -> Permit {
         loop {
             {
-                let mut holders = self.given.holders();
+                let mut holders = self.in_use.holders();
                 if holders.len() < self.most {
-                    return Permit::new(&mut holders, &self.given);
+                    return Permit::new(&mut holders, &self.in_use);
                 }
                 if drop_longest_waiting(&holders) {
                     count_drop();
                 }
             }
-            // Not missed where it comes before: the notice is kept.
-            self.given.given_back.notified().await;
+            // The notice is stored, so an earlier return is not missed.
+            self.in_use.returned.notified().await;
         }
     }
 
-    /// A share for one more connection from `peer`; `None` where its network
-    /// has all that it may. This machine and trusted proxies are not counted: a
-    /// proxy carries everybody.
+    /// A share for one more connection from `peer`; `None` if its network has all it may have. This
+    /// machine and trusted proxies are not counted, because a proxy carries everyone.
     pub(super) fn share(&self, peer: IpAddr, proxies: &TrustedProxies) -> Option<Share> {
         let is_counted = self.most_of_network > 0 && !proxies.contain(peer.to_canonical());
         let Some(network) = limited_network(peer).filter(|_| is_counted) else { return Some(Share(None)) };
@@ -104,8 +102,9 @@ impl Permits {
     }
 }
 
-/// Whether there was one: none where one is just being dropped, whose permit will do,
-/// or where all of them serve. One that takes a request up meanwhile is left alone.
+/// Drops the connection that has waited longest. Returns false if all connections serve, or if one
+/// is just being dropped, which will return its permit. A connection that receives a request
+/// meanwhile is not dropped.
 fn drop_longest_waiting(holders: &HashMap<u64, Arc<Activity>>) -> bool {
     let states = holders.values().map(|activity| (activity.state.load(Ordering::Acquire), activity));
     let mut waiting: Vec<_> = states.filter(|(state, _)| *state != SERVING).collect();
@@ -116,26 +115,25 @@ fn drop_longest_waiting(holders: &HashMap<u64, Arc<Activity>>) -> bool {
     waiting.into_iter().any(|(since, activity)| activity.drop_if_waiting(since))
 }
 
-impl Given {
+impl InUse {
     fn holders(&self) -> MutexGuard<'_, HashMap<u64, Arc<Activity>>> {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Permit {
-    fn new(holders: &mut HashMap<u64, Arc<Activity>>, given: &Arc<Given>) -> Self {
-        let activity = Arc::new(Activity::new(Arc::clone(&given.turn)));
+    fn new(holders: &mut HashMap<u64, Arc<Activity>>, in_use: &Arc<InUse>) -> Self {
+        let activity = Arc::new(Activity::new(Arc::clone(&in_use.turn)));
         let id = activity.state.load(Ordering::Acquire);
         holders.insert(id, Arc::clone(&activity));
-        Self { id, activity, given: Arc::clone(given) }
+        Self { id, activity, in_use: Arc::clone(in_use) }
     }
 
-    /// What its connection does.
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 
-    /// Ends when the connection is to give its permit up.
+    /// Resolves when the connection must give up its permit.
     pub(super) async fn dropped(&self) {
         self.activity.dropped.notified().await;
     }
@@ -143,20 +141,19 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.given.holders().remove(&self.id);
-        self.given.given_back.notify_one();
+        self.in_use.holders().remove(&self.id);
+        self.in_use.returned.notify_one();
     }
 }
 
 impl Activity {
-    /// A connection that waits from now on.
+    /// The activity of a connection that waits from now on.
     fn new(turn: Arc<AtomicU64>) -> Self {
         let state = AtomicU64::new(next(&turn));
         Self { state, turn, is_answered: AtomicBool::new(false), dropped: Notify::new() }
     }
 
-    /// The head of a request has come. Never returns where the connection has given its
-    /// permit up a moment before.
+    /// The head of a request has arrived. Never returns if the connection has just lost its permit.
     pub(super) async fn serve(&self) {
         self.is_answered.store(false, Ordering::Release);
         let is_kept = |state| (state != DROPPED).then_some(SERVING);
@@ -165,17 +162,16 @@ impl Activity {
         }
     }
 
-    /// Whether it serves a request.
     pub(super) fn is_serving(&self) -> bool {
         self.state.load(Ordering::Acquire) == SERVING
     }
 
-    /// The answer is complete: once all of it is written, the next head is waited for.
+    /// The answer is complete. Once it is written, the connection waits for the next head.
     pub(super) fn note_answered(&self) {
         self.is_answered.store(true, Ordering::Release);
     }
 
-    /// All that was to be written is written.
+    /// Everything was written.
     pub(super) fn note_written(&self) {
         if self.is_answered.swap(false, Ordering::AcqRel) {
             self.state.store(next(&self.turn), Ordering::Release);
@@ -191,7 +187,7 @@ impl Activity {
     }
 }
 
-/// From 1: 0 means something else.
+/// Starts at 1 because 0 has another meaning.
 fn next(turn: &AtomicU64) -> u64 {
     turn.fetch_add(1, Ordering::Relaxed) + 1
 }
@@ -220,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_gets_so_many_and_what_it_gives_back() {
+    fn a_network_gets_its_share_and_can_reuse_returned_permits() {
         let (permits, nobody) = (Permits::new(2), TrustedProxies::default());
         let mut held = taken(&permits, &nobody, &["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1"]);
         assert_eq!(held.len(), 2);
@@ -231,11 +227,11 @@ mod tests {
         held.pop();
         assert_eq!(taken(&permits, &nobody, &["192.0.2.1", "192.0.2.1"]).len(), 1);
         drop((held, others));
-        assert!(permits.counts.lock().unwrap().is_empty(), "nothing is kept of who is gone");
+        assert!(permits.counts.lock().unwrap().is_empty(), "closed connections leave no entry");
     }
 
     #[test]
-    fn this_machine_and_trusted_proxies_are_not_counted_and_0_is_no_limit() {
+    fn does_not_count_this_machine_or_trusted_proxies_and_0_means_no_limit() {
         let trusted = "10.0.0.0/8".parse().unwrap();
         for peer in ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.1.2.3", "::ffff:10.1.2.3"] {
             assert_eq!(taken(&Permits::new(1), &trusted, &[peer; 9]).len(), 9, "{peer}");
@@ -248,7 +244,7 @@ mod tests {
         Permits { most, ..Permits::new(0) }
     }
 
-    /// Which of the permits is to be given up.
+    /// The indexes of permits that must be given up.
     async fn dropped(permits: &[Permit]) -> Vec<usize> {
         let is_dropped =
             async |permit: &Permit| timeout(Duration::from_millis(1), permit.dropped()).await.is_ok();
@@ -266,18 +262,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_waited_longest_makes_room_and_nobody_who_is_served() {
+    async fn drops_the_connection_that_waited_longest_and_none_that_serves() {
         let permits = few(3);
         let mut held = Vec::new();
         for _ in 0..3 {
             held.push(take(&permits).await.unwrap());
         }
-        // The first is served, the second has been and waits since then.
+        // The first connection serves; the second has served and waits again.
         held[0].activity().serve().await;
         held[1].activity().serve().await;
         held[1].activity().note_answered();
         held[1].activity().note_written();
-        assert!(take(&permits).await.is_none(), "it has to end first");
+        assert!(take(&permits).await.is_none(), "the dropped connection must end first");
         assert_eq!(dropped(&held).await, [2]);
         held.pop();
         held.push(take(&permits).await.unwrap());
@@ -290,11 +286,11 @@ mod tests {
         held[2].activity().serve().await;
         held[2].activity().note_answered();
         assert!(take(&permits).await.is_none());
-        assert!(dropped(&held).await.is_empty(), "an answer that is not written yet");
+        assert!(dropped(&held).await.is_empty(), "its answer is not written yet");
     }
 
     #[tokio::test]
-    async fn a_request_that_comes_when_its_connection_was_dropped_is_not_served() {
+    async fn does_not_serve_a_request_on_a_dropped_connection() {
         let permits = few(1);
         let held = take(&permits).await.unwrap();
         assert!(take(&permits).await.is_none());

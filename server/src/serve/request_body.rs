@@ -1,7 +1,6 @@
-//! A request's body that can be read on when whoever was to read it has answered
-//! without: so a refusal costs nobody the connection, and where it does, the answer says
-//! so. A client, or a proxy, that is not told sends its next request into a connection
-//! that is being closed.
+//! A request's body that can be read further after the handler answered without reading it. So a
+//! refusal does not cost the connection; if it does, the answer says so. Otherwise a client or
+//! proxy would send its next request into a connection that is closing.
 
 use super::lingering::UnreadRequest;
 use crate::request::AwaitedBody;
@@ -13,28 +12,29 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The most that is read for the sake of the connection: as much as comes in one or two
-/// round trips, and costs no more than another connection would.
+/// The most bytes to read to keep the connection: about two round trips' worth, and no more costly
+/// than a new connection.
 const MAX_REST_BYTES: usize = 64 * 1024;
-/// The longest that it may take, which an answer is held up for.
+/// The longest time for reading them, which delays the answer.
 const MAX_REST_TIME: Duration = Duration::from_secs(1);
 
-/// A request's body, which notes when it has come to its end, and leaves what is not read.
+/// A request's body that notes its end and leaves the unread rest behind.
 #[derive(Debug)]
 pub(super) struct RequestBody {
-    /// There until it is dropped.
+    /// Present until the drop.
     body: Option<Incoming>,
     unread: UnreadRequest,
-    /// Whether the client waits for somebody to begin to read before it sends anything.
+    /// Whether the client waits for the server to start reading before it sends the body.
     is_expecting: bool,
     awaited: AwaitedBody,
     rest: Rest,
 }
 
-/// What is left of a body once it was dropped.
+/// The rest of a body after its drop.
+// Decision: docs/decisions/http.md#an-early-answer-keeps-the-connection-if-the-body-is-small
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rest {
-    /// Of this request, whatever the connection has read beyond it.
+    /// About this request only, whatever the connection reads after it.
     is_unread: UnreadRequest,
     left: Arc<Mutex<Option<Incoming>>>,
 }
@@ -47,12 +47,12 @@ impl RequestBody {
         Self { body: Some(body), unread, is_expecting, awaited: AwaitedBody::default(), rest }
     }
 
-    /// Where it notes whether more is waited for.
+    /// Where the body notes whether more is expected.
     pub(super) fn awaited(&self) -> AwaitedBody {
         self.awaited.clone()
     }
 
-    /// Where it leaves what is not read.
+    /// Where the body leaves its unread rest.
     pub(super) fn rest(&self) -> Rest {
         self.rest.clone()
     }
@@ -97,7 +97,7 @@ impl Body for RequestBody {
 }
 
 impl Rest {
-    /// Reads it where it is little. Whether all of the request was read then.
+    /// Reads the rest if it is short, and says whether the whole request was read.
     pub(super) async fn read(&self, unread: &UnreadRequest) -> bool {
         let rest = self.left.lock().unwrap_or_else(PoisonError::into_inner).take();
         let is_little = |rest: &Incoming| rest.size_hint().lower() <= MAX_REST_BYTES as u64;
@@ -111,7 +111,7 @@ impl Rest {
     }
 }
 
-/// `None` where it is too long, or broken off.
+/// `None` if it is too long or breaks off.
 async fn read_to_end(mut rest: Incoming) -> Option<()> {
     let mut left = MAX_REST_BYTES;
     while let Some(frame) = rest.frame().await {

@@ -1,54 +1,54 @@
-//! What `SIGHUP` does: the files that were given are read anew, as far as what they hold
-//! can change while the server serves. What can't be read, or makes no sense, leaves what
-//! was before.
+//! Handles `SIGHUP`: rereads the files behind settings that can change while the server serves. A
+//! file that can't be read or is invalid changes nothing.
 
 use super::signals::Hangups;
 use crate::app::App;
-use crate::config::{Anew, Sources};
+use crate::config::{Reread, Sources};
 use crate::identity::{Provider, ServiceSecrets, TokenSigner};
 use crate::telemetry::LogFilter;
 use std::sync::Arc;
 
-/// Reads the files at each signal.
+/// Rereads the files at each signal.
 pub(super) async fn at_each(mut hangups: Hangups, sources: Sources, app: Arc<App>, log: LogFilter) {
     let sources = Arc::new(sources);
     loop {
         hangups.next().await;
         let sources = Arc::clone(&sources);
-        // A file may be on a disk that does not answer.
-        if let Ok(anew) = tokio::task::spawn_blocking(move || sources.read()).await {
-            apply(anew, &app, &log);
+        // The disk of a file may not respond.
+        if let Ok(reread) = tokio::task::spawn_blocking(move || sources.read()).await {
+            apply(reread, &app, &log);
         }
     }
 }
 
-fn apply(anew: Anew, app: &App, log: &LogFilter) {
+// Decision: docs/decisions/keys-and-audit.md#sighup-rereads-only-what-nothing-else-depends-on
+fn apply(reread: Reread, app: &App, log: &LogFilter) {
     let mut read = Vec::new();
-    if let Some(secrets) = anew.service_secrets {
+    if let Some(secrets) = reread.service_secrets {
         app.identity.service_secrets.replace(ServiceSecrets::new(secrets));
         read.push("service secrets");
     }
     match &*app.identity.provider {
         Provider::Embedded(embedded) => {
-            if let Some(secret) = anew.jwt_secret {
+            if let Some(secret) = reread.jwt_secret {
                 embedded.tokens.replace(TokenSigner::new(&secret));
                 read.push("the secret of access tokens");
             }
         }
         Provider::Directus(directus) => {
-            if let Some(given) = anew.directus {
+            if let Some(given) = reread.directus {
                 directus.replace_secrets(given.settings.admin_token, given.secret.as_ref());
                 read.push("the secrets for Directus");
             }
         }
     }
-    if let Some(filter) = anew.log_filter {
+    if let Some(filter) = reread.log_filter {
         log.replace(filter);
         read.push("the log's filter");
     }
-    for fault in anew.faults {
-        tracing::warn!(fault, "SIGHUP: a file makes no sense, and what was before stays");
+    for fault in reread.faults {
+        tracing::warn!(fault, "SIGHUP: a file is invalid, so its old content stays in force");
     }
-    let read = if read.is_empty() { "nothing that can change".to_owned() } else { read.join(", ") };
-    tracing::info!(read, "SIGHUP: read anew; encryption keys and the database's URL take a restart");
+    let read = if read.is_empty() { "nothing to reload".to_owned() } else { read.join(", ") };
+    tracing::info!(read, "SIGHUP: reloaded; encryption keys and the database URL need a restart");
 }

@@ -1,18 +1,17 @@
-//! The signals that are heard: two that ask a server or a command to stop, and one that has a
-//! server read its files anew.
+//! The signals: two ask a server or a command to stop, and one makes a server reload its files.
 
 use std::io;
 
-/// What asked the server to stop.
+/// What asked the program to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Somebody at the terminal, who waits for it.
+    /// Someone at the terminal, who waits for the end.
     Interrupt,
-    /// What runs the server: a service manager, or the machine's end.
+    /// A service manager, or the shutdown of the machine.
     Terminate,
 }
 
-/// Hears Ctrl-C, and on Unix `SIGTERM`, from the moment it is made.
+/// Receives Ctrl-C, and on Unix `SIGTERM`, from its creation on.
 #[derive(Debug)]
 pub(crate) struct StopSignals {
     #[cfg(unix)]
@@ -21,7 +20,7 @@ pub(crate) struct StopSignals {
     terminate: tokio::signal::unix::Signal,
 }
 
-/// Hears `SIGHUP`, which ends nothing from the moment this is made.
+/// Receives `SIGHUP`, which no longer ends the program once this exists.
 #[derive(Debug)]
 pub(super) struct Hangups {
     #[cfg(unix)]
@@ -35,7 +34,7 @@ impl StopSignals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) -> Stop {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupt,
@@ -51,7 +50,7 @@ impl Hangups {
         Ok(Self { signals: signal(SignalKind::hangup())? })
     }
 
-    /// Waits for the next one; several that come meanwhile are one.
+    /// Waits for the next signal. Several that come meanwhile count as one.
     pub(super) async fn next(&mut self) {
         self.signals.recv().await;
     }
@@ -63,9 +62,9 @@ impl StopSignals {
         Ok(Self {})
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) -> Stop {
-        // Without a handler nothing could be waited for: stop at once.
+        // Without a handler there is nothing to wait for: stop at once.
         let _ = tokio::signal::ctrl_c().await;
         Stop::Interrupt
     }
@@ -77,7 +76,7 @@ impl Hangups {
         Ok(Self {})
     }
 
-    /// There is none.
+    /// Never returns: there is no such signal.
     pub(super) async fn next(&mut self) {
         std::future::pending().await
     }

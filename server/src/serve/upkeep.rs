@@ -1,4 +1,5 @@
-//! What a server does now and then while it serves: removing what has had its time.
+//! Periodic work while the server serves: removes expired records, old rows of the audit log, and the
+//! last traces of erased values.
 
 use crate::app::App;
 use crate::audit::{Caller, ChainKey};
@@ -8,15 +9,16 @@ use crate::store::DAY_MS;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the metadata of an ended session is kept.
+/// How long the metadata of ended sessions is kept.
 const ENDED_SESSION_LIFETIME_MS: i64 = 90 * 24 * 60 * 60 * 1000;
+/// The time between two searches for expired records.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How often rows of the audit log are looked for that are too old.
+/// The time between two searches for expired rows of the audit log.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(60 * 60);
-/// How long the sealed text of what was erased may stay in the write-ahead log.
+/// How long the sealed text of erased values may stay in the write-ahead log.
 const ERASE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Removes now and then what has had its time.
+/// Removes expired records each hour, and traces of erased values within seconds.
 pub(super) async fn purge(app: Arc<App>) {
     let mut purging = tokio::time::interval(PURGE_INTERVAL);
     let mut erasing = tokio::time::interval(ERASE_INTERVAL);
@@ -32,13 +34,13 @@ pub(super) async fn purge(app: Arc<App>) {
             _ = erasing.tick() => app.database.erase().await,
         };
         if let Err(error) = done {
-            tracing::warn!(%error, "upkeep failed; it is tried again");
+            tracing::warn!(%error, "upkeep failed; it will be tried again");
         }
     }
 }
 
-/// Removes now and then the rows of the audit log that are older than so many days. Of its
-/// own, since the first time may take long, and other upkeep must not wait for it.
+/// Removes rows of the audit log older than `days` each hour. It has its own task because the first
+/// run may take long and must not delay other upkeep.
 pub(super) async fn retain(app: Arc<App>, key: Arc<ChainKey>, days: u32) {
     let mut looking = tokio::time::interval(RETENTION_INTERVAL);
     loop {
@@ -50,11 +52,11 @@ pub(super) async fn retain(app: Arc<App>, key: Arc<ChainKey>, days: u32) {
                     tracing::info!(rows = pruned.rows, days, "removed old rows of the audit log");
                 }
                 for fault in pruned.faults {
-                    tracing::error!(%fault, "old rows of the audit log stay, since it is not whole there; see `stagepass-server audit verify`");
+                    tracing::error!(%fault, "old rows of the audit log fail verification, so they stay; see `stagepass-server audit verify`");
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "old rows of the audit log can't be removed; it is tried again")
+                tracing::warn!(%error, "old rows of the audit log can't be removed; it will be tried again")
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What people keep for their apps: types of credentials, credentials of these
-//! types, and the projects that they hand them to. Values pass through sealed.
+//! The records that people keep for their apps: credential types, credentials of these types, and
+//! the projects that use them. Values pass through sealed.
 
 mod credentials;
 mod projects;
@@ -17,16 +17,16 @@ pub(crate) use types::{
 use super::{Actor, Page, Sealed, StoreError, operations};
 use uuid::Uuid;
 
-/// In which version values are sealed.
+/// The version in which values are sealed.
 pub(super) const VERSION: &str = "v2";
-/// Types that one owner can have, and projects.
+/// The most types, and the most projects, of one owner.
 pub(crate) const MAX_OF_ONE_OWNER: i64 = 1000;
 
-/// Credentials that one project can be handed.
+/// The most credentials assigned to one project.
 pub(crate) const MAX_CREDENTIALS_OF_PROJECT: i64 = 1000;
 
-/// Bytes of a list that are read at once, about: the record with which it has as many
-/// is the last one of [`Listed::first`]. A macro, so that SQL can name it as well.
+/// About how many bytes of a list are read at once: the record that reaches this size is the last
+/// one of [`Listed::first`]. A macro, so that SQL can use it too.
 macro_rules! listed_bytes {
     () => {
         131072
@@ -35,20 +35,20 @@ macro_rules! listed_bytes {
 
 pub(super) use listed_bytes;
 
-/// A part of a list whose records may be large.
+/// One page of a list with large records.
 #[derive(Debug)]
 pub(crate) struct Listed<T> {
-    /// The first of them.
+    /// The first records.
     pub(crate) first: Vec<T>,
-    /// The ids of those that come after.
+    /// The ids of the following records.
     pub(crate) rest: Vec<Uuid>,
-    /// How many records there are in the whole list.
+    /// The number of records in the whole list.
     pub(crate) total: u64,
 }
 
-/// Text without regard to case, beyond ASCII too: what differs in case alone is
-/// the same (`ß` and `SS`, each form of sigma, and an i with a dot or without one, be it
-/// large or small: whose capital is which depends on the language).
+/// Text for comparison without regard to case, also beyond ASCII. Equal are `ß` and `SS`, all forms
+/// of sigma, and all forms of i, with or without a dot, since its capital depends on the language.
+// Decision: docs/decisions/app-credentials.md#the-server-folds-text-for-searches
 pub(crate) fn fold(text: &str) -> String {
     let folded: String = text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect();
     folded.replace("i\u{307}", "i")
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folding_takes_no_notice_of_case_beyond_ascii() {
+    fn folding_ignores_case_beyond_ascii() {
         for (one, other) in
             [("ÄPFEL", "äpfel"), ("STRASSE", "straße"), ("ΣΊΣΥΦΟΣ", "σίσυφος"), ("ДОМ", "дом")]
         {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_has_one_id_for_a_credential_and_a_field() {
+    fn a_value_id_depends_on_credential_and_field() {
         let [a, b] = [1, 2].map(Uuid::from_u128);
         assert_eq!(value_id(a, b), value_id(a, b));
         assert_ne!(value_id(a, b), value_id(b, a));

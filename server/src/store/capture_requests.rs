@@ -1,12 +1,12 @@
-//! Services' wishes for captures.
+//! Requests of services for captures.
 
 use super::{DAY_MS, Found, Page, StoreError, operations};
 use uuid::Uuid;
 
-/// How long a capture request waits.
+/// How long a capture request stays open.
 pub(crate) const CAPTURE_REQUEST_LIFETIME_MS: i64 = 7 * DAY_MS;
 
-/// A service's wish for a capture.
+/// A service's request for a capture.
 #[derive(Clone, Debug)]
 pub(crate) struct CaptureRequest {
     pub(crate) id: Uuid,
@@ -18,14 +18,13 @@ pub(crate) struct CaptureRequest {
 }
 
 operations! {
-    /// `capture_requests`.
+    /// The operations on `capture_requests`.
     trait CaptureRequests as DynCaptureRequests {
-        /// Stores a request, unless one waits already for its connection and
-        /// platform; gives the id of the one that waits then.
+        /// Adds a request, unless one for its connection and platform is already open; returns the
+        /// id of the open one.
         async fn add_capture_request(&self, new: CaptureRequest) -> Result<Uuid, StoreError>;
 
-        /// A page of the requests that wait for the user at `now`, newest first,
-        /// and how many there are.
+        /// A page of the requests open for the user at `now`, newest first, and their total number.
         async fn capture_requests_of(
             &self,
             user_id: Uuid,
@@ -33,10 +32,10 @@ operations! {
             now: i64,
         ) -> Result<(Vec<CaptureRequest>, u64), StoreError>;
 
-        /// Deletes a request of the user's.
+        /// Deletes a request to the user.
         async fn delete_capture_request(&self, user_id: Uuid, id: Uuid) -> Result<Found<()>, StoreError>;
 
-        /// Deletes the requests for a connection: those for one platform, or all.
+        /// Deletes the requests for a connection, for one platform or all.
         async fn delete_capture_requests_for(
             &self,
             creator_profile_id: Uuid,

@@ -1,10 +1,9 @@
-//! Creators' records in a Directus, by its API and as its administrator.
+//! Creators' records in a Directus, through its API and as its administrator.
 //!
-//! Directus has no transaction over several calls. Each operation is one call
-//! where that is possible; where it takes more, they are made in an order in
-//! which a stop in between leaves what is served right, and only something to
-//! be cleared away. A change is noted in the audit log, which is in the own
-//! database, before it is made and after, and is carried to its end once begun.
+//! Directus has no transaction over several calls. Each operation is one call if possible;
+//! otherwise the calls are ordered so that an interruption leaves the served data right, with only
+//! something to clean up. A change is recorded in the audit log, which is in the server's own
+//! database, before and after it is made, and once begun it is always completed.
 
 mod changes;
 mod connections;
@@ -16,7 +15,7 @@ mod sealed;
 mod sessions;
 
 use crate::directus::{Directus, DirectusError};
-use crate::store::{Database, RecordsUpkeep, Sealed, SealedTable, StoreError};
+use crate::store::{Database, RecordsUpkeep, Sealed, SealedColumn, StoreError};
 use changes::Operations;
 use items::Items;
 use sealed::Positions;
@@ -31,7 +30,7 @@ use uuid::Uuid;
 pub(crate) struct DirectusRecords {
     items: Items,
     operations: Operations,
-    /// Keeps the audit log.
+    /// Has the audit log.
     database: Arc<dyn Database>,
     positions: Positions,
     turns: Turns,
@@ -40,13 +39,13 @@ pub(crate) struct DirectusRecords {
 }
 
 impl DirectusRecords {
-    /// What people call the records with these ids, and users, by table and id as rows of the
-    /// audit log have them.
+    /// The names of users, and of the records with these ids, keyed by table and id as in rows of
+    /// the audit log.
     pub(crate) async fn names(&self, ids: &[Uuid]) -> Result<HashMap<String, String>, DirectusError> {
         names::find(&self.items, ids).await
     }
 
-    /// Records in `directus`, sealed with the key `key_id`; what is done to them is noted in `database`.
+    /// Records in `directus`, sealed with the key `key_id`; `database` gets the audit rows.
     pub(crate) fn new(directus: Arc<Directus>, database: Arc<dyn Database>, key_id: String) -> Self {
         Self {
             items: Items::new(Arc::clone(&directus)),
@@ -58,10 +57,10 @@ impl DirectusRecords {
         }
     }
 
-    /// What is sealed in the records of a table that were changed last, and in
-    /// those that were not for longest.
-    pub(crate) async fn sample(&self, table: SealedTable) -> Result<Vec<Sealed>, StoreError> {
-        Ok(sealed::sample(&self.items, table).await?)
+    /// The sealed texts of a column that were changed most recently, and those that were unchanged
+    /// for longest.
+    pub(crate) async fn sample(&self, column: SealedColumn) -> Result<Vec<Sealed>, StoreError> {
+        Ok(sealed::sample(&self.items, column).await?)
     }
 }
 

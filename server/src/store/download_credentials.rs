@@ -1,31 +1,16 @@
-//! What yt-dlp signs in with.
+//! Credentials that yt-dlp signs in with.
 
 use super::{Found, Judge, Page, StoreError, operations};
 use crate::audit::Entry;
+use crate::words::words;
 use uuid::Uuid;
 
-/// How a download signs in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum AuthType {
-    Password,
-    Cookies,
+words! {
+    /// How a download signs in.
+    enum AuthType { Password = "password", Cookies = "cookies" }
 }
 
-impl AuthType {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Password, Self::Cookies].into_iter().find(|auth_type| auth_type.as_str() == text)
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Cookies => "cookies",
-        }
-    }
-}
-
-/// What yt-dlp signs in with: a row of `download_credentials`, the sealed part
-/// left out.
+/// A login for yt-dlp: a row of `download_credentials` without its sealed part.
 #[derive(Clone, Debug)]
 pub(crate) struct DownloadCredential {
     pub(crate) id: Uuid,
@@ -38,7 +23,7 @@ pub(crate) struct DownloadCredential {
     pub(crate) created_at: i64,
 }
 
-/// A download credential to be stored with its sealed part.
+/// A download credential to store, with its sealed part.
 #[derive(Clone, Debug)]
 pub(crate) struct NewDownloadCredential {
     pub(crate) credential: DownloadCredential,
@@ -47,35 +32,34 @@ pub(crate) struct NewDownloadCredential {
     pub(crate) credentials_version: &'static str,
 }
 
-/// A download credential, and what is sealed in it.
+/// A download credential with its sealed part.
 pub(crate) type SealedDownloadCredential = (DownloadCredential, String);
 
 operations! {
-    /// `download_credentials`.
+    /// The operations on `download_credentials`.
     trait DownloadCredentials as DynDownloadCredentials {
-        /// Stores a download credential. False, and nothing stored, where its
-        /// connection is gone.
+        /// Adds a download credential; false if its connection does not exist.
         async fn add_download_credential(
             &self,
             new: NewDownloadCredential,
             entry: Entry,
         ) -> Result<bool, StoreError>;
 
-        /// Has a download credential judged, with what is sealed in it.
+        /// Passes a download credential with its sealed part to `judge`.
         async fn reveal_download_credential(
             &self,
             id: Uuid,
             judge: Judge<SealedDownloadCredential>,
         ) -> Result<(), StoreError>;
 
-        /// A page of the user's download credentials, newest first, and how many there are.
+        /// A page of the user's download credentials, newest first, and their total number.
         async fn download_credentials_of(
             &self,
             user_id: Uuid,
             page: Page,
         ) -> Result<(Vec<DownloadCredential>, u64), StoreError>;
 
-        /// Deletes a download credential of the user's.
+        /// Deletes a download credential of the user.
         async fn delete_download_credential(
             &self,
             user_id: Uuid,

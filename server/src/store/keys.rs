@@ -1,34 +1,33 @@
-//! The keys that the database was sealed with, by their canaries, and the server's own
-//! keys, which are kept sealed.
+//! The keys with which the database was sealed, known by their canaries, and the server's own keys,
+//! kept sealed.
 
 use super::{StoreError, operations};
 
 operations! {
-    /// `sealing_keys`, `retired_keys` and `own_keys`.
+    /// The operations on `sealing_keys`, `retired_keys` and `own_keys`.
     trait Keys as DynKeys {
-        /// The canaries of the keys that were used here, by key id, the key that
-        /// came last into use at the end.
+        /// The canaries of the keys that were used here, by key id; the most recent key comes last.
         async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError>;
 
-        /// Keeps a key's canary, unless it has one or is retired.
+        /// Stores a key's canary, unless it has one or is retired.
         async fn add_canary(&self, key_id: String, canary: String, now: i64) -> Result<(), StoreError>;
 
-        /// Removes the canary of a key under which nothing is sealed any more.
+        /// Removes the canary of a key that seals nothing any more.
         async fn remove_canary(&self, key_id: String) -> Result<(), StoreError>;
 
-        /// Retires all keys that have a canary, but one. When this returns, nothing
-        /// more that is sealed with them will be stored here.
+        /// Retires all keys with a canary, except one. When this returns, nothing sealed with them
+        /// can be stored any more.
         async fn retire_keys(&self, except: String, now: i64) -> Result<(), StoreError>;
 
         /// Whether a key is retired.
         async fn is_retired(&self, key_id: String) -> Result<bool, StoreError>;
 
-        /// Keeps a sealed key of the server's own unless there is one of this name;
-        /// gives the one that is kept.
+        /// Stores one of the server's own keys, sealed, unless there is one of this name; returns
+        /// the stored one.
         async fn own_key(&self, name: &'static str, sealed: String) -> Result<String, StoreError>;
 
-        /// Puts an own key, sealed again, in the place of the `old` blob; false where
-        /// another is there by now.
+        /// Replaces the `old` blob of an own key by a re-encrypted one; false if it is different by
+        /// now.
         async fn replace_own_key(&self, name: &'static str, old: String, new: String)
         -> Result<bool, StoreError>;
     }

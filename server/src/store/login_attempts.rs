@@ -1,11 +1,11 @@
-//! How often somebody has tried to log in.
+//! Counts login attempts.
 
 use super::{Hash, StoreError, operations};
 
 /// The longest window in which attempts are counted; older counts are removed.
 pub(crate) const MAX_ATTEMPT_WINDOW_MS: i64 = 5 * 60 * 1000;
 
-/// A count of attempts within a window of time.
+/// A limit of the attempts on one subject within a window of time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttemptLimit {
     pub(crate) subject: Hash,
@@ -14,17 +14,17 @@ pub(crate) struct AttemptLimit {
 }
 
 operations! {
-    /// `login_attempts`.
+    /// The operations on `login_attempts`.
     trait LoginAttempts as DynLoginAttempts {
-        /// Counts an attempt against each limit, or against none of them: then in
-        /// how many milliseconds there is room again.
+        /// Counts an attempt against every limit. If one of them has no room, counts nothing and
+        /// returns after how many milliseconds there is room again.
         async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError>;
 
-        /// In how many milliseconds there is room for an attempt against each limit,
-        /// where there is none now. Counts nothing.
+        /// After how many milliseconds there is room for an attempt within every limit; `None` if
+        /// there is room now. Counts nothing.
         async fn attempt_wait(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError>;
 
-        /// Takes back a counted attempt, which turned out to be a right one.
+        /// Removes a counted attempt, because it had the right password.
         async fn uncount_attempt(&self, subjects: Vec<Hash>) -> Result<(), StoreError>;
     }
 }

@@ -1,20 +1,20 @@
-//! What a database's schema still lacks, whatever the database.
+//! Finds the migrations that a database still lacks, for all databases.
 
 use super::StoreError;
 use sha2::{Digest as _, Sha256};
 
-/// A migration that is to be applied.
+/// A migration to apply.
 #[derive(Debug)]
 pub(super) struct Pending {
-    /// From 1.
+    /// Counted from 1.
     pub(super) number: usize,
     pub(super) sql: &'static str,
-    /// Of the text, in hexadecimal: kept, so that an edit is noticed.
+    /// The digest of the text in hexadecimal, stored to detect edits.
     pub(super) sha256: String,
 }
 
-/// The migrations that come after the `applied` ones, given by their digests in
-/// the order of their numbers. Another past or a longer one than ours is an error.
+/// The migrations after the `applied` ones, which are given by their digests in order. A history
+/// that differs from this program's or is longer is an error.
 pub(super) fn pending(
     migrations: &'static [&'static str],
     applied: &[String],

@@ -1,21 +1,21 @@
-//! How an operation of a store is declared: once, as a method of its resource's trait, which
-//! each store implements where its SQL stands. The macros here make of it what the server
-//! holds (`dyn Database` and the like), and what is timed for `/metrics`. They know no
-//! resource and no store.
+//! How to declare a store operation: once, as a method of its resource's trait, which each store
+//! implements next to its SQL. The macros here derive the object-safe form that the server holds
+//! (`dyn Database` and the like), with timings for `/metrics`. They know no resource and no store.
 
 use crate::metrics::Metrics;
 use std::sync::Arc;
 
-/// Times each operation of `store` under the operation's own name.
+/// Times each operation of `store` under the operation's name.
 #[derive(Debug)]
 pub(super) struct Timed<S> {
     pub(super) store: Arc<S>,
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// Declares a resource's operations. Stores implement the first trait, with `async fn`. The
-/// second is the same for a store behind a pointer, where a trait with `async fn` can't be:
-/// each future is boxed there, and nowhere else.
+/// Declares a resource's operations. Stores implement the first trait with `async fn`. The second
+/// trait is the same for a store behind a pointer, which can't have `async fn`: only there are
+/// futures boxed.
+// Decision: docs/decisions/storage.md#a-store-operation-is-declared-once
 macro_rules! operations {
     (
         $(#[$about:meta])*
@@ -59,7 +59,7 @@ macro_rules! operations {
                 fn $name(
                     &self $(, $argument: $kind)*
                 ) -> ::futures_util::future::BoxFuture<'_, $outcome> {
-                    // The store's future is made in this one, so that it is never moved.
+                    // The store's future is created inside this one, so that it never moves.
                     Box::pin(async move {
                         let start = ::std::time::Instant::now();
                         let outcome = self.store.$name($($argument),*).await;
@@ -72,7 +72,7 @@ macro_rules! operations {
     };
 }
 
-/// Declares what a store of several resources is to the server: `dyn Database`, say.
+/// Declares a store of several resources, such as `dyn Database`.
 macro_rules! store_of {
     (
         $(#[$about:meta])*

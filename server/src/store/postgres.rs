@@ -1,14 +1,12 @@
-//! The PostgreSQL store, which several servers share: a pool of connections,
-//! each of which holds a chain of the audit log of its own, so that nobody
-//! waits for another to write into it.
+//! The PostgreSQL store, which several servers can share: a pool of connections, each with its own
+//! chain of the audit log, so that writers don't wait for one another.
 //!
-//! An operation is one transaction and, once its statements are prepared, one
-//! round trip. Where it reads or changes users' records it says who acts, and
-//! row-level security holds it to that, whatever a statement forgets.
+//! An operation is one transaction and, once its statements are prepared, one round trip. When it
+//! reads or changes users' records it names the actor, and row-level security enforces that actor's
+//! rights even if a statement forgets them.
 //!
-//! What many ask for at the same time goes another way. What services have
-//! revealed is read over connections that only ever read as a service, and the
-//! rows of the audit log that wait are appended together. Sessions that wait are
+//! Frequent operations are combined. Reveals by services are read over connections that only read
+//! as a service; waiting rows of the audit log are appended together; and waiting sessions are
 //! stored together.
 
 mod app_credentials;
@@ -66,14 +64,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use transaction::{Acting, Parameters, Step, View};
 use uuid::Uuid;
 
-/// The most connections that only read as a service; there are no more than processors
-/// for them, and they are a quarter of all at most.
+/// The most connections that only read as a service, limited also by the number of processors and a
+/// quarter of all connections.
 const MAX_READERS: usize = 4;
-/// How long a start waits for one of several hosts to take writes, and how often it asks.
+/// How long a start waits until one of several hosts accepts writes, and how often it asks.
 const PROMOTION: Duration = Duration::from_secs(30);
 const RETRY: Duration = Duration::from_secs(1);
-/// Goes before each change of an owner's records, which then follow one another; see the
-/// migration that makes the function.
+/// Runs before each change of an owner's records, so that these changes follow one another; see the
+/// migration with the function.
 const LOCK_OWNER: &str = "SELECT lock_owner($1)";
 
 /// A PostgreSQL database.
@@ -83,12 +81,12 @@ pub(crate) struct Postgres {
     service_readers: ServiceReaders,
     appender: Appender,
     session_puts: SessionPuts,
-    /// What rows are signed with, and the audit log is chained with.
+    /// Signs rows and chains the audit log.
     signer: OnceLock<Arc<RowSigner>>,
 }
 
 impl Postgres {
-    /// Connects, and brings the schema up to date.
+    /// Connects and updates the schema.
     pub(crate) async fn open(
         settings: &PostgresSettings,
         if_missing: IfMissing,
@@ -96,7 +94,7 @@ impl Postgres {
     ) -> Result<Self, StoreError> {
         let url = &settings.url;
         if url.is_exposed() {
-            tracing::warn!(database = %url, "what is sent to PostgreSQL can be read on the network: use sslmode=require");
+            tracing::warn!(database = %url, "traffic to PostgreSQL can be read on the network; use sslmode=require");
         }
         let connector = Connector::new(settings, tls()?, limits);
         let processors = available_parallelism().map_or(1, usize::from);
@@ -116,7 +114,8 @@ impl Postgres {
         Ok(store)
     }
 
-    /// Of several hosts one may be about to be the primary: that is waited for.
+    /// Opens the first connection. If there are several hosts, one may be about to become the
+    /// primary: waits for it.
     async fn first_connection(&self, are_several: bool) -> Result<Pooled, StoreError> {
         let begun = Instant::now();
         loop {
@@ -124,7 +123,7 @@ impl Postgres {
                 Err(StoreError::Postgres(fault))
                     if are_several && fault.may_pass() && begun.elapsed() < PROMOTION =>
                 {
-                    tracing::warn!(%fault, "no host of PostgreSQL can be used yet; trying again");
+                    tracing::warn!(%fault, "no PostgreSQL host can be used yet; trying again");
                     tokio::time::sleep(RETRY).await;
                 }
                 got => return got,
@@ -140,7 +139,7 @@ impl Postgres {
         Ok(Arc::clone(self.signer()?.key()))
     }
 
-    /// Rows that grant rights, but for those that are broken, which are told of.
+    /// The genuine rows among rows that grant rights; reports broken ones.
     async fn genuine<R: SignedRow>(&self, kept: Vec<Kept<R>>) -> Result<Vec<R>, StoreError> {
         let signer = self.signer()?;
         let genuine = kept.into_iter().filter_map(|kept| signer.check(kept)).collect();
@@ -148,13 +147,13 @@ impl Postgres {
         Ok(genuine)
     }
 
-    /// The same for one that there may be.
+    /// The row if it is genuine; reports it otherwise.
     async fn genuine_one<R: SignedRow>(&self, kept: Option<Kept<R>>) -> Result<Option<R>, StoreError> {
         Ok(self.genuine(kept.into_iter().collect()).await?.pop())
     }
 
-    /// Runs steps that change nothing, once more where the connection is lost.
-    /// Gives the rows of the last.
+    /// Runs steps that change nothing, again if the connection is lost. Returns the rows of the
+    /// last step.
     async fn read(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Row>, StoreError> {
         Ok(last(self.read_all(acting, View::Latest, steps).await?))
     }
@@ -165,7 +164,7 @@ impl Postgres {
         view: View,
         steps: &[Step<'_>],
     ) -> Result<Vec<Vec<Row>>, StoreError> {
-        // One connection is given back before another is asked for.
+        // Return one connection before taking another.
         let done = self.pool.get().await?.run(acting, view, steps).await;
         match done {
             Err(fault) if fault.is_lost() => Ok(self.pool.get().await?.run(acting, view, steps).await?),
@@ -173,8 +172,8 @@ impl Postgres {
         }
     }
 
-    /// A page of the user's rows, as `select` gives them, and how many there
-    /// are, as `count` says, both at one moment.
+    /// A page of the user's rows from `select`, and their total number from `count`, both at the
+    /// same moment.
     async fn read_page<T>(
         &self,
         user_id: Uuid,
@@ -186,9 +185,9 @@ impl Postgres {
         Ok((row::all(&rows[1], read_row)?, total.unsigned_abs()))
     }
 
-    /// Runs steps in one transaction, a user's alone among all that change the user's
-    /// records. Never twice: where the connection is lost, it may have happened. Gives
-    /// the rows of the last.
+    /// Runs steps in one transaction; of all changes to a user's records only one runs at a time.
+    /// The steps are never repeated: the transaction of a lost connection may have happened.
+    /// Returns the rows of the last step.
     async fn write(&self, acting: Acting, steps: &[Step<'_>]) -> Result<Vec<Row>, StoreError> {
         Ok(last(self.write_all(acting, steps).await?))
     }
@@ -204,27 +203,27 @@ impl Postgres {
         Ok(rows)
     }
 
-    /// The same, with `entry` appended to the audit log where the step with the
-    /// number `noted` gives a row. Gives the rows of all.
-    async fn write_noting(
+    /// The same, and appends `entry` to the audit log if the step number `audited` returns a row.
+    /// Returns the rows of all steps.
+    async fn write_audited(
         &self,
         acting: Acting,
         entry: Entry,
         steps: &[Step<'_>],
-        noted: usize,
+        audited: usize,
     ) -> Result<Vec<Vec<Row>>, StoreError> {
         let key = self.chain_key()?;
         let Acting::User(owner_id) = acting else {
-            return Ok(self.pool.get().await?.run_noting(acting, (&key, entry), steps, noted).await?);
+            return Ok(self.pool.get().await?.run_audited(acting, (&key, entry), steps, audited).await?);
         };
         let owner: Parameters<'_> = &[&owner_id];
         let steps = [&[Step(LOCK_OWNER, owner)], steps].concat();
-        let mut rows = self.pool.get().await?.run_noting(acting, (&key, entry), &steps, noted + 1).await?;
+        let mut rows = self.pool.get().await?.run_audited(acting, (&key, entry), &steps, audited + 1).await?;
         rows.remove(0);
         Ok(rows)
     }
 
-    /// What became of a search for the user's own record that gave `rows`.
+    /// The result of a search for the user's own record that returned `rows`.
     async fn found(
         &self,
         rows: &[Row],
@@ -235,7 +234,7 @@ impl Postgres {
         if rows.is_empty() { self.absent(table, id, user_id).await } else { Ok(Found::Own(())) }
     }
 
-    /// Whether a record that is not the user's own is somebody else's.
+    /// The result for a record that is not the user's own: another user's, or none.
     async fn absent<T>(&self, table: &str, id: Uuid, user_id: Uuid) -> Result<Found<T>, StoreError> {
         const OWNER: &str = "SELECT record_owner($1, $2)";
         let rows = self.read(Acting::Nobody, &[Step(OWNER, &[&table, &id])]).await?;
@@ -253,7 +252,7 @@ fn bounds(page: Page) -> (i64, i64) {
     (page.size.into(), page.offset().try_into().unwrap_or(i64::MAX))
 }
 
-/// TLS that trusts what the operating system does.
+/// TLS with the operating system's trusted certificates.
 fn tls() -> Result<MakeRustlsConnect, StoreError> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()

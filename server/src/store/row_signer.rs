@@ -1,13 +1,13 @@
-//! MACs over rows that grant rights, so that nobody gains one by writing to the database.
+//! MACs over rows that grant rights, so that write access to the database grants none.
 //!
-//! A MAC covers the table, the row's key and everything the right depends on, so it is
-//! good for no other row. Where a right is used, a row without a correct MAC counts as
-//! absent, and the log and the audit log say so. This module knows no database.
+//! A MAC covers the table, the row's key and everything the right depends on, so it fits no other
+//! row. Where a right is used, a row without a correct MAC is ignored, and the log and the audit
+//! log report it. This module knows no database.
 
 mod built_in_types;
 mod rows;
 
-pub(super) use rows::{Assignment, KeptToken, Membership};
+pub(super) use rows::{Assignment, KeptToken, Membership, WriteBackPermission};
 
 use super::{AuditLog, StoreError};
 use crate::audit::{Caller, ChainKey, Entry, Mac};
@@ -18,46 +18,46 @@ use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-/// How long a broken row is not reported again.
+/// How long the report of a broken row is not repeated.
 const QUIET: Duration = Duration::from_secs(60);
-/// Rows that are reported in that time, so that many broken ones don't fill the log.
+/// The most rows to report in that time, so that many broken ones don't fill the log.
 const MOST_REPORTED: usize = 100;
-/// Characters of a row's key in a report.
+/// The longest row key in a report, in characters.
 const MOST_CHARS: usize = 120;
 
 /// A row that grants a right.
+// Decision: docs/decisions/keys-and-audit.md#rows-that-grant-rights-carry-a-mac
 pub(super) trait SignedRow {
     const TABLE: &'static str;
     /// The row's key.
     fn record(&self) -> String;
-    /// What reports call the row, of which somebody else may have written every column.
+    /// The row's name in reports. Another program may have written any of its columns.
     fn label(&self) -> String {
         let record = printable_start(&self.record(), MOST_CHARS);
         format!("{}/{record}", Self::TABLE)
     }
-    /// What the right depends on, the row's key above all.
+    /// The columns that the right depends on, starting with the row's key.
     fn fields(&self) -> Fields;
-    /// Of a row that claims to be built in, and so has no MAC: whether it is one of those
-    /// that the program brings.
+    /// Whether a row that claims to be built in, and so has no MAC, is one of the program's own.
     fn built_in(&self) -> Option<bool> {
         None
     }
 }
 
-/// A row as it was found, with its MAC where it has one.
+/// A row as it was found, with its MAC if it has one.
 pub(super) type Kept<R> = (R, Option<Mac>);
 
 /// A row that is not genuine.
 #[derive(Debug)]
 pub(super) struct BrokenRow {
     pub(super) table: &'static str,
-    /// What reports call it.
+    /// The row's name in reports.
     pub(super) label: String,
-    /// Its MAC, where that is all that it lacks.
+    /// The correct MAC, if the row's only fault is that it has none.
     pub(super) missing: Option<Mac>,
 }
 
-/// Columns of a row in an unambiguous form: each has its length before it.
+/// A row's columns in an unambiguous form: each follows its length.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<u8>);
 
@@ -84,7 +84,7 @@ impl Fields {
         self.bytes(&[flag.into()])
     }
 
-    /// One that is absent has no length, which is not the length of an empty one.
+    /// An absent column has a mark that no length equals.
     fn optional<T>(mut self, value: Option<T>, put: impl FnOnce(Self, T) -> Self) -> Self {
         match value {
             Some(value) => put(self, value),
@@ -101,7 +101,7 @@ impl Fields {
     }
 }
 
-/// Signs rows, checks their MACs, and remembers which broken ones to report.
+/// Signs rows, checks their MACs, and gathers reports about broken ones.
 #[derive(Debug)]
 pub(super) struct RowSigner {
     key: Arc<ChainKey>,
@@ -110,9 +110,9 @@ pub(super) struct RowSigner {
 
 #[derive(Debug, Default)]
 struct Reports {
-    /// The rows that were reported, and when.
+    /// The reported rows, and when.
     made: HashMap<String, Instant>,
-    /// What the audit log does not say yet.
+    /// Entries that are not in the audit log yet.
     waiting: Vec<Entry>,
 }
 
@@ -121,7 +121,7 @@ impl RowSigner {
         Self { key, reports: Mutex::default() }
     }
 
-    /// The key, with which the audit log is chained as well.
+    /// The key, which also chains the audit log.
     pub(super) fn key(&self) -> &Arc<ChainKey> {
         &self.key
     }
@@ -130,13 +130,13 @@ impl RowSigner {
         self.key.sign_fields(R::TABLE, &row.fields().0)
     }
 
-    /// Whether this server, or another one with its key, has written the row.
+    /// Whether this server, or another with its key, wrote the row.
     fn is_genuine<R: SignedRow>(&self, (row, mac): &Kept<R>) -> bool {
         row.built_in().unwrap_or_else(|| mac.is_some_and(|mac| self.sign(row).ct_eq(&mac).into()))
     }
 
-    /// What is wrong with a row, which was read or can't be.
-    pub(super) fn judge<R: SignedRow, E>(&self, read: Result<Kept<R>, E>) -> Option<BrokenRow> {
+    /// What is wrong with a row that was read, or could not be read; `None` if it is genuine.
+    pub(super) fn fault_of<R: SignedRow, E>(&self, read: Result<Kept<R>, E>) -> Option<BrokenRow> {
         let table = R::TABLE;
         let Ok(kept) = read else {
             return Some(BrokenRow {
@@ -153,7 +153,7 @@ impl RowSigner {
         Some(BrokenRow { table, label: row.label(), missing: is_unsigned.then(|| self.sign(&row)) })
     }
 
-    /// The row, unless it is broken: then [`report_broken`](Self::report_broken) reports it.
+    /// The row, or `None` if it is broken: then [`report_broken`](Self::report_broken) reports it.
     pub(super) fn check<R: SignedRow>(&self, kept: Kept<R>) -> Option<R> {
         if self.is_genuine(&kept) {
             return Some(kept.0);
@@ -170,15 +170,15 @@ impl RowSigner {
         }
         tracing::warn!(
             row,
-            "a row that grants rights was changed by something else than Stagepass, and counts as absent; `audit verify` lists all such rows"
+            "another program changed a row that grants rights, so Stagepass ignores it; `audit verify` lists all such rows"
         );
         let entry = Entry::new(&Caller::Server, "row-forged");
-        let entry = entry.with_outcome("counts as absent: its MAC is not the server's");
+        let entry = entry.with_outcome("ignored: its MAC is not the server's");
         reports.waiting.push(Entry { record: Some(row.clone()), ..entry });
         reports.made.insert(row, Instant::now());
     }
 
-    /// Reports to the audit log what was found broken since the last time.
+    /// Records in the audit log which broken rows were found since the last time.
     pub(super) async fn report_broken(&self, log: &impl AuditLog) -> Result<(), StoreError> {
         while let Some(entry) = self.next_waiting() {
             let appended = log.append(entry.clone()).await;
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn different_fields_never_have_the_same_form() {
+    fn different_fields_have_different_forms() {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
         let forms = [
             Fields::default().text("ab").text("c"),
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mac_is_good_for_its_own_row_its_own_table_and_its_own_key() {
+    fn a_mac_is_valid_only_for_its_own_row_table_and_key() {
         let signer = signer();
         let mac = signer.sign(&member(2));
         assert!(signer.is_genuine(&(member(2), Some(mac))));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_row_is_reported_once_and_at_most_100_rows_are() {
+    fn reports_each_broken_row_once_and_at_most_100_rows() {
         let signer = signer();
         for number in (0..150).chain(0..150) {
             assert!(signer.check((member(number), None)).is_none());

@@ -1,60 +1,67 @@
-//! What is sealed, whatever table it is in, for a rotation of keys.
+//! Sealed texts of all columns, for key rotation.
 
 use super::{StoreError, operations};
 use uuid::Uuid;
 
-/// The tables that hold sealed text.
+/// The columns that have sealed text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SealedTable {
+pub(crate) enum SealedColumn {
     Connections,
     DownloadCredentials,
-    Sessions,
-    /// Always in the own database.
+    SessionCookies,
+    SessionOrigins,
+    /// Always in the server's own database.
     AppCredentialKeys,
 }
 
-impl SealedTable {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Connections, Self::DownloadCredentials, Self::Sessions, Self::AppCredentialKeys];
-    /// Those that are where creators' records are.
-    pub(crate) const OF_RECORDS: [Self; 3] = [Self::Connections, Self::DownloadCredentials, Self::Sessions];
+impl SealedColumn {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Connections,
+        Self::DownloadCredentials,
+        Self::SessionCookies,
+        Self::SessionOrigins,
+        Self::AppCredentialKeys,
+    ];
+    /// The columns of creators' records.
+    pub(crate) const OF_RECORDS: [Self; 4] =
+        [Self::Connections, Self::DownloadCredentials, Self::SessionCookies, Self::SessionOrigins];
 
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) fn table(self) -> &'static str {
         match self {
             Self::Connections => "platform_connections",
             Self::DownloadCredentials => "download_credentials",
-            Self::Sessions => "platform_sessions",
+            Self::SessionCookies | Self::SessionOrigins => "platform_sessions",
             Self::AppCredentialKeys => "app_credential_keys",
         }
     }
 
-    /// The column with the sealed text.
-    pub(crate) fn column(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Connections | Self::DownloadCredentials => "encrypted_credentials",
-            Self::Sessions => "encrypted_cookies",
+            Self::SessionCookies => "encrypted_cookies",
+            Self::SessionOrigins => "encrypted_origins",
             Self::AppCredentialKeys => "encrypted_value",
         }
     }
 }
 
-/// A sealed text and where it is kept.
+/// A sealed text and where it is stored.
 #[derive(Clone, Debug)]
 pub(crate) struct Sealed {
-    pub(crate) table: SealedTable,
+    pub(crate) column: SealedColumn,
     pub(crate) id: Uuid,
     pub(crate) user_id: Uuid,
     pub(crate) blob: String,
 }
 
 operations! {
-    /// What is sealed in creators' records.
+    /// The sealed texts of creators' records.
     trait SealedRecords as DynSealedRecords {
-        /// What is sealed in a table of records, by id, after the given one.
-        async fn sealed(&self, table: SealedTable, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError>;
+        /// The sealed texts of a column of records in order of their ids, after the given one.
+        async fn sealed(&self, column: SealedColumn, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError>;
 
-        /// Puts `blob`, sealed anew, in the place of `old`; false, and nothing
-        /// changed, where that has another text by now.
+        /// Replaces the `old` blob by the re-encrypted `blob`; false, without a change, if it is
+        /// different by now.
         async fn replace_sealed(
             &self,
             old: Sealed,

@@ -2,31 +2,15 @@
 
 use super::{Connection, Found, Judge, Page, StoreError, operations};
 use crate::audit::Entry;
+use crate::words::words;
 use uuid::Uuid;
 
-/// Where a session stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SessionStatus {
-    Active,
-    Superseded,
-    Revoked,
+words! {
+    /// The state of a session.
+    enum SessionStatus { Active = "active", Superseded = "superseded", Revoked = "revoked" }
 }
 
-impl SessionStatus {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Superseded, Self::Revoked].into_iter().find(|status| status.as_str() == text)
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Superseded => "superseded",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-/// A captured session: a row of `platform_sessions`, its sealed cookies left out.
+/// A captured session: a row of `platform_sessions` without its sealed parts.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     pub(crate) id: Uuid,
@@ -34,14 +18,18 @@ pub(crate) struct Session {
     pub(crate) creator_profile_id: Uuid,
     pub(crate) platform: String,
     pub(crate) cookie_count: usize,
+    /// How many entries of origin storage it has.
+    pub(crate) entry_count: usize,
     pub(crate) user_agent: Option<String>,
     pub(crate) status: SessionStatus,
     pub(crate) captured_at: i64,
     pub(crate) expires_at: Option<i64>,
     pub(crate) revoked_at: Option<i64>,
+    /// The service that renewed it; `None` if its owner stored it.
+    pub(crate) renewed_by: Option<String>,
 }
 
-/// A session to be stored with its sealed cookies.
+/// A session to store, with its sealed parts.
 #[derive(Clone, Debug)]
 pub(crate) struct NewSession {
     pub(crate) id: Uuid,
@@ -49,24 +37,34 @@ pub(crate) struct NewSession {
     pub(crate) creator_profile_id: Uuid,
     pub(crate) platform: String,
     pub(crate) encrypted_cookies: String,
+    /// Its origin storage, if it has any.
+    pub(crate) encrypted_origins: Option<String>,
     /// The version of the sealed form.
     pub(crate) credentials_version: &'static str,
     pub(crate) cookie_count: usize,
+    pub(crate) entry_count: usize,
     pub(crate) user_agent: Option<String>,
     pub(crate) captured_at: i64,
     pub(crate) expires_at: Option<i64>,
+    /// The session that it renews: that one must still be the newest, and active.
+    pub(crate) renews: Option<Uuid>,
+    /// The service that renews it; `None` if its owner does.
+    pub(crate) renewed_by: Option<String>,
 }
 
-/// What became of a session that was to be stored.
+/// The result of storing a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PutSession {
     Stored,
-    /// Its connection is another user's; nothing was stored.
+    /// The session's connection belongs to another user; nothing was stored.
     Foreign,
-    /// There is no such connection.
+    /// The session's connection does not exist.
     Nothing,
-    /// Its connection is to this other platform; nothing was stored.
+    /// The session's connection has this other platform; nothing was stored.
     OtherPlatform(String),
+    /// The session that was to be renewed is not the newest or not active any more; nothing was
+    /// stored.
+    Superseded,
 }
 
 impl PutSession {
@@ -85,19 +83,29 @@ impl PutSession {
     }
 }
 
-/// A connection, and its newest session on a platform with the sealed cookies
-/// unless they are erased.
-pub(crate) type NewestSession = (Connection, Option<(Session, Option<String>)>);
+/// The sealed parts of a session: both are `None` once they were erased, and the origins if the
+/// session never had any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SealedParts {
+    pub(crate) cookies: Option<String>,
+    pub(crate) origins: Option<String>,
+}
+
+/// A session with its sealed parts.
+pub(crate) type SealedSession = (Session, SealedParts);
+
+/// A connection and its newest session on a platform.
+pub(crate) type NewestSession = (Connection, Option<SealedSession>);
 
 operations! {
-    /// `platform_sessions`.
+    /// The operations on `platform_sessions`.
     trait Sessions as DynSessions {
-        /// Stores a session, supersedes the one before, whose cookies are erased,
-        /// and fulfils the capture request that waits for it.
+        /// Stores a session, supersedes the previous one and erases its sealed parts, and fulfils
+        /// the open capture request.
         async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError>;
 
-        /// Has a connection judged, with its newest session on a platform: none where that is
-        /// not of the connection's owner, which no server has written.
+        /// Passes a connection and its newest session on a platform to `judge`, without the session
+        /// if its owner is not the connection's, which no server writes.
         async fn reveal_session(
             &self,
             creator_profile_id: Uuid,
@@ -105,8 +113,8 @@ operations! {
             judge: Judge<NewestSession>,
         ) -> Result<(), StoreError>;
 
-        /// Revokes a session of the user's and erases its cookies; one that is
-        /// revoked stays as it is.
+        /// Revokes a session of the user and erases its sealed parts; a revoked one stays unchanged.
+        /// Does the same with the newest session if services alone have stored sessions since.
         async fn revoke_session(
             &self,
             user_id: Uuid,
@@ -115,16 +123,16 @@ operations! {
             entry: Entry,
         ) -> Result<Found<()>, StoreError>;
 
-        /// The newest session of the user's connection on its platform, which alone decides
-        /// what is served.
+        /// The newest session of the user's connection on its platform, which is the only one to be
+        /// served.
         async fn newest_session(
             &self,
             user_id: Uuid,
             creator_profile_id: Uuid,
             platform: String,
-        ) -> Result<Option<Session>, StoreError>;
+        ) -> Result<Option<SealedSession>, StoreError>;
 
-        /// A page of the user's sessions, newest first, and how many there are.
+        /// A page of the user's sessions, newest first, and their total number.
         async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError>;
 
         /// Removes the metadata of sessions that ended before `ended_before`.

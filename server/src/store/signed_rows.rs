@@ -1,4 +1,4 @@
-//! All rows that grant rights, whatever table they are in.
+//! All rows that grant rights, from all tables.
 
 use super::{StoreError, operations};
 use crate::audit::ChainKey;
@@ -7,12 +7,12 @@ use std::sync::Arc;
 operations! {
     /// The MACs of these rows.
     trait SignedRows as DynSignedRows {
-        /// Says with which key rows are signed and the audit log is chained from now on.
+        /// Sets the key that signs rows and chains the audit log from now on.
         async fn set_chain_key(&self, key: Arc<ChainKey>) -> ();
 
-        /// Signs all rows that grant rights and have no MAC, and puts the own key's sealed form
-        /// that says so in the place of the `old` one, in one transaction; gives how many
-        /// rows there were. `None`, and nothing signed, where another form is there by now.
+        /// Signs all rows that grant rights and have no MAC, and replaces the `old` sealed own key
+        /// by a form that says so, in one transaction; returns the number of rows. `None`, without
+        /// a change, if the sealed key is different by now.
         async fn sign_rows(
             &self,
             key: Arc<ChainKey>,
@@ -21,8 +21,8 @@ operations! {
             new: String,
         ) -> Result<Option<u64>, StoreError>;
 
-        /// The rows that grant rights and were changed or put there by something else, each
-        /// as its table and what it is known by there.
+        /// The rows that grant rights and were changed or added by another program, each as its
+        /// table and its name there.
         async fn broken_rows(&self) -> Result<Vec<String>, StoreError>;
     }
 }

@@ -1,13 +1,13 @@
-//! The SQLite store: one connection that writes, a few that read.
+//! The SQLite store: one connection that writes, and a few that read.
 //!
-//! Writers queue up at one thread, which runs all that wait in one
-//! transaction, each within a savepoint of its own, and answers them after the
-//! commit. With `synchronous=FULL` a commit is a sync of the write-ahead log:
-//! an answer means "on disk", and many answers share one sync.
+//! Writes queue up for one thread, which runs all waiting ones in one transaction, each in its own
+//! savepoint, and answers them after the commit. With `synchronous=FULL` a commit syncs the
+//! write-ahead log: an answer means "on disk", and many answers share one sync.
 
 mod app_credentials;
 mod audit_log;
 mod capture_requests;
+mod checkpointer;
 mod connections;
 mod download_credentials;
 mod keys;
@@ -33,7 +33,7 @@ use crate::store::row_signer::RowSigner;
 use crate::store::{Found, Judge, Page, StoreError, UsageLimits};
 use readers::Readers;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
+use rusqlite::{Connection as DbConnection, OpenFlags, OptionalExtension as _};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
@@ -41,32 +41,30 @@ use std::time::Duration;
 use uuid::Uuid;
 use writer::{Batch, Writer};
 
-/// How long another process's transaction is waited for.
+/// How long to wait for another process's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The most connections that read at the same time; there are no more than
-/// processors for them.
+/// The most connections that read at the same time, limited also by the number of processors.
 const MAX_READERS: usize = 4;
-/// Pages that the connection which writes keeps in memory, so that it finds what
-/// it reveals and supersedes without asking the operating system.
+/// The size of the writing connection's page cache, so that it finds records to reveal and
+/// supersede without the operating system.
 const WRITER_CACHE_KIB: i64 = 8 * 1024;
 
 /// The SQLite database in the data directory.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     readers: Readers,
-    /// What rows are signed with, and the audit log is chained with.
+    /// Signs rows and chains the audit log.
     signer: OnceLock<Arc<RowSigner>>,
     limits: UsageLimits,
-    /// Closed last: only a connection that writes can empty the log into the
-    /// database and remove it.
+    /// Closed last: only a connection that writes can merge the log into the database and remove
+    /// it.
     writer: Writer,
 }
 
 impl Sqlite {
-    /// Opens or makes the database and brings its schema up to date. No part of the
-    /// path may be a link.
+    /// Opens or creates the database and updates its schema. No part of the path may be a link.
     pub(crate) fn open(path: &Path, limits: UsageLimits) -> Result<Self, StoreError> {
-        // Without SQLITE_OPEN_URI: a path is a path, whatever it begins with.
+        // SQLITE_OPEN_URI is missing, so that every path is only a path.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX
@@ -76,10 +74,10 @@ impl Sqlite {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-        // The former pages of a savepoint: in a file they would be written twice as
-        // often as the log.
+        // The previous pages of a savepoint: in a file they would be written twice as often as the
+        // log.
         connection.pragma_update(None, "temp_store", "memory")?;
-        // Erased cookies are overwritten, not just unlinked.
+        // Erased cookies are overwritten, not only unlinked.
         connection.pragma_update(None, "secure_delete", true)?;
         migrations::apply(&mut connection)?;
         usage::limit(&connection, limits)?;
@@ -92,21 +90,20 @@ impl Sqlite {
         Ok(Self {
             signer: OnceLock::new(),
             limits,
-            writer: Writer::start(connection, heads),
+            writer: Writer::start(connection, connect(path, flags)?, heads)?,
             readers: Readers::start(readers),
         })
     }
 
-    /// Runs `operation` on a connection that reads, off the async threads.
+    /// Runs `operation` on a reading connection, off the async threads.
     async fn read<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        operation: impl FnOnce(&DbConnection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.readers.run(operation).await
     }
 
-    /// A page of the user's rows of a table, in the order given, and how many
-    /// rows there are.
+    /// A page of the user's rows of a table in the given order, and their total number.
     async fn read_page<T: Send + 'static>(
         &self,
         (table, columns, order): (&'static str, &'static str, &'static str),
@@ -115,10 +112,10 @@ impl Sqlite {
         read_row: fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<(Vec<T>, u64), StoreError> {
         self.read(move |c| {
-            // Both statements see the same rows.
+            // Both statements must see the same rows.
             let c = c.unchecked_transaction()?;
             let user_id = user_id.to_string();
-            // As it is kept: counting takes longer the more there are.
+            // The stored number, because counting slows down with more rows.
             let count = format!("SELECT ifnull((SELECT {table} FROM owner_usage WHERE owner_id = ?1), 0)");
             let total = c.prepare_cached(&count)?.query_row([&user_id], |found| found.get(0))?;
             let select = format!(
@@ -131,8 +128,8 @@ impl Sqlite {
         .await
     }
 
-    /// Runs `operation` in a savepoint of the next transaction. Returns once
-    /// that is on disk; an error of `operation` undoes what it did.
+    /// Runs `operation` in a savepoint of the next transaction, and returns once that is on disk.
+    /// An error of `operation` undoes its changes.
     async fn write<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -144,12 +141,11 @@ impl Sqlite {
         self.writer.run(limited).await
     }
 
-    /// The same, with `entry` appended to the audit log where the operation did
-    /// what was asked, as `did` tells of its outcome.
-    async fn write_noting<T: Send + 'static>(
+    /// The same, and appends `entry` to the audit log if `did` says that the outcome is a success.
+    async fn write_audited<T: Send + 'static>(
         &self,
         (entry, did): (Entry, fn(&T) -> bool),
-        operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        operation: impl FnOnce(&DbConnection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let key = self.chain_key()?;
         self.write(move |batch| {
@@ -162,10 +158,10 @@ impl Sqlite {
         .await
     }
 
-    /// Reads rows that grant rights, and tells of those that are broken.
+    /// Reads rows that grant rights, and reports broken ones.
     async fn read_signed<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection, &RowSigner) -> rusqlite::Result<T> + Send + 'static,
+        operation: impl FnOnce(&DbConnection, &RowSigner) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let signer = self.signer()?;
         let checking = Arc::clone(&signer);
@@ -174,24 +170,23 @@ impl Sqlite {
         Ok(found)
     }
 
-    /// Changes the user's own record, which is noted where it was done.
+    /// Changes the user's own record, and logs a change.
     async fn change_own(
         &self,
         record: (&'static str, Uuid, Uuid),
         entry: Entry,
-        change: impl FnOnce(&Connection) -> rusqlite::Result<()> + Send + 'static,
+        change: impl FnOnce(&DbConnection) -> rusqlite::Result<()> + Send + 'static,
     ) -> Result<Found<()>, StoreError> {
         let did = |found: &Found<()>| *found == Found::Own(());
-        self.write_noting((entry, did), move |c| change_if_own(c, record, change)).await
+        self.write_audited((entry, did), move |c| change_if_own(c, record, change)).await
     }
 
-    /// Finds a record and has it judged, on the connection that writes: what
-    /// was found and the row that tells of it are of one moment, one thread is
-    /// woken for both, and that connection's pages stay in memory.
+    /// Finds a record and passes it to `judge`, on the writing connection.
+    // Decision: docs/decisions/storage.md#sqlites-writing-thread-also-reveals
     async fn reveal<R: 'static>(
         &self,
         judge: Judge<R>,
-        find: impl FnOnce(&Connection, &RowSigner) -> rusqlite::Result<Option<R>> + Send + 'static,
+        find: impl FnOnce(&DbConnection, &RowSigner) -> rusqlite::Result<Option<R>> + Send + 'static,
     ) -> Result<(), StoreError> {
         let signer = self.signer()?;
         let checking = Arc::clone(&signer);
@@ -209,8 +204,8 @@ impl Sqlite {
     }
 }
 
-/// Whether the record of this id is the user's own.
-fn owned(c: &Connection, table: &str, id: Uuid, user_id: Uuid) -> rusqlite::Result<Found<()>> {
+/// Whether the record with this id belongs to the user.
+fn owned(c: &DbConnection, table: &str, id: Uuid, user_id: Uuid) -> rusqlite::Result<Found<()>> {
     let sql = format!("SELECT user_id FROM {table} WHERE id = ?1");
     let owner = c.prepare_cached(&sql)?.query_row([id.to_string()], |found| row::id(found, 0)).optional()?;
     Ok(match owner {
@@ -220,11 +215,11 @@ fn owned(c: &Connection, table: &str, id: Uuid, user_id: Uuid) -> rusqlite::Resu
     })
 }
 
-/// Changes the record of this id where it is the user's own.
+/// Changes the record with this id if it belongs to the user.
 fn change_if_own(
-    c: &Connection,
+    c: &DbConnection,
     (table, id, user_id): (&str, Uuid, Uuid),
-    change: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+    change: impl FnOnce(&DbConnection) -> rusqlite::Result<()>,
 ) -> rusqlite::Result<Found<()>> {
     let found = owned(c, table, id, user_id)?;
     if found == Found::Own(()) {
@@ -233,15 +228,14 @@ fn change_if_own(
     Ok(found)
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
-    #[cfg_attr(not(test), expect(unused_mut, reason = "tests watch what it does"))]
-    let mut connection = Connection::open_with_flags(path, flags)?;
+fn connect(path: &Path, flags: OpenFlags) -> Result<DbConnection, StoreError> {
+    #[cfg_attr(not(test), expect(unused_mut, reason = "tests watch its statements"))]
+    let mut connection = DbConnection::open_with_flags(path, flags)?;
     #[cfg(test)]
     testing::watch(&mut connection, path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // A statement keeps its plan whatever is bound to it: to plan it anew takes longer
-    // than to run it.
+    // Keep a statement's plan whatever its parameters: planning takes longer than running.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }

@@ -1,4 +1,4 @@
-//! What every store does, with times of the test's own choosing.
+//! Tests of what every store does, at times that the tests choose.
 
 mod audit_log;
 mod growth;
@@ -23,9 +23,9 @@ use uuid::Uuid;
 
 const OWNER: Uuid = Uuid::from_u128(1);
 const OTHER: Uuid = Uuid::from_u128(2);
-/// What [`found`] notes.
+/// The action that [`found`] records.
 const REVEAL: &str = "reveal";
-/// What is noted of the two.
+/// The action recorded for the two users.
 const ADDED: &str = "user add";
 const EVERYTHING: AuditFilter = AuditFilter {
     since: i64::MIN,
@@ -38,11 +38,11 @@ const EVERYTHING: AuditFilter = AuditFilter {
 };
 const ALL: Page = Page { number: 1, size: 100 };
 
-/// All that a store is.
+/// All roles of a store.
 pub(super) trait Store: Database + Records + VaultStore + AppCredentialStore {}
 impl<T: Database + Records + VaultStore + AppCredentialStore> Store for T {}
 
-/// A store with two users, and what goes when it does.
+/// A store with two users; dropping it removes everything.
 struct Opened {
     store: Arc<dyn Store>,
     chain_key: Arc<ChainKey>,
@@ -128,15 +128,17 @@ fn connection(number: u128, user_id: Uuid, identity_key: &str) -> NewConnection 
     }
 }
 
-/// Stores a connection and gives its id.
+/// Stores a connection and returns its id.
 async fn connect(store: &dyn Store, number: u128, user_id: Uuid) -> Uuid {
     let new = connection(number, user_id, &format!("key {number}"));
     assert_eq!(store.put_connection(new, entry("create")).await.unwrap(), PutConnection::Created);
     Uuid::from_u128(number)
 }
 
-/// What a store found, which is noted.
-async fn found<R: Send + 'static>(reveal: impl AsyncFnOnce(Judge<R>) -> Result<(), StoreError>) -> Option<R> {
+/// The record that a store found, with an audit row.
+async fn revealed<R: Send + 'static>(
+    reveal: impl AsyncFnOnce(Judge<R>) -> Result<(), StoreError>,
+) -> Option<R> {
     let (sender, receiver) = oneshot::channel();
     let judge = Box::new(|found| {
         assert!(sender.send(found).is_ok());
@@ -147,16 +149,16 @@ async fn found<R: Send + 'static>(reveal: impl AsyncFnOnce(Judge<R>) -> Result<(
 }
 
 async fn sealed_connection(store: &dyn Store, id: Uuid) -> Option<SealedConnection> {
-    found(async |judge| store.reveal_connection(id, judge).await).await
+    revealed(async |judge| store.reveal_connection(id, judge).await).await
 }
 
 async fn newest_session(store: &dyn Store, connection: Uuid, platform: &str) -> Option<NewestSession> {
-    found(async |judge| store.reveal_session(connection, platform.to_owned(), judge).await).await
+    revealed(async |judge| store.reveal_session(connection, platform.to_owned(), judge).await).await
 }
 
-/// What was noted since the users were added, in no particular order, but for
-/// what the tests themselves reveal.
-async fn noted(store: &dyn Store) -> Vec<String> {
+/// The actions recorded since the users were added, in no particular order, without the tests' own
+/// reveals.
+async fn logged_actions(store: &dyn Store) -> Vec<String> {
     let mut actions: Vec<_> = store
         .audit_rows((i64::MIN, 0), 1000)
         .await
@@ -169,7 +171,7 @@ async fn noted(store: &dyn Store) -> Vec<String> {
     actions
 }
 
-/// What `audit verify` finds.
+/// The result of `audit verify`.
 pub(super) async fn verify(store: &dyn Store, key: &ChainKey, expected: &ExpectedHeads) -> Verdict {
     let (heads, anchors) = (store.audit_heads().await.unwrap(), store.audit_anchors().await.unwrap());
     let mut verifier = Verifier::new(key, heads, anchors, expected.clone());

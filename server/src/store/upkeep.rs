@@ -1,33 +1,30 @@
-//! Whether a store works, and what it does from time to time.
+//! Whether a store works, and its periodic work.
 
 use super::{StoreError, operations};
 
 operations! {
-    /// Of the own database.
+    /// The upkeep of the server's own database.
     trait Upkeep as DynUpkeep {
-        /// Whether the database reads and writes, and takes what is sealed with a
-        /// key.
+        /// Whether the database can read and write, and accepts what is sealed with a key.
         async fn check(&self, key_id: String, now: i64) -> Result<(), StoreError>;
 
-        /// Makes what was erased unreadable in the database's files, as far as
-        /// that is in this program's hands.
+        /// Makes erased values unreadable in the database's files, as far as this program can.
         async fn erase(&self) -> Result<(), StoreError>;
 
-        /// Removes what has had its time at `now`: refresh tokens, sign-ins to
-        /// the vault, counts of login attempts, capture requests.
+        /// Removes what has expired at `now`: refresh tokens, vault sessions, counts of login
+        /// attempts, capture requests.
         async fn purge(&self, now: i64) -> Result<(), StoreError>;
     }
 }
 
 operations! {
-    /// Of where creators' records are.
+    /// The upkeep of the store with creators' records.
     trait RecordsUpkeep as DynRecordsUpkeep {
-        /// Whether records that are kept elsewhere than in the own database can be
-        /// reached.
+        /// Whether records outside the server's own database can be reached.
         async fn check_records(&self) -> Result<(), StoreError>;
 
-        /// Waits, before the server stops, for operations that go on though their
-        /// callers have gone.
+        /// Before the server stops, waits for operations that continue although their callers are
+        /// gone.
         async fn finish_operations(&self) -> ();
     }
 }

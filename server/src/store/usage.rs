@@ -1,11 +1,12 @@
-//! How much of the own database one owner takes, and may take. What is counted, and
-//! where a write is refused that would pass a limit, the migrations say.
+//! How much of the server's own database one owner uses and may use. The migrations define what is
+//! counted and refuse writes beyond a limit.
 
 use super::{StoreError, operations};
 use std::fmt;
 use uuid::Uuid;
 
-/// What is counted, and what people call it. These are columns of `owner_usage`.
+/// The counted tables, and their names for people. They are columns of `owner_usage`.
+// Decision: docs/decisions/storage.md#the-database-counts-what-each-owner-has
 pub(super) const COUNTED: [(&str, &str); 11] = [
     ("platform_connections", "connections"),
     ("platform_sessions", "sessions"),
@@ -17,16 +18,16 @@ pub(super) const COUNTED: [(&str, &str); 11] = [
     ("project_members", "members of projects"),
     ("app_credentials", "app credentials"),
     ("app_credential_keys", "values of app credentials"),
-    ("app_credential_projects", "app credentials handed to projects"),
+    ("app_credential_projects", "app credentials assigned to projects"),
 ];
-/// The column with the bytes of all of them together.
+/// The column with the total of bytes.
 pub(super) const BYTES: &str = "bytes";
-/// What the triggers say before the name of a limit and its number.
+/// The start of the triggers' message about a limit, before its name and number.
 const PASSED: &str = "limit ";
-/// What they say where the owner's user was deleted.
+/// The triggers' message after the owner's user was deleted.
 pub(super) const GONE: &str = "the owner is gone";
 
-/// An expression for the rows of all tables together.
+/// An SQL expression for the total number of rows.
 pub(super) fn total_rows() -> String {
     COUNTED.map(|(table, _)| table).join(" + ")
 }
@@ -36,17 +37,17 @@ pub(super) fn total_rows() -> String {
 pub(crate) struct UsageLimits {
     /// Rows of each table.
     pub(crate) rows: i64,
-    /// Bytes of all of them together.
+    /// Bytes in total.
     pub(crate) bytes: i64,
 }
 
 impl UsageLimits {
-    /// The most rows of a table, where there is a limit.
+    /// The most rows of a table, if limited.
     pub(super) fn most_rows(self) -> Option<i64> {
         Some(self.rows).filter(|rows| *rows > 0)
     }
 
-    /// The most bytes, where there is a limit.
+    /// The most bytes, if limited.
     pub(super) fn most_bytes(self) -> Option<i64> {
         Some(self.bytes).filter(|bytes| *bytes > 0)
     }
@@ -55,32 +56,32 @@ impl UsageLimits {
 /// How much an owner has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Of all tables together.
+    /// The rows in all tables together.
     pub(crate) rows: i64,
     pub(crate) bytes: i64,
 }
 
-/// What every owner has, by his id.
+/// The usage of every owner, by id.
 pub(crate) type Usages = Vec<(Uuid, Usage)>;
 
 operations! {
-    /// `owner_usage`.
+    /// The operations on `owner_usage`.
     trait OwnerUsage as DynOwnerUsage {
-        /// What every owner of records here has.
+        /// The usage of every owner of records here.
         async fn usages(&self) -> Result<Usages, StoreError>;
     }
 }
 
-/// The limit that a write would have passed.
+/// The limit that a write would have exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OverLimit {
-    /// Of what, and how many there may be.
+    /// The kind of rows, and the most there may be.
     Rows(&'static str, i64),
     Bytes(i64),
 }
 
 impl OverLimit {
-    /// Reads what a trigger has said.
+    /// Parses the message of a trigger.
     pub(super) fn parse(message: &str) -> Option<Self> {
         let (name, most) = message.split_once(PASSED)?.1.split_once(' ')?;
         let most = most.trim().parse().ok()?;
@@ -99,8 +100,8 @@ impl fmt::Display for OverLimit {
         };
         write!(
             f,
-            "this user may have no more than {what}: delete some that are not needed, or ask the \
-             operator to raise {setting}"
+            "this user can have at most {what}; delete unneeded ones, or ask the operator to raise \
+             {setting}"
         )
     }
 }
@@ -113,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_limit_is_read_from_what_the_databases_say() {
+    fn parses_the_limit_from_a_database_message() {
         let parse = OverLimit::parse;
         assert_eq!(parse("limit projects 20"), Some(OverLimit::Rows("projects", 20)));
         assert_eq!(parse("ERROR SP002: limit bytes 1048576"), Some(OverLimit::Bytes(MIB)));

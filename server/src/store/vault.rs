@@ -1,35 +1,34 @@
-//! The vault's tables: what opens it, the API keys in it, and who has it open.
-//! Keys pass through sealed, and nothing here could open them.
+//! The vault's tables: the header that opens it, its API keys, and its sessions. Keys pass through
+//! sealed, and nothing here could decrypt them.
 
 use super::{Hash, StoreError, operations};
 use crate::audit::{Entry, Mac};
 use uuid::Uuid;
 
-/// What opens the vault, together with the master password.
+/// The header, which opens the vault together with the master password.
 #[derive(Clone, Debug)]
 pub(crate) struct VaultHeader {
-    /// Argon2id's.
+    /// The salt for Argon2id.
     pub(crate) salt: [u8; 16],
-    /// A known text, sealed under the master key.
+    /// A known text, sealed with the master key.
     pub(crate) canary: Vec<u8>,
-    /// Counts the master passwords, from 1.
+    /// The number of the master password, from 1.
     pub(crate) key_epoch: i64,
-    /// The server's, over the other fields.
+    /// The server's signature over the other fields.
     pub(crate) signature: Mac,
 }
 
-/// A sign-in to the vault, by its token's hash.
+/// A vault session, by its token's hash.
 #[derive(Clone, Debug)]
 pub(crate) struct VaultSession {
     pub(crate) token_hash: Hash,
-    /// Under a key that the token yields.
+    /// Sealed with a key derived from the token.
     pub(crate) sealed_master_key: Vec<u8>,
     pub(crate) key_epoch: i64,
     pub(crate) expires_at: i64,
 }
 
-/// What is known of an API key while it stays sealed. Its service and name
-/// together are its alone.
+/// An API key's description without the sealed key. Its service and name together are unique.
 #[derive(Clone, Debug)]
 pub(crate) struct VaultCredential {
     pub(crate) id: Uuid,
@@ -39,52 +38,53 @@ pub(crate) struct VaultCredential {
     pub(crate) last_used_at: Option<i64>,
 }
 
-/// An API key, sealed under the master key.
+/// An API key, sealed with the master key.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedVaultCredential {
     pub(crate) credential: VaultCredential,
     pub(crate) sealed_key: Vec<u8>,
-    /// Ties `sealed_key` to the credential.
+    /// Binds `sealed_key` to the credential.
     pub(crate) mac: Mac,
-    /// Under which password's key it is sealed.
+    /// The number of the password whose key sealed it.
     pub(crate) key_epoch: i64,
 }
 
-/// What becomes of the vault when its master password is changed.
+/// The new state of the vault after a change of its master password.
 #[derive(Clone, Debug)]
 pub(crate) struct PasswordChange {
-    /// Of the next key epoch.
+    /// The new header, with the next key epoch.
     pub(crate) header: VaultHeader,
-    /// All that there is, sealed anew.
+    /// All credentials, re-encrypted.
     pub(crate) credentials: Vec<SealedVaultCredential>,
-    /// The only sign-in that goes on, with the new key; it must live at `now`.
+    /// The only session that stays, with the new key; it must be valid at `now`.
     pub(crate) token_hash: Hash,
     pub(crate) sealed_master_key: Vec<u8>,
     pub(crate) now: i64,
 }
 
-/// What became of a write by somebody who has the vault open.
+/// The result of a write by someone who has the vault open.
+// Decision: docs/decisions/vault.md#every-write-to-the-vault-names-its-key-epoch
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum VaultWrite<T> {
     Done(T),
-    /// Nothing was written: the master password is another by now, and so is the key.
+    /// Nothing was written: the master password, and so the key, has changed.
     Stale,
 }
 
 operations! {
-    /// `vault`, `vault_sessions` and `vault_credentials`. What is written with a key is written
-    /// only while that key's epoch is the vault's.
+    /// The operations on `vault`, `vault_sessions` and `vault_credentials`. Data made with a key is
+    /// written only while that key's epoch is the vault's.
     trait Vault as DynVault {
-        /// What opens the vault; `None` before it was set up.
+        /// The vault's header; `None` before its set-up.
         async fn vault_header(&self) -> Result<Option<VaultHeader>, StoreError>;
 
-        /// Whether something is sealed under another epoch's key than this.
+        /// Whether anything is sealed with the key of another epoch.
         async fn has_vault_strays(&self, key_epoch: i64) -> Result<bool, StoreError>;
 
-        /// Keeps what opens a new vault; false where there is one already.
+        /// Sets up a new vault; false if there already is one.
         async fn set_up_vault(&self, header: VaultHeader, now: i64, entry: Entry) -> Result<bool, StoreError>;
 
-        /// Keeps a sign-in, and of all only the newest `most`.
+        /// Stores a session, and keeps only the newest `most`.
         async fn add_vault_session(
             &self,
             session: VaultSession,
@@ -92,15 +92,15 @@ operations! {
             entry: Entry,
         ) -> Result<VaultWrite<()>, StoreError>;
 
-        /// The sign-in with this token, and what opens the vault; unless the sign-in's
-        /// time has passed at `now` or the master password is another since.
+        /// The session with this token, and what opens the vault, unless the session has expired at
+        /// `now` or the master password has changed since.
         async fn vault_session(
             &self,
             token_hash: Hash,
             now: i64,
         ) -> Result<Option<(VaultHeader, VaultSession)>, StoreError>;
 
-        /// Ends a sign-in; false where there is none.
+        /// Ends a session; false if there is none.
         async fn end_vault_session(&self, token_hash: Hash, entry: Entry) -> Result<bool, StoreError>;
 
         /// All credentials, newest first.
@@ -108,12 +108,12 @@ operations! {
 
         async fn vault_credential(&self, id: Uuid) -> Result<Option<SealedVaultCredential>, StoreError>;
 
-        /// All credentials as they are sealed, newest first.
+        /// All credentials with their sealed keys, newest first.
         async fn sealed_vault_credentials(&self) -> Result<Vec<SealedVaultCredential>, StoreError>;
 
-        /// Keeps those whose service and name nobody has, and gives their ids;
-        /// `entry` tells of that where it is any. `None`, and none of them is kept,
-        /// where that would be more than `most` in all.
+        /// Stores those credentials whose service and name are free, and returns their ids; `entry`
+        /// records it if there are any. `None`, without a change, if there would be more than
+        /// `most` in total.
         async fn add_vault_credentials(
             &self,
             new: Vec<SealedVaultCredential>,
@@ -122,7 +122,7 @@ operations! {
             entry: Entry,
         ) -> Result<VaultWrite<Option<Vec<Uuid>>>, StoreError>;
 
-        /// Notes that a credential is used at `now`; false where there is none.
+        /// Records that a credential is used at `now`; false if there is none.
         async fn use_vault_credential(
             &self,
             id: Uuid,
@@ -131,7 +131,7 @@ operations! {
             entry: Entry,
         ) -> Result<VaultWrite<bool>, StoreError>;
 
-        /// Deletes a credential; false where there is none.
+        /// Deletes a credential; false if there is none.
         async fn delete_vault_credential(
             &self,
             id: Uuid,
@@ -139,9 +139,8 @@ operations! {
             entry: Entry,
         ) -> Result<VaultWrite<bool>, StoreError>;
 
-        /// Changes the master password of the epoch before the given one's. False
-        /// where other credentials are there by now than were sealed anew, stale where
-        /// the sign-in has ended as well: then nothing was changed.
+        /// Changes the master password of the previous epoch. False if the credentials differ from
+        /// the re-encrypted ones, stale if the session has ended too; both without a change.
         async fn change_vault_password(
             &self,
             change: PasswordChange,

@@ -1,6 +1,5 @@
-//! What a log line looks like, as text and as JSON. Every field of every line
-//! passes [`value`], whatever it is of and whoever logs it, so that no caller can
-//! fill the log or write to the terminal of its reader.
+//! The form of a log line, as text and as JSON. Every field of every line passes [`value`], so that
+//! no caller can flood the log or control its reader's terminal.
 
 use crate::bounded_text::bounded;
 use crate::masking;
@@ -16,11 +15,12 @@ use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The longest text of one field, the message included, in characters.
+/// The longest text of a field, including the message, in characters.
+// Decision: docs/decisions/http.md#fields-of-the-log-are-cut-where-a-line-is-written
 const MAX_CHARS: usize = 512;
 
 fn value(text: impl fmt::Display) -> String {
-    // A secret of which a part is cut off would not be found any more.
+    // Hide first: a secret cut in two would not be found.
     bounded(masking::hide(&text.to_string()), MAX_CHARS)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn text_fields() -> impl for<'a> FormatFields<'a> + 'static {
     .delimited(" ")
 }
 
-/// Lines of one JSON object each.
+/// Lines with one JSON object each.
 pub(super) struct JsonLines;
 
 #[derive(Serialize)]
@@ -173,7 +173,7 @@ mod tests {
         }
     }
 
-    /// What `log` writes.
+    /// The text that `log` writes.
     fn written(format: LogFormat, log: impl Fn()) -> String {
         let written = Written::default();
         let subscriber = tracing_subscriber::registry().with(lines_to(written.clone(), false, format));
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn no_field_message_or_span_of_a_line_is_long_or_holds_control_characters() {
+    fn limits_every_text_of_a_line_and_removes_control_characters() {
         let hostile = "A\u{1b}[2J\n\u{202e}\u{9b}".repeat(10_000);
         for format in [LogFormat::Text, LogFormat::Json] {
             let log = written(format, || {
@@ -200,9 +200,9 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_is_cut_is_hidden_first() {
+    fn hides_a_secret_before_shortening_a_text() {
         const SECRET: &str = "planted-secret-of-the-process-that-is-cut";
-        masking::hold(&SECRET.into());
+        masking::register(&SECRET.into());
         let quoted = format!("{}{SECRET}", "a".repeat(MAX_CHARS - 20));
         for format in [LogFormat::Text, LogFormat::Json] {
             let log = written(format, || tracing::warn!(error = %quoted, names = ?[&quoted], "{quoted}"));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_tells_all_it_did_before() {
+    fn a_line_has_all_its_fields() {
         let log = || {
             let span = tracing::info_span!("request", id = "7", later = tracing::field::Empty).entered();
             span.record("later", 1);

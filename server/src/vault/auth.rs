@@ -1,4 +1,4 @@
-//! `/api/auth/*`: setting the vault up, opening and closing it.
+//! `/api/auth/*`: sets up, opens and closes the vault.
 
 use super::derivations::{Callers, Turn};
 use super::password_change::change;
@@ -6,12 +6,12 @@ use super::session::{self, OpenVault, entry};
 use super::set_up::SetUpPermit;
 use super::{Key, Vault, generate_salt};
 use crate::audit::{Caller, Entry};
+use crate::body::{JsonBody, NewPassword, Secret, Time, True, VaultToken, body};
 use crate::client::Client;
-use crate::clock::{now_ms, render_ms, whole_seconds};
+use crate::clock::{now_ms, whole_seconds};
 use crate::error::Error;
 use crate::identity::{check_password, hash};
-use crate::openapi::{self, ChangeMasterPasswordFailures, OpenVaultFailures, SetUpFailures};
-use crate::request::Fields;
+use crate::openapi::{ChangeMasterPasswordFailures, OpenVaultFailures, SetUpFailures};
 use crate::store::AttemptLimit;
 use axum::Json;
 use axum::extract::{FromRequestParts as _, State};
@@ -22,7 +22,7 @@ use stagepass_core::cookie::serialize_exposed;
 use tracing::Instrument as _;
 use utoipa::ToSchema;
 
-/// How many wrong master passwords there may be, and in which time.
+/// The limit of wrong master passwords within a window.
 const ATTEMPTS: u32 = 5;
 const WINDOW_MS: i64 = 60 * 1000;
 
@@ -31,17 +31,17 @@ const WINDOW_MS: i64 = 60 * 1000;
 pub(crate) struct VaultStatusResponse {
     /// Whether there is a master password.
     initialized: bool,
-    /// Whether the request brought the token of a session that lives.
+    /// Whether the request has the token of a live session.
     authenticated: bool,
 }
 
-/// Tells whether the vault is set up, and whether the caller has it open
+/// Reports whether the vault is set up, and whether the caller has it open
 #[utoipa::path(
     get,
     path = "/api/auth/status",
     tag = "Vault",
     security((), ("vault" = [])),
-    responses((status = 200, description = "How things stand", body = VaultStatusResponse))
+    responses((status = 200, description = "The state of the vault", body = VaultStatusResponse))
 )]
 pub(crate) async fn vault_status(
     State(vault): State<Vault>,
@@ -56,10 +56,10 @@ pub(crate) async fn vault_status(
     Ok(Json(VaultStatusResponse { initialized, authenticated }))
 }
 
-/// A success that has nothing more to say, in the vault's form.
+/// A success without further content, in the vault's form.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VaultSuccess {
-    #[schema(value_type = openapi::True, inline)]
+    #[schema(value_type = True, inline)]
     success: bool,
     /// What was done, in words for people.
     message: &'static str,
@@ -71,78 +71,94 @@ impl VaultSuccess {
     }
 }
 
+body! {
+    /// The body of `POST /api/auth/setup`.
+    #[schema(examples(json!({"password": "correct horse battery", "confirm": "correct horse battery"})))]
+    lenient struct SetUpVaultRequest {
+        password: NewPassword,
+        /// The password again.
+        confirm: NewPassword,
+    }
+}
+
 /// Chooses the master password of a vault that has none
 ///
-/// Taken from a program on the server's own machine, or with the token that the
-/// server prints at its start, sent as a bearer.
+/// Accepted from a program on the server's own machine, or with the token in the file
+/// `vault-set-up-token` of the server's data directory, sent as a bearer token.
 #[utoipa::path(
     post,
     path = "/api/auth/setup",
     tag = "Vault",
     security((), ("set_up" = [])),
-    request_body = openapi::SetUpVaultRequest,
-    responses((status = 200, description = "It is set up", body = VaultSuccess), SetUpFailures)
+    request_body = SetUpVaultRequest,
+    responses((status = 200, description = "The vault is set up", body = VaultSuccess), SetUpFailures)
 )]
 pub(crate) async fn set_up_vault(
     _: SetUpPermit,
     State(vault): State<Vault>,
-    mut fields: Fields,
+    body: JsonBody<SetUpVaultRequest>,
 ) -> Result<Json<VaultSuccess>, Error> {
-    let password = new_password(&mut fields)?;
+    let SetUpVaultRequest { password, confirm } = body.read()?;
+    let password = new_password(password, confirm)?;
     let salt = generate_salt()?;
     let (_turn, key) = vault.derivations.turn(Callers::Known).await?.derive(password, salt).await?;
     vault.set_up(&key, salt, &Caller::Vault).await?;
     Ok(VaultSuccess::of("password configured"))
 }
 
+body! {
+    /// The body of `POST /api/auth/login`.
+    #[schema(examples(json!({"password": "correct horse battery"})))]
+    lenient struct OpenVaultRequest { password: Secret }
+}
+
 /// The answer to `POST /api/auth/login`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OpenVaultResponse {
-    /// To be sent as a bearer.
+    /// Send it as a bearer token.
     #[serde(serialize_with = "serialize_exposed")]
-    #[schema(value_type = openapi::VaultToken)]
+    #[schema(value_type = VaultToken)]
     token: SecretString,
     /// Four hours from now.
-    #[schema(value_type = openapi::Time)]
-    expires_at: String,
+    expires_at: Time,
 }
 
 /// Opens the vault with its master password
 ///
-/// Of five sessions at most; a further one ends the oldest.
+/// There are at most five sessions; a further one ends the oldest.
 #[utoipa::path(
     post,
     path = "/api/auth/login",
     tag = "Vault",
-    request_body = openapi::OpenVaultRequest,
-    responses((status = 200, description = "It is open", body = OpenVaultResponse), OpenVaultFailures)
+    request_body = OpenVaultRequest,
+    responses((status = 200, description = "The vault is open", body = OpenVaultResponse), OpenVaultFailures)
 )]
 pub(crate) async fn open_vault(
     State(vault): State<Vault>,
     client: Client,
-    mut fields: Fields,
+    body: JsonBody<OpenVaultRequest>,
 ) -> Result<Json<OpenVaultResponse>, Error> {
-    let password = fields.required_secret("password")?;
+    let Secret(password) = body.read()?.password;
     let callers = if client.is_this_machine() { Callers::Known } else { Callers::Others };
     let (_turn, key, key_epoch) = unlock(&vault, (client, callers), password, "vault login").await?;
     let (token, expires_at) = session::begin(&vault, &key, key_epoch).await?;
-    Ok(Json(OpenVaultResponse { token, expires_at: render_ms(expires_at) }))
+    Ok(Json(OpenVaultResponse { token, expires_at: Time(expires_at) }))
 }
 
 /// The answer to `POST /api/auth/logout`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CloseVaultResponse {
-    #[schema(value_type = openapi::True, inline)]
+    #[schema(value_type = True, inline)]
     success: bool,
 }
 
-/// Ends the session that the token belongs to
+/// Ends the token's session
 #[utoipa::path(
     post,
     path = "/api/auth/logout",
     tag = "Vault",
     security(("vault" = [])),
-    responses((status = 200, description = "It has ended", body = CloseVaultResponse))
+    responses((status = 200, description = "The session has ended", body = CloseVaultResponse))
 )]
 pub(crate) async fn close_vault(
     open: OpenVault,
@@ -152,32 +168,45 @@ pub(crate) async fn close_vault(
     Ok(Json(CloseVaultResponse { success: true }))
 }
 
+body! {
+    /// The body of `POST /api/auth/change-password`.
+    #[schema(examples(json!({
+        "current": "correct horse battery", "password": "battery staple correct", "confirm": "battery staple correct"
+    })))]
+    lenient struct ChangeMasterPasswordRequest {
+        current: Secret,
+        password: NewPassword,
+        /// The new password again.
+        confirm: NewPassword,
+    }
+}
+
 /// Chooses another master password
 ///
-/// All other sessions end. It is carried to its end though the caller hangs up or
-/// is cut off: after a 503 either password may be the right one.
+/// All other sessions end. The change is completed even if the caller hangs up or is cut off: after
+/// a 503 either password may be the right one.
 #[utoipa::path(
     post,
     path = "/api/auth/change-password",
     tag = "Vault",
     security(("vault" = [])),
-    request_body = openapi::ChangeMasterPasswordRequest,
+    request_body = ChangeMasterPasswordRequest,
     responses(
-        (status = 200, description = "It is changed", body = VaultSuccess), ChangeMasterPasswordFailures
+        (status = 200, description = "The password is changed", body = VaultSuccess), ChangeMasterPasswordFailures
     )
 )]
 pub(crate) async fn change_master_password(
     session: OpenVault,
     State(vault): State<Vault>,
     client: Client,
-    mut fields: Fields,
+    body: JsonBody<ChangeMasterPasswordRequest>,
 ) -> Result<Json<VaultSuccess>, Error> {
-    let current = fields.required_secret("current")?;
-    let password = new_password(&mut fields)?;
+    let ChangeMasterPasswordRequest { current: Secret(current), password, confirm } = body.read()?;
+    let password = new_password(password, confirm)?;
     let changing = async move {
         let callers = (client, Callers::Known);
         let (turn, _, key_epoch) = unlock(&vault, callers, current, "vault change-password").await?;
-        // Another change may have come before: this session goes on if it was its own.
+        // Another change may have come first: the session continues if it made that change.
         let session = session.renewed(&vault).await?;
         if session.key_epoch != key_epoch {
             return Err(Error::InvalidMasterPassword);
@@ -190,18 +219,19 @@ pub(crate) async fn change_master_password(
     Ok(VaultSuccess::of("password changed"))
 }
 
-/// Runs something in a task of its own, which a caller who hangs up does not end.
+/// Runs work in a separate task, which continues if the caller hangs up.
 async fn carry<T: Send + 'static>(
     running: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::spawn(running.in_current_span()).await.map_err(|_| Error::Internal("a task panicked"))?
 }
 
-/// A new password, which is given twice.
-fn new_password(fields: &mut Fields) -> Result<SecretString, Error> {
-    let password = fields.required_secret("password")?;
-    let confirm = fields.required_secret("confirm")?;
-    // Both came in the same request: how long it takes tells nothing.
+/// A new password, sent twice.
+fn new_password(
+    NewPassword(password): NewPassword,
+    NewPassword(confirm): NewPassword,
+) -> Result<SecretString, Error> {
+    // Both came in the same request, so the timing reveals nothing.
     if password.expose_secret() != confirm.expose_secret() {
         return Err(Error::BadRequest("passwords do not match".to_owned()));
     }
@@ -209,15 +239,14 @@ fn new_password(fields: &mut Fields) -> Result<SecretString, Error> {
     Ok(password)
 }
 
-/// The master key that a password yields and its epoch, with the turn in which it
-/// was derived.
+/// The master key derived from a password and its epoch, with the turn in which it was derived.
 async fn unlock(
     vault: &Vault,
     (client, callers): (Client, Callers),
     password: SecretString,
     action: &'static str,
 ) -> Result<(Turn, Key, i64), Error> {
-    // Whoever has had his attempts takes nobody's place.
+    // A caller beyond the limit takes no turn from others.
     let limit = limit(client);
     refuse(vault.database.attempt_wait(vec![limit], now_ms()).await?)?;
     let turn = vault.derivations.turn(callers).await?;
@@ -225,8 +254,9 @@ async fn unlock(
     carry(async move { judge(&vault, turn, limit, password, action).await }).await
 }
 
-/// The attempt is counted before the password is looked at, and taken back if it
-/// was right: in a turn, so that no more than one is under way.
+/// Counts the attempt before the password is checked, and takes it back if it was right; within a
+/// turn, so that only one is running.
+// Decision: docs/decisions/vault.md#a-master-password-attempt-is-counted-before-the-check
 async fn judge(
     vault: &Vault,
     turn: Turn,
@@ -251,9 +281,8 @@ fn refuse(wait_ms: Option<i64>) -> Result<(), Error> {
     wait_ms.map_or(Ok(()), |ms| Err(Error::TooManyFailedLogins { retry_after_s: whole_seconds(ms) }))
 }
 
-/// There is one master password, so attempts are counted for all callers
-/// together; apart from those for a program on this machine, which somebody who
-/// guesses from elsewhere does not lock out.
+/// The limit of attempts that a caller counts for: one for this machine, one for all others.
+// Decision: docs/decisions/vault.md#vault-logins-from-this-machine-are-counted-separately
 fn limit(client: Client) -> AttemptLimit {
     let from = if client.is_this_machine() { "this machine" } else { "elsewhere" };
     AttemptLimit { subject: hash("vault login", from), attempts: ATTEMPTS, window_ms: WINDOW_MS }

@@ -4,11 +4,12 @@ use super::session::{OpenVault, done, entry};
 use super::{Key, MAX_CREDENTIALS, Vault};
 use crate::api::is_of_vault_credentials;
 use crate::audit::Entry;
+use crate::body::{JsonBody, Name, Secret, True, VaultApiKey, VaultName, VaultService, body};
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::openapi::{self, AddVaultCredentialFailures, VaultCredentialFailures};
+use crate::openapi::{AddVaultCredentialFailures, VaultCredentialFailures};
 use crate::refusals::noting_refusal;
-use crate::request::{Fields, Id, MAX_KEY_BYTES, MAX_NAME_CHARS, check_text};
+use crate::request::{Id, MAX_KEY_BYTES, MAX_NAME_CHARS, check_text};
 use crate::store::{SealedVaultCredential, VaultCredential, VaultWrite};
 use axum::Json;
 use axum::extract::{FromRequestParts, State};
@@ -21,24 +22,39 @@ use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Services that are known by their names alone.
+/// Services that are known by name.
 const SERVICES: [&str; 3] = ["openai", "anthropic", "binance"];
-/// What comes before the name of any other.
+/// The start of any other service's name.
 const CUSTOM: &str = "custom.";
 const MAX_CUSTOM_CHARS: usize = 64;
 const NOT_FOUND: Error = Error::NotFound("credential not found");
-/// Where service and name are taken.
+/// The service and name are taken.
 pub(crate) const EXISTS: Error = Error::Conflict("a credential with this service and name exists");
-/// Where there are [`MAX_CREDENTIALS`].
-pub(crate) const FULL: Error = Error::Conflict("the vault is full: delete a credential first");
-/// Where one of them is, or is white space alone.
+/// There are [`MAX_CREDENTIALS`] already.
+pub(crate) const FULL: Error = Error::Conflict("the vault is full; delete a credential first");
+/// One of them is missing or only white space.
 pub(crate) const MISSING: &str = "service, name, and key are required";
+
+body! {
+    /// The body of `POST /api/credentials`.
+    #[schema(examples(json!({"service": "openai", "name": "production", "key": "sk-proj-0f9e8d7c6b5a"})))]
+    lenient struct AddVaultCredentialRequest {
+        #[schema(value_type = VaultService)]
+        service: Option<Name>,
+        /// A name that is unique for the service.
+        #[schema(value_type = VaultName)]
+        name: Option<Name>,
+        /// The API key, token or secret itself.
+        #[schema(value_type = VaultApiKey)]
+        key: Option<VaultApiKey>,
+    }
+}
 
 /// A credential without its key.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct VaultCredentialResponse {
     id: Uuid,
-    #[schema(value_type = openapi::VaultService)]
+    #[schema(value_type = VaultService)]
     service: String,
     name: String,
     /// Unix seconds.
@@ -63,37 +79,37 @@ pub(crate) struct RevealVaultCredentialResponse {
     credential: VaultCredentialResponse,
     /// The API key; a secret.
     #[serde(serialize_with = "serialize_exposed")]
-    #[schema(value_type = openapi::Secret)]
+    #[schema(value_type = Secret)]
     key: SecretString,
 }
 
 /// The answer to a deletion.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeleteVaultCredentialResponse {
-    #[schema(value_type = openapi::True, inline)]
+    #[schema(value_type = True, inline)]
     deleted: bool,
 }
 
-/// Puts an API key into the vault
+/// Adds an API key to the vault
 ///
-/// White space around service, name and key is dropped.
+/// White space around service, name and key is removed.
 #[utoipa::path(
     post,
     path = "/api/credentials",
     tag = "Vault",
     security(("vault" = [])),
-    request_body = openapi::AddVaultCredentialRequest,
+    request_body = AddVaultCredentialRequest,
     responses(
-        (status = 201, description = "It is stored", body = VaultCredentialResponse), AddVaultCredentialFailures
+        (status = 201, description = "The credential is stored", body = VaultCredentialResponse), AddVaultCredentialFailures
     )
 )]
 pub(crate) async fn add_vault_credential(
     session: OpenVault,
     State(vault): State<Vault>,
-    mut fields: Fields,
+    body: JsonBody<AddVaultCredentialRequest>,
 ) -> Result<(StatusCode, Json<VaultCredentialResponse>), Error> {
-    let given = (fields.trimmed("service")?, fields.trimmed("name")?, fields.trimmed_secret("key")?);
-    let (Some(service), Some(name), Some(key)) = given else {
+    let AddVaultCredentialRequest { service, name, key } = body.read()?;
+    let (Some(Name(service)), Some(Name(name)), Some(VaultApiKey(key))) = (service, name, key) else {
         return Err(Error::BadRequest(MISSING.to_owned()));
     };
     check(&service, &name, &key).map_err(Error::BadRequest)?;
@@ -128,7 +144,7 @@ async fn add(
     path = "/api/credentials",
     tag = "Vault",
     security(("vault" = [])),
-    responses((status = 200, description = "All of them", body = Vec<VaultCredentialResponse>))
+    responses((status = 200, description = "All credentials, without their keys", body = Vec<VaultCredentialResponse>))
 )]
 pub(crate) async fn vault_credentials(
     _: OpenVault,
@@ -181,7 +197,8 @@ pub(crate) async fn reveal_vault_credential(
     Ok(Json(noting_refusal(&*vault.database, &entry, revealing).await?))
 }
 
-/// Opens an API key, and then notes that it is used: what does not open is not.
+/// Opens an API key, and records its use only if that works.
+// Decision: docs/decisions/vault.md#a-key-counts-as-used-only-after-it-has-opened
 async fn reveal(
     vault: &Vault,
     session: &OpenVault,
@@ -189,7 +206,7 @@ async fn reveal(
     entry: Entry,
 ) -> Result<VaultWrite<RevealVaultCredentialResponse>, Error> {
     let sealed = vault.store.vault_credential(id).await?.ok_or(NOT_FOUND)?;
-    // Of the next password already: so is the vault.
+    // Sealed with the next password: the vault has changed.
     if sealed.key_epoch > session.key_epoch {
         return Ok(VaultWrite::Stale);
     }
@@ -212,7 +229,7 @@ async fn reveal(
     tag = "Vault",
     security(("vault" = [])),
     params(Id),
-    responses((status = 200, description = "It is gone", body = DeleteVaultCredentialResponse), VaultCredentialFailures)
+    responses((status = 200, description = "The credential is deleted", body = DeleteVaultCredentialResponse), VaultCredentialFailures)
 )]
 pub(crate) async fn delete_vault_credential(
     VaultCredentialId(id): VaultCredentialId,
@@ -230,15 +247,15 @@ pub(crate) async fn delete_vault_credential(
     if deleted { Ok(Json(DeleteVaultCredentialResponse { deleted })) } else { Err(NOT_FOUND) }
 }
 
-/// The id in a path. What is none does not lead to the vault: there is no such route.
+/// The id in a path. Anything else is not a route of the vault.
 pub(crate) struct VaultCredentialId(Uuid);
 
 impl<S: Send + Sync> FromRequestParts<S> for VaultCredentialId {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        // Not one that is spelt otherwise either, such as with `%30`: by the path as
-        // it stands is judged whose it is.
+        // An id in another spelling, such as with `%30`, is refused too: the literal path decides
+        // which API it belongs to.
         if !is_of_vault_credentials(parts.uri.path()) {
             return Err(Error::NotFound("Not found"));
         }
@@ -246,7 +263,7 @@ impl<S: Send + Sync> FromRequestParts<S> for VaultCredentialId {
     }
 }
 
-/// Holds what is to be stored against the rules; in words for people.
+/// Checks what to store against the rules; the fault is in words for people.
 pub(crate) fn check(service: &str, name: &str, key: &SecretString) -> Result<(), String> {
     check_names(service, name)?;
     check_key(key)
@@ -254,16 +271,16 @@ pub(crate) fn check(service: &str, name: &str, key: &SecretString) -> Result<(),
 
 /// The same for the key alone.
 pub(crate) fn check_key(key: &SecretString) -> Result<(), String> {
-    // Only counted.
+    // Exposed only for counting.
     if key.expose_secret().len() > MAX_KEY_BYTES { Err(too_long()) } else { Ok(()) }
 }
 
-/// What is said of a key that is too long.
+/// The fault of a key that is too long.
 pub(crate) fn too_long() -> String {
     format!("key must have at most {MAX_KEY_BYTES} bytes")
 }
 
-/// The same for what is known of a key.
+/// The same for the service and name.
 pub(crate) fn check_names(service: &str, name: &str) -> Result<(), String> {
     let is_custom = service.strip_prefix(CUSTOM).is_some_and(|name| {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -279,18 +296,18 @@ pub(crate) fn check_names(service: &str, name: &str) -> Result<(), String> {
     check_text(name, "name", MAX_NAME_CHARS)
 }
 
-/// A credential that is made just now.
+/// A credential created now.
 pub(crate) fn new(service: String, name: String) -> VaultCredential {
     VaultCredential { id: Uuid::now_v7(), service, name, created_at: now_ms(), last_used_at: None }
 }
 
-/// Seals an API key under the key of an epoch, and ties it to its credential.
+/// Seals an API key with the key of an epoch, and binds it to its credential.
 pub(crate) fn seal(
     (key, key_epoch): (&Key, i64),
     credential: VaultCredential,
     api_key: &SecretString,
 ) -> Result<SealedVaultCredential, Error> {
-    // To be sealed is why it leaves its wrapper.
+    // Exposed for sealing.
     let sealed_key = key.seal(api_key.expose_secret().as_bytes())?;
     let mac = key.mac(&credential, &sealed_key)?;
     Ok(SealedVaultCredential { credential, sealed_key, mac, key_epoch })
@@ -302,7 +319,7 @@ pub(crate) fn open(key: &Key, sealed: &SealedVaultCredential) -> Result<SecretSt
     let opened = key.open(&sealed.sealed_key).filter(|_| is_its_own.into());
     let text = opened.as_ref().and_then(|opened| std::str::from_utf8(opened).ok());
     text.map(SecretString::from).ok_or_else(|| {
-        tracing::error!(record_id = %sealed.credential.id, "an API key of the vault does not open");
+        tracing::error!(record_id = %sealed.credential.id, "an API key of the vault can't be decrypted");
         Error::Undecryptable
     })
 }

@@ -1,4 +1,4 @@
-//! Deriving master keys off the async threads, one at a time: each takes 256 MiB.
+//! Derives master keys off the async threads, one at a time, because each takes 256 MiB.
 
 use super::Key;
 use crate::error::Error;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Derivations that run or wait for each kind of callers; one more is refused.
+/// Derivations that run or wait for each kind of caller; one more is refused.
 const QUEUE: usize = 8;
-/// How long one waits at most, on whatever machine: less than a request may take.
+/// The longest wait, on any machine: less than a request may take.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// When to try again where the queue is full: some of it is done by then.
+/// When to try again if the queue is full: some of it is done by then.
 const RETRY_AFTER_S: u64 = 5;
 
 /// The queue.
@@ -19,25 +19,25 @@ const RETRY_AFTER_S: u64 = 5;
 pub(super) struct Derivations {
     known: Arc<Semaphore>,
     others: Arc<Semaphore>,
-    /// Held by the one of the others whose turn is next: so whoever is known waits for one of
-    /// them at most, and not for all who came before.
+    /// Held by the unknown caller whose turn is next, so that a known caller waits for at most one
+    /// of them, and not for all who came before.
     first_of_others: Semaphore,
     worker: Arc<Semaphore>,
 }
 
-/// Who wants something derived. Each kind has places of its own, so that a crowd of
-/// those who guess keeps nobody out who is known.
+/// Who wants a derivation. Each kind has its own queue, so that a crowd of guessers keeps no known
+/// caller out.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Callers {
-    /// Programs on this machine, and those who have shown a token.
+    /// Programs on this machine, and callers who have shown a token.
     Known,
     Others,
 }
 
-/// The right to derive: nobody else in this process does so meanwhile.
+/// The right to derive: no one else in this process derives meanwhile.
 #[derive(Debug)]
 pub(super) struct Turn {
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
     _worker: OwnedSemaphorePermit,
 }
 
@@ -52,14 +52,14 @@ impl Derivations {
         }
     }
 
-    /// Waits for a turn; an error where too many wait already, or for too long.
+    /// Waits for a turn; an error if too many wait already, or for too long.
     pub(super) async fn turn(&self, callers: Callers) -> Result<Turn, Error> {
         let busy = || Error::TooManyRequests { retry_after_s: RETRY_AFTER_S };
-        let places = match callers {
+        let permits = match callers {
             Callers::Known => &self.known,
             Callers::Others => &self.others,
         };
-        let place = Arc::clone(places).try_acquire_owned().map_err(|_| busy())?;
+        let permit = Arc::clone(permits).try_acquire_owned().map_err(|_| busy())?;
         let waiting = async {
             let _first = match callers {
                 Callers::Known => None,
@@ -69,13 +69,13 @@ impl Derivations {
         };
         let worker = tokio::time::timeout(WAIT_TIMEOUT, waiting).await;
         let worker = worker.map_err(|_| busy())?.map_err(|_| busy())?;
-        Ok(Turn { _place: place, _worker: worker })
+        Ok(Turn { _permit: permit, _worker: worker })
     }
 }
 
 impl Turn {
-    /// Derives a key. A caller that hangs up ends this future, not the thread:
-    /// the thread holds the turn.
+    /// Derives a key. A caller that hangs up ends this future but not the thread, so the thread
+    /// holds the turn.
     pub(super) async fn derive(self, password: SecretString, salt: [u8; 16]) -> Result<(Self, Key), Error> {
         let deriving = tokio::task::spawn_blocking(move || (self, Key::derive(&password, &salt)));
         let (turn, key) = deriving.await.map_err(|_| Error::Internal("deriving a key panicked"))?;
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_derives_and_the_others_wait_as_far_as_there_are_places() {
+    async fn one_derives_and_others_wait_while_the_queue_has_room() {
         let derivations = Derivations::new();
         let turn = derivations.turn(Callers::Others).await.unwrap();
         let mut waiting: Vec<_> = (1..QUEUE).map(|_| Box::pin(derivations.turn(Callers::Others))).collect();
@@ -98,7 +98,7 @@ mod tests {
         let refused = derivations.turn(Callers::Others).await;
         assert!(matches!(refused, Err(Error::TooManyRequests { retry_after_s: RETRY_AFTER_S })));
         assert!(futures_util::poll!(Box::pin(derivations.turn(Callers::Known))).is_pending(), "it may wait");
-        // Who gives up leaves a place; who is done lets the next one in.
+        // A caller who gives up makes room in the queue; one who is done lets the next one in.
         drop(waiting.pop());
         drop(turn);
         let next = futures_util::poll!(waiting[0].as_mut());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_is_known_waits_for_one_of_a_crowd_at_most() {
+    async fn a_known_caller_waits_for_at_most_one_of_a_crowd() {
         let derivations = Derivations::new();
         let turn = derivations.turn(Callers::Others).await.unwrap();
         let mut crowd: Vec<_> = (1..QUEUE).map(|_| Box::pin(derivations.turn(Callers::Others))).collect();
@@ -118,7 +118,7 @@ mod tests {
         assert!(futures_util::poll!(known.as_mut()).is_pending());
         drop(turn);
         let std::task::Poll::Ready(Ok(turn)) = futures_util::poll!(crowd[0].as_mut()) else {
-            panic!("nobody is next");
+            panic!("no one is next");
         };
         drop(turn);
         for next in &mut crowd[1..] {

@@ -1,6 +1,6 @@
-//! The encrypted file that carries API keys from one vault to another: JSON that
-//! says how a password yields its key, around one `crypto_secretbox` of
-//! libsodium's over the credentials. Knows no vault, and no place where files are.
+//! The encrypted file that carries API keys from one vault to another: JSON that says how to derive
+//! its key from a password, around one libsodium `crypto_secretbox` with the credentials. It knows
+//! no vault, and not where files are.
 
 use super::generate_salt;
 use super::key::{Cost, Key};
@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 
 const FORMAT: &str = "stagepass vault export";
 const VERSION: u32 = 1;
-/// The most that a file may ask of whoever opens it.
+/// The most that opening a file may cost.
 const MOST: Cost = Cost { memory_kib: 1024 * 1024, passes: 10, lanes: 16 };
 
-/// The largest file that is read; a full vault makes none as large.
+/// The largest file to read; even a full vault makes a smaller one.
 pub(crate) const MAX_EXPORT_BYTES: u64 = 128 * 1024 * 1024;
 
-/// A credential with its key, in no vault.
+/// A credential with its key, outside a vault.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlainCredential {
@@ -32,24 +32,25 @@ pub(crate) struct PlainCredential {
     pub(crate) created_at: i64,
 }
 
-/// Why a file is not taken.
+/// Why a file is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ThisError)]
 pub(crate) enum ExportFault {
-    #[error("is no file that `vault export` wrote, or it was damaged")]
+    #[error("is not a file written by `vault export`, or is damaged")]
     Foreign,
-    #[error("is of version {0}, which this program does not know: use a newer one")]
+    #[error("has version {0}, which this program does not know; use a newer program")]
     Version(u32),
     #[error(
-        "asks for more to open it than any file that `vault export` wrote: at most {} MiB of memory, {} passes \
-         and {} lanes of Argon2id are spent on it",
+        "needs more to open than any file written by `vault export`; the limit is {} MiB of memory, {} passes \
+         and {} lanes of Argon2id",
         MOST.memory_kib / 1024, MOST.passes, MOST.lanes
     )]
     Cost,
-    #[error("opens, but holds something else than credentials")]
+    #[error("can be decrypted, but does not contain credentials")]
     Contents,
 }
 
 /// The file, still sealed.
+// Decision: docs/decisions/vault.md#an-exported-vault-has-its-own-salt-and-key
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ExportFile {
     cost: Cost,
@@ -63,7 +64,7 @@ struct Heading<'a> {
     version: u32,
 }
 
-/// The file as it is written. Its first bytes say what it is, to whoever finds it.
+/// The file as it is written. Its first bytes say what it is.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document<'a> {
@@ -71,7 +72,7 @@ struct Document<'a> {
     version: u32,
     argon2id: Cost,
     salt: String,
-    /// The nonce and what was sealed.
+    /// The nonce and the sealed contents.
     secretbox: &'a str,
 }
 
@@ -82,11 +83,11 @@ struct Contents<C> {
 }
 
 impl ExportFile {
-    /// Seals credentials under a password.
+    /// Seals credentials with a password.
     pub(crate) fn seal(password: &SecretString, credentials: &[PlainCredential]) -> Result<Self, Error> {
         let (cost, salt) = (Cost::MASTER, generate_salt()?);
         let key = Key::derive_at(cost, password, &salt)?;
-        // With all the room that it needs: none is left behind by growing.
+        // Reserved at once: growing would leave copies of keys behind.
         let mut contents =
             Zeroizing::new(Vec::with_capacity(64 + credentials.iter().map(most_bytes).sum::<usize>()));
         serde_json::to_writer(&mut *contents, &Contents { credentials })
@@ -110,7 +111,7 @@ impl ExportFile {
         Ok(text)
     }
 
-    /// Reads a file's text.
+    /// Parses a file's text.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, ExportFault> {
         let heading: Heading<'_> = serde_json::from_slice(text).map_err(|_| ExportFault::Foreign)?;
         match heading {
@@ -131,13 +132,12 @@ impl ExportFile {
         Ok(Self { cost, salt, sealed: decode(document.secretbox)? })
     }
 
-    /// The key that a password yields for it.
+    /// The file's key, derived from a password.
     pub(crate) fn derive_key(&self, password: &SecretString) -> Result<Key, Error> {
         Key::derive_at(self.cost, password, &self.salt)
     }
 
-    /// The credentials in it; `None` where its key is another, or where it was
-    /// changed.
+    /// The credentials in the file; `None` if the key is wrong or the file was changed.
     pub(crate) fn open(&self, key: &Key) -> Result<Option<Vec<PlainCredential>>, ExportFault> {
         let Some(contents) = key.open(&self.sealed) else { return Ok(None) };
         let contents: Contents<Vec<PlainCredential>> =
@@ -149,13 +149,13 @@ impl ExportFile {
 /// More bytes than a credential takes in JSON.
 fn most_bytes(credential: &PlainCredential) -> usize {
     let PlainCredential { service, name, key, created_at: _ } = credential;
-    // Of the key its length alone. A character of a name is escaped by one more.
+    // Only the key's length is read. Escaping takes one more byte for a character of a name.
     let key_bytes = key.expose_secret().len().div_ceil(3) * 4;
     128 + service.len() + 2 * name.len() + key_bytes
 }
 
-/// A key in base64: what JSON has to escape would make it up to six times as
-/// long, and a full vault a larger file than is read.
+/// A key in base64: JSON's escapes would make it up to six times as long, and a full vault's file
+/// larger than the limit.
 mod base64_text {
     use super::{STANDARD, SecretString, Zeroizing};
     use base64::Engine as _;
@@ -164,14 +164,14 @@ mod base64_text {
     use serde::ser::Serializer;
 
     pub(super) fn serialize<S: Serializer>(key: &SecretString, to: S) -> Result<S::Ok, S::Error> {
-        // To be sealed is why it leaves its wrapper.
+        // Exposed for sealing.
         to.serialize_str(&Zeroizing::new(STANDARD.encode(key.expose_secret())))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
         let bytes = STANDARD.decode(<&str>::deserialize(from)?).map(Zeroizing::new);
-        let bytes = bytes.map_err(|_| D::Error::custom("no base64"))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| D::Error::custom("no text"))?;
+        let bytes = bytes.map_err(|_| D::Error::custom("not base64"))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| D::Error::custom("not text"))?;
         Ok(text.into())
     }
 }
@@ -188,7 +188,7 @@ mod time {
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
-        parse_ms(<&str>::deserialize(from)?).ok_or_else(|| D::Error::custom("no time"))
+        parse_ms(<&str>::deserialize(from)?).ok_or_else(|| D::Error::custom("not a time"))
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
         }
     }
 
-    /// A file that costs little to open.
+    /// A file that is cheap to open.
     fn cheap(contents: &[u8]) -> (ExportFile, Key) {
         let (cost, salt) = (Cost { memory_kib: 8, passes: 1, lanes: 1 }, [7; 16]);
         let key = Key::derive_at(cost, &"a password".into(), &salt).unwrap();
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_with_the_same_password_alone_and_to_the_letter() {
+    fn opens_unchanged_and_only_with_the_same_password() {
         let file = ExportFile::seal(&"a password".into(), &[credential()]).unwrap();
         let text = file.render().unwrap();
         assert!(text.starts_with(br#"{"format":"stagepass vault export","version":1,"#));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn rendering_never_grows_the_memory_that_holds_keys() {
+    fn rendering_never_reallocates_the_memory_with_keys() {
         let credentials: Vec<_> = (0..3).map(|_| credential()).collect();
         let room = 64 + credentials.iter().map(most_bytes).sum::<usize>();
         let text = serde_json::to_vec(&Contents { credentials: &credentials }).unwrap();
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_vault_makes_a_file_that_is_read() {
+    fn a_full_vaults_file_can_be_read() {
         let largest = PlainCredential {
             service: "c".repeat("custom.".len() + 64),
             name: "\u{1f511}".repeat(1024),
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_export_is_told_from_one_of_another_version_or_of_too_high_a_cost() {
+    fn distinguishes_other_files_from_newer_or_too_costly_exports() {
         let parse = |text: &[u8]| ExportFile::parse(text).unwrap_err();
         for foreign in [&b""[..], b"{}", b"[]", b"\xff", br#"{"format":"x","version":1}"#] {
             assert_eq!(parse(foreign), ExportFault::Foreign);
@@ -277,7 +277,7 @@ mod tests {
             assert_eq!(parse(&text), fault, "{field}: {value}");
         }
         for (field, value) in
-            [("salt", "AAAA"), ("salt", "no base64"), ("secretbox", "no base64"), ("a", "b")]
+            [("salt", "AAAA"), ("salt", "not base64"), ("secretbox", "not base64"), ("a", "b")]
         {
             let text = changed(|document| document[field] = value.into());
             assert_eq!(parse(&text), ExportFault::Foreign, "{field}: {value}");
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_and_holds_no_credentials_is_refused() {
+    fn refuses_a_file_without_credentials() {
         let entry =
             json!({"service": "openai", "name": "n", "key": "a2V5", "created_at": "2026-01-15T10:30:00Z"});
         let with = |field: &str, value: Value| {
@@ -296,7 +296,7 @@ mod tests {
         let (good, key) = with("name", json!("other"));
         assert_eq!(good.open(&key).unwrap().unwrap().len(), 1);
         for (field, value) in [
-            ("key", json!("no base64")),
+            ("key", json!("not base64")),
             ("key", json!("//8=")),
             ("created_at", json!("soon")),
             ("id", json!(1)),

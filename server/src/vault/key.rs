@@ -1,9 +1,9 @@
-//! The keys of the vault: the master key, which Argon2id (RFC 9106) makes of the
-//! master password, and those that sessions' tokens yield. What they seal is a
-//! `crypto_secretbox_easy` of libsodium's, with its nonce before it.
+//! The keys of the vault: the master key, which Argon2id (RFC 9106) derives from the master
+//! password, and those derived from sessions' tokens. They seal with libsodium's
+//! `crypto_secretbox_easy`, with the nonce in front.
 //!
-//! A key is held in one place on the heap and wiped there; what computing with
-//! it leaves on the stack is wiped as well.
+//! Each key has a single copy on the heap, which is wiped; what computations leave on the stack is
+//! wiped as well.
 
 use crate::audit::Mac;
 use crate::error::Error;
@@ -19,12 +19,12 @@ use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing, zeroize_stack};
 
 const KEY_BYTES: usize = 32;
-/// What is sealed to tell the right master password from a wrong one.
+/// A sealed text that distinguishes the right master password from a wrong one.
 const CANARY: &[u8] = b"stagepass vault canary";
-/// More than the deepest of these computations takes, and far less than a thread has.
+/// More than the deepest of these computations uses, and far less than a thread has.
 const STACK_BYTES: usize = 64 * 1024;
 
-/// What Argon2id is to take.
+/// The cost of Argon2id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cost {
@@ -37,7 +37,7 @@ impl Cost {
     /// For the master key.
     pub(crate) const MASTER: Self = Self { memory_kib: 256 * 1024, passes: 3, lanes: 1 };
 
-    /// The same for Argon2, which refuses some.
+    /// The parameters for Argon2, which refuses some values.
     pub(super) fn params(self) -> Result<Params, Error> {
         let Self { memory_kib, passes, lanes } = self;
         let params = Params::new(memory_kib, passes, lanes, Some(KEY_BYTES));
@@ -45,18 +45,16 @@ impl Cost {
     }
 }
 
-/// A key.
 #[derive(Debug)]
 pub(crate) struct Key(SecretBox<[u8; KEY_BYTES]>);
 
 impl Key {
-    /// The master key that a password yields, after most of a second and with
-    /// 256 MiB of memory.
+    /// Derives the master key from a password, which takes most of a second and 256 MiB of memory.
     pub(crate) fn derive(password: &SecretString, salt: &[u8; 16]) -> Result<Self, Error> {
         Self::derive_at(Cost::MASTER, password, salt)
     }
 
-    /// The key that a password yields at another cost.
+    /// Derives the key from a password at another cost.
     pub(crate) fn derive_at(cost: Cost, password: &SecretString, salt: &[u8; 16]) -> Result<Self, Error> {
         let params = cost.params()?;
         let blocks = params.block_count();
@@ -71,15 +69,14 @@ impl Key {
         derived.ok_or(Error::Internal("Argon2 failed"))
     }
 
-    /// The key that a session's token yields: by HKDF (RFC 5869), since the
-    /// token is random.
+    /// Derives the key from a session's token: by HKDF (RFC 5869), since the token is random.
     pub(super) fn of_token(token: &SecretString) -> Result<Self, Error> {
         let token = token.expose_secret().as_bytes();
         Self::made(|key| Hkdf::<Sha256>::new(None, token).expand(b"stagepass vault session", key).is_ok())
             .ok_or(Error::Internal("HKDF failed"))
     }
 
-    /// A key that `make` writes to where it stays; `None` where that fails.
+    /// A key that `make` writes directly to its final memory; `None` if that fails.
     fn made(make: impl FnOnce(&mut [u8]) -> bool) -> Option<Self> {
         wiping_stack(|| {
             let mut key = Box::new([0; KEY_BYTES]);
@@ -89,7 +86,7 @@ impl Key {
         })
     }
 
-    /// Seals, with a random nonce.
+    /// Seals with a random nonce.
     pub(crate) fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, Error> {
         let mut nonce = Nonce::default();
         getrandom::fill(&mut nonce)?;
@@ -100,14 +97,14 @@ impl Key {
         let (front, text) = sealed.split_at_mut(nonce.len() + XSalsa20Poly1305::TAG_SIZE);
         let tag = wiping_stack(|| self.cipher().encrypt_in_place_detached(&nonce, &[], text));
         let tag = tag.map_err(|_| {
-            // Nothing fails here but what the sizes of the arguments rule out.
+            // Only sizes of arguments could cause a failure, and they are fixed.
             Error::Internal("sealing failed")
         })?;
         front[nonce.len()..].copy_from_slice(&tag);
         Ok(sealed)
     }
 
-    /// Opens; `None` where it was not sealed with this key.
+    /// Opens; `None` if it was not sealed with this key.
     pub(crate) fn open(&self, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_at_checked(XSalsa20Poly1305::NONCE_SIZE)?;
         let mut text = Zeroizing::new(sealed.to_vec());
@@ -115,7 +112,7 @@ impl Key {
         Some(text)
     }
 
-    /// Seals another key, and what it is for.
+    /// Seals another key for a context.
     pub(super) fn seal_key(&self, other: &Self, context: &[u8]) -> Result<Vec<u8>, Error> {
         let mut text = Zeroizing::new(Vec::with_capacity(KEY_BYTES + context.len()));
         text.extend_from_slice(other.0.expose_secret());
@@ -123,7 +120,7 @@ impl Key {
         self.seal(&text)
     }
 
-    /// Opens another key that is for this.
+    /// Opens another key of this context.
     pub(super) fn open_key(&self, sealed: &[u8], context: &[u8]) -> Option<Self> {
         let opened = self.open(sealed)?;
         let (opened, found) = opened.split_at_checked(KEY_BYTES)?;
@@ -133,25 +130,25 @@ impl Key {
         (found == context).then_some(key)
     }
 
-    /// What shows in a header that it was made with this master key.
+    /// Seals the canary, by which a header shows its master key.
     pub(super) fn seal_canary(&self) -> Result<Vec<u8>, Error> {
         self.seal(CANARY)
     }
 
-    /// Whether it is the master key that a header was made with.
+    /// Whether it is the master key of a header.
     pub(crate) fn opens(&self, header: &VaultHeader) -> bool {
         self.open(&header.canary).is_some_and(|canary| canary.as_slice() == CANARY)
     }
 
-    /// Ties what is sealed to the credential that it is of: moved to another, or
-    /// that one renamed, it is not taken.
+    /// Binds a sealed key to its credential: it is refused if it is moved to another, or if the
+    /// credential is renamed.
     pub(super) fn mac(&self, credential: &VaultCredential, sealed_key: &[u8]) -> Result<Mac, Error> {
         wiping_stack(|| self.start_mac()).map(|mut mac| {
             let VaultCredential { id, service, name, created_at, last_used_at: _ } = credential;
             mac.update(id.as_bytes());
             mac.update(&created_at.to_be_bytes());
             for text in [service.as_bytes(), name.as_bytes(), sealed_key] {
-                // The length before each text: none can run into the next.
+                // The length before each text keeps adjacent texts apart.
                 mac.update(&(text.len() as u64).to_be_bytes());
                 mac.update(text);
             }
@@ -167,12 +164,13 @@ impl Key {
         mac.ok_or(Error::Internal("HKDF failed"))
     }
 
+    // Decision: docs/decisions/vault.md#sealing-uses-crypto_secretbox-01
     fn cipher(&self) -> XSalsa20Poly1305 {
         XSalsa20Poly1305::new(self.0.expose_secret().into())
     }
 }
 
-/// Runs what computes with a key, and wipes the part of the stack that it used.
+/// Runs a computation with a key, and wipes the part of the stack that it used.
 fn wiping_stack<T>(work: impl FnOnce() -> T) -> T {
     #[inline(never)]
     fn run<T>(work: impl FnOnce() -> T) -> T {
@@ -213,7 +211,7 @@ mod tests {
 
     /// The vector of NaCl's own tests (Bernstein, "Cryptography in NaCl", section 10).
     #[test]
-    fn opens_the_box_of_nacls_own_tests_and_no_other() {
+    fn opens_only_the_unchanged_box_of_nacls_own_tests() {
         let key = key("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389");
         let nonce = "69696ee955b62b73cd62bda875fc73d68219e0036b7a0b37";
         let sealed = concat!(
@@ -238,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn seals_each_time_with_another_nonce_and_opens_it_again() {
+    fn seals_with_a_new_nonce_each_time_and_opens_again() {
         let key = key(&"01".repeat(32));
         for text in [&b""[..], b"sk-proj-1", &[0xff; 70_000]] {
             let (one, two) = (key.seal(text).unwrap(), key.seal(text).unwrap());
@@ -249,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn another_key_goes_through_a_tokens_own() {
+    fn a_tokens_key_seals_and_opens_another_key() {
         let master = key(&"02".repeat(32));
         let [own, other] = ["fn_sess_1", "fn_sess_2"].map(|token| Key::of_token(&token.into()).unwrap());
         let sealed = own.seal_key(&master, b"session").unwrap();
@@ -261,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mac_is_for_one_credential_and_what_is_sealed_of_it() {
+    fn a_mac_is_valid_for_one_credential_and_its_sealed_key() {
         let key = key(&"03".repeat(32));
         let mac = |credential: &VaultCredential, sealed: &[u8]| key.mac(credential, sealed).unwrap();
         let own = mac(&credential(), b"sealed");
@@ -278,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_shows_nothing_of_itself() {
+    fn hides_a_key_in_debug_output() {
         assert_eq!(format!("{:?}", key(&"04".repeat(32))), "Key(SecretBox<[u8; 32]>([REDACTED]))");
     }
 }

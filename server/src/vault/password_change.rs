@@ -1,5 +1,5 @@
-//! Another master password: all that is sealed under the former key is sealed
-//! anew, in one transaction with the change.
+//! Changes the master password: everything sealed with the former key is re-encrypted, in one
+//! transaction with the change.
 
 use super::credentials::{open, seal};
 use super::session::{OpenVault, entry};
@@ -10,10 +10,11 @@ use crate::store::{PasswordChange, SealedVaultCredential, VaultWrite};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// How often it is begun anew since somebody wrote meanwhile.
+/// How often it starts over because someone wrote meanwhile.
 const TRIES: usize = 20;
 
-/// Changes the password from the session's key to another. The session goes on.
+/// Changes the password from the session's key to another. The session continues.
+// Decision: docs/decisions/vault.md#a-password-change-seals-again-outside-a-transaction
 pub(super) async fn change(
     vault: &Vault,
     session: OpenVault,
@@ -35,21 +36,20 @@ pub(super) async fn change(
         };
         match vault.store.change_vault_password(change, entry("vault change-password")).await? {
             VaultWrite::Done(true) => return Ok(()),
-            // A credential came or went.
+            // A credential was added or deleted.
             VaultWrite::Done(false) => {}
             VaultWrite::Stale => return Err(overtaken(vault, session).await),
         }
     }
-    Err(Error::Conflict("the vault was written to all the while; try again"))
+    Err(Error::Conflict("the vault kept changing; try again"))
 }
 
-/// Another change came first: it has ended the session, or made the password that
-/// was given a wrong one.
+/// Another change came first: it ended the session, or made the current password wrong.
 async fn overtaken(vault: &Vault, session: OpenVault) -> Error {
     session.renewed(vault).await.err().unwrap_or(Error::InvalidMasterPassword)
 }
 
-/// What is sealed anew, by id: the next try need not do it again.
+/// What was re-encrypted, by id, so that the next try does not repeat it.
 struct Resealing<'a> {
     session: &'a OpenVault,
     key: &'a Key,
@@ -58,16 +58,16 @@ struct Resealing<'a> {
 
 impl Resealing<'_> {
     fn run(&mut self, sealed: Vec<SealedVaultCredential>) -> Result<Vec<SealedVaultCredential>, Error> {
-        let anew = sealed.into_iter().map(|sealed| {
+        let resealed = sealed.into_iter().map(|sealed| {
             let id = sealed.credential.id;
             if let Some(done) = self.done.get(&id) {
                 return Ok(done.clone());
             }
             let api_key = open(&self.session.key, &sealed)?;
-            let anew = seal((self.key, self.session.key_epoch + 1), sealed.credential, &api_key)?;
-            self.done.insert(id, anew.clone());
-            Ok(anew)
+            let resealed = seal((self.key, self.session.key_epoch + 1), sealed.credential, &api_key)?;
+            self.done.insert(id, resealed.clone());
+            Ok(resealed)
         });
-        anew.collect()
+        resealed.collect()
     }
 }

@@ -1,4 +1,4 @@
-//! Sign-ins to the vault, and the extractor of one.
+//! Vault sessions, and their extractor.
 
 use super::key::Key;
 use super::{Vault, VaultFault};
@@ -12,14 +12,14 @@ use axum::http::request::Parts;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-/// How long a session lives.
+/// The lifetime of a session.
 const LIFETIME_MS: i64 = 4 * 60 * 60 * 1000;
-/// Sessions that live at the same time: a further one ends the oldest.
+/// The most sessions at the same time: a further one ends the oldest.
 const MOST: u32 = 5;
 const TOKEN_PREFIX: &str = "fn_sess_";
 const TOKEN_BYTES: usize = 32;
 
-/// The vault, open for the request that brought a session's token.
+/// The vault, open for the request with a session's token.
 #[derive(Debug)]
 pub(crate) struct OpenVault {
     pub(super) key: Key,
@@ -42,26 +42,26 @@ impl OpenVault {
             return Err(VaultFault::Altered.into());
         }
         let VaultSession { sealed_master_key, key_epoch, expires_at, .. } = session;
-        // One that does not open, or opens another vault, is none: somebody has
+        // A key that can't be opened, or that opens another vault, does not count: another program
         // put it there.
         let key = Key::of_token(&token)?.open_key(&sealed_master_key, &context(key_epoch, expires_at));
         let key = key.filter(|key| key.opens(&header)).ok_or(Error::Unauthorized)?;
         Ok(Self { key, key_epoch, expires_at, token })
     }
 
-    /// The master key of the next epoch, as this session's row is to hold it.
+    /// The master key of the next epoch, sealed for this session's row.
     pub(super) fn seal_next(&self, key: &Key) -> Result<Vec<u8>, Error> {
         Key::of_token(&self.token)?.seal_key(key, &context(self.key_epoch + 1, self.expires_at))
     }
 
-    /// The same session after the master password was changed: the one that changed
-    /// it goes on, and has another key.
+    /// The same session after a change of the master password: the one that made the change
+    /// continues with another key.
     pub(super) async fn renewed(self, vault: &Vault) -> Result<Self, Error> {
         Self::with(vault, self.token).await
     }
 }
 
-/// What a session's write has done, if its key was the vault's all the while.
+/// The result of a write, if its key was the vault's all the time.
 pub(super) fn done<T>(write: VaultWrite<T>) -> Result<T, Error> {
     match write {
         VaultWrite::Done(done) => Ok(done),
@@ -77,7 +77,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let token = bearer_token(parts)?;
-        // Every other token is somebody else's, and is not looked for.
+        // Other tokens belong to other APIs and are not looked up.
         if !token.expose_secret().starts_with(TOKEN_PREFIX) {
             return Err(Error::Unauthorized);
         }
@@ -87,13 +87,12 @@ where
     }
 }
 
-/// A row of the audit log about what is done with the vault open.
+/// A row of the audit log about an action with the vault open.
 pub(super) fn entry(action: &str) -> Entry {
     Entry::new(&Caller::Vault, action)
 }
 
-/// Begins a session for whoever has just shown the master password: its token,
-/// and its end.
+/// Begins a session after the master password was checked; returns its token and its end.
 pub(super) async fn begin(vault: &Vault, key: &Key, key_epoch: i64) -> Result<(SecretString, i64), Error> {
     let token = generate_token()?;
     let expires_at = now_ms() + LIFETIME_MS;
@@ -105,13 +104,13 @@ pub(super) async fn begin(vault: &Vault, key: &Key, key_epoch: i64) -> Result<(S
     };
     match vault.store.add_vault_session(session, MOST, entry("vault login")).await? {
         VaultWrite::Done(()) => Ok((token, expires_at)),
-        // The password that was right a moment ago is not any more.
+        // The password that was right a moment ago has changed.
         VaultWrite::Stale => Err(Error::InvalidMasterPassword),
     }
 }
 
-/// What a session's copy of the key is sealed with: a row whose other columns
-/// were changed does not open.
+/// The context with which a session's copy of the key is sealed: a row whose other columns were
+/// changed can't be opened.
 fn context(key_epoch: i64, expires_at: i64) -> [u8; 16] {
     let mut context = [0; 16];
     context[..8].copy_from_slice(&key_epoch.to_be_bytes());

@@ -1,5 +1,5 @@
-//! Who may choose the first master password: a program on the server's own
-//! machine, or whoever has the token that the server keeps in its data directory.
+//! Who may choose the first master password: a program on the server's own machine, or the holder
+//! of the token in the server's data directory.
 
 use super::{Key, Vault, VaultFault};
 use crate::audit::{Caller, Entry};
@@ -17,33 +17,34 @@ use subtle::ConstantTimeEq as _;
 const ALREADY_SET_UP: Error = Error::Conflict("password already configured");
 
 impl Vault {
-    /// Sets it up with the key of its first password.
+    /// Sets the vault up with the key of its first password.
     pub(crate) async fn set_up(&self, key: &Key, salt: [u8; 16], caller: &Caller) -> Result<(), Error> {
         let header = self.new_header(key, salt, 1)?;
         let is_new = self.store.set_up_vault(header, now_ms(), Entry::new(caller, "vault set-up")).await?;
         if is_new { Ok(()) } else { Err(ALREADY_SET_UP) }
     }
 
-    /// What opens it with a key that was derived with `salt`.
+    /// The header for a key that was derived with `salt`.
     pub(super) fn new_header(&self, key: &Key, salt: [u8; 16], key_epoch: i64) -> Result<VaultHeader, Error> {
         let canary = key.seal_canary()?;
         let signature = self.chain_key.sign_vault(&salt, &canary, key_epoch);
         Ok(VaultHeader { salt, canary, key_epoch, signature })
     }
 
-    /// What is asked of whoever sets it up from elsewhere, while it is not set
-    /// up: the same at each server that shares the database.
+    /// The token required to set the vault up from another machine, while it is not set up: the
+    /// same at each server that shares the database.
     pub(super) async fn set_up_token(&self) -> Result<Option<SecretString>, VaultFault> {
         let is_set_up = self.header().await?.is_some();
         Ok((!is_set_up).then(|| self.make_set_up_token()))
     }
 
+    // Decision: docs/decisions/vault.md#the-set-up-token-is-derived-from-the-servers-key
     fn make_set_up_token(&self) -> SecretString {
         format!("fn_setup_{}", hex::encode(self.chain_key.sign_set_up())).into()
     }
 }
 
-/// The right to set the vault up, which is not set up yet.
+/// The right to set up the vault, which is not set up yet.
 #[derive(Debug)]
 pub(crate) struct SetUpPermit;
 
@@ -66,13 +67,13 @@ where
 
 fn has_token(vault: &Vault, parts: &Parts) -> bool {
     let known = vault.make_set_up_token();
-    // Compared in constant time; neither goes anywhere.
+    // Compared in constant time; neither is revealed.
     bearer_token(parts)
         .is_ok_and(|given| known.expose_secret().as_bytes().ct_eq(given.expose_secret().as_bytes()).into())
 }
 
-/// A browser says which page it calls for (RFC 6454, section 7; Fetch Metadata):
-/// one of this server's.
+/// Checks the page that a browser calls for (RFC 6454, section 7; Fetch Metadata): it must be this
+/// server's own.
 fn has_no_foreign_origin(headers: &HeaderMap) -> bool {
     let sites = headers.get_all("sec-fetch-site");
     if !sites.iter().all(|site| matches!(site.as_bytes(), b"same-origin" | b"none")) {
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_ours_where_it_is_the_host_that_was_called() {
+    fn an_origin_is_the_servers_own_if_it_names_the_called_host() {
         let allowed = |origins: &[&'static str]| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, "localhost:3001".parse().unwrap());

@@ -1,5 +1,5 @@
-//! A folder's files as a zip file that depends on nothing but them: not on the
-//! clock, the machine's settings, or the order in which a disk lists them.
+//! Packs a folder's files into a zip file whose bytes depend only on the files, and not on the clock,
+//! the computer's settings, or the order of the folder's entries.
 
 use super::tree::Tree;
 use anyhow::{Context as _, Result};
@@ -8,9 +8,9 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// Who may do what with an unpacked file.
+/// The mode of an unpacked file.
 const PERMISSIONS: u32 = 0o644;
-/// The best that deflate does.
+/// Deflate's best level.
 const LEVEL: i64 = 9;
 
 /// The zip file's bytes.
@@ -18,7 +18,7 @@ pub(super) fn zip(files: &Tree) -> Result<Vec<u8>> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(LEVEL))
-        // The first moment that the format knows.
+        // The earliest time in this format.
         .last_modified_time(DateTime::DEFAULT)
         .unix_permissions(PERMISSIONS);
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -29,8 +29,8 @@ pub(super) fn zip(files: &Tree) -> Result<Vec<u8>> {
     Ok(writer.finish()?.into_inner())
 }
 
-/// A path as it is written in a zip file on every system.
+/// A path with slashes, as zip files have them on every system.
 fn name(path: &Path) -> Result<String> {
     let parts: Option<Vec<_>> = path.iter().map(|part| part.to_str()).collect();
-    Ok(parts.with_context(|| format!("{} is no UTF-8", path.display()))?.join("/"))
+    Ok(parts.with_context(|| format!("{} is not UTF-8", path.display()))?.join("/"))
 }

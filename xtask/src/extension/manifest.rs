@@ -1,4 +1,4 @@
-//! The manifests of both browsers, derived from the one in the workspace.
+//! Derives the manifests of both browsers from the one in the workspace.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
@@ -20,17 +20,17 @@ impl Browser {
     }
 }
 
-/// What Firefox alone knows: the names of containers.
+/// The permission for the names of containers, which only Firefox knows.
+// Decision: docs/decisions/extension.md#firefoxs-build-asks-for-contextualidentities
 const FIREFOX_PERMISSION: &str = "contextualIdentities";
 
-/// The manifest without what is the other browser's: each warns of what it
-/// does not know. `key` fixes the id of the development build in Chromium.
+/// The manifest without the other browser's parts: browsers warn about unknown ones. `key` fixes the
+/// id of the development build in Chromium.
 pub(super) fn derive(manifest: &str, browser: Browser) -> Result<String> {
     Ok(render(derived(manifest, browser)?))
 }
 
-/// The same without the `key`: Chromium's store gives each extension its own, and
-/// refuses one that brings another.
+/// The same without `key`: Chromium's store assigns each extension its own, and refuses another.
 pub(super) fn derive_for_store(manifest: &str, browser: Browser) -> Result<String> {
     let mut manifest = derived(manifest, browser)?;
     manifest.remove("key");
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn each_browser_gets_the_background_that_it_runs() {
+    fn each_browser_gets_its_form_of_background() {
         assert_eq!(
             derived(Browser::Chromium)["background"],
             json!({"service_worker": "background.js", "type": "module"})
@@ -100,11 +100,15 @@ mod tests {
     fn only_chromium_gets_the_key_and_only_firefox_its_settings() {
         let (chromium, firefox) = (derived(Browser::Chromium), derived(Browser::Firefox));
         assert!(chromium["key"].is_string() && chromium.get("browser_specific_settings").is_none());
-        assert!(firefox.get("key").is_none() && firefox["browser_specific_settings"]["gecko"].is_object());
+        assert!(firefox.get("key").is_none());
+        // Cookies, and what pages store, are content of web sites.
+        let collected = json!({"required": ["authenticationInfo", "websiteContent"]});
+        let settings = &firefox["browser_specific_settings"]["gecko"];
+        assert_eq!(settings["data_collection_permissions"], collected);
     }
 
     #[test]
-    fn the_stores_get_what_is_developed_without_the_key() {
+    fn the_stores_manifest_is_the_development_one_without_the_key() {
         for browser in [Browser::Chromium, Browser::Firefox] {
             let mut developed = derived(browser);
             developed.as_object_mut().unwrap().remove("key");
@@ -114,9 +118,9 @@ mod tests {
     }
 
     #[test]
-    fn no_site_is_granted_at_install_and_nothing_is_open_to_pages() {
+    fn requests_no_site_at_installation_and_exposes_nothing_to_pages() {
         let source: Value = serde_json::from_str(SOURCE).unwrap();
-        let chromium = ["activeTab", "alarms", "cookies", "nativeMessaging", "storage"];
+        let chromium = ["activeTab", "alarms", "cookies", "nativeMessaging", "scripting", "storage"];
         assert_eq!(derived(Browser::Chromium)["permissions"], json!(chromium));
         let [active_tab, alarms, rest @ ..] = chromium;
         let firefox = [&[active_tab, alarms, FIREFOX_PERMISSION], &rest[..]].concat();

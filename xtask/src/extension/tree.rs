@@ -1,5 +1,4 @@
-//! A folder's files in memory, and writing them so that only what differs is
-//! touched.
+//! A folder's files in memory; writing touches only files that differ.
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -11,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Tree(BTreeMap<PathBuf, Vec<u8>>);
 
 impl Tree {
-    /// Reads every file in `folder` and below it; none where it is not there.
+    /// Reads every file in `folder` and below it; none if it doesn't exist.
     pub(super) fn read(folder: &Path) -> Result<Self> {
         let mut tree = Self::default();
         if folder.exists() {
@@ -39,7 +38,7 @@ impl Tree {
         self.0.insert(path.into(), content);
     }
 
-    /// Every file, in the order of their paths.
+    /// Every file, sorted by path.
     pub(super) fn files(&self) -> impl Iterator<Item = (&Path, &[u8])> {
         self.0.iter().map(|(path, content)| (path.as_path(), content.as_slice()))
     }
@@ -49,8 +48,8 @@ impl Tree {
         self.0.extend(other.0.into_iter().map(|(path, content)| (Path::new(folder).join(path), content)));
     }
 
-    /// Makes `folder` hold exactly these files. One that is as it should be is
-    /// left alone, so that a browser that watches the folder sees no change.
+    /// Makes `folder` contain exactly these files. Unchanged files are not touched, so that a browser
+    /// that watches the folder sees no change.
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
         let there = Self::read(folder)?;
         for path in there.0.keys().filter(|path| !self.0.contains_key(*path)) {
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_holds_exactly_what_was_written_last() {
+    fn a_folder_contains_exactly_the_files_written_last() {
         let folder = tempfile::tempdir().unwrap();
         tree(&[("a.js", "1"), ("views/old.js", "2")]).write(folder.path()).unwrap();
         let newer = tree(&[("a.js", "1"), ("views/new.js", "3")]);
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_did_not_change_is_not_touched() {
+    fn does_not_touch_an_unchanged_file() {
         let folder = tempfile::tempdir().unwrap();
         let files = tree(&[("a.js", "1")]);
         files.write(folder.path()).unwrap();

@@ -1,4 +1,4 @@
-//! The wasm crate, compiled, bound to JavaScript, and made smaller.
+//! Compiles the wasm crate, binds it to JavaScript, and optimises it.
 
 use super::wasm_opt;
 use crate::system;
@@ -15,14 +15,13 @@ pub(crate) const PACKAGE: &str = "stagepass-wasm";
 /// The name of the bound module's files.
 const MODULE: &str = "stagepass";
 
-/// Compiles, binds and, where wasm-opt is given, optimises; gives the folder with
-/// the module's files.
+/// Compiles, binds and, if wasm-opt is given, optimises. Returns the folder of the module's files.
 pub(super) fn build(root: &Path, wasm_opt: Option<&Path>) -> Result<PathBuf> {
     system::ensure_target(TARGET)?;
     let compiled = compile(root)?;
     let folder = compiled.with_extension("bound");
     let bound = folder.join(format!("{MODULE}.js"));
-    // How it is bound is part of this program, so a new build of it binds anew.
+    // The binder is part of this program, so a new build of it binds again.
     if !is_newer(&bound, &compiled)? || !is_newer(&bound, &std::env::current_exe()?)? {
         bind(&compiled, &folder)?;
     }
@@ -32,11 +31,11 @@ pub(super) fn build(root: &Path, wasm_opt: Option<&Path>) -> Result<PathBuf> {
     }
 }
 
-/// The same files in another folder, the module among them smaller.
+/// Copies the files to another folder, with the module optimised.
 fn optimise(wasm_opt: &Path, bound: &Path, folder: &Path) -> Result<PathBuf> {
     let module = Path::new(MODULE).with_extension("js");
     let (glue, wasm) = (bound.join(&module), format!("{MODULE}_bg.wasm"));
-    // Written last.
+    // Written last, so that it marks a complete folder.
     let done = folder.join(&module);
     if !is_newer(&done, &glue)? || !is_newer(&done, wasm_opt)? {
         fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
@@ -46,7 +45,7 @@ fn optimise(wasm_opt: &Path, bound: &Path, folder: &Path) -> Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// Runs cargo and gives the path of the wasm file that it made.
+/// Runs cargo and returns the path of the wasm file.
 fn compile(root: &Path) -> Result<PathBuf> {
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root)
@@ -63,15 +62,15 @@ fn compile(root: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Cargo's setting that keeps folders of whoever builds it, which panic messages name, out
-/// of what people install: cargo's own, and where it has the sources of crates, which
-/// depends on where it fetched them from. (Our own sources are named from the workspace on.)
+/// Cargo's setting that removes the builder's folders from panic messages: cargo's home, and its
+/// folders of crate sources, whose names depend on the registry. (Paths of our own sources are
+/// relative to the workspace.)
 fn hide_folders() -> String {
-    let given = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
-    let home = given.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let configured = std::env::var_os("CARGO_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    let home = configured.or_else(|| Some(std::env::home_dir()?.join(".cargo")));
     let sources = home.as_ref().and_then(|home| fs::read_dir(home.join("registry/src")).ok());
     let of_crates = sources.into_iter().flatten().flatten().map(|entry| (entry.path(), "crates"));
-    // The last one that fits is taken.
+    // The last matching prefix wins.
     let hidden = home.iter().map(|home| (home.clone(), "~")).chain(of_crates);
     let flags = hidden.map(|(folder, name)| format!("--remap-path-prefix={}={name}", folder.display()));
     format!("target.{TARGET}.rustflags={}", flags.collect::<Value>())
@@ -97,7 +96,7 @@ fn is_newer(made: &Path, source: &Path) -> Result<bool> {
 fn bind(compiled: &Path, folder: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(compiled).out_name(MODULE).web(true)?;
-    // The glue finds the module beside itself.
+    // The glue loads the module from its own folder.
     bindgen.omit_default_module_path(false);
     bindgen.typescript(false).remove_name_section(true).remove_producers_section(true);
     bindgen.generate(folder).with_context(|| format!("wasm-bindgen on {}", compiled.display()))

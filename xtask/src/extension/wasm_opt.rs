@@ -1,6 +1,5 @@
-//! Binaryen's wasm-opt, which makes the module smaller: installed into the build
-//! folder by npm, in the one release that `xtask/binaryen` pins, so that everybody's
-//! build has the same bytes.
+//! Binaryen's wasm-opt, which makes the module smaller. npm installs the release that `xtask/binaryen`
+//! pins into the build folder, so that all builds have the same bytes.
 
 use crate::system::{self, Need, announce};
 use crate::target_dir;
@@ -9,13 +8,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What runs it and what installs it.
+/// The programs that run and install it.
 const NEEDS: [Need; 2] = [system::NODE, system::NPM];
 /// The pins, in `xtask/binaryen`.
 const PINS: [&str; 2] = ["package.json", "package-lock.json"];
 const PROGRAM: &str = "node_modules/binaryen/bin/wasm-opt";
-/// What is left out makes the module smaller and its zipped form, which is what
-/// people fetch, larger.
+/// The skipped passes make the module smaller but its zipped form, which people download, larger.
 const PASSES: [&str; 5] = [
     "-Oz",
     "--skip-pass=inlining-optimizing",
@@ -23,7 +21,7 @@ const PASSES: [&str; 5] = [
     "--skip-pass=reorder-functions",
     "--skip-pass=simplify-locals",
 ];
-/// What today's Rust makes use of, and every browser that we support knows.
+/// Features that Rust uses and all supported browsers have.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -33,21 +31,22 @@ const FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// The program, where it was installed in the release that is pinned now.
+/// The program, if the pinned release is installed.
+// Decision: docs/decisions/tooling.md#wasm-opt-comes-from-npm-and-up-does-without-it
 pub(super) fn installed() -> Result<Option<PathBuf>> {
     let folder = folder()?;
-    let is_there = fs::read(folder.join("installed.json")).is_ok_and(|pinned| pinned == PINNED);
-    Ok((is_there && NEEDS.iter().all(Need::is_there)).then(|| folder.join(PROGRAM)))
+    let is_current = fs::read(folder.join("installed.json")).is_ok_and(|pinned| pinned == PINNED);
+    Ok((is_current && NEEDS.iter().all(Need::is_installed)).then(|| folder.join(PROGRAM)))
 }
 
 const PINNED: &[u8] = include_bytes!("../../binaryen/package-lock.json");
 
-/// The program, installed where it is missing.
+/// The program; installs it if it is missing.
 pub(super) fn install(root: &Path) -> Result<PathBuf> {
     system::ensure(&NEEDS)?;
     let folder = folder()?;
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    // Whoever comes second finds it installed.
+    // A second process waits and then finds it installed.
     let lock = File::create(folder.join("lock"))?;
     lock.lock()?;
     if installed()?.is_none() {
@@ -66,7 +65,7 @@ fn folder() -> Result<PathBuf> {
     Ok(target_dir()?.join("binaryen"))
 }
 
-/// Writes what is left of the module at `from` to `to`.
+/// Optimises the module at `from` into `to`.
 pub(super) fn optimise(wasm_opt: &Path, from: &Path, to: &Path) -> Result<()> {
     let unfinished = to.with_extension("unfinished");
     let mut command = Command::new("node");

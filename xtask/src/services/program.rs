@@ -1,5 +1,4 @@
-//! A program of somebody else's, run beside us: its log, what is waited for,
-//! and its certain end.
+//! Runs another program with a log, waits for it, and ends it reliably.
 
 use super::caller::{Caller, INTERVAL};
 use anyhow::{Context as _, Result, bail, ensure};
@@ -15,7 +14,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// How much of a log an error quotes.
 const QUOTED_LINES: usize = 20;
 
-/// A running program that leads a process group of its own; dropping it ends the group.
+/// A running program with its own process group; dropping it ends the group.
 #[derive(Debug)]
 pub(super) struct Program {
     name: &'static str,
@@ -25,7 +24,7 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Starts it, with all that it says in a log.
+    /// Starts it with its output in a log.
     pub(super) fn spawn(
         name: &'static str,
         command: &mut Command,
@@ -38,7 +37,7 @@ impl Program {
         Ok(Self { name, child, log: log.to_owned(), stop_signal })
     }
 
-    /// Runs it to its end, which has to be a good one.
+    /// Runs it to its end; fails if it fails.
     pub(super) fn complete(
         name: &'static str,
         command: &mut Command,
@@ -67,7 +66,7 @@ impl Program {
         Ok(())
     }
 
-    /// Fails where it has ended.
+    /// Fails if it has ended.
     pub(super) fn check(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
@@ -83,7 +82,7 @@ impl Program {
         bail!("{} has ended ({status}):\n{quoted}", self.name)
     }
 
-    /// Whether it has ended within the time that it is given.
+    /// Whether it ends within this time.
     fn ends_within(&mut self, timeout: Duration) -> bool {
         let start = Instant::now();
         while matches!(self.child.try_wait(), Ok(None)) {
@@ -100,7 +99,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         let pid = Pid::from_raw(self.child.id().cast_signed());
         for signal in [self.stop_signal, Signal::KILL] {
-            // Only an id that was not waited for yet is certain to be its own still.
+            // After a wait the id could belong to another process.
             let (Ok(None), Some(pid)) = (self.child.try_wait(), pid) else { return };
             let _ = kill_process_group(pid, signal);
             if self.ends_within(STOP_TIMEOUT) {

@@ -1,5 +1,5 @@
-//! The first user of a fresh server: who it is, asked before the long build, and
-//! the adding of them after it. It knows the server by its command line alone.
+//! The first user of a new server: asked for before the long build, and added after it. Knows only the
+//! server's command line.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,39 +10,38 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 const DEFAULT_EMAIL: &str = "creator@localhost";
-/// The server's file: where it is, somebody may be in it.
+/// The server's database; if it exists, it may have users.
 const DATABASE_FILE: &str = "stagepass.db";
-/// The server's rules, held here too so that a fault is told while a person is there.
+/// The server's rules, checked here too so that faults are reported while the person is there.
 const MIN_PASSWORD_CHARS: usize = 8;
 const MAX_PASSWORD_BYTES: usize = 1024;
 /// RFC 5321.
 const MAX_EMAIL_BYTES: usize = 254;
 /// 120 bits, 20 characters.
-const MADE_UP_PASSWORD_BYTES: usize = 15;
+const GENERATED_PASSWORD_BYTES: usize = 15;
 
-/// Who is to be, or was, added.
+/// The user to add, or the added one.
 #[derive(Debug)]
 pub(super) struct FirstUser {
     email: String,
     password: SecretString,
-    is_made_up: bool,
+    is_generated: bool,
 }
 
 impl FirstUser {
-    /// How to sign in, for the person who started all this; a made-up password
-    /// is in it, its one showing.
-    pub(super) fn sign_in(&self) -> SignIn<'_> {
-        SignIn(self)
+    /// How to sign in, for the person at the terminal. A generated password is shown only here.
+    pub(super) fn sign_in_hint(&self) -> SignInHint<'_> {
+        SignInHint(self)
     }
 }
 
 /// Shows how a [`FirstUser`] signs in.
-pub(super) struct SignIn<'a>(&'a FirstUser);
+pub(super) struct SignInHint<'a>(&'a FirstUser);
 
-impl fmt::Display for SignIn<'_> {
+impl fmt::Display for SignInHint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let FirstUser { email, password, is_made_up } = self.0;
-        if *is_made_up {
+        let FirstUser { email, password, is_generated } = self.0;
+        if *is_generated {
             let password = password.expose_secret();
             write!(f, "{email}\n            {password}  (shown this once: keep it)")
         } else {
@@ -51,7 +50,7 @@ impl fmt::Display for SignIn<'_> {
     }
 }
 
-/// Asks who the first user shall be where the server has no database yet.
+/// Asks for the first user if the server has no database yet.
 pub(super) fn choose_if_fresh(data_dir: &Path, email: Option<&str>) -> Result<Option<FirstUser>> {
     if has_database(data_dir) { Ok(None) } else { choose(email).map(Some) }
 }
@@ -60,9 +59,9 @@ fn has_database(data_dir: &Path) -> bool {
     data_dir.join(DATABASE_FILE).exists()
 }
 
-/// Adds a user where there is none: the chosen one, or one that is chosen now.
-/// `None` where somebody is there already.
-pub(super) fn ensure(
+/// Adds the first user if the server has no users; asks for one if none was chosen before. Returns
+/// `None` if the server already has users.
+pub(super) fn add_if_missing(
     server: &Path,
     data_dir: &Path,
     chosen: Option<FirstUser>,
@@ -81,13 +80,13 @@ pub(super) fn ensure(
         }
     }
     let user = chosen.map_or_else(|| choose(email), Ok)?;
-    // Through a pipe: arguments can be read by others.
+    // Pass the password through a pipe: other accounts on this machine can read arguments.
     let mut adding = user_command(&["add", &user.email, "--password-stdin"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .context("stagepass-server")?;
-    let mut input = adding.stdin.take().context("its input is piped")?;
+    let mut input = adding.stdin.take().context("stagepass-server has no standard input")?;
     input.write_all(user.password.expose_secret().as_bytes())?;
     drop(input);
     if !adding.wait()?.success() {
@@ -96,15 +95,15 @@ pub(super) fn ensure(
     Ok(Some(user))
 }
 
-/// Whether the server would take this e-mail address.
+/// Checks that the server accepts this e-mail address.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The fault as a message.
 pub(super) fn check_email(email: &str) -> Result<String, String> {
     let has_both_sides =
         email.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
     if !has_both_sides || email.chars().any(|c| c.is_control() || c == ' ') {
-        Err("that is no e-mail address, such as you@example.com".to_owned())
+        Err("that is not an e-mail address; it should look like you@example.com".to_owned())
     } else if email.len() > MAX_EMAIL_BYTES {
         Err(format!("an e-mail address has at most {MAX_EMAIL_BYTES} bytes"))
     } else {
@@ -115,33 +114,35 @@ pub(super) fn check_email(email: &str) -> Result<String, String> {
 fn check_password(password: &SecretString) -> Result<(), String> {
     let text = password.expose_secret();
     if text.trim().is_empty() || text.chars().count() < MIN_PASSWORD_CHARS {
-        Err(format!("a password needs at least {MIN_PASSWORD_CHARS} characters that are not all white space"))
+        Err(format!(
+            "a password must have at least {MIN_PASSWORD_CHARS} characters, not all of them white space"
+        ))
     } else if text.len() > MAX_PASSWORD_BYTES {
-        Err(format!("a password has at most {MAX_PASSWORD_BYTES} bytes"))
+        Err(format!("a password must have at most {MAX_PASSWORD_BYTES} bytes"))
     } else {
         Ok(())
     }
 }
 
-/// Asks a person at a terminal, and makes the rest up.
+/// Asks a person at a terminal; otherwise uses defaults and a generated password.
 fn choose(email: Option<&str>) -> Result<FirstUser> {
-    let asks = io::stdin().is_terminal();
+    let is_interactive = io::stdin().is_terminal();
     let email = match email {
         Some(email) => email.to_owned(),
-        None if asks => ask_email()?,
+        None if is_interactive => ask_email()?,
         None => DEFAULT_EMAIL.to_owned(),
     };
-    let chosen = if asks { ask_password()? } else { None };
-    let is_made_up = chosen.is_none();
-    let password = chosen.map_or_else(make_up_password, Ok)?;
-    Ok(FirstUser { email, password, is_made_up })
+    let chosen = if is_interactive { ask_password()? } else { None };
+    let is_generated = chosen.is_none();
+    let password = chosen.map_or_else(generate_password, Ok)?;
+    Ok(FirstUser { email, password, is_generated })
 }
 
 fn ask_email() -> Result<String> {
     loop {
-        tell(&format!("Your e-mail address, to sign in with [{DEFAULT_EMAIL}]: "));
+        tell(&format!("Your e-mail address for signing in [{DEFAULT_EMAIL}]: "));
         let mut line = String::new();
-        // Ctrl-D, which would be the answer for ever.
+        // After Ctrl-D every read returns nothing, so asking again would never end.
         ensure!(io::stdin().read_line(&mut line)? > 0, "no e-mail address was given");
         let answer = line.trim();
         match check_email(if answer.is_empty() { DEFAULT_EMAIL } else { answer }) {
@@ -151,10 +152,10 @@ fn ask_email() -> Result<String> {
     }
 }
 
-/// `None` where one is to be made up.
+/// Asks for a password; `None` means to generate one.
 fn ask_password() -> Result<Option<SecretString>> {
     loop {
-        let question = format!("A password of {MIN_PASSWORD_CHARS} characters or more [one is made up]: ");
+        let question = format!("A password of {MIN_PASSWORD_CHARS} characters or more [generated]: ");
         let password = ask_secret(&question)?;
         if password.expose_secret().is_empty() {
             return Ok(None);
@@ -164,13 +165,13 @@ fn ask_password() -> Result<Option<SecretString>> {
         } else if ask_secret("The password again: ")?.expose_secret() == password.expose_secret() {
             return Ok(Some(password));
         } else {
-            tell("Sorry: the two differ.\n");
+            tell("Sorry: the passwords differ.\n");
         }
     }
 }
 
 fn ask_secret(question: &str) -> Result<SecretString> {
-    Ok(rpassword::prompt_password(question).context("the password could not be asked for")?.into())
+    Ok(rpassword::prompt_password(question).context("cannot ask for the password")?.into())
 }
 
 #[expect(clippy::print_stderr, reason = "questions to the person at the terminal")]
@@ -178,8 +179,8 @@ fn tell(text: &str) {
     eprint!("{text}");
 }
 
-fn make_up_password() -> Result<SecretString> {
-    let mut bytes = [0; MADE_UP_PASSWORD_BYTES];
+fn generate_password() -> Result<SecretString> {
+    let mut bytes = [0; GENERATED_PASSWORD_BYTES];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes).into())
 }
@@ -189,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_email_address_has_something_on_both_sides_of_its_at() {
+    fn refuses_an_email_address_without_text_on_both_sides_of_the_at() {
         for good in [DEFAULT_EMAIL, "you@example.com"] {
             assert_eq!(check_email(good).as_deref(), Ok(good));
         }
@@ -200,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_has_8_characters_and_1024_bytes_at_most_and_is_not_all_white_space() {
+    fn refuses_passwords_that_are_too_short_too_long_or_only_white_space() {
         for good in ["12345678", "pässwörd", &"p".repeat(1024)] {
             assert_eq!(check_password(&good.into()), Ok(()));
         }
         for bad in ["1234567", "         ", &"p".repeat(1025)] {
             assert!(check_password(&bad.into()).is_err(), "{bad:?}");
         }
-        assert_eq!(check_password(&make_up_password().unwrap()), Ok(()));
+        assert_eq!(check_password(&generate_password().unwrap()), Ok(()));
     }
 }

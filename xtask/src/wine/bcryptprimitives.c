@@ -1,4 +1,4 @@
-/* What Rust's programs take random bytes from, for releases of Wine without it. */
+/* The source of random bytes for Rust programs, which some releases of Wine lack. */
 #include <windows.h>
 #include <ntsecapi.h>
 

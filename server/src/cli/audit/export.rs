@@ -19,15 +19,15 @@ use std::path::PathBuf;
     stagepass-server audit export --until 2026-01-01 --output 2025.jsonl\n  \
     stagepass-server audit export | gzip > audit.jsonl.gz"))]
 pub(in crate::cli) struct ExportArgs {
-    /// A new file to write, for your user alone; one that is there stays as it is
-    /// [default: standard output]
+    /// A new file, readable only by your user; an existing file is not overwritten [default:
+    /// standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Begin each chain with its first row from this time or later
+    /// Start each chain with its first row at this time or later
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<i64>,
-    /// End each chain before its first row from this time or later; an export --since the same
-    /// time goes on there, and `prune --before` it removes as much
+    /// End each chain before its first row at this time or later. The next export can continue with
+    /// --since the same time, and `prune --before` removes the same rows
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<i64>,
 }
@@ -36,7 +36,7 @@ pub(super) async fn run(stores: &KeyedStores, args: ExportArgs) -> Result<(), Cl
     let mut signals = StopSignals::listen().map_err(CliError::Output)?;
     tokio::select! {
         done = export(stores, args) => done,
-        // What was begun is dropped, and with it the file that is not whole.
+        // Dropping the writer also removes the incomplete file.
         _ = signals.next() => Err(CliError::Interrupted),
     }
 }
@@ -58,10 +58,10 @@ async fn export(stores: &KeyedStores, args: ExportArgs) -> Result<(), CliError> 
     };
     let file = file.into_inner().map_err(|error| fault(error.into_error()))?;
     file.put_new().map_err(fault)?;
-    say(&format!("exported: {rows} rows, into {}", path.display()))
+    say(&format!("exported {rows} rows to {}", path.display()))
 }
 
-/// Writes the rows of a span of time, and gives how many there were.
+/// Writes the rows of a time span and returns their number.
 async fn write<W: Write>(stores: &KeyedStores, span: Range<i64>, out: W) -> Result<(u64, W), CliError> {
     let database = &*stores.database;
     let ends = Ends::read(database).await?;
@@ -76,14 +76,15 @@ async fn write<W: Write>(stores: &KeyedStores, span: Range<i64>, out: W) -> Resu
     .await?;
     drop(progress);
     if !verdict.faults.is_empty() && ends.have_moved(database).await? {
-        let meanwhile = "old rows were removed, or a chain was begun, while the log was read: run this again";
+        let meanwhile =
+            "old rows were removed, or a chain was started, while the log was read; run this again";
         return Err(CliError::User(meanwhile.to_owned()));
     }
     let rows = export.rows();
     let out = export.finish(&verdict.faults, &stores.server_key).map_err(CliError::Output)?;
     if !verdict.faults.is_empty() {
         tell(&format!(
-            "the audit log is not whole, and the export says so:\n  {}",
+            "the audit log fails verification, and the export records why:\n  {}",
             verdict.faults.join("\n  ")
         ));
     }

@@ -22,32 +22,33 @@ use uuid::Uuid;
     stagepass-server audit list --outcome failed --since 2026-01-01 --until 2026-02-01\n  \
     stagepass-server audit list --record 01890a5d-ac96-774b-bcce-b302099a8057"))]
 pub(in crate::cli) struct ListArgs {
-    /// What was done to this record: its id, the name of a service token, or both with the
-    /// table, as JSON shows it
+    /// Only actions on this record: its id, the name of a service token, or either with the table,
+    /// as JSON shows it
     #[arg(long, value_name = "ID")]
     record: Option<String>,
-    /// What this user did, what was done for the user, and to the user: an e-mail address or an id
+    /// Only actions by, for or on this user: an e-mail address or an id
     #[arg(long, value_name = "EMAIL")]
     user: Option<String>,
-    /// What the service with this token did; without a name, those with the shared secret
+    /// Only actions of the service with this token; without a name, of services with the shared
+    /// secret
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "")]
     service: Option<String>,
-    /// What was done, such as reveal
+    /// Only this action, such as reveal
     #[arg(long, value_name = "ACTION")]
     action: Option<String>,
-    /// How it ended: ok, failed (all that is neither ok nor only begun), or how its text begins
+    /// Only this outcome: ok, failed (neither ok nor just started), or the start of its text
     #[arg(long, value_name = "OUTCOME")]
     outcome: Option<String>,
-    /// Nothing older than this
+    /// Only rows at this time or later
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<i64>,
-    /// Only what is older than this
+    /// Only rows before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<i64>,
-    /// How many rows
+    /// The number of rows
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     limit: u32,
-    /// One JSON object a line, with all ids
+    /// Print one JSON object per row, with all ids
     #[arg(long)]
     json: bool,
 }
@@ -57,7 +58,7 @@ pub(super) async fn run(stores: &KeyedStores, args: ListArgs) -> Result<(), CliE
     let filter = args.filter(stores).await?;
     let rows = stores.database.newest_audit_rows(filter, limit).await?;
     if rows.is_empty() && !is_json {
-        tell("no row of the audit log is of this kind");
+        tell("no rows of the audit log match");
         return Ok(());
     }
     let names = Names::of(stores, &rows).await?;
@@ -86,30 +87,30 @@ impl ListArgs {
     }
 }
 
-/// The records that somebody may mean.
+/// The records that the text can mean.
 fn records(text: &str) -> Vec<String> {
     let tables = KINDS.iter().map(|(table, _)| table);
     if tables.clone().any(|table| text.strip_prefix(table).is_some_and(|rest| rest.starts_with('/'))) {
         return vec![text.to_owned()];
     }
-    // Rows have ids in one form.
+    // Rows spell an id in one way only.
     let id = Uuid::try_parse(text).map_or_else(|_| text.to_owned(), |id| id.to_string());
     tables.map(|table| format!("{table}/{id}")).collect()
 }
 
-/// The id of a user who is named by address or id.
+/// The id of a user named by address or id.
 async fn find_user(stores: &KeyedStores, user: &str) -> Result<Uuid, CliError> {
     if let Ok(id) = Uuid::try_parse(user) {
         return Ok(id);
     }
     find_listed(&*stores.database, user).await?.ok_or_else(|| {
         CliError::User(format!(
-            "there is no user {user} here; of one who is gone or in a Directus, give the id"
+            "there is no user {user} here; for a deleted user or one in Directus, give the id"
         ))
     })
 }
 
-/// A row for programs. Names are those of today.
+/// A row for programs. Names are the current ones.
 #[derive(Serialize)]
 struct Listed<'a> {
     chain: i64,
@@ -149,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_is_named_with_its_table_or_may_be_of_any() {
+    fn finds_a_record_with_its_table_or_in_every_table() {
         let id = "01890a5d-ac96-774b-bcce-b302099a8057";
         assert_eq!(records(&format!("users/{id}")), [format!("users/{id}")]);
         let of_any = records(&id.to_uppercase());

@@ -1,4 +1,4 @@
-//! What people call those whom rows of the audit log tell of, as it is today.
+//! The current names of the users and records that rows of the audit log mention.
 
 use super::super::error::CliError;
 use super::super::output::tell;
@@ -7,19 +7,19 @@ use crate::keyed_stores::KeyedStores;
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// By table and id.
+/// Names by table and id, such as `users/…`.
 pub(super) struct Names(HashMap<String, String>);
 
 impl Names {
-    /// The names of all in `rows`. Where a Directus that keeps some of them can't be asked, that
-    /// is told.
+    /// The names of everything in `rows`. If Directus can't be asked for some of them, prints a
+    /// warning.
     pub(super) async fn of(stores: &KeyedStores, rows: &[Row]) -> Result<Self, CliError> {
         let ids: BTreeSet<Uuid> = rows.iter().flat_map(ids).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         let mut names = stores.database.record_names(ids.clone()).await?;
         match stores.names_in_directus(&ids).await {
             Ok(more) => names.extend(more),
-            Err(error) => tell(&format!("Directus can't be asked for names, so ids are shown: {error}")),
+            Err(error) => tell(&format!("can't read names from Directus, so ids are shown: {error}")),
         }
         names.retain(|_, name| !name.trim().is_empty());
         Ok(Self(names))
@@ -40,7 +40,7 @@ impl Names {
     }
 }
 
-/// The ids that a row has.
+/// The ids in a row.
 fn ids(row: &Row) -> impl Iterator<Item = Uuid> {
     let entry = &row.entry;
     let record = entry.record.as_deref().and_then(|record| record.split_once('/'));

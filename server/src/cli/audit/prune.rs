@@ -14,15 +14,15 @@ use clap::Args;
     stagepass-server audit export --until 2026-01-01 --output 2025.jsonl\n  \
     stagepass-server audit prune --before 2026-01-01"))]
 pub(in crate::cli) struct PruneArgs {
-    /// Remove the rows of each chain up to its first one from this time or later; they are gone
-    /// for good, so export them first if you want them
+    /// Remove the rows of each chain before its first one at this time or later. They can't be
+    /// restored, so export them first if you want to keep them
     #[arg(long, value_name = "TIME", value_parser = time)]
     before: i64,
 }
 
 pub(super) async fn run(stores: &KeyedStores, args: PruneArgs) -> Result<(), CliError> {
     if args.before > now_ms() {
-        return Err(CliError::User("--before must not lie in the future".to_owned()));
+        return Err(CliError::User("--before must not be in the future".to_owned()));
     }
     let mut progress = Progress::new("rows removed");
     let tell = |rows| progress.show(rows);
@@ -30,14 +30,14 @@ pub(super) async fn run(stores: &KeyedStores, args: PruneArgs) -> Result<(), Cli
         retention::prune(&*stores.database, &stores.chain_key, &Caller::Operator, args.before, tell).await?;
     drop(progress);
     match pruned.rows {
-        0 => say(&format!("nothing removed: no row that can go is from before {}", render_ms(args.before)))?,
-        rows => say(&format!("removed: {rows} rows from before {}", render_ms(args.before)))?,
+        0 => say(&format!("nothing removed: no removable row is older than {}", render_ms(args.before)))?,
+        rows => say(&format!("removed {rows} rows older than {}", render_ms(args.before)))?,
     }
     if pruned.faults.is_empty() {
         return Ok(());
     }
     let faults = pruned.faults.join("\n  ");
     Err(CliError::User(format!(
-        "the audit log is not whole, and rows from there on stay as evidence; see `audit verify`:\n  {faults}"
+        "the audit log fails verification, so the rows from there on stay as evidence; see `audit verify`:\n  {faults}"
     )))
 }

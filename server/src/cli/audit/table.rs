@@ -1,5 +1,5 @@
-//! The audit log as a table for people: one row a line where there is room, or else with the
-//! record, and where that does not do with the caller as well, on a line of its own.
+//! The audit log as a table for people. Each entry is one line if the terminal is wide enough;
+//! otherwise the record, and if necessary the caller too, moves to a line of its own.
 
 use super::names::Names;
 use crate::audit::{Entry, Row};
@@ -7,17 +7,16 @@ use crate::bounded_text::bounded;
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr as _;
 
-/// What stands between two columns.
+/// The gap between two columns.
 const GAP: &str = "  ";
-/// What stands before a cell on a line of its own.
+/// The indent of a cell on its own line.
 const INDENT: &str = "    ";
-/// Columns are aligned up to this width; a longer text pushes the others to the right.
+/// Columns are aligned up to this width; a longer text pushes the rest to the right.
 const MAX_COLUMN: usize = 64;
-/// The longest text of a cell, in characters: rows have no longer ones, unless something else
-/// has written them.
+/// The longest text of a cell, in characters. Longer ones exist only if another program wrote them.
 const MAX_CHARS: usize = 600;
 
-/// What the tables are called whose records rows tell of.
+/// The names of tables for people.
 pub(super) const KINDS: [(&str, &str); 11] = [
     ("users", "user"),
     ("platform_connections", "connection"),
@@ -32,7 +31,7 @@ pub(super) const KINDS: [(&str, &str); 11] = [
     ("audit_heads", "chain"),
 ];
 
-/// What a row says of each column.
+/// The texts of an entry, by column.
 struct Cells {
     time: String,
     who: String,
@@ -41,18 +40,17 @@ struct Cells {
     record: String,
 }
 
-/// How a row is laid out: the cells that stand beside each other, and those that have a line
-/// of their own.
+/// How to arrange an entry: the cells beside each other, and those with a line of their own.
 type Layout = fn(&Cells) -> (Vec<&str>, Vec<&str>);
 
-/// From the widest to the narrowest.
+/// The layouts, from the widest to the narrowest.
 const LAYOUTS: [Layout; 3] = [
     |row| (vec![&row.time, &row.who, &row.action, &row.outcome, &row.record], vec![]),
     |row| (vec![&row.time, &row.who, &row.action, &row.outcome], vec![&row.record]),
     |row| (vec![&row.time, &row.action, &row.outcome], vec![&row.who, &row.record]),
 ];
 
-/// The lines of the table, none wider than `width` where the cells allow that.
+/// The lines of the table, at most `width` wide if the cells allow it.
 pub(super) fn lines(rows: &[Row], names: &Names, width: Option<usize>) -> Vec<String> {
     let [time, who, action, outcome, record] =
         ["TIME (UTC)", "WHO", "ACTION", "OUTCOME", "RECORD"].map(str::to_owned);
@@ -118,14 +116,14 @@ fn who(entry: &Entry, names: &Names) -> String {
     }
 }
 
-/// What kind of record it is, its name where it has one, and its id.
+/// The record's kind, its name if known, and its id.
 fn record(record: &str, names: &Names) -> String {
     let known = record.split_once('/').and_then(|(table, id)| {
         let (_, kind) = KINDS.iter().find(|(known, _)| *known == table)?;
         Some((kind, id))
     });
     match (known, names.record(record)) {
-        // An address is as good as an id for looking further.
+        // A user's e-mail address is enough: `audit list` accepts it in place of an id.
         (Some((kind, _)), Some(name)) if record.starts_with("users/") => format!("{kind} {name}"),
         (Some((kind, id)), Some(name)) => format!("{kind} {name} ({id})"),
         (Some((kind, id)), None) => format!("{kind} {id}"),
@@ -164,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_a_line_with_names_where_there_is_room() {
+    fn a_wide_terminal_shows_each_row_on_one_line_with_names() {
         let (rows, names) = some();
         let expected = [
             "TIME (UTC)           WHO                                        ACTION       OUTCOME    RECORD",
@@ -179,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_none_a_record_has_a_line_of_its_own() {
+    fn a_narrow_terminal_shows_the_record_on_its_own_line() {
         let (rows, names) = some();
         let lines = lines(&rows, &names, Some(90));
         let expected = [
@@ -205,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_stand_below_each_other_whatever_they_hold() {
+    fn columns_align_whatever_they_hold() {
         let entries = ["日本", "a\u{1b}[2J\u{202e}\t\n", &"long ".repeat(40), "ok"]
             .map(|name| Entry::new(&Caller::Operator, name).with_outcome("END"));
         let lines = lines(&rows(entries.to_vec()), &Names::given([]), None);

@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-/// How often the log is read where rows were removed or chains begun while it was.
+/// How often the log is read again if rows were removed or chains started meanwhile.
 const ATTEMPTS: usize = 3;
 
 #[derive(Args, Debug)]
@@ -23,20 +23,20 @@ const ATTEMPTS: usize = 3;
     stagepass-server audit verify --file 2025.jsonl --file 2026.jsonl\n  \
     stagepass-server audit verify --file 2025.jsonl --fingerprint \"3F2A 91C0 …\"")]
 pub(in crate::cli) struct VerifyArgs {
-    /// A head that was printed before: rows up to it must still be there
+    /// A head printed earlier: the rows up to it must still exist
     #[arg(long, value_name = "HEAD")]
     expect: Option<ExpectedHeads>,
-    /// Verify this file of `audit export` instead of the database; of several, in the order of
-    /// their rows, also that each goes on where the one before ends
+    /// Verify this file of `audit export` instead of the database. Give several files in the order
+    /// of their rows to check also that each continues the one before
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The fingerprint of the server that must have written the files, as `fingerprint` prints
-    /// it; no database is needed then [default: that of this database's server]
+    /// The fingerprint of the server that must have written the files, as printed by `fingerprint`.
+    /// Then no database is needed [default: that of this database's server]
     #[arg(long, value_name = "FINGERPRINT", requires = "files", value_parser = fingerprint)]
     fingerprint: Option<String>,
 }
 
-/// A fingerprint in the form in which it is printed.
+/// Parses a fingerprint in its printed form.
 fn fingerprint(text: &str) -> Result<String, String> {
     let expected = || "must be the 32 digits that `stagepass-server fingerprint` prints".to_owned();
     read_fingerprint(text).ok_or_else(expected)
@@ -64,9 +64,9 @@ fn verify_files(files: &[PathBuf], mut exports: Exports<'_>) -> Result<(), CliEr
     let ExportsVerdict { rows, faults, parts, heads } = exports.finish();
     parts.iter().try_for_each(|part| say(part))?;
     if !faults.is_empty() {
-        return Err(CliError::User(format!("the export is not whole:\n  {}", faults.join("\n  "))));
+        return Err(CliError::User(format!("the export fails verification:\n  {}", faults.join("\n  "))));
     }
-    say(&format!("the export is whole: {rows} rows"))?;
+    say(&format!("the export is complete and unchanged: {rows} rows"))?;
     say(&format!("head: {heads}"))
 }
 
@@ -82,8 +82,8 @@ async fn verify_database(stores: &KeyedStores, expected: ExpectedHeads) -> Resul
     if faults.is_empty() { Ok(()) } else { Err(CliError::User(faults.join("\n"))) }
 }
 
-/// Reads the log, once more where something is wrong that a removal of old rows or a new
-/// chain explains, which came while it was read.
+/// Verifies the log, and reads it again if a fault may come from rows removed or chains started
+/// during the reading.
 async fn verdict(stores: &KeyedStores, expected: &ExpectedHeads) -> Result<Verdict, CliError> {
     let database = &*stores.database;
     let mut attempt = 1;
@@ -98,43 +98,43 @@ async fn verdict(stores: &KeyedStores, expected: &ExpectedHeads) -> Result<Verdi
     }
 }
 
-/// What is wrong with the log; where nothing is, that is printed.
+/// The faults of the log. If there are none, prints the result.
 fn log_fault(verdict: &Verdict) -> Result<Option<String>, CliError> {
     if !verdict.faults.is_empty() {
-        return Ok(Some(format!("the audit log is not whole:\n  {}", verdict.faults.join("\n  "))));
+        return Ok(Some(format!("the audit log fails verification:\n  {}", verdict.faults.join("\n  "))));
     }
     if verdict.rows == 0 && verdict.removed == 0 {
-        // Where nothing was expected: with a head that was, its rows are missing.
-        let empty = "the audit log is empty: either nothing was done here yet, or all of it was removed";
+        // An expected head would have made the missing rows a fault.
+        let empty = "the audit log is empty: either nothing was logged yet, or all rows were removed";
         return Ok(Some(empty.to_owned()));
     }
     let before = match verdict.removed {
         0 => String::new(),
         removed => {
-            format!("; {removed} older ones were removed by Stagepass, and signed anchors stand for them")
+            format!("; Stagepass removed {removed} older ones, and signed anchors replace them")
         }
     };
-    say(&format!("the audit log is whole: {} rows{before}", verdict.rows))?;
+    say(&format!("the audit log is complete and unchanged: {} rows{before}", verdict.rows))?;
     say(&format!("head: {}", verdict.heads))?;
     if verdict.unchecked.is_empty() {
         return Ok(None);
     }
     let unchecked = verdict.unchecked.join("\n  ");
     Ok(Some(format!(
-        "the expected head is too old to be held against the log; keep the new one, and hold the old one \
-         against an export of the removed rows, with --file and --expect:\n  {unchecked}"
+        "the rows up to the expected head were removed; keep the new head, and check the old one against \
+         an export of the removed rows with --file and --expect:\n  {unchecked}"
     )))
 }
 
 /// The same for the rows that grant rights.
 fn rows_fault(broken: &[String]) -> Result<Option<String>, CliError> {
     if broken.is_empty() {
-        say("every row that grants rights was written by this server")?;
+        say("this server wrote every row that grants rights")?;
         return Ok(None);
     }
     Ok(Some(format!(
-        "rows that grant rights were changed by something else than Stagepass, and count as absent; put them \
-         back from a backup, or delete them and make them again:\n  {}",
+        "another program changed rows that grant rights, so Stagepass ignores them; restore them from a \
+         backup, or delete and recreate them:\n  {}",
         broken.join("\n  ")
     )))
 }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_is_taken_however_its_groups_are_written() {
+    fn accepts_a_fingerprint_with_any_grouping() {
         let printed = "3F2A 91C0 0000 1111 2222 3333 4444 5555";
         for written in
             [printed, "3f2a91c0000011112222333344445555", "3F2A:91C0:0000:1111:2222:3333:4444:5555"]

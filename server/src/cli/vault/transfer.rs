@@ -22,11 +22,11 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 const OTHERWISE: &str =
-    "give it in STAGEPASS_VAULT_FILE_PASSWORD, or name a file that holds it with --file-password-file";
+    "set STAGEPASS_VAULT_FILE_PASSWORD, or name a file that holds it with --file-password-file";
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct ExportArgs {
-    /// The file to write; one that is there stays as it is
+    /// The file to write; it must not exist yet
     file: PathBuf,
     #[command(flatten)]
     password: MasterPasswordArgs,
@@ -42,12 +42,12 @@ pub(in crate::cli) struct ImportArgs {
     file_password: FilePasswordArgs,
 }
 
-/// Writes all that is in the vault into a new file.
+/// Exports the whole vault to a new file.
 pub(super) async fn export(stores: &StoreArgs, args: ExportArgs) -> Result<(), CliError> {
     let path = &args.file;
     must_be_new(path)?;
     if path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        return Err(CliError::User(format!("{}: the folder for it is not there", path.display())));
+        return Err(CliError::User(format!("{}: its folder does not exist", path.display())));
     }
     let given = args.password.read()?;
     let stores = stores.open(IfMissing::Refuse).await?;
@@ -55,25 +55,24 @@ pub(super) async fn export(stores: &StoreArgs, args: ExportArgs) -> Result<(), C
     let (ids, credentials): (Vec<_>, Vec<_>) = open_all(&stores, &vault).await?.into_iter().unzip();
     let text = ExportFile::seal(vault.password(), &credentials)?.render()?;
     let entry = entry("vault export");
-    // Before there is a file: none of them leaves unnoted.
-    note_each(&stores, &entry, &ids).await?;
+    // Logged before the file exists, so that no key leaves without a row in the audit log.
+    log_each(&stores, &entry, &ids).await?;
     if let Err(error) = secret_file::write_new(path, &text) {
         stores.database.append(entry.with_outcome("the file can't be written")).await?;
         return Err(CliError::new_file(path, error));
     }
     let (count, path) = (credentials.len(), path.display());
-    say(&format!("exported: {count}, into {path}, encrypted under the vault's master password"))
+    say(&format!("exported {count} API keys to {path}, encrypted with the vault's master password"))
 }
 
-/// Notes what is done with each credential. Rows that are appended at the same
-/// time share a sync.
-async fn note_each(stores: &KeyedStores, entry: &Entry, ids: &[Uuid]) -> Result<(), CliError> {
+/// Logs the action for each credential. Rows appended at the same time share a sync.
+async fn log_each(stores: &KeyedStores, entry: &Entry, ids: &[Uuid]) -> Result<(), CliError> {
     let append = |id: &Uuid| stores.database.append(entry.clone().on("vault_credentials", *id));
     try_join_all(ids.iter().map(append)).await?;
     Ok(())
 }
 
-/// All credentials with their ids and keys, or an error where one does not open.
+/// All credentials with their ids and keys, or an error if one can't be decrypted.
 async fn open_all(stores: &KeyedStores, vault: &OpenVault) -> Result<Vec<(Uuid, PlainCredential)>, CliError> {
     let mut opened = Vec::new();
     for sealed in stores.vault.sealed_vault_credentials().await? {
@@ -88,8 +87,8 @@ async fn open_all(stores: &KeyedStores, vault: &OpenVault) -> Result<Vec<(Uuid, 
                 let entry = entry("vault export").on("vault_credentials", id);
                 stores.database.append(entry.with_outcome(error)).await?;
                 return Err(CliError::User(format!(
-                    "the API key with the id {id} does not open, since something else than Stagepass changed it \
-                     in the database; nothing was exported: put the database back from a backup, or remove that key"
+                    "the API key with the id {id} can't be decrypted, because another program changed it in \
+                     the database; nothing was exported. Restore the database from a backup, or remove that key"
                 )));
             }
         }
@@ -97,7 +96,7 @@ async fn open_all(stores: &KeyedStores, vault: &OpenVault) -> Result<Vec<(Uuid, 
     Ok(opened)
 }
 
-/// Adds what is in a file.
+/// Adds the API keys from a file.
 pub(super) async fn import(stores: &StoreArgs, args: ImportArgs) -> Result<(), CliError> {
     let path = &args.file;
     let file = read(path)?;
@@ -115,24 +114,24 @@ pub(super) async fn import(stores: &StoreArgs, args: ImportArgs) -> Result<(), C
     let sealed = new.into_iter().map(|new| seal(&vault, new)).collect::<Result<Vec<_>, _>>()?;
     let mut names: Vec<_> = sealed.iter().map(|sealed| sealed.credential.clone()).collect();
     if sealed.is_empty() {
-        // The password was said to become the vault's.
+        // The prompt said that this password becomes the vault's.
         vault.set_up().await?;
     } else {
         let entry = entry("vault import");
         let added = vault.add(sealed, entry.clone()).await?;
-        note_each(&stores, &entry, &added).await?;
+        log_each(&stores, &entry, &added).await?;
         let added: BTreeSet<_> = added.into_iter().collect();
-        // Somebody else may have added the same since they were looked up.
+        // Somebody else may have added the same keys since the check.
         let late = names.extract_if(.., |credential| !added.contains(&credential.id));
         kept.extend(late.map(|late| (late.service, late.name)));
     }
     for (service, name) in &kept {
-        say(&format!("{service} {name} is there already, and stays as it is"))?;
+        say(&format!("{service} {name} already exists and stays unchanged"))?;
     }
-    say(&format!("added: {}; there already: {}", names.len(), kept.len()))
+    say(&format!("added: {}; already there: {}", names.len(), kept.len()))
 }
 
-/// Reads a file, as far as its limit goes.
+/// Reads a file up to its size limit.
 fn read(path: &Path) -> Result<ExportFile, CliError> {
     let mut text = Vec::new();
     let read =
@@ -142,13 +141,13 @@ fn read(path: &Path) -> Result<ExportFile, CliError> {
     if text.len() as u64 > MAX_EXPORT_BYTES {
         let most = MAX_EXPORT_BYTES / (1024 * 1024);
         return Err(CliError::User(format!(
-            "{name} is larger than {most} MiB: `vault export` wrote no such file"
+            "{name} is larger than {most} MiB, so `vault export` did not write it"
         )));
     }
     ExportFile::parse(&text).map_err(|fault| CliError::User(format!("{name} {fault}")))
 }
 
-/// What is in a file, opened with the vault's master password, or else with its own.
+/// The contents of a file, decrypted with the vault's master password or else with the file's own.
 fn open(
     path: &Path,
     file: &ExportFile,
@@ -169,20 +168,20 @@ fn open(
     };
     open(&given.map_or_else(ask_for_it, Ok)?)?.ok_or_else(|| {
         CliError::User(format!(
-            "{name} opens neither with the vault's master password nor with the other: it has another password, \
-             or it was damaged"
+            "neither the vault's master password nor the other one decrypts {name}: it has another password or \
+             is damaged"
         ))
     })
 }
 
-/// Holds what is in a file against the rules of the vault.
+/// Checks the contents of a file against the rules of the vault.
 fn check(path: &Path, found: Vec<PlainCredential>) -> Result<Vec<PlainCredential>, CliError> {
     let mut names = BTreeSet::new();
     let check = |(index, found): (usize, PlainCredential)| {
         let PlainCredential { service, name, key, created_at } = found;
         let checked = checked(&service, &name, &key).and_then(|(service, name, key)| {
             let is_new = names.insert((service.clone(), name.clone()));
-            let twice = || "its service and name are those of another".to_owned();
+            let twice = || "another key has the same service and name".to_owned();
             is_new.then_some(PlainCredential { service, name, key, created_at }).ok_or_else(twice)
         });
         checked.map_err(|fault| CliError::User(format!("{}: API key {}: {fault}", path.display(), index + 1)))
@@ -195,7 +194,7 @@ fn check_room(there: usize, new: usize) -> Result<(), CliError> {
         return Ok(());
     }
     Err(CliError::User(format!(
-        "the vault holds at most {MAX_CREDENTIALS} API keys: {there} are there, and {new} more do not fit"
+        "the vault holds at most {MAX_CREDENTIALS} API keys: it has {there}, so {new} more do not fit"
     )))
 }
 
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_in_a_file_is_held_against_the_rules() {
+    fn checks_every_key_in_a_file_against_the_rules() {
         let check = |found| check(Path::new("file"), found).map_err(|fault| fault.to_string());
         let good = || plain("openai", "primary", "sk-1");
         let checked = check(vec![good(), plain("anthropic", " primary ", " sk-2\n")]).unwrap();
@@ -225,7 +224,7 @@ mod tests {
             (plain("openai", "o\nther", "sk-1"), "name must not hold control characters"),
             (plain("unknown", "other", "sk-1"), "service must be one of"),
             (plain("openai", "other", &"k".repeat(16 * 1024 + 1)), "key must have at most 16384 bytes"),
-            (plain("openai", " primary", "sk-2"), "its service and name are those of another"),
+            (plain("openai", " primary", "sk-2"), "another key has the same service and name"),
         ] {
             let said = check(vec![good(), bad]).unwrap_err();
             assert!(said.starts_with(&format!("file: API key 2: {fault}")), "{said}");
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_are_added_than_a_vault_holds() {
+    fn refuses_more_keys_than_a_vault_holds() {
         assert!(check_room(999, 1).is_ok() && check_room(1000, 0).is_ok());
         assert!(check_room(999, 2).is_err());
     }

@@ -1,4 +1,4 @@
-//! The vault, opened with its master password for one command.
+//! Opens the vault with its master password for one command.
 
 use super::super::error::CliError;
 use super::super::output::tell;
@@ -15,37 +15,37 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use uuid::Uuid;
 
-const OTHERWISE: &str =
-    "give it in STAGEPASS_VAULT_PASSWORD, or name a file that holds it with --password-file";
+const OTHERWISE: &str = "set STAGEPASS_VAULT_PASSWORD, or name a file that holds it with --password-file";
 
-/// The vault with its master key, or one that is about to have one.
+/// The vault with its master key, or a vault that is about to get one.
 pub(super) struct OpenVault {
     vault: Vault,
     store: Arc<dyn VaultStore>,
     password: SecretString,
     key: Key,
     key_epoch: i64,
-    /// Of a vault that is not set up yet.
+    /// Set if the vault is not set up yet.
     new_salt: Option<[u8; 16]>,
 }
 
 impl OpenVault {
-    /// Opens a vault with the password that was given, or else asked for. A
-    /// wrong one is noted as a failure of `action`.
+    /// Opens a vault with the password from the settings or a prompt. A wrong one is logged as a
+    /// failure of `action`.
     pub(super) async fn open(
         stores: &KeyedStores,
         given: Option<SecretString>,
         action: &str,
     ) -> Result<Self, CliError> {
         let vault = vault_of(stores).await?;
-        let header = vault.header().await?.ok_or_else(|| {
-            CliError::User("the vault has no master password yet: nothing is in it".to_owned())
-        })?;
+        let header = vault
+            .header()
+            .await?
+            .ok_or_else(|| CliError::User("the vault has no master password yet and is empty".to_owned()))?;
         Self::with(stores, vault, &header, given, action).await
     }
 
-    /// The same; the master password of a vault that has none is chosen, and kept
-    /// by [`OpenVault::set_up`].
+    /// The same, but a vault without a master password gets one, which [`OpenVault::set_up`]
+    /// stores.
     pub(super) async fn open_or_new(
         stores: &KeyedStores,
         given: Option<SecretString>,
@@ -55,8 +55,10 @@ impl OpenVault {
         if let Some(header) = vault.header().await? {
             return Self::with(stores, vault, &header, given, action).await;
         }
-        let how = if given.is_some() { "the one that was given becomes it" } else { "choose one" };
-        tell(&format!("the vault has no master password yet: {how}; keep it well, nothing replaces it"));
+        let how = if given.is_some() { "using the one from the settings" } else { "choose one" };
+        tell(&format!(
+            "the vault has no master password yet: {how}. Keep it safe, because it can't be recovered"
+        ));
         let password = given.map_or_else(|| ask_twice("New master password", OTHERWISE), Ok)?;
         check_password(&password)?;
         let salt = generate_salt()?;
@@ -76,23 +78,21 @@ impl OpenVault {
         let key = Key::derive(&password, &header.salt)?;
         if !key.opens(header) {
             stores.database.append(entry(action).with_outcome(Error::InvalidMasterPassword)).await?;
-            return Err(CliError::User("that is not the vault's master password".to_owned()));
+            return Err(CliError::User("wrong master password".to_owned()));
         }
         let store = Arc::clone(&stores.vault);
         Ok(Self { vault, store, password, key, key_epoch: header.key_epoch, new_salt: None })
     }
 
-    /// The master password.
     pub(super) fn password(&self) -> &SecretString {
         &self.password
     }
 
-    /// The master key.
     pub(super) fn key(&self) -> &Key {
         &self.key
     }
 
-    /// Seals an API key, and ties it to its credential.
+    /// Encrypts an API key and binds it to its credential.
     pub(super) fn seal(
         &self,
         credential: VaultCredential,
@@ -101,7 +101,7 @@ impl OpenVault {
         Ok(credentials::seal((&self.key, self.key_epoch), credential, api_key)?)
     }
 
-    /// Keeps the master password of a vault that has none.
+    /// Stores the master password of a vault that has none.
     pub(super) async fn set_up(&self) -> Result<(), CliError> {
         let Some(salt) = self.new_salt else { return Ok(()) };
         match self.vault.set_up(&self.key, salt, &Caller::Operator).await {
@@ -110,7 +110,7 @@ impl OpenVault {
         }
     }
 
-    /// Keeps those whose service and name nobody has, and gives their ids.
+    /// Stores the credentials whose service and name are free, and returns their ids.
     pub(super) async fn add(
         &self,
         new: Vec<SealedVaultCredential>,
@@ -121,7 +121,7 @@ impl OpenVault {
         Ok(done(added)?.ok_or(FULL)?)
     }
 
-    /// An error where the master password is another by now.
+    /// Fails if the master password has changed.
     pub(super) async fn check_current(&self) -> Result<(), CliError> {
         let header = self.vault.header().await?;
         if header.is_some_and(|header| header.key_epoch == self.key_epoch) { Ok(()) } else { Err(stale()) }
@@ -133,7 +133,7 @@ pub(super) async fn vault_of(stores: &KeyedStores) -> Result<Vault, CliError> {
     Ok(Vault::open(store, database, Arc::clone(&stores.chain_key)).await?)
 }
 
-/// What a write has done, if the password was the same all the while.
+/// The result of a write, if the password did not change meanwhile.
 pub(super) fn done<T>(write: VaultWrite<T>) -> Result<T, CliError> {
     match write {
         VaultWrite::Done(done) => Ok(done),
@@ -142,6 +142,6 @@ pub(super) fn done<T>(write: VaultWrite<T>) -> Result<T, CliError> {
 }
 
 fn stale() -> CliError {
-    let changed = "somebody has changed the master password meanwhile, so nothing was done: run this again";
+    let changed = "the master password was changed meanwhile, so nothing was done; run this again";
     CliError::User(changed.to_owned())
 }

@@ -1,5 +1,5 @@
-//! What a Directus token says of itself: believed once it is verified, and
-//! before that only where it shortens a token's life.
+//! The claims of a Directus token: trusted after verification, and before it only to shorten the
+//! token's life.
 
 use crate::error::Error;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -18,27 +18,27 @@ pub(super) struct Claims {
     exp: Option<i64>,
     /// Of a login that can be ended at any time.
     session: Option<Value>,
-    /// Of somebody who was given a link.
+    /// Of someone who received a link.
     share: Option<Value>,
-    /// Of a token that is good for one thing, such as a new password.
+    /// Of a token for one purpose, such as a new password.
     scope: Option<Value>,
 }
 
 impl Claims {
-    /// What an unverified token says; `None` where it is no JWT.
+    /// The claims of an unverified token; `None` if it is not a JWT.
     pub(super) fn peek(token: &str) -> Option<Self> {
         let payload = is_jwt(token).then(|| token.split('.').nth(1))??;
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
     }
 
-    /// Whether the token says that it is a user's, good for anything. Directus
-    /// itself does not look at a purpose.
+    /// Whether the token claims to be a user's, for all purposes. Directus itself does not check
+    /// the purpose.
     pub(super) fn are_users(&self) -> bool {
         self.id.is_some() && self.share.is_none() && self.scope.is_none()
     }
 
-    /// How long an answer about the token holds from `now_ms` on: never past
-    /// its end, and not at all where its login may end at any time.
+    /// How long an answer about the token is valid after `now_ms`: never beyond its expiry, and not
+    /// at all if its login can end at any time.
     pub(super) fn lifetime(&self, now_ms: i64) -> Duration {
         let end_ms = self.exp.map_or(i64::MAX, |exp| exp.saturating_mul(1000));
         let left_ms = end_ms.saturating_sub(now_ms).max(0);
@@ -46,14 +46,14 @@ impl Claims {
     }
 }
 
-/// Whether a token has the form of a JWT (RFC 7519), its signature aside: all
-/// others are static tokens.
+/// Whether a token has the form of a JWT (RFC 7519), ignoring its signature: all others are static
+/// tokens.
 pub(super) fn is_jwt(token: &str) -> bool {
     header(token).is_some()
 }
 
-/// Whether a JWT names another algorithm than Directus signs with. Directus
-/// itself takes all that fit its secret.
+/// Whether a JWT names another algorithm than the one with which Directus signs. Directus itself
+/// accepts all that fit its secret.
 pub(super) fn has_other_algorithm(token: &str) -> bool {
     header(token).is_some_and(|header| header.get("alg") != Some(&Value::from("HS256")))
 }
@@ -85,7 +85,7 @@ impl Verifier {
         Self { key: DecodingKey::from_secret(secret.expose_secret().as_bytes()), validation }
     }
 
-    /// The claims of a token that Directus has signed.
+    /// The claims of a token that Directus signed.
     pub(super) fn verify(&self, token: &str) -> Result<Claims, Error> {
         let token = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation);
         token.map(|token| token.claims).map_err(|_| Error::Unauthorized)
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_directus_signed_for_a_user() {
+    fn accepts_a_token_that_directus_signed_for_a_user() {
         let claims = verify(&sign(&good(), Algorithm::HS256, SECRET)).unwrap();
         assert_eq!(claims.id, Some(Uuid::from_u128(7)));
         let with_session = sign(&changed("session", json!("abc")), Algorithm::HS256, SECRET);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_unsigned_signed_otherwise_expired_or_not_for_a_user() {
+    fn refuses_a_token_that_is_unsigned_wrongly_signed_expired_or_not_a_users() {
         let without = |claim: &str| {
             let mut claims = good();
             claims.as_object_mut().unwrap().remove(claim);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_never_outlives_the_token_and_is_not_kept_for_a_session() {
+    fn an_answer_never_outlives_the_token_and_is_not_cached_for_a_session() {
         let lifetime =
             |claims: Value| Claims::peek(&sign(&claims, Algorithm::HS256, b"x")).unwrap().lifetime(50_000);
         assert_eq!(lifetime(changed("exp", json!(60))), Duration::from_secs(10));
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_static_token_says_nothing_of_itself() {
+    fn a_static_token_has_no_claims() {
         for token in ["", "static", "a.b.c", "..", "fn_sess_0", "e30.e30.x.y"] {
             assert!(
                 !is_jwt(token) && !has_other_algorithm(token) && Claims::peek(token).is_none(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 const SCHEMAS: &str = "#/components/schemas/";
-/// What a schema says of a value, and the words for it.
+/// A schema's rules for a value, in words.
 const RULES: [(&str, &str); 9] = [
     ("format", "format"),
     ("minLength", "characters from"),
@@ -19,7 +19,7 @@ const RULES: [(&str, &str); 9] = [
     ("default", "default"),
 ];
 
-/// The members of an object with all that belongs to it, else its kind.
+/// The members of an object with their details, or else its kind.
 pub(super) fn render_schema(schema: &Value) -> Markup {
     if let Some(parts) = schema["allOf"].as_array() {
         return html! { @for part in parts { (render_schema(part)) } };
@@ -55,8 +55,8 @@ pub(super) fn render_schema(schema: &Value) -> Markup {
     }
 }
 
-/// An object's members and whether they must be there: those that must come
-/// first, in the order in which they were declared.
+/// An object's members and whether they are required: those first, in the order of their
+/// declaration.
 fn members(schema: &Value) -> Vec<(&str, &Value, bool)> {
     let required: Vec<_> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -67,7 +67,7 @@ fn members(schema: &Value) -> Vec<(&str, &Value, bool)> {
     required.chain(optional).collect()
 }
 
-/// A member's description, which stands with its value where that may be null.
+/// A member's description, which is in its value if that can be null.
 fn description(member: &Value) -> &Value {
     member.get("description").unwrap_or(&member["oneOf"][0]["description"])
 }
@@ -107,12 +107,12 @@ fn in_words(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The name of the schema that this one is a reference to.
+/// The name of the schema to which this one refers.
 pub(super) fn name_of_reference(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.strip_prefix(SCHEMAS)
 }
 
-/// The names of the schemas that others refer to.
+/// The names of the schemas to which others refer.
 pub(super) fn referenced(document: &Value) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     let mut waiting = vec![&document["components"]["schemas"]];

@@ -1,22 +1,23 @@
-//! App credentials, their values, and the projects that they are handed to.
+//! App credentials, their values, and the projects they are assigned to.
 
 use super::{Actor, Listed, Page, Sealed, StoreError, operations};
 use crate::audit::Entry;
 use sha2::{Digest as _, Sha256};
 use uuid::{Builder, Uuid};
 
-/// A value of a credential, sealed.
+/// A sealed value of a credential.
 #[derive(Clone, Debug)]
 pub(crate) struct SealedValue {
     pub(crate) field_id: Uuid,
     pub(crate) blob: String,
-    /// Whether it is yet to be stored. One that is kept is not written again: it
-    /// may be sealed anew meanwhile, or with a key that is retired.
+    /// Whether the value must still be stored. A stored value is not written again: meanwhile it
+    /// may be re-encrypted, or its key retired.
     pub(crate) is_new: bool,
 }
 
-/// The id of the value that a credential has in a field (a UUID of version 8,
-/// RFC 9562): so what is sealed for it is sealed for both.
+/// The id of a credential's value in a field (a UUID of version 8, RFC 9562), so that the sealed
+/// value is bound to both.
+// Decision: docs/decisions/app-credentials.md#the-id-of-a-value-is-derived-from-credential-and-field
 pub(crate) fn value_id(credential_id: Uuid, field_id: Uuid) -> Uuid {
     let hash = Sha256::new().chain_update(credential_id).chain_update(field_id).finalize();
     let mut bytes = [0; 16];
@@ -24,7 +25,7 @@ pub(crate) fn value_id(credential_id: Uuid, field_id: Uuid) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// A credential of some type, its values sealed.
+/// A credential with its sealed values.
 #[derive(Clone, Debug)]
 pub(crate) struct AppCredential {
     pub(crate) id: Uuid,
@@ -32,51 +33,51 @@ pub(crate) struct AppCredential {
     pub(crate) credential_name: String,
     pub(crate) credential_type_id: Uuid,
     pub(crate) description: Option<String>,
-    /// At most one for each field of its type.
+    /// The values, at most one for each field of the type.
     pub(crate) values: Vec<SealedValue>,
-    /// In the order of their ids.
+    /// The projects, in order of their ids.
     pub(crate) project_ids: Vec<Uuid>,
-    /// Counts the changes, from 1.
+    /// The number of the last change, from 1.
     pub(crate) version: i64,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
 }
 
-/// What a credential shows hangs on these two.
+/// The two versions that a credential's content depends on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Revision {
-    /// The credential's own.
+    /// The credential's own version.
     pub(crate) version: i64,
-    /// When its type was changed last.
+    /// When its type was last changed.
     pub(crate) type_updated_at: i64,
 }
 
-/// What became of a new credential, or of a change to one.
+/// The result of adding or changing a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PutAppCredential {
     Stored,
     NameTaken,
-    /// A project is unknown or somebody else's.
+    /// A project does not exist or belongs to another user.
     UnknownProject,
-    /// A project has as many others as it can have.
+    /// A project already has the most credentials it can have.
     ProjectFull,
-    /// It, or its type, is not there any more, or not as it was when it was read.
+    /// The credential or its type changed or disappeared since it was read.
     Stale,
 }
 
-/// Which of an owner's credentials are listed.
+/// Which of an owner's credentials to list.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct AppCredentialFilter {
     pub(crate) credential_type_id: Option<Uuid>,
-    /// What the name holds, folded as names are.
+    /// Text that the folded name contains.
     pub(crate) folded_search: Option<String>,
 }
 
 operations! {
-    /// `app_credentials`, `app_credential_keys` and `app_credential_projects`.
+    /// The operations on `app_credentials`, `app_credential_keys` and `app_credential_projects`.
     trait AppCredentials as DynAppCredentials {
-        /// Stores a new credential and hands it to the owner's projects.
-        /// `type_updated_at` says how its type was when the values were checked.
+        /// Adds a new credential and assigns it to the owner's projects. `type_updated_at` is the
+        /// state of its type against which the values were checked.
         async fn add_app_credential(
             &self,
             new: AppCredential,
@@ -84,8 +85,8 @@ operations! {
             entry: Entry,
         ) -> Result<PutAppCredential, StoreError>;
 
-        /// Changes the name, the description and the values of a credential that is
-        /// still of the version before. Values that are not new stay as they are.
+        /// Changes the name, description and values of a credential that still has the previous
+        /// version. Values that are not new stay unchanged.
         async fn update_app_credential(
             &self,
             changed: AppCredential,
@@ -93,7 +94,7 @@ operations! {
             entry: Entry,
         ) -> Result<PutAppCredential, StoreError>;
 
-        /// A credential that the actor may have.
+        /// A credential that the actor may access.
         async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError>;
 
         /// A page of the owner's credentials, newest first, then by id.
@@ -104,15 +105,14 @@ operations! {
             page: Page,
         ) -> Result<Listed<AppCredential>, StoreError>;
 
-        /// All credentials that a project has been handed, which is given by its owner and its
-        /// id, newest first, then by id.
+        /// All credentials assigned to a project, given by its owner and id; newest first, then by
+        /// id.
         async fn app_credentials_by_project(
             &self,
             own: (Uuid, Uuid),
         ) -> Result<Listed<AppCredential>, StoreError>;
 
-        /// Deletes the owner's credential; false where there is none, or none as it is
-        /// `known`.
+        /// Deletes the owner's credential; false if it does not exist or is no longer as `known`.
         async fn delete_app_credential(
             &self,
             owner_id: Uuid,
@@ -121,8 +121,8 @@ operations! {
             entry: Entry,
         ) -> Result<bool, StoreError>;
 
-        /// Hands a credential, given by its owner and its id, where it is as it is `known`,
-        /// to these projects of his and to no others.
+        /// Assigns a credential, given by its owner and id, to exactly these projects of the owner,
+        /// if it is still as `known`.
         async fn assign_app_credential(
             &self,
             own: (Uuid, Uuid),
@@ -132,11 +132,11 @@ operations! {
             entry: Entry,
         ) -> Result<PutAppCredential, StoreError>;
 
-        /// What is sealed here, by id, after the given one.
+        /// The sealed values in order of their ids, after the given one.
         async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError>;
 
-        /// Puts `blob`, sealed anew, in the place of `old`; false, and nothing
-        /// changed, where that has another text by now.
+        /// Replaces the `old` blob by the re-encrypted `blob`; false, without a change, if the
+        /// value is different by now.
         async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError>;
     }
 }

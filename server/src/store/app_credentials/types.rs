@@ -2,53 +2,36 @@
 
 use super::{Listed, Page, StoreError, operations};
 use crate::audit::Entry;
+use crate::words::words;
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What a field's values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FieldType {
-    String,
-    Password,
-    Number,
-    Boolean,
-    Url,
-    Json,
-}
-
-impl FieldType {
-    const ALL: [Self; 6] = [Self::String, Self::Password, Self::Number, Self::Boolean, Self::Url, Self::Json];
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field_type| field_type.as_str() == text)
-    }
-
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::String => "string",
-            Self::Password => "password",
-            Self::Number => "number",
-            Self::Boolean => "boolean",
-            Self::Url => "url",
-            Self::Json => "json",
-        }
+words! {
+    /// The kind of a field's values.
+    enum FieldType {
+        String = "string", Password = "password", Number = "number", Boolean = "boolean", Url = "url", Json = "json",
     }
 }
 
-/// A field of a credential type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A field of a type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TypeFieldResponse)]
 pub(crate) struct TypeField {
     pub(crate) id: Uuid,
     pub(crate) field_name: String,
     pub(crate) field_label: String,
     pub(crate) field_type: FieldType,
+    /// Whether each credential must have a value in it.
     pub(crate) required: bool,
-    /// Whether its values are shown to nobody who does not ask for them to be revealed.
+    /// Whether its values are hidden until someone reveals them.
     pub(crate) sensitive: bool,
 }
 
 impl TypeField {
-    /// Whether it is still the same among these fields for those who have values in
-    /// it: as good as before, and as secret.
+    /// Whether the field stays valid in `fields` for credentials that have a value in it: of the
+    /// same kind, and as secret.
     pub(in crate::store) fn is_kept_in(&self, fields: &[Self]) -> bool {
         fields.iter().any(|field| {
             field.id == self.id
@@ -59,72 +42,72 @@ impl TypeField {
     }
 }
 
-/// A kind of credential: built in where it has no owner.
+/// A kind of credential, built in if it has no owner.
 #[derive(Clone, Debug)]
 pub(crate) struct CredentialType {
     pub(crate) id: Uuid,
     pub(crate) owner_id: Option<Uuid>,
     pub(crate) type_name: String,
     pub(crate) description: Option<String>,
-    /// In the order in which they were given.
+    /// The fields, in the order that the user chose.
     pub(crate) fields: Vec<TypeField>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
 }
 
 impl CredentialType {
-    /// Whether this user's credentials can be of it.
+    /// Whether the user can have credentials of this type.
     pub(crate) fn is_usable_by(&self, user_id: Uuid) -> bool {
         self.owner_id.is_none_or(|owner_id| owner_id == user_id)
     }
 }
 
-/// What became of a change to a credential type.
+/// The result of adding or changing a credential type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PutType {
     Stored,
     NameTaken,
-    /// The owner has as many as he can have.
+    /// The owner already has the most types.
     TooMany,
-    /// A field that so many credentials have a value in would be gone, or be another's.
+    /// This many credentials have a value in a field that would disappear or change.
     FieldInUse(u64),
-    /// It is not any more as it was when it was read.
+    /// The type changed since it was read.
     Stale,
-    /// There is none of the owner's with this id.
+    /// The owner has no type with this id.
     Gone,
 }
 
-/// What became of the deletion of a credential type.
+/// The result of deleting a credential type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DeleteType {
     Deleted,
-    /// So many credentials are of it.
+    /// This many credentials have the type.
     InUse(u64),
     Gone,
 }
 
 operations! {
-    /// `credential_types` and `credential_type_fields`.
+    /// The operations on `credential_types` and `credential_type_fields`.
     trait CredentialTypes as DynCredentialTypes {
-        /// A page of the built-in types and the owner's, by name; in one moment.
+        /// A page of the built-in types and the owner's types, by name, at one point in time.
         async fn credential_types(
             &self,
             owner_id: Uuid,
             page: Page,
         ) -> Result<Listed<CredentialType>, StoreError>;
 
-        /// The ids and names of the built-in types and of all the owner's, by name.
+        /// The ids and names of the built-in types and of all the owner's types, by name.
         async fn type_names(&self, owner_id: Uuid) -> Result<Vec<(Uuid, String)>, StoreError>;
 
-        /// A type, whoever's it is.
+        /// A type of any owner.
         async fn credential_type(&self, id: Uuid) -> Result<Option<CredentialType>, StoreError>;
 
-        /// Stores a new type of somebody's.
+        /// Adds a new type.
         async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError>;
 
-        /// Gives the owner's type another name, description and fields, where it is still
-        /// the `known` one. Fields of that which credentials have values in stay what
-        /// they are, their label, order and whether they are required aside.
+        /// Changes the name, description and fields of the owner's type, if it is still the `known`
+        /// one. Of a field in which credentials have values, only the label, the order and whether
+        /// it is required can change.
         async fn update_credential_type(
             &self,
             changed: CredentialType,
@@ -132,7 +115,7 @@ operations! {
             entry: Entry,
         ) -> Result<PutType, StoreError>;
 
-        /// Deletes the owner's type, unless credentials are of it.
+        /// Deletes the owner's type, unless credentials have it.
         async fn delete_credential_type(
             &self,
             owner_id: Uuid,

@@ -1,7 +1,6 @@
-//! Changing what Directus keeps. It has no transaction over calls, so an
-//! operation that was begun must be carried to its end, also where whoever
-//! asked for it has hung up or was told that it takes too long: it runs in a
-//! task of its own. Nothing else is given [`Changes`].
+//! Changes records in Directus. It has no transaction over several calls, so an operation must be
+//! completed once begun, even if the caller hung up or was told that it takes too long. So it runs
+//! in a task of its own. Only operations get [`Changes`].
 
 use super::items::{IdOnly, Items, path};
 use crate::audit::Entry;
@@ -14,10 +13,10 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-/// What Directus is to answer of an item that it has changed.
+/// What Directus returns of a changed item.
 const ID_ALONE: [(&str, &str); 1] = [("fields", "id")];
 
-/// The operations that change something.
+/// Runs the operations that change records.
 #[derive(Debug)]
 pub(super) struct Operations {
     changes: Changes,
@@ -25,7 +24,8 @@ pub(super) struct Operations {
 }
 
 impl Operations {
-    /// On `directus`, sealed with the key `key_id`; what is done there is noted in `database`.
+    /// Operations on `directus` with records sealed with the key `key_id`; `database` gets the
+    /// audit rows.
     pub(super) fn new(directus: Arc<Directus>, database: Arc<dyn Database>, key_id: String) -> Self {
         let items = Items::new(Arc::clone(&directus));
         Self {
@@ -34,47 +34,46 @@ impl Operations {
         }
     }
 
-    /// Carries an operation out to its end, whether or not anybody waits for it.
+    /// Completes an operation, whether or not anyone waits for it.
+    // Decision: docs/decisions/storage.md#a-change-in-directus-is-carried-to-its-end
     pub(super) async fn carry_out<T, F>(&self, operation: impl FnOnce(Changes) -> F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, StoreError>> + Send + 'static,
     {
         let operation = operation(self.changes.clone()).in_current_span();
-        // An error is a panic, whose words are in the log.
+        // An error is a panic, which is in the log.
         self.running.spawn(operation).await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Waits for those that have begun.
+    /// Waits for operations that have begun.
     pub(super) async fn finish(&self) {
         self.running.close();
         self.running.wait().await;
     }
 }
 
-/// What an operation reads, changes and notes.
+/// The access that an operation has to Directus and to the audit log.
 ///
-/// Changes go by filters: Directus answers 204 for the change of an item that
-/// does not exist.
+/// Changes use filters, because Directus answers 204 to a change of an item that does not exist.
 #[derive(Clone, Debug)]
 pub(super) struct Changes {
     pub(super) items: Items,
-    /// Keeps the audit log and the capture requests.
+    /// The database with the audit log and the capture requests.
     pub(super) database: Arc<dyn Database>,
     directus: Arc<Directus>,
-    /// The key that is sealed with here.
+    /// The key used for sealing here.
     key_id: Arc<str>,
 }
 
 impl Changes {
-    /// Creates an item.
     pub(super) async fn create(&self, table: &str, item: Value) -> Result<(), DirectusError> {
         let path = path(table);
         let call = Call { query: &ID_ALONE, ..Call::with_body(Method::POST, &path, item) };
         self.directus.perform(&call).await
     }
 
-    /// Changes all items that a filter lets through; gives their ids.
+    /// Changes all items that match a filter; returns their ids.
     pub(super) async fn update(
         &self,
         table: &str,
@@ -88,15 +87,14 @@ impl Changes {
         Ok(changed.into_iter().map(|item| item.id).collect())
     }
 
-    /// Deletes all items that a filter lets through.
+    /// Deletes all items that match a filter.
     pub(super) async fn delete(&self, table: &str, filter: Value) -> Result<(), DirectusError> {
         let body = json!({"query": {"filter": filter, "limit": -1}});
         self.directus.perform(&Call::with_body(Method::DELETE, &path(table), body)).await
     }
 
-    /// Notes that something is about to be done, does it, and notes how that
-    /// ended.
-    pub(super) async fn noting<T>(
+    /// Records that an action is about to start, runs it, and records its outcome.
+    pub(super) async fn audited<T>(
         &self,
         entry: Entry,
         is_done: impl Fn(&T) -> bool,
@@ -119,7 +117,7 @@ impl Changes {
         let entry = match &done {
             Ok(outcome) if is_done(outcome) => entry,
             Ok(_) => entry.with_outcome("not done"),
-            // A proxy before it says so of calls that Directus had begun, too.
+            // A proxy can also report "busy" for calls that Directus had begun.
             Err(DirectusError::Busy { .. }) => entry.with_outcome("unknown: Directus busy"),
             Err(DirectusError::TimedOut | DirectusError::Unavailable) => {
                 entry.with_outcome("unknown: Directus unavailable")
@@ -130,16 +128,16 @@ impl Changes {
         Ok(done?)
     }
 
-    /// The same with something that stores what is sealed; not with a retired
-    /// key, of which Directus knows nothing.
-    pub(super) async fn noting_sealed<T>(
+    /// The same for an action that stores sealed text; refused with a retired key, because Directus
+    /// does not know about retired keys.
+    pub(super) async fn audited_sealed<T>(
         &self,
         entry: Entry,
         is_done: impl Fn(&T) -> bool,
         doing: impl Future<Output = Result<T, DirectusError>>,
     ) -> Result<T, StoreError> {
         self.intend(&entry).await?;
-        // The last thing before: a rotation waits as long as what follows may take.
+        // Check this last: a key rotation waits as long as the following calls can take.
         if self.database.is_retired(self.key_id.to_string()).await? {
             self.database.append(entry.with_outcome("not done: the key is retired")).await?;
             return Err(StoreError::RetiredKey);
@@ -147,7 +145,7 @@ impl Changes {
         self.conclude(entry, is_done, doing.await).await
     }
 
-    /// Does something to a record of the user's and notes it; to nobody else's.
+    /// Changes a record if it belongs to the user, and records it.
     pub(super) async fn with_own(
         &self,
         (table, id, user_id): (&str, Uuid, Uuid),
@@ -157,7 +155,7 @@ impl Changes {
         let owner = self.items.owner(table, id).await?;
         let found = Found::of(owner, Actor::User(user_id), |owner| *owner);
         if matches!(found, Found::Own(_)) {
-            self.noting(entry, |()| true, doing).await?;
+            self.audited(entry, |()| true, doing).await?;
         }
         Ok(found.map(drop))
     }

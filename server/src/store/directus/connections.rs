@@ -1,4 +1,4 @@
-//! `platform_connections`.
+//! The operations on `platform_connections` in Directus.
 
 use super::DirectusRecords;
 use super::changes::Changes;
@@ -8,13 +8,13 @@ use crate::audit::Entry;
 use crate::directus::DirectusError;
 use crate::store::{
     Actor, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page, PutConnection,
-    SealedConnection, SealedTable, StoreError, UpdateCredentials,
+    SealedColumn, SealedConnection, StoreError, UpdateCredentials,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) const TABLE: &str = "platform_connections";
-/// Directus's word for a clash with a unique field.
+/// Directus's code for a duplicate in a unique field.
 const NOT_UNIQUE: &str = "RECORD_NOT_UNIQUE";
 
 impl Connections for DirectusRecords {
@@ -30,7 +30,7 @@ impl Connections for DirectusRecords {
         let is_done = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
         self.operations
             .carry_out(
-                |changes| async move { changes.noting_sealed(entry, is_done, put(&changes, &new)).await },
+                |changes| async move { changes.audited_sealed(entry, is_done, put(&changes, &new)).await },
             )
             .await
     }
@@ -44,7 +44,7 @@ impl Connections for DirectusRecords {
         let is_done = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
         self.operations
             .carry_out(|changes| async move {
-                changes.noting_sealed(entry, is_done, give_credentials(&changes, actor, &update)).await
+                changes.audited_sealed(entry, is_done, give_credentials(&changes, actor, &update)).await
             })
             .await
     }
@@ -72,6 +72,30 @@ impl Connections for DirectusRecords {
         Ok((rows.into_iter().map(Connection::from).collect(), total))
     }
 
+    async fn is_write_back_allowed(&self, user_id: Uuid, id: Uuid) -> Result<bool, StoreError> {
+        let mut filter = by_id(id);
+        filter["user_id"] = json!({"_eq": user_id});
+        filter["write_back_allowed"] = json!({"_eq": true});
+        Ok(self.items.id(TABLE, filter).await?.is_some())
+    }
+
+    async fn allow_write_back(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        allowed: bool,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        self.operations
+            .carry_out(|changes| async move {
+                let allow = async {
+                    changes.update(TABLE, by_id(id), json!({"write_back_allowed": allowed})).await.map(drop)
+                };
+                changes.with_own((TABLE, id, user_id), entry, allow).await
+            })
+            .await
+    }
+
     async fn delete_connection(
         &self,
         user_id: Uuid,
@@ -80,11 +104,10 @@ impl Connections for DirectusRecords {
     ) -> Result<Found<()>, StoreError> {
         self.operations
             .carry_out(|changes| async move {
-                // What hangs on it goes first: collections that another hand made may not
-                // do so by themselves.
+                // Delete what belongs to it first: collections created by hand may not cascade.
                 let delete = async {
-                    for table in [SealedTable::Sessions, SealedTable::DownloadCredentials] {
-                        changes.delete(table.name(), json!({"creator_profile_id": {"_eq": id}})).await?;
+                    for column in [SealedColumn::SessionCookies, SealedColumn::DownloadCredentials] {
+                        changes.delete(column.table(), json!({"creator_profile_id": {"_eq": id}})).await?;
                     }
                     changes.delete(TABLE, by_id(id)).await
                 };
@@ -122,15 +145,15 @@ async fn put(changes: &Changes, new: &NewConnection) -> Result<PutConnection, Di
     item["created_at"] = time(new.now);
     match changes.create(TABLE, item).await {
         Err(error) if error.has_code(NOT_UNIQUE) => {
-            // Another call has created it a moment ago.
+            // Another call has just created it.
             by_identity(&changes.items, &new.identity_key).await?.map(PutConnection::Clash).ok_or(error)
         }
         created => created.map(|()| PutConnection::Created),
     }
 }
 
-/// A connection that another writer made, without an identity key: it is given
-/// the one that it should have, so that it is found from then on.
+/// Gives a connection that another writer created without an identity key the key it should have,
+/// so that it is found from then on.
 async fn adopt(changes: &Changes, new: &NewConnection) -> Result<Option<Uuid>, DirectusError> {
     let username = match &new.platform_username {
         Some(username) => json!({"_eq": username}),
@@ -140,13 +163,13 @@ async fn adopt(changes: &Changes, new: &NewConnection) -> Result<Option<Uuid>, D
         "platform_username": username, "identity_key": {"_null": true}});
     let Some(id) = changes.items.id(TABLE, alike).await? else { return Ok(None) };
     match changes.update(TABLE, by_id(id), json!({"identity_key": new.identity_key})).await {
-        // Another one has the key already.
+        // Another connection already has the key.
         Err(error) if error.has_code(NOT_UNIQUE) => Ok(None),
         adopted => Ok(adopted?.first().copied()),
     }
 }
 
-/// One call: it happens whole or not at all.
+/// Changes credentials in one call, so that the change happens completely or not at all.
 async fn give_credentials(
     changes: &Changes,
     actor: Actor,

@@ -1,4 +1,4 @@
-//! `download_credentials`.
+//! The operations on `download_credentials` in Directus.
 
 use super::DirectusRecords;
 use super::changes::Changes;
@@ -10,11 +10,12 @@ use crate::store::{
     DownloadCredential, DownloadCredentials, Found, Judge, NewDownloadCredential, Page,
     SealedDownloadCredential, StoreError,
 };
+use crate::words::Word as _;
 use serde_json::json;
 use uuid::Uuid;
 
 pub(super) const TABLE: &str = "download_credentials";
-/// Directus's word for a reference to what is not there.
+/// Directus's code for a reference to a missing item.
 pub(super) const NO_SUCH_REFERENCE: &str = "INVALID_FOREIGN_KEY";
 
 impl DownloadCredentials for DirectusRecords {
@@ -25,7 +26,7 @@ impl DownloadCredentials for DirectusRecords {
     ) -> Result<bool, StoreError> {
         self.operations
             .carry_out(|changes| async move {
-                changes.noting_sealed(entry, |stored| *stored, add(&changes, &new)).await
+                changes.audited_sealed(entry, |stored| *stored, add(&changes, &new)).await
             })
             .await
     }
@@ -69,7 +70,7 @@ impl DownloadCredentials for DirectusRecords {
     }
 }
 
-/// Stores a download credential; false where its connection is gone.
+/// Stores a download credential; false if its connection does not exist.
 async fn add(changes: &Changes, new: &NewDownloadCredential) -> Result<bool, DirectusError> {
     let credential = &new.credential;
     let item = json!({

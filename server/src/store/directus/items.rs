@@ -1,10 +1,10 @@
-//! Reading the items of Directus's collections, past its cache.
+//! Reads items of Directus's collections, bypassing its cache.
 //!
-//! Everything goes by filters: to an administrator Directus answers 403 for an
-//! item that does not exist.
+//! Every read uses a filter, because Directus answers 403 to an administrator for an item that does
+//! not exist.
 
 use crate::directus::{Call, Directus, DirectusError};
-use crate::store::{Page, SealedTable};
+use crate::store::{Page, SealedColumn};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(super) struct Items {
     directus: Arc<Directus>,
 }
 
-/// Which items are asked for, and what of them.
+/// Which items to read, and which of their fields.
 #[derive(Debug)]
 pub(super) struct Query<'a> {
     pub(super) filter: Value,
@@ -28,7 +28,7 @@ pub(super) struct Query<'a> {
     pub(super) offset: u64,
 }
 
-/// An item of which nothing but its id is asked for.
+/// An item reduced to its id.
 #[derive(Debug, Deserialize)]
 pub(super) struct IdOnly {
     pub(super) id: Uuid,
@@ -44,12 +44,12 @@ impl Items {
         Self { directus }
     }
 
-    /// Whether Directus answers as it should.
+    /// Whether Directus answers properly.
     pub(super) async fn check(&self) -> Result<(), DirectusError> {
-        self.first::<IdOnly>(SealedTable::Connections.name(), json!({}), "id").await.map(drop)
+        self.first::<IdOnly>(SealedColumn::Connections.table(), json!({}), "id").await.map(drop)
     }
 
-    /// The items that a query asks for.
+    /// The items that match a query.
     pub(super) async fn list<T: DeserializeOwned>(
         &self,
         table: &str,
@@ -58,7 +58,7 @@ impl Items {
         self.directus.call(&Call::search(&path(table), query.to_json())).await
     }
 
-    /// The users that a query asks for.
+    /// The users that match a query.
     pub(super) async fn users<T: DeserializeOwned>(
         &self,
         query: &Query<'_>,
@@ -66,7 +66,7 @@ impl Items {
         self.directus.call(&Call::search("/users", query.to_json())).await
     }
 
-    /// The only item that a filter lets through, if there is one.
+    /// The only item that matches a filter, if any.
     pub(super) async fn first<T: DeserializeOwned>(
         &self,
         table: &str,
@@ -77,12 +77,12 @@ impl Items {
         Ok(self.list(table, &query).await?.into_iter().next())
     }
 
-    /// The id of an item that a filter lets through, if there is one.
+    /// The id of an item that matches a filter, if any.
     pub(super) async fn id(&self, table: &str, filter: Value) -> Result<Option<Uuid>, DirectusError> {
         Ok(self.first::<IdOnly>(table, filter, "id").await?.map(|found| found.id))
     }
 
-    /// Whose an item is; nobody's has the nil id.
+    /// The owner of an item, or the nil id if it has none.
     pub(super) async fn owner(&self, table: &str, id: Uuid) -> Result<Option<Uuid>, DirectusError> {
         #[derive(Deserialize)]
         struct Owned {
@@ -92,8 +92,8 @@ impl Items {
         Ok(found.map(|owned| owned.user_id.unwrap_or_default()))
     }
 
-    /// A page of a user's items, and how many there are. An item that another
-    /// writer left without what it must have is left out.
+    /// A page of a user's items, and their total number. Items that another writer left incomplete
+    /// are skipped.
     pub(super) async fn page<T: DeserializeOwned>(
         &self,
         table: &str,
@@ -109,12 +109,12 @@ impl Items {
     }
 }
 
-/// An item, unless it can't be read as one.
+/// Parses an item; `None` if it is invalid.
 fn read<T: DeserializeOwned>(table: &str, row: Value) -> Option<T> {
     let id = row["id"].as_str().and_then(|id| Uuid::parse_str(id).ok());
-    // Without serde's words, which may quote a value.
+    // Log this without serde's message, which may quote a value.
     serde_json::from_value(row)
-        .inspect_err(|_| tracing::warn!(table, ?id, "an item lacks what it must have, and is not listed"))
+        .inspect_err(|_| tracing::warn!(table, ?id, "an item is incomplete, so it is not listed"))
         .ok()
 }
 
@@ -125,7 +125,7 @@ impl Query<'_> {
     }
 }
 
-/// Where Directus has a collection.
+/// The path of a collection in Directus.
 pub(super) fn path(table: &str) -> String {
     format!("/items/{table}")
 }

@@ -1,4 +1,4 @@
-//! What people call records and users, for the reader of the audit log.
+//! The names of records and users, for readers of the audit log.
 
 use super::items::{Items, Query};
 use super::{connections, download_credentials, sessions};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 const BATCH: usize = 100;
 const USERS: &str = "users";
 
-/// What is asked of an item; each kind has some of it.
+/// The fields that name an item; each kind has some of them.
 #[derive(Deserialize)]
 struct Named {
     id: Uuid,

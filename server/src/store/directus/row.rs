@@ -1,29 +1,30 @@
-//! How the domain's types are written in items. Rows of other writers may lack
-//! what is not needed to serve them.
+//! The form of the domain's types in Directus items. Rows of other writers may lack fields that are
+//! not needed to serve them.
 
 use crate::clock::{parse_ms, render_ms};
 use crate::store::{AuthType, Connection, DownloadCredential, Session, SessionStatus};
+use crate::words::Word as _;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use uuid::Uuid;
 
-/// The fields of a [`ConnectionRow`] but for the sealed one.
+/// The fields of a [`ConnectionRow`] except the sealed one.
 pub(super) const CONNECTION: &str =
     "id,user_id,platform,platform_username,credentials_updated_at,created_at,updated_at";
-/// The fields of a [`DownloadRow`] but for the sealed one.
+/// The fields of a [`DownloadRow`] except the sealed one.
 pub(super) const DOWNLOAD_CREDENTIAL: &str =
     "id,user_id,creator_profile_id,platform,auth_type,username,display_name,created_at";
-/// The fields of a [`SessionRow`] but for the sealed one.
-pub(super) const SESSION: &str = "id,user_id,creator_profile_id,platform,cookie_count,user_agent,status,\
-                                  captured_at,expires_at,revoked_at";
+/// The fields of a [`SessionRow`] except the sealed ones.
+pub(super) const SESSION: &str = "id,user_id,creator_profile_id,platform,cookie_count,entry_count,\
+                                  user_agent,status,captured_at,expires_at,revoked_at,renewed_by";
 
 /// A point in time as Directus writes and reads it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Time(i64);
 
 impl Time {
-    /// In milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub(super) fn ms(self) -> i64 {
         self.0
     }
@@ -32,7 +33,7 @@ impl Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse_ms(&text).map(Self).ok_or_else(|| D::Error::custom("no time with its zone"))
+        parse_ms(&text).map(Self).ok_or_else(|| D::Error::custom("not a time with its zone"))
     }
 }
 
@@ -41,7 +42,7 @@ pub(super) fn time(time_ms: i64) -> Value {
     Value::String(render_ms(time_ms))
 }
 
-/// A sealed text; other writers may have put it into an object.
+/// A sealed text, which other writers may have put in an object.
 pub(super) fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(match Value::deserialize(deserializer)? {
         Value::Null => None,
@@ -114,14 +115,18 @@ pub(super) struct SessionRow {
     creator_profile_id: Uuid,
     platform: String,
     cookie_count: Option<usize>,
+    entry_count: Option<usize>,
     user_agent: Option<String>,
     #[serde(deserialize_with = "status")]
     status: SessionStatus,
     captured_at: Option<Time>,
     expires_at: Option<Time>,
     revoked_at: Option<Time>,
+    renewed_by: Option<String>,
     #[serde(default, deserialize_with = "blob")]
     pub(super) encrypted_cookies: Option<String>,
+    #[serde(default, deserialize_with = "blob")]
+    pub(super) encrypted_origins: Option<String>,
 }
 
 impl From<SessionRow> for Session {
@@ -132,11 +137,13 @@ impl From<SessionRow> for Session {
             creator_profile_id: row.creator_profile_id,
             platform: row.platform,
             cookie_count: row.cookie_count.unwrap_or_default(),
+            entry_count: row.entry_count.unwrap_or_default(),
             user_agent: row.user_agent,
             status: row.status,
             captured_at: row.captured_at.map_or(0, |time| time.0),
             expires_at: row.expires_at.map(|time| time.0),
             revoked_at: row.revoked_at.map(|time| time.0),
+            renewed_by: row.renewed_by,
         }
     }
 }
@@ -146,9 +153,8 @@ fn auth_type<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AuthType, D::
     AuthType::parse(&text).ok_or_else(|| D::Error::custom("unknown auth_type"))
 }
 
-/// What other writers may mean by no status, or by one of their own, is not
-/// known: such a session is not served.
-fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionStatus, D::Error> {
+/// A missing or foreign status has no known meaning: such a session is not served.
+pub(super) fn status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SessionStatus, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.and_then(|text| SessionStatus::parse(&text)).unwrap_or(SessionStatus::Superseded))
 }
@@ -159,7 +165,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn reads_rows_that_other_writers_left_short() {
+    fn reads_incomplete_rows_of_other_writers() {
         let row: ConnectionRow =
             serde_json::from_value(json!({"id": Uuid::from_u128(1), "user_id": null, "platform": "x"}))
                 .unwrap();

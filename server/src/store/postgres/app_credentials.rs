@@ -1,15 +1,15 @@
-//! App credentials on PostgreSQL. What is changed is locked first, and what
-//! follows sees what was committed while that was waited for.
+//! App credentials on PostgreSQL. Each operation first locks what it changes, so its later
+//! statements see what was committed during the wait.
 
-/// The ids of the records of a list, which is a query for ids and what they are ordered by.
+/// The ids of a list's records, from a query for ids and their sort columns.
 macro_rules! ids {
     ($listed:expr) => {
         concat!("SELECT id FROM (", $listed, ") listed")
     };
 }
 
-/// The first of these ids, as far as their records may be read at once. `$bytes` is what
-/// one of the `listed` takes in memory, about.
+/// The first of these ids: as many as can be read at once. `$bytes` is about how much memory a
+/// `listed` record takes.
 macro_rules! first_ids {
     ($bytes:literal, $order:literal, $listed:expr) => {
         concat!(
@@ -37,13 +37,13 @@ use crate::store::{Listed, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// The first records of a list, those of the rows `read` that are genuine, with the ids
-/// of all of them.
+/// A list from its first records and the ids of the rest. The first records are the genuine ones
+/// among the rows `read`.
 fn listed<T>(first: Vec<T>, read: &[Row], ids: &[Row], total: i64) -> Result<Listed<T>, StoreError> {
     let mut rest: Vec<Uuid> = row::all(ids, |found| Ok(found.try_get(0)?))?;
-    // Those that are read are the first in the same order.
+    // The rows read are the first of `ids`, in the same order.
     let last: Option<Uuid> = read.last().map(|found| found.try_get("id")).transpose()?;
     let read = last.and_then(|last| rest.iter().position(|listed| *listed == last));
-    rest.drain(..read.map_or(0, |place| place + 1));
+    rest.drain(..read.map_or(0, |index| index + 1));
     Ok(Listed { first, rest, total: total.unsigned_abs() })
 }

@@ -1,5 +1,5 @@
-//! Rows of the audit log that go with no other change, as those that tell of
-//! what was revealed: all that wait are appended in one transaction.
+//! Appends rows of the audit log that belong to no other change, such as those about reveals: all
+//! waiting rows share one transaction.
 
 use super::gatherer::Gatherer;
 use super::pool::Pool;
@@ -7,13 +7,13 @@ use crate::audit::{ChainKey, Entry};
 use crate::store::StoreError;
 use std::sync::Arc;
 
-/// Rows in one transaction, so that the first of them does not wait for long.
+/// The most rows in one transaction, so that the first does not wait long.
 const BATCH: usize = 256;
 
-/// A row to be appended. The database has one key: any row's is that of all.
+/// A row to append. The database has one key, so all rows share it.
 type Job = (Arc<ChainKey>, Entry);
 
-/// Appends rows, and says of each once it is on disk.
+/// Appends rows, and answers once they are on disk.
 pub(super) type Appender = Gatherer<Job, Result<(), StoreError>>;
 
 /// Starts the task that appends.

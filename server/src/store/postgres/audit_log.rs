@@ -1,4 +1,4 @@
-//! `audit_log` and `audit_heads`.
+//! The operations on `audit_log` and `audit_heads` in PostgreSQL.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
@@ -10,10 +10,11 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
 use uuid::Uuid;
 
-/// Rows that one statement of a search reads.
+/// The most rows that one statement of a search reads.
+// Decision: docs/decisions/keys-and-audit.md#the-audit-log-has-an-index-by-time-only
 const SPAN: i64 = 100_000;
 
-/// Takes a chain for the connection, the lowest from a number that is free.
+/// Leases a chain for the connection: the lowest free one from a number on.
 pub(super) const LEASE: &str = "SELECT lease_audit_chain($1)";
 pub(super) const HAS_ROWS: &str = "SELECT EXISTS (SELECT FROM audit_log WHERE chain = $1)";
 pub(super) const HAS_ROW: &str =
@@ -23,7 +24,7 @@ pub(super) const HEADS: &str = "SELECT chain, sequence, mac, signature FROM audi
 const ROWS: &str = "
     SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
     WHERE (chain, sequence) > ($1, $2) ORDER BY chain, sequence LIMIT $3";
-/// The rows of a span of time that a filter lets through, newest first.
+/// The rows of a time span that match a filter, newest first.
 const NEWEST: &str = "
     SELECT chain, sequence, at, caller, acting_for, action, record, outcome, mac FROM audit_log
     WHERE at >= $1 AND at < $2
@@ -35,15 +36,15 @@ const NEWEST: &str = "
             WHEN 'failed' THEN NOT (outcome LIKE 'ok%' OR outcome LIKE 'started%' OR outcome = 'intent')
             ELSE starts_with(outcome, $7) END)
     ORDER BY at DESC, chain DESC, sequence DESC LIMIT $8";
-/// The time of the row that so many newer ones of a span of time come after.
+/// The time of the row at an offset from the newest row of a time span.
 const EARLIER: &str =
     "SELECT at FROM audit_log WHERE at >= $1 AND at < $2 ORDER BY at DESC OFFSET $3 LIMIT 1";
 const ANCHORS: &str = "
     SELECT chain, sequence, mac, cuts, removed_at, removed_by, signature FROM audit_anchors ORDER BY chain";
 pub(super) const ANCHOR: &str = "
     SELECT chain, sequence, mac, cuts, removed_at, removed_by, signature FROM audit_anchors WHERE chain = $1";
-/// Removes the rows of a chain after its anchor, at `$8`, up to a new one, which takes that
-/// one's place. Gives no row where the anchor is elsewhere by now.
+/// Removes the rows of a chain after its anchor at `$8` up to a new anchor, which replaces it.
+/// Returns no row if the anchor has moved.
 const MOVE_ANCHOR: &str = "
     WITH moved AS (
         INSERT INTO audit_anchors (chain, sequence, mac, cuts, removed_at, removed_by, signature)
@@ -59,7 +60,7 @@ const MOVE_ANCHOR: &str = "
     )
     SELECT chain FROM moved";
 
-/// What people call records, by table and id.
+/// The names of records, by table and id.
 const NAMES: &str = "
     SELECT 'users/' || id, email FROM users WHERE id = ANY($1)
     UNION ALL SELECT 'platform_connections/' || id, platform || coalesce(' ' || platform_username, '')
@@ -73,11 +74,11 @@ const NAMES: &str = "
     UNION ALL SELECT 'projects/' || id, project_name FROM projects WHERE id = ANY($1)
     UNION ALL SELECT 'vault_credentials/' || id, service || ' ' || name FROM vault_credentials WHERE id = ANY($1)";
 
-/// Keeps the head of a chain that has no row yet.
+/// Stores the head of a chain without rows.
 pub(super) const BEGIN_CHAIN: &str =
     "INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES ($1, 0, $2, $3)";
-/// Appends rows to one chain and keeps its head; says whether it follows the one that was
-/// there.
+/// Appends rows to one chain and stores its head; returns whether the rows follow the previous
+/// head.
 pub(super) const APPEND: &str = "
     WITH audited AS (
         INSERT INTO audit_log (chain, sequence, at, caller, acting_for, action, record, outcome, mac)
@@ -89,8 +90,8 @@ pub(super) const APPEND: &str = "
         sequence = excluded.sequence, mac = excluded.mac, signature = excluded.signature
     RETURNING EXISTS (SELECT FROM audit_heads WHERE chain = $1 AND sequence = $13 AND mac = $14) AS follows";
 
-/// Runs [`APPEND`]: `rows` follow `last` and each other, and `head` comes of them. Gives
-/// whether the chain ended with `last`.
+/// Runs [`APPEND`]: `rows` follow `last` and each other, and result in `head`. Returns whether the
+/// chain ended with `last`.
 pub(super) async fn append(
     client: &Client,
     statement: &Statement,
@@ -117,8 +118,7 @@ pub(super) async fn append(
     follows(&client.query_one(statement, &parameters).await?)
 }
 
-/// Whether the chain ended, where a row that is given was appended, with the head that it
-/// was made for.
+/// Whether the chain ended with the head for which the appended row was made.
 pub(super) fn follows(row: &tokio_postgres::Row) -> Result<bool, Error> {
     row.try_get("follows")
 }
@@ -135,8 +135,8 @@ impl AuditLog for Postgres {
     }
 
     async fn newest_audit_rows(&self, filter: AuditFilter, limit: u32) -> Result<Vec<Row>, StoreError> {
-        // In one span of time after the other, so that no statement reads more than `SPAN`
-        // rows, however large the log is.
+        // Search one time span after another, so that no statement reads more than `SPAN` rows,
+        // however large the log is.
         let AuditFilter { since, mut until, records, user, service, action, outcome } = filter;
         let (mut found, mut left) = (Vec::new(), i64::from(limit));
         loop {
@@ -178,19 +178,18 @@ impl AuditLog for Postgres {
     }
 }
 
-/// The types of what [`parameters`] gives.
+/// The types of [`parameters`].
 const TYPES: [&str; 11] =
     ["bigint", "bigint", "bigint", "text", "uuid", "text", "text", "text", "bytea", "bytea", "bytea"];
 
-/// A statement that does what `sql` does and, where that gives a row, appends a row to the
-/// audit log; the rows that it gives say what [`follows`] reads. `sql` has `count`
-/// parameters; the row's come after them.
-pub(super) fn noting(sql: &str, count: usize) -> String {
+/// Extends `sql` to append a row to the audit log if it returns a row; [`follows`] reads the
+/// result. `sql` has `count` parameters, and the audit row's parameters come after them.
+pub(super) fn audited(sql: &str, count: usize) -> String {
     let values: Vec<_> =
         TYPES.iter().enumerate().map(|(index, kind)| format!("${}::{kind}", count + 1 + index)).collect();
-    let mut noting = format!("WITH did AS ({sql}), ");
+    let mut statement = format!("WITH did AS ({sql}), ");
     let _ = write!(
-        noting,
+        statement,
         "audited AS (
             INSERT INTO audit_log (chain, sequence, at, caller, acting_for, action, record, outcome, mac)
             SELECT {row} WHERE EXISTS (SELECT FROM did)
@@ -209,11 +208,11 @@ pub(super) fn noting(sql: &str, count: usize) -> String {
         signature = values[9],
         last = values[10],
     );
-    noting
+    statement
 }
 
-/// The values of a row in the order of its columns, the signature of the head that it
-/// makes, and the MAC of the last one; the rest of these heads is the row's own.
+/// The values of a row in the order of its columns, the signature of the head after it, and the MAC
+/// of the row before it. The rest of both heads comes from the row.
 pub(super) fn parameters<'a>(row: &'a Row, macs: &'a [&'a [u8]; 3]) -> [&'a (dyn ToSql + Sync); 11] {
     let Entry { at, caller, acting_for, action, record, outcome } = &row.entry;
     let [mac, signature, last] = macs;
@@ -250,6 +249,6 @@ pub(super) fn read_anchor(row: &tokio_postgres::Row) -> Result<Anchor, Error> {
 
 fn mac(row: &tokio_postgres::Row, index: usize) -> Result<Mac, Error> {
     let bytes: &[u8] = row.try_get(index)?;
-    // Another length is nobody's signature, and so is this.
+    // A signature of another length is not genuine, and neither are zeros.
     Ok(bytes.try_into().unwrap_or_default())
 }

@@ -1,5 +1,5 @@
-//! A connection of the pool: its statements, which are prepared once, and the chain of the
-//! audit log that it holds. It knows no statement of the stores.
+//! A pooled connection: its prepared statements, and the chain of the audit log that it holds. It
+//! knows no statement of the stores.
 
 mod chain;
 mod known_heads;
@@ -21,18 +21,18 @@ use std::sync::Arc;
 use tokio_postgres::{Client, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-/// A connection that can note what it does.
+/// A connection that can write to the audit log.
 pub(super) struct AuditedConnection {
     db: DbConnection,
-    /// By their text, and whether they note what they do in the audit log.
+    /// The prepared statements by their text, and whether they also append to the audit log.
     statements: HashMap<(&'static str, bool), Statement>,
     /// The chain that this connection holds.
     chain: Option<i64>,
     /// Where that chain ends, unless a transaction may have moved it.
     head: Option<Head>,
-    /// Where this process has last seen each chain end.
+    /// Where this process last saw each chain end.
     known: KnownHeads,
-    /// Something is under way here, failed, or was left half-way by a caller who went away.
+    /// Work here is running, has failed, or was abandoned halfway by its caller.
     is_spoiled: bool,
 }
 
@@ -43,28 +43,27 @@ impl fmt::Debug for AuditedConnection {
 }
 
 impl AuditedConnection {
-    /// The driver's own connection for work of its own length, such as migrations, and what
-    /// waits for it. The connection is used again only after [`settle`](Self::settle).
+    /// The driver's connection and its watch, for work without a time limit such as migrations. The
+    /// connection can be reused only after [`settle`](Self::settle).
     pub(super) fn parts(&mut self) -> (&mut Client, &Watch) {
         self.is_spoiled = true;
         (&mut self.db.client, &self.db.watch)
     }
 
-    /// Nothing is under way here any more, and nothing failed.
+    /// All work here has ended without a failure.
     pub(super) fn settle(&mut self) {
         self.is_spoiled = false;
     }
 
-    /// Whether somebody else can use it.
+    /// Whether another caller can use it.
     pub(super) fn is_usable(&self) -> bool {
         !self.is_spoiled && self.db.is_usable()
     }
 
-    /// Runs the steps in a transaction, in one round trip, and gives the rows
-    /// of each.
+    /// Runs the steps in a transaction, in one round trip, and returns the rows of each.
     ///
-    /// All that is sent is sent at once, with the transaction's end. So a
-    /// caller that goes away in the middle leaves no transaction open.
+    /// Everything is sent at once, including the end of the transaction. So a caller that gives up
+    /// halfway leaves no transaction open.
     pub(super) async fn run(
         &mut self,
         acting: Acting,
@@ -80,45 +79,45 @@ impl AuditedConnection {
             execute(&self.db, acting, view, &prepared).await
         };
         let done = done.await;
-        self.judge(done)
+        self.spoil_on_failure(done)
     }
 
-    /// The same, and appends `entry` to the audit log in that transaction where
-    /// the step with the number `noted` gives a row.
-    pub(super) async fn run_noting(
+    /// The same, and appends `entry` to the audit log in that transaction if the step number
+    /// `audited` returns a row.
+    pub(super) async fn run_audited(
         &mut self,
         acting: Acting,
         (key, entry): (&ChainKey, Entry),
         steps: &[Step<'_>],
-        noted: usize,
+        audited: usize,
     ) -> Result<Vec<Vec<Row>>, PostgresFault> {
         self.is_spoiled = true;
         let done = async {
             let head = self.take_head(key).await?;
             let (row, next) = head.append(key, entry);
             let macs = [&row.mac[..], &next.signature[..], &head.mac[..]];
-            let mut noted_parameters = steps[noted].1.to_vec();
-            noted_parameters.extend(audit_log::parameters(&row, &macs));
+            let mut audited_parameters = steps[audited].1.to_vec();
+            audited_parameters.extend(audit_log::parameters(&row, &macs));
             let mut prepared = Vec::with_capacity(steps.len());
             for (index, step) in steps.iter().enumerate() {
-                let parameters = if index == noted { &noted_parameters[..] } else { step.1 };
-                prepared.push((self.prepare(step, index == noted).await?, parameters));
+                let parameters = if index == audited { &audited_parameters[..] } else { step.1 };
+                prepared.push((self.prepare(step, index == audited).await?, parameters));
             }
             let rows = execute(&self.db, acting, View::Latest, &prepared).await?;
-            match rows[noted].first() {
-                Some(did) => self.go_on(key, next, audit_log::follows(did)?).await?,
+            match rows[audited].first() {
+                Some(did) => self.advance_head(key, next, audit_log::follows(did)?).await?,
                 None => self.keep_head(head),
             }
             Ok(rows)
         };
         let done = done.await;
-        self.judge(done)
+        self.spoil_on_failure(done)
     }
 
-    /// Runs a step that does several things and gives the places, from 1, of
-    /// those it did, and appends their entries to the audit log in that
-    /// transaction. Gives these places.
-    pub(super) async fn run_noting_each(
+    /// Runs a step that stores several records and returns the positions (from 1) of those that it
+    /// stored. Appends their entries to the audit log in the same transaction, and returns the
+    /// positions.
+    pub(super) async fn run_audited_each(
         &mut self,
         key: &ChainKey,
         step: &Step<'_>,
@@ -135,9 +134,9 @@ impl AuditedConnection {
                 let (begun, rows) = join(begin, db.client.query(&prepared, step.1)).await;
                 begun.and(rows)
             });
-            let places = rows.await?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
-            let noted = (1..).zip(entries).filter(|(place, _)| places.contains(place));
-            let (rows, head) = last.append_all(key, noted.map(|(_, entry)| Entry::clone(entry)));
+            let positions = rows.await?.iter().map(|row| row.try_get(0)).collect::<Result<Vec<i64>, _>>()?;
+            let stored = (1..).zip(entries).filter(|(position, _)| positions.contains(position));
+            let (rows, head) = last.append_all(key, stored.map(|(_, entry)| Entry::clone(entry)));
             let follows = db.answered(async {
                 let appending = audit_log::append(&db.client, &append, &last, (&rows, &head));
                 let (follows, committed) = join(appending, db.client.batch_execute("COMMIT")).await;
@@ -145,11 +144,11 @@ impl AuditedConnection {
                 committed.map(|()| follows)
             });
             let follows = follows.await?;
-            self.go_on(key, head, follows).await?;
-            Ok(places)
+            self.advance_head(key, head, follows).await?;
+            Ok(positions)
         };
         let done = done.await;
-        // A refusal as well leaves the transaction open.
+        // A refusal leaves the transaction open too.
         self.is_spoiled = done.is_err();
         done
     }
@@ -167,33 +166,32 @@ impl AuditedConnection {
             let append = self.prepare(&Step(audit_log::APPEND, &[]), false).await?;
             let appending = audit_log::append(&self.db.client, &append, &last, (&rows, &head));
             let follows = self.db.answered(appending).await?;
-            self.go_on(key, head, follows).await
+            self.advance_head(key, head, follows).await
         };
         let done = done.await;
-        self.judge(done)
+        self.spoil_on_failure(done)
     }
 
-    async fn prepare(&mut self, step: &Step<'_>, is_noted: bool) -> Result<Statement, PostgresFault> {
-        if let Some(statement) = self.statements.get(&(step.0, is_noted)) {
+    async fn prepare(&mut self, step: &Step<'_>, is_audited: bool) -> Result<Statement, PostgresFault> {
+        if let Some(statement) = self.statements.get(&(step.0, is_audited)) {
             return Ok(statement.clone());
         }
-        let noting = is_noted.then(|| audit_log::noting(step.0, step.1.len()));
-        let preparing = self.db.client.prepare(noting.as_deref().unwrap_or(step.0));
+        let audited = is_audited.then(|| audit_log::audited(step.0, step.1.len()));
+        let preparing = self.db.client.prepare(audited.as_deref().unwrap_or(step.0));
         let statement = self.db.answered(preparing).await?;
-        self.statements.insert((step.0, is_noted), statement.clone());
+        self.statements.insert((step.0, is_audited), statement.clone());
         Ok(statement)
     }
 
-    /// A connection on which something failed is not used again, whatever it
-    /// was: a new one finds the primary, its role's rights and the schema as
-    /// they are now. A refusal is no failure.
-    fn judge<T>(&mut self, done: Result<T, PostgresFault>) -> Result<T, PostgresFault> {
+    /// A connection on which something failed is not reused: a new one finds the current primary,
+    /// role rights and schema. A refusal is not a failure.
+    fn spoil_on_failure<T>(&mut self, done: Result<T, PostgresFault>) -> Result<T, PostgresFault> {
         self.is_spoiled = done.as_ref().is_err_and(|fault| !fault.is_refusal());
         done
     }
 }
 
-/// Makes connections for the pool and for those that read.
+/// Opens connections for the pool and for the service readers.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     hosts: Arc<Hosts>,
@@ -207,13 +205,13 @@ impl Connector {
         Self { hosts, terms: Arc::new(Terms::new(settings, limits)), known: KnownHeads::default() }
     }
 
-    /// Makes a connection to a server that will do.
+    /// Connects to a suitable server.
     pub(super) async fn connect(&self) -> Result<DbConnection, StoreError> {
-        // In a box: it is seldom, and would make each operation's future large.
+        // Boxed: it is rare, and would enlarge the future of every operation.
         self.hosts.connect(&self.terms).boxed().await
     }
 
-    /// The same with what belongs to one of the pool.
+    /// The same, with the state of a pooled connection.
     pub(super) async fn connect_audited(&self) -> Result<AuditedConnection, StoreError> {
         Ok(AuditedConnection {
             db: self.connect().await?,

@@ -1,4 +1,4 @@
-//! `capture_requests`.
+//! The operations on `capture_requests` in PostgreSQL.
 
 use super::transaction::{Acting, Step};
 use super::{LOCK_OWNER, Postgres, bounds, row};
@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 const REPLACE_OLD: &str = "
     DELETE FROM capture_requests WHERE creator_profile_id = $1 AND platform = $2 AND created_at <= $3";
-/// Where one waits already, an update that changes nothing gives its id, and
-/// keeps others from deleting it meanwhile.
+/// If a request is already open, an update without changes returns its id and keeps others from
+/// deleting it meanwhile.
 const ADD: &str = "
     INSERT INTO capture_requests AS kept (id, user_id, creator_profile_id, platform, reason, created_at)
     VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (creator_profile_id, platform) DO UPDATE SET id = kept.id
     RETURNING id";
-/// As many as are kept, but for the few that are not purged yet.
+/// The stored number, which includes the few that are not purged yet.
 const COUNT: &str = "
     SELECT coalesce((SELECT capture_requests FROM owner_usage WHERE owner_id = $1), 0)
         - (SELECT count(*) FROM capture_requests WHERE user_id = $1 AND created_at <= $2)";

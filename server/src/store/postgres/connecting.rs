@@ -1,5 +1,5 @@
-//! Which of several hosts a connection is made to: the one that takes writes and has the
-//! newest history. It knows no statement of the stores.
+//! Chooses among several hosts the one that accepts writes and has the newest history. It knows no
+//! statement of the stores.
 
 use super::PostgresFault;
 use super::db_connection::{DbConnection, Terms};
@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::timeout;
 
 impl Hosts {
-    /// Makes a connection to the primary.
+    /// Connects to the primary.
     pub(super) async fn connect(self: &Arc<Self>, terms: &Terms) -> Result<DbConnection, StoreError> {
         let mut faults = Vec::new();
         let found = self.find(&mut faults).await;
@@ -27,14 +27,14 @@ impl Hosts {
                 self.first(&hosts, terms, &mut faults).await
             };
             if let Some(connection) = connected {
-                // One that said nothing may be the new primary: it is asked again.
+                // A silent host may be the new primary: ask it again.
                 if is_unsure && !states.iter().any(|state| state.is_late()) {
                     self.is_unsure.store(false, Ordering::Relaxed);
                 }
                 return Ok(connection);
             }
         }
-        // Of several, what a database says is of more use than that a host is not there.
+        // A database's answer is more useful than the report of a missing host.
         faults.sort_by_key(rank);
         let mut faults = faults.into_iter();
         Err(match faults.next() {
@@ -43,7 +43,7 @@ impl Hosts {
         })
     }
 
-    /// Connects to the first host that will do.
+    /// Connects to the first suitable host.
     async fn first(
         self: &Arc<Self>,
         hosts: &[Host],
@@ -59,8 +59,8 @@ impl Hosts {
         None
     }
 
-    /// Asks all hosts at once, since several may take themselves for the primary, and keeps
-    /// the connection to the one with the newest history.
+    /// Asks all hosts at once, since several may consider themselves the primary, and keeps the
+    /// connection to the one with the newest history.
     async fn survey(
         self: &Arc<Self>,
         hosts: &[Host],
@@ -68,7 +68,7 @@ impl Hosts {
         faults: &mut Vec<StoreError>,
     ) -> Option<DbConnection> {
         let mut connections = Vec::new();
-        for outcome in join_all(hosts.iter().map(|host| self.ask(host, terms))).await {
+        for outcome in join_all(hosts.iter().map(|host| self.open(host, terms))).await {
             match outcome {
                 Ok(connection) => connections.push(connection),
                 Err(fault) => faults.push(fault),
@@ -84,24 +84,26 @@ impl Hosts {
         None
     }
 
+    /// Connects to a host that accepts writes and has no older history than the newest known one.
     async fn connect_to(self: &Arc<Self>, host: &Host, terms: &Terms) -> Result<DbConnection, StoreError> {
-        let connection = self.ask(host, terms).await?;
+        let connection = self.open(host, terms).await?;
         self.admit(&connection)?;
         Ok(connection)
     }
 
+    /// Refuses a connection to a host with an older history.
     fn admit(&self, connection: &DbConnection) -> Result<(), StoreError> {
         self.newest.admit(connection.lineage()).map_err(|fault| {
             let fault = fault.of_host(&connection.watch.host.name);
-            tracing::warn!(%fault, "a host of PostgreSQL is not used");
+            tracing::warn!(%fault, "a PostgreSQL host is not used");
             StoreError::Postgres(fault)
         })
     }
 
-    /// Makes a connection to a host that takes writes.
-    async fn ask(self: &Arc<Self>, host: &Host, terms: &Terms) -> Result<DbConnection, StoreError> {
+    /// Connects to a host that accepts writes, whatever its history.
+    async fn open(self: &Arc<Self>, host: &Host, terms: &Terms) -> Result<DbConnection, StoreError> {
         if host.state.open.load(Ordering::Relaxed) >= self.most_connections {
-            let fault = "it has not answered what was asked on earlier connections, which are waited for";
+            let fault = "it still owes answers on earlier connections";
             return Err(PostgresFault::at_limit(fault.to_owned()).of_host(&host.name).into());
         }
         let making = DbConnection::make(self, host.clone(), terms);
@@ -112,20 +114,20 @@ impl Hosts {
                 self.note_timeout(&host.state);
                 let text = format!("no connection was ready within {} s", self.handshake.as_secs_f32());
                 let fault = PostgresFault::unfit(text).of_host(&host.name);
-                tracing::warn!(%fault, "a host of PostgreSQL does not answer");
+                tracing::warn!(%fault, "a PostgreSQL host does not answer");
                 Err(StoreError::Postgres(fault))
             }
         }
     }
 }
 
-/// Which of several faults is told first.
+/// Which of several faults to report first.
 fn rank(fault: &StoreError) -> u8 {
     match fault {
         StoreError::Postgres(fault) if fault.is_at_limit() => 0,
         StoreError::Postgres(fault) if fault.is_said() => 2,
         StoreError::Postgres(_) => 3,
-        // Refusals of our own, such as a privileged role.
+        // Stagepass's own refusals, such as a privileged role.
         _ => 1,
     }
 }
@@ -142,7 +144,7 @@ mod tests {
     use std::time::Duration;
     use tokio::net::TcpListener;
 
-    /// A host that accepts connections and says nothing, and how many it has.
+    /// A host that accepts connections and stays silent, and the number of its connections.
     async fn silent_host() -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_host_that_did_not_answer_in_time_is_asked_after_the_others() {
+    async fn asks_a_slow_host_after_the_others() {
         let (silent, count) = silent_host().await;
         let database = TestDatabase::create().await;
         let mut settings = database.settings_after(&format!("{silent},"));
@@ -174,14 +176,14 @@ mod tests {
         assert!(connections.iter().all(|connection| connection.watch.host.name != silent));
         let host = &connections[0].watch.host;
         hosts.note_timeout(&host.state);
-        assert!(connections.iter().all(DbConnection::is_usable), "it only took no new one");
+        assert!(connections.iter().all(DbConnection::is_usable), "only a new one was not accepted");
         hosts.note_given_up(&host.state);
         assert!(!connections.iter().any(DbConnection::is_usable));
         assert!(hosts.connect(&terms).await.unwrap().is_usable());
     }
 
     #[tokio::test]
-    async fn a_host_that_owes_answers_gets_only_so_many_connections() {
+    async fn limits_the_connections_to_a_host_that_owes_answers() {
         let database = TestDatabase::create().await;
         let mut settings = database.settings();
         settings.connections = 1;
@@ -190,7 +192,7 @@ mod tests {
         let owing = hosts.connect(&terms).await.unwrap();
         let sleeping = owing.client.batch_execute("SELECT pg_sleep(3600)");
         assert!(sleeping.now_or_never().is_none());
-        // Nobody waits for it any more, and PostgreSQL goes on with it.
+        // The caller is gone, but PostgreSQL continues with the statement.
         drop(owing);
         let other = hosts.connect(&terms).await.unwrap();
         let fault = hosts.connect(&terms).await.unwrap_err();
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_of_several_hosts_that_say_nothing_is_given_its_time_and_no_more() {
+    async fn gives_each_of_several_silent_hosts_its_time_and_no_more() {
         let (one, two) = (silent_host().await, silent_host().await);
         let database = TestDatabase::create().await;
         let mut settings = database.settings();
@@ -221,7 +223,7 @@ mod tests {
                 fault.contains(&one.0) && fault.contains("no connection was ready within 0.1 s"),
                 "{fault}"
             );
-            // Those that are late are asked as well, where there is no other.
+            // Slow hosts are asked too if there is no other.
             assert_eq!([&one, &two].map(|host| host.1.load(Ordering::Relaxed)), [tries; 2]);
         }
     }

@@ -1,8 +1,9 @@
-//! `platform_connections`.
+//! The operations on `platform_connections` in PostgreSQL.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, bounds, row};
 use crate::audit::Entry;
+use crate::store::row_signer::WriteBackPermission;
 use crate::store::{
     Actor, AuditLog as _, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page,
     PutConnection, SealedConnection, StoreError, UpdateCredentials,
@@ -21,10 +22,10 @@ const BY_IDENTITY: &str = "SELECT id FROM platform_connections WHERE identity_ke
 const HOLDER: &str = "
     SELECT id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at, mac
     FROM platform_connections WHERE identity_key = $1";
-/// Gives a row unless another id has the identity, or the row that has it is another
-/// user's or broken: one that is genuine and the user's own has the same MAC, since its
-/// platform is part of its identity. A row that an insertion has just made has no `xmax`;
-/// one that was there is locked by its update.
+/// Returns a row unless another id has the identity, or the row with the identity belongs to
+/// another user or is broken. A genuine row of the user has the same MAC, since its platform is
+/// part of its identity. A row just inserted has no `xmax`; an existing one is locked by its
+/// update.
 const PUT: &str = "
     INSERT INTO platform_connections AS kept (id, user_id, identity_key, platform, platform_username,
         encrypted_credentials, credentials_version, credentials_updated_at, created_at, updated_at, mac)
@@ -45,10 +46,16 @@ const UPDATE: &str = "
     WHERE id = $1 AND user_id = coalesce($7, user_id)
         AND NOT EXISTS (SELECT FROM platform_connections WHERE identity_key = $5 AND id <> $1)
     RETURNING id";
-/// The user's, who sees no others: named here, the user could be what they are looked for by.
+pub(super) const WRITE_BACK: &str = "
+    SELECT id, user_id, write_back_mac AS mac FROM platform_connections
+    WHERE id = $1 AND write_back_mac IS NOT NULL";
+const ALLOW_WRITE_BACK: &str = "
+    UPDATE platform_connections SET write_back_mac = $3 WHERE id = $1 AND user_id = $2 RETURNING id";
+/// Deletes only the user's requests: row-level security hides others. Naming the user here could
+/// make the planner search by user.
 const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE creator_profile_id = $1";
 const DELETE: &str = "DELETE FROM platform_connections WHERE id = $1 AND user_id = $2 RETURNING id";
-/// As it is kept: counting takes longer the more there are.
+/// Reads the stored number, because counting slows down with more rows.
 const COUNT: &str = "
     SELECT coalesce((SELECT platform_connections FROM owner_usage WHERE owner_id = $1), 0)";
 const PAGE: &str = "
@@ -81,16 +88,16 @@ impl Connections for Postgres {
                 &mac,
             ],
         );
-        // Where nothing was put, the insertion has locked the row that has the identity.
+        // If nothing was stored, the insertion has locked the row with the identity.
         let holder = Step(HOLDER, &[&new.identity_key]);
-        let rows = self.write_noting(Acting::User(new.user_id), entry, &[put, holder], 0).await?;
+        let rows = self.write_audited(Acting::User(new.user_id), entry, &[put, holder], 0).await?;
         match row::optional(&rows[0], |row| Ok(row.try_get(0)?))? {
             Some(true) => Ok(PutConnection::Created),
             Some(false) => Ok(PutConnection::Updated),
             None => {
                 let kept = row::optional(&rows[1], row::kept(row::connection))?;
                 let holder = kept.as_ref().map(|(kept, _)| kept.id);
-                // Where it is broken, that is told.
+                // This reports the row if it is broken.
                 self.genuine_one(kept).await?;
                 holder.map(PutConnection::Clash).ok_or(StoreError::NotCommitted)
             }
@@ -122,11 +129,11 @@ impl Connections for Postgres {
             ],
         );
         let lock = Step(LOCK_OWNER_OF, &[&update.id]);
-        match self.write_noting(actor.into(), entry, &[lock, taken, change], 2).await {
+        match self.write_audited(actor.into(), entry, &[lock, taken, change], 2).await {
             Ok(rows) if !rows[2].is_empty() => Ok(UpdateCredentials::Updated),
             Ok(rows) if rows[1].is_empty() => Ok(UpdateCredentials::Gone),
             Ok(_) => Ok(UpdateCredentials::Clash),
-            // Somebody else took the identity in between.
+            // Another connection took the identity in between.
             Err(StoreError::Postgres(fault)) if fault.is_clash_of("identity_key") => {
                 Ok(UpdateCredentials::Clash)
             }
@@ -157,17 +164,40 @@ impl Connections for Postgres {
         self.read_page(user_id, list, row::connection).await
     }
 
+    async fn is_write_back_allowed(&self, user_id: Uuid, id: Uuid) -> Result<bool, StoreError> {
+        let rows = self.read(Acting::User(user_id), &[Step(WRITE_BACK, &[&id])]).await?;
+        Ok(self.genuine_one(row::optional(&rows, row::kept(write_back))?).await?.is_some())
+    }
+
+    async fn allow_write_back(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        allowed: bool,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        let permission = WriteBackPermission { creator_profile_id: id, user_id };
+        let mac = if allowed { Some(self.signer()?.sign(&permission).to_vec()) } else { None };
+        let steps = [Step(ALLOW_WRITE_BACK, &[&id, &user_id, &mac])];
+        let rows = self.write_audited(Acting::User(user_id), entry, &steps, 0).await?;
+        self.found(&rows[0], "platform_connections", id, user_id).await
+    }
+
     async fn delete_connection(
         &self,
         user_id: Uuid,
         id: Uuid,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
-        // The connection first, as whoever stores a session locks it.
+        // Lock the connection first: storing a session locks in the same order.
         let steps = [Step(DELETE, &[&id, &user_id]), Step(DELETE_REQUESTS, &[&id])];
-        let rows = self.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
+        let rows = self.write_audited(Acting::User(user_id), entry, &steps, 0).await?;
         self.found(&rows[0], "platform_connections", id, user_id).await
     }
+}
+
+pub(super) fn write_back(row: &Row) -> Result<WriteBackPermission, StoreError> {
+    Ok(WriteBackPermission { creator_profile_id: row.try_get("id")?, user_id: row.try_get("user_id")? })
 }
 
 fn id(row: &Row) -> Result<Uuid, StoreError> {

@@ -1,6 +1,6 @@
-//! A connection to a host of PostgreSQL, and what makes its answers ones to rely on: they
-//! come in time, the host is still the primary, and no commit went without its standby. It
-//! knows no statement of the stores.
+//! A connection to a PostgreSQL host, with the checks that make its answers reliable: they come in
+//! time, the host is still the primary, and every commit reached its standby. This module knows
+//! no statement of the stores.
 
 use super::PostgresSettings;
 use super::fault::PostgresFault;
@@ -19,24 +19,23 @@ use tokio_postgres::error::DbError;
 use tokio_postgres::{AsyncMessage, Client, Connection, SimpleQueryMessage};
 
 const OLDEST_VERSION: u32 = 150_000;
-/// How often a host is looked at that takes long.
+/// How often to check a slow host.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
-/// PostgreSQL's own limits end before ours does: what it says then is of use, and the
-/// connection too.
+/// PostgreSQL's own time limits, in percent of a round trip. They end earlier than the program's
+/// limit: PostgreSQL's message is more useful, and the connection survives.
+// Decision: docs/decisions/storage.md#each-wait-for-postgresql-ends
 const OF_ROUND_TRIP: [(&str, u128); 2] = [("statement_timeout", 90), ("lock_timeout", 80)];
-/// Says how a connection behaves, whatever defaults the server, the database
-/// or the role have; and asks what must be known before it is used: whether the
-/// role is, or could become, one that row-level security does not bind.
+/// Sets how a connection behaves, whatever the defaults of server, database and role. Also asks
+/// whether the role is, or could become, one that row-level security does not bind.
 ///
-/// Whatever is looked for in a table that grows has an index, and each list one in its
-/// order: a plan that was made while the table was small, or without statistics, must not
-/// read all of it later, nor all that is a user's in order to sort it (which is what
-/// bitmaps are chosen for). So a plan that does read a small table counts as a costly one,
-/// for which nothing is to be compiled.
+/// Every search in a growing table has an index, and every list has one in its order. A plan made
+/// while a table was small, or without statistics, must not later read the whole table, nor sort
+/// all rows of a user (for which the planner would choose bitmaps). So a plan that reads a small
+/// table counts as costly, and nothing should be compiled for it.
 ///
-/// The timeouts end what would hold up others: an idle transaction is one whose
-/// client is out of reach. What is answered with success is on disk, and so on
-/// standbys where the server waits for them; only `off` promises neither.
+/// The timeouts end what would block others: an idle transaction is one whose client is
+/// unreachable. A success means that the change is on disk, and on standbys if the server waits
+/// for them; only `off` would promise neither.
 const SET_UP: &str = "
     SET search_path = stagepass, pg_temp;
     SET statement_timeout = 0;
@@ -53,7 +52,7 @@ const SET_UP: &str = "
                 AND (pg_has_role(current_user, oid, 'MEMBER') OR pg_has_role(session_user, oid, 'MEMBER'))
         )::text, current_setting('server_version_num'), current_setting('fsync');";
 
-/// What each connection is made with.
+/// The settings of each connection.
 #[derive(Debug)]
 pub(super) struct Terms {
     set_up: String,
@@ -71,7 +70,7 @@ impl Terms {
     }
 }
 
-/// Tells the schema's triggers how much an owner may have.
+/// Passes the limits of owners to the schema's triggers.
 fn set_limits(limits: UsageLimits) -> String {
     let set = |name, most: Option<i64>| {
         most.map_or_else(String::new, |most| format!("SET stagepass.{name}_limit = '{most}';"))
@@ -79,7 +78,7 @@ fn set_limits(limits: UsageLimits) -> String {
     set("row", limits.most_rows()) + &set("byte", limits.most_bytes())
 }
 
-/// A connection.
+/// A connection to a host.
 #[derive(Debug)]
 pub(super) struct DbConnection {
     pub(super) client: Client,
@@ -87,7 +86,7 @@ pub(super) struct DbConnection {
 }
 
 impl DbConnection {
-    /// Connects to a host that takes writes.
+    /// Connects to a host that accepts writes.
     pub(super) async fn make(hosts: &Arc<Hosts>, host: Host, terms: &Terms) -> Result<Self, StoreError> {
         let made_at = Instant::now();
         let (client, connection) = host.config.connect(hosts.tls()).await.map_err(PostgresFault::from)?;
@@ -106,12 +105,12 @@ impl DbConnection {
         self.watch.lineage.as_ref()
     }
 
-    /// Whether something else can be asked on it.
+    /// Whether the connection can be used again.
     pub(super) fn is_usable(&self) -> bool {
         !self.client.is_closed() && self.watch.is_reliable()
     }
 
-    /// Waits for an answer as long as a round trip may take.
+    /// Waits for an answer up to the time limit of a round trip.
     pub(super) async fn answered<T>(
         &self,
         round_trip: impl Future<Output = Result<T, tokio_postgres::Error>>,
@@ -120,7 +119,7 @@ impl DbConnection {
     }
 }
 
-/// What waits for answers of a connection, and judges them.
+/// Waits for answers of a connection and says whether they are reliable.
 #[derive(Debug)]
 pub(super) struct Watch {
     hosts: Arc<Hosts>,
@@ -146,7 +145,7 @@ impl Watch {
         }
     }
 
-    /// Waits for work of its own length: for as long as the host answers others.
+    /// Waits for work without a time limit, as long as the host answers others.
     pub(super) async fn patiently<T, E: From<PostgresFault>>(
         &self,
         work: impl Future<Output = Result<T, E>>,
@@ -154,7 +153,7 @@ impl Watch {
         let is_silent = async {
             loop {
                 sleep(PROBE_INTERVAL).await;
-                // In a box: it connects, which is seldom and would make each operation's future large.
+                // Box this future: it is rare, and would enlarge the future of every operation.
                 if !self.hosts.probe(&self.host).boxed().await {
                     return;
                 }
@@ -163,22 +162,21 @@ impl Watch {
         tokio::select! {
             biased;
             done = work => Ok(self.relied_on(done?)?),
-            () = is_silent => Err(self.give_up("it does not answer any more").into()),
+            () = is_silent => Err(self.give_up("it no longer answers").into()),
         }
     }
 
-    /// Suspects the host, and says why.
+    /// Marks the host as suspect, and says why.
     pub(super) fn give_up(&self, why: &str) -> PostgresFault {
         self.hosts.note_given_up(&self.host.state);
         PostgresFault::uncertain(why.to_owned()).of_host(&self.host.name)
     }
 
-    /// An answer, where it is one to rely on. A commit whose wait for its standby is cancelled
-    /// is answered as done, with no more than a warning before; and a primary that was
-    /// replaced answers as ever.
+    /// Returns an answer if it is reliable. When the wait of a commit for its standby is cancelled,
+    /// PostgreSQL reports success after only a warning; and a replaced primary answers as before.
     fn relied_on<T>(&self, answer: T) -> Result<T, PostgresFault> {
         if self.is_unconfirmed.load(Ordering::Acquire) {
-            let text = "a commit did not wait for its standby, since somebody has cancelled that";
+            let text = "a commit did not wait for its standby, because the wait was cancelled";
             return Err(PostgresFault::uncertain(text.to_owned()).of_host(&self.host.name));
         }
         match self.hosts.newest().admit(self.lineage.as_ref()) {
@@ -187,13 +185,13 @@ impl Watch {
         }
     }
 
-    /// Whether nothing is known that speaks against the host or the connection.
+    /// Whether nothing speaks against the host or the connection.
     fn is_reliable(&self) -> bool {
         !self.host.state.gave_up_since(self.made_at) && self.relied_on(()).is_ok()
     }
 }
 
-/// Counts a connection of a host, until it is closed.
+/// Counts a connection of a host until it closes.
 struct Open(Arc<HostState>);
 
 impl Open {
@@ -209,7 +207,7 @@ impl Drop for Open {
     }
 }
 
-/// Sends and receives, until the client is gone and all that was asked is answered.
+/// Sends and receives until the client is gone and everything asked is answered.
 async fn drive<S, T>(
     mut connection: Connection<S, T>,
     _open: Open,
@@ -222,11 +220,11 @@ async fn drive<S, T>(
     while let Some(message) = poll_fn(|context| connection.poll_message(context)).await {
         match message {
             Ok(AsyncMessage::Notice(notice)) if is_of_cut_wait(&notice) => {
-                // Before the answer that it comes with is given out.
+                // Set this before the answer that follows the notice is returned.
                 is_unconfirmed.store(true, Ordering::Release);
             }
             #[cfg(test)]
-            Ok(AsyncMessage::Notice(notice)) => super::testing::note(&notice),
+            Ok(AsyncMessage::Notice(notice)) => super::testing::keep_plan(&notice),
             Ok(_) => {}
             Err(error) => {
                 hosts.doubt();
@@ -237,14 +235,15 @@ async fn drive<S, T>(
     }
 }
 
-/// Whether a commit did not wait for its standby any longer. The words are in the server's
-/// language, and the code is that of all warnings, but the place in its source is not.
+/// Whether a commit stopped waiting for its standby. The message is in the server's language, and
+/// all warnings share a code, but the position in the source is specific.
+// Decision: docs/decisions/storage.md#a-commit-counts-only-if-it-waited-for-its-standby
 fn is_of_cut_wait(notice: &DbError) -> bool {
     notice.routine() == Some("SyncRepWaitForLSN")
         || notice.file().is_some_and(|file| file.ends_with("syncrep.c"))
 }
 
-/// Refuses a server or role with which what is promised could not be kept.
+/// Refuses a server or role with which Stagepass can't keep its promises.
 fn check_server(answers: &[SimpleQueryMessage]) -> Result<(), StoreError> {
     let row = answers.iter().rev().find_map(|answer| match answer {
         SimpleQueryMessage::Row(row) => Some(row),
@@ -257,7 +256,7 @@ fn check_server(answers: &[SimpleQueryMessage]) -> Result<(), StoreError> {
         return Err(StoreError::TooOld { found: version / 10_000, oldest: OLDEST_VERSION / 10_000 });
     }
     if fsync != Some("on") {
-        tracing::warn!("PostgreSQL runs with fsync=off: a crash of its machine can lose what was answered");
+        tracing::warn!("PostgreSQL runs with fsync=off: a crash of its machine can lose confirmed changes");
     }
     if privileged == Some("false") { Ok(()) } else { Err(StoreError::PrivilegedRole) }
 }

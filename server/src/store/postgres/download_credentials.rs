@@ -1,4 +1,4 @@
-//! `download_credentials`.
+//! The operations on `download_credentials` in PostgreSQL.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, bounds, row};
@@ -7,9 +7,10 @@ use crate::store::{
     AuditLog as _, DownloadCredential, DownloadCredentials, Found, Judge, NewDownloadCredential, Page,
     SealedDownloadCredential, StoreError,
 };
+use crate::words::Word as _;
 use uuid::Uuid;
 
-/// Gives no row where the connection is gone.
+/// Returns no row if the connection does not exist.
 const INSERT: &str = "
     INSERT INTO download_credentials (id, user_id, creator_profile_id, platform, auth_type, username,
         display_name, encrypted_credentials, credentials_version, created_at, updated_at, mac)
@@ -21,7 +22,7 @@ pub(super) const SEALED: &str = "
         mac, encrypted_credentials
     FROM download_credentials WHERE id = $1";
 const DELETE: &str = "DELETE FROM download_credentials WHERE id = $1 AND user_id = $2 RETURNING id";
-/// As it is kept: counting takes longer the more there are.
+/// The stored number, because counting slows down with more rows.
 const COUNT: &str = "
     SELECT coalesce((SELECT download_credentials FROM owner_usage WHERE owner_id = $1), 0)";
 const PAGE: &str = "
@@ -52,7 +53,7 @@ impl DownloadCredentials for Postgres {
                 &mac,
             ],
         );
-        let rows = self.write_noting(Acting::User(credential.user_id), entry, &[insert], 0).await?;
+        let rows = self.write_audited(Acting::User(credential.user_id), entry, &[insert], 0).await?;
         Ok(!rows[0].is_empty())
     }
 
@@ -85,7 +86,7 @@ impl DownloadCredentials for Postgres {
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
         let steps = [Step(DELETE, &[&id, &user_id])];
-        let rows = self.write_noting(Acting::User(user_id), entry, &steps, 0).await?;
+        let rows = self.write_audited(Acting::User(user_id), entry, &steps, 0).await?;
         self.found(&rows[0], "download_credentials", id, user_id).await
     }
 }

@@ -1,4 +1,4 @@
-//! What went wrong in PostgreSQL or on the way to it, in words for the log.
+//! Faults of PostgreSQL or of the way to it, in words for the log.
 
 use crate::masking;
 use crate::store::{OverLimit, StoreError};
@@ -9,17 +9,16 @@ use thiserror::Error;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-/// The codes of refusals that this program's own schema speaks.
+/// The error codes of the schema's own refusals.
 const RETIRED_KEY: &str = "SP001";
 const OVER_LIMIT: &str = "SP002";
 const OWNER_GONE: &str = "SP003";
-/// What the driver says where TLS fails; it has no type for that.
+/// The driver's message when TLS fails; it has no type for this.
 const TLS_FAILED: &str = "error performing TLS handshake";
-const TLS_HINT: &str = "; have the operating system trust the server's certificate, or name it in \
-                        SSL_CERT_FILE; or add sslmode=disable to DATABASE_URL where the network is trusted";
+const TLS_HINT: &str = "; let the operating system trust the server's certificate, or name it in \
+                        SSL_CERT_FILE; or add sslmode=disable to DATABASE_URL if the network is trusted";
 
-/// A fault without what a driver or a server would quote: details of theirs may
-/// hold whole rows.
+/// A fault without quotations from the driver or server, whose details may contain whole rows.
 #[derive(Debug, Error)]
 #[error("{text}")]
 pub(crate) struct PostgresFault {
@@ -29,54 +28,54 @@ pub(crate) struct PostgresFault {
     kind: Kind,
 }
 
-/// What a fault means for what was under way.
+/// What a fault means for the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// It did not happen.
+    /// The operation did not happen.
     Failed,
-    /// Neither, since a host can't be used now.
+    /// The operation did not happen, because a host can't be used now.
     Unfit,
-    /// The connection is lost: it may have happened or not.
+    /// The connection is lost: the operation may or may not have happened.
     Lost,
-    /// The same, since the answer did not come in time or is not to be relied on.
+    /// The operation may or may not have happened, because the answer was late or unreliable.
     Uncertain,
-    /// No connection could be made, since there are as many as there may be.
+    /// No connection could be opened, because the limit is reached.
     AtLimit,
 }
 
 impl PostgresFault {
-    /// Whether PostgreSQL's disk has no room.
+    /// Whether PostgreSQL's disk is full.
     pub(crate) fn is_disk_full(&self) -> bool {
         self.code.as_ref() == Some(&SqlState::DISK_FULL)
     }
 
-    /// Whether there is another row with what must be unique.
+    /// Whether another row has the same unique value.
     pub(super) fn is_clash(&self) -> bool {
         self.code.as_ref() == Some(&SqlState::UNIQUE_VIOLATION)
     }
 
-    /// The same, of this column.
+    /// Whether another row has the same unique value in this column.
     pub(super) fn is_clash_of(&self, column: &str) -> bool {
         self.is_clash() && self.constraint.as_ref().is_some_and(|name| name.contains(column))
     }
 
-    /// Whether something is sealed with a retired key; see the migration that refuses it.
+    /// Whether the text is sealed with a retired key; see the migration that refuses it.
     pub(in crate::store) fn is_retired_key(&self) -> bool {
         self.has_code(RETIRED_KEY)
     }
 
-    /// The limit that would have been passed.
+    /// The limit that would have been exceeded.
     pub(in crate::store) fn over_limit(&self) -> Option<OverLimit> {
         self.has_code(OVER_LIMIT).then(|| OverLimit::parse(&self.text)).flatten()
     }
 
-    /// Whether something is an owner's whose user was deleted.
+    /// Whether the owner's user was deleted.
     pub(in crate::store) fn is_owner_gone(&self) -> bool {
         self.has_code(OWNER_GONE)
     }
 
-    /// Whether it is no failure: another row has what must be unique, or the schema
-    /// refuses something.
+    /// Whether it is a refusal and not a failure: another row has the unique value, or the schema
+    /// refuses the change.
     pub(super) fn is_refusal(&self) -> bool {
         self.is_clash() || [RETIRED_KEY, OVER_LIMIT, OWNER_GONE].into_iter().any(|code| self.has_code(code))
     }
@@ -90,17 +89,17 @@ impl PostgresFault {
         Self { text, code: None, constraint: None, kind: Kind::Unfit }
     }
 
-    /// No answer in time, or none to rely on.
+    /// The answer was late or unreliable.
     pub(super) fn uncertain(text: String) -> Self {
         Self { kind: Kind::Uncertain, ..Self::unfit(text) }
     }
 
-    /// A host has as many of our connections as it may.
+    /// A host has as many connections from this process as allowed.
     pub(super) fn at_limit(text: String) -> Self {
         Self { kind: Kind::AtLimit, ..Self::unfit(text) }
     }
 
-    /// The same fault, with the host that it is one of.
+    /// The same fault, with the host named first.
     pub(super) fn of_host(self, host: &str) -> Self {
         Self { text: format!("{host}: {}", self.text), ..self }
     }
@@ -111,30 +110,29 @@ impl PostgresFault {
         Self { text: others.fold(self.text, |text, other| text + &other), ..self }
     }
 
-    /// Whether it may be over soon, as when a host is promoted: not a fault of TLS, of the
-    /// settings or of the sign-in.
+    /// Whether it may soon pass, as when a host is promoted: not a fault of TLS, settings or
+    /// sign-in.
     pub(super) fn may_pass(&self) -> bool {
         matches!(self.kind, Kind::Lost | Kind::Unfit | Kind::Uncertain | Kind::AtLimit)
     }
 
-    /// Whether the connection is lost: what was under way on it may have
-    /// happened or not.
+    /// Whether the connection is lost, so that the operation may or may not have happened.
     pub(super) fn is_lost(&self) -> bool {
         self.kind == Kind::Lost
     }
 
-    /// Whether what was under way may have happened or not: the connection is lost, or there
-    /// was no answer in time, or none to rely on.
+    /// Whether the operation may or may not have happened: the connection is lost, or the answer
+    /// was late or unreliable.
     pub(super) fn is_outcome_unknown(&self) -> bool {
         matches!(self.kind, Kind::Lost | Kind::Uncertain)
     }
 
-    /// Whether no connection could be made, since there are as many as there may be.
+    /// Whether no connection could be opened because the limit is reached.
     pub(super) fn is_at_limit(&self) -> bool {
         self.kind == Kind::AtLimit
     }
 
-    /// Whether a database has said this.
+    /// Whether it comes from a database.
     pub(super) fn is_said(&self) -> bool {
         self.code.is_some()
     }
@@ -164,7 +162,7 @@ impl From<Error> for PostgresFault {
     }
 }
 
-/// An error with its causes, but of the server's own words only the message.
+/// An error with its causes, but only the message of a server's error.
 struct Words<'a>(&'a Error);
 
 impl fmt::Display for Words<'_> {

@@ -1,5 +1,5 @@
-//! Work of many callers that is done together: all that waits is taken at once,
-//! so that it shares a transaction, its round trips and its sync.
+//! Combines the work of many callers: all waiting jobs are taken at once and share a transaction,
+//! its round trips and its sync.
 
 use crate::store::StoreError;
 use futures_util::FutureExt as _;
@@ -7,20 +7,19 @@ use std::panic::AssertUnwindSafe;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-/// Jobs that may wait; whoever brings one more is told to come back.
+/// The most waiting jobs; further callers are told to try later.
 const QUEUE: usize = 1024;
 
-/// A job, and whom to tell what became of it.
+/// A job, and where to send its outcome.
 type Waiting<J, T> = (J, oneshot::Sender<T>);
 
-/// The way to the task that does the work; it ends when this is dropped, after
-/// what was handed to it.
+/// The queue to the working task, which ends after the queued jobs when this is dropped.
 #[derive(Debug)]
 pub(super) struct Gatherer<J, T>(mpsc::Sender<Waiting<J, T>>);
 
 impl<J: Send + 'static, T: Send + 'static> Gatherer<J, T> {
-    /// Starts a task that hands up to `most` jobs at a time to `run`, which gives
-    /// an outcome for each of them, in their order.
+    /// Starts a task that passes up to `most` jobs at a time to `run`, which returns an outcome for
+    /// each in order.
     pub(super) fn start<R>(most: usize, run: impl Fn(Vec<J>) -> R + Send + Sync + 'static) -> Self
     where
         R: Future<Output = Vec<T>> + Send,
@@ -30,11 +29,11 @@ impl<J: Send + 'static, T: Send + 'static> Gatherer<J, T> {
             let mut waiting = Vec::new();
             while queue.recv_many(&mut waiting, most).await > 0 {
                 let (jobs, answers): (Vec<_>, Vec<_>) = waiting.drain(..).unzip();
-                // Work that panics fails, and the task lives on. A connection that it
-                // had is used again only where nothing was under way on it.
+                // Work that panics fails, and the task continues. Its connection is reused only if
+                // nothing was running on it.
                 let outcomes = AssertUnwindSafe(async { run(jobs).await }).catch_unwind().await;
                 for (answer, outcome) in answers.into_iter().zip(outcomes.into_iter().flatten()) {
-                    // A caller that has gone away wants no answer.
+                    // A caller that gave up needs no answer.
                     let _ = answer.send(outcome);
                 }
             }
@@ -42,8 +41,7 @@ impl<J: Send + 'static, T: Send + 'static> Gatherer<J, T> {
         Self(sender)
     }
 
-    /// Has a job done, and waits for its outcome. It is done even where its
-    /// caller goes away.
+    /// Runs a job and waits for its outcome. It is completed even if its caller gives up.
     pub(super) async fn run(&self, job: J) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.0.try_send((job, answer)).map_err(|error| match error {
@@ -60,7 +58,7 @@ mod tests {
     use futures_util::future::join_all;
 
     #[tokio::test]
-    async fn what_waits_is_done_together_and_each_caller_gets_the_outcome_of_its_own() {
+    async fn runs_waiting_jobs_together_and_returns_each_outcome_to_its_caller() {
         const MOST: usize = 4;
         let gatherer = Gatherer::start(MOST, async |jobs: Vec<usize>| {
             let count = jobs.len();
@@ -73,20 +71,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_is_done_though_its_caller_goes_away_and_though_no_more_will_come() {
+    async fn completes_a_job_whose_caller_gave_up_even_if_it_is_the_last() {
         let (done, mut is_done) = mpsc::unbounded_channel();
         let gatherer = Gatherer::start(1, move |jobs: Vec<u32>| {
             let _ = done.send(jobs.clone());
             async move { jobs }
         });
-        assert!(gatherer.run(1).now_or_never().is_none(), "its caller goes away before it is done");
+        assert!(gatherer.run(1).now_or_never().is_none(), "its caller gives up before it is done");
         drop(gatherer);
         assert_eq!(is_done.recv().await, Some(vec![1]));
         assert_eq!(is_done.recv().await, None, "the task has ended");
     }
 
     #[tokio::test]
-    async fn a_job_beyond_the_queue_is_refused_at_once() {
+    async fn refuses_a_job_at_once_if_the_queue_is_full() {
         let gatherer = Gatherer::start(1, async |jobs: Vec<usize>| jobs);
         let mut waiting: Vec<_> = (0..QUEUE).map(|job| Box::pin(gatherer.run(job))).collect();
         for caller in &mut waiting {
@@ -99,9 +97,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_ends_nobody_elses() {
+    async fn work_that_panics_ends_no_other_work() {
         let gatherer = Gatherer::start(1, async |jobs: Vec<u32>| {
-            assert_ne!(jobs, [1], "a fault of the work's own");
+            assert_ne!(jobs, [1], "on purpose");
             jobs
         });
         let outcomes = join_all([0, 1, 2].map(|job| gatherer.run(job))).await;

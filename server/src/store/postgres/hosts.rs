@@ -1,6 +1,5 @@
-//! The hosts of PostgreSQL that there may be, and what this process has learned of them.
-//! One that did not answer in time is asked last for a while. It makes no connection that is
-//! used.
+//! The PostgreSQL hosts, and what this process has learned about them. A host that did not answer
+//! in time is asked last for a while. The connections made here only probe hosts.
 
 use super::lineage::NewestLineage;
 use super::url::{PostgresUrl, UrlHost};
@@ -20,23 +19,24 @@ use tokio_postgres::config::Host as HostName;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a host that did not answer is asked after all others.
+// Decision: docs/decisions/storage.md#a-silent-postgresql-host-is-avoided-as-a-whole
 const ASKED_LAST: Duration = Duration::from_secs(30);
 
-/// The hosts of a URL, and what this process has learned of them.
+/// The hosts of a URL, and what this process has learned about them.
 #[derive(Debug)]
 pub(super) struct Hosts {
     url: PostgresUrl,
     tls: Tls,
     pub(super) handshake: Duration,
-    /// At one host, those that were given up and not ended yet included.
+    /// The most connections to one host, including abandoned ones that have not ended.
     pub(super) most_connections: usize,
     known: Mutex<HashMap<String, Arc<HostState>>>,
     pub(super) newest: NewestLineage,
-    /// Whether another host may have become the primary since the last connection was made.
+    /// Whether another host may have become the primary since the last connection was opened.
     pub(super) is_unsure: AtomicBool,
 }
 
-/// How TLS is done; its `Debug` form would be all root certificates.
+/// The TLS connector; its `Debug` form would list all root certificates.
 struct Tls(MakeRustlsConnect);
 
 impl fmt::Debug for Tls {
@@ -45,18 +45,18 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// What is known of a host.
+/// The state of a host.
 #[derive(Debug, Default)]
 pub(super) struct HostState {
     timed_out_at: Mutex<Option<Instant>>,
-    /// When something that was asked on a connection was last given up.
+    /// When work on a connection was last abandoned.
     gave_up_at: Mutex<Option<Instant>>,
-    /// Connections that are open.
+    /// The number of open connections.
     pub(super) open: AtomicUsize,
 }
 
 impl HostState {
-    /// Whether something that was asked on a connection was given up since then.
+    /// Whether work on a connection was abandoned since then.
     pub(super) fn gave_up_since(&self, then: Instant) -> bool {
         read(&self.gave_up_at).is_some_and(|at| at >= then)
     }
@@ -77,7 +77,7 @@ fn set_to_now(time: &Mutex<Option<Instant>>) {
 /// An address to connect to.
 #[derive(Clone, Debug)]
 pub(super) struct Host {
-    /// For people, and to know it again.
+    /// The name for messages, which also identifies the host.
     pub(super) name: String,
     pub(super) config: Config,
     pub(super) state: Arc<HostState>,
@@ -96,10 +96,10 @@ impl Hosts {
         }
     }
 
-    /// Whether a host still answers: it takes another connection, or says why not.
+    /// Whether a host still answers: it accepts another connection or says why not.
     pub(super) async fn probe(&self, host: &Host) -> bool {
         match timeout(self.handshake, host.config.connect(self.tls())).await {
-            // What was made ends with this.
+            // Dropping the new connection closes it.
             Ok(Ok(_)) => true,
             Ok(Err(error)) => error.code().is_some(),
             Err(_) => false,
@@ -110,19 +110,19 @@ impl Hosts {
         self.tls.0.clone()
     }
 
-    /// Another host may be the primary by now.
+    /// Another host may be the primary now.
     pub(super) fn doubt(&self) {
         self.is_unsure.store(true, Ordering::Relaxed);
     }
 
-    /// A host did not answer in time on a connection: no other one there is used again.
+    /// A host did not answer in time on a connection: its other connections are not reused.
     pub(super) fn note_given_up(&self, host: &HostState) {
         set_to_now(&host.gave_up_at);
         self.note_timeout(host);
     }
 
-    /// A host did not answer in time. Where it only took no new connection, those that are
-    /// there may do what they can.
+    /// A host did not answer in time. If only a new connection was not accepted, existing ones can
+    /// still be used.
     pub(super) fn note_timeout(&self, host: &HostState) {
         set_to_now(&host.timed_out_at);
         self.doubt();
@@ -132,7 +132,7 @@ impl Hosts {
         &self.newest
     }
 
-    /// All hosts' addresses. A name may stand for several, each of which is a host.
+    /// The addresses of all hosts. A name may have several, each of which is a host.
     pub(super) async fn find(&self, faults: &mut Vec<StoreError>) -> Vec<Host> {
         let mut found = Vec::new();
         for looked_up in join_all(self.url.hosts().into_iter().map(|host| self.look_up(host))).await {
@@ -175,9 +175,9 @@ impl Hosts {
         match timeout(self.handshake, lookup_host((name, port))).await {
             Ok(Ok(addresses)) => Ok(addresses.map(|address| address.ip()).collect()),
             Ok(Err(error)) => {
-                Err(PostgresFault::unfit(format!("{name}: its address can't be looked up: {error}")))
+                Err(PostgresFault::unfit(format!("{name}: can't look up its address: {error}")))
             }
-            Err(_) => Err(PostgresFault::unfit(format!("{name}: its address was not found in time"))),
+            Err(_) => Err(PostgresFault::unfit(format!("{name}: looking up its address took too long"))),
         }
     }
 

@@ -1,4 +1,4 @@
-//! `sealing_keys`, `retired_keys` and `own_keys`.
+//! The operations on `sealing_keys`, `retired_keys` and `own_keys` in PostgreSQL.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
@@ -12,7 +12,7 @@ const REMOVE_CANARY: &str = "DELETE FROM sealing_keys WHERE key_id = $1";
 const RETIRE: &str = "
     INSERT INTO retired_keys (key_id, retired_at) SELECT key_id, $2 FROM sealing_keys WHERE key_id <> $1
     ON CONFLICT (key_id) DO NOTHING";
-/// Each waits for the transactions that are writing into the table.
+/// Each statement waits for the transactions that are writing to the table.
 const WAIT_FOR_WRITERS: [&str; 5] = [
     "LOCK TABLE sealing_keys IN SHARE MODE",
     "LOCK TABLE platform_connections IN SHARE MODE",
@@ -42,10 +42,9 @@ impl Keys for Postgres {
     }
 
     async fn retire_keys(&self, except: String, now: i64) -> Result<(), StoreError> {
-        // A transaction may have found its key in use just before: it is waited for.
-        // One that comes later, to a table that was locked, finds the key retired. The
-        // tables are locked one by one, each for a moment, so that nobody who holds one
-        // of them is waited for while he waits for another.
+        // A transaction may have just found its key in use: the locks wait for it. One that comes
+        // later to a locked table finds the key retired. The tables are locked one by one, each
+        // briefly, so that no deadlock with a transaction on several tables arises.
         self.write(Acting::Nobody, &[Step(RETIRE, &[&except, &now])]).await?;
         for wait in WAIT_FOR_WRITERS {
             self.write(Acting::Maintenance, &[Step(wait, &[])]).await?;

@@ -1,27 +1,26 @@
-//! Which history of a cluster a host carries on. A primary that was replaced may come back
-//! and take itself for one still, so the newest history that was seen is remembered and no
-//! older one is used.
+//! Which history of a cluster a host continues. A replaced primary may return and still consider
+//! itself primary, so the newest history seen is remembered and older ones are refused.
 
 use super::PostgresFault;
 use std::sync::{Mutex, PoisonError};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Error, SimpleQueryMessage};
 
-/// The timeline that is written to, in the name of the log file: the one of the last
-/// checkpoint may be the old one for a while after a promotion.
+/// The timeline being written, from the name of the log file: the last checkpoint's may be outdated
+/// for a while after a promotion.
 const LINEAGE: &str = "
     SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_lsn()), 8) FROM pg_control_system()";
 
-/// A history: each promotion of a standby begins a timeline with a higher number.
+/// A history: each promotion of a standby starts a timeline with a higher number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lineage {
-    /// The cluster's own number, the same on all of its hosts.
+    /// The identifier of the cluster, the same on all its hosts.
     system: String,
     timeline: u32,
 }
 
 impl Lineage {
-    /// Asks a host; `None` where the role may not know, or a service that speaks
+    /// Asks a host; `None` if the role has no right to know, or if a service that speaks
     /// PostgreSQL's protocol has no timelines.
     pub(super) async fn of(client: &Client) -> Result<Option<Self>, Error> {
         match client.simple_query(LINEAGE).await {
@@ -31,7 +30,7 @@ impl Lineage {
         }
     }
 
-    /// Its number; a newer one's is higher.
+    /// The number of the timeline; newer ones are higher.
     pub(super) fn timeline(&self) -> u32 {
         self.timeline
     }
@@ -50,25 +49,26 @@ fn is_not_told(code: &SqlState) -> bool {
 }
 
 /// The newest history that this process has seen.
+// Decision: docs/decisions/storage.md#the-server-remembers-postgresqls-newest-timeline
 #[derive(Debug, Default)]
 pub(super) struct NewestLineage(Mutex<Option<Lineage>>);
 
 impl NewestLineage {
-    /// Remembers a host's history where it is the newest.
+    /// Remembers a host's history if it is the newest.
     ///
     /// # Errors
-    /// Where it is older, or another cluster's.
+    /// If it is older or belongs to another cluster.
     pub(super) fn admit(&self, found: Option<&Lineage>) -> Result<(), PostgresFault> {
         let Some(found) = found else { return Ok(()) };
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &*newest {
             Some(known) if known.system != found.system => Err(PostgresFault::unfit(
-                "it is another PostgreSQL cluster than the one that this server has started with: check \
-                 DATABASE_URL, and restart the server if the database was moved on purpose"
+                "it belongs to another PostgreSQL cluster than at this server's start; check DATABASE_URL, \
+                 and restart the server if the database was moved on purpose"
                     .to_owned(),
             )),
             Some(known) if known.timeline > found.timeline => Err(PostgresFault::unfit(format!(
-                "it goes on from timeline {}, but a standby has been promoted since, to timeline {}: it is no \
+                "it continues timeline {}, but a standby has since been promoted to timeline {}, so it is no \
                  longer the primary; restart the server if an older state was restored on purpose",
                 found.timeline, known.timeline
             ))),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_timeline_and_another_cluster_are_refused_from_the_first_sight_of_a_newer_one() {
+    fn refuses_an_older_timeline_and_another_cluster() {
         let newest = NewestLineage::default();
         for timeline in [1, 1, 3] {
             newest.admit(Some(&lineage("a", timeline))).unwrap();

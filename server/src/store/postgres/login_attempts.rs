@@ -1,14 +1,14 @@
-//! How often somebody has tried to log in.
+//! The operations on `login_attempts` in PostgreSQL.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
 use crate::store::{AttemptLimit, Hash, LoginAttempts, StoreError};
 
-/// Whoever counts against a subject does it alone. Always in the same order:
-/// nobody waits for one who waits for him.
+/// Only one transaction at a time counts against a subject. The order is always the same, so that
+/// none deadlock.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(subject) FROM unnest($1::bigint[]) AS subject";
-/// Counts against all limits, and gives a row where that is against none of
-/// them: in how many milliseconds there is room.
+/// Counts against all limits. If one is reached, counts nothing and returns a row: after how many
+/// milliseconds there is room.
 const COUNT: &str = "
     WITH limits AS (
         SELECT l.*, a.attempts, a.window_started_at,
@@ -63,8 +63,8 @@ fn columns(limits: &[AttemptLimit]) -> (Vec<&[u8]>, Vec<i64>, Vec<i64>) {
     (subjects, most, limits.iter().map(|limit| limit.window_ms).collect())
 }
 
-/// The numbers of the subjects' locks, in order. Two subjects with one number
-/// wait for each other without need, and no more.
+/// The numbers of the subjects' locks, in order. Two subjects with the same number only wait for
+/// each other unnecessarily.
 fn locks<'a>(subjects: impl Iterator<Item = &'a Hash>) -> Vec<i64> {
     let mut locks: Vec<_> = subjects
         .filter_map(|subject| subject.first_chunk().map(|start| i64::from_be_bytes(*start)))

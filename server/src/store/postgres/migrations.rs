@@ -1,5 +1,5 @@
-//! The schema's history: numbered, embedded, applied once and in order, and
-//! never edited after they have landed.
+//! The history of the schema: numbered, embedded, applied once and in order, and never edited after
+//! landing.
 
 use super::audited_connection::AuditedConnection;
 use crate::clock::now_ms;
@@ -7,7 +7,7 @@ use crate::store::migrations::{Pending, pending};
 use crate::store::{IfMissing, StoreError};
 use tokio_postgres::Client;
 
-/// In the order of their numbers, the first being 1.
+/// The migrations in order of their numbers, starting with 1.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0001_initial.sql"),
     include_str!("../../../migrations/postgres/0002_retired_keys.sql"),
@@ -21,15 +21,16 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/postgres/0010_growth.sql"),
     include_str!("../../../migrations/postgres/0011_audit_anchors.sql"),
     include_str!("../../../migrations/postgres/0012_ended_sessions.sql"),
+    include_str!("../../../migrations/postgres/0013_origin_storage_and_write_back.sql"),
 ];
-/// Lets one process at a time migrate; it tells the lock from others and means
-/// nothing. Who waits for it may wait as long as another's migration takes.
+/// Lets one process at a time migrate, under an arbitrary lock number. The wait for another
+/// process's migration has no limit.
 const LOCK: &str = "
     SET LOCAL statement_timeout = 0;
     SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(1398030690, 0);";
 const IS_THERE: &str = "SELECT to_regclass('stagepass.schema_migrations') IS NOT NULL";
-/// A role that may not make a schema can be given one of this name.
+/// A role without the right to create a schema can be given one of this name.
 const MAKE_SCHEMA: &str = "
     DO $$ BEGIN
         IF to_regnamespace('stagepass') IS NULL THEN CREATE SCHEMA stagepass; END IF;
@@ -38,7 +39,7 @@ const MAKE_SCHEMA: &str = "
         number bigint PRIMARY KEY, sha256 text NOT NULL, applied_at bigint NOT NULL
     );";
 
-/// Brings the schema up to date in one transaction, however long it takes.
+/// Updates the schema in one transaction without a time limit.
 pub(super) async fn apply(
     connection: &mut AuditedConnection,
     if_missing: IfMissing,
@@ -80,7 +81,7 @@ mod tests {
     use crate::store::{UsageLimits, fold};
 
     #[tokio::test]
-    async fn names_that_are_there_are_folded_as_new_ones_are() {
+    async fn folds_existing_names_like_new_ones() {
         let database = TestDatabase::create().await;
         let store =
             Postgres::open(&database.settings(), IfMissing::Make, UsageLimits::default()).await.unwrap();
@@ -100,9 +101,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_there_is_counted_and_leaves_nothing_when_it_goes() {
+    async fn counts_existing_rows_and_leaves_nothing_after_deletion() {
         let database = TestDatabase::create().await;
-        // However much it is.
+        // Existing rows may exceed the limits.
         let limits = UsageLimits { rows: 1, bytes: 1 };
         let store = Postgres::open(&database.settings(), IfMissing::Make, limits).await.unwrap();
         let superuser = database.superuser().await;

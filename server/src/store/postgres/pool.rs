@@ -1,7 +1,6 @@
-//! The connections that wait for work, and the callers that wait for a connection.
+//! The free connections, and the callers that wait for one.
 //!
-//! Where PostgreSQL takes no more connections, callers share those that exist. No pool that
-//! was looked at does that and has a bound on who waits.
+//! If PostgreSQL accepts no more connections, callers share the existing ones.
 
 use super::audited_connection::{AuditedConnection, Connector};
 use crate::store::StoreError;
@@ -12,32 +11,33 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How long a free connection is waited for.
+/// How long to wait for a free connection.
 pub(super) const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Callers that may wait; one more is told to come back.
+/// The most waiting callers; further ones are told to try later.
 const QUEUE: usize = 256;
-/// How often another connection is tried while PostgreSQL takes no more.
+/// How often to try another connection while PostgreSQL accepts no more.
 const LIMIT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Connections, each made when it is first needed.
+/// Connections, each opened when first needed.
+// Decision: docs/decisions/storage.md#postgresql-is-used-through-tokio-postgres-and-our-own-pool
 #[derive(Clone, Debug)]
 pub(super) struct Pool(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
     connector: Connector,
-    /// One for each connection that is free or may be made.
+    /// One slot for each connection that is free or can be opened.
     slots: Arc<Semaphore>,
-    /// One for each caller that may wait for a slot.
+    /// One permit for each caller that can wait for a slot.
     queue: Semaphore,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Free connections. The last one used is the next one, so that few chains get long.
+    /// Free connections. The last one used is reused first, so that few chains grow long.
     free: Vec<AuditedConnection>,
-    /// Slots of connections that PostgreSQL did not take.
+    /// Slots of connections that PostgreSQL did not accept.
     withheld: usize,
 }
 
@@ -46,7 +46,7 @@ struct State {
 pub(super) struct Pooled {
     connection: Option<AuditedConnection>,
     pool: Pool,
-    // Given back after the connection is.
+    // Returned after the connection.
     _slot: OwnedSemaphorePermit,
 }
 
@@ -60,9 +60,9 @@ impl Pool {
         }))
     }
 
-    /// A connection: a free one, a new one, or the next one that somebody gives back.
+    /// A connection: a free one, a new one, or the next one that is returned.
     pub(super) async fn get(&self) -> Result<Pooled, StoreError> {
-        let _place = self.0.queue.try_acquire().map_err(|_| StoreError::Busy)?;
+        let _waiting = self.0.queue.try_acquire().map_err(|_| StoreError::Busy)?;
         let deadline = Instant::now() + WAIT_TIMEOUT;
         let mut fault = StoreError::Busy;
         loop {
@@ -91,7 +91,7 @@ impl Pool {
         }
     }
 
-    /// Whether PostgreSQL took no more connections a moment ago.
+    /// Whether PostgreSQL recently accepted no more connections.
     pub(super) fn is_at_limit(&self) -> bool {
         self.state().withheld > 0
     }
@@ -106,8 +106,8 @@ impl Pool {
         None
     }
 
-    /// Leaves a slot out, so that whoever waits gets a connection that exists. The slots
-    /// come back one after the other.
+    /// Withholds a slot, so that waiting callers get existing connections. The slots return one by
+    /// one.
     fn withhold(&self, slot: OwnedSemaphorePermit) {
         slot.forget();
         let mut state = self.state();
@@ -137,14 +137,14 @@ impl Pool {
 impl Deref for Pooled {
     type Target = AuditedConnection;
 
-    #[expect(clippy::expect_used, reason = "it is taken when this is dropped, and not before")]
+    #[expect(clippy::expect_used, reason = "taken only on drop")]
     fn deref(&self) -> &AuditedConnection {
         self.connection.as_ref().expect("a connection")
     }
 }
 
 impl DerefMut for Pooled {
-    #[expect(clippy::expect_used, reason = "it is taken when this is dropped, and not before")]
+    #[expect(clippy::expect_used, reason = "taken only on drop")]
     fn deref_mut(&mut self) -> &mut AuditedConnection {
         self.connection.as_mut().expect("a connection")
     }
@@ -169,7 +169,7 @@ mod tests {
     use futures_util::future::join_all;
 
     #[tokio::test]
-    async fn who_would_wait_beyond_the_queue_is_told_so_at_once() {
+    async fn refuses_a_caller_at_once_if_the_queue_is_full() {
         let database = TestDatabase::create().await;
         let connector = Connector::new(&database.settings(), tls().unwrap(), UsageLimits::default());
         let pool = Pool::new(connector, 1);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_its_caller_left_half_way_is_not_used_again() {
+    async fn does_not_reuse_a_connection_that_its_caller_abandoned() {
         let database = TestDatabase::create().await;
         let connector = Connector::new(&database.settings(), tls().unwrap(), UsageLimits::default());
         let pool = Pool::new(connector, 1);
@@ -197,7 +197,7 @@ mod tests {
             rows[0][0].get::<_, i32>(0)
         };
         let first = own_id().await;
-        assert_eq!(own_id().await, first, "a connection that was used is used again");
+        assert_eq!(own_id().await, first, "a used connection is reused");
         let mut connection = pool.get().await.unwrap();
         let steps = [Step("SELECT pg_backend_pid()", &[])];
         assert!(connection.run(Acting::Service, View::Latest, &steps).now_or_never().is_none());
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn at_a_limit_of_the_roles_callers_share_what_there_is() {
+    async fn callers_share_the_existing_connections_at_the_roles_limit() {
         let database = TestDatabase::create().await;
         database.administer(&format!("ALTER ROLE {} CONNECTION LIMIT 2", database.name)).await;
         let connector = Connector::new(&database.settings(), tls().unwrap(), UsageLimits::default());

@@ -1,4 +1,4 @@
-//! `refresh_tokens`.
+//! The operations on `refresh_tokens` in PostgreSQL.
 
 use super::transaction::{Acting, Step, View};
 use super::{Postgres, row};
@@ -8,20 +8,21 @@ use crate::store::{
     Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, RefreshTokens, StoreError,
     User,
 };
+use crate::words::Word as _;
 use secrecy::ExposeSecret as _;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// Whoever changes a user's sign-ins does it alone. The statements after it see what
-/// was committed while it waited: a change of the password above all.
+/// Locks the user, so that only one transaction at a time changes the user's sign-ins. Later
+/// statements see what was committed during the wait, above all a change of the password.
 const LOCK_USER: &str = "SELECT 1 FROM users WHERE id = $1 FOR NO KEY UPDATE";
-/// Where the user is as was verified.
+/// Adds a token if the user has not changed since the password was verified.
 const ADD: &str = "
     INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, mac)
     SELECT $1, $2, id, $3, $8 FROM users
     WHERE id = $4 AND password_hash = $5 AND status = $6 AND tokens_valid_from = $7 RETURNING user_id";
-/// The same as [`LOCK_USER`]: a successor that is being stored would be missed by one
-/// who ends its family.
+/// Locks the token's user for the same reason: ending a family would miss a successor that is being
+/// stored.
 const LOCK: &str = "
     SELECT 1 FROM users WHERE id = (SELECT user_id FROM refresh_tokens WHERE token_hash = $1)
     FOR NO KEY UPDATE";
@@ -31,18 +32,18 @@ const OF_TOKEN: &str = "
     SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac FROM users WHERE id =
         (SELECT user_id FROM refresh_tokens WHERE token_hash = $1 AND spent_at IS NULL AND expires_at > $2)";
 const OWNER: &str = "SELECT user_id FROM refresh_tokens WHERE token_hash = $1";
-/// All but the sign-ins that began last: their ids are in the order of time, as far as
-/// clocks are right. The new one stays.
+/// All but the newest sign-ins, which always include the new one. Their ids are in order of time,
+/// as far as clocks are right.
 const EVICT_SIGN_INS: &str = "
     DELETE FROM refresh_tokens WHERE user_id = $1 AND family_id NOT IN (
         SELECT family_id FROM refresh_tokens WHERE user_id = $1 GROUP BY family_id
         ORDER BY family_id = $2 DESC, family_id DESC LIMIT $3
     )";
-/// These where the token is still as it was read: the MAC covers all of it.
+/// If the token is unchanged since it was read: the MAC covers all of it.
 const VALID_FROM: &str = "
     SELECT tokens_valid_from FROM refresh_tokens t JOIN users ON users.id = user_id
     WHERE token_hash = $1 AND t.mac = $2";
-/// Where the token was spent before a time.
+/// If the token was spent before this time.
 const END_REUSED: &str = "
     DELETE FROM refresh_tokens WHERE family_id IN
         (SELECT family_id FROM refresh_tokens WHERE token_hash = $1 AND mac = $2 AND spent_at < $3)
@@ -63,14 +64,14 @@ const SPEND: &str = "
     )
     INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, parent_hash, mac)
     SELECT $5, family_id, user_id, $6, $1, $7 FROM spent";
-/// A sign-in that has too many tokens: to forget spent ones would hide their reuse.
+/// Ends a sign-in with too many tokens: forgetting spent ones would hide their reuse.
 const END_OVERUSED: &str = "
     DELETE FROM refresh_tokens
     WHERE family_id = $1 AND (SELECT count(*) FROM refresh_tokens WHERE family_id = $1) > $2";
 const END_FAMILY: &str = "
     DELETE FROM refresh_tokens
     WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)";
-/// How often a refresh is begun again since another came in between.
+/// How often a refresh starts over because another came in between.
 const TRIES: usize = 100;
 
 impl RefreshTokens for Postgres {
@@ -82,7 +83,7 @@ impl RefreshTokens for Postgres {
     ) -> Result<bool, StoreError> {
         let RefreshToken { token_hash, family_id, expires_at } = &token;
         let User { id, password_hash, status, tokens_valid_from, .. } = &verified;
-        // The hash, to be compared with its column.
+        // The hash is exposed for comparison with its column.
         let (hash, password_hash, status) = (&token_hash[..], password_hash.expose_secret(), status.as_str());
         let mac = &self.signer()?.sign(&KeptToken::of(&token, *id))[..];
         let steps = [
@@ -90,7 +91,7 @@ impl RefreshTokens for Postgres {
             Step(ADD, &[&hash, family_id, expires_at, id, &password_hash, &status, tokens_valid_from, &mac]),
             Step(EVICT_SIGN_INS, &[id, family_id, &MAX_SIGN_INS]),
         ];
-        Ok(!self.write_noting(Acting::Nobody, entry, &steps, 1).await?[1].is_empty())
+        Ok(!self.write_audited(Acting::Nobody, entry, &steps, 1).await?[1].is_empty())
     }
 
     async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
@@ -106,7 +107,7 @@ impl RefreshTokens for Postgres {
         reuse: Entry,
     ) -> Result<Refresh, StoreError> {
         let signer = self.signer()?;
-        // What each statement does follows from the row that the first locks the user of.
+        // Each statement depends on the row whose user the first statement locks.
         for _ in 0..TRIES {
             let rows = self.read(Acting::Nobody, &[Step(FIND, &[&&hash[..]])]).await?;
             let Some(token) = self.genuine_one(row::optional(&rows, row::kept(read))?).await? else {
@@ -137,9 +138,9 @@ impl RefreshTokens for Postgres {
                 ),
                 Step(END_OVERUSED, &[&token.family_id, &MAX_KEPT_TOKENS]),
             ];
-            let rows = self.write_noting(Acting::Nobody, reuse.clone(), &steps, 2).await?;
+            let rows = self.write_audited(Acting::Nobody, reuse.clone(), &steps, 2).await?;
             let tokens_valid_from = row::optional(&rows[1], |found| Ok(found.try_get(0)?))?;
-            // Where it is not as it was read any more, it is looked at again.
+            // If the token has changed since it was read, read it again.
             let Some(tokens_valid_from) = tokens_valid_from else { continue };
             return Ok(match token.spent_at {
                 Some(spent_at) if spent_at < reused_before => Refresh::Reused(user_id),

@@ -1,4 +1,4 @@
-//! How the domain's types are written in columns.
+//! The form of the domain's types in columns.
 
 use crate::audit::Mac;
 use crate::store::row_signer::Kept;
@@ -6,6 +6,7 @@ use crate::store::{
     AuthType, CaptureRequest, Connection, DownloadCredential, Session, SessionStatus, StoreError, User,
     UserStatus,
 };
+use crate::words::Word as _;
 use tokio_postgres::Row;
 
 /// Reads each row.
@@ -16,7 +17,7 @@ pub(super) fn all<T>(
     rows.iter().map(read).collect()
 }
 
-/// Reads the one row that there may be.
+/// Reads the optional row.
 pub(super) fn optional<T>(
     rows: &[Row],
     read: impl Fn(&Row) -> Result<T, StoreError>,
@@ -24,14 +25,14 @@ pub(super) fn optional<T>(
     rows.first().map(read).transpose()
 }
 
-/// Reads a row with its MAC, which is the column `mac`.
+/// Reads a row with its MAC from the column `mac`.
 pub(super) fn kept<R>(
     read: impl Fn(&Row) -> Result<R, StoreError>,
 ) -> impl Fn(&Row) -> Result<Kept<R>, StoreError> {
     move |row| Ok((read(row)?, mac(row.try_get("mac")?)))
 }
 
-/// One of another length is nobody's.
+/// A MAC of another length is not genuine.
 pub(super) fn mac(bytes: Option<&[u8]>) -> Option<Mac> {
     bytes.and_then(|bytes| bytes.try_into().ok())
 }
@@ -66,11 +67,13 @@ pub(super) fn session(row: &Row) -> Result<Session, StoreError> {
         creator_profile_id: row.try_get("creator_profile_id")?,
         platform: row.try_get("platform")?,
         cookie_count: row.try_get::<_, i32>("cookie_count")?.unsigned_abs() as usize,
+        entry_count: row.try_get::<_, i32>("entry_count")?.unsigned_abs() as usize,
         user_agent: row.try_get("user_agent")?,
         status: SessionStatus::parse(row.try_get("status")?).ok_or(StoreError::UnknownWord("status"))?,
         captured_at: row.try_get("captured_at")?,
         expires_at: row.try_get("expires_at")?,
         revoked_at: row.try_get("revoked_at")?,
+        renewed_by: row.try_get("renewed_by")?,
     })
 }
 

@@ -1,10 +1,8 @@
-//! Connections that only read, and only as a service. What many callers ask for
-//! at the same time goes over one of them together, so that PostgreSQL is woken
-//! once for all of them.
+//! Connections that only read, and only as a service. Requests of many callers at the same time
+//! share one of them, so that PostgreSQL wakes up once for all.
 //!
-//! Each answers many callers, so that one who goes away leaves it as it is: nothing but
-//! reading is under way on it. Where PostgreSQL takes no more connections, services read
-//! over those that everybody shares.
+//! A caller that gives up does not affect the connection, on which only reads run. If PostgreSQL
+//! accepts no more connections, services read over the shared pool.
 
 use super::audited_connection::Connector;
 use super::db_connection::DbConnection;
@@ -20,18 +18,19 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_postgres::{Row, Statement};
 
-/// Each statement that services need, and the one that finds out who calls; all
-/// are prepared with the connection.
+/// The statements of services, including the one that identifies the caller; all are prepared with
+/// the connection.
 const STATEMENTS: [&str; 5] =
     [connections::SEALED, download_credentials::SEALED, sessions::CONNECTION, sessions::NEWEST, users::FIND];
-/// What nobody else may do over such a connection, nor this.
+/// Limits the connection to the rights of a service, and to reading.
 const SET_UP: &str = "SET stagepass.actor = 'service'; SET default_transaction_read_only = on";
 
-/// The connections, each made when it is first needed.
+/// The connections, each opened when first needed.
+// Decision: docs/decisions/storage.md#services-read-over-connections-that-only-read
 #[derive(Debug)]
 pub(super) struct ServiceReaders {
     connector: Connector,
-    /// Where there can be no reader.
+    /// Used if no reader can be opened.
     pool: Pool,
     readers: Vec<Mutex<Option<Arc<Reader>>>>,
     next: AtomicUsize,
@@ -43,18 +42,18 @@ impl ServiceReaders {
         Self { connector, pool, readers, next: AtomicUsize::new(0) }
     }
 
-    /// Runs statements of the listed ones at the same time, once more where the
-    /// connection is lost. Gives the rows of each.
+    /// Runs some of the listed statements at the same time, again if the connection is lost.
+    /// Returns the rows of each.
     pub(super) async fn read(&self, steps: &[Step<'_>]) -> Result<Vec<Vec<Row>>, StoreError> {
-        let place = self.next.fetch_add(1, Ordering::Relaxed) % self.readers.len();
-        let Some(reader) = self.reader(place).await? else { return self.read_shared(steps).await };
+        let index = self.next.fetch_add(1, Ordering::Relaxed) % self.readers.len();
+        let Some(reader) = self.reader(index).await? else { return self.read_shared(steps).await };
         match reader.read(steps).await {
             Err(fault) => {
-                self.forget(place, &reader).await;
+                self.forget(index, &reader).await;
                 if !fault.is_lost() {
                     return Err(fault.into());
                 }
-                match self.reader(place).await? {
+                match self.reader(index).await? {
                     Some(reader) => Ok(reader.read(steps).await?),
                     None => self.read_shared(steps).await,
                 }
@@ -63,11 +62,11 @@ impl ServiceReaders {
         }
     }
 
-    /// `None` where PostgreSQL takes no more connections: then each of these makes room for
-    /// one that is shared.
-    async fn reader(&self, place: usize) -> Result<Option<Arc<Reader>>, StoreError> {
-        // Somebody else may be making it.
-        let kept = timeout(WAIT_TIMEOUT, self.readers[place].lock()).await;
+    /// A reader, or `None` if PostgreSQL accepts no more connections: then each reader closes its
+    /// connection to make room for a shared one.
+    async fn reader(&self, index: usize) -> Result<Option<Arc<Reader>>, StoreError> {
+        // Another caller may be opening this reader's connection.
+        let kept = timeout(WAIT_TIMEOUT, self.readers[index].lock()).await;
         let mut kept = kept.map_err(|_| StoreError::Busy)?;
         if self.pool.is_at_limit() {
             *kept = None;
@@ -76,7 +75,7 @@ impl ServiceReaders {
         if let Some(reader) = kept.as_ref().filter(|reader| reader.db.is_usable()) {
             return Ok(Some(Arc::clone(reader)));
         }
-        // What is no longer usable makes room first.
+        // First close the unusable connection, to make room.
         *kept = None;
         match Reader::connect(&self.connector).await {
             Ok(reader) => Ok(Some(Arc::clone(kept.insert(Arc::new(reader))))),
@@ -89,14 +88,14 @@ impl ServiceReaders {
         Ok(self.pool.get().await?.run(Acting::Service, View::Latest, steps).await?)
     }
 
-    /// One on which something failed is not used again, whatever it was: a new
-    /// one finds the primary and the schema as they are now.
-    async fn forget(&self, place: usize, failed: &Arc<Reader>) {
-        self.readers[place].lock().await.take_if(|kept| Arc::ptr_eq(kept, failed));
+    /// A connection on which something failed is not reused: a new one finds the current primary
+    /// and schema.
+    async fn forget(&self, index: usize, failed: &Arc<Reader>) {
+        self.readers[index].lock().await.take_if(|kept| Arc::ptr_eq(kept, failed));
     }
 }
 
-/// A connection.
+/// A connection for reading.
 #[derive(Debug)]
 struct Reader {
     db: DbConnection,

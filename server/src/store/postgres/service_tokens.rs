@@ -1,4 +1,4 @@
-//! `service_tokens`.
+//! The operations on `service_tokens` in PostgreSQL.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
@@ -19,7 +19,7 @@ const ALL: &str = r#"
 const BY_NAME: &str = "
     SELECT name, verbs, platforms, require_acting_user, created_at, revoked_at, token_hash
     FROM service_tokens WHERE name = $1 AND revoked_at IS NULL";
-/// A token is changed by that alone, and its name is never another's.
+/// Revokes a token. No other statement changes a token, and a name is never reused.
 const REVOKE: &str = "
     UPDATE service_tokens SET revoked_at = $2, mac = $3 WHERE name = $1 AND revoked_at IS NULL RETURNING name";
 
@@ -36,7 +36,7 @@ impl ServiceTokens for Postgres {
         let ServiceToken { name, verbs, platforms, require_acting_user, created_at, revoked_at } = token;
         let add =
             Step(ADD, &[name, &hash, verbs, platforms, require_acting_user, created_at, revoked_at, &mac]);
-        Ok(!self.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
+        Ok(!self.write_audited(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
     }
 
     async fn live_service_token(&self, hash: Hash) -> Result<Option<ServiceToken>, StoreError> {
@@ -46,17 +46,17 @@ impl ServiceTokens for Postgres {
     }
 
     async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
-        // As they are kept: a list grants nothing.
+        // Unchecked, because a list grants no rights.
         row::all(&self.read(Acting::Nobody, &[Step(ALL, &[])]).await?, read)
     }
 
     async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError> {
         let rows = self.read(Acting::Nobody, &[Step(BY_NAME, &[&name])]).await?;
         let Some((token, hash)) = row::optional(&rows, read_hashed)? else { return Ok(false) };
-        // Whatever it says: a token that is revoked grants nothing.
+        // Unchecked, because a revoked token grants no rights.
         let mac = &self.signer()?.sign(&(ServiceToken { revoked_at: Some(now), ..token }, hash))[..];
         let steps = [Step(REVOKE, &[&name, &now, &mac])];
-        Ok(!self.write_noting(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
+        Ok(!self.write_audited(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
     }
 }
 

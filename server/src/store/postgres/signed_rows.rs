@@ -1,23 +1,23 @@
-//! All rows that grant rights, to be signed or held against their MACs.
+//! All rows that grant rights: signs them and checks their MACs.
 
 use super::app_credentials::{projects, types};
 use super::transaction::Acting;
-use super::{Postgres, keys, refresh_tokens, row, service_tokens};
+use super::{Postgres, connections, keys, refresh_tokens, row, service_tokens};
 use crate::audit::ChainKey;
 use crate::store::row_signer::{Assignment, BrokenRow, Membership, RowSigner, SignedRow};
 use crate::store::{SignedRows, StoreError};
 use std::sync::Arc;
 use tokio_postgres::{Client, Row, Transaction};
 
-/// Rows that are read at a time.
+/// Rows read at a time.
 const CHUNK: i32 = 1000;
-/// Nobody writes into the tables while they are signed: an older server's rows come
-/// wholly before, or after and count as absent. In this order everywhere.
+/// Blocks writes to the tables while they are signed: an older server's rows come completely
+/// before, or come after and are ignored. The order is the same everywhere.
 const LOCK: &str =
     "LOCK TABLE users, refresh_tokens, service_tokens, platform_connections, platform_sessions,
     download_credentials, credential_types, credential_type_fields, projects, project_members,
     app_credentials, app_credential_projects IN SHARE ROW EXCLUSIVE MODE";
-/// Where a row stands, as long as its table is locked.
+/// The position of a row, valid while its table is locked.
 const PLACE: &str = "ctid::text AS place";
 
 const USERS: &str = "id, email, password_hash, status, created_at, tokens_valid_from";
@@ -26,8 +26,8 @@ const SERVICE_TOKENS: &str =
     "name, verbs, platforms, require_acting_user, created_at, revoked_at, token_hash";
 const CONNECTIONS: &str =
     "id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at";
-const SESSIONS: &str = "id, user_id, creator_profile_id, platform, cookie_count, user_agent, status,
-    captured_at, expires_at, revoked_at";
+const SESSIONS: &str = "id, user_id, creator_profile_id, platform, cookie_count, entry_count,
+    user_agent, status, captured_at, expires_at, revoked_at, renewed_by";
 const DOWNLOAD_CREDENTIALS: &str =
     "id, user_id, creator_profile_id, platform, auth_type, username, display_name, created_at";
 const TYPES: &str = "id, owner_id, type_name, description, created_at, updated_at";
@@ -39,10 +39,13 @@ const MEMBERSHIPS: &str = "project_id, user_id";
 const ASSIGNMENTS: &str = "credential_id, project_id,
     (SELECT owner_id FROM app_credentials WHERE id = credential_id) AS owner_id,
     (SELECT credential_type_id FROM app_credentials WHERE id = credential_id) AS credential_type_id";
+const WRITE_BACK: &str =
+    "SELECT id, user_id, write_back_mac AS mac, ctid::text AS place FROM platform_connections
+    WHERE write_back_mac IS NOT NULL";
 
 impl SignedRows for Postgres {
     async fn set_chain_key(&self, key: Arc<ChainKey>) {
-        // A second time changes nothing: the database has one key.
+        // A second call changes nothing: the database has one key.
         let _ = self.signer.set(Arc::new(RowSigner::new(key)));
     }
 
@@ -79,7 +82,7 @@ async fn sign(
 ) -> Result<Option<u64>, StoreError> {
     let transaction = client.transaction().await?;
     prepare(&transaction).await?;
-    // Another server that does the same waits here, and finds it done.
+    // Another server doing the same waits here, and then finds it done.
     if transaction.query_opt(keys::REPLACE_OWN_KEY, &[&name, &old, &new]).await?.is_none() {
         return Ok(None);
     }
@@ -106,11 +109,14 @@ async fn find_labels(client: &mut Client, signer: &RowSigner) -> Result<Vec<Stri
     transaction.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
     prepare(&transaction).await?;
     let found = find_broken(&transaction, signer).await?;
+    let mut search = Search { transaction: &transaction, signer, found };
+    search.rows(WRITE_BACK, connections::write_back).await?;
+    let labels = search.found.into_iter().map(|found| found.row.label).collect();
     transaction.rollback().await?;
-    Ok(found.into_iter().map(|found| found.row.label).collect())
+    Ok(labels)
 }
 
-/// All users' rows, however long it takes.
+/// Gives access to all users' rows without time limits.
 async fn prepare(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     let acting = Acting::Maintenance;
     let settings = format!(
@@ -119,7 +125,7 @@ async fn prepare(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     Ok(transaction.batch_execute(&settings).await?)
 }
 
-/// A row that is not genuine, and where it stands.
+/// A row that is not genuine, and its position.
 struct Found {
     row: BrokenRow,
     place: String,
@@ -148,22 +154,29 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Reads some rows at a time. `columns` are those that `read` reads.
+    /// Reads a few rows at a time. `columns` are those that `read` expects.
     async fn table<R: SignedRow>(
         &mut self,
         columns: &str,
         read: impl Fn(&Row) -> Result<R, StoreError>,
     ) -> Result<(), StoreError> {
+        self.rows(&format!("SELECT {columns}, mac, {PLACE} FROM {}", R::TABLE), read).await
+    }
+
+    async fn rows<R: SignedRow>(
+        &mut self,
+        select: &str,
+        read: impl Fn(&Row) -> Result<R, StoreError>,
+    ) -> Result<(), StoreError> {
         let read = row::kept(read);
-        let select = format!("SELECT {columns}, mac, {PLACE} FROM {}", R::TABLE);
-        let portal = self.transaction.bind(&select, &[]).await?;
+        let portal = self.transaction.bind(select, &[]).await?;
         loop {
             let rows = self.transaction.query_portal(&portal, CHUNK).await?;
             if rows.is_empty() {
                 return Ok(());
             }
             for found in &rows {
-                if let Some(row) = self.signer.judge(read(found)) {
+                if let Some(row) = self.signer.fault_of(read(found)) {
                     self.found.push(Found { row, place: found.try_get("place")? });
                 }
             }

@@ -1,5 +1,5 @@
-//! A database for one test, in the cluster that `TEST_POSTGRES_URL` names, and what the
-//! statements read that are run there.
+//! A database for one test, in the cluster at `TEST_POSTGRES_URL`, and what the statements in it
+//! read.
 
 use super::{PostgresSettings, PostgresUrl};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use tokio_postgres::error::DbError;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-/// A database with the role that owns it, an ordinary one; both go with this.
+/// A database owned by an ordinary role of its own; dropping this drops both.
 pub(in crate::store) struct TestDatabase {
     pub(in crate::store) name: String,
     cluster: tokio_postgres::Config,
@@ -33,17 +33,17 @@ impl TestDatabase {
         connect(&self.cluster).await.batch_execute(statement).await.unwrap();
     }
 
-    /// The superuser in this database.
+    /// Connects to this database as the superuser.
     pub(in crate::store) async fn superuser(&self) -> Client {
         connect(self.cluster.clone().dbname(&self.name)).await
     }
 
-    /// What the server gets.
+    /// The server's settings.
     pub(in crate::store) fn settings(&self) -> PostgresSettings {
         self.settings_after("")
     }
 
-    /// The same with other hosts before, each with a comma behind it.
+    /// The same settings with other hosts in front, each followed by a comma.
     pub(in crate::store) fn settings_after(&self, others: &str) -> PostgresSettings {
         let hosts: Vec<_> = self
             .cluster
@@ -51,7 +51,7 @@ impl TestDatabase {
             .iter()
             .map(|host| match host {
                 tokio_postgres::config::Host::Tcp(name) => name.clone(),
-                host => panic!("{host:?} is no TCP host"),
+                host => panic!("{host:?} is not a TCP host"),
             })
             .collect();
         let (name, port) = (&self.name, self.cluster.get_ports()[0]);
@@ -74,7 +74,7 @@ async fn connect(config: &tokio_postgres::Config) -> Client {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         let (name, cluster) = (self.name.clone(), self.cluster.clone());
-        // The test's own runtime can't be waited in.
+        // The test's own runtime can't block here.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -87,16 +87,16 @@ impl Drop for TestDatabase {
     }
 }
 
-/// A statement that was run, also within another.
+/// A statement that ran, possibly inside another.
 #[derive(Debug)]
 pub(in crate::store) struct Plan {
     pub(in crate::store) statement: String,
-    /// That were read, from memory or not.
+    /// The number of pages read, from memory or not.
     pub(in crate::store) pages: u64,
 }
 
-/// The plans of all that is run in a database: PostgreSQL's auto_explain tells the
-/// connection of them.
+/// The plans of everything that runs in a database: PostgreSQL's auto_explain sends them to the
+/// connection.
 pub(in crate::store) struct Plans<'d>(&'d TestDatabase);
 
 impl<'d> Plans<'d> {
@@ -117,26 +117,26 @@ impl<'d> Plans<'d> {
         plans
     }
 
-    /// Changes a setting of the connections that are made from now on.
+    /// Changes a setting for connections opened from now on.
     pub(in crate::store) async fn set(&self, setting: &str, value: &str) {
         self.0.administer(&format!("ALTER ROLE {} SET {setting} = '{value}'", self.0.name)).await;
     }
 
-    /// Those since the last time.
+    /// The plans since the last time.
     pub(in crate::store) fn take(&self) -> Vec<Plan> {
         mem::take(&mut *plans())
     }
 }
 
-/// The plans that were told of.
+/// The plans received.
 static PLANS: Mutex<Vec<Plan>> = Mutex::new(Vec::new());
 
 fn plans() -> MutexGuard<'static, Vec<Plan>> {
     PLANS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Keeps the plan that PostgreSQL tells of, if it does.
-pub(super) fn note(notice: &DbError) {
+/// Stores the plan if PostgreSQL's notice has one.
+pub(super) fn keep_plan(notice: &DbError) {
     let Some((_, plan)) = notice.message().split_once("plan:\n") else { return };
     let plan: Value = serde_json::from_str(plan).unwrap();
     let statement = plan["Query Text"].as_str().unwrap().to_owned();

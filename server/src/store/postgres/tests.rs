@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own. What every store does is in the store's tests.
+//! Behaviour of PostgreSQL only. The store's tests cover what all stores do.
 
 mod gathering;
 
@@ -9,9 +9,9 @@ use crate::audit::{Caller, ExpectedHeads};
 use crate::store::tests::verify;
 use crate::store::{
     AppCredential, AppCredentials as _, AuditLog as _, Connections as _, CredentialType,
-    CredentialTypes as _, FieldType, IfMissing, Keys as _, NewConnection, PutType, SealedRecords as _,
-    SealedTable, SealedValue, Sessions as _, SignedRows as _, TypeField, UsageLimits, User, UserStatus,
-    Users as _,
+    CredentialTypes as _, FieldType, IfMissing, Keys as _, NewConnection, PutType, SealedColumn,
+    SealedRecords as _, SealedValue, Sessions as _, SignedRows as _, TypeField, UsageLimits, User,
+    UserStatus, Users as _,
 };
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -67,7 +67,7 @@ async fn assert_whole(store: &Postgres, key: &ChainKey, expected_rows: u64) {
 }
 
 #[tokio::test]
-async fn a_statement_that_forgets_its_owner_sees_the_actors_rows_alone() {
+async fn a_statement_without_an_owner_sees_only_the_actors_rows() {
     let database = TestDatabase::create().await;
     let store = open(&database, &chain_key()).await;
     fill(&store).await;
@@ -78,7 +78,7 @@ async fn a_statement_that_forgets_its_owner_sees_the_actors_rows_alone() {
             store.read_all(acting, View::Latest, &[Step(all, &[]), Step("SELECT 1", &[])]).await.unwrap();
         rows[0].iter().map(|row| row.get(0)).collect::<Vec<Uuid>>()
     };
-    // Nobody comes after somebody as well, on the same connection.
+    // `Nobody` also after another actor on the same connection.
     for (acting, expected) in [
         (Acting::Nobody, vec![]),
         (Acting::User(one), vec![one]),
@@ -95,7 +95,7 @@ async fn a_statement_that_forgets_its_owner_sees_the_actors_rows_alone() {
     assert_eq!(store.write(Acting::Nobody, &[Step(forgetful, &[])]).await.unwrap().len(), 0);
     let giving_away = "UPDATE platform_connections SET user_id = $1";
     store.write(Acting::User(one), &[Step(giving_away, &[&two])]).await.unwrap_err();
-    // Whose a record is can be learned, and the actor is the same afterwards.
+    // The owner of a record can be looked up, and the actor stays the same afterwards.
     let steps = [
         Step("SELECT record_owner('platform_connections', $1)", &[&two]),
         Step("SELECT user_id FROM platform_connections", &[]),
@@ -105,7 +105,7 @@ async fn a_statement_that_forgets_its_owner_sees_the_actors_rows_alone() {
 }
 
 #[tokio::test]
-async fn every_table_with_a_users_records_is_guarded_even_from_its_owner() {
+async fn row_level_security_guards_every_table_with_users_records() {
     let database = TestDatabase::create().await;
     open(&database, &chain_key()).await;
     let guarded = "
@@ -124,7 +124,7 @@ async fn every_table_with_a_users_records_is_guarded_even_from_its_owner() {
 }
 
 #[tokio::test]
-async fn a_role_that_row_level_security_does_not_bind_is_refused() {
+async fn refuses_a_role_exempt_from_row_level_security() {
     let database = TestDatabase::create().await;
     for (right, is_refused) in [("SUPERUSER", true), ("NOSUPERUSER BYPASSRLS", true), ("NOBYPASSRLS", false)]
     {
@@ -136,11 +136,11 @@ async fn a_role_that_row_level_security_does_not_bind_is_refused() {
 }
 
 #[tokio::test]
-async fn a_role_that_could_become_such_a_one_is_refused() {
+async fn refuses_a_role_that_could_become_exempt() {
     let database = TestDatabase::create().await;
     let (name, group) = (&database.name, format!("{}_group", database.name));
     database.administer(&format!("CREATE ROLE {group} NOLOGIN; GRANT {group} TO {name}")).await;
-    // With NOINHERIT it has the rights only once it has taken the other role.
+    // With NOINHERIT, a role has the rights only after taking the other role.
     for (right, is_refused) in
         [("NOSUPERUSER", false), ("SUPERUSER", true), ("NOSUPERUSER BYPASSRLS", true), ("NOBYPASSRLS", false)]
     {
@@ -155,7 +155,7 @@ async fn a_role_that_could_become_such_a_one_is_refused() {
 }
 
 #[tokio::test]
-async fn whoever_is_storing_something_while_its_key_is_retired_is_waited_for() {
+async fn retiring_a_key_waits_for_writes_with_that_key() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = Arc::new(open(&database, &key).await);
     fill(&store).await;
@@ -178,13 +178,13 @@ async fn whoever_is_storing_something_while_its_key_is_retired_is_waited_for() {
     }
     transaction.commit().await.unwrap();
     retiring.await.unwrap().unwrap();
-    let sealed = store.sealed(SealedTable::Connections, Uuid::nil(), 9).await.unwrap();
+    let sealed = store.sealed(SealedColumn::Connections, Uuid::nil(), 9).await.unwrap();
     assert_eq!(sealed.iter().filter(|sealed| sealed.blob.ends_with(":late")).count(), 2);
     writer.execute(put, &[]).await.unwrap_err();
 }
 
 #[tokio::test]
-async fn no_database_is_made_for_whoever_only_reads() {
+async fn does_not_create_a_database_only_for_reading() {
     let database = TestDatabase::create().await;
     let open =
         async |if_missing| Postgres::open(&database.settings(), if_missing, UsageLimits::default()).await;
@@ -196,7 +196,7 @@ async fn no_database_is_made_for_whoever_only_reads() {
 }
 
 #[tokio::test]
-async fn defaults_of_the_role_weaken_no_promise() {
+async fn defaults_of_the_role_do_not_weaken_guarantees() {
     let database = TestDatabase::create().await;
     for setting in [
         "synchronous_commit = off",
@@ -215,7 +215,7 @@ async fn defaults_of_the_role_weaken_no_promise() {
 }
 
 #[tokio::test]
-async fn migrations_apply_once_and_refuse_a_database_from_the_future_or_with_another_past() {
+async fn applies_each_migration_once_and_refuses_newer_or_different_ones() {
     let database = TestDatabase::create().await;
     let settings = database.settings();
     let (one, two) = tokio::join!(
@@ -241,12 +241,12 @@ async fn migrations_apply_once_and_refuse_a_database_from_the_future_or_with_ano
 }
 
 #[tokio::test]
-async fn each_server_has_chains_of_its_own_and_waits_for_no_other() {
+async fn each_server_has_its_own_chains_and_waits_for_no_other() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let (one, two) = (open(&database, &key).await, open(&database, &key).await);
     one.append(entry("first")).await.unwrap();
     let mut superuser = database.superuser().await;
-    // As if a transaction of the first server's were under way.
+    // Lock the head as a running transaction of the first server would.
     let transaction = superuser.transaction().await.unwrap();
     let locked = transaction.query("SELECT FROM stagepass.audit_heads FOR UPDATE", &[]).await.unwrap();
     assert_eq!(locked.len(), 1);
@@ -258,7 +258,7 @@ async fn each_server_has_chains_of_its_own_and_waits_for_no_other() {
     };
     tokio::select! {
         biased;
-        _ = &mut waiting => panic!("it went on without the lock"),
+        _ = &mut waiting => panic!("it continued without the lock"),
         () = other => {}
     }
     transaction.commit().await.unwrap();
@@ -267,7 +267,7 @@ async fn each_server_has_chains_of_its_own_and_waits_for_no_other() {
     assert_whole(&two, &key, 12).await;
     let chains: BTreeSet<_> = two.audit_heads().await.unwrap().iter().map(|head| head.chain).collect();
     assert_eq!(chains, BTreeSet::from([1, 2]));
-    // A chain that is given back is the next one's.
+    // The next connection takes a released chain.
     drop(one);
     wait_until_free(&database, 1).await;
     let three = open(&database, &key).await;
@@ -288,11 +288,11 @@ async fn wait_until_free(database: &TestDatabase, chain: i32) {
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_half_way_leaves_neither_a_transaction_nor_a_broken_chain() {
+async fn a_caller_that_gives_up_leaves_neither_a_transaction_nor_a_broken_chain() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = open(&database, &key).await;
     fill(&store).await;
-    // Some go before anything is sent, some before all is answered.
+    // Some callers give up before anything is sent, and some before everything is answered.
     for patience in 0..40 {
         let abandoned = store.put_connection(connection(USERS[0]), entry("abandoned"));
         let _ = tokio::time::timeout(Duration::from_micros(50 * patience), abandoned).await;
@@ -307,7 +307,7 @@ async fn a_caller_that_goes_away_half_way_leaves_neither_a_transaction_nor_a_bro
 }
 
 #[tokio::test]
-async fn a_lost_connection_is_replaced_and_reading_goes_on() {
+async fn replaces_a_lost_connection_and_continues_reading() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = open(&database, &key).await;
     fill(&store).await;
@@ -324,13 +324,13 @@ async fn a_lost_connection_is_replaced_and_reading_goes_on() {
 }
 
 #[tokio::test]
-async fn a_chain_from_which_another_server_has_removed_rows_goes_on() {
+async fn a_chain_continues_after_another_server_removed_rows() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let one = open(&database, &key).await;
     for _ in 0..3 {
         one.append(entry("one")).await.unwrap();
     }
-    // It loses its connection, and with it the chain.
+    // The first server loses its connection and so its chain.
     let end =
         "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = current_database()";
     database.superuser().await.query(end, &[]).await.unwrap();
@@ -341,18 +341,18 @@ async fn a_chain_from_which_another_server_has_removed_rows_goes_on() {
     }
     let future = crate::clock::now_ms() + 60_000;
     let pruned = crate::retention::prune(&two, &key, &Caller::Operator, future, |_| ()).await.unwrap();
-    assert_eq!(pruned.rows, 6, "the row that says so included");
+    assert_eq!(pruned.rows, 6, "including the row about the start");
     drop(two);
     wait_until_free(&database, 1).await;
     one.users().await.unwrap();
     one.append(entry("after")).await.unwrap();
-    assert_eq!(one.audit_heads().await.unwrap().len(), 1, "no other chain is begun");
+    assert_eq!(one.audit_heads().await.unwrap().len(), 1, "no other chain starts");
     let verdict = verify(&one, &key, &ExpectedHeads::default()).await;
     assert_eq!((verdict.rows, verdict.removed, verdict.faults), (2, 6, vec![]));
 }
 
 #[tokio::test]
-async fn an_error_of_the_servers_quotes_no_row() {
+async fn an_error_from_the_server_quotes_no_row() {
     let database = TestDatabase::create().await;
     let store = open(&database, &chain_key()).await;
     fill(&store).await;
@@ -365,7 +365,7 @@ async fn an_error_of_the_servers_quotes_no_row() {
 }
 
 #[tokio::test]
-async fn what_a_field_is_says_the_type_that_was_checked_and_not_its_row() {
+async fn trusts_the_checked_type_and_not_the_row_of_a_field() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = open(&database, &key).await;
     fill(&store).await;
@@ -401,8 +401,8 @@ async fn what_a_field_is_says_the_type_that_was_checked_and_not_its_row() {
         updated_at: 0,
     };
     store.add_app_credential(credential, 0, entry("add")).await.unwrap();
-    // After the type was read and found genuine, and before its owner's edit is stored, by
-    // somebody whom no trigger stops.
+    // Another program, with a role that no trigger stops, changes the type after it was read and
+    // verified, and before its owner's edit is stored.
     let known = store.credential_type(id).await.unwrap().unwrap();
     let edit = "SET session_replication_role = replica; SET search_path = stagepass;
         UPDATE credential_type_fields SET sensitive = false";

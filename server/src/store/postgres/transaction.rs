@@ -1,5 +1,5 @@
-//! A transaction on PostgreSQL: whose rights it has, its statements with their values, and
-//! how they are sent. It knows nothing of the audit log.
+//! A transaction on PostgreSQL: its actor's rights, its statements with their values, and how they
+//! are sent. It does not know the audit log.
 
 use super::db_connection::DbConnection;
 use super::fault::PostgresFault;
@@ -12,7 +12,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
-/// How long upkeep may take, and each step of a key rotation.
+/// The time limit of upkeep and of each step of a key rotation.
 const UPKEEP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// Values for a statement's `$1`, `$2`, ….
@@ -22,10 +22,10 @@ pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Clone, Copy)]
 pub(super) struct Step<'a>(pub(super) &'static str, pub(super) Parameters<'a>);
 
-/// Whose rights a transaction has; row-level security holds it to them.
+/// The actor of a transaction, whose rights row-level security enforces.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Acting {
-    /// On tables that hold no user's records.
+    /// Nobody in particular, for tables without users' records.
     Nobody,
     User(Uuid),
     Service,
@@ -42,7 +42,7 @@ impl From<Actor> for Acting {
     }
 }
 
-/// What the policies compare with.
+/// The value with which the policies compare.
 impl fmt::Display for Acting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -54,17 +54,17 @@ impl fmt::Display for Acting {
     }
 }
 
-/// How a transaction sees what others change meanwhile.
+/// How a transaction sees concurrent changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum View {
-    /// Each statement sees what is committed by then.
+    /// Each statement sees what is committed when it begins.
     Latest,
-    /// All statements see the same.
+    /// All statements see the same state.
     Snapshot,
 }
 
-/// Runs prepared statements in a transaction, in one round trip. One that
-/// nobody's rights bear upon is a transaction by itself. Upkeep may take long.
+/// Runs prepared statements in a transaction, in one round trip. A single statement that needs no
+/// one's rights is a transaction by itself. Upkeep has a longer time limit.
 pub(super) async fn execute(
     db: &DbConnection,
     acting: Acting,
@@ -94,13 +94,12 @@ async fn run_between(
     begin: &str,
     prepared: &[(Statement, Parameters<'_>)],
 ) -> Result<Vec<Vec<Row>>, tokio_postgres::Error> {
-    // Each sends what it has when it is first polled, and they are polled in
-    // this order.
+    // Each future sends its data when first polled, and they are polled in this order.
     let steps = prepared.iter().map(|(statement, parameters)| client.query(statement, parameters));
     let (begun, rows, committed) =
         join3(client.batch_execute(begin), join_all(steps), client.batch_execute("COMMIT")).await;
-    // The first error is the true one: after it the transaction is void, and
-    // its COMMIT, though answered, undoes it.
+    // The first error is the real one: it invalidates the transaction, and the COMMIT, although
+    // answered, undoes it.
     begun?;
     let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
     committed?;

@@ -1,4 +1,4 @@
-//! Whether PostgreSQL works, and what goes once it has had its time.
+//! Checks whether PostgreSQL works, and removes expired records.
 
 use super::Postgres;
 use super::transaction::{Acting, Step};
@@ -7,10 +7,11 @@ use crate::store::{
 };
 
 const TOUCH: &str = "INSERT INTO readiness VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET checked_at = $1";
-/// For this transaction: what takes more goes into a temporary file on the disk.
+/// Limits the memory in this transaction, so that larger results go to a temporary file on the
+/// disk.
 const LITTLE_MEMORY: &str = "SELECT set_config('work_mem', '64kB', true)";
 const FILL_FILE: &str = "SELECT count(*) FROM generate_series(1, 8192)";
-/// Those whose old requests are deleted.
+/// The owners of the old requests to delete.
 const LOCK_OWNERS_OF_OLD: &str = "
     SELECT lock_owner(id) FROM (
         SELECT DISTINCT user_id AS id FROM capture_requests WHERE created_at <= $1 ORDER BY 1
@@ -23,14 +24,14 @@ const PURGE_ATTEMPTS: &str = "DELETE FROM login_attempts WHERE window_started_at
 impl Upkeep for Postgres {
     async fn check(&self, key_id: String, now: i64) -> Result<(), StoreError> {
         self.read(Acting::Nobody, &[Step("SELECT count(*) FROM readiness", &[])]).await?;
-        // The row takes a place that is free already; the other file must grow.
+        // The row reuses free space, but the other file must grow.
         let steps = [Step(LITTLE_MEMORY, &[]), Step(FILL_FILE, &[]), Step(TOUCH, &[&now])];
         self.write(Acting::Nobody, &steps).await?;
         if self.is_retired(key_id).await? { Err(StoreError::RetiredKey) } else { Ok(()) }
     }
 
     async fn erase(&self) -> Result<(), StoreError> {
-        // When PostgreSQL writes over what was erased is its vacuum's and its log's affair.
+        // PostgreSQL's vacuum and log decide when erased values are overwritten.
         Ok(())
     }
 
@@ -53,6 +54,6 @@ impl RecordsUpkeep for Postgres {
     }
 
     async fn finish_operations(&self) {
-        // An operation is a transaction, which ends or is undone.
+        // An operation is a transaction, which completes or is undone.
     }
 }

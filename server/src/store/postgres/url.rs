@@ -1,4 +1,4 @@
-//! `DATABASE_URL`: where PostgreSQL is, and how it is reached.
+//! `DATABASE_URL`: where PostgreSQL is, and how to reach it.
 
 use secrecy::{ExposeSecret as _, SecretString};
 use std::fmt;
@@ -12,29 +12,29 @@ const DEFAULT_PORT: u16 = 5432;
 /// How long a host may leave sent data unacknowledged before it counts as gone.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(15);
 const FORM: &str = "postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters percent-encoded";
-/// `sslmode`s that check the server's certificate. With libpq `require` does
-/// not; here nothing encrypts without knowing to whom.
+/// The `sslmode`s that check the server's certificate. In libpq `require` does not; here every
+/// encrypted connection knows its peer.
 const VERIFYING: [&str; 3] = ["require", "verify-ca", "verify-full"];
 
-/// Where PostgreSQL is. Its `Debug` and `Display` forms leave the password out.
+/// Where PostgreSQL is. Its `Debug` and `Display` forms omit the password.
 #[derive(Clone, Debug)]
 pub(crate) struct PostgresUrl {
     config: Config,
 }
 
 impl PostgresUrl {
-    /// Reads a URL. The fault says what is expected and quotes nothing, since
-    /// any part of a mistyped URL may be the password.
+    /// Parses a URL. The fault says what is expected and quotes nothing, since any part of a
+    /// mistyped URL may be the password.
     pub(crate) fn parse(url: &SecretString) -> Result<Self, String> {
         let url = url.expose_secret();
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-            return Err(format!("must be {FORM}; leave it out for SQLite in the data directory"));
+            return Err(format!("must be {FORM}; leave it unset for SQLite in the data directory"));
         }
-        // What is behind the first of several would be taken for a host, and shown.
+        // Text after the first of several would be taken for a host, and shown.
         if url.matches('@').count() > 1 {
-            return Err("has more than one @: write the password's own as %40".to_owned());
+            return Err("has more than one @; write an @ in the password as %40".to_owned());
         }
-        // A question mark before the host is part of a password.
+        // A question mark before the host belongs to a password.
         let host = url.find('@').unwrap_or_default();
         let (base, parameters) = match url[host..].find('?') {
             Some(index) => (&url[..host + index], &url[host + index + 1..]),
@@ -43,7 +43,7 @@ impl PostgresUrl {
         let parameters: Vec<_> = parameters.split('&').filter(|parameter| !parameter.is_empty()).collect();
         let sslmode = parameters.iter().find_map(|parameter| parameter.strip_prefix("sslmode="));
         if parameters.iter().any(|parameter| parameter.starts_with("sslrootcert=")) {
-            return Err("has sslrootcert, which is not supported: have the operating system trust that \
+            return Err("has sslrootcert, which is not supported; let the operating system trust that \
                         certificate, or name its file in SSL_CERT_FILE"
                 .to_owned());
         }
@@ -57,12 +57,12 @@ impl PostgresUrl {
         Ok(Self { config })
     }
 
-    /// The password in it, where there is one that is text.
+    /// The password, if there is one and it is text.
     pub(crate) fn password(&self) -> Option<SecretString> {
         std::str::from_utf8(self.config.get_password()?).ok().map(SecretString::from)
     }
 
-    /// The hosts, in the order in which they are asked.
+    /// The hosts, in the order in which to ask them.
     pub(super) fn hosts(&self) -> Vec<UrlHost> {
         let (hosts, addresses, ports) =
             (self.config.get_hosts(), self.config.get_hostaddrs(), self.config.get_ports());
@@ -75,7 +75,7 @@ impl PostgresUrl {
             .collect()
     }
 
-    /// All that is said besides the hosts.
+    /// Everything besides the hosts.
     pub(super) fn without_hosts(&self) -> Config {
         let (from, mut config) = (&self.config, Config::new());
         from.get_user().map(|user| config.user(user));
@@ -97,18 +97,18 @@ impl PostgresUrl {
         config
     }
 
-    /// Whether what is sent may go over a network in the clear.
+    /// Whether traffic may cross a network unencrypted.
     pub(super) fn is_exposed(&self) -> bool {
         self.config.get_ssl_mode() != SslMode::Require && !is_local(&self.config)
     }
 }
 
-/// A host as the URL names it.
+/// A host from the URL.
 #[derive(Clone, Debug)]
 pub(super) struct UrlHost {
-    /// Its name, which a certificate has to have.
+    /// The host's name, which a certificate must contain.
     pub(super) host: Option<Host>,
-    /// Where it is, unless its name says so.
+    /// The host's address, if set separately from the name.
     pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
 }
@@ -134,7 +134,7 @@ fn host_name(host: &Host) -> String {
 fn check_complete(config: &Config) -> Result<(), String> {
     let has_host = !config.get_hosts().is_empty() || !config.get_hostaddrs().is_empty();
     if !has_host || config.get_user().is_none() || config.get_dbname().is_none() {
-        return Err(format!("must be {FORM}: a host, a user and a database are needed"));
+        return Err(format!("must be {FORM}; a host, a user and a database are required"));
     }
     let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
     if hosts > 0 && addresses > 0 && hosts != addresses {
@@ -146,7 +146,7 @@ fn check_complete(config: &Config) -> Result<(), String> {
     Ok(())
 }
 
-/// Where nothing is said, TLS to other machines and none on this one.
+/// The TLS mode: by default, TLS to other machines and none on this one.
 fn ssl_mode(given: Option<&str>, is_local: bool) -> Result<SslMode, String> {
     match given {
         None if is_local => Ok(SslMode::Disable),
@@ -158,7 +158,7 @@ fn ssl_mode(given: Option<&str>, is_local: bool) -> Result<SslMode, String> {
     }
 }
 
-/// Whether all of its hosts are this machine.
+/// Whether all hosts are this machine.
 fn is_local(config: &Config) -> bool {
     let is_loopback = |host: &Host| match host {
         Host::Tcp(name) => {
@@ -167,21 +167,21 @@ fn is_local(config: &Config) -> bool {
         #[cfg(unix)]
         Host::Unix(_) => true,
     };
-    // Where addresses are given, it is these that are connected to.
+    // If addresses are set, connections go to them.
     match config.get_hostaddrs() {
         [] => config.get_hosts().iter().all(is_loopback),
         addresses => addresses.iter().all(IpAddr::is_loopback),
     }
 }
 
-/// What was not said, and must not be left to chance.
+/// Sets unset values that must not depend on defaults.
 fn fill_in(config: &mut Config) {
-    // A standby takes no writes: the primary is looked for, now and after a failover.
+    // A standby accepts no writes: find the primary, now and after a failover.
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);
     if config.get_tcp_user_timeout().is_none() {
         config.tcp_user_timeout(SILENCE_TIMEOUT);
     }
-    // A connection that was given up is looked after until its host has answered, or is gone.
+    // An abandoned connection is tracked until its host has answered or is gone.
     if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
         config.keepalives_idle(SILENCE_TIMEOUT);
     }
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn another_machine_is_reached_by_tls_unless_the_url_says_otherwise() {
+    fn uses_tls_to_other_machines_unless_the_url_says_otherwise() {
         assert_eq!(mode("postgres://u:p@db.example.org/d"), SslMode::Require);
         assert_eq!(mode("postgres://u:p@localhost,db.example.org/d"), SslMode::Require);
         for local in ["localhost", "127.0.0.1", "[::1]", "%2Frun%2Fpostgresql"] {
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_url_is_refused_without_quoting_it() {
+    fn refuses_a_bad_url_without_quoting_it() {
         for bad in [
             "mysql://planted:planted@h/d",
             "postgres://planted",
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_password_shows_in_no_form() {
+    fn no_form_shows_the_password() {
         let url = parse("postgres://user:planted@one:1,two:2/stagepass").unwrap();
         assert_eq!(url.to_string(), "postgres://one,two/stagepass");
         assert!(!format!("{url:?}").contains("planted"));

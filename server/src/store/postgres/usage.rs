@@ -1,4 +1,4 @@
-//! `owner_usage`, which the schema's triggers keep.
+//! Reads the table `owner_usage`, which the schema's triggers maintain.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};

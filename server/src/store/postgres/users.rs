@@ -1,9 +1,10 @@
-//! `users`.
+//! The operations on `users` in PostgreSQL.
 
 use super::transaction::{Acting, Parameters, Step};
 use super::{Postgres, row};
 use crate::audit::Entry;
 use crate::store::{StoreError, User, UserStatus, Users};
+use crate::words::Word as _;
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -14,32 +15,33 @@ const ADD: &str = r#"
 const BY_EMAIL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac
     FROM users WHERE lower(email COLLATE "C") = lower($1 COLLATE "C")"#;
-/// Over connections that act as a service, whose rights do not bear upon this table.
+/// Row-level security does not guard this table, so connections with the rights of a service can
+/// run this too.
 pub(super) const FIND: &str = "
     SELECT id, email, password_hash, status, created_at, tokens_valid_from, mac FROM users WHERE id = $1";
 const ALL: &str = r#"
     SELECT id, email, password_hash, status, created_at, tokens_valid_from
     FROM users ORDER BY lower(email COLLATE "C")"#;
-/// Waits for sign-ins that are under way, so that none is missed.
+/// Waits for running sign-ins, so that none is missed.
 const LOCK: &str = "SELECT 1 FROM users WHERE id = $1 FOR UPDATE";
 const END_SIGN_INS: &str = "DELETE FROM refresh_tokens WHERE user_id = $1";
-/// Where it is still the row that was read: the MAC covers all of it.
+/// If the row is unchanged since it was read: the MAC covers all of it.
 const CHANGE: &str = "
     UPDATE users SET password_hash = $2, status = $3, tokens_valid_from = $4, mac = $5
     WHERE id = $1 AND mac = $6 RETURNING id";
-/// How often a change is begun again since another came in between.
+/// How often a change starts over because another came in between.
 const TRIES: usize = 100;
-/// Those whose records are changed: the user, and who has made the user a member.
+/// The owners of changed records: the user, and owners of projects with the user as a member.
 const LOCK_OWNERS: &str = "
     SELECT lock_owner(id) FROM (
         SELECT $1::uuid AS id UNION SELECT owner_id FROM project_members WHERE user_id = $1 ORDER BY 1
     ) owners";
-/// Before their requests, as whoever stores a session locks them.
+/// Locks the connections before their requests are deleted: storing a session locks in this order.
 const LOCK_CONNECTIONS: &str = "
     SELECT id FROM platform_connections WHERE user_id = $1 ORDER BY id FOR UPDATE";
 const DELETE_REQUESTS: &str = "DELETE FROM capture_requests WHERE user_id = $1";
-/// Credentials before the types that they are of, and each locked in the order in
-/// which whoever writes a credential does.
+/// Deletes credentials before their types, each locked in the same order as when a credential is
+/// written.
 const DELETE_APP_CREDENTIALS: [&str; 4] = [
     "SELECT id FROM credential_types WHERE owner_id = $1 ORDER BY id FOR UPDATE",
     "DELETE FROM projects WHERE owner_id = $1",
@@ -47,13 +49,13 @@ const DELETE_APP_CREDENTIALS: [&str; 4] = [
     "DELETE FROM credential_types WHERE owner_id = $1",
 ];
 const DELETE: &str = "DELETE FROM users WHERE id = $1 RETURNING id";
-/// Once the user is gone: whoever makes members of users holds these meanwhile.
+/// Runs after the user is deleted: adding a member locks the user, so no membership can follow.
 const END_MEMBERSHIPS: &str = "DELETE FROM project_members WHERE user_id = $1";
-/// What a request of the user's that is under way would store is refused from now on.
+/// Prevents requests of this user that are still running from storing anything.
 const KEEP_GONE: &str = "UPDATE owner_usage SET is_gone = true WHERE owner_id = $1";
 
 impl Postgres {
-    /// Changes a user and ends all sign-ins; false where there is no such user.
+    /// Changes a user and ends all sign-ins; false if the user does not exist.
     async fn change_user(
         &self,
         id: Uuid,
@@ -69,12 +71,12 @@ impl Postgres {
             };
             let known = signer.sign(&user);
             let changed = change(user).with_sign_ins_ended(now);
-            // The hash, as the value of its column.
+            // The hash is exposed as the value of its column.
             let (hash, status) = (changed.password_hash.expose_secret(), changed.status.as_str());
             let (mac, known) = (&signer.sign(&changed)[..], &known[..]);
             let change = Step(CHANGE, &[&id, &hash, &status, &changed.tokens_valid_from, &mac, &known]);
             let steps = [Step(LOCK, &[&id]), Step(END_SIGN_INS, &[&id]), change];
-            if !self.write_noting(Acting::Maintenance, entry.clone(), &steps, 2).await?[2].is_empty() {
+            if !self.write_audited(Acting::Maintenance, entry.clone(), &steps, 2).await?[2].is_empty() {
                 return Ok(true);
             }
         }
@@ -85,11 +87,11 @@ impl Postgres {
 impl Users for Postgres {
     async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError> {
         let User { id, email, password_hash, status, created_at, tokens_valid_from } = &user;
-        // The hash, as a value of its column.
+        // The hash is exposed as the value of its column.
         let (hash, status) = (password_hash.expose_secret(), status.as_str());
         let mac = &self.signer()?.sign(&user)[..];
         let add = Step(ADD, &[id, email, &hash, &status, created_at, tokens_valid_from, &mac]);
-        Ok(!self.write_noting(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
+        Ok(!self.write_audited(Acting::Nobody, entry, &[add], 0).await?[0].is_empty())
     }
 
     async fn user_by_email(&self, email: String) -> Result<Option<User>, StoreError> {
@@ -103,7 +105,7 @@ impl Users for Postgres {
     }
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
-        // As they are kept: a list grants nothing.
+        // Unchecked, because a list grants no rights.
         let rows = self.read(Acting::Nobody, &[Step(ALL, &[])]).await?;
         row::all(&rows, row::user)
     }
@@ -134,6 +136,6 @@ impl Users for Postgres {
         steps.extend(DELETE_APP_CREDENTIALS.map(|delete| Step(delete, id)));
         let deletion = steps.len();
         steps.extend([Step(DELETE, id), Step(END_MEMBERSHIPS, id), Step(KEEP_GONE, id)]);
-        Ok(!self.write_noting(Acting::Maintenance, entry, &steps, deletion).await?[deletion].is_empty())
+        Ok(!self.write_audited(Acting::Maintenance, entry, &steps, deletion).await?[deletion].is_empty())
     }
 }

@@ -1,5 +1,5 @@
-//! The vault, on PostgreSQL. Whoever writes with a key holds the vault's row,
-//! so that nobody changes the master password meanwhile.
+//! The vault on PostgreSQL. Every write with a key locks the vault's row, so that the master
+//! password can't change meanwhile.
 
 use super::transaction::{Acting, Step};
 use super::{Postgres, row};
@@ -16,11 +16,10 @@ const STRAYS: &str = "SELECT 1 FROM vault_credentials WHERE key_epoch <> $1 LIMI
 const SET_UP: &str = "
     INSERT INTO vault (id, salt, canary, key_epoch, signature, created_at)
     VALUES (1, $1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id";
-/// Whoever writes credentials does it beside others, but not beside a change of
-/// the password. What follows in the transaction sees what was committed while
-/// this waited.
+/// Several writes of credentials can run at the same time, but not during a change of the password.
+/// Later statements of the transaction see what was committed during the wait.
 const SHARE: &str = "SELECT key_epoch FROM vault FOR SHARE";
-/// Alone: sign-ins are numbered in the order of their commits.
+/// Exclusive: sessions are numbered in the order of their commits.
 const LOCK: &str = "SELECT key_epoch FROM vault FOR UPDATE";
 const ADD_SESSION: &str = "
     INSERT INTO vault_sessions (token_hash, sealed_master_key, key_epoch, expires_at)
@@ -53,7 +52,7 @@ const ADD: &str = "
         ) AS together
     ) <= $9
     ON CONFLICT (service, name) DO NOTHING RETURNING id";
-/// Whether all of these have been kept, now or before.
+/// Whether all of these are stored, now or before.
 const THERE: &str = "
     SELECT NOT EXISTS (
         SELECT * FROM unnest($1::text[], $2::text[]) EXCEPT SELECT service, name FROM vault_credentials
@@ -62,7 +61,7 @@ const USE: &str = "
     UPDATE vault_credentials SET last_used_at = $2 WHERE id = $1 AND key_epoch = $3 RETURNING id";
 const DELETE: &str = "
     DELETE FROM vault_credentials WHERE id = $1 AND key_epoch = $2 RETURNING id";
-/// Where the credentials are those that were sealed anew.
+/// If the credentials are the ones that were re-encrypted.
 const CHANGE: &str = "
     UPDATE vault SET salt = $1, canary = $2, key_epoch = $3, signature = $4
     WHERE key_epoch + 1 = $3 AND NOT EXISTS (
@@ -72,11 +71,11 @@ const CHANGE: &str = "
     ) AND EXISTS (SELECT FROM vault_sessions WHERE token_hash = $6 AND expires_at > $7)
     RETURNING key_epoch";
 const IS_LIVE: &str = "SELECT 1 FROM vault_sessions WHERE token_hash = $1 AND expires_at > $2";
-/// By its canary, which is random, the change is known to have been made here.
+/// The new header's random canary proves that this transaction made the change.
 const RESEAL: &str = "
-    UPDATE vault_credentials there SET sealed_key = anew.sealed_key, mac = anew.mac, key_epoch = vault.key_epoch
-    FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS anew (id, sealed_key, mac), vault
-    WHERE there.id = anew.id AND vault.canary = $4";
+    UPDATE vault_credentials there SET sealed_key = resealed.sealed_key, mac = resealed.mac, key_epoch = vault.key_epoch
+    FROM unnest($1::uuid[], $2::bytea[], $3::bytea[]) AS resealed (id, sealed_key, mac), vault
+    WHERE there.id = resealed.id AND vault.canary = $4";
 const END_OTHERS: &str = "
     DELETE FROM vault_sessions USING vault WHERE token_hash <> $1 AND canary = $2";
 const KEEP_SESSION: &str = "
@@ -84,8 +83,8 @@ const KEEP_SESSION: &str = "
     FROM vault WHERE token_hash = $1 AND canary = $3";
 
 impl Postgres {
-    /// Runs `lock`, which gives the key epoch, and then the steps, the first of
-    /// which `entry` tells of where it gives a row. Gives the rows of the steps.
+    /// Runs `lock`, which returns the key epoch, and then the steps; `entry` records the first step
+    /// if it returns a row. Returns the rows of the steps.
     async fn write_to_vault(
         &self,
         key_epoch: i64,
@@ -94,7 +93,7 @@ impl Postgres {
         steps: &[Step<'_>],
     ) -> Result<VaultWrite<Vec<Vec<Row>>>, StoreError> {
         let steps = [&[Step(lock, &[])], steps].concat();
-        let mut rows = self.write_noting(Acting::Nobody, entry, &steps, 1).await?;
+        let mut rows = self.write_audited(Acting::Nobody, entry, &steps, 1).await?;
         let current: Option<i64> = row::optional(&rows.remove(0), |found| Ok(found.try_get(0)?))?;
         Ok(if current == Some(key_epoch) { VaultWrite::Done(rows) } else { VaultWrite::Stale })
     }
@@ -121,7 +120,7 @@ impl Vault for Postgres {
     async fn set_up_vault(&self, header: VaultHeader, now: i64, entry: Entry) -> Result<bool, StoreError> {
         let VaultHeader { salt, canary, key_epoch, signature } = &header;
         let steps = [Step(SET_UP, &[&&salt[..], canary, key_epoch, &&signature[..], &now])];
-        Ok(!self.write_noting(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
+        Ok(!self.write_audited(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
     }
 
     async fn add_vault_session(
@@ -156,7 +155,7 @@ impl Vault for Postgres {
 
     async fn end_vault_session(&self, token_hash: Hash, entry: Entry) -> Result<bool, StoreError> {
         let steps = [Step(END_SESSION, &[&&token_hash[..]])];
-        Ok(!self.write_noting(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
+        Ok(!self.write_audited(Acting::Nobody, entry, &steps, 0).await?[0].is_empty())
     }
 
     async fn vault_credentials(&self) -> Result<Vec<VaultCredential>, StoreError> {
@@ -189,7 +188,7 @@ impl Vault for Postgres {
         let most = i64::from(most);
         let add = Step(ADD, &[&ids, &services, &names, &created, &used, &keys, &macs, &key_epoch, &most]);
         let there = Step(THERE, &[&services, &names]);
-        // Alone: two at once could pass the limit together.
+        // Exclusive: two at once could exceed the limit together.
         let added = self.write_to_vault(key_epoch, entry, LOCK, &[add, there]).await?;
         added.try_map(|rows| {
             let added = row::all(&rows[0], |found| Ok(found.try_get(0)?))?;
@@ -275,7 +274,7 @@ fn read_sealed(found: &Row) -> Result<SealedVaultCredential, StoreError> {
     Ok(SealedVaultCredential { credential: read_credential(found)?, sealed_key, mac, key_epoch })
 }
 
-/// Bytes of a fixed number; zeros where they are of another, which nobody signed.
+/// Bytes of a fixed length; zeros, which no one signed, for another length.
 fn array<const N: usize>(found: &Row, column: &str) -> Result<[u8; N], StoreError> {
     let bytes: &[u8] = found.try_get(column)?;
     Ok(bytes.try_into().unwrap_or([0; N]))

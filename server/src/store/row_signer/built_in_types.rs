@@ -1,11 +1,11 @@
-//! The credential types that are built in: a migration writes them, without a key to
-//! sign them with, so they are held against what the program brings.
+//! The built-in credential types. A migration writes them without a key to sign them, so they are
+//! compared with known digests.
 
 use super::SignedRow as _;
 use crate::store::CredentialType;
 use sha2::{Digest as _, Sha256};
 
-/// The SHA-256 of what would be signed of each, in hexadecimal.
+/// The SHA-256 of the fields to sign, in hexadecimal.
 const DIGESTS: [&str; 6] = [
     "2713b268040d57c38e657105e0e7e0a45beea3bd37865728aea8631de56aec7d",
     "02f4194d38f19d3766a8c37bb04cc332eff4287cfa8a41b181521a7b16d7c2b8",
@@ -29,7 +29,7 @@ mod tests {
     use uuid::Uuid;
 
     #[tokio::test]
-    async fn every_type_that_the_migrations_write_is_known() {
+    async fn knows_every_type_that_the_migrations_write() {
         let directory = tempfile::tempdir().unwrap();
         let store = Sqlite::open(&directory.path().join("stagepass.db"), UsageLimits::default()).unwrap();
         let key = ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The rows that grant rights, and what of each is signed.
+//! The rows that grant rights, and the signed part of each.
 
 use super::built_in_types::is_built_in;
 use super::{Fields, SignedRow};
@@ -6,6 +6,7 @@ use crate::store::{
     Connection, CredentialType, DownloadCredential, Hash, NewConnection, NewSession, Project, RefreshToken,
     ServiceToken, Session, User,
 };
+use crate::words::Word as _;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
@@ -18,13 +19,13 @@ impl SignedRow for User {
 
     fn fields(&self) -> Fields {
         let fields = Fields::default().id(self.id).text(&self.email);
-        // To be signed is why the hash leaves its wrapper.
+        // The hash is exposed for signing.
         let fields = fields.text(self.password_hash.expose_secret()).text(self.status.as_str());
         fields.number(self.created_at).number(self.tokens_valid_from)
     }
 }
 
-/// The token of a sign-in as it is kept.
+/// A stored sign-in token.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct KeptToken {
     pub(in crate::store) token_hash: Hash,
@@ -35,24 +36,24 @@ pub(in crate::store) struct KeptToken {
 }
 
 impl KeptToken {
-    /// The same once it is spent.
+    /// The token, spent.
     pub(in crate::store) fn spent(self, now: i64) -> Self {
         Self { spent_at: self.spent_at.or(Some(now)), ..self }
     }
 
-    /// The one that comes after it.
+    /// The token that follows it.
     pub(in crate::store) fn successor(self, token_hash: Hash, expires_at: i64) -> Self {
         Self { token_hash, expires_at, spent_at: None, ..self }
     }
 
-    /// That of a new sign-in.
+    /// The token of a new sign-in.
     pub(in crate::store) fn of(new: &RefreshToken, user_id: Uuid) -> Self {
         let RefreshToken { token_hash, family_id, expires_at } = *new;
         Self { token_hash, family_id, user_id, expires_at, spent_at: None }
     }
 }
 
-/// By what is kept of its secret: a hash that opens nothing.
+/// Identified by the hash of its secret, which grants nothing.
 impl SignedRow for KeptToken {
     const TABLE: &'static str = "refresh_tokens";
 
@@ -82,8 +83,8 @@ impl SignedRow for (ServiceToken, Hash) {
     }
 }
 
-/// The platform decides which limited tokens may have it. What is sealed in it is bound
-/// to its id and its owner.
+/// The platform decides which limited tokens can access it. Its sealed credentials are bound to its
+/// id and owner.
 fn of_connection(id: Uuid, user_id: Uuid, platform: &str) -> Fields {
     Fields::default().id(id).id(user_id).text(platform)
 }
@@ -112,8 +113,30 @@ impl SignedRow for NewConnection {
     }
 }
 
-/// Everything that never changes. The status need not be signed: when a session is
-/// revoked or superseded, its cookies are erased.
+/// The permission of a connection's owner that services renew its sessions.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct WriteBackPermission {
+    pub(in crate::store) creator_profile_id: Uuid,
+    pub(in crate::store) user_id: Uuid,
+}
+
+/// Kept in the connection's row with a MAC of its own, so that a server of a former version can
+/// still check the row's.
+impl SignedRow for WriteBackPermission {
+    const TABLE: &'static str = Connection::TABLE;
+
+    fn record(&self) -> String {
+        self.creator_profile_id.to_string()
+    }
+
+    fn fields(&self) -> Fields {
+        Fields::default().text("write-back").id(self.creator_profile_id).id(self.user_id)
+    }
+}
+
+/// The fields that say whose session a row is, for which platform, and from when to when. The
+/// status is not signed, because revoking or superseding a session erases its cookies; the other
+/// columns grant nothing.
 fn of_session(
     [id, user_id, creator_profile_id]: [Uuid; 3],
     platform: &str,
@@ -163,8 +186,8 @@ impl SignedRow for DownloadCredential {
     }
 }
 
-/// A type with its fields in their order: what is sensitive among them, and what people
-/// are asked for. One that is built in is not signed, but known.
+/// A type with its fields in order: which are sensitive, and what people must enter. A built-in
+/// type is not signed but known.
 impl SignedRow for CredentialType {
     const TABLE: &'static str = "credential_types";
 
@@ -198,7 +221,7 @@ impl SignedRow for Project {
     }
 }
 
-/// That somebody is a member of a project.
+/// A user's membership of a project.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Membership {
     pub(in crate::store) project_id: Uuid,
@@ -217,9 +240,9 @@ impl SignedRow for Membership {
     }
 }
 
-/// That a credential's owner has assigned it to a project. With the owner, since somebody
-/// could make the credential look like their own for a moment, and assign it then. With
-/// the type, which says what of it members see.
+/// The assignment of a credential to a project by its owner. Its MAC covers the owner, because
+/// otherwise someone could make the credential look like their own for a moment and assign it then.
+/// It also covers the type, which decides what members see of the credential.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Assignment {
     pub(in crate::store) credential_id: Uuid,

@@ -8,7 +8,7 @@ use crate::store::Listed;
 use crate::store::app_credentials::listed_bytes;
 use uuid::Uuid;
 
-/// The first of these records, by their ids, as far as they may be read at once.
+/// The first of these records by their ids, as many as can be read at once.
 fn listed<T>(
     ids: Vec<Uuid>,
     total: u64,

@@ -1,20 +1,20 @@
-//! `audit_log` and `audit_heads`.
+//! The operations on `audit_log` and `audit_heads` in SQLite.
 
 use super::Sqlite;
 use crate::audit::{Anchor, ChainKey, Entry, Head, Mac, Row};
 use crate::store::{AuditFilter, AuditLog, StoreError};
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, params};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// SQLite has one writer at a time, and so one chain, unless that was broken.
+/// SQLite has one writer at a time, and so one chain; a further one begins after a cut.
 const FIRST_CHAIN: i64 = 1;
-/// What no key gives.
-const NOBODYS: Mac = [0; 32];
+/// A MAC that no key produces.
+const NO_MAC: Mac = [0; 32];
 const COLUMNS: &str = "chain, sequence, at, caller, acting_for, action, record, outcome, mac";
 const ANCHOR: &str = "chain, sequence, mac, cuts, removed_at, removed_by, signature";
 
-/// What people call records, by table and id.
+/// The names of records, by table and id.
 const NAMES: &str = "
     WITH asked (id) AS MATERIALIZED (SELECT value FROM json_each(?1))
     SELECT 'users/' || id, email FROM users WHERE id IN asked
@@ -31,7 +31,7 @@ const NAMES: &str = "
 
 impl AuditLog for Sqlite {
     async fn append(&self, entry: Entry) -> Result<(), StoreError> {
-        self.write_noting((entry, |()| true), |_| Ok(())).await
+        self.write_audited((entry, |()| true), |_| Ok(())).await
     }
 
     async fn audit_rows(&self, (chain, sequence): (i64, i64), limit: u32) -> Result<Vec<Row>, StoreError> {
@@ -117,18 +117,18 @@ impl AuditLog for Sqlite {
     }
 }
 
-/// The head that is appended to. `known` are those that this process has last seen, of
-/// which the last genuine one counts: another process may have gone on from there. Where
-/// that can't be, rows were removed, and another chain is begun that says so.
-pub(super) fn head(c: &Connection, key: &ChainKey, known: &[Head]) -> Result<Head> {
+/// The head to append to. `known` are the heads that this process saw last. The last genuine one
+/// counts: another process may have continued from there. If the stored rows can't continue it,
+/// rows were removed, and a new chain starts with a row that says so.
+pub(super) fn head(c: &DbConnection, key: &ChainKey, known: &[Head]) -> Result<Head> {
     let Some(known) = newest_genuine(known, key) else { return newest_head(c, key) };
-    match whole_head(c, key, known.chain)? {
-        Some(head) if goes_on(c, key, known, &head)? => Ok(head),
+    match intact_head(c, key, known.chain)? {
+        Some(head) if may_continue(c, key, known, &head)? => Ok(head),
         _ => {
             tracing::error!(
                 chain = known.chain,
                 rows = known.sequence,
-                "the newest rows of the audit log were removed from outside; another chain is begun that says so"
+                "another program removed the newest rows of the audit log; a new chain starts and says so"
             );
             let (row, head) = free_chain(c, key, known.chain + 1)?.append(key, known.cut());
             insert(c, &row)?;
@@ -138,34 +138,34 @@ pub(super) fn head(c: &Connection, key: &ChainKey, known: &[Head]) -> Result<Hea
     }
 }
 
-/// Where the log ends for a process that knows nothing of it yet.
-fn newest_head(c: &Connection, key: &ChainKey) -> Result<Head> {
+/// The end of the log for a process that does not know it yet.
+fn newest_head(c: &DbConnection, key: &ChainKey) -> Result<Head> {
     let heads = heads(c)?;
     newest_genuine(&heads, key).map_or_else(|| free_chain(c, key, FIRST_CHAIN), |head| Ok(head.clone()))
 }
 
-/// A former chain was changed, or else there would be no later one.
+/// The genuine head of the latest chain: that a later chain exists means that the earlier was changed.
 fn newest_genuine<'h>(heads: &'h [Head], key: &ChainKey) -> Option<&'h Head> {
     heads.iter().rev().find(|head| head.is_genuine(key))
 }
 
-/// The beginning of the lowest chain from a number of which there is nothing.
-fn free_chain(c: &Connection, key: &ChainKey, mut chain: i64) -> Result<Head> {
+/// The start of the lowest unused chain, from a number on.
+fn free_chain(c: &DbConnection, key: &ChainKey, mut chain: i64) -> Result<Head> {
     while is_used(c, chain)? {
-        tracing::error!(chain, "the audit log was changed from outside; another chain is begun");
+        tracing::error!(chain, "another program changed the audit log; a new chain starts");
         chain += 1;
     }
     Ok(Head::empty(key, chain))
 }
 
-fn is_used(c: &Connection, chain: i64) -> Result<bool> {
+fn is_used(c: &DbConnection, chain: i64) -> Result<bool> {
     let used =
         "SELECT 1 FROM audit_heads WHERE chain = ?1 UNION ALL SELECT 1 FROM audit_log WHERE chain = ?1";
     c.prepare_cached(used)?.exists([chain])
 }
 
-/// Whether a chain that ended with `known` may end with `head` now.
-fn goes_on(c: &Connection, key: &ChainKey, known: &Head, head: &Head) -> Result<bool> {
+/// Whether a chain that ended with `known` can now end with `head`.
+fn may_continue(c: &DbConnection, key: &ChainKey, known: &Head, head: &Head) -> Result<bool> {
     if head.sequence <= known.sequence {
         return Ok((head.sequence, head.mac) == (known.sequence, known.mac));
     }
@@ -179,8 +179,8 @@ fn goes_on(c: &Connection, key: &ChainKey, known: &Head, head: &Head) -> Result<
     Ok(anchor.is_some_and(|anchor| anchor.is_genuine(key) && anchor.covers(known)))
 }
 
-/// Adds a row, which is whole once its chain's head is kept as well.
-pub(super) fn insert(c: &Connection, row: &Row) -> Result<()> {
+/// Adds a row; it is complete once its chain's head is stored too.
+pub(super) fn insert(c: &DbConnection, row: &Row) -> Result<()> {
     let insert = format!("INSERT INTO audit_log ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     let entry = &row.entry;
     c.prepare_cached(&insert)?.execute(params![
@@ -197,35 +197,34 @@ pub(super) fn insert(c: &Connection, row: &Row) -> Result<()> {
     Ok(())
 }
 
-/// Keeps the head of a chain.
-pub(super) fn keep_head(c: &Connection, head: &Head) -> Result<()> {
+pub(super) fn keep_head(c: &DbConnection, head: &Head) -> Result<()> {
     let keep = "INSERT INTO audit_heads (chain, sequence, mac, signature) VALUES (?1, ?2, ?3, ?4)
         ON CONFLICT (chain) DO UPDATE SET sequence = ?2, mac = ?3, signature = ?4";
     c.prepare_cached(keep)?.execute((head.chain, head.sequence, &head.mac[..], &head.signature[..]))?;
     Ok(())
 }
 
-/// A chain's head; `None` where it was changed or removed.
-fn whole_head(c: &Connection, key: &ChainKey, chain: i64) -> Result<Option<Head>> {
+/// A chain's head; `None` if it was changed or removed.
+fn intact_head(c: &DbConnection, key: &ChainKey, chain: i64) -> Result<Option<Head>> {
     let select = "SELECT chain, sequence, mac, signature FROM audit_heads WHERE chain = ?1";
     let head = c.prepare_cached(select)?.query_row([chain], read_head).optional()?;
     Ok(head.filter(|head| head.is_genuine(key)))
 }
 
-pub(super) fn heads(c: &Connection) -> Result<Vec<Head>> {
+pub(super) fn heads(c: &DbConnection) -> Result<Vec<Head>> {
     let sql = "SELECT chain, sequence, mac, signature FROM audit_heads ORDER BY chain";
     c.prepare(sql)?.query_map([], read_head)?.collect()
 }
 
-/// A row as it is, even one that was changed into what nobody can have written:
-/// verifying tells of it, and reading must not fail because of it.
+/// A row as it is, even one changed into something Stagepass can't have written: verification
+/// reports it, so reading must not fail.
 fn read_row(row: &rusqlite::Row<'_>) -> Result<Row> {
     let text = |index| -> Result<Option<String>> {
         let bytes = row.get_ref(index)?.as_bytes_or_null()?;
         Ok(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()))
     };
     let acting_for = text(4)?.map(|id| Uuid::try_parse(&id)).transpose();
-    let mac = if acting_for.is_ok() { mac(row, 8)? } else { NOBODYS };
+    let mac = if acting_for.is_ok() { mac(row, 8)? } else { NO_MAC };
     let entry = Entry {
         at: row.get(2)?,
         caller: text(3)?.unwrap_or_default(),
@@ -253,7 +252,7 @@ fn read_anchor(row: &rusqlite::Row<'_>) -> Result<Anchor> {
     })
 }
 
-/// Another length is nobody's signature.
+/// A MAC or signature; one of another length can't be genuine and becomes [`NO_MAC`].
 fn mac(row: &rusqlite::Row<'_>, index: usize) -> Result<Mac> {
-    Ok(row.get_ref(index)?.as_blob()?.try_into().unwrap_or(NOBODYS))
+    Ok(row.get_ref(index)?.as_blob()?.try_into().unwrap_or(NO_MAC))
 }

@@ -1,4 +1,4 @@
-//! `capture_requests`.
+//! The operations on `capture_requests` in SQLite.
 
 use super::{Sqlite, change_if_own, row};
 use crate::store::{CAPTURE_REQUEST_LIFETIME_MS, CaptureRequest, CaptureRequests, Found, Page, StoreError};
@@ -36,7 +36,7 @@ impl CaptureRequests for Sqlite {
         now: i64,
     ) -> Result<(Vec<CaptureRequest>, u64), StoreError> {
         self.read(move |c| {
-            // As many as are kept, but for the few that are not purged yet.
+            // The stored number, which includes the few that are not purged yet.
             let count = "SELECT ifnull((SELECT capture_requests FROM owner_usage WHERE owner_id = ?1), 0)
                 - (SELECT count(*) FROM capture_requests WHERE user_id = ?1 AND created_at <= ?2)";
             let select = format!(

@@ -1,13 +1,13 @@
-//! `platform_connections`.
+//! The operations on `platform_connections` in SQLite.
 
 use super::{Sqlite, row};
 use crate::audit::Entry;
-use crate::store::row_signer::RowSigner;
+use crate::store::row_signer::{RowSigner, WriteBackPermission};
 use crate::store::{
     Actor, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page, PutConnection,
     SealedConnection, StoreError, UpdateCredentials,
 };
-use rusqlite::{OptionalExtension as _, Result, params};
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, params};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -24,7 +24,7 @@ impl Connections for Sqlite {
         let did = |outcome: &PutConnection| !matches!(outcome, PutConnection::Clash(_));
         let signer = self.signer()?;
         let checking = Arc::clone(&signer);
-        let put = self.write_noting((entry, did), move |c| put(c, &checking, &new)).await?;
+        let put = self.write_audited((entry, did), move |c| put(c, &checking, &new)).await?;
         signer.report_broken(self).await?;
         Ok(put)
     }
@@ -36,7 +36,7 @@ impl Connections for Sqlite {
         entry: Entry,
     ) -> Result<UpdateCredentials, StoreError> {
         let did = |outcome: &UpdateCredentials| *outcome == UpdateCredentials::Updated;
-        self.write_noting((entry, did), move |c| give_credentials(c, actor, &update)).await
+        self.write_audited((entry, did), move |c| give_credentials(c, actor, &update)).await
     }
 
     async fn connection(&self, actor: Actor, id: Uuid) -> Result<Found<Connection>, StoreError> {
@@ -64,6 +64,33 @@ impl Connections for Sqlite {
         self.read_page(list, user_id, page, row::connection).await
     }
 
+    async fn is_write_back_allowed(&self, user_id: Uuid, id: Uuid) -> Result<bool, StoreError> {
+        self.read_signed(move |c, signer| {
+            let sql =
+                format!("SELECT {WRITE_BACK} WHERE id = ?1 AND user_id = ?2 AND write_back_mac IS NOT NULL");
+            let ids = [id, user_id].map(|id| id.to_string());
+            let kept = c.prepare_cached(&sql)?.query_row(ids, row::kept(write_back)).optional()?;
+            Ok(kept.and_then(|kept| signer.check(kept)).is_some())
+        })
+        .await
+    }
+
+    async fn allow_write_back(
+        &self,
+        user_id: Uuid,
+        id: Uuid,
+        allowed: bool,
+        entry: Entry,
+    ) -> Result<Found<()>, StoreError> {
+        let permission = WriteBackPermission { creator_profile_id: id, user_id };
+        let mac = if allowed { Some(self.signer()?.sign(&permission)) } else { None };
+        self.change_own(("platform_connections", id, user_id), entry, move |c| {
+            let sql = "UPDATE platform_connections SET write_back_mac = ?2 WHERE id = ?1";
+            c.prepare_cached(sql)?.execute((id.to_string(), mac)).map(drop)
+        })
+        .await
+    }
+
     async fn delete_connection(
         &self,
         user_id: Uuid,
@@ -78,21 +105,28 @@ impl Connections for Sqlite {
     }
 }
 
-pub(super) fn find(c: &rusqlite::Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Connection>> {
+/// The columns for [`write_back`] and where they are.
+pub(super) const WRITE_BACK: &str = "id, user_id, write_back_mac AS mac FROM platform_connections";
+
+pub(super) fn write_back(row: &rusqlite::Row<'_>) -> Result<WriteBackPermission> {
+    Ok(WriteBackPermission { creator_profile_id: row::id(row, 0)?, user_id: row::id(row, 1)? })
+}
+
+pub(super) fn find(c: &DbConnection, signer: &RowSigner, id: Uuid) -> Result<Option<Connection>> {
     let sql = format!("SELECT {}, mac FROM platform_connections WHERE id = ?1", row::CONNECTION);
     let kept = c.prepare_cached(&sql)?.query_row([id.to_string()], row::kept(row::connection)).optional()?;
     Ok(kept.and_then(|kept| signer.check(kept)))
 }
 
 /// The id of the connection with this identity.
-fn by_identity(c: &rusqlite::Connection, identity_key: &str) -> Result<Option<Uuid>> {
+fn by_identity(c: &DbConnection, identity_key: &str) -> Result<Option<Uuid>> {
     let sql = "SELECT id FROM platform_connections WHERE identity_key = ?1";
     c.prepare_cached(sql)?.query_row([identity_key], |found| row::id(found, 0)).optional()
 }
 
-/// Creates the connection, or gives the user's own with its id and identity new
-/// credentials. One that is another's, or broken, is not signed anew.
-fn put(c: &rusqlite::Connection, signer: &RowSigner, new: &NewConnection) -> Result<PutConnection> {
+/// Creates the connection, or replaces the credentials of the user's own one with its id and
+/// identity. Another user's or a broken one is not signed again.
+fn put(c: &DbConnection, signer: &RowSigner, new: &NewConnection) -> Result<PutConnection> {
     let mac = signer.sign(new);
     let id = new.id.to_string();
     if let Some(holder) = by_identity(c, &new.identity_key)? {
@@ -126,12 +160,8 @@ fn put(c: &rusqlite::Connection, signer: &RowSigner, new: &NewConnection) -> Res
     Ok(PutConnection::Created)
 }
 
-/// Gives a connection new credentials and, where it is renamed, a new identity.
-fn give_credentials(
-    c: &rusqlite::Connection,
-    actor: Actor,
-    update: &CredentialsUpdate,
-) -> Result<UpdateCredentials> {
+/// Replaces a connection's credentials and, if it is renamed, its identity.
+fn give_credentials(c: &DbConnection, actor: Actor, update: &CredentialsUpdate) -> Result<UpdateCredentials> {
     let id = update.id.to_string();
     let (identity_key, username) = update.renamed.as_ref().map(|(key, name)| (key, name)).unzip();
     let taken = "SELECT 1 FROM platform_connections WHERE identity_key = ?1 AND id <> ?2";

@@ -1,4 +1,4 @@
-//! `download_credentials`.
+//! The operations on `download_credentials` in SQLite.
 
 use super::{Sqlite, row};
 use crate::audit::Entry;
@@ -6,6 +6,7 @@ use crate::store::{
     DownloadCredential, DownloadCredentials, Found, Judge, NewDownloadCredential, Page,
     SealedDownloadCredential, StoreError,
 };
+use crate::words::Word as _;
 use rusqlite::{OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ impl DownloadCredentials for Sqlite {
         entry: Entry,
     ) -> Result<bool, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |added| *added), move |c| {
+        self.write_audited((entry, |added| *added), move |c| {
             let sql =
                 "INSERT INTO download_credentials (id, user_id, creator_profile_id, platform, auth_type,
                     username, display_name, encrypted_credentials, credentials_version, created_at,

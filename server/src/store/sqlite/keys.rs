@@ -1,8 +1,8 @@
-//! `sealing_keys`, `retired_keys` and `own_keys`.
+//! The operations on `sealing_keys`, `retired_keys` and `own_keys` in SQLite.
 
 use super::Sqlite;
 use crate::store::{Keys, StoreError};
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection as DbConnection, Result};
 
 impl Keys for Sqlite {
     async fn canaries(&self) -> Result<Vec<(String, String)>, StoreError> {
@@ -28,7 +28,7 @@ impl Keys for Sqlite {
     }
 
     async fn retire_keys(&self, except: String, now: i64) -> Result<(), StoreError> {
-        // Others' writes come wholly before this one or after it.
+        // Other writes come completely before or after this one.
         self.write(move |c| {
             let sql = "INSERT INTO retired_keys SELECT key_id, ?2 FROM sealing_keys WHERE key_id <> ?1
                 ON CONFLICT DO NOTHING";
@@ -62,8 +62,8 @@ impl Keys for Sqlite {
     }
 }
 
-/// Puts an own key, sealed again, in the place of `old`; false where another is there.
-pub(super) fn replace_own_key(c: &Connection, name: &str, old: &str, new: &str) -> Result<bool> {
+/// Replaces the `old` blob of an own key by a re-encrypted one; false if it is different by now.
+pub(super) fn replace_own_key(c: &DbConnection, name: &str, old: &str, new: &str) -> Result<bool> {
     let sql = "UPDATE own_keys SET encrypted_key = ?3 WHERE name = ?1 AND encrypted_key = ?2";
     c.execute(sql, (name, old, new)).map(|changed| changed > 0)
 }

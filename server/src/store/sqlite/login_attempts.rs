@@ -1,8 +1,8 @@
-//! How often somebody has tried to log in.
+//! The operations on `login_attempts` in SQLite.
 
 use super::Sqlite;
 use crate::store::{AttemptLimit, Hash, LoginAttempts, StoreError};
-use rusqlite::{Connection, OptionalExtension as _, Result};
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result};
 
 impl LoginAttempts for Sqlite {
     async fn count_attempt(&self, limits: Vec<AttemptLimit>, now: i64) -> Result<Option<i64>, StoreError> {
@@ -35,8 +35,8 @@ impl LoginAttempts for Sqlite {
     }
 }
 
-/// In how many milliseconds there is room, where there is none now.
-fn wait(c: &Connection, limits: &[AttemptLimit], now: i64) -> Result<Option<i64>> {
+/// After how many milliseconds there is room; `None` if there is room now.
+fn wait(c: &DbConnection, limits: &[AttemptLimit], now: i64) -> Result<Option<i64>> {
     let mut select = c.prepare_cached(
         "SELECT window_started_at + ?2 - ?3 FROM login_attempts
          WHERE subject = ?1 AND attempts >= ?4 AND window_started_at + ?2 > ?3",

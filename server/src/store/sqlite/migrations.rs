@@ -1,12 +1,12 @@
-//! The schema's history: numbered, embedded, applied once and in order, and
-//! never edited after they have landed.
+//! The history of the schema: numbered, embedded, applied once and in order, and never edited after
+//! landing.
 
 use crate::clock::now_ms;
 use crate::store::StoreError;
 use crate::store::migrations::{Pending, pending};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection as DbConnection, TransactionBehavior};
 
-/// In the order of their numbers, the first being 1.
+/// The migrations in order of their numbers, starting with 1.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_initial.sql"),
     include_str!("../../../migrations/sqlite/0002_download_credentials_and_capture_requests.sql"),
@@ -22,15 +22,16 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0012_growth.sql"),
     include_str!("../../../migrations/sqlite/0013_audit_anchors.sql"),
     include_str!("../../../migrations/sqlite/0014_ended_sessions.sql"),
+    include_str!("../../../migrations/sqlite/0015_origin_storage_and_write_back.sql"),
 ];
 
-/// Brings the schema up to date in one transaction, which also keeps out any
-/// other process that starts at the same time.
-pub(super) fn apply(connection: &mut Connection) -> Result<(), StoreError> {
+/// Updates the schema in one transaction, which also excludes other processes that start at the
+/// same time.
+pub(super) fn apply(connection: &mut DbConnection) -> Result<(), StoreError> {
     apply_these(connection, MIGRATIONS)
 }
 
-fn apply_these(connection: &mut Connection, migrations: &'static [&'static str]) -> Result<(), StoreError> {
+fn apply_these(connection: &mut DbConnection, migrations: &'static [&'static str]) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(
         "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -55,8 +56,8 @@ mod tests {
     use crate::store::fold;
 
     #[test]
-    fn applies_once_and_refuses_a_database_from_the_future_or_with_another_past() {
-        let mut connection = Connection::open_in_memory().unwrap();
+    fn applies_each_migration_once_and_refuses_newer_or_different_ones() {
+        let mut connection = DbConnection::open_in_memory().unwrap();
         apply(&mut connection).unwrap();
         apply(&mut connection).unwrap();
         let original: String = connection
@@ -70,8 +71,8 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_there_are_folded_as_new_ones_are() {
-        let mut connection = Connection::open_in_memory().unwrap();
+    fn folds_existing_names_like_new_ones() {
+        let mut connection = DbConnection::open_in_memory().unwrap();
         apply_these(&mut connection, &MIGRATIONS[..7]).unwrap();
         let add = "INSERT INTO app_credentials
             SELECT 'id', 'owner', 'İSTANBUL', 'i' || char(775) || 'stanbul', id, NULL, 1, 0, 0
@@ -84,8 +85,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_is_counted_and_leaves_nothing_when_it_goes() {
-        let mut connection = Connection::open_in_memory().unwrap();
+    fn counts_existing_rows_and_leaves_nothing_after_deletion() {
+        let mut connection = DbConnection::open_in_memory().unwrap();
         connection.pragma_update(None, "foreign_keys", true).unwrap();
         apply_these(&mut connection, &MIGRATIONS[..8]).unwrap();
         let fill = "

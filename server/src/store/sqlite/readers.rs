@@ -1,27 +1,27 @@
-//! The threads that own the reading connections. They take reads from one
-//! queue, so that none waits for another's slow one while a thread is free, and
-//! one that is awake takes the next without being woken for it.
+//! The threads with the reading connections. They share one queue, so that no read waits for a slow
+//! one while a thread is free, and a running thread takes the next read without a wake-up.
 
 use crate::store::StoreError;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use rusqlite::Connection;
+use rusqlite::Connection as DbConnection;
 use std::thread;
 use tokio::sync::oneshot;
 
-/// A read, which answers by itself.
-type Read = Box<dyn FnOnce(&Connection) + Send>;
+/// A read, which sends its own answer.
+type Read = Box<dyn FnOnce(&DbConnection) + Send>;
 
-/// The way to the reading threads; they end when this is dropped.
+/// The queue to the reading threads, which end when this is dropped.
+// Decision: docs/decisions/storage.md#sqlite-has-reading-threads-of-its-own
 #[derive(Debug)]
 pub(super) struct Readers {
-    /// Not bounded here: a request has one read at a time, and the connections
-    /// that bring requests are bounded.
+    /// The queue. It needs no limit: each request has one read at a time, and the connections for
+    /// requests are limited.
     reads: Option<Sender<Read>>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl Readers {
-    pub(super) fn start(connections: Vec<Connection>) -> Self {
+    pub(super) fn start(connections: Vec<DbConnection>) -> Self {
         let (reads, queue) = unbounded();
         let start = |connection| {
             let queue: Receiver<Read> = queue.clone();
@@ -32,11 +32,11 @@ impl Readers {
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        operation: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        operation: impl FnOnce(&DbConnection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let read: Read = Box::new(move |connection| {
-            // A caller that has gone away wants no answer.
+            // A caller that gave up needs no answer.
             let _ = sender.send(operation(connection));
         });
         let reads = self.reads.as_ref().ok_or(StoreError::Closed)?;

@@ -1,4 +1,4 @@
-//! `refresh_tokens`.
+//! The operations on `refresh_tokens` in SQLite.
 
 use super::{Sqlite, row, users};
 use crate::audit::Entry;
@@ -7,12 +7,13 @@ use crate::store::{
     Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, MAX_SUCCESSORS, Refresh, RefreshToken, RefreshTokens, StoreError,
     User,
 };
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use crate::words::Word as _;
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, Row, params};
 use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// The columns that [`read`] reads, in its order.
+/// The columns for [`read`], in its order.
 pub(super) const COLUMNS: &str = "token_hash, family_id, user_id, expires_at, spent_at";
 
 impl RefreshTokens for Sqlite {
@@ -23,7 +24,7 @@ impl RefreshTokens for Sqlite {
         entry: Entry,
     ) -> Result<bool, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |added| *added), move |c| add(c, &signer, &token, &verified)).await
+        self.write_audited((entry, |added| *added), move |c| add(c, &signer, &token, &verified)).await
     }
 
     async fn refresh_token_owner(&self, hash: Hash) -> Result<Option<Uuid>, StoreError> {
@@ -70,13 +71,13 @@ impl RefreshTokens for Sqlite {
     }
 }
 
-/// Stores the token of a new sign-in; false where the user is not as was verified.
-fn add(c: &Connection, signer: &RowSigner, token: &RefreshToken, verified: &User) -> Result<bool> {
+/// Stores the token of a new sign-in; false if the user changed since it was verified.
+fn add(c: &DbConnection, signer: &RowSigner, token: &RefreshToken, verified: &User) -> Result<bool> {
     let select =
         "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND status = ?3 AND tokens_valid_from = ?4";
     let is_as_verified = c.prepare_cached(select)?.exists(params![
         verified.id.to_string(),
-        // The hash, to be compared with its column.
+        // The hash is exposed for comparison with its column.
         verified.password_hash.expose_secret(),
         verified.status.as_str(),
         verified.tokens_valid_from
@@ -84,7 +85,7 @@ fn add(c: &Connection, signer: &RowSigner, token: &RefreshToken, verified: &User
     if is_as_verified {
         insert(c, signer, &KeptToken::of(token, verified.id), None)?;
     }
-    // Ids of sign-ins are in the order of time, as far as clocks are right; this one stays.
+    // Ids of sign-ins are in order of time, as far as clocks are right; this one stays.
     let evict = "DELETE FROM refresh_tokens WHERE user_id = ?1 AND family_id NOT IN (
         SELECT DISTINCT family_id FROM refresh_tokens WHERE user_id = ?1
         ORDER BY family_id = ?2 DESC, family_id DESC LIMIT ?3)";
@@ -93,7 +94,7 @@ fn add(c: &Connection, signer: &RowSigner, token: &RefreshToken, verified: &User
     Ok(is_as_verified)
 }
 
-fn insert(c: &Connection, signer: &RowSigner, token: &KeptToken, parent: Option<&Hash>) -> Result<()> {
+fn insert(c: &DbConnection, signer: &RowSigner, token: &KeptToken, parent: Option<&Hash>) -> Result<()> {
     let insert = format!(
         "INSERT INTO refresh_tokens ({COLUMNS}, mac, parent_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
     );
@@ -105,7 +106,7 @@ fn insert(c: &Connection, signer: &RowSigner, token: &KeptToken, parent: Option<
 }
 
 /// The token with `hash`.
-fn find(c: &Connection, signer: &RowSigner, hash: &Hash) -> Result<Option<KeptToken>> {
+fn find(c: &DbConnection, signer: &RowSigner, hash: &Hash) -> Result<Option<KeptToken>> {
     let select = format!("SELECT {COLUMNS}, mac FROM refresh_tokens WHERE token_hash = ?1");
     let kept = c.prepare_cached(&select)?.query_row([&hash[..]], row::kept(read)).optional()?;
     Ok(kept.and_then(|kept| signer.check(kept)))
@@ -113,7 +114,7 @@ fn find(c: &Connection, signer: &RowSigner, hash: &Hash) -> Result<Option<KeptTo
 
 /// Spends the token with `hash` and stores its successor.
 fn refresh(
-    c: &Connection,
+    c: &DbConnection,
     signer: &RowSigner,
     hash: Hash,
     successor: Hash,
@@ -138,9 +139,9 @@ fn refresh(
     Ok(Refresh::Renewed { user_id, tokens_valid_from })
 }
 
-/// Stores a successor of the token with `hash`. Of those before it few live on. A sign-in
-/// that has too many tokens then has ended: to forget spent ones would hide their reuse.
-fn succeed(c: &Connection, signer: &RowSigner, hash: &Hash, successor: &KeptToken) -> Result<()> {
+/// Stores a successor of the token with `hash`. Only a few earlier successors stay. A sign-in with
+/// too many tokens is ended, because forgetting spent ones would hide their reuse.
+fn succeed(c: &DbConnection, signer: &RowSigner, hash: &Hash, successor: &KeptToken) -> Result<()> {
     let evict_successors = "DELETE FROM refresh_tokens WHERE token_hash IN (
         SELECT t.token_hash FROM refresh_tokens t JOIN refresh_tokens spent USING (family_id)
         WHERE spent.token_hash = ?1 AND t.parent_hash = ?1 AND t.spent_at IS NULL
@@ -152,8 +153,8 @@ fn succeed(c: &Connection, signer: &RowSigner, hash: &Hash, successor: &KeptToke
     c.prepare_cached(end_overused)?.execute((successor.family_id.to_string(), MAX_KEPT_TOKENS)).map(drop)
 }
 
-/// Ends the sign-in that the token with `hash` descends from.
-fn end_family(c: &Connection, hash: &Hash) -> Result<()> {
+/// Ends the sign-in from which the token with `hash` descends.
+fn end_family(c: &DbConnection, hash: &Hash) -> Result<()> {
     let sql = "DELETE FROM refresh_tokens
                WHERE family_id IN (SELECT family_id FROM refresh_tokens WHERE token_hash = ?1)";
     c.execute(sql, [&hash[..]]).map(drop)

@@ -1,27 +1,28 @@
-//! How the domain's types are written in columns.
+//! The form of the domain's types in columns.
 
 use crate::audit::Mac;
 use crate::store::row_signer::Kept;
 use crate::store::{
     AuthType, CaptureRequest, Connection, DownloadCredential, Session, SessionStatus, User, UserStatus,
 };
+use crate::words::Word as _;
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Error, Row};
 use uuid::Uuid;
 
-/// The columns that [`user`] reads, in its order.
+/// The columns for [`user`], in its order.
 pub(super) const USER: &str = "id, email, password_hash, status, created_at, tokens_valid_from";
-/// The columns that [`connection`] reads, in its order.
+/// The columns for [`connection`], in its order.
 pub(super) const CONNECTION: &str =
     "id, user_id, platform, platform_username, credentials_updated_at, created_at, updated_at";
-/// The columns that [`session`] reads, in its order.
-pub(super) const SESSION: &str = "id, user_id, creator_profile_id, platform, cookie_count, user_agent, status, \
-                                  captured_at, expires_at, revoked_at";
+/// The columns for [`session`], in its order.
+pub(super) const SESSION: &str = "id, user_id, creator_profile_id, platform, cookie_count, entry_count, \
+                                  user_agent, status, captured_at, expires_at, revoked_at, renewed_by";
 
-/// The columns that [`download_credential`] reads, in its order.
+/// The columns for [`download_credential`], in its order.
 pub(super) const DOWNLOAD_CREDENTIAL: &str =
     "id, user_id, creator_profile_id, platform, auth_type, username, display_name, created_at";
-/// The columns that [`capture_request`] reads, in its order.
+/// The columns for [`capture_request`], in its order.
 pub(super) const CAPTURE_REQUEST: &str = "id, user_id, creator_profile_id, platform, reason, created_at";
 
 pub(super) fn id(row: &Row<'_>, index: usize) -> Result<Uuid, Error> {
@@ -30,14 +31,14 @@ pub(super) fn id(row: &Row<'_>, index: usize) -> Result<Uuid, Error> {
         .map_err(|error| Error::FromSqlConversionFailure(index, Type::Text, Box::new(error)))
 }
 
-/// Reads a row with its MAC, which is the column `mac`.
+/// Reads a row with its MAC from the column `mac`.
 pub(super) fn kept<R>(
     read: impl Fn(&Row<'_>) -> Result<R, Error>,
 ) -> impl Fn(&Row<'_>) -> Result<Kept<R>, Error> {
     move |row| Ok((read(row)?, mac(row)?))
 }
 
-/// One of another length is nobody's.
+/// A MAC of another length is not genuine.
 fn mac(row: &Row<'_>) -> Result<Option<Mac>, Error> {
     Ok(row.get_ref("mac")?.as_bytes_or_null()?.and_then(|bytes| bytes.try_into().ok()))
 }
@@ -72,11 +73,13 @@ pub(super) fn session(row: &Row<'_>) -> Result<Session, Error> {
         creator_profile_id: id(row, 2)?,
         platform: row.get(3)?,
         cookie_count: row.get(4)?,
-        user_agent: row.get(5)?,
-        status: SessionStatus::parse(row.get_ref(6)?.as_str()?).ok_or_else(|| unknown_word(6))?,
-        captured_at: row.get(7)?,
-        expires_at: row.get(8)?,
-        revoked_at: row.get(9)?,
+        entry_count: row.get(5)?,
+        user_agent: row.get(6)?,
+        status: SessionStatus::parse(row.get_ref(7)?.as_str()?).ok_or_else(|| unknown_word(7))?,
+        captured_at: row.get(8)?,
+        expires_at: row.get(9)?,
+        revoked_at: row.get(10)?,
+        renewed_by: row.get(11)?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! `service_tokens`.
+//! The operations on `service_tokens` in SQLite.
 
 use super::{Sqlite, row};
 use crate::audit::Entry;
@@ -16,7 +16,7 @@ impl ServiceTokens for Sqlite {
         entry: Entry,
     ) -> Result<bool, StoreError> {
         let (signer, new) = (self.signer()?, (token, hash));
-        self.write_noting((entry, |added| *added), move |c| {
+        self.write_audited((entry, |added| *added), move |c| {
             let sql = format!(
                 "INSERT INTO service_tokens ({COLUMNS}, token_hash, mac)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (name) DO NOTHING"
@@ -54,7 +54,7 @@ impl ServiceTokens for Sqlite {
     }
 
     async fn service_tokens(&self) -> Result<Vec<ServiceToken>, StoreError> {
-        // As they are kept: a list grants nothing.
+        // The rows are not checked, because a list grants no rights.
         self.read(|c| {
             let sql = format!("SELECT {COLUMNS} FROM service_tokens ORDER BY name");
             c.prepare(&sql)?.query_map([], read)?.collect()
@@ -64,13 +64,13 @@ impl ServiceTokens for Sqlite {
 
     async fn revoke_service_token(&self, name: String, now: i64, entry: Entry) -> Result<bool, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |revoked| *revoked), move |c| {
+        self.write_audited((entry, |revoked| *revoked), move |c| {
             let select =
                 format!("SELECT {HASHED} FROM service_tokens WHERE name = ?1 AND revoked_at IS NULL");
             let Some((token, hash)) = c.query_row(&select, [&name], read_hashed).optional()? else {
                 return Ok(false);
             };
-            // Whatever it says: a token that is revoked grants nothing.
+            // The row is not checked, because a revoked token grants no rights.
             let revoked = (ServiceToken { revoked_at: Some(now), ..token }, hash);
             let update = "UPDATE service_tokens SET revoked_at = ?2, mac = ?3 WHERE name = ?1";
             c.execute(update, params![&name, now, signer.sign(&revoked)])?;
@@ -80,7 +80,7 @@ impl ServiceTokens for Sqlite {
     }
 }
 
-/// The columns that [`read_hashed`] reads, in its order.
+/// The columns for [`read_hashed`], in its order.
 pub(super) const HASHED: &str =
     "name, verbs, platforms, require_acting_user, created_at, revoked_at, token_hash";
 

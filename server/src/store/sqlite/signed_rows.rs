@@ -1,18 +1,18 @@
-//! All rows that grant rights, to be signed or held against their MACs.
+//! All rows that grant rights: signs them and checks their MACs.
 
 use super::app_credentials::{credentials, projects, types};
-use super::{Sqlite, keys, refresh_tokens, row, service_tokens};
+use super::{Sqlite, connections, keys, refresh_tokens, row, service_tokens};
 use crate::audit::ChainKey;
 use crate::store::row_signer::{BrokenRow, RowSigner, SignedRow};
 use crate::store::{SignedRows, StoreError};
 use rusqlite::types::Value;
-use rusqlite::{Connection, Result, Row, params_from_iter};
+use rusqlite::{Connection as DbConnection, Result, Row, params_from_iter};
 use std::iter;
 use std::sync::Arc;
 
 impl SignedRows for Sqlite {
     async fn set_chain_key(&self, key: Arc<ChainKey>) {
-        // A second time changes nothing: the database has one key.
+        // A second call changes nothing: the database has one key.
         let _ = self.signer.set(Arc::new(RowSigner::new(key)));
     }
 
@@ -34,16 +34,19 @@ impl SignedRows for Sqlite {
     async fn broken_rows(&self) -> Result<Vec<String>, StoreError> {
         let signer = self.signer()?;
         self.read(move |c| {
-            // All tables at one moment.
+            // All tables at the same moment.
             let c = c.unchecked_transaction()?;
-            Ok(find_broken(&c, &signer)?.into_iter().map(|found| found.row.label).collect())
+            let mut search = Search { c: &c, signer: &signer, found: find_broken(&c, &signer)? };
+            let permissions = format!("SELECT {} WHERE write_back_mac IS NOT NULL", connections::WRITE_BACK);
+            search.rows(&["id"], &permissions, connections::write_back)?;
+            Ok(search.found.into_iter().map(|found| found.row.label).collect())
         })
         .await
     }
 }
 
-/// Signs the rows that have no MAC, and gives how many there were.
-fn sign_all(c: &Connection, signer: &RowSigner) -> Result<u64> {
+/// Signs the rows without a MAC, and returns their number.
+fn sign_all(c: &DbConnection, signer: &RowSigner) -> Result<u64> {
     let mut signed = 0;
     for Found { row, key, values } in find_broken(c, signer)? {
         let Some(mac) = row.missing else { continue };
@@ -56,14 +59,14 @@ fn sign_all(c: &Connection, signer: &RowSigner) -> Result<u64> {
     Ok(signed)
 }
 
-/// A row that is not genuine, and the columns by which it is known.
+/// A row that is not genuine, and the columns that identify it.
 struct Found {
     row: BrokenRow,
     key: &'static [&'static str],
     values: Vec<Value>,
 }
 
-fn find_broken(c: &Connection, signer: &RowSigner) -> Result<Vec<Found>> {
+fn find_broken(c: &DbConnection, signer: &RowSigner) -> Result<Vec<Found>> {
     let mut search = Search { c, signer, found: Vec::new() };
     search.table(&["id"], row::USER, row::user)?;
     search.table(&["token_hash"], refresh_tokens::COLUMNS, refresh_tokens::read)?;
@@ -79,24 +82,33 @@ fn find_broken(c: &Connection, signer: &RowSigner) -> Result<Vec<Found>> {
 }
 
 struct Search<'a> {
-    c: &'a Connection,
+    c: &'a DbConnection,
     signer: &'a RowSigner,
     found: Vec<Found>,
 }
 
 impl Search<'_> {
-    /// `columns` are those that `read` reads.
+    /// `columns` are those that `read` expects.
     fn table<R: SignedRow>(
         &mut self,
         key: &'static [&'static str],
         columns: &str,
         read: impl Fn(&Row<'_>) -> Result<R>,
     ) -> Result<()> {
+        self.rows(key, &format!("SELECT {columns}, mac FROM {}", R::TABLE), read)
+    }
+
+    fn rows<R: SignedRow>(
+        &mut self,
+        key: &'static [&'static str],
+        select: &str,
+        read: impl Fn(&Row<'_>) -> Result<R>,
+    ) -> Result<()> {
         let read = row::kept(read);
-        let mut select = self.c.prepare(&format!("SELECT {columns}, mac FROM {}", R::TABLE))?;
+        let mut select = self.c.prepare(select)?;
         let mut rows = select.query([])?;
         while let Some(found) = rows.next()? {
-            if let Some(row) = self.signer.judge(read(found)) {
+            if let Some(row) = self.signer.fault_of(read(found)) {
                 let values = key.iter().map(|column| found.get(*column)).collect::<Result<_>>()?;
                 self.found.push(Found { row, key, values });
             }

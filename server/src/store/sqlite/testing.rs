@@ -1,18 +1,18 @@
-//! What the statements do that are run in a database, watched.
+//! Watches the statements that run in a database.
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
-use rusqlite::{Connection, StatementStatus};
+use rusqlite::{Connection as DbConnection, StatementStatus};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A statement that was run.
+/// A statement that ran.
 #[derive(Debug)]
 pub(in crate::store) struct Run {
     pub(in crate::store) statement: String,
-    /// Of SQLite's machine, those of triggers and references included.
+    /// The steps of SQLite's virtual machine, including triggers and references.
     pub(in crate::store) steps: u64,
-    /// How often its plan was made anew, since the values that were bound could change it.
+    /// How often SQLite planned the statement again because bound values could change the plan.
     pub(in crate::store) plans: u64,
 }
 
@@ -22,7 +22,7 @@ fn runs() -> MutexGuard<'static, Option<HashMap<PathBuf, Vec<Run>>>> {
     RUNS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A database that is watched from its next opening on.
+/// A database whose statements are watched from its next opening on.
 #[derive(Debug)]
 pub(in crate::store) struct Watch(PathBuf);
 
@@ -32,19 +32,19 @@ impl Watch {
         Self(path.to_owned())
     }
 
-    /// What was run since the last time.
+    /// The statements that ran since the last call.
     pub(in crate::store) fn take(&self) -> Vec<Run> {
         runs().get_or_insert_default().insert(self.0.clone(), Vec::new()).unwrap_or_default()
     }
 }
 
-/// Watches a connection, if somebody watches the database.
-pub(super) fn watch(connection: &mut Connection, path: &Path) -> rusqlite::Result<()> {
+/// Watches a connection if a test watches the database.
+pub(super) fn watch(connection: &mut DbConnection, path: &Path) -> rusqlite::Result<()> {
     if !runs().as_ref().is_some_and(|runs| runs.contains_key(path)) {
         return Ok(());
     }
     let path = path.to_owned();
-    // A statement that is kept counts on from one run to the next.
+    // A cached statement keeps its counters from one run to the next.
     let mut counted: HashMap<String, [i32; 3]> = HashMap::new();
     let note = move |event: TraceEvent<'_>| {
         let TraceEvent::Profile(statement, _) = event else { return };

@@ -1,4 +1,4 @@
-//! What is SQLite's own. What every store does is in the store's tests.
+//! Behaviour of SQLite only. The store's tests cover what all stores do.
 
 use super::*;
 use crate::audit::Caller;
@@ -12,7 +12,7 @@ fn store() -> (Sqlite, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_other() {
+async fn a_failing_write_does_not_affect_concurrent_writes() {
     let (store, _directory) = store();
     let store = Arc::new(store);
     store.write(|c| c.execute_batch("CREATE TABLE t (n INTEGER PRIMARY KEY)")).await.unwrap();
@@ -22,7 +22,7 @@ async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_othe
             tokio::spawn(async move {
                 let insert = move |c: &Batch<'_>| {
                     c.execute("INSERT INTO t VALUES (?1)", [n])?;
-                    // Every tenth fails after it has written.
+                    // Every tenth write fails after its change.
                     if n % 10 == 0 { Err(rusqlite::Error::InvalidQuery) } else { Ok(()) }
                 };
                 store.write(insert).await.is_ok()
@@ -40,7 +40,7 @@ async fn many_writes_at_once_share_transactions_and_a_failing_one_spoils_no_othe
 
 type TestWrite<'s> = BoxFuture<'s, Result<(), StoreError>>;
 
-/// Runs writes in one batch: they queue up while the first one waits for them.
+/// Runs writes in one batch: an extra write keeps the store busy until all of them are queued.
 async fn in_one_batch(store: &Arc<Sqlite>, mut writes: Vec<TestWrite<'_>>) -> Vec<Result<(), StoreError>> {
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let (begin, begun) = tokio::sync::oneshot::channel();
@@ -48,14 +48,14 @@ async fn in_one_batch(store: &Arc<Sqlite>, mut writes: Vec<TestWrite<'_>>) -> Ve
     let first = tokio::spawn(async move {
         let wait = move |_: &Batch<'_>| {
             let _ = begin.send(());
-            // An error is the gate's end, which opens it.
+            // `recv` fails when `open` is dropped. That lets this write finish.
             Ok(gate.recv().is_err())
         };
         writer.write(wait).await
     });
     begun.await.unwrap();
     for write in &mut writes {
-        // Sends it, without waiting for what becomes of it.
+        // Send it without waiting for the result.
         assert!(write.as_mut().now_or_never().is_none());
     }
     drop(open);
@@ -64,7 +64,7 @@ async fn in_one_batch(store: &Arc<Sqlite>, mut writes: Vec<TestWrite<'_>>) -> Ve
 }
 
 /// A store whose audit log has a key, and that key.
-async fn noting_store() -> (Arc<Sqlite>, Arc<ChainKey>, tempfile::TempDir) {
+async fn store_with_audit_log() -> (Arc<Sqlite>, Arc<ChainKey>, tempfile::TempDir) {
     let (store, directory) = store();
     let key = Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap());
     store.set_chain_key(Arc::clone(&key)).await;
@@ -75,18 +75,18 @@ fn entry(action: &'static str) -> Entry {
     Entry::new(&Caller::Operator, action)
 }
 
-/// What the audit log tells of, by sequence.
-async fn noted(store: &Sqlite) -> Vec<(i64, String)> {
+/// The actions in the audit log, by sequence.
+async fn logged_actions(store: &Sqlite) -> Vec<(i64, String)> {
     let rows = store.audit_rows((i64::MIN, 0), 10).await.unwrap();
     rows.into_iter().map(|row| (row.sequence, row.entry.action)).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_log() {
-    let (store, key, _directory) = noting_store().await;
+async fn a_batch_that_sqlite_rolls_back_leaves_no_rows_and_no_new_head_of_the_audit_log() {
+    let (store, key, _directory) = store_with_audit_log().await;
     store.append(entry("before")).await.unwrap();
     store.write(|c| c.execute_batch("CREATE TABLE t (text TEXT)")).await.unwrap();
-    // There is room for rows of the audit log, and for nothing large.
+    // Leave room for rows of the audit log, and for nothing large.
     store
         .write(|c| {
             let pages: i64 = c.query_row("PRAGMA page_count", [], |row| row.get(0))?;
@@ -105,12 +105,12 @@ async fn a_batch_that_sqlite_undoes_leaves_neither_rows_nor_a_head_of_the_audit_
     let outcomes = in_one_batch(&store, writes).await;
     assert!(outcomes.iter().all(Result::is_err), "{outcomes:?}");
     store.append(entry("after")).await.unwrap();
-    assert_eq!(noted(&store).await, [(1, "before".to_owned()), (2, "after".to_owned())]);
+    assert_eq!(logged_actions(&store).await, [(1, "before".to_owned()), (2, "after".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reveal_that_panics_or_cannot_be_noted_spoils_nothing_else_of_its_batch() {
-    let (store, _, _directory) = noting_store().await;
+async fn a_reveal_that_panics_or_cannot_be_logged_does_not_affect_its_batch() {
+    let (store, _, _directory) = store_with_audit_log().await;
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON audit_log WHEN new.action = 'refused'
         BEGIN SELECT raise(ABORT, 'on purpose'); END";
     store.write(move |c| c.execute_batch(refuse)).await.unwrap();
@@ -125,11 +125,11 @@ async fn a_reveal_that_panics_or_cannot_be_noted_spoils_nothing_else_of_its_batc
     let outcomes: Vec<_> = in_one_batch(&store, writes).await.iter().map(Result::is_ok).collect();
     assert_eq!(outcomes, [true, false, false, true, true]);
     let expected = [(1, "before"), (2, "revealed"), (3, "after")].map(|(at, action)| (at, action.to_owned()));
-    assert_eq!(noted(&store).await, expected);
+    assert_eq!(logged_actions(&store).await, expected);
 }
 
 #[tokio::test]
-async fn a_write_that_panics_fails_alone() {
+async fn a_write_that_panics_fails_no_other_write() {
     let (store, _directory) = store();
     store.write(|c| c.execute_batch("CREATE TABLE t (n INTEGER)")).await.unwrap();
     let panicking = store.write(|c| -> rusqlite::Result<()> {
@@ -142,7 +142,7 @@ async fn a_write_that_panics_fails_alone() {
 }
 
 #[tokio::test]
-async fn every_commit_is_synced_and_what_is_erased_is_written_over() {
+async fn syncs_every_commit_and_overwrites_erased_values() {
     let (store, _directory) = store();
     let pragma = |name: &'static str| {
         store.write(move |c| c.pragma_query_value(None, name, |row| row.get::<_, i64>(0)))
@@ -153,11 +153,47 @@ async fn every_commit_is_synced_and_what_is_erased_is_written_over() {
 }
 
 #[tokio::test]
-async fn a_database_that_another_process_holds_is_no_reason_to_hang_or_to_lie() {
+async fn reports_a_database_locked_by_another_process_without_hanging() {
     let (store, directory) = store();
-    let other = Connection::open(directory.path().join("stagepass.db")).unwrap();
+    let other = DbConnection::open(directory.path().join("stagepass.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     store.write(|c| c.busy_timeout(Duration::from_millis(10))).await.unwrap_err();
     other.execute_batch("ROLLBACK").unwrap();
     store.check("00000001".to_owned(), 1).await.unwrap();
+}
+
+const MIB: usize = 1 << 20;
+
+async fn write_mebibytes(store: &Sqlite, count: usize) {
+    for _ in 0..count {
+        let insert = |c: &Batch<'_>| c.execute("INSERT INTO t VALUES (zeroblob(?1))", [MIB]).map(drop);
+        store.write(insert).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn copies_the_wal_while_writes_continue_and_keeps_it_short() {
+    let (store, directory) = store();
+    let size_of = |name| std::fs::metadata(directory.path().join(name)).unwrap().len() as usize;
+    store.write(|c| c.execute_batch("CREATE TABLE t (data BLOB)")).await.unwrap();
+    write_mebibytes(&store, 6).await;
+    assert!(size_of("stagepass.db-wal") > 6 * MIB);
+    let limit = std::time::Instant::now() + Duration::from_secs(60);
+    while size_of("stagepass.db") < 4 * MIB {
+        assert!(std::time::Instant::now() < limit, "the WAL is never copied into the database");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    write_mebibytes(&store, 120).await;
+    // It starts again at 16 MiB, or later if the copying thread gets no processor for a while.
+    assert!(size_of("stagepass.db-wal") < 60 * MIB);
+    store.erase().await.unwrap();
+    assert_eq!(size_of("stagepass.db-wal"), 0);
+    drop(store);
+    assert!(!directory.path().join("stagepass.db-wal").exists());
+}
+
+#[test]
+fn sqlite_can_copy_its_log_on_one_connection_and_begin_it_again_on_another() {
+    // Earlier versions could damage the database.
+    assert!(rusqlite::version_number() >= 3_051_003, "{}", rusqlite::version());
 }

@@ -1,4 +1,4 @@
-//! Whether SQLite works, and what goes once it has had its time.
+//! Checks whether SQLite works, and removes expired records.
 
 use super::Sqlite;
 use crate::store::{
@@ -15,8 +15,8 @@ impl Upkeep for Sqlite {
     }
 
     async fn erase(&self) -> Result<(), StoreError> {
-        // Empties the write-ahead log, and with it what is left there of what was
-        // erased, by this process or another.
+        // Empties the write-ahead log, which may still have values erased by this process or
+        // another.
         self.writer.checkpoint().await
     }
 
@@ -39,6 +39,6 @@ impl RecordsUpkeep for Sqlite {
     }
 
     async fn finish_operations(&self) {
-        // An operation is a transaction, which ends or is undone.
+        // An operation is a transaction, which completes or is undone.
     }
 }

@@ -1,9 +1,9 @@
-//! `owner_usage`, which the schema's triggers keep.
+//! Reads the table `owner_usage`, which the schema's triggers maintain.
 
 use super::{Sqlite, row};
 use crate::store::usage::{BYTES, COUNTED, total_rows};
 use crate::store::{OwnerUsage, StoreError, Usage, UsageLimits, Usages};
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection as DbConnection, Result};
 use std::fmt::Write as _;
 
 impl OwnerUsage for Sqlite {
@@ -19,11 +19,11 @@ impl OwnerUsage for Sqlite {
     }
 }
 
-/// Has each write on this connection refused that would pass a limit: by triggers that
-/// are the connection's own, since the limits are a server's settings. Who has too much
-/// can still have less, by replacing something too: what counts is what the owner had when
-/// the write began, which is remembered where it is over a limit.
-pub(super) fn limit(c: &Connection, limits: UsageLimits) -> Result<()> {
+/// Refuses every write on this connection that would exceed a limit. The triggers belong to the
+/// connection, because limits are settings of a server. An owner above a limit can still reduce the
+/// usage, also by replacing something: the reference is the usage when the write began, which is
+/// remembered if it is above a limit.
+pub(super) fn limit(c: &DbConnection, limits: UsageLimits) -> Result<()> {
     let rows = COUNTED.iter().map(|(table, _)| (*table, limits.most_rows()));
     let limited: Vec<_> = rows
         .chain([(BYTES, limits.most_bytes())])
@@ -53,8 +53,8 @@ pub(super) fn limit(c: &Connection, limits: UsageLimits) -> Result<()> {
     c.execute_batch(&sql)
 }
 
-/// Forgets what the write before has had remembered.
-pub(super) fn begin(c: &Connection) -> Result<()> {
+/// Forgets what the previous write remembered.
+pub(super) fn begin(c: &DbConnection) -> Result<()> {
     if c.prepare_cached("SELECT 1 FROM was_over")?.exists([])? {
         c.prepare_cached("DELETE FROM was_over")?.execute([])?;
     }

@@ -1,17 +1,18 @@
-//! `users`.
+//! The operations on `users` in SQLite.
 
 use super::{Sqlite, row};
 use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
 use crate::store::{StoreError, User, UserStatus, Users};
-use rusqlite::{Connection, OptionalExtension as _, Result, params};
+use crate::words::Word as _;
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, params};
 use secrecy::ExposeSecret as _;
 use secrecy::SecretString;
 use std::sync::Arc;
 use uuid::Uuid;
 
 impl Sqlite {
-    /// Changes a user and ends all sign-ins; false where there is no such user.
+    /// Changes a user and ends all sign-ins; false if the user does not exist.
     async fn change_user(
         &self,
         id: Uuid,
@@ -21,19 +22,19 @@ impl Sqlite {
     ) -> Result<bool, StoreError> {
         let signer = self.signer()?;
         let checking = Arc::clone(&signer);
-        let change = move |c: &Connection| {
+        let change = move |c: &DbConnection| {
             let Some(user) = find(c, &checking, id)? else { return Ok(false) };
             let changed = change(user).with_sign_ins_ended(now);
             let id = id.to_string();
             c.execute("DELETE FROM refresh_tokens WHERE user_id = ?1", [&id])?;
             let sql = "UPDATE users SET password_hash = ?2, status = ?3, tokens_valid_from = ?4, mac = ?5
                        WHERE id = ?1";
-            // The hash, as the value of its column.
+            // The hash is exposed as the value of its column.
             let (hash, status) = (changed.password_hash.expose_secret(), changed.status.as_str());
             let mac = checking.sign(&changed);
             c.execute(sql, params![id, hash, status, changed.tokens_valid_from, mac]).map(|_| true)
         };
-        let is_changed = self.write_noting((entry, |changed| *changed), change).await?;
+        let is_changed = self.write_audited((entry, |changed| *changed), change).await?;
         signer.report_broken(self).await?;
         Ok(is_changed)
     }
@@ -42,14 +43,14 @@ impl Sqlite {
 impl Users for Sqlite {
     async fn add_user(&self, user: User, entry: Entry) -> Result<bool, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |added| *added), move |c| {
+        self.write_audited((entry, |added| *added), move |c| {
             let sql = format!(
                 "INSERT INTO users ({}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT (email) DO NOTHING",
                 row::USER
             );
             let User { id, email, password_hash, status, created_at, tokens_valid_from } = &user;
-            // The hash, as a value of its column.
+            // The hash is exposed as the value of its column.
             let (hash, status) = (password_hash.expose_secret(), status.as_str());
             let mac = signer.sign(&user);
             let columns = params![id.to_string(), email, hash, status, created_at, tokens_valid_from, mac];
@@ -72,7 +73,7 @@ impl Users for Sqlite {
     }
 
     async fn users(&self) -> Result<Vec<User>, StoreError> {
-        // As they are kept: a list grants nothing.
+        // Unchecked, because a list grants no rights.
         self.read(|c| {
             let sql = format!("SELECT {} FROM users ORDER BY email", row::USER);
             c.prepare(&sql)?.query_map([], row::user)?.collect()
@@ -101,7 +102,7 @@ impl Users for Sqlite {
     }
 
     async fn delete_user(&self, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
-        self.write_noting((entry, |deleted| *deleted), move |c| {
+        self.write_audited((entry, |deleted| *deleted), move |c| {
             let id = id.to_string();
             for delete in [
                 "DELETE FROM capture_requests WHERE user_id = ?1",
@@ -113,7 +114,7 @@ impl Users for Sqlite {
                 c.execute(delete, [&id])?;
             }
             let is_deleted = c.execute("DELETE FROM users WHERE id = ?1", [&id])? > 0;
-            // What a request of the user's that is under way would store is refused from now on.
+            // Prevent requests of this user that are still running from storing anything.
             let gone = "INSERT INTO owner_usage (owner_id, is_gone) VALUES (?1, 1)
                 ON CONFLICT (owner_id) DO UPDATE SET is_gone = 1";
             c.execute(gone, [&id])?;
@@ -123,7 +124,7 @@ impl Users for Sqlite {
     }
 }
 
-pub(super) fn find(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<User>> {
+pub(super) fn find(c: &DbConnection, signer: &RowSigner, id: Uuid) -> Result<Option<User>> {
     let sql = format!("SELECT {}, mac FROM users WHERE id = ?1", row::USER);
     let kept = c.prepare_cached(&sql)?.query_row([id.to_string()], row::kept(row::user)).optional()?;
     Ok(kept.and_then(|kept| signer.check(kept)))

@@ -1,4 +1,4 @@
-//! The vault, on SQLite.
+//! The vault on SQLite.
 
 use super::{Sqlite, row};
 use crate::audit::Entry;
@@ -6,7 +6,7 @@ use crate::store::{
     Hash, PasswordChange, SealedVaultCredential, StoreError, Vault, VaultCredential, VaultHeader,
     VaultSession, VaultWrite,
 };
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, Row, params};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -14,13 +14,13 @@ const CREDENTIAL: &str = "id, service, name, created_at, last_used_at";
 const SEALED_CREDENTIAL: &str = "id, service, name, created_at, last_used_at, sealed_key, mac, key_epoch";
 
 impl Sqlite {
-    /// Writes what was made with the key of an epoch, if that is the vault's;
-    /// `entry` tells of it where `did` says that something was done.
+    /// Writes something made with the key of an epoch, if that is the vault's; `entry` records it
+    /// if `did` says that something was done.
     async fn write_to_vault<T: Send + 'static>(
         &self,
         key_epoch: i64,
         (entry, did): (Entry, fn(&T) -> bool),
-        operation: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+        operation: impl FnOnce(&DbConnection) -> Result<T> + Send + 'static,
     ) -> Result<VaultWrite<T>, StoreError> {
         let key = self.chain_key()?;
         self.write(move |batch| {
@@ -52,7 +52,7 @@ impl Vault for Sqlite {
     async fn set_up_vault(&self, header: VaultHeader, now: i64, entry: Entry) -> Result<bool, StoreError> {
         let insert = "INSERT INTO vault (id, salt, canary, key_epoch, signature, created_at)
                       VALUES (1, ?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
-        self.write_noting((entry, |is_new| *is_new), move |c| {
+        self.write_audited((entry, |is_new| *is_new), move |c| {
             let VaultHeader { salt, canary, key_epoch, signature } = &header;
             c.execute(insert, params![salt, canary, key_epoch, signature, now]).map(|rows| rows > 0)
         })
@@ -98,8 +98,8 @@ impl Vault for Sqlite {
 
     async fn end_vault_session(&self, token_hash: Hash, entry: Entry) -> Result<bool, StoreError> {
         let delete = "DELETE FROM vault_sessions WHERE token_hash = ?1";
-        let end = move |c: &Connection| c.execute(delete, [token_hash]).map(|rows| rows > 0);
-        self.write_noting((entry, |ended| *ended), end).await
+        let end = move |c: &DbConnection| c.execute(delete, [token_hash]).map(|rows| rows > 0);
+        self.write_audited((entry, |ended| *ended), end).await
     }
 
     async fn vault_credentials(&self) -> Result<Vec<VaultCredential>, StoreError> {
@@ -193,7 +193,7 @@ impl Vault for Sqlite {
         let former_epoch = change.header.key_epoch - 1;
         let key = self.chain_key()?;
         self.write(move |batch| {
-            let c: &Connection = batch;
+            let c: &DbConnection = batch;
             let may_change = "SELECT EXISTS (
                 SELECT 1 FROM vault_sessions JOIN vault USING (key_epoch)
                 WHERE key_epoch = ?1 AND token_hash = ?2 AND expires_at > ?3)";
@@ -201,13 +201,13 @@ impl Vault for Sqlite {
             if !c.query_row(may_change, session, |found| found.get(0))? {
                 return Ok(VaultWrite::Stale);
             }
-            let sealed_anew: BTreeSet<_> =
+            let resealed: BTreeSet<_> =
                 change.credentials.iter().map(|sealed| sealed.credential.id).collect();
             let there = c
                 .prepare("SELECT id FROM vault_credentials")?
                 .query_map([], |found| row::id(found, 0))?
                 .collect::<Result<BTreeSet<_>>>()?;
-            if there != sealed_anew {
+            if there != resealed {
                 return Ok(VaultWrite::Done(false));
             }
             apply(c, &change)?;
@@ -218,7 +218,7 @@ impl Vault for Sqlite {
     }
 }
 
-fn apply(c: &Connection, change: &PasswordChange) -> Result<()> {
+fn apply(c: &DbConnection, change: &PasswordChange) -> Result<()> {
     let VaultHeader { salt, canary, key_epoch, signature } = &change.header;
     c.execute(
         "UPDATE vault SET salt = ?1, canary = ?2, key_epoch = ?3, signature = ?4",
@@ -234,9 +234,8 @@ fn apply(c: &Connection, change: &PasswordChange) -> Result<()> {
     c.execute(keep, params![change.sealed_master_key, key_epoch]).map(drop)
 }
 
-/// How many credentials there would be with those of the new ones whose service
-/// and name nobody has.
-fn count_with(c: &Connection, new: &[SealedVaultCredential]) -> Result<usize> {
+/// How many credentials there would be with those new ones whose service and name are free.
+fn count_with(c: &DbConnection, new: &[SealedVaultCredential]) -> Result<usize> {
     let there: usize = c.query_row("SELECT count(*) FROM vault_credentials", [], |found| found.get(0))?;
     let mut taken = c.prepare_cached("SELECT 1 FROM vault_credentials WHERE service = ?1 AND name = ?2")?;
     let mut free = BTreeSet::new();
@@ -272,7 +271,7 @@ fn read_sealed(found: &Row<'_>) -> Result<SealedVaultCredential> {
     Ok(SealedVaultCredential { credential: read_credential(found)?, sealed_key, mac, key_epoch })
 }
 
-/// Bytes of a fixed number; zeros where they are of another, which nobody signed.
+/// Bytes of a fixed length; zeros, which no one signed, for another length.
 fn array<const N: usize>(found: &Row<'_>, index: usize) -> Result<[u8; N]> {
     Ok(found.get_ref(index)?.as_blob()?.try_into().unwrap_or([0; N]))
 }

@@ -1,9 +1,10 @@
-//! The thread that owns the writing connection and groups commits.
+//! The thread with the writing connection, which groups commits.
 
+use super::checkpointer::Checkpointer;
 use super::{BUSY_TIMEOUT, audit_log};
 use crate::audit::{ChainKey, Entry, Head};
 use crate::store::StoreError;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection as DbConnection, Transaction, TransactionBehavior};
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::panic::{self, AssertUnwindSafe};
@@ -11,25 +12,25 @@ use std::thread;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Writes that may wait; a sender beyond them waits for room.
+/// The most waiting writes; further senders wait for room.
 const QUEUE: usize = 1024;
-/// Writes in one transaction, so that the first of them does not wait for long.
+/// The most writes in one transaction, so that the first does not wait long.
 const BATCH: usize = 256;
 
-/// What is left to do of a write once the fate of its transaction is known.
+/// The rest of a write once the result of its transaction is known.
 type Answer = Box<dyn FnOnce(bool) + Send>;
-/// A write: does its work, unless there is no transaction to do it in, and
-/// returns how to answer.
+/// A write: does its work, unless there is no transaction, and returns how to answer.
 type Write = Box<dyn FnOnce(Option<&Batch<'_>>) -> Answer + Send>;
 
-/// What the thread is asked for.
+/// Work for the thread.
 enum Job {
     Write(Write),
-    /// Empty the log into the database; between transactions.
+    /// Merge the log into the database, between transactions.
     Checkpoint(oneshot::Sender<rusqlite::Result<()>>),
 }
 
-/// The way to the writing thread; the thread ends when this is dropped.
+/// The queue to the writing thread, which ends when this is dropped.
+// Decision: docs/decisions/storage.md#sqlite-is-used-through-rusqlite-and-one-writing-thread
 #[derive(Debug)]
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
@@ -37,8 +38,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// `known` are the heads of the audit log from which this process goes on.
-    pub(super) fn start(mut connection: Connection, mut known: Vec<Head>) -> Self {
+    /// `checkpoints` is a separate connection for checkpoints. `known` are the heads of the audit log
+    /// from which this process continues.
+    pub(super) fn start(
+        mut connection: DbConnection,
+        checkpoints: DbConnection,
+        mut known: Vec<Head>,
+    ) -> rusqlite::Result<Self> {
+        let checkpointer = Checkpointer::start(checkpoints, &mut connection)?;
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE);
         let thread = thread::spawn(move || {
             let mut next = queue.blocking_recv();
@@ -46,18 +53,19 @@ impl Writer {
                 next = match job {
                     Job::Write(write) => run_batch(&mut connection, &mut known, write, &mut queue),
                     Job::Checkpoint(answer) => {
-                        let _ = answer.send(truncate_log(&connection));
+                        let _ = answer.send(truncate_log(&connection, &checkpointer));
                         None
                     }
                 };
                 next = next.or_else(|| queue.blocking_recv());
             }
+            drop(connection);
+            checkpointer.join();
         });
-        Self { jobs: Some(jobs), thread: Some(thread) }
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Runs `operation` in a savepoint of the next transaction; an error undoes
-    /// what it did.
+    /// Runs `operation` in a savepoint of the next transaction; an error undoes its changes.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -65,8 +73,8 @@ impl Writer {
         self.enqueue(|batch| batch.in_savepoint(operation)).await
     }
 
-    /// The same without a savepoint, for an operation that changes the database
-    /// with its last statement alone, which SQLite undoes where it fails.
+    /// The same without a savepoint, for an operation that changes the database only with its last
+    /// statement, which SQLite undoes if it fails.
     pub(super) async fn run_one_change<T: Send + 'static>(
         &self,
         operation: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
@@ -83,7 +91,7 @@ impl Writer {
             let result = batch.map(operation);
             Box::new(move |is_committed| {
                 let result = result.filter(|_| is_committed);
-                // A caller that has gone away wants no answer.
+                // A caller that gave up needs no answer.
                 let _ = sender.send(result.unwrap_or(Err(StoreError::NotCommitted)));
             })
         });
@@ -91,7 +99,7 @@ impl Writer {
         receiver.await.map_err(|_| StoreError::Closed)?
     }
 
-    /// Empties the log into the database.
+    /// Merges the log into the database.
     pub(super) async fn checkpoint(&self) -> Result<(), StoreError> {
         let (sender, receiver) = oneshot::channel();
         self.send(Job::Checkpoint(sender)).await?;
@@ -106,7 +114,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // Closing the queue lets the thread finish what was accepted.
+        // Closing the queue lets the thread finish accepted work.
         self.jobs = None;
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -117,23 +125,23 @@ impl Drop for Writer {
 /// The transaction of a batch of writes.
 pub(super) struct Batch<'c> {
     transaction: Transaction<'c>,
-    /// Where this process has last seen the audit log end; see [`audit_log::head`].
+    /// Where this process last saw the audit log end; see [`audit_log::head`].
     known: &'c [Head],
-    /// Where the audit log ends after what the batch has appended so far; it is
-    /// read before the first row and kept after the last.
+    /// Where the audit log ends after the rows appended so far. It is read before the first row and
+    /// stored after the last.
     head: RefCell<Option<Head>>,
 }
 
 impl Deref for Batch<'_> {
-    type Target = Connection;
+    type Target = DbConnection;
 
-    fn deref(&self) -> &Connection {
+    fn deref(&self) -> &DbConnection {
         &self.transaction
     }
 }
 
 impl<'c> Batch<'c> {
-    fn begin(connection: &'c mut Connection, known: &'c [Head]) -> rusqlite::Result<Self> {
+    fn begin(connection: &'c mut DbConnection, known: &'c [Head]) -> rusqlite::Result<Self> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         Ok(Self { transaction, known, head: RefCell::default() })
     }
@@ -148,14 +156,15 @@ impl<'c> Batch<'c> {
         Ok(())
     }
 
-    /// What fails leaves the end of the audit log where it was. An operation that
-    /// panics fails like any other: the thread lives on.
+    /// Runs an operation. If it fails, the end of the audit log stays where it was. An operation
+    /// that panics fails like any other: the thread continues.
     fn attempt<T>(&self, operation: impl FnOnce(&Self) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let head = self.head.borrow().clone();
-        // What it has changed is undone by its savepoint, or was one statement.
+        // Nothing undoes changes here: the caller's savepoint does, or they were one statement,
+        // which SQLite undoes.
         let done = match panic::catch_unwind(AssertUnwindSafe(|| operation(self))) {
             Ok(done) => done.map_err(StoreError::from),
-            // Its words are in the log.
+            // The panic's message is in the log.
             Err(_) => Err(StoreError::NotCommitted),
         };
         if done.is_err() {
@@ -176,14 +185,14 @@ impl<'c> Batch<'c> {
         done
     }
 
-    /// Whether SQLite has rolled the whole transaction back by itself, as it
-    /// does on a full disk. What is written after that would commit on its own.
+    /// Whether SQLite rolled the whole transaction back by itself, as on a full disk. Further
+    /// writes would then commit on their own.
     fn is_undone(&self) -> bool {
         self.transaction.is_autocommit()
     }
 
-    /// An error where there is nothing any more to be committed. Gives where the audit
-    /// log ends then, unless nothing was appended to it.
+    /// Fails if there is nothing left to commit. Returns where the audit log ends, if rows were
+    /// appended.
     fn commit(self) -> rusqlite::Result<Option<Head>> {
         let head = self.head.take();
         if !self.is_undone()
@@ -196,10 +205,11 @@ impl<'c> Batch<'c> {
     }
 }
 
-/// Runs the first write and all that wait in one transaction, then answers
-/// them. Gives a job that waits and is no write.
+/// Runs the first write and all waiting ones in one transaction, then answers them. Returns a
+/// waiting job that is not a write.
+// Decision: docs/decisions/storage.md#the-writing-thread-syncs-one-batch-at-a-time
 fn run_batch(
-    connection: &mut Connection,
+    connection: &mut DbConnection,
     known: &mut Vec<Head>,
     first: Write,
     queue: &mut mpsc::Receiver<Job>,
@@ -241,14 +251,16 @@ fn run_batch(
     other
 }
 
-fn truncate_log(connection: &Connection) -> rusqlite::Result<()> {
-    // No write waits for somebody who reads for long: the next time will do.
+// Decision: docs/decisions/storage.md#erased-values-leave-sqlites-files-within-seconds
+fn truncate_log(connection: &DbConnection, checkpointer: &Checkpointer) -> rusqlite::Result<()> {
+    let _paused = checkpointer.pause();
+    // No write should wait for a long read: the next time is early enough.
     connection.busy_timeout(Duration::ZERO)?;
-    // The answer's first column says whether readers were in the way.
+    // The answer's first column says whether readers prevented it.
     let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
     connection.busy_timeout(BUSY_TIMEOUT)?;
     if is_busy? {
-        tracing::debug!("the write-ahead log was not emptied: somebody reads");
+        tracing::debug!("the write-ahead log was not emptied because of a running read");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Rows of the audit log: which are found, and what removing the oldest leaves.
+//! Rows of the audit log: how filters find them, and what remains after removing the oldest.
 
 use super::{EVERYTHING, OWNER, Opened, entry, on_every_store, verify};
 use crate::audit::{Anchor, Caller, Entry, ExpectedHeads, Removable};
@@ -7,14 +7,14 @@ use crate::retention::{Pruned, prune};
 use crate::store::AuditFilter;
 
 on_every_store!(
-    rows_are_found_by_what_they_tell,
-    old_rows_go_and_the_rest_verifies_from_a_signed_anchor,
-    two_that_prune_at_once_remove_each_row_once,
-    an_anchor_moves_only_from_where_it_was_seen,
+    filters_find_rows_by_their_content,
+    removes_old_rows_and_verifies_the_rest_from_a_signed_anchor,
+    two_concurrent_removals_remove_each_row_once,
+    an_anchor_moves_only_if_it_is_unchanged,
 );
 
-/// Appends rows of times to come, each a millisecond after the one before, and gives the
-/// time before them. Two rows are there already.
+/// Appends rows at future times, one per millisecond, and returns the time before them. Two rows
+/// exist already.
 async fn append(opened: &Opened, count: i64) -> i64 {
     let begin = now_ms() + 60 * 60 * 1000;
     for number in 1..=count {
@@ -31,7 +31,7 @@ async fn prune_before(Opened { store, chain_key, .. }: &Opened, cutoff: i64) -> 
     (pruned, told)
 }
 
-async fn rows_are_found_by_what_they_tell(opened: &Opened) {
+async fn filters_find_rows_by_their_content(opened: &Opened) {
     let store = &opened.store;
     let service = |name: &str| Caller::Service(Some(name.to_owned()));
     let told = [
@@ -68,7 +68,7 @@ async fn rows_are_found_by_what_they_tell(opened: &Opened) {
     assert_eq!(found(several, 9).await, [5]);
 }
 
-async fn old_rows_go_and_the_rest_verifies_from_a_signed_anchor(opened: &Opened) {
+async fn removes_old_rows_and_verifies_the_rest_from_a_signed_anchor(opened: &Opened) {
     let Opened { store, chain_key, .. } = opened;
     let begin = append(opened, 1300).await;
     let head = verify(&**store, chain_key, &ExpectedHeads::default()).await.heads;
@@ -78,26 +78,26 @@ async fn old_rows_go_and_the_rest_verifies_from_a_signed_anchor(opened: &Opened)
     let rows = store.audit_rows((i64::MIN, 0), 10_000).await.unwrap();
     assert_eq!((rows[0].entry.at, rows.len()), (begin + 1201, 100 + 2));
     let outcomes: Vec<_> = rows[100..].iter().map(|row| row.entry.outcome.as_str()).collect();
-    assert!(outcomes[0].starts_with("started: rows from before 20"), "{outcomes:?}");
+    assert!(outcomes[0].starts_with("started: rows older than 20"), "{outcomes:?}");
     assert_eq!(outcomes[1], "ok: 1202 rows removed");
     let [anchor] = &store.audit_anchors().await.unwrap()[..] else { panic!("not one anchor") };
     assert_eq!((anchor.sequence, anchor.removed_by.as_str()), (1202, "operator"));
     let verdict = verify(&**store, chain_key, &head).await;
     assert_eq!((verdict.faults, verdict.unchecked), (vec![], vec![]));
     assert_eq!((verdict.rows, verdict.removed), (102, 1202));
-    // Nothing is left to do, and nothing is noted of that.
+    // There is nothing left to do, and nothing is logged about it.
     assert_eq!(prune_before(opened, begin + 1201).await.0.rows, 0);
     assert_eq!(verify(&**store, chain_key, &head).await.rows, 102);
-    // All that is old, and later what comes after.
+    // Everything old, and later what follows.
     let (pruned, _) = prune_before(opened, i64::MAX).await;
-    assert_eq!(pruned.rows, 103, "the row that says so included");
+    assert_eq!(pruned.rows, 103, "including the row about the start");
     let verdict = verify(&**store, chain_key, &ExpectedHeads::default()).await;
     assert_eq!((verdict.faults, verdict.rows), (vec![], 1));
     let too_old = verify(&**store, chain_key, &head).await.unchecked;
     assert_eq!(too_old, ["chain 1: the expected head names row 1302, and the rows up to 1305 were removed"]);
 }
 
-async fn two_that_prune_at_once_remove_each_row_once(opened: &Opened) {
+async fn two_concurrent_removals_remove_each_row_once(opened: &Opened) {
     let Opened { store, chain_key, .. } = opened;
     let begin = append(opened, 1200).await;
     let cutoff = begin + 1101;
@@ -107,7 +107,7 @@ async fn two_that_prune_at_once_remove_each_row_once(opened: &Opened) {
     assert_eq!((verdict.faults, verdict.removed), (vec![], 1102));
 }
 
-async fn an_anchor_moves_only_from_where_it_was_seen(opened: &Opened) {
+async fn an_anchor_moves_only_if_it_is_unchanged(opened: &Opened) {
     let Opened { store, chain_key, .. } = opened;
     append(opened, 3).await;
     let rows = store.audit_rows((1, 0), 5).await.unwrap();

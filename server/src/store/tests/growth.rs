@@ -1,6 +1,6 @@
-//! No operation takes longer where more is stored, whatever PostgreSQL knows of its
-//! tables. Each statement that an operation runs is watched, those of functions, triggers
-//! and references too; and no statement of the sources is left out.
+//! Operations do not slow down as more is stored, whatever PostgreSQL knows about its tables. The
+//! tests watch each statement that an operation runs, including those of functions, triggers and
+//! references, and make sure that they cover every statement of the sources.
 
 mod load;
 mod operations;
@@ -20,14 +20,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::Client;
 
-/// Pages that a statement may read: some of each table and index that it looks into or
-/// changes. Any that grows has more.
+/// The most pages that a statement may read: a few of each table and index that it searches or
+/// changes. A growing table has more.
+// Decision: docs/decisions/storage.md#no-statement-needs-postgresqls-statistics
 const MOST_PAGES: u64 = 220;
-/// Steps that SQLite may take for a statement, of which each row takes several.
+/// The most steps of SQLite's virtual machine for a statement; each row takes several.
 const MOST_STEPS: u64 = 5_000;
 const LIMITS: UsageLimits = UsageLimits { rows: load::LIMIT, bytes: 0 };
-/// What is run once, where an older version has left rows without a MAC; and what reads a
-/// row by its key, where another server has removed the end of a chain as it was known.
+/// Statements that run once, for rows of an older version without a MAC, and one that reads a row
+/// by its key after another server removed the known end of a chain.
 const SELDOM: [&str; 4] = [
     "UPDATE {} SET mac = given.mac FROM unnest($1::text[]::tid[], $2::bytea[]) AS given (place, mac) \
      WHERE ctid = given.place",
@@ -41,7 +42,7 @@ fn chain_key() -> Arc<ChainKey> {
     Arc::new(ChainKey::from_base64(&ChainKey::generate_base64().unwrap()).unwrap())
 }
 
-/// What there is before much is stored: two users, and what each pass finds.
+/// Stores little: two users, and what each pass needs.
 async fn begin(store: &dyn Store, key: &Arc<ChainKey>) {
     for (id, email) in [(OWNER, "owner@example.org"), (OTHER, "other@example.org")] {
         assert!(store.add_user(user(id, email), entry("add")).await.unwrap());
@@ -51,7 +52,7 @@ async fn begin(store: &dyn Store, key: &Arc<ChainKey>) {
     Pass { store, number: 0 }.run_walks(key).await;
 }
 
-/// The statements that cost more than they may, the worst first.
+/// The statements that cost too much, the worst first.
 fn too_costly<'r>(runs: impl Iterator<Item = (&'r String, u64)>, most: u64) -> Vec<(u64, &'r str)> {
     let mut worst = BTreeMap::new();
     for (statement, cost) in runs.filter(|(_, cost)| *cost > most) {
@@ -70,7 +71,7 @@ fn assert_none_is_left_out(folder: &str, seen: &BTreeSet<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_postgresql_no_statement_reads_many_pages_without_statistics() {
+async fn no_statement_on_postgresql_reads_many_pages_without_statistics() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let plans = Plans::of(&database).await;
     let open = async |mode: &str| {
@@ -83,22 +84,22 @@ async fn on_postgresql_no_statement_reads_many_pages_without_statistics() {
     begin(&before, &key).await;
     let mut seen: BTreeSet<_> = plans.take().into_iter().map(|plan| plan.statement).collect();
     let superuser = database.superuser().await;
-    superuser.batch_execute(UNKNOWN).await.unwrap();
+    superuser.batch_execute(WITHOUT_STATISTICS).await.unwrap();
     superuser.batch_execute(&load::statements(Dialect::Postgres).join(";")).await.unwrap();
 
-    // It goes on with the plans that were made while little was stored. The next one finds
-    // its chain of the audit log, which has grown since that one was opened.
+    // The store `before` continues with the plans made while little was stored. The next store
+    // finds its chain of the audit log grown since it was opened.
     let (custom, generic) = (open("force_custom_plan").await, open("force_generic_plan").await);
     let mut costly = Vec::new();
     let stores = [
-        ("plans of before", "force_generic_plan", before),
+        ("plans from before", "force_generic_plan", before),
         ("custom plans", "force_custom_plan", custom),
         ("generic plans", "force_generic_plan", generic),
     ];
     for (number, (name, mode, store)) in (1..).step_by(2).zip(stores) {
-        // For connections that are yet to be made.
+        // This applies to connections opened from now on.
         plans.set("plan_cache_mode", mode).await;
-        // What a connection learns of the schema is read once.
+        // The first pass reads once what a connection learns about the schema.
         Pass { store: &store, number }.run().await;
         seen.extend(plans.take().into_iter().map(|plan| plan.statement));
         Pass { store: &store, number: number + 1 }.run().await;
@@ -113,8 +114,9 @@ async fn on_postgresql_no_statement_reads_many_pages_without_statistics() {
     assert_none_is_left_out("postgres", &seen);
 }
 
-/// Nobody finds out what is in the tables, and nothing is done for each row that is loaded.
-const UNKNOWN: &str = "
+/// Turns off autovacuum, which would gather statistics, and the triggers and references that would
+/// run for each loaded row.
+const WITHOUT_STATISTICS: &str = "
     SET search_path = stagepass;
     SET session_replication_role = replica;
     DO $$
@@ -125,7 +127,7 @@ const UNKNOWN: &str = "
         END LOOP;
     END $$";
 
-/// Waits until the chains of connections that are closed are free.
+/// Waits until the chains of closed connections are free.
 async fn wait_for_chains(superuser: &Client) {
     let held = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND database =
         (SELECT oid FROM pg_database WHERE datname = current_database()))";
@@ -135,7 +137,7 @@ async fn wait_for_chains(superuser: &Client) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn on_sqlite_no_statement_scans_a_table_that_grows() {
+async fn no_statement_on_sqlite_scans_a_growing_table() {
     let (directory, key) = (tempfile::tempdir().unwrap(), chain_key());
     let path = directory.path().join("stagepass.db");
     let watch = Watch::of(&path);
@@ -148,13 +150,13 @@ async fn on_sqlite_no_statement_scans_a_table_that_grows() {
     begin(&store, &key).await;
     let mut seen: BTreeSet<_> = watch.take().into_iter().map(|run| run.statement).collect();
     load(&path);
-    // Another process goes on with the audit log meanwhile.
+    // Another process continues the audit log meanwhile.
     open().await.append(entry("reveal")).await.unwrap();
 
     Pass { store: &store, number: 1 }.run().await;
     let runs = watch.take();
-    let planned_anew: Vec<_> = runs.iter().filter(|run| run.plans > 0).map(|run| &run.statement).collect();
-    assert_eq!(planned_anew, Vec::<&String>::new());
+    let replanned: Vec<_> = runs.iter().filter(|run| run.plans > 0).map(|run| &run.statement).collect();
+    assert_eq!(replanned, Vec::<&String>::new());
     let costly = too_costly(runs.iter().map(|run| (&run.statement, run.steps)), MOST_STEPS);
     assert_eq!(costly, [], "steps of SQLite's machine");
     let statements: BTreeSet<_> = runs.into_iter().map(|run| run.statement).collect();
@@ -174,10 +176,10 @@ fn load(path: &Path) {
     loading.commit().unwrap();
 }
 
-/// Where the plan of a statement goes through all of a table that grows.
+/// Plans of statements that scan a whole growing table.
 fn scans(path: &Path, statements: &BTreeSet<String>) -> Vec<String> {
     let connection = rusqlite::Connection::open(path).unwrap();
-    // The store's own, which some are about.
+    // The store's own tables, which some statements use.
     connection.execute_batch("CREATE TEMP TABLE was_over AS SELECT * FROM owner_usage LIMIT 0").unwrap();
     let mut scans = Vec::new();
     for statement in statements {
@@ -185,7 +187,7 @@ fn scans(path: &Path, statements: &BTreeSet<String>) -> Vec<String> {
             continue;
         }
         let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
-        // Whatever its parameters are.
+        // The parameters don't matter.
         let steps = plan.raw_query().mapped(|step| step.get::<_, String>("detail"));
         for step in steps.map(Result::unwrap) {
             let table = step.strip_prefix("SCAN ").and_then(|scan| scan.split(' ').next());

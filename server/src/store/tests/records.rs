@@ -1,32 +1,34 @@
-//! Connections, sessions, download credentials and capture requests.
+//! Tests of connections, sessions, download credentials and capture requests.
 
 use super::{
-    ALL, OTHER, OWNER, Opened, Store, connect, connection, entry, found, newest_session, noted,
-    on_every_store, sealed_connection,
+    ALL, OTHER, OWNER, Opened, Store, connect, connection, entry, logged_actions, newest_session,
+    on_every_store, revealed, sealed_connection,
 };
 use crate::store::{
     Actor, AuthType, CaptureRequest, CredentialsUpdate, DownloadCredential, Found, NewConnection,
-    NewDownloadCredential, NewSession, Page, PutConnection, PutSession, SessionStatus, UpdateCredentials,
+    NewDownloadCredential, NewSession, Page, PutConnection, PutSession, SealedColumn, SealedParts,
+    SessionStatus, UpdateCredentials,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use uuid::Uuid;
 
 on_every_store!(
-    an_identity_is_one_connections,
-    connections_put_at_once_leave_one,
+    an_identity_belongs_to_one_connection,
+    storing_the_same_connection_at_once_leaves_one,
     a_new_name_must_be_free,
-    another_users_record_is_foreign_and_a_missing_one_is_nothing,
-    lists_hold_the_users_own_newest_first,
-    deleting_a_connection_takes_all_that_hangs_on_it,
-    a_session_is_stored_for_the_owners_connection_and_its_platform_alone,
-    ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time,
-    sessions_stored_at_once_leave_one_active,
-    one_request_waits_for_a_connection_and_platform,
-    requests_for_a_connection_end_for_one_platform_or_for_all,
+    tells_another_users_record_from_a_missing_one,
+    lists_only_the_users_own_records_newest_first,
+    deleting_a_connection_deletes_everything_that_belongs_to_it,
+    stores_a_session_only_for_the_owners_connection_and_its_platform,
+    ended_sessions_lose_their_sealed_parts_at_once_and_their_rows_later,
+    keeps_origins_only_of_the_newest_session_while_it_is_active,
+    storing_sessions_at_once_leaves_one_active,
+    keeps_one_request_for_a_connection_and_platform,
+    deletes_requests_for_one_platform_or_for_all,
 );
 
-async fn an_identity_is_one_connections(Opened { store, .. }: &Opened) {
+async fn an_identity_belongs_to_one_connection(Opened { store, .. }: &Opened) {
     let new = connection(7, OWNER, "key");
     let put = async |new: NewConnection, action| store.put_connection(new, entry(action)).await.unwrap();
     assert_eq!(put(new.clone(), "created").await, PutConnection::Created);
@@ -38,10 +40,10 @@ async fn an_identity_is_one_connections(Opened { store, .. }: &Opened) {
     assert_eq!((kept.created_at, kept.updated_at, sealed.as_deref()), (0, 5, Some("new")));
     let by_identity = async |key: &str| store.connection_by_identity(OWNER, key.to_owned()).await.unwrap();
     assert_eq!((by_identity("key").await, by_identity("none").await), (Some(new.id), None));
-    assert_eq!(noted(&**store).await, ["created", "updated"]);
+    assert_eq!(logged_actions(&**store).await, ["created", "updated"]);
 }
 
-async fn connections_put_at_once_leave_one(Opened { store, .. }: &Opened) {
+async fn storing_the_same_connection_at_once_leaves_one(Opened { store, .. }: &Opened) {
     let puts = (0..16).map(|number| {
         let store = Arc::clone(store);
         let new = connection(100 + number, OWNER, "key");
@@ -55,7 +57,7 @@ async fn connections_put_at_once_leave_one(Opened { store, .. }: &Opened) {
         holders.insert(if let PutConnection::Clash(holder) = outcome { holder } else { id });
     }
     assert_eq!((created, holders.len()), (1, 1));
-    assert_eq!(noted(&**store).await, ["create"]);
+    assert_eq!(logged_actions(&**store).await, ["create"]);
 }
 
 async fn a_new_name_must_be_free(Opened { store, .. }: &Opened) {
@@ -80,10 +82,10 @@ async fn a_new_name_must_be_free(Opened { store, .. }: &Opened) {
     assert_eq!(update(Actor::Service, first, None).await, UpdateCredentials::Updated);
     let (kept, _) = sealed_connection(&**store, first).await.unwrap();
     assert_eq!(kept.platform_username.as_deref(), Some("name"));
-    assert_eq!(noted(&**store).await, ["create", "create", "update", "update"]);
+    assert_eq!(logged_actions(&**store).await, ["create", "create", "update", "update"]);
 }
 
-async fn another_users_record_is_foreign_and_a_missing_one_is_nothing(Opened { store, .. }: &Opened) {
+async fn tells_another_users_record_from_a_missing_one(Opened { store, .. }: &Opened) {
     let store = &**store;
     let connection = connect(store, 7, OWNER).await;
     store.put_session(session(11, connection, 1), entry("session")).await.unwrap();
@@ -103,7 +105,7 @@ async fn another_users_record_is_foreign_and_a_missing_one_is_nothing(Opened { s
     assert_eq!(store.delete_capture_request(OWNER, request).await.unwrap(), Found::Own(()));
     let deleted = store.delete_download_credential(OWNER, Uuid::from_u128(12), entry("yes")).await.unwrap();
     assert_eq!(deleted, Found::Own(()));
-    assert_eq!(noted(store).await, ["create", "download", "session", "yes"]);
+    assert_eq!(logged_actions(store).await, ["create", "download", "session", "yes"]);
 }
 
 fn without_record<T>(found: Found<T>) -> Found<()> {
@@ -114,7 +116,7 @@ fn without_record<T>(found: Found<T>) -> Found<()> {
     }
 }
 
-async fn lists_hold_the_users_own_newest_first(Opened { store, .. }: &Opened) {
+async fn lists_only_the_users_own_records_newest_first(Opened { store, .. }: &Opened) {
     for number in 1..=5 {
         let now = i64::try_from(number).unwrap();
         let new = NewConnection { now, ..connection(number, OWNER, &format!("key {number}")) };
@@ -135,12 +137,12 @@ async fn lists_hold_the_users_own_newest_first(Opened { store, .. }: &Opened) {
     assert_eq!(store.download_credentials_of(OWNER, ALL).await.unwrap().1, 2);
     assert_eq!(store.download_credentials_of(OTHER, ALL).await.unwrap().1, 0);
     let reveal = async |judge| store.reveal_download_credential(Uuid::from_u128(21), judge).await;
-    let (credential, sealed) = found(reveal).await.unwrap();
+    let (credential, sealed) = revealed(reveal).await.unwrap();
     assert_eq!((credential.auth_type, sealed.as_str()), (AuthType::Cookies, "sealed"));
     assert_eq!(credential.creator_profile_id, connection);
 }
 
-async fn deleting_a_connection_takes_all_that_hangs_on_it(Opened { store, .. }: &Opened) {
+async fn deleting_a_connection_deletes_everything_that_belongs_to_it(Opened { store, .. }: &Opened) {
     let store = &**store;
     let connection = connect(store, 7, OWNER).await;
     store.put_session(session(11, connection, 1), entry("session")).await.unwrap();
@@ -151,14 +153,14 @@ async fn deleting_a_connection_takes_all_that_hangs_on_it(Opened { store, .. }: 
     assert_eq!(store.download_credentials_of(OWNER, ALL).await.unwrap().1, 0);
     assert_eq!(store.capture_requests_of(OWNER, ALL, 2).await.unwrap().1, 0);
     assert!(newest_session(store, connection, "x").await.is_none());
-    // What would hang on it now has nothing to hang on.
+    // Nothing can belong to the connection any more.
     let gone = store.put_session(session(14, connection, 2), entry("gone")).await.unwrap();
     assert_eq!(gone, PutSession::Nothing);
     assert!(!store.add_download_credential(download(15, connection), entry("gone")).await.unwrap());
-    assert_eq!(noted(store).await, ["create", "delete", "download", "session"]);
+    assert_eq!(logged_actions(store).await, ["create", "delete", "download", "session"]);
 }
 
-async fn a_session_is_stored_for_the_owners_connection_and_its_platform_alone(Opened { store, .. }: &Opened) {
+async fn stores_a_session_only_for_the_owners_connection_and_its_platform(Opened { store, .. }: &Opened) {
     let store = &**store;
     let [own, foreign] = [connect(store, 7, OWNER).await, connect(store, 8, OTHER).await];
     let put = async |new| store.put_session(new, entry("session")).await.unwrap();
@@ -166,46 +168,92 @@ async fn a_session_is_stored_for_the_owners_connection_and_its_platform_alone(Op
     assert_eq!(put(session(11, Uuid::from_u128(9), 1)).await, PutSession::Nothing);
     let elsewhere = NewSession { platform: "y".to_owned(), ..session(11, own, 1) };
     assert_eq!(put(elsewhere).await, PutSession::OtherPlatform("x".to_owned()));
-    assert!(with_cookies(store).await.is_empty());
-    assert_eq!(noted(store).await, ["create", "create"]);
+    assert!(with_sealed_parts(store).await.is_empty());
+    assert_eq!(logged_actions(store).await, ["create", "create"]);
     assert_eq!(put(session(11, own, 1)).await, PutSession::Stored);
 }
 
-async fn ended_sessions_lose_their_cookies_at_once_and_their_rows_in_time(Opened { store, .. }: &Opened) {
+async fn ended_sessions_lose_their_sealed_parts_at_once_and_their_rows_later(Opened { store, .. }: &Opened) {
     let connection = connect(&**store, 7, OWNER).await;
     for (number, captured_at) in [(11, 100), (12, 200), (13, 300)] {
         let put =
             store.put_session(session(number, connection, captured_at), entry("session")).await.unwrap();
         assert_eq!(put, PutSession::Stored);
     }
-    assert_eq!(with_cookies(&**store).await, [Uuid::from_u128(13)]);
+    assert_eq!(with_sealed_parts(&**store).await, [Uuid::from_u128(13)]);
     let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
-    let (newest, cookies) = newest.unwrap();
-    assert_eq!((newest.status, cookies.as_deref()), (SessionStatus::Active, Some("sealed")));
+    let (newest, parts) = newest.unwrap();
+    assert_eq!((newest.status, newest.cookie_count, newest.entry_count), (SessionStatus::Active, 1, 2));
+    assert_eq!(
+        (parts.cookies.as_deref(), parts.origins.as_deref()),
+        (Some("sealed"), Some("sealed origins"))
+    );
     let revoke = async |now| store.revoke_session(OWNER, newest.id, now, entry("revoke")).await.unwrap();
     assert_eq!((revoke(500).await, revoke(600).await), (Found::Own(()), Found::Own(())));
     let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
-    let (newest, cookies) = newest.unwrap();
-    assert_eq!((newest.status, newest.revoked_at, cookies), (SessionStatus::Revoked, Some(500), None));
-    assert!(with_cookies(&**store).await.is_empty());
+    let (newest, parts) = newest.unwrap();
+    let expected = (SessionStatus::Revoked, Some(500), SealedParts::default());
+    assert_eq!((newest.status, newest.revoked_at, parts), expected);
+    assert!(with_sealed_parts(&**store).await.is_empty());
     let elsewhere = newest_session(&**store, connection, "y").await.unwrap();
     assert!(elsewhere.1.is_none());
 
     let count = async || store.sessions_of(OWNER, ALL).await.unwrap().1;
-    // The first was superseded at 200, the second at 300, the third revoked at 500.
+    // The first was superseded at 200, the second at 300, and the third revoked at 500.
     for (ended_before, left) in [(200, 3), (201, 2), (500, 1), (501, 0)] {
         store.purge_sessions(ended_before).await.unwrap();
         assert_eq!(count().await, left, "{ended_before}");
     }
 }
 
-/// The sessions whose cookies are there.
-async fn with_cookies(store: &dyn Store) -> Vec<Uuid> {
-    let sealed = store.sealed(crate::store::SealedTable::Sessions, Uuid::nil(), 100).await.unwrap();
-    sealed.into_iter().map(|sealed| sealed.id).collect()
+async fn keeps_origins_only_of_the_newest_session_while_it_is_active(Opened { store, .. }: &Opened) {
+    let [own, other] = [connect(&**store, 7, OWNER).await, connect(&**store, 8, OWNER).await];
+    let keeping = |number, connection, kept_from| NewSession {
+        renews: Some(Uuid::from_u128(kept_from)),
+        ..session(number, connection, 1)
+    };
+    let put = async |new| store.put_session(new, entry("session")).await.unwrap();
+    assert_eq!(put(keeping(11, own, 10)).await, PutSession::Superseded, "there is none");
+    assert_eq!(put(session(11, own, 1)).await, PutSession::Stored);
+    store.add_capture_request(request(1, own, 1)).await.unwrap();
+    assert_eq!(put(keeping(12, own, 10)).await, PutSession::Superseded, "another id");
+    assert_eq!(put(keeping(12, other, 11)).await, PutSession::Superseded, "another connection's");
+    assert_eq!(put(keeping(12, Uuid::from_u128(9), 11)).await, PutSession::Nothing);
+    let elsewhere = NewSession { platform: "y".to_owned(), ..keeping(12, own, 11) };
+    assert_eq!(put(elsewhere).await, PutSession::OtherPlatform("x".to_owned()));
+    assert_eq!(with_sealed_parts(&**store).await, [Uuid::from_u128(11)], "nothing was superseded");
+    assert_eq!(store.capture_requests_of(OWNER, ALL, 2).await.unwrap().1, 1, "nor a request fulfilled");
+
+    let puts = (20..30).map(|number| {
+        let (store, new) = (Arc::clone(store), keeping(number, own, 11));
+        tokio::spawn(async move { store.put_session(new, entry("session")).await.unwrap() })
+    });
+    let mut stored = 0;
+    for put in puts.collect::<Vec<_>>() {
+        match put.await.unwrap() {
+            PutSession::Stored => stored += 1,
+            other => assert_eq!(other, PutSession::Superseded),
+        }
+    }
+    assert_eq!((stored, store.sessions_of(OWNER, ALL).await.unwrap().1), (1, 2));
+    let newest = with_sealed_parts(&**store).await[0];
+    assert_eq!(store.revoke_session(OWNER, newest, 2, entry("revoke")).await.unwrap(), Found::Own(()));
+    assert_eq!(put(keeping(31, own, newest.as_u128())).await, PutSession::Superseded, "it is revoked");
+    assert_eq!(logged_actions(&**store).await, ["create", "create", "revoke", "session", "session"]);
 }
 
-async fn sessions_stored_at_once_leave_one_active(Opened { store, .. }: &Opened) {
+/// The sessions that still have cookies, and so origins.
+async fn with_sealed_parts(store: &dyn Store) -> Vec<Uuid> {
+    let with = async |column| {
+        let sealed = store.sealed(column, Uuid::nil(), 100).await.unwrap();
+        sealed.into_iter().map(|sealed| sealed.id).collect::<Vec<_>>()
+    };
+    let ids = with(SealedColumn::SessionCookies).await;
+    assert_eq!(ids, with(SealedColumn::SessionOrigins).await);
+    ids
+}
+
+async fn storing_sessions_at_once_leaves_one_active(Opened { store, .. }: &Opened) {
     let connection = connect(&**store, 7, OWNER).await;
     let puts = (0..24).map(|number| {
         let store = Arc::clone(store);
@@ -221,10 +269,10 @@ async fn sessions_stored_at_once_leave_one_active(Opened { store, .. }: &Opened)
     assert_eq!((total, active.len()), (24, 1));
     let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
     assert_eq!(newest.unwrap().0.id, active[0], "the newest is the one that is active");
-    assert_eq!(with_cookies(&**store).await, active);
+    assert_eq!(with_sealed_parts(&**store).await, active);
 }
 
-async fn one_request_waits_for_a_connection_and_platform(Opened { store, .. }: &Opened) {
+async fn keeps_one_request_for_a_connection_and_platform(Opened { store, .. }: &Opened) {
     const DAY_MS: i64 = 24 * 60 * 60 * 1000;
     let connection = connect(&**store, 7, OWNER).await;
     let id = Uuid::from_u128;
@@ -233,14 +281,14 @@ async fn one_request_waits_for_a_connection_and_platform(Opened { store, .. }: &
     let waiting = async |user, now| store.capture_requests_of(user, ALL, now).await.unwrap().0;
     assert_eq!(waiting(OWNER, DAY_MS).await[0].reason.as_deref(), Some("please"));
     assert!(waiting(OTHER, DAY_MS).await.is_empty());
-    assert!(waiting(OWNER, 7 * DAY_MS).await.is_empty(), "it is gone after seven days");
+    assert!(waiting(OWNER, 7 * DAY_MS).await.is_empty(), "the request is gone after seven days");
     assert_eq!(add(3, 7 * DAY_MS).await, id(3));
     store.put_session(session(11, connection, 1), entry("session")).await.unwrap();
-    assert!(waiting(OWNER, 7 * DAY_MS).await.is_empty(), "it is fulfilled");
+    assert!(waiting(OWNER, 7 * DAY_MS).await.is_empty(), "the session fulfils the request");
     store.check_records().await.unwrap();
 }
 
-async fn requests_for_a_connection_end_for_one_platform_or_for_all(Opened { store, .. }: &Opened) {
+async fn deletes_requests_for_one_platform_or_for_all(Opened { store, .. }: &Opened) {
     let (one, other) = (Uuid::from_u128(7), Uuid::from_u128(8));
     for (number, connection, platform) in [(1, one, "x"), (2, one, "y"), (3, one, "z"), (4, other, "x")] {
         let new = CaptureRequest { platform: platform.to_owned(), ..request(number, connection, 1) };
@@ -259,11 +307,15 @@ pub(super) fn session(number: u128, creator_profile_id: Uuid, captured_at: i64) 
         creator_profile_id,
         platform: "x".to_owned(),
         encrypted_cookies: "sealed".to_owned(),
+        encrypted_origins: Some("sealed origins".to_owned()),
         credentials_version: "v2",
         cookie_count: 1,
+        entry_count: 2,
         user_agent: None,
         captured_at,
         expires_at: None,
+        renews: None,
+        renewed_by: None,
     }
 }
 

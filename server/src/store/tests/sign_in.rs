@@ -1,6 +1,6 @@
 //! Users, their refresh tokens, login attempts, and services' tokens.
 
-use super::{OTHER, OWNER, Opened, Store, connect, entry, noted, on_every_store, user};
+use super::{OTHER, OWNER, Opened, Store, connect, entry, logged_actions, on_every_store, user};
 use crate::store::{
     AttemptLimit, CaptureRequest, Found, Hash, MAX_KEPT_TOKENS, MAX_SIGN_INS, Refresh, RefreshToken,
     ServiceToken, User, UserStatus,
@@ -12,46 +12,46 @@ use uuid::Uuid;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
 on_every_store!(
-    an_address_is_one_users_whatever_its_case,
-    changing_a_user_ends_what_is_signed_in,
-    a_sign_in_that_was_verified_before_its_user_changed_is_refused,
-    each_change_makes_the_time_later_that_tokens_are_valid_from,
-    no_sign_in_outlives_a_change_that_comes_at_the_same_time,
-    a_token_tells_whose_it_is_until_its_time_or_its_end,
-    deleting_a_user_takes_all_that_is_the_users,
-    a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later,
-    a_family_that_is_ended_while_it_is_renewed_is_ended,
-    of_many_sign_ins_the_oldest_go,
-    a_spent_token_has_three_live_successors_at_most,
-    a_sign_in_forgets_no_spent_token_and_ends_with_too_many,
-    attempts_are_counted_against_each_limit_and_forgotten_with_the_window,
-    attempts_at_once_are_all_counted,
-    a_services_token_is_found_until_it_is_revoked,
+    an_address_in_any_case_belongs_to_one_user,
+    changing_a_user_ends_all_sign_ins,
+    refuses_a_sign_in_verified_before_its_user_changed,
+    each_change_moves_the_time_from_which_tokens_are_valid,
+    no_sign_in_survives_a_concurrent_change,
+    a_token_identifies_its_user_until_it_expires_or_ends,
+    deleting_a_user_deletes_everything_the_user_owns,
+    a_spent_token_gets_another_successor_soon_after_and_ends_its_family_later,
+    a_family_ended_during_a_refresh_stays_ended,
+    too_many_sign_ins_end_the_oldest,
+    a_spent_token_has_at_most_three_live_successors,
+    a_sign_in_keeps_all_spent_tokens_and_ends_if_there_are_too_many,
+    counts_attempts_against_each_limit_and_forgets_them_with_the_window,
+    counts_all_concurrent_attempts,
+    finds_a_services_token_until_it_is_revoked,
 );
 
 fn token(number: u8, expires_at: i64) -> RefreshToken {
     RefreshToken { token_hash: [number; 32], family_id: Uuid::from_u128(9), expires_at }
 }
 
-/// Somebody as whoever signs in sees them.
+/// The user as a sign-in sees it.
 async fn verified(store: &dyn Store, id: Uuid) -> User {
     store.user(id).await.unwrap().unwrap()
 }
 
-/// Stores a token of the owner's.
+/// Stores a token of the owner.
 async fn sign_in(store: &dyn Store, token: RefreshToken) {
     let verified = verified(store, OWNER).await;
     assert!(store.add_refresh_token(token, verified, entry("login")).await.unwrap());
 }
 
-/// The outcome of a refresh by the owner, for whom the times are as the first is.
+/// The outcome of a refresh by the owner, whose tokens have the first valid time.
 const RENEWED: Refresh = Refresh::Renewed { user_id: OWNER, tokens_valid_from: 0 };
 
-async fn an_address_is_one_users_whatever_its_case(Opened { store, .. }: &Opened) {
+async fn an_address_in_any_case_belongs_to_one_user(Opened { store, .. }: &Opened) {
     assert!(!store.add_user(user(Uuid::from_u128(3), "OWNER@Example.ORG"), entry("add")).await.unwrap());
     let found = store.user_by_email("Owner@example.org".to_owned()).await.unwrap().unwrap();
     assert_eq!((found.id, found.email.as_str()), (OWNER, "owner@example.org"));
-    // Letters beyond ASCII are what they are.
+    // Letters beyond ASCII keep their case.
     assert!(store.add_user(user(Uuid::from_u128(3), "é@example.org"), entry("add")).await.unwrap());
     assert!(store.add_user(user(Uuid::from_u128(4), "É@example.org"), entry("add")).await.unwrap());
     assert!(store.user_by_email("nobody@example.org".to_owned()).await.unwrap().is_none());
@@ -59,10 +59,10 @@ async fn an_address_is_one_users_whatever_its_case(Opened { store, .. }: &Opened
     let listed: Vec<_> = store.users().await.unwrap().into_iter().map(|user| user.email).collect();
     assert_eq!(listed[..2], ["other@example.org", "owner@example.org"]);
     assert_eq!(listed.len(), 4);
-    assert_eq!(noted(&**store).await, ["add", "add"], "not the one that was taken");
+    assert_eq!(logged_actions(&**store).await, ["add", "add"], "not for the taken address");
 }
 
-async fn changing_a_user_ends_what_is_signed_in(Opened { store, .. }: &Opened) {
+async fn changing_a_user_ends_all_sign_ins(Opened { store, .. }: &Opened) {
     sign_in(&**store, token(1, HOUR_MS)).await;
     assert!(store.set_user_status(OWNER, UserStatus::Suspended, 7, entry("suspend")).await.unwrap());
     let changed = store.user(OWNER).await.unwrap().unwrap();
@@ -75,10 +75,10 @@ async fn changing_a_user_ends_what_is_signed_in(Opened { store, .. }: &Opened) {
     let nobody = Uuid::from_u128(404);
     assert!(!store.set_password(nobody, "hash".into(), 9, entry("of nobody")).await.unwrap());
     assert!(!store.set_user_status(nobody, UserStatus::Active, 9, entry("of nobody")).await.unwrap());
-    assert_eq!(noted(&**store).await, ["login", "password", "suspend"]);
+    assert_eq!(logged_actions(&**store).await, ["login", "password", "suspend"]);
 }
 
-async fn a_sign_in_that_was_verified_before_its_user_changed_is_refused(Opened { store, .. }: &Opened) {
+async fn refuses_a_sign_in_verified_before_its_user_changed(Opened { store, .. }: &Opened) {
     let store = &**store;
     let refused = async |verified: User| {
         let added = store.add_refresh_token(token(1, HOUR_MS), verified, entry("login"));
@@ -88,12 +88,12 @@ async fn a_sign_in_that_was_verified_before_its_user_changed_is_refused(Opened {
     let before = verified(store, OWNER).await;
     store.set_password(OWNER, "another".into(), 7, entry("password")).await.unwrap();
     refused(before.clone()).await;
-    // Whatever it is that has changed.
+    // Whatever changed.
     let now = verified(store, OWNER).await;
     refused(User { password_hash: before.password_hash, ..now.clone() }).await;
     refused(User { tokens_valid_from: before.tokens_valid_from, ..now.clone() }).await;
     refused(User { status: UserStatus::Suspended, ..now.clone() }).await;
-    // Disabled, and enabled again within the same millisecond.
+    // Disabled and enabled again within the same millisecond.
     for status in [UserStatus::Suspended, UserStatus::Active] {
         store.set_user_status(OWNER, status, 8, entry("status")).await.unwrap();
         refused(now.clone()).await;
@@ -104,13 +104,13 @@ async fn a_sign_in_that_was_verified_before_its_user_changed_is_refused(Opened {
     sign_in(store, token(1, HOUR_MS)).await;
     assert_eq!(store.user_by_token([1; 32], 1).await.unwrap().unwrap().id, OWNER);
     assert_eq!(
-        noted(store).await,
+        logged_actions(store).await,
         ["delete", "login", "password", "status", "status"],
-        "the last login alone"
+        "only the last login"
     );
 }
 
-async fn each_change_makes_the_time_later_that_tokens_are_valid_from(Opened { store, .. }: &Opened) {
+async fn each_change_moves_the_time_from_which_tokens_are_valid(Opened { store, .. }: &Opened) {
     // Twice in a millisecond, and by a clock that was set back.
     for (now, valid_from) in [(7, 7), (7, 8), (3, 9), (20, 20)] {
         assert!(store.set_password(OWNER, "another".into(), now, entry("password")).await.unwrap());
@@ -121,7 +121,7 @@ async fn each_change_makes_the_time_later_that_tokens_are_valid_from(Opened { st
     }
 }
 
-async fn no_sign_in_outlives_a_change_that_comes_at_the_same_time(Opened { store, .. }: &Opened) {
+async fn no_sign_in_survives_a_concurrent_change(Opened { store, .. }: &Opened) {
     for round in 0..20_u8 {
         let hash = move |number: u8| -> Hash { [[round; 16], [number; 16]].concat().try_into().unwrap() };
         sign_in(&**store, RefreshToken { token_hash: hash(0), ..token(0, HOUR_MS) }).await;
@@ -129,7 +129,7 @@ async fn no_sign_in_outlives_a_change_that_comes_at_the_same_time(Opened { store
         let sign_ins = (1..9).map(|number| {
             let (store, before) = (Arc::clone(store), before.clone());
             tokio::spawn(async move {
-                // Half of them are new, half go on with the one that there was.
+                // Half of them are new, and half continue the existing one.
                 if number % 2 == 0 {
                     let token = RefreshToken { token_hash: hash(number), ..token(0, HOUR_MS) };
                     store.add_refresh_token(token, before, entry("login")).await.map(drop).unwrap();
@@ -151,7 +151,7 @@ async fn no_sign_in_outlives_a_change_that_comes_at_the_same_time(Opened { store
     }
 }
 
-async fn a_token_tells_whose_it_is_until_its_time_or_its_end(Opened { store, .. }: &Opened) {
+async fn a_token_identifies_its_user_until_it_expires_or_ends(Opened { store, .. }: &Opened) {
     let owner_of =
         async |number: u8, now| store.user_by_token([number; 32], now).await.unwrap().map(|user| user.id);
     sign_in(&**store, token(1, HOUR_MS)).await;
@@ -160,16 +160,12 @@ async fn a_token_tells_whose_it_is_until_its_time_or_its_end(Opened { store, .. 
     assert_eq!(owner_of(2, 0).await, None);
     let times = (1, HOUR_MS, 30_000);
     assert_eq!(store.refresh([1; 32], [2; 32], times, entry("reuse")).await.unwrap(), RENEWED);
-    assert_eq!(
-        (owner_of(1, 2).await, owner_of(2, 2).await),
-        (None, Some(OWNER)),
-        "one that is spent is void"
-    );
+    assert_eq!((owner_of(1, 2).await, owner_of(2, 2).await), (None, Some(OWNER)), "a spent token is invalid");
     store.end_family([2; 32]).await.unwrap();
     assert_eq!(owner_of(2, 2).await, None);
 }
 
-async fn deleting_a_user_takes_all_that_is_the_users(Opened { store, .. }: &Opened) {
+async fn deleting_a_user_deletes_everything_the_user_owns(Opened { store, .. }: &Opened) {
     let store = &**store;
     let id = connect(store, 7, OWNER).await;
     let request = CaptureRequest {
@@ -186,10 +182,10 @@ async fn deleting_a_user_takes_all_that_is_the_users(Opened { store, .. }: &Open
     assert!(super::sealed_connection(store, id).await.is_none());
     let request = store.delete_capture_request(OWNER, Uuid::from_u128(8)).await.unwrap();
     assert_eq!(request, Found::Nothing);
-    assert_eq!(noted(store).await, ["create", "delete"]);
+    assert_eq!(logged_actions(store).await, ["create", "delete"]);
 }
 
-async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later(
+async fn a_spent_token_gets_another_successor_soon_after_and_ends_its_family_later(
     Opened { store, .. }: &Opened,
 ) {
     let refresh = async |spent: u8, successor: u8, now| {
@@ -205,13 +201,13 @@ async fn a_spent_token_gets_one_more_successor_in_time_and_ends_its_family_later
     }
     sign_in(&**store, token(6, 1_000)).await;
     assert_eq!(refresh(6, 7, 1_000).await, Refresh::Expired);
-    assert_eq!(noted(&**store).await, ["login", "login", "refresh"], "the reuse alone");
+    assert_eq!(logged_actions(&**store).await, ["login", "login", "refresh"], "only the reuse");
     let rows = store.audit_rows((i64::MIN, 0), 1000).await.unwrap();
     let reuse = rows.into_iter().find(|row| row.entry.action == "refresh").unwrap().entry;
     assert_eq!((reuse.record.unwrap(), reuse.outcome.as_str()), (format!("users/{OWNER}"), "reused"));
 }
 
-async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. }: &Opened) {
+async fn a_family_ended_during_a_refresh_stays_ended(Opened { store, .. }: &Opened) {
     for round in 0..20_u8 {
         let hash = move |number: u8| -> Hash { [[round; 16], [number; 16]].concat().try_into().unwrap() };
         sign_in(&**store, RefreshToken { token_hash: hash(0), ..token(0, HOUR_MS) }).await;
@@ -236,14 +232,14 @@ async fn a_family_that_is_ended_while_it_is_renewed_is_ended(Opened { store, .. 
     }
 }
 
-/// A hash of a number.
+/// A hash for a number.
 fn numbered(number: u16) -> Hash {
     let mut hash = [0; 32];
     hash[..2].copy_from_slice(&number.to_be_bytes());
     hash
 }
 
-async fn of_many_sign_ins_the_oldest_go(Opened { store, .. }: &Opened) {
+async fn too_many_sign_ins_end_the_oldest(Opened { store, .. }: &Opened) {
     let store = &**store;
     let most = u16::try_from(MAX_SIGN_INS).unwrap();
     for number in 0..most + 3 {
@@ -258,13 +254,13 @@ async fn of_many_sign_ins_the_oldest_go(Opened { store, .. }: &Opened) {
         assert_eq!(found.is_some(), number >= 3, "{number}");
     }
     assert_eq!(store.user_by_token([255; 32], 1).await.unwrap().unwrap().id, OTHER);
-    // One whose clock is behind stays, too.
+    // A sign-in with a late clock also stays.
     sign_in(store, RefreshToken { family_id: Uuid::from_u128(2), ..token(254, HOUR_MS) }).await;
     assert!(store.user_by_token([254; 32], 1).await.unwrap().is_some());
     assert!(store.user_by_token(numbered(3), 1).await.unwrap().is_none());
 }
 
-async fn a_spent_token_has_three_live_successors_at_most(Opened { store, .. }: &Opened) {
+async fn a_spent_token_has_at_most_three_live_successors(Opened { store, .. }: &Opened) {
     sign_in(&**store, token(1, HOUR_MS)).await;
     for number in 2..12_u8 {
         let times = (i64::from(number), HOUR_MS, 30_000);
@@ -274,7 +270,7 @@ async fn a_spent_token_has_three_live_successors_at_most(Opened { store, .. }: &
         let found = store.user_by_token([number; 32], 20).await.unwrap();
         assert_eq!(found.is_some(), number >= 9, "{number}");
     }
-    // What is spent is no live one, and so leaves room.
+    // A spent token is not live, and so leaves room.
     assert_eq!(store.refresh([11; 32], [12; 32], (21, HOUR_MS, 0), entry("reuse")).await.unwrap(), RENEWED);
     let again = store.refresh([1; 32], [13; 32], (22, HOUR_MS, 30_000), entry("reuse"));
     assert_eq!(again.await.unwrap(), RENEWED);
@@ -283,7 +279,7 @@ async fn a_spent_token_has_three_live_successors_at_most(Opened { store, .. }: &
     }
 }
 
-async fn a_sign_in_forgets_no_spent_token_and_ends_with_too_many(Opened { store, .. }: &Opened) {
+async fn a_sign_in_keeps_all_spent_tokens_and_ends_if_there_are_too_many(Opened { store, .. }: &Opened) {
     let store = &**store;
     let most = u16::try_from(MAX_KEPT_TOKENS).unwrap();
     sign_in(store, RefreshToken { token_hash: numbered(0), ..token(0, HOUR_MS) }).await;
@@ -311,9 +307,7 @@ fn limit(subject: u8, attempts: u32) -> AttemptLimit {
     AttemptLimit { subject: [subject; 32], attempts, window_ms: 1_000 }
 }
 
-async fn attempts_are_counted_against_each_limit_and_forgotten_with_the_window(
-    Opened { store, .. }: &Opened,
-) {
+async fn counts_attempts_against_each_limit_and_forgets_them_with_the_window(Opened { store, .. }: &Opened) {
     let limits = |account: u8| vec![limit(account, 2), limit(99, 5)];
     let count = async |account, now| store.count_attempt(limits(account), now).await.unwrap();
     assert_eq!((count(1, 0).await, count(1, 10).await), (None, None));
@@ -327,7 +321,7 @@ async fn attempts_are_counted_against_each_limit_and_forgotten_with_the_window(
     assert_eq!(count(1, 1_000).await, None, "a new window");
 }
 
-async fn attempts_at_once_are_all_counted(Opened { store, .. }: &Opened) {
+async fn counts_all_concurrent_attempts(Opened { store, .. }: &Opened) {
     let attempts = (0..40_u8).map(|number| {
         let store = Arc::clone(store);
         // Some name the shared limit first, some last.
@@ -344,7 +338,7 @@ async fn attempts_at_once_are_all_counted(Opened { store, .. }: &Opened) {
     assert_eq!(taken, 15);
 }
 
-async fn a_services_token_is_found_until_it_is_revoked(Opened { store, .. }: &Opened) {
+async fn finds_a_services_token_until_it_is_revoked(Opened { store, .. }: &Opened) {
     let token = |name: &str| ServiceToken {
         name: name.to_owned(),
         verbs: vec!["reveal".to_owned(), "store".to_owned()],
@@ -363,5 +357,5 @@ async fn a_services_token_is_found_until_it_is_revoked(Opened { store, .. }: &Op
     assert!(!store.revoke_service_token("worker".to_owned(), 6, entry("revoke again")).await.unwrap());
     assert!(store.live_service_token([1; 32]).await.unwrap().is_none());
     assert_eq!(store.service_tokens().await.unwrap()[0].revoked_at, Some(5));
-    assert_eq!(noted(&**store).await, ["add", "revoke"]);
+    assert_eq!(logged_actions(&**store).await, ["add", "revoke"]);
 }

@@ -1,19 +1,19 @@
-//! The audit log, rotation, and what upkeep does.
+//! The audit log, key rotation, and upkeep.
 
 use super::{EVERYTHING, OWNER, Opened, connect, entry, on_every_store, verify};
 use crate::audit::ExpectedHeads;
-use crate::store::{MAX_ATTEMPT_WINDOW_MS, RefreshToken, SealedTable};
+use crate::store::{MAX_ATTEMPT_WINDOW_MS, RefreshToken, SealedColumn};
 use std::sync::Arc;
 use uuid::Uuid;
 
 on_every_store!(
-    rows_appended_at_once_make_whole_chains,
-    a_sealed_text_is_replaced_unless_it_has_changed,
-    keys_and_canaries_are_kept_once,
-    what_has_had_its_time_is_purged,
+    concurrent_rows_form_valid_chains,
+    replaces_a_sealed_text_unless_it_has_changed,
+    stores_each_key_and_canary_once,
+    purges_expired_records,
 );
 
-async fn rows_appended_at_once_make_whole_chains(Opened { store, chain_key, .. }: &Opened) {
+async fn concurrent_rows_form_valid_chains(Opened { store, chain_key, .. }: &Opened) {
     let appends = (0..100).map(|number| {
         let store = Arc::clone(store);
         tokio::spawn(async move { store.append(entry("reveal").on("test", number)).await.unwrap() })
@@ -24,7 +24,7 @@ async fn rows_appended_at_once_make_whole_chains(Opened { store, chain_key, .. }
     store.append(entry("last").with_outcome("Forbidden")).await.unwrap();
     let verdict = verify(&**store, chain_key, &ExpectedHeads::default()).await;
     let rows = store.audit_rows((i64::MIN, 0), 1000).await.unwrap();
-    assert_eq!((verdict.rows, verdict.faults), (103, vec![]), "of two users as well");
+    assert_eq!((verdict.rows, verdict.faults), (103, vec![]), "including two for the users");
     let newest = store.newest_audit_rows(EVERYTHING, 2).await.unwrap();
     assert_eq!((newest.len(), newest[0].entry.action.as_str()), (2, "last"));
     assert_eq!(newest[0].entry.outcome, "Forbidden");
@@ -33,23 +33,23 @@ async fn rows_appended_at_once_make_whole_chains(Opened { store, chain_key, .. }
     assert_eq!((after[0].chain, after[0].sequence), (end.chain, end.sequence));
 }
 
-async fn a_sealed_text_is_replaced_unless_it_has_changed(Opened { store, .. }: &Opened) {
+async fn replaces_a_sealed_text_unless_it_has_changed(Opened { store, .. }: &Opened) {
     for number in [3, 1, 2] {
         connect(&**store, number, OWNER).await;
     }
     let read =
-        async |after: u128| store.sealed(SealedTable::Connections, Uuid::from_u128(after), 2).await.unwrap();
+        async |after: u128| store.sealed(SealedColumn::Connections, Uuid::from_u128(after), 2).await.unwrap();
     let (first, rest) = (read(0).await, read(2).await);
     let ids = |found: &[crate::store::Sealed]| found.iter().map(|one| one.id.as_u128()).collect::<Vec<_>>();
     assert_eq!((ids(&first), ids(&rest)), (vec![1, 2], vec![3]));
     let old = first[0].clone();
     let replace = async |new: &str| store.replace_sealed(old.clone(), new.to_owned(), "v2").await.unwrap();
-    assert!(replace("anew").await);
+    assert!(replace("resealed").await);
     assert!(!replace("once more").await);
-    assert_eq!(read(0).await[0].blob, "anew");
+    assert_eq!(read(0).await[0].blob, "resealed");
 }
 
-async fn keys_and_canaries_are_kept_once(Opened { store, .. }: &Opened) {
+async fn stores_each_key_and_canary_once(Opened { store, .. }: &Opened) {
     let keep = async |name, key: &str| store.own_key(name, key.to_owned()).await.unwrap();
     for name in ["one", "other"] {
         assert_eq!((keep(name, name).await, keep(name, "second").await), (name.to_owned(), name.to_owned()));
@@ -70,7 +70,7 @@ async fn keys_and_canaries_are_kept_once(Opened { store, .. }: &Opened) {
     assert!(store.canaries().await.unwrap().is_empty());
 }
 
-async fn what_has_had_its_time_is_purged(Opened { store, .. }: &Opened) {
+async fn purges_expired_records(Opened { store, .. }: &Opened) {
     let token = RefreshToken { token_hash: [1; 32], family_id: Uuid::from_u128(9), expires_at: 100 };
     let owner = store.user(OWNER).await.unwrap().unwrap();
     assert!(store.add_refresh_token(token, owner, entry("login")).await.unwrap());

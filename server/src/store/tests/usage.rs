@@ -1,27 +1,27 @@
-//! What each owner takes, and how much that may be.
+//! How much each owner uses, and the limits.
 
 use super::{OTHER, OWNER, Opened, Store, connect, connection, entry, on_every_store};
 use crate::store::{
     Actor, AddProject, AuthType, CaptureRequest, CredentialsUpdate, DownloadCredential, Found, MIB,
-    NewDownloadCredential, NewSession, OverLimit, Page, Project, PutConnection, PutSession, SealedTable,
+    NewDownloadCredential, NewSession, OverLimit, Page, Project, PutConnection, PutSession, SealedColumn,
     StoreError, UpdateCredentials, Usage, UsageLimits,
 };
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// What a row takes beside its texts.
+/// The size of a row besides its texts.
 const ROW: i64 = 256;
 const LIMITS: UsageLimits = UsageLimits { rows: 5, bytes: MIB };
 
 on_every_store!(
-    what_is_stored_counts_until_it_is_deleted,
-    a_record_that_grows_counts_the_difference,
-    what_is_sealed_anew_counts_as_long_as_it_is,
-    purging_and_deleting_a_user_give_room_back,
-    of_a_deleted_user_nothing_is_stored_any_more,
+    counts_what_is_stored_until_it_is_deleted,
+    counts_the_difference_when_a_record_grows,
+    counts_the_new_length_of_a_re_encrypted_text,
+    purging_and_deleting_a_user_free_room,
+    stores_nothing_more_for_a_deleted_user,
 );
 
-/// The same for stores that have limits.
+/// Runs tests on every kind of store, with limits.
 macro_rules! within_limits {
     ($($claim:ident),* $(,)?) => {
         mod limited_sqlite {
@@ -40,12 +40,12 @@ macro_rules! within_limits {
 }
 
 within_limits!(
-    one_record_too_many_is_refused_until_one_goes,
-    one_byte_too_many_is_refused_and_less_is_not,
-    two_at_once_do_not_pass_a_limit_together,
-    of_sessions_those_that_ended_first_go,
-    a_session_without_room_is_refused_and_others_in_its_batch_are_stored,
-    services_fill_nobodys_store,
+    refuses_one_record_too_many_until_one_is_deleted,
+    refuses_one_byte_too_many_but_allows_less,
+    two_at_once_cannot_exceed_a_limit_together,
+    removes_the_sessions_that_ended_first,
+    refuses_a_session_without_room_and_stores_others_in_its_batch,
+    services_cannot_fill_a_users_store,
 );
 
 async fn usage_of(store: &dyn Store, owner: Uuid) -> Usage {
@@ -53,7 +53,7 @@ async fn usage_of(store: &dyn Store, owner: Uuid) -> Usage {
     usages.into_iter().find(|(id, _)| *id == owner).map(|(_, usage)| usage).unwrap_or_default()
 }
 
-/// What a row with these texts counts.
+/// The counted size of a row with these texts.
 fn length(texts: &[&str]) -> i64 {
     ROW + texts.iter().map(|text| i64::try_from(text.len()).unwrap()).sum::<i64>()
 }
@@ -65,11 +65,15 @@ fn session(number: u128, owner: Uuid, connection: Uuid, cookies: &str) -> NewSes
         creator_profile_id: connection,
         platform: "x".to_owned(),
         encrypted_cookies: cookies.to_owned(),
+        encrypted_origins: None,
         credentials_version: "v2",
         cookie_count: 1,
+        entry_count: 0,
         user_agent: Some("agent".to_owned()),
         captured_at: 1,
         expires_at: None,
+        renews: None,
+        renewed_by: None,
     }
 }
 
@@ -123,14 +127,15 @@ pub(super) fn update(id: Uuid, sealed: &str) -> CredentialsUpdate {
     }
 }
 
-async fn what_is_stored_counts_until_it_is_deleted(Opened { store, .. }: &Opened) {
+async fn counts_what_is_stored_until_it_is_deleted(Opened { store, .. }: &Opened) {
     let store = &**store;
     let id = connect(store, 7, OWNER).await;
     let mut bytes = length(&["x", "sealed 7"]);
     assert_eq!(usage_of(store, OWNER).await, Usage { rows: 1, bytes });
-    let stored = store.put_session(session(8, OWNER, id, "cookies"), entry("session")).await.unwrap();
-    assert_eq!(stored, PutSession::Stored);
-    bytes += length(&["x", "cookies", "agent"]);
+    let with_origins =
+        NewSession { encrypted_origins: Some("kept".to_owned()), ..session(8, OWNER, id, "cookies") };
+    assert_eq!(store.put_session(with_origins, entry("session")).await.unwrap(), PutSession::Stored);
+    bytes += length(&["x", "cookies", "kept", "agent"]);
     assert!(store.add_download_credential(download(9, id, "sealed"), entry("add")).await.unwrap());
     bytes += length(&["x", "name", "sealed"]);
     store.add_capture_request(request(10, id)).await.unwrap();
@@ -138,16 +143,16 @@ async fn what_is_stored_counts_until_it_is_deleted(Opened { store, .. }: &Opened
     assert_eq!(store.add_project(project(11, OWNER), entry("add")).await.unwrap(), AddProject::Added);
     bytes += length(&["project 11"]);
     assert_eq!(usage_of(store, OWNER).await, Usage { rows: 5, bytes });
-    // The next session fulfils the request, and takes its predecessor's cookies away.
+    // The next session fulfils the request, and erases the sealed parts of the previous one.
     store.put_session(session(12, OWNER, id, "others"), entry("session")).await.unwrap();
-    bytes += length(&["x", "others", "agent"]) - length(&["x", "why"]) - 7;
+    bytes += length(&["x", "others", "agent"]) - length(&["x", "why"]) - 11;
     assert_eq!(usage_of(store, OWNER).await, Usage { rows: 5, bytes });
     store.revoke_session(OWNER, Uuid::from_u128(12), 3, entry("revoke")).await.unwrap();
     assert_eq!(usage_of(store, OWNER).await, Usage { rows: 5, bytes: bytes - 6 });
     assert_eq!(usage_of(store, OTHER).await, Usage::default());
     assert_eq!(store.delete_connection(OWNER, id, entry("delete")).await.unwrap(), Found::Own(()));
     let bytes = length(&["project 11"]);
-    assert_eq!(usage_of(store, OWNER).await, Usage { rows: 1, bytes }, "with all that hung on it");
+    assert_eq!(usage_of(store, OWNER).await, Usage { rows: 1, bytes }, "with everything that belonged to it");
     let members = vec![OWNER, OTHER];
     store.set_project_members((OWNER, Uuid::from_u128(11)), members, true, 1, entry("set")).await.unwrap();
     assert_eq!(usage_of(store, OWNER).await, Usage { rows: 3, bytes: bytes + 2 * ROW });
@@ -155,7 +160,7 @@ async fn what_is_stored_counts_until_it_is_deleted(Opened { store, .. }: &Opened
     assert_eq!(usage_of(store, OWNER).await, Usage::default());
 }
 
-async fn a_record_that_grows_counts_the_difference(Opened { store, .. }: &Opened) {
+async fn counts_the_difference_when_a_record_grows(Opened { store, .. }: &Opened) {
     let store = &**store;
     let id = connect(store, 7, OWNER).await;
     let before = usage_of(store, OWNER).await;
@@ -169,16 +174,22 @@ async fn a_record_that_grows_counts_the_difference(Opened { store, .. }: &Opened
     }
 }
 
-async fn what_is_sealed_anew_counts_as_long_as_it_is(Opened { store, .. }: &Opened) {
+async fn counts_the_new_length_of_a_re_encrypted_text(Opened { store, .. }: &Opened) {
     let store = &**store;
-    connect(store, 7, OWNER).await;
-    let before = usage_of(store, OWNER).await;
-    let old = store.sealed(SealedTable::Connections, Uuid::nil(), 1).await.unwrap().remove(0);
-    assert!(store.replace_sealed(old, "sealed anew".to_owned(), "v2").await.unwrap());
-    assert_eq!(usage_of(store, OWNER).await.bytes, before.bytes + 3);
+    let id = connect(store, 7, OWNER).await;
+    let new =
+        NewSession { encrypted_origins: Some("origins".to_owned()), ..session(8, OWNER, id, "cookies") };
+    store.put_session(new, entry("session")).await.unwrap();
+    for column in [SealedColumn::Connections, SealedColumn::SessionCookies, SealedColumn::SessionOrigins] {
+        let before = usage_of(store, OWNER).await;
+        let old = store.sealed(column, Uuid::nil(), 1).await.unwrap().remove(0);
+        let new = format!("re-{}", old.blob);
+        assert!(store.replace_sealed(old, new, "v2").await.unwrap());
+        assert_eq!(usage_of(store, OWNER).await.bytes, before.bytes + 3, "{column:?}");
+    }
 }
 
-async fn purging_and_deleting_a_user_give_room_back(Opened { store, .. }: &Opened) {
+async fn purging_and_deleting_a_user_free_room(Opened { store, .. }: &Opened) {
     let store = &**store;
     for owner in [OWNER, OTHER] {
         let id = connect(store, owner.as_u128() + 6, owner).await;
@@ -200,7 +211,7 @@ async fn purging_and_deleting_a_user_give_room_back(Opened { store, .. }: &Opene
     assert_eq!(usage_of(store, OTHER).await.rows, 3, "the member is gone");
 }
 
-async fn of_a_deleted_user_nothing_is_stored_any_more(Opened { store, .. }: &Opened) {
+async fn stores_nothing_more_for_a_deleted_user(Opened { store, .. }: &Opened) {
     store.delete_user(OWNER, entry("delete")).await.unwrap();
     let added = store.add_project(project(11, OWNER), entry("add")).await;
     assert!(matches!(added, Err(StoreError::OwnerGone)), "{added:?}");
@@ -213,14 +224,14 @@ fn is_over<T>(done: Result<T, StoreError>, expected: OverLimit) -> bool {
     matches!(done, Err(StoreError::OverLimit(limit)) if limit == expected)
 }
 
-async fn one_record_too_many_is_refused_until_one_goes(Opened { store, .. }: &Opened) {
+async fn refuses_one_record_too_many_until_one_is_deleted(Opened { store, .. }: &Opened) {
     let store = &**store;
     for number in 7..12 {
         connect(store, number, OWNER).await;
     }
     let too_many = async || store.put_connection(connection(12, OWNER, "key 12"), entry("create")).await;
     assert!(is_over(too_many().await, OverLimit::Rows("connections", 5)));
-    // Neither others nor other kinds of records are meant.
+    // Neither other owners nor other kinds of records are affected.
     connect(store, 13, OTHER).await;
     assert_eq!(store.add_project(project(14, OWNER), entry("add")).await.unwrap(), AddProject::Added);
     store.delete_connection(OWNER, Uuid::from_u128(7), entry("delete")).await.unwrap();
@@ -232,7 +243,7 @@ async fn one_record_too_many_is_refused_until_one_goes(Opened { store, .. }: &Op
     assert_eq!(usage_of(store, OWNER).await.rows, 6);
 }
 
-async fn one_byte_too_many_is_refused_and_less_is_not(Opened { store, .. }: &Opened) {
+async fn refuses_one_byte_too_many_but_allows_less(Opened { store, .. }: &Opened) {
     let store = &**store;
     let id = connect(store, 7, OWNER).await;
     let room = MIB - usage_of(store, OWNER).await.bytes;
@@ -249,7 +260,7 @@ async fn one_byte_too_many_is_refused_and_less_is_not(Opened { store, .. }: &Ope
     assert!(is_over(first, OverLimit::Bytes(MIB)));
 }
 
-async fn two_at_once_do_not_pass_a_limit_together(Opened { store, .. }: &Opened) {
+async fn two_at_once_cannot_exceed_a_limit_together(Opened { store, .. }: &Opened) {
     let adding: Vec<_> = (20..40)
         .map(|number| {
             let store = Arc::clone(store);
@@ -279,10 +290,10 @@ async fn two_at_once_do_not_pass_a_limit_together(Opened { store, .. }: &Opened)
     for connecting in connecting {
         connected += usize::from(connecting.await.unwrap());
     }
-    assert_eq!(connected, 2, "of a third each, beside the projects");
+    assert_eq!(connected, 2, "each a third, besides the projects");
 }
 
-async fn of_sessions_those_that_ended_first_go(Opened { store, .. }: &Opened) {
+async fn removes_the_sessions_that_ended_first(Opened { store, .. }: &Opened) {
     let store = &**store;
     let ids = [connect(store, 7, OWNER).await, connect(store, 8, OWNER).await];
     let put = async |number: u8, id| {
@@ -301,13 +312,13 @@ async fn of_sessions_those_that_ended_first_go(Opened { store, .. }: &Opened) {
     }
     // The first is still active, however old it is.
     assert_eq!(left().await, [31, 30, 29, 28, 20]);
-    // Of those that have ended it is the last.
+    // The next session ends the first one too, later than the others.
     put(32, ids[0]).await;
     put(33, ids[1]).await;
     assert_eq!(left().await, [33, 32, 31, 30, 20]);
 }
 
-async fn a_session_without_room_is_refused_and_others_in_its_batch_are_stored(Opened { store, .. }: &Opened) {
+async fn refuses_a_session_without_room_and_stores_others_in_its_batch(Opened { store, .. }: &Opened) {
     let ids = [connect(&**store, 7, OWNER).await, connect(&**store, 8, OTHER).await];
     let room = usize::try_from(MIB - 2000).unwrap();
     store.update_credentials(Actor::Service, update(ids[0], &"s".repeat(room)), entry("u")).await.unwrap();
@@ -329,7 +340,7 @@ async fn a_session_without_room_is_refused_and_others_in_its_batch_are_stored(Op
     }
 }
 
-async fn services_fill_nobodys_store(Opened { store, .. }: &Opened) {
+async fn services_cannot_fill_a_users_store(Opened { store, .. }: &Opened) {
     let store = &**store;
     let id = connect(store, 7, OWNER).await;
     for (number, platform) in ["a", "b", "c", "d", "e", "f"].into_iter().enumerate() {
@@ -341,7 +352,7 @@ async fn services_fill_nobodys_store(Opened { store, .. }: &Opened) {
             added.unwrap();
         }
     }
-    // One that waits already is no further one.
+    // A request that is already open is not a further one.
     let again = CaptureRequest { platform: "a".to_owned(), ..request(30, id) };
     assert_eq!(store.add_capture_request(again).await.unwrap(), Uuid::from_u128(20));
 }

@@ -1,6 +1,6 @@
-//! The vault's tables.
+//! Tests of the vault's tables.
 
-use super::{Opened, entry, noted, on_every_store};
+use super::{Opened, entry, logged_actions, on_every_store};
 use crate::store::{
     PasswordChange, SealedVaultCredential, VaultCredential, VaultHeader, VaultSession, VaultWrite,
 };
@@ -10,17 +10,17 @@ use uuid::Uuid;
 const MOST: u32 = 5;
 
 on_every_store!(
-    a_vault_is_set_up_once,
-    a_session_lives_until_its_time_has_passed_or_newer_ones_are_too_many,
-    a_service_and_name_are_one_credentials,
-    a_credential_is_found_used_and_deleted_by_its_id,
-    credentials_come_newest_first,
-    no_more_are_kept_than_there_may_be_however_many_come_at_once,
-    a_password_is_changed_by_a_session_that_lives,
-    a_new_password_replaces_all_that_was_sealed_and_ends_the_other_sessions,
-    what_was_made_with_a_former_key_is_not_written,
-    a_new_password_waits_until_all_that_is_there_is_sealed_anew,
-    credentials_added_at_once_with_a_new_password_are_all_of_one_key,
+    sets_up_a_vault_once,
+    a_session_lasts_until_it_expires_or_there_are_too_many_newer_ones,
+    a_service_and_name_belong_to_one_credential,
+    finds_uses_and_deletes_a_credential_by_its_id,
+    lists_credentials_newest_first,
+    never_exceeds_the_limit_however_many_come_at_once,
+    only_a_live_session_can_change_the_password,
+    a_new_password_replaces_everything_sealed_and_ends_the_other_sessions,
+    refuses_writes_with_a_former_key,
+    refuses_a_new_password_until_everything_is_re_encrypted,
+    credentials_added_during_a_password_change_all_have_one_key,
 );
 
 pub(super) fn header(key_epoch: i64) -> VaultHeader {
@@ -45,7 +45,13 @@ pub(super) fn credential(number: u128, name: &str, sealed_key: &[u8]) -> SealedV
 
 pub(super) fn change(key_epoch: i64, credentials: Vec<SealedVaultCredential>) -> PasswordChange {
     let header = header(key_epoch);
-    PasswordChange { header, credentials, token_hash: [1; 32], sealed_master_key: b"anew".to_vec(), now: 99 }
+    PasswordChange {
+        header,
+        credentials,
+        token_hash: [1; 32],
+        sealed_master_key: b"resealed".to_vec(),
+        now: 99,
+    }
 }
 
 async fn set_up(opened: &Opened) {
@@ -56,10 +62,14 @@ async fn add(opened: &Opened, key_epoch: i64, new: SealedVaultCredential) -> Vau
     opened.store.add_vault_credentials(vec![new], 1000, key_epoch, entry("add")).await.unwrap()
 }
 
-async fn a_vault_is_set_up_once(opened: &Opened) {
+async fn sets_up_a_vault_once(opened: &Opened) {
     let store = &opened.store;
     assert!(store.vault_header().await.unwrap().is_none());
-    assert_eq!(add(opened, 0, credential(1, "a", b"k")).await, VaultWrite::Stale, "before there is one");
+    assert_eq!(
+        add(opened, 0, credential(1, "a", b"k")).await,
+        VaultWrite::Stale,
+        "before the vault is set up"
+    );
     let both = tokio::join!(
         store.set_up_vault(header(1), 0, entry("set-up")),
         store.set_up_vault(VaultHeader { salt: [9; 16], ..header(1) }, 0, entry("set-up")),
@@ -67,10 +77,10 @@ async fn a_vault_is_set_up_once(opened: &Opened) {
     assert_ne!(both.0.unwrap(), both.1.unwrap());
     let kept = store.vault_header().await.unwrap().unwrap();
     assert_eq!((kept.canary, kept.key_epoch, kept.signature), (vec![1; 60], 1, [1; 32]));
-    assert_eq!(noted(&**store).await, ["set-up"]);
+    assert_eq!(logged_actions(&**store).await, ["set-up"]);
 }
 
-async fn a_session_lives_until_its_time_has_passed_or_newer_ones_are_too_many(opened: &Opened) {
+async fn a_session_lasts_until_it_expires_or_there_are_too_many_newer_ones(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     for number in 1..=6 {
@@ -88,14 +98,14 @@ async fn a_session_lives_until_its_time_has_passed_or_newer_ones_are_too_many(op
     assert!(!store.end_vault_session([6; 32], entry("logout")).await.unwrap());
     assert!(!is_live(6, 0).await);
     store.purge(100).await.unwrap();
-    assert!(!is_live(2, 0).await, "its time has passed, and it is gone");
+    assert!(!is_live(2, 0).await, "the session has expired and was removed");
     assert_eq!(
-        noted(&**store).await,
+        logged_actions(&**store).await,
         ["login", "login", "login", "login", "login", "login", "logout", "set-up"]
     );
 }
 
-async fn a_service_and_name_are_one_credentials(opened: &Opened) {
+async fn a_service_and_name_belong_to_one_credential(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     let all = vec![credential(1, "a", b"one"), credential(2, "b", b"two"), credential(3, "a", b"three")];
@@ -110,10 +120,10 @@ async fn a_service_and_name_are_one_credentials(opened: &Opened) {
     assert!(
         matches!(add(opened, 1, other("a", "binance")).await, VaultWrite::Done(Some(added)) if added.len() == 1)
     );
-    assert_eq!(noted(&**store).await, ["add", "import", "set-up"], "none of what was taken");
+    assert_eq!(logged_actions(&**store).await, ["add", "import", "set-up"], "nothing for taken names");
 }
 
-async fn a_credential_is_found_used_and_deleted_by_its_id(opened: &Opened) {
+async fn finds_uses_and_deletes_a_credential_by_its_id(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     add(opened, 1, credential(1, "a", b"sealed")).await;
@@ -132,10 +142,10 @@ async fn a_credential_is_found_used_and_deleted_by_its_id(opened: &Opened) {
     assert_eq!(delete(id).await, VaultWrite::Done(true));
     assert_eq!(delete(id).await, VaultWrite::Done(false));
     assert!(store.vault_credentials().await.unwrap().is_empty());
-    assert_eq!(noted(&**store).await, ["add", "delete", "set-up", "use"]);
+    assert_eq!(logged_actions(&**store).await, ["add", "delete", "set-up", "use"]);
 }
 
-async fn credentials_come_newest_first(opened: &Opened) {
+async fn lists_credentials_newest_first(opened: &Opened) {
     set_up(opened).await;
     for number in [2, 3, 1] {
         add(opened, 1, credential(number, &number.to_string(), b"k")).await;
@@ -147,7 +157,7 @@ async fn credentials_come_newest_first(opened: &Opened) {
     assert!(sealed.iter().map(|found| &found.credential.name).eq(&names));
 }
 
-async fn no_more_are_kept_than_there_may_be_however_many_come_at_once(opened: &Opened) {
+async fn never_exceeds_the_limit_however_many_come_at_once(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     let adding: Vec<_> = (1..=20)
@@ -164,7 +174,8 @@ async fn no_more_are_kept_than_there_may_be_however_many_come_at_once(opened: &O
     }
     let there = store.sealed_vault_credentials().await.unwrap();
     assert_eq!(there.len(), 7);
-    // What is there already takes no room, and one that does keeps out the others with it.
+    // An existing credential needs no room. If a new one exceeds the limit, nothing of the same
+    // call is added.
     let again = credential(100, &there[0].credential.name, b"k");
     let add = async |new| store.add_vault_credentials(new, 7, 1, entry("import")).await.unwrap();
     assert_eq!(add(vec![again.clone()]).await, VaultWrite::Done(Some(vec![])));
@@ -172,47 +183,47 @@ async fn no_more_are_kept_than_there_may_be_however_many_come_at_once(opened: &O
     assert_eq!(store.vault_credentials().await.unwrap().len(), 7);
 }
 
-async fn a_password_is_changed_by_a_session_that_lives(opened: &Opened) {
+async fn only_a_live_session_can_change_the_password(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     let change = async || store.change_vault_password(change(2, vec![]), entry("change")).await.unwrap();
-    assert_eq!(change().await, VaultWrite::Stale, "it has ended");
+    assert_eq!(change().await, VaultWrite::Stale, "without a session");
     store.add_vault_session(session(1, 1, 99), MOST, entry("login")).await.unwrap();
-    assert_eq!(change().await, VaultWrite::Stale, "its time has passed");
+    assert_eq!(change().await, VaultWrite::Stale, "the session has expired");
     assert_eq!(store.vault_header().await.unwrap().unwrap().key_epoch, 1);
-    assert_eq!(noted(&**store).await, ["login", "set-up"]);
+    assert_eq!(logged_actions(&**store).await, ["login", "set-up"]);
 }
 
-async fn a_new_password_replaces_all_that_was_sealed_and_ends_the_other_sessions(opened: &Opened) {
+async fn a_new_password_replaces_everything_sealed_and_ends_the_other_sessions(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     for number in [1, 2] {
         store.add_vault_session(session(number, 1, 100), MOST, entry("login")).await.unwrap();
         add(opened, 1, credential(number.into(), &number.to_string(), b"former")).await;
     }
-    let anew = vec![credential(1, "1", b"anew 1"), credential(2, "2", b"anew 2")];
-    let changed = store.change_vault_password(change(2, anew), entry("change")).await.unwrap();
+    let resealed = vec![credential(1, "1", b"resealed 1"), credential(2, "2", b"resealed 2")];
+    let changed = store.change_vault_password(change(2, resealed), entry("change")).await.unwrap();
     assert_eq!(changed, VaultWrite::Done(true));
 
     let kept = store.vault_header().await.unwrap().unwrap();
     assert_eq!((kept.salt, kept.canary, kept.key_epoch, kept.signature), ([2; 16], vec![2; 60], 2, [2; 32]));
     let sealed = store.sealed_vault_credentials().await.unwrap();
     let keys: Vec<_> = sealed.into_iter().map(|found| found.sealed_key).collect();
-    assert_eq!(keys, [b"anew 2", b"anew 1"]);
+    assert_eq!(keys, [b"resealed 2", b"resealed 1"]);
     assert!(!store.has_vault_strays(2).await.unwrap() && store.has_vault_strays(1).await.unwrap());
     let (_, own) = store.vault_session([1; 32], 0).await.unwrap().unwrap();
-    assert_eq!((own.sealed_master_key, own.key_epoch, own.expires_at), (b"anew".to_vec(), 2, 100));
+    assert_eq!((own.sealed_master_key, own.key_epoch, own.expires_at), (b"resealed".to_vec(), 2, 100));
     assert!(store.vault_session([2; 32], 0).await.unwrap().is_none());
-    assert_eq!(noted(&**store).await, ["add", "add", "change", "login", "login", "set-up"]);
+    assert_eq!(logged_actions(&**store).await, ["add", "add", "change", "login", "login", "set-up"]);
 }
 
-async fn what_was_made_with_a_former_key_is_not_written(opened: &Opened) {
+async fn refuses_writes_with_a_former_key(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     store.add_vault_session(session(1, 1, 100), MOST, entry("login")).await.unwrap();
     add(opened, 1, credential(1, "a", b"former")).await;
-    let anew = vec![credential(1, "a", b"anew")];
-    store.change_vault_password(change(2, anew.clone()), entry("change")).await.unwrap();
+    let resealed = vec![credential(1, "a", b"resealed")];
+    store.change_vault_password(change(2, resealed.clone()), entry("change")).await.unwrap();
 
     let id = Uuid::from_u128(1);
     assert_eq!(add(opened, 1, credential(2, "b", b"former")).await, VaultWrite::Stale);
@@ -222,26 +233,26 @@ async fn what_was_made_with_a_former_key_is_not_written(opened: &Opened) {
     );
     assert!(matches!(store.use_vault_credential(id, 1, 7, entry("use")).await.unwrap(), VaultWrite::Stale));
     assert_eq!(store.delete_vault_credential(id, 1, entry("delete")).await.unwrap(), VaultWrite::Stale);
-    let again = store.change_vault_password(change(2, anew), entry("change")).await.unwrap();
+    let again = store.change_vault_password(change(2, resealed), entry("change")).await.unwrap();
     assert_eq!(again, VaultWrite::Stale);
 
     assert!(store.vault_session([2; 32], 0).await.unwrap().is_none());
     let left = store.sealed_vault_credentials().await.unwrap();
     assert_eq!(left.len(), 1);
-    assert_eq!((&left[0].sealed_key[..], left[0].credential.last_used_at), (&b"anew"[..], None));
-    assert_eq!(noted(&**store).await, ["add", "change", "login", "set-up"]);
+    assert_eq!((&left[0].sealed_key[..], left[0].credential.last_used_at), (&b"resealed"[..], None));
+    assert_eq!(logged_actions(&**store).await, ["add", "change", "login", "set-up"]);
 }
 
-async fn a_new_password_waits_until_all_that_is_there_is_sealed_anew(opened: &Opened) {
+async fn refuses_a_new_password_until_everything_is_re_encrypted(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     store.add_vault_session(session(1, 1, 100), MOST, entry("login")).await.unwrap();
     for number in [1, 2] {
         add(opened, 1, credential(number, &number.to_string(), b"former")).await;
     }
-    let one = credential(1, "1", b"anew");
-    let gone = credential(3, "3", b"anew");
-    for not_all in [vec![], vec![one.clone()], vec![one.clone(), credential(2, "2", b"anew"), gone]] {
+    let one = credential(1, "1", b"resealed");
+    let gone = credential(3, "3", b"resealed");
+    for not_all in [vec![], vec![one.clone()], vec![one.clone(), credential(2, "2", b"resealed"), gone]] {
         let changed = store.change_vault_password(change(2, not_all), entry("change")).await.unwrap();
         assert_eq!(changed, VaultWrite::Done(false));
         assert_eq!(store.vault_header().await.unwrap().unwrap().key_epoch, 1);
@@ -249,10 +260,10 @@ async fn a_new_password_waits_until_all_that_is_there_is_sealed_anew(opened: &Op
         assert!(sealed.iter().all(|found| found.sealed_key == b"former"));
         assert_eq!(store.vault_session([1; 32], 0).await.unwrap().unwrap().1.key_epoch, 1);
     }
-    assert_eq!(noted(&**store).await, ["add", "add", "login", "set-up"]);
+    assert_eq!(logged_actions(&**store).await, ["add", "add", "login", "set-up"]);
 }
 
-async fn credentials_added_at_once_with_a_new_password_are_all_of_one_key(opened: &Opened) {
+async fn credentials_added_during_a_password_change_all_have_one_key(opened: &Opened) {
     let store = &opened.store;
     set_up(opened).await;
     store.add_vault_session(session(1, 1, 100), MOST, entry("login")).await.unwrap();
@@ -267,7 +278,7 @@ async fn credentials_added_at_once_with_a_new_password_are_all_of_one_key(opened
         .collect();
     loop {
         let mut there = store.sealed_vault_credentials().await.unwrap();
-        there.iter_mut().for_each(|found| found.sealed_key = b"anew".to_vec());
+        there.iter_mut().for_each(|found| found.sealed_key = b"resealed".to_vec());
         let changed = store.change_vault_password(change(2, there), entry("change")).await.unwrap();
         if changed == VaultWrite::Done(true) {
             break;
@@ -282,6 +293,6 @@ async fn credentials_added_at_once_with_a_new_password_are_all_of_one_key(opened
     }
     let sealed = store.sealed_vault_credentials().await.unwrap();
     assert_eq!(sealed.len(), added);
-    assert!(sealed.iter().all(|found| found.sealed_key == b"anew"));
+    assert!(sealed.iter().all(|found| found.sealed_key == b"resealed"));
     assert!(!store.has_vault_strays(2).await.unwrap());
 }

@@ -1,4 +1,4 @@
-//! `app_credentials`, their values, and the projects that they are handed to.
+//! The operations on `app_credentials`, their values, and the projects they are assigned to.
 
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
@@ -8,13 +8,13 @@ use crate::store::postgres::{Postgres, bounds, row};
 use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentials, Listed, MAX_CREDENTIALS_OF_PROJECT, Page,
-    PutAppCredential, Revision, Sealed, SealedRecords as _, SealedTable, SealedValue, StoreError, fold,
+    PutAppCredential, Revision, Sealed, SealedColumn, SealedRecords as _, SealedValue, StoreError, fold,
     value_id,
 };
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// Credentials with what stands in other tables.
+/// Credentials with their parts from other tables.
 macro_rules! select {
     ($($rest:tt)*) => {
         concat!(
@@ -34,8 +34,8 @@ macro_rules! select {
     };
 }
 
-/// The first credentials of a list, as far as they may be read at once. How long a value
-/// is, is known without it being read.
+/// The first credentials of a list, as many as can be read at once. PostgreSQL knows a value's
+/// length without reading it.
 macro_rules! first {
     ($ids:expr) => {
         select!(
@@ -52,7 +52,7 @@ macro_rules! first {
     };
 }
 
-/// By the project, and not among all of the owner's, whose the assignments are as well.
+/// Finds a project's credentials through its assignments. One user owns all of them.
 macro_rules! by_project {
     () => {
         "SELECT id, created_at FROM app_credentials
@@ -68,8 +68,7 @@ macro_rules! page {
     };
 }
 
-/// What the owner's are filtered by: with a type, which an index begins with, or by the
-/// name alone.
+/// Filters the owner's credentials: by type and name, for which there is an index, or only by name.
 macro_rules! of_type {
     ($type:literal, $search:literal) => {
         concat!("owner_id = $1 AND credential_type_id = ", $type, " AND ", named!($search))
@@ -104,24 +103,25 @@ const FIRST_BY_PROJECT: &str = first!(by_project!());
 const IDS_OF_PAGE: &str = ids!(page!());
 const FIRST_OF_PAGE: &str = first!(page!());
 const TOTAL: &str = "SELECT app_credentials FROM owner_usage WHERE owner_id = $1";
-/// The number, the ids and the first of those of a type.
+/// The number, the ids and the first of the credentials of a type.
 const OF_TYPE: [&str; 3] = [
     concat!("SELECT count(*) FROM app_credentials WHERE ", of_type!("$2", "$3")),
     ids!(filtered!(of_type!("$4", "$5"))),
     first!(filtered!(of_type!("$4", "$5"))),
 ];
-/// The same of any type.
+/// The same for all types.
 const OF_ANY_TYPE: [&str; 3] = [
     concat!("SELECT count(*) FROM app_credentials WHERE ", of_any_type!("$2")),
     ids!(filtered!(of_any_type!("$4"))),
     first!(filtered!(of_any_type!("$4"))),
 ];
-/// What is relied on stays as it is until the transaction ends. Projects are held by one
-/// at a time, who counts what they have been handed.
+/// Locks what the change relies on until the transaction ends. Only one transaction at a time locks
+/// a project and counts its credentials.
 const HOLD_TYPE: &str = "SELECT id FROM credential_types WHERE id = $1 AND updated_at = $2 FOR SHARE";
+// Decision: docs/decisions/app-credentials.md#assigning-a-credential-locks-the-project
 const HOLD_PROJECTS: &str =
     "SELECT id FROM projects WHERE id = ANY ($1) AND owner_id = $2 ORDER BY id FOR NO KEY UPDATE";
-/// Projects that have as many other credentials as they can have.
+/// Projects that already have the most other credentials.
 macro_rules! full_projects {
     ($id:literal, $projects:literal, $most:literal) => {
         concat!(
@@ -155,7 +155,8 @@ const UPDATE: &str = "
     WHERE c.id = $1 AND c.owner_id = $2 AND c.version + 1 = $6 AND t.id = credential_type_id
         AND t.updated_at = $8
     RETURNING c.id";
-/// These only in the transaction that has made or changed the credential.
+/// Run these only in the transaction that created or changed the credential.
+// Decision: docs/decisions/app-credentials.md#a-pipelined-statement-checks-what-earlier-ones-wrote
 const DELETE_VALUES: &str = "
     DELETE FROM app_credential_keys
     WHERE credential_id = (SELECT id FROM app_credentials WHERE id = $1 AND xmin = pg_current_xact_id()::xid)
@@ -226,7 +227,7 @@ impl AppCredentials for Postgres {
             Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
             Step(PUT_PROJECTS, &[id, project_ids, created_at, &macs]),
         ];
-        let rows = self.write_noting(Acting::User(*owner_id), entry, &steps, 3).await?;
+        let rows = self.write_audited(Acting::User(*owner_id), entry, &steps, 3).await?;
         Ok(if !rows[3].is_empty() {
             PutAppCredential::Stored
         } else if rows[0].is_empty() {
@@ -270,7 +271,7 @@ impl AppCredentials for Postgres {
             Step(DELETE_VALUES, &[id, &kept]),
             Step(PUT_VALUES, &[id, &value_ids, &field_ids, &blobs]),
         ];
-        match self.write_noting(Acting::User(*owner_id), entry, &steps, 1).await {
+        match self.write_audited(Acting::User(*owner_id), entry, &steps, 1).await {
             Ok(rows) if rows[1].is_empty() => Ok(PutAppCredential::Stale),
             Ok(_) => Ok(PutAppCredential::Stored),
             Err(StoreError::Postgres(fault)) if fault.is_clash_of("credential_name") => {
@@ -281,7 +282,7 @@ impl AppCredentials for Postgres {
     }
 
     async fn app_credential(&self, actor: Actor, id: Uuid) -> Result<Option<AppCredential>, StoreError> {
-        // Row-level security shows the actor no other.
+        // Row-level security shows the actor no other credentials.
         let rows = self.read(actor.into(), &[Step(FIND, &[&id])]).await?;
         Ok(read_all(self, &rows).await?.pop())
     }
@@ -304,7 +305,7 @@ impl AppCredentials for Postgres {
         let (counted, on_page) = ([owner, filter].concat(), [on_page, filter].concat());
         let steps = [Step(total, &counted), Step(ids, &on_page), Step(first, &on_page)];
         let rows = self.read_all(Acting::User(owner_id), View::Snapshot, &steps).await?;
-        // Nobody has a total before his first credential.
+        // An owner without credentials has no total yet.
         let total: Option<i64> = row::optional(&rows[0], |found| Ok(found.try_get(0)?))?;
         listed(read_all(self, &rows[2]).await?, &rows[2], &rows[1], total.unwrap_or(0))
     }
@@ -318,7 +319,7 @@ impl AppCredentials for Postgres {
         let rows = self.read_all(Acting::Service, View::Snapshot, &steps).await?;
         let total = rows[0].len().try_into().unwrap_or(i64::MAX);
         let mut first = read_all(self, &rows[1]).await?;
-        // Others were not handed to it by their owner.
+        // The others were not assigned by their owner.
         first.retain(|found| found.project_ids.contains(&project_id));
         listed(first, &rows[1], &rows[0], total)
     }
@@ -332,7 +333,7 @@ impl AppCredentials for Postgres {
     ) -> Result<bool, StoreError> {
         let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
         let steps = [Step(DELETE, &[&id, &owner_id, &version, &type_updated_at])];
-        Ok(!self.write_noting(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
+        Ok(!self.write_audited(Acting::User(owner_id), entry, &steps, 0).await?[0].is_empty())
     }
 
     async fn assign_app_credential(
@@ -356,7 +357,7 @@ impl AppCredentials for Postgres {
             Step(DELETE_PROJECTS, &[&id]),
             Step(PUT_PROJECTS, &[&id, &project_ids, &now, &macs]),
         ];
-        let rows = self.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
+        let rows = self.write_audited(Acting::User(owner_id), entry, &steps, 2).await?;
         Ok(if !rows[2].is_empty() {
             PutAppCredential::Stored
         } else if rows[0].len() < project_ids.len() {
@@ -369,7 +370,7 @@ impl AppCredentials for Postgres {
     }
 
     async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        self.sealed(SealedTable::AppCredentialKeys, after, limit).await
+        self.sealed(SealedColumn::AppCredentialKeys, after, limit).await
     }
 
     async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
@@ -377,7 +378,7 @@ impl AppCredentials for Postgres {
     }
 }
 
-/// The values of a credential that are new, as columns.
+/// The new values of a credential, as columns.
 struct NewValues<'a> {
     ids: Vec<Uuid>,
     field_ids: Vec<Uuid>,
@@ -409,8 +410,7 @@ fn sign_assignments(
     assignments.map(|assignment| signer.sign(&assignment).to_vec()).collect()
 }
 
-/// Credentials, of whose projects those are left out that their owner has not handed
-/// them to.
+/// Credentials with only those projects to which their owner assigned them.
 async fn read_all(store: &Postgres, rows: &[Row]) -> Result<Vec<AppCredential>, StoreError> {
     let signer = store.signer()?;
     let credentials = row::all(rows, |found| read(&signer, found));

@@ -1,4 +1,4 @@
-//! `projects` and their members.
+//! The operations on `projects` and their members.
 
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
@@ -26,7 +26,7 @@ macro_rules! select {
     };
 }
 
-/// Those that are the user's or have him as a member; each is looked for on its own, by an index.
+/// The projects that the user owns or is a member of; each kind is found by its own index.
 macro_rules! seen_ids {
     () => {
         "SELECT id FROM projects WHERE owner_id = $1
@@ -46,7 +46,7 @@ macro_rules! page {
 
 const FIND: &str = select!("WHERE id = $1");
 const IDS_OF_PAGE: &str = ids!(page!());
-/// The first of them, as far as they may be read at once.
+/// The first projects, as many as can be read at once.
 const FIRST_OF_PAGE: &str = select!(
     "WHERE id IN (",
     first_ids!(
@@ -68,23 +68,23 @@ const UPDATE: &str = "
     UPDATE projects SET project_name = coalesce($3, project_name),
         description = CASE WHEN $4 THEN $5 ELSE description END, updated_at = $6
     WHERE id = $1 AND owner_id = $2 RETURNING id";
-/// Whoever hands it credentials waits for this, or this for him.
+/// Transactions that assign credentials to the project wait for this lock, and this for them.
 const LOCK: &str = "SELECT id FROM projects WHERE id = $1 AND owner_id = $2 FOR UPDATE";
-/// Its credentials are changed by its deletion. They are found by the project, and not
-/// among all of the owner's, whose the assignments are as well.
+/// Deleting the project changes its credentials. They are found by project, not among all
+/// credentials of the owner, who also owns the assignments.
 const TOUCH_CREDENTIALS: &str = "
     UPDATE app_credentials SET version = version + 1 WHERE id IN
         (SELECT credential_id FROM app_credential_projects WHERE project_id = $1 AND user_id = $2)";
 const DELETE: &str = "DELETE FROM projects WHERE id = $1 AND owner_id = $2 RETURNING id";
-/// Holds them until the transaction ends: who is being deleted becomes no member.
+/// Locks the users until the transaction ends, so that no user being deleted becomes a member.
 const USERS: &str = "SELECT id FROM users WHERE id = ANY ($1) FOR KEY SHARE";
-/// Where the members are known, or need not be.
+/// Returns no row if the members must be users and one is not.
 const TOUCH: &str = "
     UPDATE projects SET updated_at = $3 WHERE id = $1 AND owner_id = $2
         AND (NOT $5 OR (SELECT count(*) FROM users WHERE id = ANY ($4)) = cardinality($4::uuid[]))
     RETURNING id";
-/// These only in the transaction that has touched the project. Who was a member before
-/// has been one since then.
+/// Run these only in the transaction that touched the project. Members who stay keep the time at
+/// which they were added.
 const REMOVE_MEMBERS: &str = "
     DELETE FROM project_members
     WHERE project_id = (SELECT id FROM projects WHERE id = $1 AND xmin = pg_current_xact_id()::xid)
@@ -106,7 +106,8 @@ impl Projects for Postgres {
         let (limit, offset) = bounds(page);
         let on_page: Parameters<'_> = &[&user_id, &limit, &offset];
         let steps = [Step(FIRST_OF_PAGE, on_page), Step(IDS_OF_PAGE, on_page), Step(TOTAL, &[&user_id])];
-        // Others' are shown to him as a service, since row-level security knows owners alone.
+        // Row-level security only knows owners, so other users' projects are read with the rights
+        // of a service.
         let rows = self.read_all(Acting::Service, View::Snapshot, &steps).await?;
         let mut first = genuine(self, &rows[0]).await?;
         first.retain(|project| project.is_seen_by(user_id));
@@ -128,7 +129,7 @@ impl Projects for Postgres {
                 &[id, owner_id, project_name, description, created_at, updated_at, &MAX_OF_ONE_OWNER, &mac],
             ),
         ];
-        let rows = self.write_noting(Acting::User(*owner_id), entry, &steps, 1).await?;
+        let rows = self.write_audited(Acting::User(*owner_id), entry, &steps, 1).await?;
         let own: i64 = rows[0][0].try_get(0)?;
         Ok(if !rows[1].is_empty() {
             AddProject::Added
@@ -144,7 +145,7 @@ impl Projects for Postgres {
         let (is_described, description) =
             (description.is_some(), description.as_ref().and_then(Option::as_ref));
         let steps = [Step(UPDATE, &[id, owner_id, project_name, &is_described, &description, updated_at])];
-        match self.write_noting(Acting::User(*owner_id), entry, &steps, 0).await {
+        match self.write_audited(Acting::User(*owner_id), entry, &steps, 0).await {
             Ok(rows) => Ok((!rows[0].is_empty()).then_some(true)),
             Err(StoreError::Postgres(fault)) if fault.is_clash_of("project_name") => Ok(Some(false)),
             Err(error) => Err(error),
@@ -154,7 +155,7 @@ impl Projects for Postgres {
     async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
         let own: Parameters<'_> = &[&id, &owner_id];
         let steps = [Step(LOCK, own), Step(TOUCH_CREDENTIALS, own), Step(DELETE, own)];
-        Ok(!self.write_noting(Acting::User(owner_id), entry, &steps, 2).await?[2].is_empty())
+        Ok(!self.write_audited(Acting::User(owner_id), entry, &steps, 2).await?[2].is_empty())
     }
 
     async fn set_project_members(
@@ -174,7 +175,7 @@ impl Projects for Postgres {
             Step(REMOVE_MEMBERS, &[&id, &owner_id, &member_ids]),
             Step(ADD_MEMBERS, &[&id, &owner_id, &member_ids, &now, &macs]),
         ];
-        let rows = self.write_noting(Acting::User(owner_id), entry, &steps, 1).await?;
+        let rows = self.write_audited(Acting::User(owner_id), entry, &steps, 1).await?;
         Ok(if !rows[1].is_empty() {
             SetMembers::Set
         } else if are_users && rows[0].len() < member_ids.len() {
@@ -185,7 +186,7 @@ impl Projects for Postgres {
     }
 }
 
-/// Projects with their members, but for those of both that are broken.
+/// The genuine projects with their genuine members.
 async fn genuine(store: &Postgres, rows: &[Row]) -> Result<Vec<Project>, StoreError> {
     let signer = store.signer()?;
     let read = |found: &Row| {
@@ -204,7 +205,7 @@ fn genuine_members(signer: &RowSigner, project: &Project, macs: &[Option<&[u8]>]
     kept.filter_map(|kept| signer.check(kept)).map(|member| member.user_id).collect()
 }
 
-/// A project with all that are called its members.
+/// A project with everyone listed as a member.
 pub(in crate::store::postgres) fn read(found: &Row) -> Result<Project, StoreError> {
     Ok(Project {
         id: found.try_get("id")?,

@@ -1,4 +1,4 @@
-//! `credential_types` and their fields.
+//! The operations on `credential_types` and their fields.
 
 use super::{listed, listed_bytes};
 use crate::audit::Entry;
@@ -9,11 +9,12 @@ use crate::store::{
     CredentialType, CredentialTypes, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType,
     StoreError, TypeField,
 };
+use crate::words::Word as _;
 use std::collections::HashMap;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// The built-in types and the owner's; each are looked for on their own, by an index.
+/// The built-in types and the owner's; each kind is found by its own index.
 macro_rules! usable {
     () => {
         r#"SELECT id, type_name COLLATE "C" AS type_name FROM credential_types WHERE owner_id IS NULL
@@ -21,14 +22,14 @@ macro_rules! usable {
     };
 }
 
-/// Those on a page.
+/// The types on a page.
 macro_rules! page {
     () => {
         concat!("SELECT * FROM (", usable!(), ") usable ORDER BY type_name, id LIMIT $2 OFFSET $3")
     };
 }
 
-/// The first of them, as far as they may be read at once.
+/// The first types, as many as can be read at once.
 macro_rules! first {
     () => {
         first_ids!(
@@ -65,10 +66,10 @@ const ADD: &str = "
     INSERT INTO credential_types (id, owner_id, type_name, description, created_at, updated_at, mac)
     SELECT $1, $2, $3, $4, $5, $6, $8 WHERE (SELECT count(*) FROM credential_types WHERE owner_id = $2) < $7
     RETURNING id";
-/// Whoever stores credentials of the type waits for this, or this for him.
+/// Transactions that store credentials of the type wait for this lock, and this for them.
 const LOCK: &str = "SELECT updated_at FROM credential_types WHERE id = $1 AND owner_id = $2 FOR UPDATE";
-/// Values in a field that would be gone or be another's; they are all its owner's. What
-/// the fields are says the one who knows that their MAC is right, not their rows.
+/// Values of the owner in fields that would disappear or change. The caller, who has checked the
+/// type's MAC, passes the fields: their rows are not trusted.
 macro_rules! lost_values {
     () => {
         "app_credential_keys JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::boolean[])
@@ -82,7 +83,7 @@ macro_rules! lost_values {
     };
 }
 
-/// How many credentials have such.
+/// How many credentials have such values.
 const USES: &str = concat!("SELECT count(DISTINCT credential_id) FROM ", lost_values!());
 const UPDATE: &str = concat!(
     "UPDATE credential_types
@@ -91,8 +92,8 @@ const UPDATE: &str = concat!(
     lost_values!(),
     ") RETURNING id"
 );
-/// Fields exchange their names: first all make room. Only in the transaction that
-/// has changed the type.
+/// Fields can swap names, so first free all names. Run only in the transaction that changed the
+/// type.
 const MAKE_ROOM: &str = "
     UPDATE credential_type_fields SET field_name = id::text
     WHERE type_id = (SELECT id FROM credential_types WHERE id = $1 AND xmin = pg_current_xact_id()::xid)";
@@ -182,7 +183,7 @@ impl CredentialTypes for Postgres {
         ];
         let put_it =
             |rows: Vec<Vec<Row>>| if rows[0].is_empty() { PutType::TooMany } else { PutType::Stored };
-        put(self.write_noting(owner(&new), entry, &steps, 0).await.map(put_it))
+        put(self.write_audited(owner(&new), entry, &steps, 0).await.map(put_it))
     }
 
     async fn update_credential_type(
@@ -207,7 +208,7 @@ impl CredentialTypes for Postgres {
             Step(DELETE_FIELDS, &[id, &of.ids]),
             Step(PUT_FIELDS, &[id, &of.ids, &of.names, &of.labels, &of.types, &of.required, &of.sensitive]),
         ];
-        put(self.write_noting(owner(&changed), entry, &steps, 2).await.and_then(|rows| {
+        put(self.write_audited(owner(&changed), entry, &steps, 2).await.and_then(|rows| {
             let uses: i64 = rows[1][0].try_get(0)?;
             let updated_at: Option<i64> = rows[0].first().map(|found| found.try_get(0)).transpose()?;
             Ok(match updated_at {
@@ -227,7 +228,7 @@ impl CredentialTypes for Postgres {
     ) -> Result<DeleteType, StoreError> {
         let steps =
             [Step(LOCK, &[&id, &owner_id]), Step(CREDENTIALS, &[&id]), Step(DELETE, &[&id, &owner_id])];
-        let rows = self.write_noting(Acting::User(owner_id), entry, &steps, 2).await?;
+        let rows = self.write_audited(Acting::User(owner_id), entry, &steps, 2).await?;
         let uses: i64 = rows[1][0].try_get(0)?;
         Ok(match (rows[0].is_empty(), rows[2].is_empty()) {
             (true, _) => DeleteType::Gone,
@@ -237,7 +238,7 @@ impl CredentialTypes for Postgres {
     }
 }
 
-/// Who may write a type: nobody what is built in.
+/// Whose rights are needed to write a type; no one may write a built-in one.
 fn owner(of: &CredentialType) -> Acting {
     of.owner_id.map_or(Acting::Nobody, Acting::User)
 }
@@ -249,13 +250,13 @@ fn put(done: Result<PutType, StoreError>) -> Result<PutType, StoreError> {
     }
 }
 
-/// Types, and the fields of all of them.
+/// Types with all their fields.
 fn read_types(rows: &[Vec<Row>]) -> Result<Vec<Kept<CredentialType>>, StoreError> {
     let fields = read_fields(&rows[1])?;
     row::all(&rows[0], row::kept(|found| read(found, &fields)))
 }
 
-/// Fields by their types.
+/// Fields by type.
 pub(in crate::store::postgres) type Fields = HashMap<Uuid, Vec<TypeField>>;
 
 pub(in crate::store::postgres) fn read_fields(rows: &[Row]) -> Result<Fields, StoreError> {

@@ -5,6 +5,7 @@ use crate::audit::{ChainKey, Head};
 use crate::store::postgres::{PostgresFault, audit_log};
 use tokio_postgres::types::ToSql;
 
+// Decision: docs/decisions/keys-and-audit.md#an-audit-chain-belongs-to-a-writing-connection
 impl AuditedConnection {
     /// Remembers where all chains end at the start of this process.
     pub(in crate::store::postgres) async fn remember_heads(&self) -> Result<(), PostgresFault> {
@@ -14,9 +15,9 @@ impl AuditedConnection {
         Ok(())
     }
 
-    /// Remembers `head` after its rows were appended. Where they did not follow what was
-    /// there, the chain may have been cut behind this connection.
-    pub(super) async fn go_on(
+    /// Remembers `head` after its rows were appended. If they did not follow the previous head,
+    /// another program may have cut the chain.
+    pub(super) async fn advance_head(
         &mut self,
         key: &ChainKey,
         head: Head,
@@ -32,8 +33,8 @@ impl AuditedConnection {
         self.head = Some(head);
     }
 
-    /// Where this connection's chain ends. It is known again once what appends
-    /// to it has put it back: not if that fails, or is left half-way.
+    /// Takes the end of this connection's chain. Code that appends to the chain must put the new
+    /// end back: it stays unknown if that fails or is abandoned.
     pub(super) async fn take_head(&mut self, key: &ChainKey) -> Result<Head, PostgresFault> {
         if let Some(head) = self.head.take() {
             return Ok(head);
@@ -45,12 +46,12 @@ impl AuditedConnection {
                 None => self.lease(least).await?,
             };
             self.chain = Some(chain);
-            // One that was forged before the start says nothing.
+            // A head forged before the start proves nothing.
             let known = self.known.of(chain).filter(|known| known.is_genuine(key));
             if !self.known.is_left(chain)
-                && let Some(head) = self.whole_head(key, chain, known.as_ref()).await?
+                && let Some(head) = self.intact_head(key, chain, known.as_ref()).await?
             {
-                return self.tell_of_cuts(key, head, cut).await;
+                return self.record_cuts(key, head, cut).await;
             }
             self.chain = None;
             least = chain + 1;
@@ -59,27 +60,26 @@ impl AuditedConnection {
                     tracing::error!(
                         chain,
                         rows = known.sequence,
-                        "the newest rows of a chain of the audit log were removed from outside; another chain says so"
+                        "another program removed the newest rows of a chain of the audit log; another chain records it"
                     );
                     cut.push(known);
                 }
                 None if self.known.is_left(chain) => {}
                 None => {
-                    tracing::error!(chain, "the audit log was changed from outside; another chain is begun");
+                    tracing::error!(chain, "another program changed the audit log; a new chain starts");
                 }
             }
         }
     }
 
-    /// Takes the lowest chain from a number on that no connection holds.
+    /// Leases the lowest chain, from a number on, that no connection holds.
     async fn lease(&self, least: i64) -> Result<i64, PostgresFault> {
         let least: Parameters<'_> = &[&least];
         Ok(self.db.answered(self.db.client.query_one(audit_log::LEASE, least)).await?.try_get(0)?)
     }
 
-    /// Notes in a chain that is whole which others were cut, and leaves these alone from
-    /// then on.
-    async fn tell_of_cuts(
+    /// Records in an intact chain which other chains were cut, and ignores those from then on.
+    async fn record_cuts(
         &mut self,
         key: &ChainKey,
         head: Head,
@@ -98,9 +98,9 @@ impl AuditedConnection {
         Ok(head)
     }
 
-    /// A chain's head; `None` where it was changed or removed, or does not go on from
-    /// where the chain is `known` to have ended.
-    async fn whole_head(
+    /// A chain's head; `None` if it was changed or removed, or does not continue from the `known`
+    /// end of the chain.
+    async fn intact_head(
         &self,
         key: &ChainKey,
         chain: i64,
@@ -110,7 +110,7 @@ impl AuditedConnection {
         if let Some(row) = db.answered(db.client.query_opt(audit_log::HEAD, &[&chain])).await? {
             let head = Some(audit_log::read_head(&row)?).filter(|head| head.is_genuine(key));
             return match (head, known) {
-                (Some(head), Some(known)) => Ok(self.goes_on(key, known, &head).await?.then_some(head)),
+                (Some(head), Some(known)) => Ok(self.may_continue(key, known, &head).await?.then_some(head)),
                 (head, _) => Ok(head),
             };
         }
@@ -119,28 +119,28 @@ impl AuditedConnection {
         if has_rows || known.is_some() {
             return Ok(None);
         }
-        // A head from the beginning: a chain without one has been removed.
+        // Every chain has a head from its start: a chain without one was removed.
         let head = Head::empty(key, chain);
         let (mac, signature) = (&head.mac[..], &head.signature[..]);
         db.answered(db.client.execute(audit_log::BEGIN_CHAIN, &[&chain, &mac, &signature])).await?;
         Ok(Some(head))
     }
 
-    /// Whether a chain that ended with `known` may end with `head` now: another process
-    /// may have had the chain since.
-    async fn goes_on(&self, key: &ChainKey, known: &Head, head: &Head) -> Result<bool, PostgresFault> {
+    /// Whether a chain that ended with `known` can now end with `head`: another process may have
+    /// held the chain since.
+    async fn may_continue(&self, key: &ChainKey, known: &Head, head: &Head) -> Result<bool, PostgresFault> {
         if head.sequence <= known.sequence {
             return Ok((head.sequence, head.mac) == (known.sequence, known.mac));
         }
         let mac = &known.mac[..];
-        let place = [&known.chain as &(dyn ToSql + Sync), &known.sequence, &mac];
-        let looking = self.db.client.query_one(audit_log::HAS_ROW, &place);
+        let position = [&known.chain as &(dyn ToSql + Sync), &known.sequence, &mac];
+        let looking = self.db.client.query_one(audit_log::HAS_ROW, &position);
         let is_kept: bool = self.db.answered(looking).await?.try_get(0)?;
         if is_kept || known.sequence == 0 {
             return Ok(true);
         }
-        let place = [&known.chain as &(dyn ToSql + Sync)];
-        let looking = self.db.client.query_opt(audit_log::ANCHOR, &place);
+        let position = [&known.chain as &(dyn ToSql + Sync)];
+        let looking = self.db.client.query_opt(audit_log::ANCHOR, &position);
         let anchor = self.db.answered(looking).await?.as_ref().map(audit_log::read_anchor).transpose()?;
         Ok(anchor.is_some_and(|anchor| anchor.is_genuine(key) && anchor.covers(known)))
     }

@@ -1,23 +1,24 @@
-//! Where this process has last seen each chain of the audit log end, from its start on. A
-//! connection that takes a chain over so notices what was cut off it meanwhile.
+//! Where this process last saw each chain of the audit log end, from its start on. So a connection
+//! that takes over a chain notices whether rows were cut off meanwhile.
 
 use crate::audit::Head;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Shared by all connections.
+// Decision: docs/decisions/keys-and-audit.md#after-a-cut-a-new-chain-begins
 #[derive(Clone, Debug, Default)]
 pub(super) struct KnownHeads(Arc<Mutex<HashMap<i64, Chain>>>);
 
 #[derive(Debug)]
 enum Chain {
     EndsWith(Head),
-    /// It was cut, and is appended to no more.
+    /// The chain was cut, and nothing is appended to it any more.
     Left,
 }
 
 impl KnownHeads {
-    /// The last head of a chain, unless it is left or none was seen.
+    /// The last head of a chain, unless the chain is abandoned or was never seen.
     pub(super) fn of(&self, chain: i64) -> Option<Head> {
         match self.lock().get(&chain) {
             Some(Chain::EndsWith(head)) => Some(head.clone()),

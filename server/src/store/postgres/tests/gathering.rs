@@ -9,8 +9,8 @@ const ALL: Page = Page { number: 1, size: 100 };
 const RETIRED: &str = "00000001";
 /// The user agent of a session that [`MISLEAD`] changes.
 const ASTRAY: &str = "astray";
-/// Has a session go to the second user, as a faulty statement might, and has the
-/// others keep in whose name they were written.
+/// Assigns a session to the second user, like a faulty statement, and makes the others record whose
+/// rights wrote them.
 const MISLEAD: &str = "
     CREATE FUNCTION stagepass.mislead() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -24,7 +24,7 @@ const MISLEAD: &str = "
     CREATE TRIGGER mislead BEFORE INSERT ON stagepass.platform_sessions
         FOR EACH ROW EXECUTE FUNCTION stagepass.mislead();";
 
-/// A session of a user, whose connection has the user's id.
+/// A session of a user whose connection has the user's id.
 fn session(number: u128, user_id: Uuid) -> NewSession {
     NewSession {
         id: Uuid::from_u128(number),
@@ -32,11 +32,15 @@ fn session(number: u128, user_id: Uuid) -> NewSession {
         creator_profile_id: user_id,
         platform: "x".to_owned(),
         encrypted_cookies: "sealed".to_owned(),
+        encrypted_origins: None,
         credentials_version: "v2",
         cookie_count: 1,
+        entry_count: 0,
         user_agent: None,
         captured_at: 0,
         expires_at: None,
+        renews: None,
+        renewed_by: None,
     }
 }
 
@@ -48,7 +52,7 @@ async fn together(store: &Postgres, sessions: Vec<NewSession>) -> Vec<bool> {
     put_together(store.pool.clone(), puts).await.into_iter().map(|outcome| outcome.unwrap()).collect()
 }
 
-/// Stores each on behalf of a caller of its own, all at once.
+/// Stores each session for a separate caller, all at once.
 async fn at_once(store: &Postgres, sessions: Vec<NewSession>) -> Vec<Result<PutSession, StoreError>> {
     join_all(sessions.into_iter().map(|new| store.put_session(new, entry("store")))).await
 }
@@ -57,7 +61,7 @@ async fn sessions_of(store: &Postgres, user_id: Uuid) -> Vec<crate::store::Sessi
     store.sessions_of(user_id, ALL).await.unwrap().0
 }
 
-/// A store with two users and a connection of each, which took four rows of the audit log.
+/// A store with two users and a connection of each, which makes four rows of the audit log.
 async fn filled(database: &TestDatabase, key: &Arc<ChainKey>) -> Postgres {
     let store = open(database, key).await;
     fill(&store).await;
@@ -65,7 +69,7 @@ async fn filled(database: &TestDatabase, key: &Arc<ChainKey>) -> Postgres {
 }
 
 #[tokio::test]
-async fn of_sessions_stored_together_each_has_its_own_outcome_and_is_written_in_its_own_users_name() {
+async fn sessions_stored_together_have_separate_outcomes_and_their_own_users_rights() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = filled(&database, &key).await;
     database.superuser().await.batch_execute(MISLEAD).await.unwrap();
@@ -93,7 +97,48 @@ async fn of_sessions_stored_together_each_has_its_own_outcome_and_is_written_in_
 }
 
 #[tokio::test]
-async fn one_that_the_database_refuses_spoils_none_that_waits_with_it() {
+async fn of_sessions_stored_together_only_the_next_keeps_the_origins_of_one() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let store = filled(&database, &key).await;
+    let [one, two] = USERS;
+    let keeping = |number, user, kept_from| NewSession {
+        renews: Some(Uuid::from_u128(kept_from)),
+        ..session(number, user)
+    };
+    let sessions = vec![session(11, one), keeping(12, one, 11), keeping(13, one, 11), keeping(14, two, 12)];
+    assert_eq!(together(&store, sessions.clone()).await, [true, true, false, false]);
+    for outcome in at_once(&store, sessions[2..].to_vec()).await {
+        assert_eq!(outcome.unwrap(), PutSession::Superseded);
+    }
+    assert_whole(&store, &key, 4 + 2).await;
+}
+
+#[tokio::test]
+async fn a_server_of_a_former_version_still_stores_and_also_erases_origins() {
+    let (database, key) = (TestDatabase::create().await, chain_key());
+    let store = filled(&database, &key).await;
+    let [one, _] = USERS;
+    let new = NewSession { encrypted_origins: Some("sealed".to_owned()), ..session(11, one) };
+    assert_eq!(together(&store, vec![new]).await, [true]);
+    let superuser = database.superuser().await;
+    let has_origins = async || {
+        let find = "SELECT encrypted_origins IS NOT NULL FROM stagepass.platform_sessions";
+        superuser.query_one(find, &[]).await.unwrap().get::<_, bool>(0)
+    };
+    assert!(has_origins().await);
+    let revoke = "UPDATE stagepass.platform_sessions SET status = 'revoked', encrypted_cookies = NULL";
+    assert_eq!(superuser.execute(revoke, &[]).await.unwrap(), 1);
+    assert!(!has_origins().await);
+    let store_former = "
+        SELECT count(*) FROM stagepass.put_sessions(ARRAY[gen_random_uuid()], ARRAY[$1::uuid], ARRAY[$1::uuid],
+            ARRAY['x'], ARRAY['sealed'], ARRAY['v2'], ARRAY[1], ARRAY[NULL], ARRAY[0::bigint],
+            ARRAY[NULL::bigint], ARRAY['\\x00'::bytea])";
+    let stored: i64 = superuser.query_one(store_former, &[&one]).await.unwrap().get(0);
+    assert_eq!(stored, 1);
+}
+
+#[tokio::test]
+async fn a_refused_session_does_not_affect_others_stored_with_it() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = filled(&database, &key).await;
     database.superuser().await.batch_execute(MISLEAD).await.unwrap();
@@ -110,7 +155,7 @@ async fn one_that_the_database_refuses_spoils_none_that_waits_with_it() {
     for refused in [astray(21), retired(22)] {
         assert_eq!(together(&store, vec![session(23, one), refused, session(24, two)]).await, [false; 3]);
     }
-    assert!(sessions_of(&store, one).await.is_empty(), "a transaction was undone whole");
+    assert!(sessions_of(&store, one).await.is_empty(), "the whole transaction was undone");
     assert_whole(&store, &key, 4).await;
     let mut sessions: Vec<_> = (30..60).map(|number| session(number, USERS[number as usize % 2])).collect();
     sessions.insert(7, astray(21));
@@ -124,7 +169,7 @@ async fn one_that_the_database_refuses_spoils_none_that_waits_with_it() {
 }
 
 #[tokio::test]
-async fn a_locked_connection_holds_up_its_own_session_alone() {
+async fn a_locked_connection_delays_only_its_own_session() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = filled(&database, &key).await;
     let [one, two] = USERS;
@@ -141,7 +186,7 @@ async fn a_locked_connection_holds_up_its_own_session_alone() {
     };
     tokio::select! {
         biased;
-        _ = &mut waiting => panic!("it went on without the lock"),
+        _ = &mut waiting => panic!("it continued without the lock"),
         () = others => {}
     }
     transaction.commit().await.unwrap();
@@ -151,7 +196,7 @@ async fn a_locked_connection_holds_up_its_own_session_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_that_store_for_the_same_connections_leave_one_active_session_of_each() {
+async fn several_servers_leave_one_active_session_of_each_connection() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let servers = [filled(&database, &key).await, open(&database, &key).await];
     let mut sessions: [Vec<_>; 2] = [100, 200]
@@ -172,7 +217,7 @@ async fn servers_that_store_for_the_same_connections_leave_one_active_session_of
 }
 
 #[tokio::test]
-async fn callers_that_go_away_leave_each_session_stored_with_its_row_of_the_audit_log_or_neither() {
+async fn callers_that_give_up_leave_each_session_with_its_audit_row_or_neither() {
     let (database, key) = (TestDatabase::create().await, chain_key());
     let store = filled(&database, &key).await;
     for patience in 0..40 {
@@ -183,7 +228,7 @@ async fn callers_that_go_away_leave_each_session_stored_with_its_row_of_the_audi
     for user in USERS {
         store.put_session(session(300 + user.as_u128(), user), entry("last")).await.unwrap();
     }
-    // At one moment, since some may still be under way.
+    // Count both in one statement, because some transactions may still be running.
     let count = "SELECT (SELECT count(*) FROM stagepass.platform_sessions),
         (SELECT count(*) FROM stagepass.audit_log WHERE action IN ('store', 'last'))";
     let counts = database.superuser().await.query_one(count, &[]).await.unwrap();

@@ -1,4 +1,4 @@
-//! `app_credentials`, their values, and the projects that they are handed to.
+//! The operations on `app_credentials`, their values, and the projects they are assigned to.
 
 use super::listed;
 use crate::audit::Entry;
@@ -7,10 +7,10 @@ use crate::store::row_signer::{Assignment, RowSigner};
 use crate::store::sqlite::{Sqlite, row};
 use crate::store::{
     Actor, AppCredential, AppCredentialFilter, AppCredentials, Listed, MAX_CREDENTIALS_OF_PROJECT, Page,
-    PutAppCredential, Revision, Sealed, SealedRecords as _, SealedTable, SealedValue, StoreError, fold,
+    PutAppCredential, Revision, Sealed, SealedColumn, SealedRecords as _, SealedValue, StoreError, fold,
     value_id,
 };
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
 const CREDENTIAL: &str =
@@ -24,7 +24,7 @@ impl AppCredentials for Sqlite {
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |put| *put == PutAppCredential::Stored), move |c| {
+        self.write_audited((entry, |put| *put == PutAppCredential::Stored), move |c| {
             add(c, &signer, &new, type_updated_at)
         })
         .await
@@ -36,7 +36,7 @@ impl AppCredentials for Sqlite {
         type_updated_at: i64,
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
-        self.write_noting((entry, |put| *put == PutAppCredential::Stored), move |c| {
+        self.write_audited((entry, |put| *put == PutAppCredential::Stored), move |c| {
             update(c, &changed, type_updated_at)
         })
         .await
@@ -65,7 +65,8 @@ impl AppCredentials for Sqlite {
     ) -> Result<Listed<AppCredential>, StoreError> {
         self.read_signed(move |c, signer| {
             let c = c.unchecked_transaction()?;
-            // By the project, not among all of the owner's: a column with a + is not looked for.
+            // Search through the project, not among all credentials of the owner: SQLite uses no
+            // index for a column with a +.
             let select = "SELECT id FROM app_credentials
                 WHERE id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)
                     AND +owner_id = ?2
@@ -77,7 +78,7 @@ impl AppCredentials for Sqlite {
             let total = ids.len() as u64;
             let find = |id| -> Result<_> {
                 let found = find_within(&c, signer, Actor::User(owner_id), id)?;
-                // Others were not handed to it by their owner.
+                // The others were not assigned by their owner.
                 Ok(found.filter(|found| found.project_ids.contains(&project_id)))
             };
             listed(ids, total, find, bytes)
@@ -92,7 +93,7 @@ impl AppCredentials for Sqlite {
         known: Option<Revision>,
         entry: Entry,
     ) -> Result<bool, StoreError> {
-        self.write_noting((entry, |deleted| *deleted), move |c| {
+        self.write_audited((entry, |deleted| *deleted), move |c| {
             let is_known = is_known(c, (owner_id, id), known)?;
             if is_known {
                 c.execute("DELETE FROM app_credentials WHERE id = ?1", [id.to_string()])?;
@@ -111,7 +112,7 @@ impl AppCredentials for Sqlite {
         entry: Entry,
     ) -> Result<PutAppCredential, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |put| *put == PutAppCredential::Stored), move |c| {
+        self.write_audited((entry, |put| *put == PutAppCredential::Stored), move |c| {
             if !are_own_projects(c, owner_id, &project_ids)? {
                 return Ok(PutAppCredential::UnknownProject);
             }
@@ -132,7 +133,7 @@ impl AppCredentials for Sqlite {
     }
 
     async fn sealed_values(&self, after: Uuid, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        self.sealed(SealedTable::AppCredentialKeys, after, limit).await
+        self.sealed(SealedColumn::AppCredentialKeys, after, limit).await
     }
 
     async fn replace_sealed_value(&self, old: Sealed, blob: String) -> Result<bool, StoreError> {
@@ -140,15 +141,20 @@ impl AppCredentials for Sqlite {
     }
 }
 
-/// A credential that the actor may have; within a transaction.
-fn find_within(c: &Connection, signer: &RowSigner, actor: Actor, id: Uuid) -> Result<Option<AppCredential>> {
+/// A credential that the actor may access; call within a transaction.
+fn find_within(
+    c: &DbConnection,
+    signer: &RowSigner,
+    actor: Actor,
+    id: Uuid,
+) -> Result<Option<AppCredential>> {
     let select = format!("SELECT {CREDENTIAL} FROM app_credentials WHERE id = ?1");
     let found = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
     let found = found.filter(|found| actor.may_have(found.owner_id));
     found.map(|found| complete(c, signer, found)).transpose()
 }
 
-/// What a credential takes in memory, about.
+/// About how much memory a credential takes.
 fn bytes(of: &AppCredential) -> usize {
     const ID: usize = 40;
     let values = of.values.iter().map(|value| value.blob.len()).sum::<usize>();
@@ -160,7 +166,7 @@ fn bytes(of: &AppCredential) -> usize {
 
 /// A page of the owner's credentials.
 fn list_page(
-    c: &Connection,
+    c: &DbConnection,
     signer: &RowSigner,
     owner_id: Uuid,
     filter: &AppCredentialFilter,
@@ -171,7 +177,7 @@ fn list_page(
     let owner_id = owner_id.to_string();
     let type_id = filter.credential_type_id.map(|id| id.to_string());
     let search = &filter.folded_search;
-    // Each is left out where it filters nothing, so that an index fits.
+    // Conditions that filter nothing are left out, so that an index fits.
     let by_type = if type_id.is_some() { "AND credential_type_id = ?2" } else { "AND ?2 IS NULL" };
     let by_name = if search.is_some() { "AND instr(folded_name, ?3) > 0" } else { "AND ?3 IS NULL" };
     let total = if type_id.is_none() && search.is_none() {
@@ -193,7 +199,7 @@ fn list_page(
 }
 
 fn add(
-    c: &Connection,
+    c: &DbConnection,
     signer: &RowSigner,
     new: &AppCredential,
     type_updated_at: i64,
@@ -231,8 +237,8 @@ fn add(
     Ok(PutAppCredential::Stored)
 }
 
-/// Changes a credential that is still of the version before.
-fn update(c: &Connection, changed: &AppCredential, type_updated_at: i64) -> Result<PutAppCredential> {
+/// Changes a credential that still has the previous version.
+fn update(c: &DbConnection, changed: &AppCredential, type_updated_at: i64) -> Result<PutAppCredential> {
     if !is_type_unchanged(c, changed.credential_type_id, type_updated_at)? {
         return Ok(PutAppCredential::Stale);
     }
@@ -262,26 +268,26 @@ fn update(c: &Connection, changed: &AppCredential, type_updated_at: i64) -> Resu
     Ok(PutAppCredential::Stored)
 }
 
-/// Whether the owner has the credential, as it is known.
-fn is_known(c: &Connection, (owner_id, id): (Uuid, Uuid), known: Option<Revision>) -> Result<bool> {
+/// Whether the owner has the credential, as it is `known`.
+fn is_known(c: &DbConnection, (owner_id, id): (Uuid, Uuid), known: Option<Revision>) -> Result<bool> {
     let select = "SELECT 1 FROM app_credentials c JOIN credential_types t ON t.id = credential_type_id
         WHERE c.id = ?1 AND c.owner_id = ?2 AND (?3 IS NULL OR version = ?3 AND t.updated_at = ?4)";
     let (version, type_updated_at) = known.map(|known| (known.version, known.type_updated_at)).unzip();
     c.prepare_cached(select)?.exists((id.to_string(), owner_id.to_string(), version, type_updated_at))
 }
 
-fn is_type_unchanged(c: &Connection, type_id: Uuid, updated_at: i64) -> Result<bool> {
+fn is_type_unchanged(c: &DbConnection, type_id: Uuid, updated_at: i64) -> Result<bool> {
     let select = "SELECT 1 FROM credential_types WHERE id = ?1 AND updated_at = ?2";
     c.prepare_cached(select)?.exists((type_id.to_string(), updated_at))
 }
 
-fn is_taken(c: &Connection, wanted: &AppCredential) -> Result<bool> {
+fn is_taken(c: &DbConnection, wanted: &AppCredential) -> Result<bool> {
     let select = "SELECT 1 FROM app_credentials WHERE owner_id = ?1 AND credential_name = ?2 AND id <> ?3";
     let AppCredential { id, owner_id, credential_name, .. } = wanted;
     c.prepare_cached(select)?.exists((owner_id.to_string(), credential_name, id.to_string()))
 }
 
-fn are_own_projects(c: &Connection, owner_id: Uuid, project_ids: &[Uuid]) -> Result<bool> {
+fn are_own_projects(c: &DbConnection, owner_id: Uuid, project_ids: &[Uuid]) -> Result<bool> {
     let mut own = c.prepare_cached("SELECT 1 FROM projects WHERE id = ?1 AND owner_id = ?2")?;
     for project_id in project_ids {
         if !own.exists((project_id.to_string(), owner_id.to_string()))? {
@@ -291,8 +297,8 @@ fn are_own_projects(c: &Connection, owner_id: Uuid, project_ids: &[Uuid]) -> Res
     Ok(true)
 }
 
-/// Whether one of the projects has as many other credentials as it can have.
-fn is_one_full(c: &Connection, id: Uuid, project_ids: &[Uuid]) -> Result<bool> {
+/// Whether one of the projects already has the most other credentials.
+fn is_one_full(c: &DbConnection, id: Uuid, project_ids: &[Uuid]) -> Result<bool> {
     let count = "SELECT count(*) FROM app_credential_projects WHERE project_id = ?1 AND credential_id <> ?2";
     let mut count = c.prepare_cached(count)?;
     for project_id in project_ids {
@@ -304,8 +310,8 @@ fn is_one_full(c: &Connection, id: Uuid, project_ids: &[Uuid]) -> Result<bool> {
     Ok(false)
 }
 
-/// Stores the values that are new.
-fn put_values(c: &Connection, of: &AppCredential) -> Result<()> {
+/// Stores the new values.
+fn put_values(c: &DbConnection, of: &AppCredential) -> Result<()> {
     let mut insert = c.prepare_cached(
         "INSERT INTO app_credential_keys (id, user_id, credential_id, field_id, encrypted_value, credentials_version)
          VALUES (?1, ?2, ?3, ?4, ?5, 'v2')",
@@ -323,7 +329,7 @@ fn put_values(c: &Connection, of: &AppCredential) -> Result<()> {
 }
 
 fn put_projects(
-    c: &Connection,
+    c: &DbConnection,
     signer: &RowSigner,
     (owner_id, credential_id, credential_type_id): (Uuid, Uuid, Uuid),
     project_ids: &[Uuid],
@@ -340,7 +346,7 @@ fn put_projects(
     Ok(())
 }
 
-/// The columns that [`read_assignment`] reads, in its order.
+/// The columns for [`read_assignment`], in its order.
 pub(in crate::store::sqlite) const ASSIGNMENT: &str = "credential_id, project_id,
     (SELECT owner_id FROM app_credentials WHERE id = credential_id),
     (SELECT credential_type_id FROM app_credentials WHERE id = credential_id)";
@@ -354,8 +360,8 @@ pub(in crate::store::sqlite) fn read_assignment(found: &Row<'_>) -> Result<Assig
     })
 }
 
-/// Adds to a credential what stands in other tables.
-fn complete(c: &Connection, signer: &RowSigner, credential: AppCredential) -> Result<AppCredential> {
+/// Adds the parts of a credential from other tables.
+fn complete(c: &DbConnection, signer: &RowSigner, credential: AppCredential) -> Result<AppCredential> {
     let id = credential.id.to_string();
     let values = "SELECT field_id, encrypted_value FROM app_credential_keys WHERE credential_id = ?1";
     let read = |found: &Row<'_>| {

@@ -1,4 +1,4 @@
-//! `projects` and their members.
+//! The operations on `projects` and their members.
 
 use super::listed;
 use crate::audit::Entry;
@@ -7,10 +7,10 @@ use crate::store::sqlite::{Sqlite, row};
 use crate::store::{
     AddProject, Listed, MAX_OF_ONE_OWNER, Page, Project, ProjectEdit, Projects, SetMembers, StoreError,
 };
-use rusqlite::{Connection, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
-/// The columns that [`read`] reads, in its order.
+/// The columns for [`read`], in its order.
 pub(in crate::store::sqlite) const PROJECT: &str =
     "id, owner_id, project_name, description, created_at, updated_at";
 
@@ -55,7 +55,7 @@ impl Projects for Sqlite {
 
     async fn add_project(&self, new: Project, entry: Entry) -> Result<AddProject, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |added| *added == AddProject::Added), move |c| {
+        self.write_audited((entry, |added| *added == AddProject::Added), move |c| {
             let count = "SELECT count(*) FROM projects WHERE owner_id = ?1";
             let own: i64 = c.query_row(count, [new.owner_id.to_string()], |found| found.get(0))?;
             if own >= MAX_OF_ONE_OWNER {
@@ -75,7 +75,7 @@ impl Projects for Sqlite {
     }
 
     async fn update_project(&self, edit: ProjectEdit, entry: Entry) -> Result<Option<bool>, StoreError> {
-        self.write_noting((entry, |put| *put == Some(true)), move |c| {
+        self.write_audited((entry, |put| *put == Some(true)), move |c| {
             let ProjectEdit { project_name, description, updated_at, .. } = &edit;
             let (id, owner_id) = (edit.id.to_string(), edit.owner_id.to_string());
             let taken = "SELECT 1 FROM projects WHERE owner_id = ?1 AND project_name = ?2 AND id <> ?3";
@@ -93,10 +93,10 @@ impl Projects for Sqlite {
     }
 
     async fn delete_project(&self, owner_id: Uuid, id: Uuid, entry: Entry) -> Result<bool, StoreError> {
-        self.write_noting((entry, |deleted| *deleted), move |c| {
+        self.write_audited((entry, |deleted| *deleted), move |c| {
             let own = [id.to_string(), owner_id.to_string()];
-            // Its credentials are changed by that. They are found by the project, not among all of
-            // the owner's: a column with a + is not what SQLite looks for.
+            // This changes its credentials. They are found by project, not among all of the
+            // owner's: SQLite uses no index for a column with a +.
             let update = "UPDATE app_credentials SET version = version + 1 WHERE +owner_id = ?2
                 AND id IN (SELECT credential_id FROM app_credential_projects WHERE project_id = ?1)";
             c.execute(update, own.clone())?;
@@ -114,28 +114,28 @@ impl Projects for Sqlite {
         entry: Entry,
     ) -> Result<SetMembers, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |set| *set == SetMembers::Set), move |c| {
+        self.write_audited((entry, |set| *set == SetMembers::Set), move |c| {
             set_members(c, &signer, own, (&member_ids, are_users), now)
         })
         .await
     }
 }
 
-/// A project, whoever's it is; within a transaction.
-fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Project>> {
+/// A project of any owner; call within a transaction.
+fn find_within(c: &DbConnection, signer: &RowSigner, id: Uuid) -> Result<Option<Project>> {
     let select = format!("SELECT {PROJECT}, mac FROM projects WHERE id = ?1");
     let kept = c.prepare_cached(&select)?.query_row([id.to_string()], row::kept(read)).optional()?;
     let found = kept.and_then(|kept| signer.check(kept));
     found.map(|found| with_members(c, signer, found)).transpose()
 }
 
-/// What a project takes in memory, about.
+/// About how much memory a project takes.
 fn bytes(of: &Project) -> usize {
     const ID: usize = 40;
     of.project_name.len() + of.description.as_ref().map_or(0, String::len) + ID * (2 + of.member_ids.len())
 }
 
-fn with_members(c: &Connection, signer: &RowSigner, found: Project) -> Result<Project> {
+fn with_members(c: &DbConnection, signer: &RowSigner, found: Project) -> Result<Project> {
     let select =
         format!("SELECT {MEMBERSHIP}, mac FROM project_members WHERE project_id = ?1 ORDER BY user_id");
     let members: Vec<_> = c
@@ -146,7 +146,7 @@ fn with_members(c: &Connection, signer: &RowSigner, found: Project) -> Result<Pr
     Ok(Project { member_ids: genuine.map(|member| member.user_id).collect(), ..found })
 }
 
-/// The columns that [`read_membership`] reads, in its order.
+/// The columns for [`read_membership`], in its order.
 pub(in crate::store::sqlite) const MEMBERSHIP: &str = "project_id, user_id";
 
 pub(in crate::store::sqlite) fn read_membership(found: &Row<'_>) -> Result<Membership> {
@@ -165,9 +165,9 @@ pub(in crate::store::sqlite) fn read(found: &Row<'_>) -> Result<Project> {
     })
 }
 
-/// Says who the members of the owner's project are.
+/// Sets the members of the owner's project.
 fn set_members(
-    c: &Connection,
+    c: &DbConnection,
     signer: &RowSigner,
     (owner_id, project_id): (Uuid, Uuid),
     (member_ids, are_users): (&[Uuid], bool),
@@ -184,7 +184,7 @@ fn set_members(
     if c.execute(update, params![id, owner_id.to_string(), now])? == 0 {
         return Ok(SetMembers::Gone);
     }
-    // Who was one before has been one since then.
+    // Members who stay keep the time at which they were added.
     let listed = serde_json::json!(member_ids).to_string();
     let remove = "DELETE FROM project_members WHERE project_id = ?1
         AND user_id NOT IN (SELECT value FROM json_each(?2))";

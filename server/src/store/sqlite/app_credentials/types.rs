@@ -1,4 +1,4 @@
-//! `credential_types` and their fields.
+//! The operations on `credential_types` and their fields.
 
 use super::listed;
 use crate::audit::Entry;
@@ -8,11 +8,12 @@ use crate::store::{
     CredentialType, CredentialTypes, DeleteType, FieldType, Listed, MAX_OF_ONE_OWNER, Page, PutType,
     StoreError, TypeField,
 };
+use crate::words::Word as _;
 use rusqlite::types::{FromSqlError, Type};
-use rusqlite::{Connection, Error, OptionalExtension as _, Result, Row, params};
+use rusqlite::{Connection as DbConnection, Error, OptionalExtension as _, Result, Row, params};
 use uuid::Uuid;
 
-/// The columns that [`read_whole`] reads, in its order.
+/// The columns for [`read_whole`], in its order.
 pub(in crate::store::sqlite) const TYPE: &str =
     "id, owner_id, type_name, description, created_at, updated_at";
 
@@ -23,7 +24,7 @@ impl CredentialTypes for Sqlite {
         page: Page,
     ) -> Result<Listed<CredentialType>, StoreError> {
         self.read_signed(move |c, signer| {
-            // All statements see the same rows.
+            // All statements must see the same rows.
             let c = c.unchecked_transaction()?;
             let owner_id = owner_id.to_string();
             let count = "SELECT count(*) FROM credential_types WHERE owner_id IS NULL OR owner_id = ?1";
@@ -59,7 +60,7 @@ impl CredentialTypes for Sqlite {
 
     async fn add_credential_type(&self, new: CredentialType, entry: Entry) -> Result<PutType, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |put| *put == PutType::Stored), move |c| {
+        self.write_audited((entry, |put| *put == PutType::Stored), move |c| {
             let insert =
                 format!("INSERT INTO credential_types ({TYPE}, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
             if is_taken(c, &new)? {
@@ -96,7 +97,7 @@ impl CredentialTypes for Sqlite {
         entry: Entry,
     ) -> Result<PutType, StoreError> {
         let signer = self.signer()?;
-        self.write_noting((entry, |put| *put == PutType::Stored), move |c| {
+        self.write_audited((entry, |put| *put == PutType::Stored), move |c| {
             update(c, &signer, &changed, known.updated_at)
         })
         .await
@@ -108,7 +109,7 @@ impl CredentialTypes for Sqlite {
         id: Uuid,
         entry: Entry,
     ) -> Result<DeleteType, StoreError> {
-        self.write_noting((entry, |deleted| *deleted == DeleteType::Deleted), move |c| {
+        self.write_audited((entry, |deleted| *deleted == DeleteType::Deleted), move |c| {
             let uses = "SELECT count(*) FROM app_credentials WHERE credential_type_id = ?1";
             let own = (id.to_string(), owner_id.to_string());
             if !c.prepare("SELECT 1 FROM credential_types WHERE id = ?1 AND owner_id = ?2")?.exists(own)? {
@@ -125,15 +126,15 @@ impl CredentialTypes for Sqlite {
     }
 }
 
-/// What a type takes in memory, about.
+/// About how much memory a type takes.
 fn bytes(of: &CredentialType) -> usize {
     const FIELD: usize = 160;
     let texts = of.fields.iter().map(|field| field.field_name.len() + field.field_label.len());
     texts.sum::<usize>() + FIELD * (1 + of.fields.len())
 }
 
-/// A type, whoever's it is; within a transaction.
-fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<CredentialType>> {
+/// A type of any owner; call within a transaction.
+fn find_within(c: &DbConnection, signer: &RowSigner, id: Uuid) -> Result<Option<CredentialType>> {
     let select = format!("SELECT {TYPE}, mac FROM credential_types WHERE id = ?1");
     let read = row::kept(|found| read_whole(c, found));
     let kept = c.prepare_cached(&select)?.query_row([id.to_string()], read).optional()?;
@@ -141,7 +142,7 @@ fn find_within(c: &Connection, signer: &RowSigner, id: Uuid) -> Result<Option<Cr
 }
 
 /// A type with its fields.
-pub(in crate::store::sqlite) fn read_whole(c: &Connection, row: &Row<'_>) -> Result<CredentialType> {
+pub(in crate::store::sqlite) fn read_whole(c: &DbConnection, row: &Row<'_>) -> Result<CredentialType> {
     let found = read(row)?;
     let select = "SELECT id, field_name, field_label, field_type, required, sensitive
         FROM credential_type_fields WHERE type_id = ?1 ORDER BY position";
@@ -150,9 +151,9 @@ pub(in crate::store::sqlite) fn read_whole(c: &Connection, row: &Row<'_>) -> Res
     Ok(CredentialType { fields, ..found })
 }
 
-/// Gives the owner's type another name, description and fields.
+/// Changes the name, description and fields of the owner's type.
 fn update(
-    c: &Connection,
+    c: &DbConnection,
     signer: &RowSigner,
     changed: &CredentialType,
     known_updated_at: i64,
@@ -177,7 +178,7 @@ fn update(
             mac = ?5 WHERE id = ?1";
     let (id, mac) = (changed.id.to_string(), signer.sign(changed));
     c.execute(update, params![id, changed.type_name, changed.description, changed.updated_at, mac])?;
-    // Fields exchange their names and places: first all make room.
+    // Fields can swap names and positions, so first free all of them.
     c.execute("UPDATE credential_type_fields SET field_name = id WHERE type_id = ?1", [&id])?;
     for field in kept.fields.iter().filter(|kept| changed.fields.iter().all(|field| field.id != kept.id)) {
         c.execute("DELETE FROM credential_type_fields WHERE id = ?1", [field.id.to_string()])?;
@@ -186,7 +187,11 @@ fn update(
     Ok(PutType::Stored)
 }
 
-fn find_own(c: &Connection, signer: &RowSigner, changed: &CredentialType) -> Result<Option<CredentialType>> {
+fn find_own(
+    c: &DbConnection,
+    signer: &RowSigner,
+    changed: &CredentialType,
+) -> Result<Option<CredentialType>> {
     let select = format!("SELECT {TYPE}, mac FROM credential_types WHERE id = ?1 AND owner_id = ?2");
     let own = (changed.id.to_string(), changed.owner_id.map(|id| id.to_string()));
     let read = row::kept(|found| read_whole(c, found));
@@ -194,14 +199,14 @@ fn find_own(c: &Connection, signer: &RowSigner, changed: &CredentialType) -> Res
     Ok(kept.and_then(|kept| signer.check(kept)))
 }
 
-fn is_taken(c: &Connection, wanted: &CredentialType) -> Result<bool> {
+fn is_taken(c: &DbConnection, wanted: &CredentialType) -> Result<bool> {
     let select = "SELECT 1 FROM credential_types WHERE owner_id = ?1 AND type_name = ?2 AND id <> ?3";
     let owner_id = wanted.owner_id.map(|id| id.to_string());
     c.prepare_cached(select)?.exists((owner_id, &wanted.type_name, wanted.id.to_string()))
 }
 
-/// Stores fields in their order; those that are there become what they are now.
-fn add_fields(c: &Connection, of: &CredentialType) -> Result<()> {
+/// Stores fields in order; existing ones are updated.
+fn add_fields(c: &DbConnection, of: &CredentialType) -> Result<()> {
     let mut put = c.prepare_cached(
         "INSERT INTO credential_type_fields
              (id, type_id, position, field_name, field_label, field_type, required, sensitive)

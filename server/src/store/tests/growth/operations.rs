@@ -2,30 +2,30 @@
 
 use super::super::records::{download, request, session};
 use super::super::{EVERYTHING, sealed_connection, usage};
-use super::super::{OTHER, OWNER, Store, connect, connection, entry, found, newest_session, user, vault};
+use super::super::{OTHER, OWNER, Store, connect, connection, entry, newest_session, revealed, user, vault};
 use super::load;
 use crate::audit::{Anchor, ChainKey};
 use crate::store::{
     Actor, AddProject, AppCredential, AppCredentialFilter, AttemptLimit, CredentialType, CredentialsUpdate,
     DeleteType, FieldType, Found, Hash, NewConnection, NewSession, Page, ProjectEdit, PutAppCredential,
-    PutConnection, PutSession, PutType, Refresh, RefreshToken, Revision, SealedTable, SealedValue,
+    PutConnection, PutSession, PutType, Refresh, RefreshToken, Revision, SealedColumn, SealedValue,
     ServiceToken, SetMembers, TypeField, UpdateCredentials, User, UserStatus, VaultWrite,
 };
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// When all of it happens. What is there already is neither older nor newer.
+/// The time of everything. Existing rows are neither older nor newer.
 pub(super) const NOW: i64 = 1_000_000_000_000;
 const HOUR_MS: i64 = 60 * 60 * 1000;
 const PAGE: Page = Page { number: 1, size: 3 };
 /// The connection with a long history.
 pub(super) const CONNECTION: Uuid = Uuid::from_u128(7);
-/// The type that most app credentials are of, and its field.
+/// The type of most app credentials, and its field.
 pub(super) const TYPE: Uuid = Uuid::from_u128(50);
 pub(super) const FIELD: Uuid = Uuid::from_u128(51);
 const PROJECT: Uuid = Uuid::from_u128(52);
 
-/// What every pass finds.
+/// Stores the records that every pass needs.
 pub(super) async fn set_up(store: &dyn Store) {
     connect(store, CONNECTION.as_u128(), OWNER).await;
     let own = credential_type(TYPE, FIELD, "most");
@@ -42,7 +42,7 @@ pub(super) struct Pass<'s> {
 }
 
 impl Pass<'_> {
-    /// Runs what must not take longer where more is stored.
+    /// Runs the operations that must not slow down as more is stored.
     pub(super) async fn run(&self) {
         self.users().await;
         self.sign_ins().await;
@@ -59,9 +59,8 @@ impl Pass<'_> {
         self.audit_log_and_upkeep().await;
     }
 
-    /// Runs what is for reading all that there is of something: lists for the operator, a
-    /// search in the audit log and the names for it, signing and verifying, a search in an
-    /// owner's names.
+    /// Runs the operations that read everything of a kind: lists for the operator, a search in the
+    /// audit log and its names, signing and verifying, a search in an owner's names.
     pub(super) async fn run_walks(&self, key: &Arc<ChainKey>) {
         let store = self.store;
         store.users().await.unwrap();
@@ -186,7 +185,10 @@ impl Pass<'_> {
         assert!(matches!(find(Actor::Service).await, Found::Own(_)));
         assert!(sealed_connection(store, id).await.is_some());
         assert!(store.connections_of(OWNER, PAGE).await.unwrap().1 > 0);
-        self.replace_sealed(SealedTable::Connections).await;
+        let allow = async |user| store.allow_write_back(user, id, true, entry("allow")).await.unwrap();
+        assert_eq!((allow(OTHER).await, allow(OWNER).await), (Found::Foreign, Found::Own(())));
+        assert!(store.is_write_back_allowed(OWNER, id).await.unwrap());
+        self.replace_sealed(SealedColumn::Connections).await;
     }
 
     async fn downloads(&self) {
@@ -194,9 +196,9 @@ impl Pass<'_> {
         let new = download(id.as_u128(), CONNECTION);
         assert!(store.add_download_credential(new, entry("add")).await.unwrap());
         let reveal = async |judge| store.reveal_download_credential(id, judge).await;
-        assert!(found(reveal).await.is_some());
+        assert!(revealed(reveal).await.is_some());
         assert!(store.download_credentials_of(OWNER, PAGE).await.unwrap().1 > 0);
-        self.replace_sealed(SealedTable::DownloadCredentials).await;
+        self.replace_sealed(SealedColumn::DownloadCredentials).await;
         let delete = async || store.delete_download_credential(OWNER, id, entry("delete")).await.unwrap();
         assert_eq!((delete().await, delete().await), (Found::Own(()), Found::Nothing));
     }
@@ -205,23 +207,26 @@ impl Pass<'_> {
         let store = self.store;
         let new = self.new_connection(13);
         assert_eq!(store.put_connection(new, entry("connect")).await.unwrap(), PutConnection::Created);
-        let put = async |number, connection, sealed: &str| {
+        let put = async |number, connection, sealed: &str, kept_from: Option<u64>| {
             let new = session(self.id(number).as_u128(), connection, NOW);
-            let new = NewSession { encrypted_cookies: sealed.to_owned(), ..new };
+            let renews = kept_from.map(|number| self.id(number));
+            let new = NewSession { encrypted_cookies: sealed.to_owned(), renews, ..new };
             store.put_session(new, entry("session")).await.unwrap()
         };
         for (number, connection) in [(14, CONNECTION), (15, CONNECTION), (16, self.id(13))] {
             let asked = request(self.id(number).as_u128(), connection, NOW);
             store.add_capture_request(asked).await.unwrap();
-            assert_eq!(put(number, connection, "sealed").await, PutSession::Stored);
+            assert_eq!(put(number, connection, "sealed", None).await, PutSession::Stored);
         }
-        // Too large to be stored with others.
-        assert_eq!(put(17, CONNECTION, &"sealed".repeat(11_000)).await, PutSession::Stored);
-        assert_eq!(put(18, self.id(404), "sealed").await, PutSession::Nothing);
+        // Too large to be stored together with others.
+        assert_eq!(put(17, CONNECTION, &"sealed".repeat(11_000), Some(15)).await, PutSession::Stored);
+        assert_eq!(put(18, CONNECTION, "sealed", Some(15)).await, PutSession::Superseded);
+        assert_eq!(put(18, self.id(404), "sealed", None).await, PutSession::Nothing);
         assert!(newest_session(store, CONNECTION, "x").await.unwrap().1.is_some());
         assert!(store.newest_session(OWNER, CONNECTION, "x".to_owned()).await.unwrap().is_some());
         assert_eq!(store.sessions_of(OWNER, PAGE).await.unwrap().0[0].id, self.id(17));
-        self.replace_sealed(SealedTable::Sessions).await;
+        self.replace_sealed(SealedColumn::SessionCookies).await;
+        self.replace_sealed(SealedColumn::SessionOrigins).await;
         let revoke = async |user_id, number| {
             store.revoke_session(user_id, self.id(number), NOW, entry("revoke")).await.unwrap()
         };
@@ -232,11 +237,11 @@ impl Pass<'_> {
         assert_eq!(deleted, Found::Own(()));
     }
 
-    /// Seals the first of a table anew.
-    async fn replace_sealed(&self, table: SealedTable) {
-        let some = self.store.sealed(table, Uuid::nil(), 10).await.unwrap();
+    /// Re-encrypts the first text of a column.
+    async fn replace_sealed(&self, column: SealedColumn) {
+        let some = self.store.sealed(column, Uuid::nil(), 10).await.unwrap();
         let first = some.into_iter().next().unwrap();
-        assert!(self.store.replace_sealed(first, self.name("anew"), "v2").await.unwrap());
+        assert!(self.store.replace_sealed(first, self.name("resealed"), "v2").await.unwrap());
     }
 
     async fn requests(&self) {
@@ -255,7 +260,7 @@ impl Pass<'_> {
         }
     }
 
-    /// A type of this pass alone.
+    /// A type only for this pass.
     fn own_type(&self) -> CredentialType {
         credential_type(self.id(30), self.id(31), &self.name("type"))
     }
@@ -327,7 +332,7 @@ impl Pass<'_> {
         assert_eq!(assign(known, vec![project]).await.unwrap(), PutAppCredential::Stored);
         assert!(store.delete_project(OWNER, project, entry("delete")).await.unwrap());
         let sealed = store.sealed_values(Uuid::nil(), 10).await.unwrap().into_iter().next().unwrap();
-        assert!(store.replace_sealed_value(sealed, self.name("anew")).await.unwrap());
+        assert!(store.replace_sealed_value(sealed, self.name("resealed")).await.unwrap());
         let known = Some(Revision { version: 4, type_updated_at: updated_at });
         let deleted = store.delete_app_credential(OWNER, self.id(35), known, entry("delete")).await;
         assert!(deleted.unwrap());
@@ -413,7 +418,7 @@ impl Pass<'_> {
         assert!(store.move_audit_anchor(before, anchor(next)).await.unwrap());
         assert!(store.move_audit_anchor(next, anchor(next + 1)).await.unwrap());
         assert!(!store.audit_anchors().await.unwrap().is_empty());
-        // It is looked at once a second.
+        // The check runs once a second.
         store.check("00000001".to_owned(), NOW + 10_000 * i64::from(self.number)).await.unwrap();
         store.check_records().await.unwrap();
         store.purge(NOW).await.unwrap();

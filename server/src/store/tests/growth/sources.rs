@@ -1,15 +1,15 @@
-//! The statements that stand in a store's sources, found there: so that none is forgotten.
+//! Finds the statements in a store's sources, so that the tests miss none.
 
 use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// What a statement begins with.
+/// The first word of a statement.
 const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
 
-/// The statements in a store's module and below that none of these texts hold.
-/// Where something is put into a statement, the text around it must be there in its order.
+/// The statements in a store's module and its submodules that none of these texts contain. If a
+/// statement has placeholders, the text around them must occur in order.
 pub(super) fn unseen(folder: &str, seen: &BTreeSet<String>) -> Vec<String> {
     let mut statements = Vec::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store").join(folder);
@@ -57,17 +57,17 @@ fn read_tokens(tokens: TokenStream, statements: &mut Vec<String>) {
     }
 }
 
-/// Whether a text is one that reads or changes rows.
+/// Whether a text reads or changes rows.
 pub(super) fn is_statement(text: &str) -> bool {
     VERBS.iter().any(|verb| text.trim_start().starts_with(verb))
 }
 
-/// Without differences in blanks.
+/// The text with each run of white space as one space.
 fn plain(text: &str) -> String {
     text.replace("\\\n", " ").split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a text holds what stands around the `{…}` of a statement, in its order.
+/// Whether a text contains the parts around the `{…}` of a statement, in order.
 fn holds(mut text: &str, statement: &str) -> bool {
     statement.split('{').enumerate().all(|(index, piece)| {
         let piece = if index == 0 { piece } else { piece.split_once('}').map_or(piece, |(_, piece)| piece) };

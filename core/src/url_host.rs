@@ -1,0 +1,44 @@
+//! Hosts as the URL Standard writes and reads them. Knows neither cookies nor platforms, except what a
+//! host name is.
+
+use crate::cookie::check_domain;
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+/// Whether an identifier can be the host of a URL: an IPv4 address in its usual form, or labels
+/// that no parser reads as an address.
+pub(crate) fn is_host(id: &str) -> bool {
+    if is_numeric(id) { id.parse::<Ipv4Addr>().is_ok() } else { id.split('.').all(|label| !label.is_empty()) }
+}
+
+/// Whether a host is an IPv4 address. The URL Standard parses every host as one whose last label
+/// is a number.
+pub(crate) fn is_numeric(host: &str) -> bool {
+    let label = host.rsplit('.').next().unwrap_or_default();
+    match label.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|byte| byte.is_ascii_hexdigit()),
+        None => !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit()),
+    }
+}
+
+/// Whether a browser writes this host in this way.
+pub(crate) fn is_serialised_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        // Browsers write an IPv4 address inside an IPv6 address in hexadecimal, which Rust doesn't.
+        Some(address) => address.parse::<Ipv6Addr>().is_ok_and(|read| read.to_string() == address),
+        None => {
+            let is_lower_case = !host.bytes().any(|byte| byte.is_ascii_uppercase());
+            is_lower_case && !host.starts_with('.') && check_domain(host).is_ok() && is_host(host)
+        }
+    }
+}
+
+/// The host of an origin; all that follows the scheme if it has no valid form.
+#[must_use]
+pub fn host_of(origin: &str) -> &str {
+    // A search for a text would bring more code into the browser's module than one for a character.
+    let authority = origin.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or(origin);
+    match authority.find(']') {
+        Some(end) => &authority[..=end],
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    }
+}

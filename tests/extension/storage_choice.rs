@@ -1,0 +1,241 @@
+//! A site that the catalogue doesn't know: the person chooses what to take of what it stores.
+
+use crate::origin_storage::sessions;
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use stagepass_tests::browsers::cdp::Attachment;
+use stagepass_tests::browsers::chromium::Chromium;
+use stagepass_tests::browsers::firefox::built_addon;
+use stagepass_tests::browsers::page::WebPage;
+use stagepass_tests::browsers::popup;
+use stagepass_tests::look::look_at_popup;
+use stagepass_tests::stage::main_job::{
+    self, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
+};
+use stagepass_tests::stage::renewal::{SOON, close};
+
+/// A host below a domain of the sample platform that the catalogue does not know.
+pub(crate) const URL: &str = "https://app.cdninstagram.com/";
+pub(crate) const PLATFORM: &str = "app.cdninstagram.com";
+
+/// Stores entries with names that mean something to JavaScript, and one with broken text.
+const FILL: &str = "(() => { \
+    for (const name of ['__proto__', 'constructor', 'getItem', 'key', 'length', '', '日本 👩‍💻']) { \
+      localStorage.setItem(name, `value of ${name}`); \
+    } \
+    localStorage.setItem('broken', 'a\\ud800b'); \
+    sessionStorage.setItem('tab', 'value of the tab'); \
+    document.cookie = 'login=planted-login-cookie; Secure; Path=/'; \
+  })()";
+
+/// A browser with the popup open over such a site's page.
+pub(crate) async fn on_unknown_site() -> Result<(Stage, Chromium, Attachment, Attachment)> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.grant(&["*://*.app.cdninstagram.com/*", SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    let tab = browser.open_tab(URL).await?;
+    tab.evaluate(FILL).await?;
+    let popup = popup::open(&browser).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    Ok((stage, browser, tab, popup))
+}
+
+/// Opens the fold and waits until it lists what the page stores, or says why not.
+pub(crate) async fn open_choice(popup: &impl WebPage) -> Result<()> {
+    popup.click("#storage-summary").await?;
+    let is_listed = "document.querySelector('#storage-entries li') \
+        || document.querySelector('#storage-status').textContent";
+    popup.wait_for("what the page stores", SOON, is_listed).await
+}
+
+/// The selector of an entry's box.
+pub(crate) async fn entry_box(popup: &impl WebPage, name: &str) -> Result<String> {
+    let find = format!(
+        "[...document.querySelectorAll('#storage-entries label')] \
+         .find(({{firstChild}}) => firstChild.data === {}).htmlFor",
+        json!(name)
+    );
+    let id = popup.evaluate(&find).await?;
+    Ok(format!("#{}", id.as_str().unwrap_or_default()))
+}
+
+/// The names and values that a backend gets of one area, sorted.
+pub(crate) fn entries(served: &Value, area: &str) -> Vec<(String, String)> {
+    let entries = served["origins"][0][area].as_array().into_iter().flatten();
+    let mut all: Vec<_> = entries
+        .map(|entry| {
+            [&entry["name"], &entry["value"]].map(|text| text.as_str().unwrap_or_default().to_owned())
+        })
+        .map(|[name, value]| (name, value))
+        .collect();
+    all.sort();
+    all
+}
+
+/// Chooses entries by clicks, captures, and checks that exactly they are served.
+async fn choose_and_capture(stage: &Stage, popup: &impl WebPage, look: &str) -> Result<()> {
+    assert_eq!(main_job::capture(popup, "alice").await?, "captured");
+    let served = stage.served(PLATFORM, json!({})).await?;
+    assert!(served.get("origins").is_none(), "nothing is chosen at first: {served}");
+    open_choice(popup).await?;
+    look_at_popup(popup, look).await?;
+    let broken = entry_box(popup, "broken").await?;
+    assert_eq!(popup.evaluate(&format!("document.querySelector('{broken}').disabled")).await?, true);
+    for name in ["__proto__", "getItem", "日本 👩‍💻", "tab"] {
+        popup.click(&entry_box(popup, name).await?).await?;
+    }
+    let summary = popup.evaluate("document.querySelector('#storage-summary').textContent").await?;
+    assert_eq!(summary, "Also taking 4 stored entries");
+    assert_eq!(main_job::capture(popup, "alice").await?, "captured");
+    let served = stage.served(PLATFORM, json!({})).await?;
+    let of = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let expected = ["__proto__", "getItem", "日本 👩‍💻"].map(|name| of(name, &format!("value of {name}")));
+    assert_eq!(entries(&served, "localStorage"), expected);
+    assert_eq!(entries(&served, "sessionStorage"), [of("tab", "value of the tab")]);
+    assert_eq!(served["origins"][0]["origin"], "https://app.cdninstagram.com");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_the_chosen_entries_are_taken() -> Result<()> {
+    let (stage, _browser, tab, popup) = on_unknown_site().await?;
+    choose_and_capture(&stage, &popup, "storage-choice").await?;
+
+    // Everything: the broken entry refuses the whole capture.
+    let before = sessions(&stage).await?;
+    popup.click("#storage-all").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "storage_ill_formed");
+    assert_eq!(sessions(&stage).await?, before);
+    tab.evaluate("localStorage.removeItem('broken')").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    let served = stage.served(PLATFORM, json!({})).await?;
+    assert_eq!(entries(&served, "localStorage").len(), 7);
+    assert!(entries(&served, "localStorage").contains(&(String::new(), "value of ".to_owned())));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_firefox_exactly_the_chosen_entries_are_taken() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    let firefox = stage.open_firefox(&built_addon()?).await?;
+    firefox.open_tab(URL, 0).await?;
+    firefox.evaluate_in_page(FILL).await?;
+    let popup = firefox.open_popup().await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    choose_and_capture(&stage, &popup, "firefox-storage-choice").await?;
+    firefox.close().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_stores_too_much_is_refused_whole() -> Result<()> {
+    let (stage, _browser, tab, popup) = on_unknown_site().await?;
+    tab.evaluate("localStorage.clear(); localStorage.setItem('large', 'x'.repeat(5 * 1024 * 1024 - 100))")
+        .await?;
+    open_choice(&popup).await?;
+    popup.click("#storage-all").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "storage_too_large");
+    look_at_popup(&popup, "storage-too-large").await?;
+    let many =
+        "localStorage.clear(); for (let index = 0; index < 1001; index += 1) localStorage.setItem(index, '')";
+    tab.evaluate(many).await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "storage_too_large");
+    assert_eq!(sessions(&stage).await?, 0);
+    Ok(())
+}
+
+/// The words of the fold, and the names of the entries whose boxes are checked.
+async fn shown_choice(popup: &impl WebPage) -> Result<(String, Value)> {
+    let summary = popup.evaluate("document.querySelector('#storage-summary').textContent").await?;
+    let checked = "[...document.querySelectorAll('#storage-entries input:checked')]\
+        .map(({labels: [{firstChild}]}) => firstChild.data)";
+    Ok((summary.as_str().unwrap_or_default().to_owned(), popup.evaluate(checked).await?))
+}
+
+/// Opens the popup again, over the same tab.
+async fn reopened(browser: &Chromium, popup: Attachment) -> Result<Attachment> {
+    close(popup).await?;
+    let popup = popup::open(browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    Ok(popup)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_popup_begins_with_the_choice_of_the_latest_capture() -> Result<()> {
+    let (stage, browser, tab, popup) = on_unknown_site().await?;
+    choose_and_capture(&stage, &popup, "storage-choice-first").await?;
+    let popup = reopened(&browser, popup).await?;
+    assert_eq!(shown_choice(&popup).await?.0, "Also taking 4 stored entries");
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    let served = stage.served(PLATFORM, json!({})).await?;
+    assert_eq!((entries(&served, "localStorage").len(), entries(&served, "sessionStorage").len()), (3, 1));
+
+    tab.evaluate("localStorage.removeItem('getItem'); localStorage.removeItem('broken')").await?;
+    open_choice(&popup).await?;
+    let (_, checked) = shown_choice(&popup).await?;
+    assert_eq!(checked, json!(["__proto__", "日本 👩‍💻", "tab", "getItem"]));
+    look_at_popup(&popup, "storage-choice-absent").await?;
+    popup.click(&entry_box(&popup, "getItem").await?).await?;
+    assert_eq!(shown_choice(&popup).await?.0, "Also taking 3 stored entries");
+    popup.click("#storage-all").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    let popup = reopened(&browser, popup).await?;
+    assert_eq!(shown_choice(&popup).await?.0, "Also taking everything that this site stores");
+    tab.evaluate("localStorage.setItem('later', 'value of later')").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    let served = stage.served(PLATFORM, json!({})).await?;
+    assert!(entries(&served, "localStorage").iter().any(|(name, _)| name == "later"), "{served}");
+
+    open_choice(&popup).await?;
+    popup.click("#storage-all").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    assert!(stage.served(PLATFORM, json!({})).await?.get("origins").is_none());
+    let popup = reopened(&browser, popup).await?;
+    assert_eq!(shown_choice(&popup).await?, ("Also take what this site stores".to_owned(), json!([])));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_for_a_request_takes_what_the_latest_capture_took() -> Result<()> {
+    let (stage, browser, tab, popup) = on_unknown_site().await?;
+    choose_and_capture(&stage, &popup, "storage-choice-request").await?;
+    close(popup).await?;
+    tab.evaluate("localStorage.setItem('getItem', 'newer value')").await?;
+    let connections = stage.server.user().await?.get("/api/platform-connections").await?.body;
+    let ask =
+        json!({"creator_profile_id": connections["data"][0]["id"], "platform": PLATFORM, "reason": "new"});
+    let answer = stage.server.service()?.post("/api/credentials/request-capture", &ask).await?;
+    ensure!(answer.status == 200, "{}", answer.body);
+    // Another site's page is in front.
+    let _front = browser.open_tab("https://www.instagram.com/").await?;
+    let popup = popup::open(&browser).await?;
+    popup.wait_for("the request", SOON, "document.querySelector('#request-list button')").await?;
+    popup.click("#request-list button").await?;
+    assert_eq!(main_job::outcome(&popup, "#request-outcome").await?, "captured");
+    let served = stage.served(PLATFORM, json!({})).await?;
+    let newer = ("getItem".to_owned(), "newer value".to_owned());
+    assert!(entries(&served, "localStorage").contains(&newer), "{served}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_choice_can_be_given_up_without_a_tab() -> Result<()> {
+    let (stage, browser, tab, popup) = on_unknown_site().await?;
+    choose_and_capture(&stage, &popup, "storage-choice-kept").await?;
+    close(popup).await?;
+    // Another origin of the site.
+    tab.send("Page.navigate", json!({"url": format!("https://www.{PLATFORM}/")})).await?;
+    let popup = popup::open(&browser).await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "no_tab");
+    open_choice(&popup).await?;
+    look_at_popup(&popup, "storage-choice-no-tab").await?;
+    let said = popup.evaluate("document.querySelector('#storage-status').textContent").await?;
+    assert!(said.as_str().is_some_and(|words| words.contains(PLATFORM)), "{said}");
+    for name in ["__proto__", "getItem", "日本 👩‍💻", "tab"] {
+        popup.click(&entry_box(&popup, name).await?).await?;
+    }
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    assert!(stage.served(PLATFORM, json!({})).await?.get("origins").is_none());
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! Renewal of logins that are more than cookies: from an open tab, or with the storage that the server
+//! already has.
+
+use crate::origin_storage::{on, on_fansly, sessions};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use stagepass_tests::browsers::cdp::Attachment;
+use stagepass_tests::browsers::chromium::Chromium;
+use stagepass_tests::browsers::popup;
+use stagepass_tests::look::look_at_popup;
+use stagepass_tests::platform::ONLYFANS;
+use stagepass_tests::stage::main_job::{self, Stage, wait_for_view};
+use stagepass_tests::stage::renewal::{SOON, close, wait_for_renewal};
+use stagepass_tests::system::wait;
+
+/// Captures what the popup shows, switches renewal on and closes the popup.
+async fn capture_and_renew(popup: Attachment) -> Result<()> {
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    wait_for_view(&popup, "ready").await?;
+    popup.click("#renewal > summary").await?;
+    popup.click("#renewal-switch").await?;
+    wait_for_renewal(&popup, "on").await?;
+    close(popup).await
+}
+
+/// A browser that has captured OnlyFans and keeps the session current.
+async fn on_onlyfans() -> Result<(Stage, Chromium, Attachment)> {
+    let (stage, browser, tab, popup) = on(&ONLYFANS).await?;
+    capture_and_renew(popup).await?;
+    Ok((stage, browser, tab))
+}
+
+/// Makes the extension look at its renewals now.
+async fn sweep(worker: &Attachment) -> Result<()> {
+    worker.evaluate("chrome.alarms.create('send-on', {when: Date.now() + 100})").await.map(drop)
+}
+
+/// Waits until the server has received `total` sessions in all.
+async fn wait_for_sessions(stage: &Stage, total: u64) -> Result<()> {
+    let what = format!("{total} sessions");
+    wait::until(&what, SOON, async || Ok((sessions(stage).await? == total).then_some(()))).await
+}
+
+/// Waits until a condition holds for `kept`, what the extension keeps about the capture.
+async fn wait_for_kept(worker: &Attachment, platform: &str, condition: &str) -> Result<()> {
+    let holds = format!(
+        "chrome.storage.local.get('lastCaptures').then(({{lastCaptures: {{{platform}: kept}}}}) => {condition})"
+    );
+    let waited = worker.wait_for(condition, SOON, &holds).await;
+    let kept = worker.evaluate("chrome.storage.local.get('lastCaptures')").await?;
+    waited.with_context(|| kept.to_string())
+}
+
+/// Gives the browser another session cookie of OnlyFans, and returns its value.
+async fn rotate(worker: &Attachment, value: &str) -> Result<()> {
+    let cookie = json!({"url": "https://onlyfans.com/", "domain": ".onlyfans.com", "name": "sess", "value": value,
+        "secure": true, "httpOnly": true, "expirationDate": jiff::Timestamp::now().as_second() + 86_400});
+    worker.evaluate(&format!("chrome.cookies.set({cookie})")).await.map(drop)
+}
+
+/// The cookie `sess` and the entry `bcTokenSha` that a backend gets.
+async fn served(stage: &Stage) -> Result<(Value, Value)> {
+    let served = stage.served("onlyfans", json!({})).await?;
+    let cookies = served["cookies"].as_array().context("no cookies")?;
+    let sess = cookies.iter().find(|cookie| cookie["name"] == "sess").context("no sess")?;
+    Ok((sess["value"].clone(), served["origins"][0]["localStorage"][0]["value"].clone()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_tab_the_server_keeps_the_storage_that_it_has() -> Result<()> {
+    let (stage, browser, tab) = on_onlyfans().await?;
+    let (_, token) = served(&stage).await?;
+    assert!(token.as_str().is_some_and(|token| token.len() == 40), "{token}");
+    tab.navigate("about:blank").await?;
+    let worker = popup::service_worker(&browser).await?;
+    rotate(&worker, "rotated-without-a-tab").await?;
+    wait_for_sessions(&stage, 2).await?;
+    assert_eq!(served(&stage).await?, (json!("rotated-without-a-tab"), token));
+    // Another account's cookies would not belong to that storage.
+    wait_for_kept(&worker, "onlyfans", "kept.entryCount === 1 && kept.changes === 0").await?;
+    let other =
+        json!({"url": "https://onlyfans.com/", "domain": ".onlyfans.com", "name": "auth_id", "value": "7"});
+    worker.evaluate(&format!("chrome.cookies.set({other})")).await?;
+    wait_for_kept(&worker, "onlyfans", "kept.problem?.code === 'other_account'").await?;
+    assert_eq!(sessions(&stage).await?, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_user_agent_renews_where_the_platform_is_bound_to_it() -> Result<()> {
+    let (stage, browser, _tab) = on_onlyfans().await?;
+    let worker = popup::service_worker(&browser).await?;
+    // As if an earlier version of the browser had captured the session.
+    worker
+        .evaluate(
+            "chrome.storage.local.get('lastCaptures').then(({lastCaptures}) => { \
+               lastCaptures.onlyfans.userAgent = 'Mozilla/5.0 (earlier)'; \
+               return chrome.storage.local.set({lastCaptures}); })",
+        )
+        .await?;
+    sweep(&worker).await?;
+    wait_for_sessions(&stage, 2).await?;
+    wait_for_kept(&worker, "onlyfans", "kept.userAgent === navigator.userAgent").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_token_in_an_open_tab_is_stored_and_another_account_is_seen() -> Result<()> {
+    let (stage, browser, tab, popup) = on_fansly().await?;
+    capture_and_renew(popup).await?;
+    let worker = popup::service_worker(&browser).await?;
+    let set = |value: Value| {
+        let entry = json!(value.to_string());
+        format!("localStorage.setItem('session_active_session', {entry})")
+    };
+    tab.evaluate(&set(json!({"token": "newer-token", "accountId": "2815162342"}))).await?;
+    sweep(&worker).await?;
+    wait_for_sessions(&stage, 2).await?;
+    assert!(stage.served("fansly", json!({})).await?.to_string().contains("newer-token"));
+
+    tab.evaluate(&set(json!({"token": "of-somebody-else", "accountId": "1"}))).await?;
+    sweep(&worker).await?;
+    wait_for_kept(&worker, "fansly", "kept.problem?.code === 'other_account'").await?;
+    assert_eq!(sessions(&stage).await?, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_names_the_account_another_token_is_not_stored() -> Result<()> {
+    let (stage, browser, tab, popup) = on_fansly().await?;
+    let set = |token: &str| {
+        let entry = json!(json!({"token": token}).to_string());
+        format!("localStorage.setItem('session_active_session', {entry})")
+    };
+    tab.evaluate(&set("first-token")).await?;
+    capture_and_renew(popup).await?;
+    let worker = popup::service_worker(&browser).await?;
+    tab.evaluate(&set("perhaps-of-somebody-else")).await?;
+    sweep(&worker).await?;
+    wait_for_kept(&worker, "fansly", "kept.problem?.code === 'other_account'").await?;
+    assert_eq!(sessions(&stage).await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_out_in_storage_is_seen() -> Result<()> {
+    let (stage, browser, tab, popup) = on_fansly().await?;
+    capture_and_renew(popup).await?;
+    tab.evaluate("localStorage.removeItem('session_active_session')").await?;
+    let worker = popup::service_worker(&browser).await?;
+    sweep(&worker).await?;
+    wait_for_kept(&worker, "fansly", "kept.problem?.code === 'not_signed_in'").await?;
+    assert_eq!(sessions(&stage).await?, 1);
+    Ok(())
+}
+
+/// Stores a session of OnlyFans for the same connection, as another browser does.
+async fn capture_elsewhere(stage: &Stage) -> Result<()> {
+    let user = stage.server.user().await?;
+    let connections = user.get("/api/platform-connections").await?.body;
+    let session = json!({
+        "creator_profile_id": connections["data"][0]["id"], "platform": "onlyfans",
+        "cookies": [{"name": "sess", "value": "from-elsewhere", "domain": ".onlyfans.com"}],
+        "origins": [{"origin": "https://onlyfans.com", "localStorage": [{"name": "bcTokenSha", "value": "e"}]}],
+    });
+    let answer = user.post("/api/credentials/store-platform-session", &session).await?;
+    ensure!(answer.status == 200, "{}", answer.body);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_in_storage_alone_waits_for_no_tab_while_nothing_is_known_to_have_changed() -> Result<()> {
+    let (stage, browser, tab, popup) = on_fansly().await?;
+    capture_and_renew(popup).await?;
+    tab.navigate("https://apiv3.fansly.com/").await?;
+    let worker = popup::service_worker(&browser).await?;
+    let listen =
+        "void (globalThis.seen = new Promise((resolve) => chrome.cookies.onChanged.addListener(resolve)))";
+    worker.evaluate(listen).await?;
+    // It is not part of the login.
+    let cookie =
+        json!({"url": "https://fansly.com/", "name": "f-s", "value": "v", "secure": true, "httpOnly": true});
+    worker.evaluate(&format!("chrome.cookies.set({cookie}).then(() => seen).then(() => 0)")).await?;
+    sweep(&worker).await?;
+    // A sweep ends by setting the alarm for the next one.
+    worker
+        .wait_for(
+            "the sweep",
+            SOON,
+            "chrome.alarms.get('send-on').then((alarm) => \
+        alarm?.scheduledTime > Date.now() + 10_000)",
+        )
+        .await?;
+    wait_for_kept(&worker, "fansly", "kept.changes === 0 && kept.problem === null && !kept.waitsFor").await?;
+    assert_eq!(sessions(&stage).await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_newer_session_of_another_browser_a_renewal_waits_for_a_tab_and_says_so() -> Result<()> {
+    let (stage, browser, tab) = on_onlyfans().await?;
+    let (_, token) = served(&stage).await?;
+    capture_elsewhere(&stage).await?;
+    // Nothing answers at this address; it is one of the platform's, but of another origin.
+    tab.send("Page.navigate", json!({"url": "https://www.onlyfans.com/"})).await?;
+    let worker = popup::service_worker(&browser).await?;
+    // The server's newest storage is not that of this browser's login.
+    rotate(&worker, "rotated-without-a-tab").await?;
+    wait_for_kept(&worker, "onlyfans", "kept.waitsFor?.origin === 'https://onlyfans.com'").await?;
+    assert_eq!(served(&stage).await?, (json!("from-elsewhere"), json!("e")));
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.click("#renewal > summary").await?;
+    wait_for_renewal(&popup, "waiting").await?;
+    look_at_popup(&popup, "renewal-waiting").await?;
+    let problem = popup.evaluate("document.querySelector('#problem-list').innerText").await?;
+    assert!(problem.as_str().is_some_and(|words| words.contains("open tab at onlyfans.com")), "{problem}");
+    assert_eq!(sessions(&stage).await?, 2);
+
+    popup.click("#problem-list .open-tab").await?;
+    wait_for_sessions(&stage, 3).await?;
+    wait_for_kept(&worker, "onlyfans", "kept.waitsFor === null && kept.changes === 0").await?;
+    assert_eq!(served(&stage).await?, (json!("rotated-without-a-tab"), token));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_newer_session_of_another_browser_a_renewal_reads_an_open_tab() -> Result<()> {
+    let (stage, browser, _tab) = on_onlyfans().await?;
+    let (_, token) = served(&stage).await?;
+    capture_elsewhere(&stage).await?;
+    let worker = popup::service_worker(&browser).await?;
+    rotate(&worker, "rotated-with-a-tab").await?;
+    wait_for_sessions(&stage, 3).await?;
+    assert_eq!(served(&stage).await?, (json!("rotated-with-a-tab"), token));
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! A real yt-dlp in a Python environment of its own, made once and kept.
+
+use crate::system::process::cache_dir;
+use crate::tools::python::{Environment, Outcome, run};
+use anyhow::{Result, ensure};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::process::Command;
+
+/// The release that the tests are about.
+const REQUIREMENTS: &str = include_str!("../../tools/python/yt-dlp.txt");
+/// How long one run may take.
+pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// A private Python environment with yt-dlp in it.
+#[derive(Clone, Debug)]
+pub struct YtDlp {
+    environment: Environment,
+}
+
+/// What to download and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Download<'a> {
+    /// The page or file.
+    pub url: &'a str,
+    /// A Netscape cookie file, which yt-dlp rewrites when it ends.
+    pub cookies: Option<&'a Path>,
+    /// The proxy for all traffic.
+    pub proxy: &'a str,
+    /// The only trusted authority.
+    pub authority_pem: &'a Path,
+    /// The folder for the file.
+    pub folder: &'a Path,
+}
+
+impl YtDlp {
+    /// The environment below the build folder, made on first use.
+    ///
+    /// # Errors
+    /// When Python is missing or yt-dlp can't be fetched.
+    pub async fn prepare() -> Result<Self> {
+        Self::prepare_in(&cache_dir()?).await
+    }
+
+    /// The environment below `cache`, made on first use.
+    ///
+    /// # Errors
+    /// When Python is missing or yt-dlp can't be fetched.
+    pub async fn prepare_in(cache: &Path) -> Result<Self> {
+        let environment = Environment::prepare(cache, "yt-dlp", REQUIREMENTS).await?;
+        Ok(Self { environment })
+    }
+
+    /// The program, for `STAGEPASS_YT_DLP`.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        self.environment.program("yt-dlp")
+    }
+
+    /// Downloads something. Only the given authority's certificates are trusted, and the
+    /// machine's configuration is ignored.
+    ///
+    /// # Errors
+    /// When yt-dlp can't be run or does not end in time. A failed download is not an
+    /// error here but an [`Outcome`].
+    pub async fn download(&self, download: &Download<'_>) -> Result<Outcome> {
+        let mut command = self.environment.command("yt-dlp", download.folder);
+        // Without certifi, Python trusts what SSL_CERT_FILE names.
+        command.args([
+            "--ignore-config",
+            "--no-cache-dir",
+            "--compat-options",
+            "no-certifi",
+            "--retries",
+            "0",
+        ]);
+        command.args(["--proxy", download.proxy]).args(["--output", "%(id)s.%(ext)s"]);
+        command.arg("--paths").arg(download.folder);
+        if let Some(cookies) = download.cookies {
+            command.arg("--cookies").arg(cookies);
+        }
+        command.args(["--", download.url]);
+        command.env("SSL_CERT_FILE", download.authority_pem);
+        run(&mut command, RUN_TIMEOUT).await
+    }
+
+    /// A command that only writes all cookies of a browser to a file: without a URL, yt-dlp
+    /// saves them before it complains about the missing URL.
+    /// `browser` is as for its `--cookies-from-browser`.
+    #[must_use]
+    pub fn save_cookies_command(&self, browser: &str, file: &Path, home: &Path) -> Command {
+        let mut command = self.environment.command("yt-dlp", home);
+        command.args(["--ignore-config", "--cookies-from-browser", browser, "--cookies"]).arg(file);
+        command
+    }
+
+    /// Runs a Python script that can import yt-dlp's modules; `arguments` are its `sys.argv[1:]`.
+    ///
+    /// # Errors
+    /// When it can't be run, fails, or does not end in time.
+    pub async fn python(&self, script: &str, arguments: &[&Path]) -> Result<Outcome> {
+        let mut command = self.environment.command("python", self.environment.path());
+        command.arg("-c").arg(script).args(arguments);
+        let outcome = run(&mut command, RUN_TIMEOUT).await?;
+        ensure!(outcome.status.success(), "the Python script failed: {}", outcome.stderr);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,19 @@
+//! The running server: what it answers, measures and logs, what it withstands, and how it
+//! starts and stops. Behaviour that holds on every store is in the program `stores`.
+
+mod api;
+mod audit;
+mod connections;
+mod durability;
+mod limits;
+mod logs;
+mod metrics;
+mod openapi;
+mod postgres;
+mod postgres_outage;
+mod private_places;
+mod readiness;
+mod server_key;
+mod slow_readers;
+mod stopping;
+mod vault_replicas;

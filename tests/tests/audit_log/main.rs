@@ -1,6 +1,0 @@
-//! What operators do with the audit log: look into it, export it, and remove its oldest rows.
-
-mod exporting;
-mod listing;
-mod pruning;
-mod stage;
