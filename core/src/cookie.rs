@@ -10,8 +10,7 @@ mod unchecked;
 pub use key::CookieKey;
 pub use unchecked::{UncheckedCookie, unkept_members};
 
-use crate::url_host::is_numeric;
-use core::net::{Ipv4Addr, Ipv6Addr};
+use crate::url_host::{is_address, is_host_name, is_numeric};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -21,10 +20,6 @@ use thiserror::Error;
 pub const MAX_NAME_VALUE_BYTES: usize = 4096;
 /// The most bytes of a path (RFC 6265bis ignores longer attribute values).
 pub const MAX_PATH_BYTES: usize = 1024;
-/// The most bytes of a domain, without its leading dot (RFC 1035).
-pub const MAX_DOMAIN_BYTES: usize = 253;
-/// The most bytes between two dots of a domain (RFC 1035).
-const MAX_LABEL_BYTES: usize = 63;
 /// The most cookies in one session.
 pub const MAX_COOKIES: usize = 1000;
 /// The latest accepted expiry: the last second of the year 9999, where the dates of cookies
@@ -271,25 +266,12 @@ fn check_text(text: &str, field: &'static str, separators: &[char]) -> Result<()
     Ok(())
 }
 
-/// Accepts DNS names (RFC 1035 plus underscores, as browsers do), IPv4 and bracketed IPv6
-/// addresses. An address has no hosts below it, and so no leading dot.
-pub(crate) fn check_domain(domain: &str) -> Result<(), CookieFault> {
+/// Accepts DNS names, IPv4 and bracketed IPv6 addresses. An address has no hosts below it, and so
+/// no leading dot.
+fn check_domain(domain: &str) -> Result<(), CookieFault> {
     let (host, has_dot) = domain.strip_prefix('.').map_or((domain, false), |host| (host, true));
-    let is_address = is_address(host);
-    let is_label = |label: &str| {
-        (1..=MAX_LABEL_BYTES).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
-    };
-    let is_name = host.len() <= MAX_DOMAIN_BYTES && host.split('.').all(is_label);
-    if (is_address && !has_dot) || (is_name && !is_address) { Ok(()) } else { Err(CookieFault::Domain) }
-}
-
-/// Whether a host is an IPv4 or a bracketed IPv6 address.
-pub(crate) fn is_address(host: &str) -> bool {
-    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-        None => host.parse::<Ipv4Addr>().is_ok(),
-    }
+    let is_domain = if is_address(host) { !has_dot } else { is_host_name(host) };
+    if is_domain { Ok(()) } else { Err(CookieFault::Domain) }
 }
 
 #[cfg(test)]

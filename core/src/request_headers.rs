@@ -1,11 +1,12 @@
 //! The request headers that a signed-in browser would send to a URL: `Cookie` (RFC 6265, section
 //! 5.4), `User-Agent`, and those that the platform's own pages fill in.
 
-use crate::cookie::{Cookie, is_address, serialize_exposed};
+use crate::cookie::{Cookie, serialize_exposed};
 use crate::login::{part_of, signed_in_at};
 use crate::platform::{HeaderSource, Site, is_within};
 use crate::public_suffix::is_for_host_alone;
 use crate::session::Session;
+use crate::url_host::is_address;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use std::borrow::Cow;

@@ -1,8 +1,29 @@
-//! Hosts as the URL Standard writes and reads them. Knows neither cookies nor platforms, except what a
-//! host name is.
+//! Hosts as the URL Standard writes and reads them. Knows neither cookies nor platforms.
 
-use crate::cookie::check_domain;
 use core::net::{Ipv4Addr, Ipv6Addr};
+
+/// The most bytes of a host name (RFC 1035).
+const MAX_HOST_NAME_BYTES: usize = 253;
+/// The most bytes between two dots of a host name (RFC 1035).
+const MAX_LABEL_BYTES: usize = 63;
+
+/// Whether a text is a DNS name (RFC 1035, plus underscores, as browsers have it) or an IPv4
+/// address.
+pub(crate) fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL_BYTES).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    host.len() <= MAX_HOST_NAME_BYTES && host.split('.').all(is_label)
+}
+
+/// Whether a host is an IPv4 or a bracketed IPv6 address.
+pub(crate) fn is_address(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => host.parse::<Ipv4Addr>().is_ok(),
+    }
+}
 
 /// Whether an identifier can be the host of a URL: an IPv4 address in its usual form, or labels
 /// that no parser reads as an address.
@@ -27,7 +48,7 @@ pub(crate) fn is_serialised_host(host: &str) -> bool {
         Some(address) => address.parse::<Ipv6Addr>().is_ok_and(|read| read.to_string() == address),
         None => {
             let is_lower_case = !host.bytes().any(|byte| byte.is_ascii_uppercase());
-            is_lower_case && !host.starts_with('.') && check_domain(host).is_ok() && is_host(host)
+            is_lower_case && is_host_name(host) && is_host(host)
         }
     }
 }

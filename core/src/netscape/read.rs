@@ -1,7 +1,8 @@
 //! Reads cookie files as leniently as yt-dlp, curl and Python's `MozillaCookieJar` do.
 
 use super::HTTP_ONLY_PREFIX;
-use crate::cookie::{Cookie, CookieFault, MAX_EXPIRES, is_address, whole_seconds};
+use crate::cookie::{Cookie, CookieFault, MAX_EXPIRES, whole_seconds};
+use crate::url_host::is_address;
 use thiserror::Error;
 
 /// The contents of a cookie file.
