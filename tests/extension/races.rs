@@ -27,8 +27,8 @@ async fn newest(renewal: &RenewalStage) -> Result<Value> {
 /// Waits until the capture has been stored or waits for the renewal that is under way.
 async fn wait_for_capture(worker: &Attachment) -> Result<()> {
     let is_there = "Promise.all([navigator.locks.query(), chrome.storage.session.get('outcome.capture')])\
-        .then(([{pending}, {'outcome.capture': outcome}]) => outcome.status === 'done' \
-          || (outcome.status === 'running' && pending.some(({name}) => name === 'renewal')))";
+        .then(([{pending}, {'outcome.capture': outcome}]) => outcome?.status === 'done' \
+          || (outcome?.status === 'running' && pending.some(({name}) => name === 'renewal')))";
     worker.wait_for("the capture", SOON, is_there).await
 }
 

@@ -200,3 +200,14 @@ fn a_browsers_cookies_do_not_remove_a_storage_file_that_cannot_be_read() {
         assert_eq!(fs::read_to_string(&storage_file).unwrap(), UNREADABLE, "{bad_cookie_file:?}");
     }
 }
+
+#[test]
+fn a_run_of_yt_dlp_says_that_it_can_not_use_a_login_without_cookies() {
+    let home = tempfile::tempdir().unwrap();
+    exported(home.path(), &export_without_cookies(PLANTED));
+    let mut command = program(home.path());
+    command.args(["yt-dlp", "https://fansly.com/post/1"]).env("STAGEPASS_YT_DLP", "true");
+    let output = run(&mut command, b"");
+    let notes = text(&output.stderr);
+    assert!(output.status.success() && notes.contains("fansly has no cookies"), "{notes}");
+}
