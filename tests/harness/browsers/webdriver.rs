@@ -1,6 +1,7 @@
 //! Classic WebDriver, as far as the tests need it: a driver program, one session,
 //! and its commands as JSON over HTTP.
 
+use crate::system::http;
 use crate::system::process::Program;
 use anyhow::{Context as _, Result, ensure};
 use reqwest::Method;
@@ -37,8 +38,7 @@ impl WebDriver {
             .await
             .with_context(|| String::from_utf8_lossy(&driver.stderr()).into_owned())?;
         let (_, address) = line.split_once("Listening on ").context("no address")?;
-        // Traffic on loopback must not use the machine's proxy.
-        let http = reqwest::Client::builder().no_proxy().timeout(COMMAND_TIMEOUT).build()?;
+        let http = http::client().timeout(COMMAND_TIMEOUT).build()?;
         let mut session = Self { session_url: format!("http://{address}/session"), http, driver };
         let wanted = json!({"capabilities": {"alwaysMatch": capabilities}});
         let made = session.command(Method::POST, "", wanted).await.with_context(|| session.log())?;

@@ -2,6 +2,7 @@
 //! one that forwards everything until a test tells it to fail.
 
 use crate::services::directus::Directus;
+use crate::system::http;
 use anyhow::{Context, Result};
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
@@ -79,9 +80,8 @@ impl FaultyDirectus {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen on loopback")?;
         let address = listener.local_addr()?;
-        // Like Directus it leaves redirects to the client, and uses no other proxy.
-        let http =
-            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
+        // Like Directus it leaves redirects to the client.
+        let http = http::client().redirect(reqwest::redirect::Policy::none()).build()?;
         let directus = directus.url().to_owned();
         let shared = Arc::new(Shared { http, directus, behaviour: Mutex::default() });
         let (hold, released) = oneshot::channel();

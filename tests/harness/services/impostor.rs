@@ -2,6 +2,7 @@
 //! that it receives.
 
 use crate::services::proving::{PROOF_PATH, ProvingKey};
+use crate::system::http;
 use anyhow::Result;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
@@ -118,7 +119,7 @@ async fn pass_on(
     parts: &axum::http::request::Parts,
     body: Bytes,
 ) -> Result<Response> {
-    let mut passed = reqwest::Client::new().request(parts.method.clone(), format!("{server}{}", parts.uri));
+    let mut passed = http::client().build()?.request(parts.method.clone(), format!("{server}{}", parts.uri));
     for name in [header::CONTENT_TYPE, header::AUTHORIZATION] {
         if let Some(value) = parts.headers.get(&name) {
             passed = passed.header(name, value);

@@ -1,6 +1,7 @@
 //! A real stagepass-server in a data directory of its own, and a client with one
 //! constructor for each kind of caller.
 
+use crate::system::http;
 use crate::system::process::{Program, clean_environment, our_program};
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, StatusCode};
@@ -257,7 +258,11 @@ pub struct Answer {
 impl Client {
     /// An anonymous client for the server at `url`.
     pub(crate) fn of_nobody(url: &str) -> Self {
-        Self { http: reqwest::Client::new(), url: url.to_owned(), header: None }
+        Self {
+            http: http::client().build().expect("a client without certificates"),
+            url: url.to_owned(),
+            header: None,
+        }
     }
 
     /// A client for the server at `url` with an access token.
