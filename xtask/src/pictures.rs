@@ -1,6 +1,8 @@
 //! `cargo xtask pictures`: copies the pictures that README and docs show from the tests' output. The
 //! texts determine which ones.
 
+mod palette;
+
 use crate::{target_dir, workspace_root};
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeSet;
@@ -29,7 +31,7 @@ pub(crate) fn refresh() -> Result<()> {
     for name in &shown {
         let copy = copies.join(name);
         fs::create_dir_all(copy.parent().unwrap_or(&copies))?;
-        fs::copy(left.join(name), &copy).with_context(|| copy.display().to_string())?;
+        palette::copy(&left.join(name), &copy).with_context(|| copy.display().to_string())?;
     }
     println!("{COPIES}: {} pictures", shown.len());
     Ok(())
