@@ -176,7 +176,7 @@ async fn every_odd_cookie_arrives_exactly_or_is_named() -> Result<()> {
 
 #[tokio::test]
 async fn every_odd_entry_arrives_exactly() -> Result<()> {
-    let all = odd_origins(30)?;
+    let all = odd_origins(16)?;
     let contexts = all.iter().map(|origins| {
         let state = state_of(Session { cookies: &[], origins })?;
         Ok(NewContext { origins: vec![origins[0].origin.clone()], state, ..NewContext::default() })

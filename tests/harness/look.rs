@@ -50,6 +50,11 @@ const JUDGE: &str = r#"(() => {
   return found;
 })()"#;
 
+/// Fetches axe-core, unless it is already there.
+pub(crate) async fn fetch() -> Result<()> {
+    Axe::prepare().await.map(drop)
+}
+
 /// Checks the popup in one state, light and dark.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 use crate::extension::{self, wasm};
 use crate::services::{self, Services, Wanted};
 use crate::system::{self, CHROMIUM, FOR_CHECKS, PYTHON, announce, cargo, run, succeeds};
-use crate::{debian, dependencies, wine, workspace_root};
+use crate::{debian, dependencies, target_dir, wine, workspace_root};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -37,13 +37,24 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     // The services start while the rest is built, and end when this function returns.
     let mut services = Services::start(Wanted::All)?;
     if options.filter.is_none() {
-        lint(root)?;
-        dependencies::check(root)?;
+        announce("formatting");
+        run(cargo(root).args(["fmt", "--all", "--check"]))?;
     }
     announce("the extension");
     extension::package(root, &root.join("dist"))?;
     announce("the programs and the tests");
     run(cargo(root).args(["build", "--locked", "--workspace", "--bins", "--tests"]))?;
+    let fetch_tools = target_dir()?.join("debug/stagepass-fetch-tools");
+    thread::scope(|scope| {
+        // The network meanwhile.
+        let tools = scope.spawn(|| run(&mut Command::new(fetch_tools)));
+        if options.filter.is_none() {
+            lint(root)?;
+            dependencies::check(root)?;
+            wine::build(root)?;
+        }
+        tools.join().unwrap_or_else(|_| bail!("it panicked")).context("the tools of the tests")
+    })?;
     announce("PostgreSQL and Directus");
     let variables = services.variables()?;
     // The Windows tests run beside the others, and report only at their end.
@@ -93,8 +104,6 @@ pub(crate) fn install_geckodriver() -> Result<()> {
 }
 
 fn lint(root: &Path) -> Result<()> {
-    announce("formatting");
-    run(cargo(root).args(["fmt", "--all", "--check"]))?;
     announce("lints");
     run(cargo(root).args(["clippy", "--locked", "--quiet", "--all-targets", "--", "--deny", "warnings"]))?;
     // This also checks that the core builds for the browser.

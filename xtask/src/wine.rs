@@ -4,7 +4,7 @@
 use crate::system::{Need, announce, cargo, run};
 use crate::target_dir;
 use anyhow::{Result, ensure};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// The target to build for.
@@ -18,26 +18,44 @@ const WINE: Need = Need { programs: &["wine"], package: "wine" };
 const COMPILER: &str = "x86_64-w64-mingw32-gcc";
 const SHIM: &str = "drive_c/windows/system32/bcryptprimitives.dll";
 
-/// Runs the tests of the native host, and says nothing unless one fails.
+/// Sets up Wine, and builds the tests of the native host.
 ///
 /// # Errors
-/// If Wine can't be set up, or a test fails, with all of its output.
-// Decision: docs/decisions/tooling.md#the-hosts-windows-tests-run-under-wine
-pub(crate) fn test(root: &Path) -> Result<()> {
-    let prefix = target_dir()?.join("wine");
+/// If Wine can't be set up, or the tests can't be built.
+pub(crate) fn build(root: &Path) -> Result<()> {
+    let prefix = prefix()?;
     if !prefix.join(SHIM).is_file() {
         announce("setting up Wine");
         set_up(root, &prefix)?;
     }
+    announce("the tests for Windows");
+    run(tests(root, &prefix).arg("--no-run"))
+}
+
+/// Runs these tests, and says nothing unless one fails.
+///
+/// # Errors
+/// If a test fails, with all of its output.
+// Decision: docs/decisions/tooling.md#the-hosts-windows-tests-run-under-wine
+pub(crate) fn test(root: &Path) -> Result<()> {
+    let output = tests(root, &prefix()?).output()?;
+    let said = [output.stdout, output.stderr].concat();
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&said));
+    Ok(())
+}
+
+fn prefix() -> Result<PathBuf> {
+    Ok(target_dir()?.join("wine"))
+}
+
+/// The call of cargo for these tests.
+fn tests(root: &Path, prefix: &Path) -> Command {
     let mut tests = cargo(root);
     // All tests of a file in one process, because Wine starts processes slowly.
     tests.args(["test", "--locked", "--no-fail-fast", "--quiet", "--package", "stagepass-native-host"]);
     tests.args(["--tests", "--target", TARGET]);
-    let tests = in_windows(&mut tests, &prefix).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
-    let output = tests.output()?;
-    let said = [output.stdout, output.stderr].concat();
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&said));
-    Ok(())
+    in_windows(&mut tests, prefix).env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", "wine");
+    tests
 }
 
 fn set_up(root: &Path, prefix: &Path) -> Result<()> {

@@ -87,8 +87,8 @@ async fn install(environment: &Path, requirements: &str) -> Result<()> {
     std::fs::write(&pins, requirements)?;
     let mut pip = Command::new(environment.join("bin/python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]);
-    // Building from source would use tools that nothing pins.
-    pip.args(["--only-binary", ":all:", "--requirement"]).arg(pins);
+    // Building from source would use tools that nothing pins. Python compiles what is used by itself.
+    pip.args(["--only-binary", ":all:", "--no-compile", "--requirement"]).arg(pins);
     let fetched = run(&mut pip, INSTALL_TIMEOUT).await?;
     ensure!(fetched.status.success(), "{}", fetched.stderr);
     Ok(())
