@@ -207,15 +207,10 @@ async function rememberConnection(platform, id) {
   await chrome.storage.local.set({ lastConnections: { ...lastConnections, [platform]: id } });
 }
 
-async function exportForYtDlp({ platform, store, tab, label }) {
+async function exportForYtDlp({ platform, store, tab, label, storage }) {
   const core = await loadCore();
-  const answer = core.export_for_yt_dlp({
-    platform,
-    label,
-    store_id: store.id,
-    tab,
-    user_agent: navigator.userAgent,
-  });
+  const { userAgent: user_agent } = navigator;
+  const answer = core.export_for_yt_dlp({ platform, label, store_id: store.id, tab, user_agent }, storage);
   try {
     return { code: "exported", ...(await withinHostTime(answer)) };
   } catch (error) {

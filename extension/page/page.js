@@ -90,6 +90,11 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** A new paragraph with less important words. */
+export function hint(words) {
+  return element("p", { className: "hint", textContent: words });
+}
+
 /** A new button; `action` is called as by `onClick`. */
 export function button(id, label, action, className = "") {
   const made = element("button", { type: "button", textContent: label, className });

@@ -45,9 +45,9 @@ export function formatList(items) {
   return list.format(items);
 }
 
-/** What a cookie file leaves out, in words; empty if nothing is lost. */
-export function lossText(losses = []) {
-  return losses.length > 0 ? text("losses", formatList(losses)) : "";
+/** What files leave out, in the words of the text `key`; empty if nothing is lost. */
+export function lossText(losses = [], key = "losses") {
+  return losses.length > 0 ? text(key, formatList(losses)) : "";
 }
 
 /** Fills in every element with a `data-text`. */

@@ -1,7 +1,8 @@
 // The outcome of a capture or an export, with the next step.
 
 import { renderFailure } from "../page/failure.js";
-import { button, element } from "../page/page.js";
+import { failureText } from "../page/failure-text.js";
+import { button, element, hint } from "../page/page.js";
 import { countText, formatTime, lossText, text } from "../page/text.js";
 import { saveCookieFile } from "./cookie-file.js";
 import { openTabButton } from "./open-tab.js";
@@ -13,14 +14,15 @@ export function showCaptureOutcome(box, outcome) {
 
 /** Shows the outcome of an export of the site's cookies in the same way. */
 export function showExportOutcome(box, outcome, site) {
-  show(box, outcome, () => exported(outcome));
-  if (outcome?.code === "no_host" || outcome?.code?.startsWith("host_")) offerFile();
+  show(box, outcome, () => exported(outcome, site));
+  if (outcome?.code === "no_host" || outcome?.code?.startsWith("host_")) box.append(...cookieFile(site));
+}
 
-  function offerFile() {
-    const words = element("p", { role: "status" });
-    const save = () => saveCookieFile(site.platform, words);
-    box.append(button("download", text("download_cookie_file"), save), words);
-  }
+/** The offer of a cookie file in place of an export, or why there is none. */
+function cookieFile({ platform, is_login_in_storage: isLoginInStorage }) {
+  if (isLoginInStorage) return [hint(text("no_cookie_file"))];
+  const words = element("p", { role: "status" });
+  return [button("download", text("download_cookie_file"), () => saveCookieFile(platform, words)), words];
 }
 
 function show(box, outcome, renderSuccess) {
@@ -35,6 +37,8 @@ function show(box, outcome, renderSuccess) {
   box.dataset.outcome = outcome.ok ? "success" : "error";
   box.dataset.code = outcome.code;
   box.append(...(outcome.ok ? renderSuccess() : renderFailure(outcome)));
+  // These failures are of an origin's storage, and the preview has the same words for them.
+  if (!outcome.ok && outcome.origin) box.append(element("p", { textContent: text("nothing_taken") }));
   if (outcome.code === "no_tab") box.append(openTabButton(outcome));
 }
 
@@ -48,22 +52,25 @@ function captured({ cookie_count: cookies, entry_count: entries, expires, report
   return lines.map((line) => element("p", {}, line));
 }
 
-function exported({ path, command, storage_path: storagePath, ...answer }) {
-  const { cookie_count: count, expires_at: expiresAt, losses, old_host: isOfOldHost } = answer;
-  const files = command ? forYtDlp(path, command, count) : forOthers(storagePath);
+function exported(answer, { is_login_in_storage: isLoginInStorage }) {
+  const { expires_at: expiresAt, losses, old_host: isOfOldHost, unread } = answer;
+  // The host names a command if there are cookies, and they may not be of the login.
+  const isForYtDlp = answer.command && !isLoginInStorage;
   const facts = [
     isOfOldHost && text("exported_by_old_host"),
     expiresAt && text("captured_until", formatTime(expiresAt)),
-    lossText(losses),
+    lossText(losses, isForYtDlp ? "losses" : "losses_storage"),
   ];
   return [
-    element("p", {}, title(text(command ? "exported" : "exported_storage"))),
-    ...files,
-    ...facts.filter(Boolean).map((words) => element("p", { className: "hint", textContent: words })),
+    element("p", {}, title(text(isForYtDlp ? "exported" : "exported_storage"))),
+    ...(isForYtDlp ? forYtDlp(answer) : [element("p", { textContent: text("exported_storage_why") })]),
+    ...storageFile(answer),
+    ...(unread ? withoutStorage(unread) : []),
+    ...facts.filter(Boolean).map(hint),
   ];
 }
 
-function forYtDlp(path, command, count) {
+function forYtDlp({ path, command, cookie_count: count }) {
   const copied = element("span", { role: "status" });
   const copy = button("copy-command", text("copy_command"), async () => {
     await navigator.clipboard.writeText(command);
@@ -78,12 +85,18 @@ function forYtDlp(path, command, count) {
   ];
 }
 
-/** yt-dlp can't use a login without cookies, so the host names no command. */
-function forOthers(storagePath) {
-  return [
-    element("p", { textContent: text("exported_storage_use") }),
-    element("code", { id: "export-path", textContent: storagePath }),
-  ];
+/** The file with what the site stores, if there is one. */
+function storageFile({ storage_path: path, entry_count: count }) {
+  if (!path) return [];
+  const words = countText("exported_entries", count);
+  return [element("p", { textContent: words }), element("code", { id: "storage-path", textContent: path })];
+}
+
+/** Why the part of the login that pages store is not in the export, and what to do. */
+function withoutStorage(unread) {
+  const words = `${text("exported_without_storage")} ${failureText(unread)}`;
+  const note = element("p", { id: "export-unread", className: "note", textContent: words });
+  return unread.code === "no_tab" ? [note, openTabButton(unread)] : [note];
 }
 
 function title(words) {

@@ -55,7 +55,7 @@ export function initPlatformView(show) {
   initSiteChoice(showSite);
   initStorageChoice(loadPreview);
   onClick(captureButton, () => start("capture", { connection: chosenConnection(), storage: chosenStorage() }));
-  onClick(document.querySelector("#export"), () => start("export", { label: chosenLabel() }));
+  onClick(document.querySelector("#export"), () => start("export", { label: chosenLabel(), storage: chosenStorage() }));
   onClick(showPreview, requestPreview);
   for (const kind of Object.keys(outcomeBoxes)) onOutcome(kind, (outcome) => current && onTaskChanged(kind, outcome));
 }

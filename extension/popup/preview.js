@@ -1,7 +1,7 @@
 // The preview of a capture: names, domains, sizes, expiry and verdicts, never a value.
 
 import { failureText } from "../page/failure-text.js";
-import { element } from "../page/page.js";
+import { element, hint } from "../page/page.js";
 import { countText, formatBytes, formatDay, formatList, formatTime, text } from "../page/text.js";
 import { openTabButton } from "./open-tab.js";
 
@@ -71,10 +71,6 @@ function wayOn({ expires, login }, { login_url: loginUrl }) {
   const words = text("open_login", new URL(loginUrl).host);
   const link = { id: "login-link", href: loginUrl, target: "_blank", rel: "noreferrer", textContent: words };
   return element("p", {}, element("a", link));
-}
-
-function hint(words) {
-  return element("p", { className: "hint", textContent: words });
 }
 
 /** Keeps the tables' elements, so that they stay open and keep the focus. */

@@ -342,9 +342,6 @@ fn read_file(path: &Path) -> Result<Option<SecretSlice<u8>>, Error> {
 fn losses_of(export: &NewExport, rendered: &Rendered) -> Vec<String> {
     let mut losses: Vec<_> = rendered.losses.iter().map(ToString::to_string).collect();
     if !export.origins.is_empty() {
-        if rendered.cookie_count == 0 {
-            losses.push("the cookie file has no cookies: this login is only in the storage file".to_owned());
-        }
         let session = Session { cookies: &export.cookies, origins: &export.origins };
         let of_playwright = playwright::losses(session, UtcTime::now().as_unix_seconds());
         losses.extend(of_playwright.iter().map(ToString::to_string));

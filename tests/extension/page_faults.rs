@@ -46,7 +46,7 @@ async fn a_login_entry_with_bad_text_is_refused_whole() -> Result<()> {
         set_entry(&tab, value).await?;
         assert_eq!(main_job::capture(&popup, "stage.artist").await?, code);
         let said = outcome_text(&popup).await?;
-        assert!(said.contains(words), "{said}");
+        assert!(said.contains(words) && said.to_lowercase().contains("nothing was taken"), "{said}");
         look_at_popup(&popup, &format!("capture-{}", code.replace('_', "-"))).await?;
     }
     assert_eq!(sessions(&stage).await?, 0);
@@ -88,7 +88,7 @@ async fn a_tab_that_does_not_answer_or_goes_away_is_named() -> Result<()> {
     keep_busy(&tab, Duration::from_secs(9)).await?;
     assert_eq!(main_job::capture(&popup, "stage.artist").await?, "tab_silent");
     look_at_popup(&popup, "capture-tab-silent").await?;
-    assert!(outcome_text(&popup).await?.contains("the tab at fansly.com doesn't answer"));
+    assert!(outcome_text(&popup).await?.contains("The tab at fansly.com doesn't answer"));
 
     popup.wait_for("the page to be free", SOON, "document.querySelector('[data-login=proven]')").await.ok();
     tab.wait_for("the page", SOON, "true").await?;

@@ -2,7 +2,7 @@
 //! installed.
 
 use crate::browser::send_native_message;
-use crate::browser_session::{Wish, read_signed_in};
+use crate::browser_session::{Held, Wish, read_signed_in};
 use crate::failure::{Failure, browser_message, contains};
 use crate::js::{from_js, to_js};
 use crate::site::site_of;
@@ -45,17 +45,18 @@ struct CookieFile {
 }
 
 /// Exports the session of a cookie store through the native host and returns its answer, with
-/// `old_host` if the host left out the origin storage.
+/// `old_host` if the host left out the origin storage, and in `unread` why that could not be read.
+/// `storage` is what the person has chosen of what a site stores that is not in the catalogue.
 ///
 /// # Errors
 /// A [`Failure`].
 #[wasm_bindgen]
-pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
+pub async fn export_for_yt_dlp(request: JsValue, storage: JsValue) -> Result<JsValue, JsValue> {
     let request: ExportForYtDlp = from_js(&request)?;
     let site = site_of(&request.platform)?;
-    // yt-dlp uses cookies alone: storage goes with them if a tab is open.
-    let wish = Wish::Session { chosen: &JsValue::NULL, tab: request.tab };
-    let capture = read_signed_in(&site, &request.store_id, wish).await?.capture;
+    // yt-dlp uses cookies alone, so they are exported also if storage can't be read.
+    let wish = Wish::Session { chosen: &storage, tab: request.tab };
+    let Held { capture, unread } = read_signed_in(&site, &request.store_id, wish).await?;
     let message = to_js(&ExportRequest {
         id: "export",
         kind: "export",
@@ -73,6 +74,7 @@ pub async fn export_for_yt_dlp(request: JsValue) -> Result<JsValue, JsValue> {
     // Release 0.1.0 of the host knows no origin storage.
     let is_left_out = !capture.origins.is_empty() && !Reflect::has(&answer, &"entry_count".into())?;
     Reflect::set(&answer, &"old_host".into(), &is_left_out.into())?;
+    Reflect::set(&answer, &"unread".into(), &to_js(&unread)?)?;
     // Remove the frame's own fields, so that only those of an export remain.
     for envelope in ["id", "type", "ok"] {
         Reflect::delete_property(answer.unchecked_ref::<Object>(), &envelope.into())?;

@@ -63,6 +63,8 @@ pub struct Recognised {
     pub fills_credentials: bool,
     /// Whether the catalogue knows of storage that belongs to a login.
     pub has_storage: bool,
+    /// Whether a login is in storage alone, so that cookies are of no use.
+    pub is_login_in_storage: bool,
     /// The parent domains of an unknown host, for the person to choose from.
     pub alternatives: Vec<Recognised>,
 }
@@ -84,6 +86,7 @@ impl From<&Site> for Recognised {
             is_known: platform.is_some(),
             advice: platform.and_then(|platform| platform.advice),
             has_storage: !site.login_entries().is_empty(),
+            is_login_in_storage: site.login_cookies().is_empty() && site.knows_proof(),
             fills_credentials: shape::is_known(site.id()),
             alternatives: Vec::new(),
         }
@@ -182,6 +185,14 @@ mod tests {
         let site = Recognised::from(&of_host("www.example.org"));
         assert_eq!((site.platform.as_str(), site.name.as_str()), ("example.org", "example.org"));
         assert!(site.login_cookies.is_empty() && site.advice.is_none() && site.yt_dlp);
+    }
+
+    #[test]
+    fn knows_the_platforms_whose_login_is_in_storage_alone() {
+        let site = |id: &str| Recognised::from(&Site::Known(Platform::of_id(id).unwrap()));
+        assert!(["fansly", "bluesky", "iwara"].iter().all(|id| site(id).is_login_in_storage));
+        assert!(!["onlyfans", "instagram", "imgur"].iter().any(|id| site(id).is_login_in_storage));
+        assert!(!Recognised::from(&of_host("www.example.org")).is_login_in_storage);
     }
 
     #[test]
