@@ -285,7 +285,7 @@ async function pin(platform, storeId, { mark }, hasStorage) {
     const allowed = platforms[platform];
     const isSame = allowed?.storeId === storeId && (!isPinned(allowed) || allowed.accountMark === mark);
     const isAllowed = isSame && (!hasStorage || allowed.storage);
-    if (!isAllowed) throw failure("not_allowed", { message: "it was switched off" });
+    if (!isAllowed) throw failure("switched_off");
     return allowed;
   };
   if (isPinned(check(await readSettings()))) return;

@@ -309,6 +309,42 @@ async fn storage_that_is_switched_off_while_it_is_read_is_not_handed_over() -> R
     worker.evaluate("globalThis.release()").await?;
     let answer = host.receive().await?;
     assert_eq!((&answer["id"], &answer["ok"], answer.get("origins")), (&json!(7), &json!(false), None));
-    assert!(answer["error"]["message"].to_string().contains("it was switched off"), "{answer}");
+    let message = answer["error"]["message"].as_str().unwrap_or_default();
+    assert!(message.starts_with("this was switched off in Stagepass's popup"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_consent_starts_without_write_back_and_storage() -> Result<()> {
+    let (stage, _browser, _tab, popup) = on(&ONLYFANS).await?;
+    stage.install_native_host().await?;
+    popup.evaluate("document.querySelector('#bridge').open = true").await?;
+    popup.click("#bridge-allow").await?;
+    wait_for_status(&popup, "connected").await?;
+    let allowed = |is_on: bool| {
+        format!(
+            "chrome.storage.local.get('bridge').then(({{bridge: {{platforms: {{onlyfans}}}}}}) => \
+             onlyfans.writeBack === {is_on} && onlyfans.storage === {is_on})"
+        )
+    };
+    popup.click("#bridge-write-back").await?;
+    popup.click("#bridge-storage").await?;
+    popup.wait_for("both to be allowed", SOON, &allowed(true)).await?;
+
+    wait_for_view(&popup, "ready").await?;
+    // A popup that was open before, perhaps over another window, still shows the switch as off.
+    let switch_on_again = "{ const allow = document.querySelector('#bridge-allow'); \
+                           allow.checked = false; allow.click(); }";
+    popup.evaluate(switch_on_again).await?;
+    popup.wait_for("the new consent", SOON, &allowed(false)).await?;
+    wait_for_view(&popup, "ready").await?;
+    for switch in ["bridge-write-back", "bridge-storage"] {
+        let is_off = format!("!document.querySelector('#{switch}').checked");
+        popup.wait_for(switch, SOON, &is_off).await?;
+    }
+    let arguments = ["cookies", "--format", "json", ONLYFANS.front_url];
+    let cookies_alone = stage.ask_host(&arguments).await?;
+    assert!(cookies_alone.stdout.contains("auth_id"), "{}", cookies_alone.stderr);
+    assert!(!cookies_alone.stdout.contains("bcTokenSha"));
     Ok(())
 }

@@ -9,7 +9,7 @@ use crate::browser_session::{Account, Held, Wish, read_same_account};
 use crate::cookie_store;
 use crate::failure::Failure;
 use crate::host::of_unanswered;
-use crate::js::{Unexpected, from_js, to_js};
+use crate::js::{Unexpected, from_js, text, to_js};
 use crate::site::site_of;
 use js_sys::{Function, Promise, Reflect};
 use secrecy::{ExposeSecret, SecretString};
@@ -143,8 +143,11 @@ async fn list(on_hand_over: &Function, hand_over: &HandOver, account: Account) -
     let has_storage = !hand_over.origins.is_empty();
     let outcome = to_js(&Outcome { cookie_count: keys.len(), has_storage, keys, account })?;
     let listed = on_hand_over.call1(&JsValue::NULL, &outcome).map_err(|error| Failure::of_browser(&error))?;
-    JsFuture::from(Promise::resolve(&listed)).await.map_err(|error| Failure::of_browser(&error))?;
-    Ok(())
+    match JsFuture::from(Promise::resolve(&listed)).await {
+        Ok(_) => Ok(()),
+        Err(error) if text(&error, "code").as_deref() == Some("switched_off") => Err(Failure::SwitchedOff),
+        Err(error) => Err(Failure::of_browser(&error)),
+    }
 }
 
 async fn gather(

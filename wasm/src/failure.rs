@@ -126,6 +126,9 @@ pub enum Failure {
     /// The person has not allowed this hand-over.
     #[error("this is not allowed in Stagepass's popup")]
     NotAllowed,
+    /// The person switched this hand-over off while the login was read.
+    #[error("this was switched off in Stagepass's popup while the login was read, so nothing is handed over")]
+    SwitchedOff,
     /// The browser refused a call, or there is a bug.
     #[error("unexpected: {detail}")]
     Internal {

@@ -6,7 +6,7 @@
 use crate::browser::execute_script;
 use crate::cookie_store::require_permission;
 use crate::failure::Failure;
-use crate::js::to_js;
+use crate::js::{text, to_js};
 use crate::site::site_of;
 use js_sys::{Array, Promise, Reflect};
 use serde::Serialize;
@@ -179,11 +179,6 @@ fn entries(answer: &JsValue, area: Area) -> Vec<StorageEntry> {
     };
     let listed = if Array::is_array(&listed) { Array::from(&listed) } else { Array::new() };
     listed.into_iter().filter_map(entry).collect()
-}
-
-/// A member of an object; `None` if it is not a text.
-fn text(object: &JsValue, name: &str) -> Option<String> {
-    Reflect::get(object, &name.into()).ok()?.as_string()
 }
 
 #[cfg(test)]
