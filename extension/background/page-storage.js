@@ -10,24 +10,15 @@ const MAX_TRIED = 3;
  * The arguments of `scripting.executeScript` for the tabs that show a page of `origin` in this
  * cookie store: only the tab behind the popup if it is one of them, else those used last. `wanted` is
  * `{entries: [{area, name}]}`, with null for all entries; without it the answer lists each entry's
- * name and size.
+ * name and size. `isAsleep` if there are tabs, but none with its page.
  */
 // Decision: docs/decisions/extension.md#the-tab-behind-the-popup-is-the-one-that-is-read
 export async function injectionsAt(origin, storeId, tabBehindPopup, wanted) {
-  const stores = await chrome.cookies.getAllCookieStores();
-  const tabIds = stores.find(({ id }) => id === storeId)?.tabIds ?? [];
-  const { protocol, hostname } = new URL(origin);
-  // Firefox's patterns know no ports.
-  const tabs = await chrome.tabs.query({ url: `${protocol}//${hostname}/*`, discarded: false });
-  const own = tabs.filter(
-    // An unloaded tab, such as one that has crashed, shows no page.
-    ({ id, url, status }) => status !== "unloaded" && tabIds.includes(id) && new URL(url).origin === origin,
-  );
-  own.sort((a, b) => (b.lastAccessed ?? 0) - (a.lastAccessed ?? 0) || b.active - a.active);
-  const ids = own.map(({ id }) => id);
+  const { awake, asleep } = await tabsAt(origin, storeId);
+  const ids = awake.map(({ id }) => id);
   const tried = ids.includes(tabBehindPopup) ? [tabBehindPopup] : ids.slice(0, MAX_TRIED);
   const names = wanted && namesByArea(wanted.entries);
-  return tried.map((tabId) => ({
+  const injections = tried.map((tabId) => ({
     target: { tabId, frameIds: [0] },
     world: "ISOLATED",
     // A page that loads slowly has its storage from the start.
@@ -35,6 +26,23 @@ export async function injectionsAt(origin, storeId, tabBehindPopup, wanted) {
     func: readPageStorage,
     args: [origin, names, LIMITS],
   }));
+  return { injections, isAsleep: tried.length === 0 && asleep.length > 0 };
+}
+
+/**
+ * The tabs at `origin` in this cookie store, those used last first. The ones that are `asleep` show
+ * no page: the browser has discarded them, or they have crashed.
+ */
+export async function tabsAt(origin, storeId) {
+  const stores = await chrome.cookies.getAllCookieStores();
+  const tabIds = stores.find(({ id }) => id === storeId)?.tabIds ?? [];
+  const { protocol, hostname } = new URL(origin);
+  // Firefox's patterns know no ports.
+  const tabs = await chrome.tabs.query({ url: `${protocol}//${hostname}/*` });
+  const own = tabs.filter(({ id, url }) => tabIds.includes(id) && new URL(url).origin === origin);
+  own.sort((a, b) => (b.lastAccessed ?? 0) - (a.lastAccessed ?? 0) || b.active - a.active);
+  const isAsleep = ({ discarded, status }) => discarded || status === "unloaded";
+  return { awake: own.filter((tab) => !isAsleep(tab)), asleep: own.filter(isAsleep) };
 }
 
 function namesByArea(entries) {

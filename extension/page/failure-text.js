@@ -21,7 +21,7 @@ const SUBSTITUTIONS = {
 /** The text of a failure. */
 export function failureText(failure) {
   if (failure.http_status === 429) return tooManyRequests(failure);
-  const key = `failure_${failure.code}`;
+  const key = `failure_${failure.code}${failure.asleep ? "_asleep" : ""}`;
   if (!hasText(key)) return text("failure_internal", failure.message ?? failure.code ?? String(failure));
   return text(key, ...(SUBSTITUTIONS[failure.code]?.(failure) ?? []));
 }

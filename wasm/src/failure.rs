@@ -41,6 +41,8 @@ pub enum Failure {
         origin: String,
         /// A page to open there.
         url: String,
+        /// Whether a tab is there that the browser has unloaded.
+        asleep: bool,
     },
     /// The tab closed or went elsewhere while it was read.
     #[error("the tab at {origin} changed while it was read")]

@@ -23,8 +23,8 @@ const TIMEOUT_MS: u32 = 5_000;
 
 #[wasm_bindgen(raw_module = "../background/page-storage.js")]
 extern "C" {
-    /// The arguments of `scripting.executeScript`, one for each tab to be asked. `wanted` is null
-    /// for a list without values.
+    /// The arguments of `scripting.executeScript`, one for each tab to be asked, as `{injections,
+    /// isAsleep}`. `wanted` is null for a list without values.
     #[wasm_bindgen(catch, js_name = injectionsAt)]
     fn injections_at(
         origin: &str,
@@ -124,15 +124,21 @@ async fn ask_tabs(
 ) -> Result<JsValue, Failure> {
     let of_browser = |error: JsValue| Failure::of_browser(&error);
     let injections = injections_at(origin, store_id, tab, wanted).map_err(of_browser)?;
-    let injections = JsFuture::from(injections).await.map_err(of_browser)?;
-    let mut failure = Failure::NoTab { origin: origin.to_owned(), url: page_at(site, origin) };
-    for injection in Array::from(&injections) {
+    let found = JsFuture::from(injections).await.map_err(of_browser)?;
+    let member = |name: &str| Reflect::get(&found, &name.into()).unwrap_or_default();
+    let mut failure = no_tab(site, origin, member("isAsleep").is_truthy());
+    for injection in Array::from(&member("injections")) {
         match ask_tab(&injection, origin).await {
             Err(error @ (Failure::TabChanged { .. } | Failure::TabSilent { .. })) => failure = error,
             answer => return answer,
         }
     }
     Err(failure)
+}
+
+/// No tab shows a page of the origin; the ones that are there may be asleep.
+pub(crate) fn no_tab(site: &Site, origin: &str, asleep: bool) -> Failure {
+    Failure::NoTab { origin: origin.to_owned(), url: page_at(site, origin), asleep }
 }
 
 /// A page of the origin to open: the login page if it is there.
