@@ -82,15 +82,18 @@ export async function bridgeStatus() {
   };
 }
 
-/** Lets programs have the platform's cookies from this cookie store, for the account signed in there. */
+/**
+ * Lets programs have the platform's cookies from this cookie store, for the account signed in there.
+ * What was allowed before, perhaps of another store, is not allowed with it.
+ */
+// Decision: docs/decisions/bridge.md#hand-over-is-allowed-for-one-account
 export async function allowPlatform({ platform, store: { id: storeId, isPrivate }, label }) {
   // The next private window may have the same store id, but nobody has allowed it.
   if (isPrivate) throw failure("private_window");
   const core = await loadCore();
   const account = await core.signed_in_account(platform, storeId);
   await change(({ platforms }) => {
-    const { writeBack = false, storage = false } = platforms[platform] ?? {};
-    platforms[platform] = { label, storeId, writeBack, storage };
+    platforms[platform] = { label, storeId, writeBack: false, storage: false };
     if (account) platforms[platform].accountMark = account.mark;
   });
   return { code: "bridge_allowed" };
