@@ -188,21 +188,22 @@ async function renew(platform) {
 
 /**
  * Notices a lost login at once, before somebody else can sign in and be stored instead. Returns
- * whether the site's storage differs from what was stored; without an open tab nobody can say.
- * If nothing names the account, a changed login may be another account's.
+ * whether the site's storage differs from what was stored; nobody can say without an open tab, or
+ * while it is too early to look again. If nothing names the account, a changed login may be another
+ * account's.
  */
+// Decision: docs/decisions/extension.md#renewal-rarely-looks-at-what-pages-store
 async function isStorageNew(platform, capture) {
   const core = await loadCore();
-  const check = core.check_login(platform, capture.storeId, accountOf(capture), capture.storage);
-  const mark = await check.catch((error) => {
+  const looks = isLookDue(capture);
+  const mark = await core.check_login(platform, capture.storeId, accountOf(capture), looks).catch((error) => {
     if (!NO_TAB_THERE.has(error.code)) throw error;
   });
-  if (capture.problem) await update(platform, capture, { problem: null });
+  if (looks) await update(platform, capture, { problem: null, lookedAt: Date.now() });
+  else if (capture.problem) await update(platform, capture, { problem: null });
   const isNew = mark !== undefined && mark !== capture.storageMark;
-  if (!isNew || accountOf(capture).mark !== null) return isNew;
-  if (core.is_in_catalogue(platform)) throw failure("other_account");
-  // On any other site, nothing tells a login from what else pages store.
-  return false;
+  if (isNew && accountOf(capture).mark === null) throw failure("other_account");
+  return isNew;
 }
 
 // Decision: docs/decisions/extension.md#storage-that-cant-be-read-is-kept-by-the-server
@@ -249,8 +250,9 @@ async function factsOf(platform, captured) {
   const core = await loadCore();
   // Kept only where the platform ends a session whose user agent changes.
   const userAgent = core.is_bound_to_user_agent(platform) ? navigator.userAgent : null;
-  const capturedAt = Date.now();
-  return { sessionId, accountMark: account.mark, expires, entryCount, storageMark, userAgent, capturedAt };
+  const now = Date.now();
+  const times = { capturedAt: now, lookedAt: now };
+  return { sessionId, accountMark: account.mark, expires, entryCount, storageMark, userAgent, ...times };
 }
 
 /** The captured account, `null` if nothing named it: an account named later may be another. */
@@ -297,8 +299,17 @@ async function schedule() {
 function dueAt(capture) {
   if (isStale(capture)) return isWaitOver(capture) ? Date.now() : capture.attemptedAt + capture.waitMs;
   // No event tells that a page has stored something.
-  const nextCheck = capture.entryCount > 0 ? Date.now() + MIN_BETWEEN_MS : Infinity;
-  return Math.min(nextCheck, capture.expires ? capture.expires * 1000 : Infinity);
+  const isWatched = capture.entryCount > 0 && !capture.storage;
+  const nextLook = isWatched ? (capture.lookedAt ?? 0) + MIN_BETWEEN_MS : Infinity;
+  return Math.min(nextLook, capture.expires ? capture.expires * 1000 : Infinity);
+}
+
+/**
+ * Whether to look at what the site stores. Not where the person has chosen the entries, outside the
+ * catalogue: nothing tells a login there from what else pages store.
+ */
+function isLookDue({ storage, waitsFor, lookedAt = 0 }) {
+  return !storage && (Boolean(waitsFor) || hasPassed(MIN_BETWEEN_MS, lookedAt));
 }
 
 // Decision: docs/decisions/extension.md#a-renewal-is-triggered-by-a-count-of-changes
@@ -308,9 +319,13 @@ function isStale({ changes, expires, userAgent }) {
   return changes > 0 || hasExpired || isOfOldBrowser;
 }
 
-/** An attempt in the future was recorded before the clock was set back: the wait counts as over. */
 function isWaitOver({ attemptedAt, waitMs }) {
-  const passedMs = Date.now() - attemptedAt;
+  return hasPassed(waitMs, attemptedAt);
+}
+
+/** A time in the future was recorded before the clock was set back: the wait counts as over. */
+function hasPassed(waitMs, since) {
+  const passedMs = Date.now() - since;
   return passedMs < 0 || passedMs >= waitMs;
 }
 

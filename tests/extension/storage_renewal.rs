@@ -2,6 +2,7 @@
 //! already has.
 
 use crate::origin_storage::{on, on_fansly, sessions};
+use crate::storage_choice::{PLATFORM, URL, entries, entry_box, on_unknown_site, open_choice};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use stagepass_tests::browsers::cdp::Attachment;
@@ -34,6 +35,32 @@ async fn on_onlyfans() -> Result<(Stage, Chromium, Attachment)> {
 async fn sweep(worker: &Attachment) -> Result<()> {
     worker.evaluate("chrome.alarms.create('send-on', {when: Date.now() + 100})").await.map(drop)
 }
+
+/// Moves the times when pages were read ten minutes into the past.
+async fn let_time_pass(worker: &Attachment) -> Result<()> {
+    let change = "chrome.storage.local.get('lastCaptures').then(({lastCaptures}) => { \
+        for (const kept of Object.values(lastCaptures)) kept.lookedAt -= 10 * 60_000; \
+        return chrome.storage.local.set({lastCaptures}); })";
+    worker.evaluate(change).await.map(drop)
+}
+
+/// Makes the extension look at its renewals ten minutes later.
+async fn sweep_later(worker: &Attachment) -> Result<()> {
+    let_time_pass(worker).await?;
+    sweep(worker).await
+}
+
+/// Waits until such a look has ended, which it does by setting the alarm for the next one.
+async fn wait_for_sweep(worker: &Attachment) -> Result<()> {
+    let is_next_set =
+        "chrome.alarms.get('send-on').then((alarm) => alarm?.scheduledTime > Date.now() + 10_000)";
+    worker.wait_for("the sweep", SOON, is_next_set).await
+}
+
+/// Counts how often pages are read.
+const COUNT_READS: &str = "globalThis.reads = 0; \
+    const run = chrome.scripting.executeScript.bind(chrome.scripting); \
+    chrome.scripting.executeScript = (injection) => { globalThis.reads += 1; return run(injection); }; 0";
 
 /// Waits until the server has received `total` sessions in all.
 async fn wait_for_sessions(stage: &Stage, total: u64) -> Result<()> {
@@ -113,12 +140,13 @@ async fn a_newer_token_in_an_open_tab_is_stored_and_another_account_is_seen() ->
         format!("localStorage.setItem('session_active_session', {entry})")
     };
     tab.evaluate(&set(json!({"token": "newer-token", "accountId": "2815162342"}))).await?;
-    sweep(&worker).await?;
+    sweep_later(&worker).await?;
     wait_for_sessions(&stage, 2).await?;
     assert!(stage.served("fansly", json!({})).await?.to_string().contains("newer-token"));
 
+    wait_for_kept(&worker, "fansly", "kept.attemptedAt > 0").await?;
     tab.evaluate(&set(json!({"token": "of-somebody-else", "accountId": "1"}))).await?;
-    sweep(&worker).await?;
+    sweep_later(&worker).await?;
     wait_for_kept(&worker, "fansly", "kept.problem?.code === 'other_account'").await?;
     assert_eq!(sessions(&stage).await?, 2);
     Ok(())
@@ -135,7 +163,7 @@ async fn where_nothing_names_the_account_another_token_is_not_stored() -> Result
     capture_and_renew(popup).await?;
     let worker = popup::service_worker(&browser).await?;
     tab.evaluate(&set("perhaps-of-somebody-else")).await?;
-    sweep(&worker).await?;
+    sweep_later(&worker).await?;
     wait_for_kept(&worker, "fansly", "kept.problem?.code === 'other_account'").await?;
     assert_eq!(sessions(&stage).await?, 1);
     Ok(())
@@ -147,7 +175,7 @@ async fn a_sign_out_in_storage_is_seen() -> Result<()> {
     capture_and_renew(popup).await?;
     tab.evaluate("localStorage.removeItem('session_active_session')").await?;
     let worker = popup::service_worker(&browser).await?;
-    sweep(&worker).await?;
+    sweep_later(&worker).await?;
     wait_for_kept(&worker, "fansly", "kept.problem?.code === 'not_signed_in'").await?;
     assert_eq!(sessions(&stage).await?, 1);
     Ok(())
@@ -180,16 +208,8 @@ async fn a_login_in_storage_alone_waits_for_no_tab_while_nothing_is_known_to_hav
     let cookie =
         json!({"url": "https://fansly.com/", "name": "f-s", "value": "v", "secure": true, "httpOnly": true});
     worker.evaluate(&format!("chrome.cookies.set({cookie}).then(() => seen).then(() => 0)")).await?;
-    sweep(&worker).await?;
-    // A sweep ends by setting the alarm for the next one.
-    worker
-        .wait_for(
-            "the sweep",
-            SOON,
-            "chrome.alarms.get('send-on').then((alarm) => \
-        alarm?.scheduledTime > Date.now() + 10_000)",
-        )
-        .await?;
+    sweep_later(&worker).await?;
+    wait_for_sweep(&worker).await?;
     wait_for_kept(&worker, "fansly", "kept.changes === 0 && kept.problem === null && !kept.waitsFor").await?;
     assert_eq!(sessions(&stage).await?, 1);
     Ok(())
@@ -232,5 +252,79 @@ async fn after_a_newer_session_of_another_browser_a_renewal_reads_an_open_tab() 
     rotate(&worker, "rotated-with-a-tab").await?;
     wait_for_sessions(&stage, 3).await?;
     assert_eq!(served(&stage).await?, (json!("rotated-with-a-tab"), token));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_read_at_most_every_ten_minutes() -> Result<()> {
+    let (stage, browser, tab, popup) = on_fansly().await?;
+    capture_and_renew(popup).await?;
+    let worker = popup::service_worker(&browser).await?;
+    worker.evaluate(COUNT_READS).await?;
+    for _ in 0..2 {
+        sweep(&worker).await?;
+        wait_for_sweep(&worker).await?;
+    }
+    assert_eq!(worker.evaluate("reads").await?, 0);
+    for reads in [1, 1, 2] {
+        if reads > worker.evaluate("reads").await?.as_u64().context("no number")? {
+            sweep_later(&worker).await?;
+        } else {
+            sweep(&worker).await?;
+        }
+        wait_for_sweep(&worker).await?;
+        assert_eq!(worker.evaluate("reads").await?, reads);
+    }
+    // A sign-out that only the page shows is seen with the next look.
+    tab.evaluate("localStorage.removeItem('session_active_session')").await?;
+    sweep(&worker).await?;
+    wait_for_sweep(&worker).await?;
+    wait_for_kept(&worker, "fansly", "kept.problem === null").await?;
+    sweep_later(&worker).await?;
+    wait_for_kept(&worker, "fansly", "kept.problem?.code === 'not_signed_in'").await?;
+    assert_eq!(sessions(&stage).await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_cookies_show_to_be_lost_is_noticed_without_reading_the_page() -> Result<()> {
+    let (_stage, browser, _tab) = on_onlyfans().await?;
+    let worker = popup::service_worker(&browser).await?;
+    worker.evaluate(COUNT_READS).await?;
+    // The wait between two renewals has just begun, so nothing is stored.
+    let wait = "chrome.storage.local.get('lastCaptures').then(({lastCaptures}) => { \
+        Object.assign(lastCaptures.onlyfans, {attemptedAt: Date.now(), waitMs: 600_000}); \
+        return chrome.storage.local.set({lastCaptures}); })";
+    worker.evaluate(wait).await?;
+    let remove = "chrome.cookies.remove({url: 'https://onlyfans.com/', name: 'sess'}).then(() => 0)";
+    worker.evaluate(remove).await?;
+    wait_for_kept(&worker, "onlyfans", "kept.problem?.code === 'not_signed_in'").await?;
+    assert_eq!(worker.evaluate("reads").await?, 0);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_the_catalogue_a_page_is_read_only_after_its_cookies_have_changed() -> Result<()> {
+    let (stage, browser, tab, popup) = on_unknown_site().await?;
+    open_choice(&popup).await?;
+    popup.click(&entry_box(&popup, "getItem").await?).await?;
+    capture_and_renew(popup).await?;
+    tab.evaluate("localStorage.setItem('getItem', 'newer value')").await?;
+    let popup = popup::open(&browser).await?;
+    popup.wait_for("the verdict", SOON, "document.querySelector('[data-login]')").await?;
+    let worker = popup::service_worker(&browser).await?;
+    worker.evaluate(COUNT_READS).await?;
+    let_time_pass(&worker).await?;
+    // The answer comes after a sweep.
+    let message = json!({"type": "switchRenewal", "platform": PLATFORM, "isOn": true});
+    let answer = popup.evaluate(&format!("chrome.runtime.sendMessage({message})")).await?;
+    assert_eq!(answer, json!({"value": null}));
+    assert_eq!((worker.evaluate("reads").await?, sessions(&stage).await?), (json!(0), 1));
+
+    let cookie = json!({"url": URL, "name": "login", "value": "newer", "secure": true, "httpOnly": true});
+    worker.evaluate(&format!("chrome.cookies.set({cookie}).then(() => 0)")).await?;
+    wait_for_sessions(&stage, 2).await?;
+    let newer = ("getItem".to_owned(), "newer value".to_owned());
+    assert_eq!(entries(&stage.served(PLATFORM, json!({})).await?, "localStorage"), [newer]);
     Ok(())
 }

@@ -41,6 +41,8 @@ pub(crate) enum Wish<'a> {
     Session { chosen: &'a JsValue, tab: Option<u32> },
     /// Only what shows who is signed in. Where cookies show that, no page is asked.
     Account,
+    /// Nothing: as if no tab were open.
+    Cookies,
 }
 
 /// Reads a site's session. Storage is not read without a tab, or if the page prevents it: that is
@@ -57,6 +59,10 @@ pub(crate) async fn read(site: &Site, store_id: &str, wish: Wish<'_>) -> Result<
             page_storage::read(site, store_id, None, &JsValue::NULL).await
         }
         Wish::Account => Ok(Vec::new()),
+        Wish::Cookies => match site.login_entries() {
+            [] => Ok(Vec::new()),
+            [entry, ..] => Err(page_storage::no_tab(site, entry.origin, false)),
+        },
     };
     let (origins, unread) = match read {
         Ok(origins) => (origins, None),

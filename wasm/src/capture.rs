@@ -139,8 +139,9 @@ pub async fn capture(request: JsValue, storage: JsValue, prove: Function) -> Res
     Ok(to_js(&store(&request, &prove, &site, capture, keep_origins_of).await?)?)
 }
 
-/// Checks that the same account is still signed in in this cookie store. Returns the mark of its
-/// storage, or `null` if that can't be read.
+/// Checks that the same account is still signed in in this cookie store, as far as cookies show and,
+/// if it `reads_storage`, what the catalogue names of what pages store. Returns the mark of that
+/// storage, or `null` if it is not read.
 ///
 /// # Errors
 /// The same as [`capture`].
@@ -149,11 +150,13 @@ pub async fn check_login(
     platform: String,
     store_id: String,
     same_account: JsValue,
-    storage: JsValue,
+    reads_storage: bool,
 ) -> Result<Option<u32>, JsValue> {
     let site = site_of(&platform)?;
     let account: Account = from_js(&same_account)?;
-    let wish = Wish::Session { chosen: &storage, tab: None };
+    let nothing_chosen = JsValue::NULL;
+    let session = Wish::Session { chosen: &nothing_chosen, tab: None };
+    let wish = if reads_storage { session } else { Wish::Cookies };
     let held = read_same_account(&site, &store_id, wish, Some(account)).await?;
     Ok(storage_mark(&site, &held.capture.origins))
 }
