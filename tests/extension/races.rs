@@ -42,6 +42,8 @@ async fn a_capture_by_a_click_is_newer_than_a_renewal_that_began_before_it() -> 
     // What the renewal has read is no longer what the browser holds.
     renewal.rotate().await?;
     let popup = renewal.popup().await?;
+    // So that the outcome of the first capture is not taken for this one's.
+    worker.evaluate("chrome.storage.session.remove('outcome.capture')").await?;
     popup.click("#capture").await?;
     wait_for_capture(&worker).await?;
     worker.evaluate("release()").await?;
