@@ -197,11 +197,15 @@ async function isStorageNew(platform, capture) {
   const core = await loadCore();
   const looks = isLookDue(capture);
   const mark = await core.check_login(platform, capture.storeId, accountOf(capture), looks).catch((error) => {
-    if (!NO_TAB_THERE.has(error.code)) throw error;
+    // Outside the catalogue the whole login may be in the chosen entries, which are not read now.
+    const isUnknown = NO_TAB_THERE.has(error.code) || (capture.storage && error.code === "no_cookies");
+    if (!isUnknown) throw error;
   });
-  if (looks) await update(platform, capture, { problem: null, lookedAt: Date.now() });
-  else if (capture.problem) await update(platform, capture, { problem: null });
   const isNew = mark !== undefined && mark !== capture.storageMark;
+  // A new login that can't be stored now is looked for again.
+  const isSeen = looks && mark !== undefined && !isNew;
+  if (isSeen) await update(platform, capture, { problem: null, lookedAt: Date.now() });
+  else if (capture.problem) await update(platform, capture, { problem: null });
   if (isNew && accountOf(capture).mark === null) throw failure("other_account");
   return isNew;
 }
@@ -300,7 +304,8 @@ function dueAt(capture) {
   if (isStale(capture)) return isWaitOver(capture) ? Date.now() : capture.attemptedAt + capture.waitMs;
   // No event tells that a page has stored something.
   const isWatched = capture.entryCount > 0 && !capture.storage;
-  const nextLook = isWatched ? (capture.lookedAt ?? 0) + MIN_BETWEEN_MS : Infinity;
+  const lastLook = isLookDue(capture) ? Date.now() : capture.lookedAt;
+  const nextLook = isWatched ? lastLook + MIN_BETWEEN_MS : Infinity;
   return Math.min(nextLook, capture.expires ? capture.expires * 1000 : Infinity);
 }
 
