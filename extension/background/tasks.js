@@ -207,8 +207,10 @@ async function rememberConnection(platform, id) {
   await chrome.storage.local.set({ lastConnections: { ...lastConnections, [platform]: id } });
 }
 
-async function exportForYtDlp({ platform, store, tab, label, storage }) {
+async function exportForYtDlp({ platform, store, tab, label, storage: chosenStorage }) {
   const core = await loadCore();
+  // A click can come before the popup shows the choice that was made before.
+  const storage = chosenStorage ?? (await latestStorageChoice(platform));
   const { userAgent: user_agent } = navigator;
   const answer = core.export_for_yt_dlp({ platform, label, store_id: store.id, tab, user_agent }, storage);
   try {

@@ -9,12 +9,12 @@ import { openTabButton } from "./open-tab.js";
 
 /** Shows the outcome of a capture in `box`, or empties the box without one. */
 export function showCaptureOutcome(box, outcome) {
-  show(box, outcome, () => captured(outcome));
+  show(box, outcome, () => captured(outcome), "nothing_taken");
 }
 
 /** Shows the outcome of an export of the site's cookies in the same way. */
 export function showExportOutcome(box, outcome, site) {
-  show(box, outcome, () => exported(outcome, site));
+  show(box, outcome, () => exported(outcome, site), "nothing_exported");
   if (outcome?.code === "no_host" || outcome?.code?.startsWith("host_")) box.append(...cookieFile(site));
 }
 
@@ -25,7 +25,7 @@ function cookieFile({ platform, is_login_in_storage: isLoginInStorage }) {
   return [button("download", text("download_cookie_file"), () => saveCookieFile(platform, words)), words];
 }
 
-function show(box, outcome, renderSuccess) {
+function show(box, outcome, renderSuccess, nothing) {
   box.replaceChildren();
   delete box.dataset.outcome;
   delete box.dataset.code;
@@ -38,7 +38,7 @@ function show(box, outcome, renderSuccess) {
   box.dataset.code = outcome.code;
   box.append(...(outcome.ok ? renderSuccess() : renderFailure(outcome)));
   // These failures are of an origin's storage, and the preview has the same words for them.
-  if (!outcome.ok && outcome.origin) box.append(element("p", { textContent: text("nothing_taken") }));
+  if (!outcome.ok && outcome.origin) box.append(element("p", { textContent: text(nothing) }));
   if (outcome.code === "no_tab") box.append(openTabButton(outcome));
 }
 
@@ -59,7 +59,7 @@ function exported(answer, { is_login_in_storage: isLoginInStorage }) {
   const facts = [
     isOfOldHost && text("exported_by_old_host"),
     expiresAt && text("captured_until", formatTime(expiresAt)),
-    lossText(losses, isForYtDlp ? "losses" : "losses_storage"),
+    lossText(losses, answer.storage_path ? "losses_storage" : "losses"),
   ];
   return [
     element("p", {}, title(text(isForYtDlp ? "exported" : "exported_storage"))),
