@@ -303,6 +303,14 @@ async fn a_login_that_cookies_show_to_be_lost_is_noticed_without_reading_the_pag
     Ok(())
 }
 
+/// Switches the unknown site's renewal on, which is answered after a sweep.
+async fn switch_on_again(popup: &Attachment) -> Result<()> {
+    let message = json!({"type": "switchRenewal", "platform": PLATFORM, "isOn": true});
+    let answer = popup.evaluate(&format!("chrome.runtime.sendMessage({message})")).await?;
+    assert_eq!(answer, json!({"value": null}));
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn outside_the_catalogue_a_page_is_read_only_after_its_cookies_have_changed() -> Result<()> {
     let (stage, browser, tab, popup) = on_unknown_site().await?;
@@ -315,10 +323,7 @@ async fn outside_the_catalogue_a_page_is_read_only_after_its_cookies_have_change
     let worker = popup::service_worker(&browser).await?;
     worker.evaluate(COUNT_READS).await?;
     let_time_pass(&worker).await?;
-    // The answer comes after a sweep.
-    let message = json!({"type": "switchRenewal", "platform": PLATFORM, "isOn": true});
-    let answer = popup.evaluate(&format!("chrome.runtime.sendMessage({message})")).await?;
-    assert_eq!(answer, json!({"value": null}));
+    switch_on_again(&popup).await?;
     assert_eq!((worker.evaluate("reads").await?, sessions(&stage).await?), (json!(0), 1));
 
     let cookie = json!({"url": URL, "name": "login", "value": "newer", "secure": true, "httpOnly": true});
@@ -326,5 +331,24 @@ async fn outside_the_catalogue_a_page_is_read_only_after_its_cookies_have_change
     wait_for_sessions(&stage, 2).await?;
     let newer = ("getItem".to_owned(), "newer value".to_owned());
     assert_eq!(entries(&stage.served(PLATFORM, json!({})).await?, "localStorage"), [newer]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_the_catalogue_a_login_without_cookies_is_not_taken_for_lost() -> Result<()> {
+    let (_stage, browser, tab, popup) = on_unknown_site().await?;
+    close(popup).await?;
+    tab.evaluate("document.cookie = 'login=; Max-Age=0; Secure; Path=/'").await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    open_choice(&popup).await?;
+    popup.click(&entry_box(&popup, "getItem").await?).await?;
+    capture_and_renew(popup).await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    switch_on_again(&popup).await?;
+    let kept = popup.evaluate("chrome.storage.local.get('lastCaptures')").await?;
+    let kept = &kept["lastCaptures"][PLATFORM];
+    assert_eq!((&kept["isOn"], kept["problem"].is_null()), (&json!(true), true), "{kept}");
     Ok(())
 }
