@@ -9,8 +9,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Derivations that run or wait for each kind of caller; one more is refused.
 const QUEUE: usize = 8;
-/// The longest wait, on any machine: less than a request may take.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest wait, on any machine. A slow one that is busy takes 10 seconds for the two
+/// derivations that a known caller waits for, and a request may take 30 unless set otherwise.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
 /// When to try again if the queue is full: some of it is done by then.
 const RETRY_AFTER_S: u64 = 5;
 
