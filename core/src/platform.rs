@@ -348,6 +348,13 @@ impl Site {
         self.platform().map_or(&[], |platform| platform.storage.all())
     }
 
+    /// Whether a login is known to be in storage alone, so that cookies are of no use.
+    #[must_use]
+    pub fn is_login_in_storage(&self) -> bool {
+        let cookies = self.platform().and_then(|platform| platform.login_cookies.get());
+        cookies.is_some_and(<[_]>::is_empty)
+    }
+
     /// Further cookies that a session needs and the platform rotates.
     #[must_use]
     pub fn rotating_cookies(&self) -> &'static [&'static str] {

@@ -93,7 +93,8 @@ export async function allowPlatform({ platform, store: { id: storeId, isPrivate 
   const core = await loadCore();
   const account = await core.signed_in_account(platform, storeId);
   await change(({ platforms }) => {
-    platforms[platform] = { label, storeId, writeBack: false, storage: false };
+    const consent = crypto.randomUUID();
+    platforms[platform] = { consent, label, storeId, writeBack: false, storage: false };
     if (account) platforms[platform].accountMark = account.mark;
   });
   return { code: "bridge_allowed" };
@@ -265,9 +266,9 @@ async function handOver(from, question, allowed) {
   const core = await loadCore();
   const id = crypto.randomUUID();
   const onHandOver = async ({ cookie_count: count, has_storage: hasStorage, keys, account }) => {
-    await pin(question.platform, allowed.storeId, account, hasStorage);
+    await pin(question.platform, allowed.consent, account, hasStorage);
     await list("handed_over", question, count, hasStorage);
-    await remember({ id, platform: question.platform, storeId: allowed.storeId, keys });
+    await remember({ id, platform: question.platform, consent: allowed.consent, keys });
   };
   const account = isPinned(allowed) ? { mark: allowed.accountMark } : null;
   const grant = grantOf(core, question.platform, allowed, account);
@@ -283,10 +284,10 @@ async function handOver(from, question, allowed) {
  * cookies were read, and its storage too.
  */
 // Decision: docs/decisions/bridge.md#hand-over-is-allowed-for-one-account
-async function pin(platform, storeId, { mark }, hasStorage) {
+async function pin(platform, consent, { mark }, hasStorage) {
   const check = ({ platforms }) => {
     const allowed = platforms[platform];
-    const isSame = allowed?.storeId === storeId && (!isPinned(allowed) || allowed.accountMark === mark);
+    const isSame = allowed && allowed.consent === consent && (!isPinned(allowed) || allowed.accountMark === mark);
     const isAllowed = isSame && (!hasStorage || allowed.storage);
     if (!isAllowed) throw failure("switched_off");
     return allowed;
@@ -313,11 +314,12 @@ function remember(handOver) {
 async function writeBack(from, question, allowed) {
   const { openHandOvers = [] } = await chrome.storage.session.get("openHandOvers");
   const handedOver = openHandOvers.find(
-    ({ id, platform, storeId }) =>
-      id === question.hand_over && platform === question.platform && storeId === allowed.storeId,
+    ({ id, platform, consent }) =>
+      id === question.hand_over && platform === question.platform && consent === allowed.consent,
   );
   if (!handedOver) {
-    refuse(from, question, "not_allowed", "the browser has not handed over these cookies, or has restarted since");
+    const message = "the browser has not handed over these cookies under the present permission, or has restarted";
+    refuse(from, question, "not_allowed", message);
     return;
   }
   const core = await loadCore();

@@ -1,5 +1,5 @@
-// Opens a tab at an origin whose storage belongs to a session, or wakes the one that is there, and
-// goes on once it has loaded.
+// Shows a tab at an origin whose storage belongs to a session: one that is there, which wakes if it
+// is asleep, or a new one. A renewal goes on once it has loaded.
 
 import { tabsAt } from "./page-storage.js";
 import { sweepSoon } from "./renewal.js";
@@ -10,15 +10,16 @@ const MAX_LOOKS = 60;
 
 /** Shows a page of the origin of `url`, from this cookie store. A renewal may wait for this tab. */
 export async function openTab(url, storeId) {
-  const { asleep } = await tabsAt(new URL(url).origin, storeId);
-  const { id } = await (asleep.length > 0 ? wake(asleep[0]) : create(url, storeId));
+  const { awake, asleep } = await tabsAt(new URL(url).origin, storeId);
+  const there = awake[0] ?? asleep[0];
+  const { id } = await (there ? show(there) : create(url, storeId));
   sweepOnceLoaded(id);
 }
 
-/** Shows a tab, which loads its page. One that has crashed needs to be told so. */
-async function wake({ id, windowId, discarded }) {
+/** Shows a tab. One that is asleep loads its page by that, but one that has crashed has to be told so. */
+async function show({ id, windowId, discarded, status }) {
   await chrome.windows.update(windowId, { focused: true });
-  if (!discarded) await chrome.tabs.reload(id);
+  if (!discarded && status === "unloaded") await chrome.tabs.reload(id);
   return chrome.tabs.update(id, { active: true });
 }
 
@@ -39,6 +40,6 @@ async function sweepOnceLoaded(tabId) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     const tab = await chrome.tabs.get(tabId).catch(() => null);
     if (tab === null) return;
-    if (tab.status === "complete") return sweepSoon();
+    if (!tab.discarded && tab.status === "complete") return sweepSoon();
   }
 }

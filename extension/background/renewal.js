@@ -266,7 +266,7 @@ function accountOf({ accountMark = null }) {
 }
 
 /** Retries temporary failures; all others wait for the person. */
-async function noteFailure(platform, capture, { code, http_status, reason, detail, origin, entry, url }) {
+async function noteFailure(platform, capture, { code, http_status, reason, detail, origin, entry, url, asleep }) {
   const isPassing = SERVER_NOT_THERE.has(code) || NO_TAB_THERE.has(code) || http_status === 429 || http_status >= 500;
   if (!isPassing) {
     const problem = { code, http_status, reason, detail, origin, entry };
@@ -274,7 +274,7 @@ async function noteFailure(platform, capture, { code, http_status, reason, detai
     return;
   }
   if (NO_TAB_THERE.has(code)) {
-    const waitsFor = code === "no_tab" ? { origin, url } : null;
+    const waitsFor = code === "no_tab" ? { origin, url, asleep } : null;
     await update(platform, capture, { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, waitsFor });
     return;
   }

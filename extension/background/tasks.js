@@ -213,10 +213,5 @@ async function exportForYtDlp({ platform, store, tab, label, storage: chosenStor
   const storage = chosenStorage ?? (await latestStorageChoice(platform));
   const { userAgent: user_agent } = navigator;
   const answer = core.export_for_yt_dlp({ platform, label, store_id: store.id, tab, user_agent }, storage);
-  try {
-    return { code: "exported", ...(await withinHostTime(answer)) };
-  } catch (error) {
-    // Release 0.1.0 of the host wants cookies even where the login is in storage alone.
-    throw error.reason?.startsWith("cookies must be 1 to") ? failure("old_host") : error;
-  }
+  return { code: "exported", ...(await withinHostTime(answer)) };
 }

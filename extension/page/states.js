@@ -30,7 +30,7 @@ function renewalCode(renewal) {
 
 /** Why a renewal has stopped, or what it waits for. */
 export function problemText({ platform_name: name, problem, waitsFor }) {
-  if (!problem) return text("problem_waiting", name, new URL(waitsFor.origin).host);
+  if (!problem) return text(`problem_waiting${waitsFor.asleep ? "_asleep" : ""}`, name, new URL(waitsFor.origin).host);
   const key = `problem_${problem.code}`;
   return hasText(key) ? text(key, name) : text("problem_other", name, failureText(problem));
 }

@@ -79,9 +79,14 @@ async fn a_login_without_cookies_is_exported_for_playwright_and_not_for_yt_dlp()
     let hosts = ScriptedHosts::install(&stage).await?;
     assert_eq!(export_to_old_host(&popup, &hosts).await?, "old_host");
     let words = shown(&popup).await?;
-    assert!(words.contains("Nothing was exported") && words.contains("cargo xtask up"), "{words}");
+    assert!(words.contains("This login was not exported") && words.contains("cargo xtask up"), "{words}");
     assert_eq!(is_shown(&popup, "#download").await?, false);
     look_at_popup(&popup, "export-old-host-without-cookies").await?;
+    // It exports cookies that are not of the login, which is no success.
+    let set_theme = "document.cookie = 'theme=dark; Secure; SameSite=Lax; Max-Age=86400'";
+    tab.evaluate(set_theme).await?;
+    assert_eq!(export_to_old_host(&popup, &hosts).await?, "old_host");
+    tab.evaluate("document.cookie = 'theme=; Secure; Max-Age=0'").await?;
 
     stage.install_native_host().await?;
     assert_eq!(main_job::export(&popup).await?, "exported");
@@ -93,7 +98,7 @@ async fn a_login_without_cookies_is_exported_for_playwright_and_not_for_yt_dlp()
     look_at_popup(&popup, "export-without-cookies").await?;
 
     // Cookies that are not of the login are of no use to yt-dlp, and what they lose does not matter.
-    tab.evaluate("document.cookie = 'theme=dark; Secure; SameSite=Lax; Max-Age=86400'").await?;
+    tab.evaluate(set_theme).await?;
     assert_eq!(main_job::export(&popup).await?, "exported");
     let words = shown(&popup).await?;
     assert!(words.contains("yt-dlp can't use this login") && words.contains("SameSite"), "{words}");

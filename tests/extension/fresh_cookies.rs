@@ -4,6 +4,7 @@
 use crate::origin_storage::on;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use stagepass_tests::browsers::cdp::Attachment;
 use stagepass_tests::browsers::display::Display;
 use stagepass_tests::browsers::options;
 use stagepass_tests::browsers::popup::{self, PromptAnswer};
@@ -272,6 +273,17 @@ const HOLD: &str = "const run = chrome.scripting.executeScript.bind(chrome.scrip
                     const read = await run(injection); globalThis.isRead = true; \
                     await new Promise((done) => { globalThis.release = done; }); return read; }; 0";
 
+/// Switches the hand-over on, and answers the extension as a host does.
+async fn allow_to(popup: &Attachment, hosts: &ScriptedHosts) -> Result<ScriptedHost> {
+    popup.evaluate("document.querySelector('#bridge').open = true").await?;
+    popup.click("#bridge-allow").await?;
+    let mut host = hosts.next().await?;
+    let listen = host.receive().await?;
+    host.send(&json!({"id": listen["id"], "type": "listen", "ok": true})).await?;
+    wait_for_status(popup, "connected").await?;
+    Ok(host)
+}
+
 /// Receives until the extension says whether storage is handed over.
 async fn wait_for_announcement(host: &mut ScriptedHost, storage: bool) -> Result<()> {
     while host.receive().await?["platforms"][0]["storage"] != storage {}
@@ -282,12 +294,7 @@ async fn wait_for_announcement(host: &mut ScriptedHost, storage: bool) -> Result
 async fn storage_that_is_switched_off_while_it_is_read_is_not_handed_over() -> Result<()> {
     let (stage, browser, _tab, popup) = on(&ONLYFANS).await?;
     let hosts = ScriptedHosts::install(&stage).await?;
-    popup.evaluate("document.querySelector('#bridge').open = true").await?;
-    popup.click("#bridge-allow").await?;
-    let mut host = hosts.next().await?;
-    let listen = host.receive().await?;
-    host.send(&json!({"id": listen["id"], "type": "listen", "ok": true})).await?;
-    wait_for_status(&popup, "connected").await?;
+    let mut host = allow_to(&popup, &hosts).await?;
     popup.click("#bridge-storage").await?;
     wait_for_announcement(&mut host, true).await?;
 
@@ -317,10 +324,8 @@ async fn storage_that_is_switched_off_while_it_is_read_is_not_handed_over() -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_consent_starts_without_write_back_and_storage() -> Result<()> {
     let (stage, _browser, _tab, popup) = on(&ONLYFANS).await?;
-    stage.install_native_host().await?;
-    popup.evaluate("document.querySelector('#bridge').open = true").await?;
-    popup.click("#bridge-allow").await?;
-    wait_for_status(&popup, "connected").await?;
+    let hosts = ScriptedHosts::install(&stage).await?;
+    let mut host = allow_to(&popup, &hosts).await?;
     let allowed = |is_on: bool| {
         format!(
             "chrome.storage.local.get('bridge').then(({{bridge: {{platforms: {{onlyfans}}}}}}) => \
@@ -330,6 +335,14 @@ async fn a_new_consent_starts_without_write_back_and_storage() -> Result<()> {
     popup.click("#bridge-write-back").await?;
     popup.click("#bridge-storage").await?;
     popup.wait_for("both to be allowed", SOON, &allowed(true)).await?;
+    wait_for_announcement(&mut host, true).await?;
+    let asked = |id: u32, storage: bool| json!({"id": id, "type": "cookies", "platform": "onlyfans", "program": "test", "storage": storage});
+    let answer = host.ask(&asked(7, true)).await?;
+    assert_eq!(answer["origins"].as_array().map(Vec::len), Some(1), "{}", answer["error"]);
+    let mut written_back =
+        json!({"id": 8, "type": "write_back", "platform": "onlyfans", "program": "test", "replacements": []});
+    written_back["hand_over"] = answer["hand_over"].clone();
+    assert_eq!(host.ask(&written_back).await?["ok"], true);
 
     wait_for_view(&popup, "ready").await?;
     // A popup that was open before, perhaps over another window, still shows the switch as off.
@@ -342,9 +355,19 @@ async fn a_new_consent_starts_without_write_back_and_storage() -> Result<()> {
         let is_off = format!("!document.querySelector('#{switch}').checked");
         popup.wait_for(switch, SOON, &is_off).await?;
     }
-    let arguments = ["cookies", "--format", "json", ONLYFANS.front_url];
-    let cookies_alone = stage.ask_host(&arguments).await?;
-    assert!(cookies_alone.stdout.contains("auth_id"), "{}", cookies_alone.stderr);
-    assert!(!cookies_alone.stdout.contains("bcTokenSha"));
+    wait_for_announcement(&mut host, false).await?;
+    let answer = host.ask(&asked(9, true)).await?;
+    assert!(answer["cookies"].as_array().is_some_and(|cookies| !cookies.is_empty()), "{}", answer["error"]);
+    assert_eq!(answer["origins"].as_array().map_or(0, Vec::len), 0);
+
+    // What was handed over before is not written back under the new consent.
+    popup.click("#bridge-write-back").await?;
+    let is_allowed =
+        "chrome.storage.local.get('bridge').then(({bridge}) => bridge.platforms.onlyfans.writeBack)";
+    popup.wait_for("write-back to be allowed", SOON, is_allowed).await?;
+    wait_for_announcement(&mut host, false).await?;
+    assert_eq!(host.ask(&written_back).await?["error"]["code"], "not_allowed");
+    written_back["hand_over"] = answer["hand_over"].clone();
+    assert_eq!(host.ask(&written_back).await?["ok"], true);
     Ok(())
 }

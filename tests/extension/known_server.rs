@@ -119,8 +119,9 @@ async fn an_impostor_gets_no_polls_or_renewals_and_they_resume_with_the_server()
         assert_eq!(title, "Stagepass · something else answers in place of your server");
         renewal.rotate().await?;
         // The wait since the last attempt is over.
-        let let_pass = "chrome.storage.local.get('lastCaptures').then(({lastCaptures}) => { \
-            lastCaptures.instagram.attemptedAt = 0; return chrome.storage.local.set({lastCaptures}); })";
+        let let_pass = "navigator.locks.request('last-captures', async () => { \
+            const {lastCaptures} = await chrome.storage.local.get('lastCaptures'); \
+            lastCaptures.instagram.attemptedAt = 0; await chrome.storage.local.set({lastCaptures}); })";
         renewal.wait_for_kept(&worker, "kept.changes > 0").await?;
         worker.evaluate(let_pass).await?;
         worker.evaluate(&format!("chrome.alarms.create('{RENEWAL}', {{when: Date.now()}})")).await?;

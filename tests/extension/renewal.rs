@@ -27,8 +27,9 @@ async fn let_the_wait_pass(worker: &Attachment) -> Result<()> {
 
 async fn change_kept(worker: &Attachment, change: &str) -> Result<()> {
     let script = format!(
-        "(async () => {{ const {{ lastCaptures }} = await chrome.storage.local.get('lastCaptures'); \
-         const kept = lastCaptures.instagram; {change}; await chrome.storage.local.set({{ lastCaptures }}); }})()"
+        "navigator.locks.request('last-captures', async () => {{ \
+         const {{ lastCaptures }} = await chrome.storage.local.get('lastCaptures'); \
+         const kept = lastCaptures.instagram; {change}; await chrome.storage.local.set({{ lastCaptures }}); }})"
     );
     worker.evaluate(&script).await?;
     Ok(())

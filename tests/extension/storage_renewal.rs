@@ -38,9 +38,10 @@ async fn sweep(worker: &Attachment) -> Result<()> {
 
 /// Moves the times when pages were read ten minutes into the past.
 async fn let_time_pass(worker: &Attachment) -> Result<()> {
-    let change = "chrome.storage.local.get('lastCaptures').then(({lastCaptures}) => { \
+    let change = "navigator.locks.request('last-captures', async () => { \
+        const {lastCaptures} = await chrome.storage.local.get('lastCaptures'); \
         for (const kept of Object.values(lastCaptures)) kept.lookedAt -= 10 * 60_000; \
-        return chrome.storage.local.set({lastCaptures}); })";
+        await chrome.storage.local.set({lastCaptures}); })";
     worker.evaluate(change).await.map(drop)
 }
 
@@ -120,9 +121,10 @@ async fn a_changed_user_agent_renews_where_the_platform_is_bound_to_it() -> Resu
     // As if an earlier version of the browser had captured the session.
     worker
         .evaluate(
-            "chrome.storage.local.get('lastCaptures').then(({lastCaptures}) => { \
+            "navigator.locks.request('last-captures', async () => { \
+               const {lastCaptures} = await chrome.storage.local.get('lastCaptures'); \
                lastCaptures.onlyfans.userAgent = 'Mozilla/5.0 (earlier)'; \
-               return chrome.storage.local.set({lastCaptures}); })",
+               await chrome.storage.local.set({lastCaptures}); })",
         )
         .await?;
     sweep(&worker).await?;
@@ -220,9 +222,11 @@ async fn after_a_newer_session_of_another_browser_a_renewal_waits_for_a_tab_and_
     let (stage, browser, tab) = on_onlyfans().await?;
     let (_, token) = served(&stage).await?;
     capture_elsewhere(&stage).await?;
-    // Nothing answers at this address; it is one of the platform's, but of another origin.
-    tab.send("Page.navigate", json!({"url": "https://www.onlyfans.com/"})).await?;
+    drop(tab);
     let worker = popup::service_worker(&browser).await?;
+    let the_tab = "chrome.tabs.query({url: 'https://onlyfans.com/*'}).then(([{id}]) => chrome.tabs";
+    let discard = format!("{the_tab}.discard(id)).then(({{discarded}}) => discarded)");
+    assert_eq!(worker.evaluate(&discard).await?, true);
     // The server's newest storage is not that of this browser's login.
     rotate(&worker, "rotated-without-a-tab").await?;
     wait_for_kept(&worker, "onlyfans", "kept.waitsFor?.origin === 'https://onlyfans.com'").await?;
@@ -231,9 +235,17 @@ async fn after_a_newer_session_of_another_browser_a_renewal_waits_for_a_tab_and_
     wait_for_view(&popup, "ready").await?;
     popup.click("#renewal > summary").await?;
     wait_for_renewal(&popup, "waiting").await?;
+    let problem = "document.querySelector('#problem-list').innerText";
+    let words = popup.evaluate(problem).await?;
+    assert!(words.as_str().is_some_and(|words| words.contains("onlyfans.com, which is asleep")), "{words}");
+
+    close(popup).await?;
+    worker.evaluate(&format!("{the_tab}.remove(id)).then(() => 0)")).await?;
+    sweep_later(&worker).await?;
+    wait_for_kept(&worker, "onlyfans", "kept.waitsFor?.asleep === false").await?;
+    let popup = popup::open(&browser).await?;
+    popup.wait_for("other words", SOON, &format!("{problem}.includes('open tab at onlyfans.com')")).await?;
     look_at_popup(&popup, "renewal-waiting").await?;
-    let problem = popup.evaluate("document.querySelector('#problem-list').innerText").await?;
-    assert!(problem.as_str().is_some_and(|words| words.contains("open tab at onlyfans.com")), "{problem}");
     assert_eq!(sessions(&stage).await?, 2);
 
     popup.click("#problem-list .open-tab").await?;

@@ -35,7 +35,7 @@ pub enum Failure {
         report: Box<Report>,
     },
     /// No tab shows a page of an origin whose storage belongs to the session.
-    #[error("no tab is open at {origin}")]
+    #[error("{} at {origin}", if *asleep { "the tab is asleep" } else { "no tab is open" })]
     NoTab {
         /// The origin.
         origin: String,
@@ -117,6 +117,9 @@ pub enum Failure {
         /// The browser's message.
         reason: String,
     },
+    /// The native host exports cookies alone, and this login is in storage alone.
+    #[error("the native host is too old for what the site stores")]
+    OldHost,
     /// The native host answered with an error.
     #[error("the native host refused: {reason}")]
     HostRefused {

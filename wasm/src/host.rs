@@ -73,6 +73,9 @@ pub async fn export_for_yt_dlp(request: JsValue, storage: JsValue) -> Result<JsV
     accepted(from_js(&answer)?)?;
     // Release 0.1.0 of the host knows no origin storage.
     let is_left_out = !capture.origins.is_empty() && !Reflect::has(&answer, &"entry_count".into())?;
+    if is_left_out && site.is_login_in_storage() {
+        return Err(Failure::OldHost.into());
+    }
     Reflect::set(&answer, &"old_host".into(), &is_left_out.into())?;
     Reflect::set(&answer, &"unread".into(), &to_js(&unread)?)?;
     // Remove the frame's own fields, so that only those of an export remain.
@@ -111,6 +114,10 @@ fn accepted(answer: Answered) -> Result<(), Failure> {
         || ("unknown".to_owned(), "no reason given".to_owned()),
         |error| (error.code, error.message),
     );
+    // Release 0.1.0 wants cookies even where the login is in storage alone.
+    if reason.starts_with("cookies must be 1 to") {
+        return Err(Failure::OldHost);
+    }
     Err(Failure::HostRefused { host_code, reason })
 }
 

@@ -86,8 +86,7 @@ impl From<&Site> for Recognised {
             is_known: platform.is_some(),
             advice: platform.and_then(|platform| platform.advice),
             has_storage: !site.login_entries().is_empty(),
-            is_login_in_storage: platform
-                .is_some_and(|platform| platform.login_cookies.get().is_some_and(<[_]>::is_empty)),
+            is_login_in_storage: site.is_login_in_storage(),
             fills_credentials: shape::is_known(site.id()),
             alternatives: Vec::new(),
         }
