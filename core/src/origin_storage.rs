@@ -184,7 +184,9 @@ impl OriginStorage {
         Ok(())
     }
 
-    fn bytes(&self) -> usize {
+    /// How many bytes of UTF-8 the origin, names and values have together.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let entries = Area::ALL.into_iter().flat_map(|area| self.area(area));
         self.origin.len() + entries.map(StorageEntry::bytes).sum::<usize>()
     }

@@ -6,9 +6,11 @@
 
 mod catalogue;
 mod fact;
+mod login_header;
 
 pub use catalogue::CATALOGUE;
 pub use fact::Fact;
+pub use login_header::{HeaderSource, LoginHeader};
 
 use crate::origin_storage::Area;
 use crate::public_suffix::PublicSuffixes;
@@ -148,28 +150,6 @@ pub enum Part {
     /// The string or number at this JSON Pointer (RFC 6901) of the value, which is JSON. It names
     /// members alone, without `~`.
     Json(&'static str),
-}
-
-/// A request header that the platform's own pages fill in.
-#[derive(Debug, PartialEq, Eq)]
-pub struct LoginHeader {
-    /// The header's name, in lower case.
-    pub name: &'static str,
-    /// What comes before the value.
-    pub prefix: &'static str,
-    /// Where the value comes from.
-    pub source: HeaderSource,
-    /// The hosts that get the header, exactly these.
-    pub hosts: &'static [&'static str],
-}
-
-/// Where the value of a [`LoginHeader`] comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderSource {
-    /// The value of the cookie with this name, without quotation marks around it.
-    Cookie(&'static str),
-    /// A part of the [`LoginEntry`] with this name, without quotation marks around it.
-    Entry(&'static str, Part),
 }
 
 /// What a person should do before a capture.
@@ -346,6 +326,13 @@ impl Site {
     #[must_use]
     pub fn login_entries(&self) -> &'static [LoginEntry] {
         self.platform().map_or(&[], |platform| platform.storage.all())
+    }
+
+    /// Whether a header of the platform's requests is filled in from the storage entry of this name.
+    #[must_use]
+    pub fn needs_entry(&self, name: &str) -> bool {
+        let headers = self.platform().map_or(&[][..], |platform| platform.headers.all());
+        headers.iter().any(|header| matches!(header.source, HeaderSource::Entry(of, _) if of == name))
     }
 
     /// Whether a login is known to be in storage alone, so that cookies are of no use.

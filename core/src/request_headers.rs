@@ -4,6 +4,7 @@
 use crate::cookie::{Cookie, serialize_exposed};
 use crate::login::{part_of, signed_in_at};
 use crate::platform::{HeaderSource, Site, is_within};
+use crate::playwright::latest_of_each_key;
 use crate::public_suffix::is_for_host_alone;
 use crate::session::Session;
 use crate::url_host::is_address;
@@ -60,7 +61,8 @@ pub fn request_headers(
 
 /// The cookies that are sent: longer paths first, then in stored order.
 fn sent_cookies<'a>(cookies: &'a [Cookie], target: Target<'_>, now: i64) -> Vec<&'a Cookie> {
-    let mut sent: Vec<_> = cookies.iter().filter(|cookie| is_sent(cookie, target, now)).collect();
+    let held = latest_of_each_key(cookies, now);
+    let mut sent: Vec<_> = held.filter(|cookie| is_sent(cookie, target, now)).collect();
     sent.sort_by_key(|cookie| Reverse(cookie.path.len()));
     sent
 }
@@ -94,7 +96,7 @@ fn source_value(
             // The cookies of another site of the platform may be another account's.
             let domain = signed_in_at(session, site);
             let is_own = |cookie: &Cookie| site.owns_at(cookie.host(), domain) && !cookie.is_expired(now);
-            let held = sent.iter().copied().chain(session.cookies);
+            let held = sent.iter().copied().chain(latest_of_each_key(session.cookies, now));
             let held = held.filter(|cookie| cookie.name == name).find(|cookie| is_own(cookie))?;
             Some(held.value.expose_secret().trim_matches('"').to_owned())
         }
@@ -136,6 +138,15 @@ mod tests {
         let cookies = cookies(changes);
         let headers = sent("example.org", (&cookies).into(), host, path);
         headers.into_iter().find(|(name, _)| *name == "Cookie").map(|(_, value)| value).unwrap_or_default()
+    }
+
+    #[test]
+    fn sends_the_latest_of_two_cookies_of_the_same_key() {
+        let both = |second: Value| cookie_sent(&[json!({"value": "old"}), second], "x.com", "/");
+        assert_eq!(both(json!({"value": "new"})), "n=new");
+        assert_eq!(both(json!({"expires": NOW - 1})), "", "it is deleted");
+        // Another path is another cookie.
+        assert_eq!(both(json!({"value": "new", "path": "/a"})), "n=old");
     }
 
     #[test]

@@ -60,7 +60,7 @@ function readPageStorage(origin, wanted, { maxEntries, maxBytes }) {
   if (location.origin !== origin) return { fault: "tab_changed" };
   const bytesOf = (string) => new TextEncoder().encode(string).length;
   const storage = { origin };
-  let [entries, bytes] = [0, 0];
+  let [entries, bytes] = [0, bytesOf(origin)];
   for (const area of ["localStorage", "sessionStorage"]) {
     let held;
     try {
@@ -79,7 +79,8 @@ function readPageStorage(origin, wanted, { maxEntries, maxBytes }) {
       // Not there, or removed since it was listed.
       if (value === null) continue;
       const isWellFormed = name.isWellFormed() && value.isWellFormed();
-      if (wanted && !isWellFormed) return { fault: "ill_formed", entry: name.toWellFormed() };
+      // A page can make a name as long as it likes.
+      if (wanted && !isWellFormed) return { fault: "ill_formed", entry: name.slice(0, 64).toWellFormed() };
       const size = bytesOf(name) + bytesOf(value);
       entries += 1;
       bytes += wanted ? size : bytesOf(name);

@@ -31,7 +31,7 @@ const MAX_SETTLE_MS = 5_000;
 // The failures that say nothing about the session itself: the server is not there, or no tab
 // shows what the site stores.
 const SERVER_NOT_THERE = new Set(["server_away", "server_unproven", "server_unconfirmed"]);
-const NO_TAB_THERE = new Set(["no_tab", "tab_changed", "tab_silent"]);
+const NO_TAB_THERE = new Set(["no_tab", "tab_changed", "tab_silent", "entry_missing"]);
 
 let settleTimer;
 let settlesBy = null;

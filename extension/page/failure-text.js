@@ -5,6 +5,7 @@ import { countText, hasText, text } from "./text.js";
 // What fills the placeholders of a failure's text, by code.
 const SUBSTITUTIONS = {
   bridge_refused: ({ reason }) => [reason],
+  entry_missing: ({ origin, entry }) => [new URL(origin).host, entry],
   host_failed: ({ reason }) => [reason],
   host_forbidden: () => [chrome.runtime.id],
   host_refused: ({ reason }) => [reason],

@@ -55,7 +55,7 @@ pub struct NewExport {
     pub cookies: Vec<Cookie>,
     /// The origin storage. Without any, an earlier storage file is removed.
     pub origins: Vec<OriginStorage>,
-    /// The browser's user agent, for the storage file.
+    /// The browser's user agent.
     pub user_agent: Option<String>,
     /// What the request contained but the export can't keep, as messages for people.
     pub unkept: Vec<String>,
@@ -99,6 +99,9 @@ pub struct Export {
     pub updated_at: Option<UtcTime>,
     /// When the session ends, if that is known.
     pub expires_at: Option<UtcTime>,
+    /// The browser's user agent, if it is known.
+    #[serde(skip)]
+    pub(crate) user_agent: Option<String>,
     /// The name of its files, without the ending.
     #[serde(skip)]
     pub(crate) stem: String,
@@ -177,7 +180,7 @@ impl Exports {
         {
             return Err(Error::BadRequest(loss.to_string()));
         }
-        let sidecar = Sidecar::new(key, times, export.expires_at);
+        let sidecar = Sidecar::new(export, times);
         let path = self.path(key);
 
         if lock.is_exclusive() {
@@ -296,7 +299,8 @@ impl Exports {
             cookie_count: held.map(|held| held.file.cookies.len()),
             exported_at: sidecar.as_ref().map(|sidecar| sidecar.exported_at).or(written_at)?,
             updated_at: sidecar.as_ref().and_then(|sidecar| sidecar.updated_at),
-            expires_at: sidecar.and_then(|sidecar| sidecar.expires_at),
+            expires_at: sidecar.as_ref().and_then(|sidecar| sidecar.expires_at),
+            user_agent: sidecar.and_then(|sidecar| sidecar.user_agent),
             stem: stem.to_owned(),
         })
     }

@@ -9,7 +9,7 @@ use stagepass_tests::browsers::display::Display;
 use stagepass_tests::browsers::options;
 use stagepass_tests::browsers::popup::{self, PromptAnswer};
 use stagepass_tests::look::{look_at_options, look_at_popup};
-use stagepass_tests::platform::{ONLYFANS, VIDEO_URL};
+use stagepass_tests::platform::{FANSLY, ONLYFANS, VIDEO_URL};
 use stagepass_tests::stage::bridge::{BridgeStage, wait_for_status};
 use stagepass_tests::stage::main_job::{
     PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
@@ -318,6 +318,41 @@ async fn storage_that_is_switched_off_while_it_is_read_is_not_handed_over() -> R
     assert_eq!((&answer["id"], &answer["ok"], answer.get("origins")), (&json!(7), &json!(false), None));
     let message = answer["error"]["message"].as_str().unwrap_or_default();
     assert!(message.starts_with("this was switched off in Stagepass's popup"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_storage_alone_names_the_account_another_one_is_not_handed_over() -> Result<()> {
+    let (stage, browser, tab, popup) = on(&FANSLY).await?;
+    let hosts = ScriptedHosts::install(&stage).await?;
+    let mut host = allow_to(&popup, &hosts).await?;
+    popup.click("#bridge-storage").await?;
+    wait_for_announcement(&mut host, true).await?;
+    let asked = json!({"id": 7, "type": "cookies", "platform": "fansly", "program": "test", "storage": true});
+    let answer = host.ask(&asked).await?;
+    assert_eq!(answer["origins"].as_array().map(Vec::len), Some(1), "{}", answer["error"]);
+    // The page's origin is checked again in the page itself.
+    let worker = popup::service_worker(&browser).await?;
+    let elsewhere = "globalThis.run = chrome.scripting.executeScript.bind(chrome.scripting); \
+        chrome.scripting.executeScript = (injection) => \
+            run({ ...injection, args: ['https://elsewhere.example', ...injection.args.slice(1)] }); 0";
+    worker.evaluate(elsewhere).await?;
+    let answer = host.ask(&asked).await?;
+    assert_eq!((&answer["ok"], answer.get("origins")), (&json!(false), None));
+    worker.evaluate("chrome.scripting.executeScript = globalThis.run; 0").await?;
+
+    let change = "{ const name = 'session_active_session', kept = JSON.parse(localStorage.getItem(name)); \
+        localStorage.setItem(name, JSON.stringify({ ...kept, accountId: '999' })); }";
+    tab.evaluate(change).await?;
+    let answer = host.ask(&asked).await?;
+    assert_eq!(
+        (&answer["ok"], &answer["error"]["message"]),
+        (&json!(false), &json!("another account is signed in"))
+    );
+    tab.evaluate("localStorage.removeItem('session_active_session')").await?;
+    let answer = host.ask(&asked).await?;
+    let message = answer["error"]["message"].as_str().unwrap_or_default();
+    assert!(answer["ok"] == false && message.starts_with("not signed in"), "{message}");
     Ok(())
 }
 

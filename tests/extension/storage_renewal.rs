@@ -58,10 +58,13 @@ async fn wait_for_sweep(worker: &Attachment) -> Result<()> {
     worker.wait_for("the sweep", SOON, is_next_set).await
 }
 
-/// Counts how often pages are read.
+/// Counts how often pages are read: the top frame, in the isolated world.
 const COUNT_READS: &str = "globalThis.reads = 0; \
     const run = chrome.scripting.executeScript.bind(chrome.scripting); \
-    chrome.scripting.executeScript = (injection) => { globalThis.reads += 1; return run(injection); }; 0";
+    chrome.scripting.executeScript = (injection) => { \
+        const { target, world } = injection; \
+        if (target.frameIds.join() === '0' && !target.allFrames && world === 'ISOLATED') globalThis.reads += 1; \
+        return run(injection); }; 0";
 
 /// Waits until the server has received `total` sessions in all.
 async fn wait_for_sessions(stage: &Stage, total: u64) -> Result<()> {
@@ -111,6 +114,29 @@ async fn without_a_tab_the_server_keeps_the_storage_that_it_has() -> Result<()> 
     worker.evaluate(&format!("chrome.cookies.set({other})")).await?;
     wait_for_kept(&worker, "onlyfans", "kept.problem?.code === 'other_account'").await?;
     assert_eq!(sessions(&stage).await?, 2);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_that_is_not_there_yet_is_neither_captured_without_nor_erased() -> Result<()> {
+    let (stage, browser, tab, popup) = on(&ONLYFANS).await?;
+    let token = tab.evaluate("localStorage.getItem('bcTokenSha')").await?;
+    let remove = "localStorage.removeItem('bcTokenSha')";
+    tab.evaluate(remove).await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "entry_missing");
+    let words = popup.evaluate("document.querySelector('#outcome').innerText").await?;
+    let words = words.as_str().context("no words")?;
+    assert!(words.contains("“bcTokenSha”") && words.contains("Nothing was taken"), "{words}");
+    look_at_popup(&popup, "capture-entry-missing").await?;
+    assert_eq!(sessions(&stage).await?, 0);
+
+    tab.evaluate(&format!("localStorage.setItem('bcTokenSha', {token})")).await?;
+    capture_and_renew(popup).await?;
+    tab.evaluate(remove).await?;
+    let worker = popup::service_worker(&browser).await?;
+    rotate(&worker, "rotated-without-the-entry").await?;
+    wait_for_sessions(&stage, 2).await?;
+    assert_eq!(served(&stage).await?, (json!("rotated-without-the-entry"), token));
     Ok(())
 }
 

@@ -174,7 +174,7 @@ async fn gather(
         write_back,
         cookies: capture.cookies,
         origins: if takes_storage { capture.origins } else { Vec::new() },
-        user_agent: takes_storage.then_some(user_agent),
+        user_agent: Some(user_agent),
     };
     Ok((hand_over, account))
 }

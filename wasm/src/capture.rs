@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use stagepass_core::api::{CreateProfileRequest, StorePlatformSessionRequest};
 use stagepass_core::login::Login;
+use stagepass_core::origin_storage::{self, OriginStorage};
 use stagepass_core::rotated_cookies::{self, storage_mark};
 use stagepass_core::shape::{self, Credentials};
 use stagepass_core::{Capture, Platform, Report, Site};
@@ -129,11 +130,12 @@ pub async fn capture(request: JsValue, storage: JsValue, prove: Function) -> Res
     // Only a named account shows that the earlier session's storage belongs to this login.
     let keep_origins_of = match unread {
         None => None,
-        Some(Failure::NoTab { .. } | Failure::TabChanged { .. } | Failure::TabSilent { .. })
-            if is_named && request.keep_origins_of.is_some() =>
-        {
-            request.keep_origins_of.as_deref()
-        }
+        Some(
+            Failure::NoTab { .. }
+            | Failure::TabChanged { .. }
+            | Failure::TabSilent { .. }
+            | Failure::EntryMissing { .. },
+        ) if is_named && request.keep_origins_of.is_some() => request.keep_origins_of.as_deref(),
         Some(failure) => return Err(failure.into()),
     };
     Ok(to_js(&store(&request, &prove, &site, capture, keep_origins_of).await?)?)
@@ -197,6 +199,11 @@ async fn store(
     capture: Capture,
     keep_origins_of: Option<&str>,
 ) -> Result<Captured, Failure> {
+    // The server refuses too much as well, but then the connection would be there already.
+    let bytes: usize = capture.origins.iter().map(OriginStorage::bytes).sum();
+    if let Some(storage) = capture.origins.first().filter(|_| bytes > origin_storage::MAX_BYTES) {
+        return Err(Failure::StorageTooLarge { origin: storage.origin.clone() });
+    }
     let server = Server { url: &request.server, access_token: &request.access_token, prove };
     let connection_id = match &request.connection {
         ChosenConnection::Id(id) => id.clone(),
@@ -244,4 +251,26 @@ async fn store(
 #[expect(clippy::cast_precision_loss, reason = "an expiry is far below 2^53")]
 fn iso_time(seconds: i64) -> Option<String> {
     js_sys::Date::new(&JsValue::from_f64(seconds as f64 * 1000.0)).to_iso_string().as_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use stagepass_core::PublicSuffixes;
+    use stagepass_core::normalise::normalise;
+
+    #[test]
+    fn names_cookies_as_bound_to_the_browser_only_where_the_catalogue_does() {
+        let named = |platform: &str, domain: &str, name: &str| {
+            let cookie = json!({"name": name, "value": "v", "domain": domain, "path": "/", "hostOnly": false,
+                "httpOnly": true, "secure": true, "sameSite": "no_restriction"});
+            let cookies = vec![serde_json::from_value(cookie).unwrap()];
+            let site = Site::of_id(platform, PublicSuffixes::built_in()).unwrap();
+            device_bound(&site, &normalise(cookies, Vec::new(), &site, 1_800_000_000))
+        };
+        assert_eq!(named("youtube", ".youtube.com", "__Secure-1PSIDTS"), ["__Secure-1PSIDTS"]);
+        assert!(named("youtube", ".youtube.com", "SAPISID").is_empty());
+        assert!(named("instagram", ".instagram.com", "__Secure-1PSIDTS").is_empty());
+    }
 }

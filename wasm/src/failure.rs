@@ -56,6 +56,14 @@ pub enum Failure {
         /// The origin.
         origin: String,
     },
+    /// The page does not hold an entry that requests of this login need, or not yet.
+    #[error("the page at {origin} does not hold {entry}")]
+    EntryMissing {
+        /// The origin.
+        origin: String,
+        /// The entry's name.
+        entry: &'static str,
+    },
     /// A wanted entry holds text that is not well-formed Unicode.
     #[error("the entry {entry} of {origin} is not well-formed text")]
     StorageIllFormed {

@@ -11,9 +11,10 @@ use crate::site::site_of;
 use js_sys::{Array, Promise, Reflect};
 use serde::Serialize;
 use stagepass_core::origin_storage::{Area, OriginStorage};
+use stagepass_core::platform::LoginEntry;
 use stagepass_core::url_host::host_of;
 use stagepass_core::visible::printable_line;
-use stagepass_core::{Platform, Site, StorageEntry};
+use stagepass_core::{Platform, Session, Site, StorageEntry};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
@@ -52,8 +53,8 @@ struct WantedEntry {
 /// are left out. `tab` is the tab that the popup is over: if it shows the origin, no other is read.
 ///
 /// # Errors
-/// [`Failure::NoTab`], [`Failure::TabChanged`], [`Failure::TabSilent`], or what is wrong with the
-/// storage.
+/// [`Failure::NoTab`], [`Failure::TabChanged`], [`Failure::TabSilent`], [`Failure::EntryMissing`], or what
+/// is wrong with the storage.
 pub(crate) async fn read(
     site: &Site,
     store_id: &str,
@@ -81,7 +82,21 @@ pub(crate) async fn read(
             origins.push(storage);
         }
     }
-    Ok(origins)
+    match missing(site, &origins) {
+        Some(LoginEntry { origin, name, .. }) => {
+            Err(Failure::EntryMissing { origin: (*origin).to_owned(), entry: name })
+        }
+        None => Ok(origins),
+    }
+}
+
+/// An entry that requests need besides the cookies, if no origin has it. One that proves the login is
+/// not meant: without it nobody is signed in.
+fn missing(site: &Site, origins: &[OriginStorage]) -> Option<&'static LoginEntry> {
+    let session = Session { cookies: &[], origins };
+    let is_held = |entry: &LoginEntry| session.entry(entry.origin, entry.area, entry.name).is_some();
+    let mut entries = site.login_entries().iter();
+    entries.find(|entry| entry.proof.is_none() && site.needs_entry(entry.name) && !is_held(entry))
 }
 
 /// Lists what the origin of the tab that the popup is over stores, as

@@ -869,7 +869,7 @@ pub static CATALOGUE: &[Platform] = &[
         storage: Fact::NOT_KNOWN,
         headers: Fact::NOT_KNOWN,
         bound_to_user_agent: Fact::NOT_KNOWN,
-        yt_dlp: Fact::known(false, &[SUPPORTED_BY_YT_DLP]),
+        yt_dlp: Fact::known(true, &[yt_dlp!("pixivsketch")]),
         gallery_dl: Fact::known(true, &[gallery_dl!("pixiv")]),
         advice: None,
     },

@@ -12,6 +12,7 @@ use stagepass_core::netscape::{self, Dialect};
 use stagepass_core::origin_storage::OriginStorage;
 use stagepass_core::playwright::{self, StorageState};
 use stagepass_core::request_headers::{Target, request_headers};
+use stagepass_core::url_host::is_unambiguous_https;
 use stagepass_core::visible::escaped_json;
 use stagepass_core::{PublicSuffixes, Session as HeldSession, Site};
 use std::io::Write;
@@ -51,7 +52,7 @@ pub(crate) fn cookies(
     if wget && format != Format::Netscape {
         return Err(CommandError::WgetIsForCookieFiles);
     }
-    let request_url = Url::parse(target).ok().filter(|url| url.scheme() == "https");
+    let request_url = Url::parse(target).ok().filter(|_| is_unambiguous_https(target));
     if format == Format::Header && request_url.is_none() {
         return Err(CommandError::NoRequestUrl);
     }

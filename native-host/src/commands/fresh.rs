@@ -145,10 +145,11 @@ impl<'a> Finder<'a> {
             export.platform,
             age(&export)
         ));
-        let (platform, source) = (export.platform.clone(), Source::Export(export));
+        let (platform, user_agent) = (export.platform.clone(), export.user_agent.clone());
+        let source = Source::Export(export);
         let cookies = held.file.cookies;
         Ok(match held.storage.filter(|_| wanted == Wanted::CookiesAndStorage) {
-            None => Session { platform, cookies, origins: Vec::new(), user_agent: None, source },
+            None => Session { platform, cookies, origins: Vec::new(), user_agent, source },
             Some(stored) => Session {
                 platform,
                 cookies: stored.complete(cookies),

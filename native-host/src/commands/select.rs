@@ -76,6 +76,7 @@ mod tests {
             exported_at: UtcTime::from_unix_seconds(exported_at).unwrap(),
             updated_at: None,
             expires_at: None,
+            user_agent: None,
             stem: format!("{platform}-{label}"),
         }
     }

@@ -1,6 +1,7 @@
 //! The sidecar of a cookie file: its platform and label, and when it was exported. It contains no
 //! secret and is optional.
 
+use super::NewExport;
 use super::key::ExportKey;
 use crate::ownership::{self, Closed};
 use crate::utc_time::UtcTime;
@@ -16,6 +17,9 @@ pub(super) struct Sidecar {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) updated_at: Option<UtcTime>,
     pub(super) expires_at: Option<UtcTime>,
+    /// The browser's; absent in exports of version 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) user_agent: Option<String>,
 }
 
 /// When an export was written.
@@ -39,13 +43,14 @@ impl Times {
 }
 
 impl Sidecar {
-    pub(super) fn new(key: &ExportKey, times: Times, expires_at: Option<UtcTime>) -> Self {
+    pub(super) fn new(export: &NewExport, times: Times) -> Self {
         Self {
-            platform: key.platform().to_owned(),
-            label: key.label().to_owned(),
+            platform: export.key.platform().to_owned(),
+            label: export.key.label().to_owned(),
             exported_at: times.exported_at,
             updated_at: times.updated_at,
-            expires_at,
+            expires_at: export.expires_at,
+            user_agent: export.user_agent.clone(),
         }
     }
 

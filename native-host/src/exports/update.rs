@@ -86,15 +86,15 @@ impl Exports {
         if !change(&mut cookies) {
             return Ok(false);
         }
-        let (times, former_expires_at) = match self.describe(&key.file_stem()) {
-            Some(old) => (Times::of_updated(old.exported_at), old.expires_at),
-            None => (Times::of_new(), None),
+        let (times, former_expires_at, former_user_agent) = match self.describe(&key.file_stem()) {
+            Some(old) => (Times::of_updated(old.exported_at), old.expires_at, old.user_agent),
+            None => (Times::of_new(), None, None),
         };
         let origins = stored.origins;
         // If the login doesn't show its end, the browser's answer still counts.
         let expires_at = login_expiry(key.platform(), Session { cookies: &cookies, origins: &origins })
             .or(former_expires_at);
-        let user_agent = stored.user_agent;
+        let user_agent = stored.user_agent.or(former_user_agent);
         let updated =
             NewExport { key: key.clone(), cookies, origins, user_agent, unkept: Vec::new(), expires_at };
         self.write_locked(&updated, times, former_storage, lock)?;

@@ -67,13 +67,18 @@ fn prints_the_headers_of_a_request_one_on_each_line() {
         "User-Agent: Sample/1.0\nauthorization: t0ken\n"
     );
     assert_eq!(lines("https://fansly.com/"), "User-Agent: Sample/1.0\n");
+    // An export without storage has the user agent, too, also after a run of yt-dlp.
+    let mut of_x = export("x", "", PLANTED);
+    of_x["user_agent"] = json!("Sample/2.0");
+    ask(home.path(), &[of_x]);
+    assert!(lines("https://x.com/").ends_with("\nUser-Agent: Sample/2.0\n"), "{}", lines("https://x.com/"));
 }
 
 #[test]
 fn headers_need_an_https_url_and_wget_a_cookie_file() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", PLANTED);
-    for target in ["x", "x.com", "http://x.com/"] {
+    for target in ["x", "x.com", "http://x.com/", "https://x.com\\@evil.example/", "https://me@x.com/"] {
         let output = print(home.path(), &[target, "--format", "header"]);
         assert_eq!((output.status.code(), &output.stdout[..]), (Some(1), &b""[..]), "{target}");
         assert!(text(&output.stderr).contains("needs the https URL of the request"), "{target}");

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde::{Serialize, Serializer};
 use stagepass_core::cookie::{MAX_EXPIRES, MAX_PATH_BYTES, serialize_exposed};
 use stagepass_core::platform::{PLATFORM_ID_PATTERN, check_platform_id};
+use stagepass_core::url_host::is_unambiguous_https;
 use stagepass_core::{PublicSuffixes, Site};
 use std::collections::BTreeSet;
 use url::Url;
@@ -165,7 +166,7 @@ values! {
         .examples(["2026-01-15T10:30:00.000Z"]);
     /// An https URL without a user name and a password; the headers depend on its host and path.
     HttpsUrl(Url) from https_url: text()
-        .pattern(Some(r"^https://[^\s@/?#\\]+([/?#].*)?$"))
+        .pattern(Some(r"^https://[^\s@/?#\\%]+([/?#].*)?$"))
         .max_length(Some(MAX_TEXT_CHARS))
         .examples(["https://www.instagram.com/accounts/edit/"]);
     /// Always true.
@@ -266,13 +267,12 @@ fn username(fields: &mut Fields, name: &str) -> Result<Option<String>, Error> {
 
 fn https_url(text: String, name: &str) -> Result<Url, Error> {
     // The library's error could quote the URL.
-    let url = Url::parse(&text).ok().filter(|url| url.scheme() == "https");
-    let fault = || format!("{name} must be an https URL such as https://www.instagram.com/accounts/edit/");
-    let url = url.ok_or_else(|| Error::BadRequest(fault()))?;
-    if url.username() != "" || url.password().is_some() {
-        return Err(Error::BadRequest(format!("{name} must not have a user name or a password")));
-    }
-    Ok(url)
+    let url = Url::parse(&text).ok().filter(|_| is_unambiguous_https(&text));
+    url.ok_or_else(|| {
+        let fault = "must be an https URL such as https://www.instagram.com/accounts/edit/, without a user name, \
+                     a password, a backslash or a percent sign before its path";
+        Error::BadRequest(format!("{name} {fault}"))
+    })
 }
 
 fn reason(text: String, name: &str) -> Result<String, Error> {

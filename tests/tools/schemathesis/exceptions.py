@@ -28,7 +28,6 @@ EXCEPTIONS = [
     r"url (required|is only) for the format header",
     # Which host names a URL or an origin may have is more than a pattern can say.
     r"url must be an https URL such as .+",
-    r"url must not have a user name or a password",
     r"origins\[\d+\]: origin must be as browsers write it: .+",
     # Names that must differ from each other.
     r"origins\[\d+\]: an earlier origin is the same",
