@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 mod certificate;
 pub mod echo;
 mod fansly;
+mod hanging;
 mod onlyfans;
 pub mod proxy;
 mod session;
@@ -140,6 +141,7 @@ struct State {
     ledger: Mutex<session::Ledger>,
     samples: Mutex<Samples>,
     requests: Mutex<Vec<RequestRecord>>,
+    hanging: hanging::Hanging,
 }
 
 /// Who is signed in at the further platforms.
@@ -196,6 +198,7 @@ impl Platform {
             ledger: Mutex::default(),
             samples: Mutex::default(),
             requests: Mutex::default(),
+            hanging: hanging::Hanging::default(),
         });
         let (address, server) = certificate.serve(site::router(Arc::clone(&state))).await?;
         Ok(Self { state, address, certificate, folder, server })

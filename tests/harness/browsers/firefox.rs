@@ -19,6 +19,7 @@ use crate::system::wait;
 use anyhow::{Context as _, Result, bail, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use rustix::process::Pid;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use stagepass_core::host::FIREFOX_EXTENSION_ID;
@@ -61,6 +62,9 @@ return ExtensionPermissions.add(arguments[0], {permissions, origins: []})
   .then(() => AddonManager.getAddonByID(arguments[0]))
   .then((addon) => addon.reload())
   .then(() => null);"#;
+
+/// The process of the page in front.
+const PROCESS_IN_FRONT: &str = "return gBrowser.selectedBrowser.browsingContext.currentWindowGlobal.osPid";
 
 /// Stops an extension's background page as the browser's idle timer does.
 const STOP_RESTING: &str = r#"
@@ -262,6 +266,16 @@ impl Firefox {
     pub async fn profile(&self) -> Result<PathBuf> {
         let folder = self.as_browser("return PathUtils.profileDir", &[]).await?;
         Ok(folder.as_str().context("a profile has a folder")?.into())
+    }
+
+    /// The process that has the page of the tab in front, but not the popup.
+    ///
+    /// # Errors
+    /// When the browser does not say.
+    pub async fn process_in_front(&self) -> Result<Pid> {
+        let process = self.as_browser(PROCESS_IN_FRONT, &[]).await?;
+        let process = i32::try_from(process.as_i64().context("no process")?)?;
+        Pid::from_raw(process).context("a process id is not 0")
     }
 
     /// The value of a cookie that the page in front has, in its own container or

@@ -2,7 +2,7 @@
 
 use super::session::{API_HOST, split_by_host};
 use super::{FRONT_URL, IssuedCookie, RequestRecord, SHORT_HOST, State as Shared, VIDEO_URL};
-use super::{fansly, onlyfans, x};
+use super::{fansly, hanging, onlyfans, x};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -30,6 +30,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .merge(onlyfans::router())
         .merge(fansly::router())
         .merge(x::router())
+        .merge(hanging::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), record))
         .with_state(shared)
 }

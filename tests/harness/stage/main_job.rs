@@ -344,11 +344,20 @@ pub async fn sign_in(popup: &impl WebPage, password: &str) -> Result<()> {
 /// # Errors
 /// When there is no outcome.
 pub async fn capture(popup: &impl WebPage, account_name: &str) -> Result<String> {
+    begin_capture(popup, account_name).await?;
+    outcome(popup, "#outcome").await
+}
+
+/// Clicks **Capture session** for a new connection; [`outcome`] waits for what comes of it.
+///
+/// # Errors
+/// When the button can't be clicked.
+pub async fn begin_capture(popup: &impl WebPage, account_name: &str) -> Result<()> {
     wait_for_view(popup, "ready").await?;
     if popup.evaluate("!document.querySelector('#new-connection').hidden").await? == json!(true) {
         popup.fill("#account-name", account_name).await?;
     }
-    click_for_outcome(popup, "#capture", "#outcome").await
+    click(popup, "#capture", "#outcome").await
 }
 
 /// Clicks **Export for yt-dlp** and returns the outcome's code.
@@ -357,7 +366,8 @@ pub async fn capture(popup: &impl WebPage, account_name: &str) -> Result<String>
 /// When there is no outcome.
 pub async fn export(popup: &impl WebPage) -> Result<String> {
     wait_for_view(popup, "ready").await?;
-    click_for_outcome(popup, "#export", "#export-result").await
+    click(popup, "#export", "#export-result").await?;
+    outcome(popup, "#export-result").await
 }
 
 /// The path that an export shows.
@@ -369,17 +379,15 @@ pub async fn exported_path(popup: &impl WebPage) -> Result<PathBuf> {
     Ok(path.as_str().context("no path is shown")?.into())
 }
 
-/// Clicks a button and returns the code of its outcome, not of one that an earlier click
-/// has left.
-async fn click_for_outcome(popup: &impl WebPage, button: &str, place: &str) -> Result<String> {
+/// Clicks a button, and has the page remember the outcome that an earlier click has left.
+async fn click(popup: &impl WebPage, button: &str, place: &str) -> Result<()> {
     let remember =
         format!("void (window.shownBefore = document.querySelector({}).firstElementChild)", json!(place));
     popup.evaluate(&remember).await?;
-    popup.click(button).await?;
-    outcome(popup, place).await
+    popup.click(button).await
 }
 
-/// Waits for an outcome and returns its code.
+/// Waits for the outcome of the latest click and returns its code.
 ///
 /// # Errors
 /// When there is no outcome.
