@@ -25,4 +25,5 @@ mod storage_choice;
 mod storage_renewal;
 mod tabs;
 mod texts;
+mod traces;
 mod web_pages;

@@ -1,6 +1,10 @@
 //! Logins that are more than cookies: each is captured whole by clicks, and a backend uses it with
 //! curl alone, and in a browser that Playwright restores.
 
+use crate::traces::{
+    assert_not_in_arguments, assert_not_in_chromium, assert_not_in_firefox, assert_not_on_disk,
+    assert_popup_shows_no_value,
+};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use stagepass_tests::browsers::cdp::Attachment;
@@ -10,7 +14,6 @@ use stagepass_tests::browsers::page::WebPage;
 use stagepass_tests::browsers::popup;
 use stagepass_tests::look::look_at_popup;
 use stagepass_tests::platform::{FANSLY, ONLYFANS, Sample, X};
-use stagepass_tests::services::server::PASSWORD;
 use stagepass_tests::stage::main_job::{
     self, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
@@ -19,15 +22,23 @@ use stagepass_tests::system::process_list::ProcessList;
 use stagepass_tests::system::secret_search::SecretSearch;
 use stagepass_tests::tools::curl;
 use stagepass_tests::tools::playwright::{NewContext, Playwright};
-use std::fs;
-use std::path::PathBuf;
 
-const SAMPLES: [Sample; 3] = [ONLYFANS, FANSLY, X];
+/// Each with the storage entry that belongs to its login.
+const SAMPLES: [(Sample, Option<&str>); 3] =
+    [(ONLYFANS, Some("bcTokenSha")), (FANSLY, Some("session_active_session")), (X, None)];
 
 /// The popup's words about the login.
 async fn verdict(popup: &impl WebPage) -> Result<String> {
     let words = popup.evaluate("document.querySelector('#verdict').innerText").await?;
     Ok(words.as_str().unwrap_or_default().to_owned())
+}
+
+/// Exports and captures. The outcome of the capture stays in the extension's storage.
+async fn export_and_capture(popup: &impl WebPage, sample: &Sample) -> Result<()> {
+    popup.fill("#account-name", "stage.artist").await?;
+    assert_eq!(main_job::export(popup).await?, "exported", "{}", sample.id);
+    assert_eq!(main_job::capture(popup, "stage.artist").await?, "captured", "{}", sample.id);
+    Ok(())
 }
 
 /// A backend gets the page for the signed-in account.
@@ -56,12 +67,13 @@ async fn assert_restored_by_playwright(stage: &Stage, sample: &Sample) -> Result
 #[tokio::test(flavor = "multi_thread")]
 async fn each_login_is_captured_whole_and_used_by_a_backend() -> Result<()> {
     let stage = Stage::set_up(&built_extension()?).await?;
-    let origins: Vec<_> = SAMPLES.iter().flat_map(|sample| sample.origins).copied().collect();
+    stage.install_native_host().await?;
+    let origins: Vec<_> = SAMPLES.iter().flat_map(|(sample, _)| sample.origins).copied().collect();
     let origins = [&origins[..], &[SERVER_ORIGINS]].concat();
     stage.grant(&origins).await?;
     let browser = stage.open_browser().await?;
     let processes = ProcessList::watch();
-    for (index, sample) in SAMPLES.iter().enumerate() {
+    for (index, (sample, entry)) in SAMPLES.iter().enumerate() {
         let _tab = stage.sign_in_at(&browser, sample).await?;
         let popup = popup::open(&browser).await?;
         if index == 0 {
@@ -73,17 +85,18 @@ async fn each_login_is_captured_whole_and_used_by_a_backend() -> Result<()> {
         shown.with_context(|| sample.id)?;
         popup.click("#cookies summary").await?;
         look_at_popup(&popup, &format!("ready-{}", sample.id)).await?;
-        assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured", "{}", sample.id);
+        assert_popup_shows_no_value(&stage, &popup, *entry).await?;
+        export_and_capture(&popup, sample).await?;
         look_at_popup(&popup, &format!("captured-{}", sample.id)).await?;
+        assert_popup_shows_no_value(&stage, &popup, *entry).await?;
         close(popup).await?;
         assert_used_by_a_backend(&stage, sample).await?;
         assert_restored_by_playwright(&stage, sample).await?;
     }
-    let seen = processes.seen();
     let secrets = SecretSearch::new(&stage.platform.secrets())?;
-    assert!(seen.iter().any(|arguments| String::from_utf8_lossy(arguments).contains("curl")));
-    assert!(!seen.iter().any(|arguments| secrets.is_in(arguments)), "in the process list");
-    assert_no_trace(&stage, &browser, &secrets).await?;
+    assert_not_in_arguments(processes, &secrets);
+    assert_not_in_chromium(&stage, &browser, &secrets).await?;
+    assert_not_on_disk(&stage, &secrets)?;
     assert_ends_with_another_x_bc(&stage).await
 }
 
@@ -105,51 +118,28 @@ async fn assert_ends_with_another_x_bc(stage: &Stage) -> Result<()> {
     Ok(())
 }
 
-/// No value of a cookie or of storage is in the extension's storage, in its worker's console, in the
-/// browser's log, in the database or in the server's log.
-async fn assert_no_trace(stage: &Stage, browser: &Chromium, secrets: &SecretSearch) -> Result<()> {
-    let worker = popup::service_worker(browser).await?;
-    for (area, content) in [("session", "outcome.capture"), ("local", "fansly")] {
-        let held = worker.evaluate(&format!("chrome.storage.{area}.get()")).await?.to_string();
-        assert!(held.contains(content), "storage.{area} holds no {content}");
-        assert!(!secrets.is_in(held.as_bytes()), "storage.{area}");
-    }
-    let console: String = worker.console().iter().map(|entry| entry.text.as_str()).collect();
-    assert!(!secrets.is_in(console.as_bytes()), "the worker's console");
-    let profile = stage.profile.path();
-    for place in ["browser.log", "Default/Local Extension Settings", "Default/Service Worker"] {
-        let place = profile.join(place);
-        assert!(place.exists() && secrets.files_in(&place)?.is_empty(), "{}", place.display());
-    }
-    assert_eq!(secrets.files_in(stage.server.directory())?, Vec::<PathBuf>::new());
-    assert!(fs::read_dir(stage.server.directory())?.count() >= 2);
-    let log = stage.server.program().stderr();
-    assert!(!log.is_empty() && !secrets.is_in(&log));
-    assert!(!SecretSearch::new(&[PASSWORD.into()])?.is_in(&log));
-    Ok(())
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn in_firefox_each_login_is_captured_whole_and_used_by_a_backend() -> Result<()> {
     let stage = Stage::set_up(&built_extension()?).await?;
+    stage.install_native_host_for_firefox().await?;
     let firefox = stage.open_firefox(&built_addon()?).await?;
-    for (index, sample) in SAMPLES.iter().enumerate() {
+    for (index, (sample, entry)) in SAMPLES.iter().enumerate() {
         firefox.sign_in_at(&stage.platform, sample, 0).await?;
         let popup = firefox.open_popup().await?;
         if index == 0 {
             sign_in_to_server(&popup, stage.server.url()).await?;
         }
         wait_for_view(&popup, "ready").await?;
-        assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured", "{}", sample.id);
+        export_and_capture(&popup, sample).await?;
         look_at_popup(&popup, &format!("firefox-captured-{}", sample.id)).await?;
-        let kept = "Promise.all([chrome.storage.local.get(), chrome.storage.session.get()])";
-        let kept = popup.evaluate(kept).await?.to_string();
-        assert!(kept.contains(sample.id), "{kept}");
-        assert!(!SecretSearch::new(&stage.platform.secrets())?.is_in(kept.as_bytes()));
+        assert_popup_shows_no_value(&stage, &popup, *entry).await?;
         firefox.close_popup().await?;
         assert_used_by_a_backend(&stage, sample).await?;
         assert_restored_by_playwright(&stage, sample).await?;
     }
+    let secrets = SecretSearch::new(&stage.platform.secrets())?;
+    assert_not_in_firefox(&stage, &firefox, &firefox.open_popup().await?, &secrets).await?;
+    assert_not_on_disk(&stage, &secrets)?;
     firefox.close().await
 }
 

@@ -291,6 +291,12 @@ impl Firefox {
         Ok(value.clone())
     }
 
+    /// What the browser has printed.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.driver.log()
+    }
+
     /// Allows the extension in private windows, as a person does in the settings.
     ///
     /// # Errors

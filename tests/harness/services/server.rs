@@ -91,6 +91,16 @@ pub fn command(directory: &Path) -> Result<Command> {
     Ok(command)
 }
 
+/// The command that serves at an address with the most detailed log.
+///
+/// # Errors
+/// When the server has not been built.
+pub fn serve_command(directory: &Path, listen: &str) -> Result<Command> {
+    let mut command = command(directory)?;
+    command.args(["serve", "--listen", listen, "--log", "trace"]);
+    Ok(command)
+}
+
 impl Server {
     /// Starts one on a free port with the most detailed log.
     ///
@@ -105,9 +115,7 @@ impl Server {
     /// # Errors
     /// When it does not come up.
     pub async fn start_at(directory: &Path, listen: &str) -> Result<Self> {
-        let mut command = command(directory)?;
-        command.args(["serve", "--listen", listen, "--log", "trace"]);
-        Self::start_command(directory, &mut command).await
+        Self::start_command(directory, &mut serve_command(directory, listen)?).await
     }
 
     /// Starts one through another program's command, such as a tracer's.

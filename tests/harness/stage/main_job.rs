@@ -46,6 +46,8 @@ pub struct Stage {
     display: Option<String>,
     extension: PathBuf,
     host_dir: String,
+    /// For the temporary files of browser, native host and server.
+    temporary: String,
     home: TempDir,
     _data: TempDir,
 }
@@ -81,14 +83,18 @@ impl Stage {
         let platform = Arc::new(Platform::start().await?);
         let data = server::new_data_dir().await?;
         let home = tempfile::tempdir()?;
+        let temporary = home.path().join("tmp");
+        std::fs::create_dir(&temporary)?;
+        let mut serve = server::serve_command(data.path(), "127.0.0.1:0")?;
         Ok(Self {
             proxy: Proxy::start(&platform).await?,
             platform,
-            server: Server::start(data.path()).await?,
+            server: Server::start_command(data.path(), serve.env("TMPDIR", &temporary)).await?,
             profile: Profile::new()?,
             display: display.map(str::to_owned),
             extension: extension.to_owned(),
             host_dir: home.path().join("host").display().to_string(),
+            temporary: temporary.display().to_string(),
             home,
             _data: data,
         })
@@ -179,8 +185,8 @@ impl Stage {
         launch.start().await
     }
 
-    fn environment(&self) -> [(&'static str, &str); 1] {
-        [("STAGEPASS_HOST_DIR", &self.host_dir)]
+    fn environment(&self) -> [(&'static str, &str); 2] {
+        [("STAGEPASS_HOST_DIR", &self.host_dir), ("TMPDIR", &self.temporary)]
     }
 
     fn launch<'a>(&'a self, profile: &'a Profile, environment: &'a [(&'a str, &'a str)]) -> Launch<'a> {
@@ -201,8 +207,15 @@ impl Stage {
     pub fn host_command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(our_program("stagepass-native-host")?);
         command.env_clear().envs(clean_environment(self.home.path()));
-        command.env("STAGEPASS_HOST_DIR", &self.host_dir).args(arguments).stdin(Stdio::null());
+        command.envs(self.environment()).args(arguments).stdin(Stdio::null());
         Ok(command)
+    }
+
+    /// The home folder of browser and native host, which also has the native host's folder and the
+    /// temporary files of both and of the server.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     /// The folder where the native host keeps its files.

@@ -58,7 +58,13 @@ impl SecretSearch {
         }
         if kind.is_dir() {
             for entry in std::fs::read_dir(path).with_context(cannot_read)? {
-                self.visit(&entry?.path(), found)?;
+                let entry = entry?.path();
+                let visited = self.visit(&entry, found);
+                // A running program may remove a file during the search.
+                if visited.is_err() && !entry.try_exists()? {
+                    continue;
+                }
+                visited?;
             }
         }
         Ok(())
