@@ -6,7 +6,7 @@ use crate::traces::{
     assert_popup_shows_no_value,
 };
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 use stagepass_tests::browsers::cdp::Attachment;
 use stagepass_tests::browsers::chromium::{Chromium, Hosts};
 use stagepass_tests::browsers::firefox::built_addon;
@@ -33,11 +33,52 @@ async fn verdict(popup: &impl WebPage) -> Result<String> {
     Ok(words.as_str().unwrap_or_default().to_owned())
 }
 
-/// Exports and captures. The outcome of the capture stays in the extension's storage.
+/// Exports, and captures with the login as credentials, where there is a documented form of them. The
+/// outcome of the capture stays in the extension's storage.
 async fn export_and_capture(popup: &impl WebPage, sample: &Sample) -> Result<()> {
     popup.fill("#account-name", "stage.artist").await?;
     assert_eq!(main_job::export(popup).await?, "exported", "{}", sample.id);
+    if popup.evaluate("!document.querySelector('#fill-credentials-row').hidden").await? == true {
+        popup.click("#fill-credentials").await?;
+    }
     assert_eq!(main_job::capture(popup, "stage.artist").await?, "captured", "{}", sample.id);
+    Ok(())
+}
+
+/// A backend gets the login in the form of credentials that the platform's clients expect.
+async fn assert_revealed_in_shape(stage: &Stage, sample: &Sample) -> Result<()> {
+    let served = stage.served(sample.id, json!({})).await?;
+    let cookies = served["cookies"].as_array().context("no cookies")?;
+    let value_of =
+        |name: &str| &cookies.iter().find(|cookie| cookie["name"] == name).unwrap_or(&Value::Null)["value"];
+    let named = cookies
+        .iter()
+        .map(|cookie| json!({"name": cookie["name"], "value": cookie["value"], "domain": cookie["domain"]}));
+    let entry = &served["origins"][0]["localStorage"][0]["value"];
+    let mut expected = json!({"userAgent": served["user_agent"], "cookies": named.collect::<Vec<_>>()});
+    match sample.id {
+        "onlyfans" => {
+            expected["sessionToken"] = value_of("sess").clone();
+            expected["authId"] = "48151623".into();
+            expected["authUid"] = value_of("auth_uid_48151623").clone();
+            expected["xBc"] = entry.clone();
+        }
+        "fansly" => {
+            let session: Value = serde_json::from_str(entry.as_str().context("no entry")?)?;
+            expected["authToken"] = session["token"].clone();
+        }
+        _ => expected = json!({}),
+    }
+    let is_full =
+        |fields: &Value| fields.as_object().is_some_and(|all| all.values().all(|field| !field.is_null()));
+    assert!(is_full(&expected), "{}", sample.id);
+    let revealed = stage.revealed(sample.id).await?;
+    assert!(
+        revealed == expected,
+        "{}: {:?}",
+        sample.id,
+        revealed.as_object().map(|fields| fields.keys().collect::<Vec<_>>())
+    );
     Ok(())
 }
 
@@ -90,6 +131,7 @@ async fn each_login_is_captured_whole_and_used_by_a_backend() -> Result<()> {
         look_at_popup(&popup, &format!("captured-{}", sample.id)).await?;
         assert_popup_shows_no_value(&stage, &popup, *entry).await?;
         close(popup).await?;
+        assert_revealed_in_shape(&stage, sample).await?;
         assert_used_by_a_backend(&stage, sample).await?;
         assert_restored_by_playwright(&stage, sample).await?;
     }
@@ -134,6 +176,7 @@ async fn in_firefox_each_login_is_captured_whole_and_used_by_a_backend() -> Resu
         look_at_popup(&popup, &format!("firefox-captured-{}", sample.id)).await?;
         assert_popup_shows_no_value(&stage, &popup, *entry).await?;
         firefox.close_popup().await?;
+        assert_revealed_in_shape(&stage, sample).await?;
         assert_used_by_a_backend(&stage, sample).await?;
         assert_restored_by_playwright(&stage, sample).await?;
     }

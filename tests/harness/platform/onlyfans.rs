@@ -53,10 +53,15 @@ async fn login(
 }
 
 fn sign_in(shared: &Shared, bound_to: [SecretString; 2]) -> Result<Response> {
-    let sess = shared.generate_secret()?;
+    let (sess, auth_uid) = (shared.generate_secret()?, shared.generate_secret()?);
     shared.ledger().secrets.push(bound_to[0].clone());
     let mut response = Json(json!({"name": shared.account.username})).into_response();
-    for (name, value, rest) in [("sess", sess.as_str(), "; HttpOnly"), ("auth_id", "48151623", "")] {
+    let cookies = [
+        ("sess", sess.as_str(), "; HttpOnly"),
+        ("auth_id", "48151623", ""),
+        ("auth_uid_48151623", &auth_uid, "; HttpOnly"),
+    ];
+    for (name, value, rest) in cookies {
         let line = format!("{name}={value}; Domain=onlyfans.com; Path=/; Secure; Max-Age=86400{rest}");
         append_cookie(&mut response, &line);
     }

@@ -14,16 +14,32 @@ impl Stage {
     /// # Errors
     /// When the server refuses.
     pub async fn served(&self, platform: &str, fields: Value) -> Result<Value> {
-        let connections = self.server.user().await?.get("/api/platform-connections").await?.body;
-        let mut all = connections["data"].as_array().context("no connections")?.iter();
-        let own = all.find(|connection| connection["platform"] == platform).context("no connection")?;
-        let mut wanted = json!({"creator_profile_id": own["id"], "platform": platform});
+        let connection = self.connection_id(platform).await?;
+        let mut wanted = json!({"creator_profile_id": connection, "platform": platform});
         for (name, value) in fields.as_object().context("no fields")? {
             wanted[name] = value.clone();
         }
         let answer = self.server.service()?.post("/api/credentials/get-platform-session", &wanted).await?;
         ensure!(answer.status == 200, "{}", answer.body);
         Ok(answer.body)
+    }
+
+    /// The credentials that a backend gets for the connection to a platform.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn revealed(&self, platform: &str) -> Result<Value> {
+        let wanted = json!({"creatorProfileId": self.connection_id(platform).await?});
+        let answer = self.server.service()?.post("/api/credentials/reveal", &wanted).await?;
+        ensure!(answer.status == 200, "{}", answer.body);
+        Ok(answer.body["credentials"].clone())
+    }
+
+    async fn connection_id(&self, platform: &str) -> Result<Value> {
+        let connections = self.server.user().await?.get("/api/platform-connections").await?.body;
+        let mut all = connections["data"].as_array().context("no connections")?.iter();
+        let own = all.find(|connection| connection["platform"] == platform).context("no connection")?;
+        Ok(own["id"].clone())
     }
 
     /// Fetches the sample platform's page for the signed-in account as a backend does: with the headers
