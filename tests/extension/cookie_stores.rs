@@ -194,5 +194,18 @@ async fn firefoxs_containers_and_private_windows_are_chosen_by_name() -> Result<
     }
     choose(&popup, "Container “Banking”").await?;
     assert_eq!(main_job::capture(&popup, "stage.artist").await?, "not_signed_in");
+
+    // What a private window's page stores is not taken for a normal session, either.
+    firefox.close_popup().await?;
+    firefox.sign_in_here_at(&stage.platform, &FANSLY).await?;
+    let popup = firefox.open_popup().await?;
+    wait_for_view(&popup, "ready").await?;
+    for name in ["Normal windows", "Container “Personal”"] {
+        choose(&popup, name).await?;
+        assert_eq!(main_job::capture(&popup, "stage.artist").await?, "no_tab", "{name}");
+    }
+    choose(&popup, "Private windows").await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    assert_eq!(stage.fetch_account(&FANSLY).await?.0, 200);
     firefox.close().await
 }

@@ -189,6 +189,14 @@ impl Firefox {
     /// When a step does not lead to the next.
     pub async fn sign_in_at(&self, platform: &Platform, sample: &Sample, container: u32) -> Result<()> {
         self.go_to_new_tab(OPEN_TAB, &[json!(container)]).await?;
+        self.sign_in_here_at(platform, sample).await
+    }
+
+    /// Does the same in the tab in front.
+    ///
+    /// # Errors
+    /// When a step does not lead to the next.
+    pub async fn sign_in_here_at(&self, platform: &Platform, sample: &Sample) -> Result<()> {
         self.fill_in_form(platform, sample.front_url).await?;
         wait::until("the signed-in account", STEP, async || {
             let status = self.driver.run("return document.querySelector('#status').textContent", &[]).await?;
