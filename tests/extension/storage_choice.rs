@@ -80,6 +80,8 @@ async fn choose_and_capture(stage: &Stage, popup: &impl WebPage, look: &str) -> 
     assert!(served.get("origins").is_none(), "nothing is chosen at first: {served}");
     open_choice(popup).await?;
     look_at_popup(popup, look).await?;
+    let shown = popup.evaluate("document.documentElement.outerHTML").await?.to_string();
+    assert!(shown.contains("__proto__") && !shown.contains("value of"), "the popup shows a value");
     let broken = entry_box(popup, "broken").await?;
     assert_eq!(popup.evaluate(&format!("document.querySelector('{broken}').disabled")).await?, true);
     for name in ["__proto__", "getItem", "日本 👩‍💻", "tab"] {
