@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::process::Command;
 
-/// How long the driver may take to listen, and how long one command may take.
+/// How long the driver may take to listen, the browser to start with a new profile, and one command.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(180);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// The name of an element's id in JSON (WebDriver, section 12).
 const ELEMENT_ID: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -38,10 +39,11 @@ impl WebDriver {
             .await
             .with_context(|| String::from_utf8_lossy(&driver.stderr()).into_owned())?;
         let (_, address) = line.split_once("Listening on ").context("no address")?;
-        let http = http::client().timeout(COMMAND_TIMEOUT).build()?;
+        let http = http::client().build()?;
         let mut session = Self { session_url: format!("http://{address}/session"), http, driver };
         let wanted = json!({"capabilities": {"alwaysMatch": capabilities}});
-        let made = session.command(Method::POST, "", wanted).await.with_context(|| session.log())?;
+        let made = session.within(START_TIMEOUT, Method::POST, "", wanted).await;
+        let made = made.with_context(|| session.log())?;
         let id = made["sessionId"].as_str().context("a session has an id")?;
         session.session_url = format!("{}/{id}", session.session_url);
         Ok(session)
@@ -59,7 +61,12 @@ impl WebDriver {
     /// # Errors
     /// When it fails, with the driver's message.
     pub async fn command(&self, method: Method, path: &str, body: Value) -> Result<Value> {
-        let mut request = self.http.request(method.clone(), format!("{}{path}", self.session_url));
+        self.within(COMMAND_TIMEOUT, method, path, body).await
+    }
+
+    async fn within(&self, timeout: Duration, method: Method, path: &str, body: Value) -> Result<Value> {
+        let url = format!("{}{path}", self.session_url);
+        let mut request = self.http.request(method.clone(), url).timeout(timeout);
         if method == Method::POST {
             request = request.json(&body);
         }
