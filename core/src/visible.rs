@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use thiserror::Error;
 
 /// How much is shown of a name that comes from outside.
-pub(crate) const MAX_SHOWN_CHARS: usize = 64;
+pub const MAX_SHOWN_CHARS: usize = 64;
 
 /// What is wrong with a text. Never quotes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

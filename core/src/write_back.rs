@@ -7,7 +7,7 @@
 use crate::bridge::Replacement;
 use crate::cookie::{Cookie, MAX_COOKIES};
 use crate::login;
-use crate::platform::Site;
+use crate::platform::{LoginCookie, Site};
 use crate::rotated_cookies::{are_of_two_accounts, is_same_login, replace, session_mark};
 use crate::session::Session;
 use secrecy::ExposeSecret;
@@ -100,6 +100,18 @@ impl RotatedCookies {
         }
         has_changed
     }
+}
+
+/// Whether a cookie of this name only goes along with a login: the platform rotates it, and beside it
+/// a secret that lasts proves the login.
+#[must_use]
+pub fn only_accompanies_login(site: &Site, name: &str) -> bool {
+    let is_rotated = |name: &str| site.rotating_cookies().contains(&name);
+    // Everybody may know the account's name.
+    let is_lasting_secret = |login: &LoginCookie| {
+        !login.has_fixed_value() && !is_rotated(login.name) && site.account_cookie() != Some(login.name)
+    };
+    is_rotated(name) && site.login_cookies().iter().any(is_lasting_secret)
 }
 
 /// Whether the returned cookies name the same account as before, if one was named: a new login with
@@ -231,6 +243,19 @@ mod tests {
         // Two cookies of one key, as a cookie header leaves them.
         let both = [vimeo("a"), vimeo("b")].concat();
         assert!(on("vimeo", &vimeo("a"), &both).unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_a_rotated_cookie_beside_a_lasting_secret_accompanies_a_login() {
+        let accompanies = |platform: &str, name: &str| {
+            only_accompanies_login(&Site::Known(Platform::of_id(platform).unwrap()), name)
+        };
+        assert!(accompanies("x", "ct0"));
+        for (platform, name) in [("x", "auth_token"), ("instagram", "sessionid"), ("boosty", "auth")] {
+            assert!(!accompanies(platform, name), "{platform}: {name}");
+        }
+        // Beside it is only the account's name.
+        assert!(!accompanies("bilibili", "SESSDATA"));
     }
 
     #[test]

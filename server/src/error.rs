@@ -72,6 +72,9 @@ pub(crate) enum Error {
     Overdue,
     #[error("Body larger than {most} bytes")]
     BodyTooLarge { most: usize },
+    /// A session would grow above this size.
+    #[error("The session would have more than {most} bytes")]
+    SessionTooLarge { most: usize },
     #[error("Content-Type must be application/json")]
     UnsupportedMediaType,
     #[error("This server does not answer to that host name")]
@@ -153,7 +156,7 @@ impl Error {
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } | Self::SessionTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::MisdirectedRequest | Self::NotProvenHere => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -218,7 +221,7 @@ impl Error {
                 "RECORD_NOT_UNIQUE"
             }
             Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Self::BodyTooLarge { .. } => "CONTENT_TOO_LARGE",
+            Self::BodyTooLarge { .. } | Self::SessionTooLarge { .. } => "CONTENT_TOO_LARGE",
             Self::UnsupportedMediaType => "UNSUPPORTED_MEDIA_TYPE",
             Self::TooManyRequests { .. } | Self::TooManyFailedLogins { .. } => "REQUESTS_EXCEEDED",
             Self::RequestTimeout

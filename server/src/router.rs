@@ -60,7 +60,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(downloads::create_download_cred))
         .routes(routes!(downloads::reveal_download_cred))
         .routes(routes!(sessions::store_platform_session))
-        .routes(routes!(sessions::get_platform_session))
+        .routes(routes!(sessions::serving::get_platform_session))
         .routes(routes!(sessions::write_back::update_platform_session))
         .routes(routes!(sessions::revoke_platform_session))
         .routes(routes!(capture_requests::request_capture))

@@ -4,6 +4,7 @@
 mod faults;
 mod keys;
 mod other_writers;
+mod renewals;
 
 use anyhow::Result;
 use reqwest::StatusCode;

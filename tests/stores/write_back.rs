@@ -71,7 +71,8 @@ async fn rotated_cookies_come_back_and_everything_else_stays(store: Store) -> Re
     ];
     let answer = post(service, UPDATE, &update(&stored, &first, &cookies)).await?.body;
     let expected = json!({"success": true, "id": answer["id"], "platform": "instagram", "cookie_count": 4,
-        "replaced_count": 1, "added_count": 1});
+        "replaced_count": 1, "added_count": 1,
+        "warnings": ["\"other\" of example.org is not kept: it is another site's"]});
     assert_eq!(answer, expected);
     assert_ne!(answer["id"], first);
 
@@ -101,8 +102,8 @@ async fn rotated_cookies_come_back_and_everything_else_stays(store: Store) -> Re
 
 #[apply(on_each_store)]
 #[tokio::test]
-async fn nothing_is_stored_if_no_cookie_has_changed(store: Store) -> Result<()> {
-    let Callers { user, service, .. } = &start(store).await?;
+async fn nothing_is_stored_if_no_cookie_has_changed_and_the_audit_log_says_so(store: Store) -> Result<()> {
+    let Callers { user, service, installation, .. } = &start(store).await?;
     let (stored, id) = store_allowed(user, "a").await?;
     let cookies = stored["cookies"].as_array().context("no cookies")?;
     for cookies in [&cookies[..], &cookies[..1], &[]] {
@@ -111,7 +112,16 @@ async fn nothing_is_stored_if_no_cookie_has_changed(store: Store) -> Result<()> 
             "replaced_count": 0, "added_count": 0});
         assert_eq!(answer, expected);
     }
+    let foreign = |number| with(cookie(&format!("f{number:02}"), "v"), &json!({"domain": "example.org"}));
+    let foreign: Vec<_> = (0..21).map(foreign).collect();
+    let warnings = post(service, UPDATE, &update(&stored, &id, &foreign)).await?.body["warnings"].take();
+    assert_eq!(warnings[19], "\"f19\" of example.org is not kept: it is another site's");
+    assert_eq!(warnings[20], "further cookies of other sites are not kept", "{warnings}");
     assert_eq!(user.get("/api/platform-sessions").await?.body["total"], 1);
+    // The answers tell that the session has these cookies.
+    let log = installation.audit_list().await?;
+    let row = format!("service\t{UPDATE}\tplatform_sessions/{}\t", id.as_str().unwrap_or_default());
+    assert_eq!(log.matches(&row).count(), 4, "{log}");
     Ok(())
 }
 
@@ -222,7 +232,10 @@ async fn a_service_renews_once_a_minute_and_a_person_at_any_time(store: Store) -
     // What has not changed is no renewal.
     assert_eq!(post(service, UPDATE, &update(&stored, &second, &all("c2"))).await?.status, 200);
     let third = post(user, STORE, &stored).await?.body["id"].take();
-    assert_eq!(post(service, UPDATE, &update(&stored, &third, &all("c3"))).await?.status, 200);
+    let refused = post(service, UPDATE, &update(&stored, &third, &all("c3"))).await?;
+    assert_eq!(refusal(&refused), (429, "Too many requests"), "no earlier after a person's");
+    let (other, first) = store_allowed(user, "b").await?;
+    assert_eq!(post(service, UPDATE, &update(&other, &first, &all("c2"))).await?.status, 200);
     Ok(())
 }
 
@@ -306,6 +319,7 @@ async fn revoking_a_session_revokes_what_services_made_of_it(store: Store) -> Re
     assert_eq!(served(service, &stored).await?["error"], "Platform session revoked");
 
     // What the owner stores afterwards is another session, also once a service has renewed it.
+    let (stored, first) = store_allowed(user, "b").await?;
     let second = post(user, STORE, &stored).await?.body["id"].take();
     let third = post(service, UPDATE, &update(&stored, &second, &cookies)).await?.body["id"].take();
     assert_eq!(revoke(&first).await?.status, 200);
@@ -325,5 +339,59 @@ async fn a_services_renewal_fulfils_no_capture_request(store: Store) -> Result<(
     assert_eq!(user.get("/api/capture-requests").await?.body["total"], 1);
     post(user, STORE, &stored).await?;
     assert_eq!(user.get("/api/capture-requests").await?.body["total"], 0);
+    Ok(())
+}
+
+#[apply(on_each_store)]
+#[tokio::test]
+async fn a_rotated_cookie_beside_a_lasting_secret_comes_back_alone(store: Store) -> Result<()> {
+    let Callers { user, service, .. } = &start(store).await?;
+    let on_x = |name: &str, value: &str| with(returned(name, value), &json!({"domain": ".x.com"}));
+    let login = |username: &'static str, token: &'static str, account: bool| async move {
+        let connection = user.create_profile("x", username).await?;
+        let mut cookies = vec![on_x("auth_token", token), on_x("ct0", "c1")];
+        cookies.extend(account.then(|| on_x("twid", "u%3D1")));
+        let stored = json!({"creator_profile_id": connection, "platform": "x", "cookies": cookies});
+        let id = post(user, STORE, &stored).await?.body["id"].take();
+        assert_eq!(user.allow_write_back(&connection, true).await?.status, 200);
+        Ok::<_, anyhow::Error>((stored, id))
+    };
+    let update = |stored: &Value, id: &Value, cookies: &[Value]| {
+        with(update(stored, id, cookies), &json!({"platform": "x"}))
+    };
+    for (username, account) in [("named", true), ("unnamed", false)] {
+        let (stored, id) = login(username, "a1", account).await?;
+        for cookies in [vec![on_x("auth_token", "a2")], vec![on_x("ct0", "")]] {
+            let answer = post(service, UPDATE, &update(&stored, &id, &cookies)).await?;
+            assert_eq!(refusal(&answer), DIFFERENT_ACCOUNT, "{cookies:?}");
+        }
+        let sibling = with(returned("ct0", "c3"), &json!({"domain": ".twitter.com"}));
+        let answer = post(service, UPDATE, &update(&stored, &id, &[on_x("ct0", "c2"), sibling])).await?.body;
+        assert_eq!(answer["replaced_count"], 1, "{answer}");
+        let warning = "\"ct0\" of twitter.com is not kept: it is another site's";
+        assert_eq!(answer["warnings"], json!([warning]));
+    }
+    Ok(())
+}
+
+// The size does not depend on the store, and so many cookies keep a core busy.
+#[tokio::test]
+async fn a_session_does_not_grow_above_what_its_owner_could_store() -> Result<()> {
+    let Callers { user, service, .. } = &start(Store::Sqlite).await?;
+    let connection = user.create_profile("instagram", "a").await?;
+    let many = |numbers: std::ops::Range<usize>, path: &str| {
+        let value = "v".repeat(4000);
+        let large = |number| with(cookie(&format!("c{number}"), &value), &json!({"path": path}));
+        numbers.map(large).collect::<Vec<_>>()
+    };
+    let stored = with(signed_in(&connection), &json!({"cookies": many(0..880, "/"), "origins": null}));
+    let id = post(user, STORE, &stored).await?.body["id"].take();
+    user.allow_write_back(&connection, true).await?;
+    let long_path = format!("/{}", "p".repeat(1000));
+    let refused = post(service, UPDATE, &update(&stored, &id, &many(880..995, &long_path))).await?;
+    assert_eq!(refusal(&refused), (413, "The session would have more than 4194304 bytes"));
+    assert_eq!(served(service, &stored).await?["id"], id);
+    let answer = post(service, UPDATE, &update(&stored, &id, &many(880..890, "/"))).await?.body;
+    assert_eq!(answer["added_count"], 10, "{answer}");
     Ok(())
 }

@@ -136,7 +136,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0014_ended_sessions.sql", "3cdeccf893b93c63ce67fa7f4711528e5a1c236d7e2818b2d31e8caed8d4fea8"),
         (
             "0015_origin_storage_and_write_back.sql",
-            "0b197325b52922dbcad72f81e697fb0a9297a2058cc01c37392516c9f5963a80",
+            "5aa6df00ef04660f6c1f64351653b7e8d932f302ba52974c61ba13e54811e51a",
         ),
     ];
     let postgres: &[_] = &[
@@ -154,7 +154,7 @@ fn migrations_are_never_edited_once_they_have_landed() -> Result<()> {
         ("0012_ended_sessions.sql", "98de9b4dbd85ebcd0006d6d26587abf3dd4e71377ef1495c71b24683b81b8ec6"),
         (
             "0013_origin_storage_and_write_back.sql",
-            "54bf0409e4637618986122ee5a491746cbf679812c80d9022dde8e8859122e8f",
+            "80890b04ece18e6ca9f7857c5f7496f67ed2a7970dd2c4ad7c012c22bc2d230f",
         ),
     ];
     for (store, landed) in [("sqlite", sqlite), ("postgres", postgres)] {

@@ -22,6 +22,11 @@ CREATE TRIGGER erased_origins BEFORE UPDATE OF encrypted_cookies ON platform_ses
 
 -- The service that renewed the session; null if its owner stored it.
 ALTER TABLE platform_sessions ADD COLUMN renewed_by text;
+-- An expression, so that only this index answers the condition: a plan that was made while there was
+-- little must not read a long history.
+CREATE INDEX platform_sessions_renewed ON platform_sessions
+    ((CASE WHEN renewed_by IS NOT NULL THEN creator_profile_id END), platform, sequence DESC)
+    WHERE renewed_by IS NOT NULL;
 -- That the owner lets services renew the sessions of the connection: the server's MAC over that, or
 -- null.
 ALTER TABLE platform_connections ADD COLUMN write_back_mac bytea;
@@ -72,8 +77,9 @@ END
 $$;
 
 -- As before, with the sealed origins. One that renews another session is only stored if that one is
--- still active, which only the newest can be. A server of the former version that still runs calls
--- the function without origins, which stays.
+-- still active, which only the newest can be. One of a service is only stored while the owner allows
+-- that, and removes what services stored before the session that it renews. A server of the former
+-- version that still runs calls the function without origins, which stays.
 CREATE FUNCTION put_sessions(
     ids uuid[], user_ids uuid[], creator_profile_ids uuid[], platforms text[], encrypted_cookies text[],
     encrypted_origins text[], credentials_versions text[], cookie_counts integer[], entry_counts integer[],
@@ -85,6 +91,7 @@ LANGUAGE plpgsql SET search_path = stagepass, pg_temp AS $$
 DECLARE
     new record;
     usage record;
+    removed bigint;
     row_limit bigint := nullif(current_setting('stagepass.row_limit', true), '')::bigint;
     byte_limit bigint := nullif(current_setting('stagepass.byte_limit', true), '')::bigint;
 BEGIN
@@ -110,6 +117,7 @@ BEGIN
                 + coalesce(octet_length(new.encrypted_origins), 0) + 4096 > byte_limit;
         PERFORM FROM platform_connections
         WHERE id = new.creator_profile_id AND user_id = new.user_id AND platform = new.platform
+            AND (new.renewed_by IS NULL OR write_back_mac IS NOT NULL)
         FOR NO KEY UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
         UPDATE platform_sessions
@@ -118,6 +126,13 @@ BEGIN
         WHERE creator_profile_id = new.creator_profile_id AND platform = new.platform AND status = 'active'
             AND (new.renews IS NULL OR id = new.renews);
         CONTINUE WHEN new.renews IS NOT NULL AND NOT FOUND;
+        IF new.renewed_by IS NOT NULL THEN
+            DELETE FROM platform_sessions
+            WHERE (CASE WHEN renewed_by IS NOT NULL THEN creator_profile_id END) = new.creator_profile_id
+                AND platform = new.platform AND renewed_by IS NOT NULL AND id <> new.renews;
+            GET DIAGNOSTICS removed = ROW_COUNT;
+            usage.total := usage.total - removed;
+        END IF;
         IF new.renewed_by IS NULL AND EXISTS (
             SELECT FROM capture_requests
             WHERE creator_profile_id = new.creator_profile_id AND platform = new.platform

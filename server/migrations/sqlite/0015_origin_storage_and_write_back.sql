@@ -34,6 +34,10 @@ END;
 
 -- The service that renewed the session; null if its owner stored it.
 ALTER TABLE platform_sessions ADD COLUMN renewed_by TEXT;
+-- An expression, so that only this index answers the condition.
+CREATE INDEX platform_sessions_renewed ON platform_sessions
+    ((CASE WHEN renewed_by IS NOT NULL THEN creator_profile_id END), platform, sequence DESC)
+WHERE renewed_by IS NOT NULL;
 -- That the owner lets services renew the sessions of the connection: the server's MAC over that, or
 -- null.
 ALTER TABLE platform_connections ADD COLUMN write_back_mac BLOB;

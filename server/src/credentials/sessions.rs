@@ -2,29 +2,26 @@
 
 mod formats;
 mod given;
+pub(crate) mod serving;
 pub(crate) mod write_back;
 
 use super::{
-    IdRequest, IdResponse, Success, check_same_platform, open, other_platform, own, own_connection, reveal,
-    seal,
+    IdRequest, IdResponse, Success, check_same_platform, open, other_platform, own, own_connection, seal,
 };
 use crate::api::MAX_SESSION_BYTES;
 use crate::app::App;
 use crate::audit::Entry;
-use crate::body::{self, HttpsUrl, JsonBody, Platform, StoredPlatform, Text, Time, body};
+use crate::body::{self, JsonBody, Platform, Text, Time, body};
 use crate::clock::now_ms;
 use crate::error::Error;
-use crate::identity::{Service, UserId};
+use crate::identity::UserId;
 use crate::openapi::{RecordFailures, SessionFailures};
 use crate::refusals::noting_refusal;
 use crate::request::{Listing, PageParameters};
 use crate::sealing::SealedAt;
-use crate::store::{
-    Connection, NewSession, NewestSession, Page, PutSession, SealedSession, Session, SessionStatus,
-};
+use crate::store::{Connection, NewSession, Page, PutSession, SealedSession, Session, SessionStatus};
 use axum::Json;
 use axum::extract::State;
-use formats::{Format, Formatted, Opened, SessionFormat};
 use given::{GivenCookies, GivenOrigins};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
@@ -37,6 +34,8 @@ use zeroize::Zeroizing;
 
 /// The session that is to be renewed is not the connection's newest active one.
 const SUPERSEDED: Error = Error::Conflict("Session was superseded");
+/// The owner does not let services renew the connection's sessions.
+const NOT_ALLOWED: Error = Error::ForbiddenByOwner("Write-back not allowed by owner");
 
 body! {
     /// The body of `store-platform-session`.
@@ -207,6 +206,7 @@ impl OpenSession<'_> {
             PutSession::Nothing => Err(Error::NotFound("Not found")),
             PutSession::OtherPlatform(platform) => Err(other_platform(&platform)),
             PutSession::Superseded => Err(SUPERSEDED),
+            PutSession::NotAllowed => Err(NOT_ALLOWED),
         }
     }
 }
@@ -254,109 +254,6 @@ fn cookies_at(record_id: Uuid, owner_id: Uuid) -> SealedAt {
 
 fn origins_at(record_id: Uuid, owner_id: Uuid) -> SealedAt {
     SealedAt { column: "encrypted_origins", ..cookies_at(record_id, owner_id) }
-}
-
-body! {
-    /// The body of `get-platform-session`.
-    #[schema(examples(json!({
-        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f", "platform": "instagram", "format": "netscape"
-    }), json!({
-        "creator_profile_id": "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f", "platform": "instagram", "format": "header",
-        "url": "https://www.instagram.com/accounts/edit/"
-    })))]
-    lenient struct GetPlatformSessionRequest {
-        creator_profile_id: Uuid,
-        #[schema(value_type = Platform)]
-        platform: StoredPlatform,
-        /// `json` if absent.
-        format: Option<SessionFormat>,
-        /// Whether to leave out expired cookies. The formats `header` and `playwright` always do.
-        drop_expired: Option<bool>,
-        /// Where the request will go, for the format `header` only.
-        url: Option<HttpsUrl>,
-    }
-}
-
-/// A session with its cookies and origin storage.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct GetPlatformSessionResponse {
-    /// The session's id.
-    id: Uuid,
-    #[schema(value_type = Platform)]
-    platform: String,
-    #[schema(inline)]
-    #[serde(flatten)]
-    contents: Formatted,
-    captured_at: Time,
-    #[schema(required)]
-    expires_at: Option<Time>,
-    /// The capturing browser's user agent.
-    #[schema(required)]
-    user_agent: Option<String>,
-}
-
-/// Returns the active session
-///
-/// The formats: `json` has the cookies and the origin storage; `netscape` is a cookie file; `playwright` is the storage state that Playwright's `newContext` takes; `header` has the request headers for one URL.
-#[utoipa::path(
-    post,
-    path = "/api/credentials/get-platform-session",
-    tag = "Sessions",
-    security(("service" = [])),
-    request_body = GetPlatformSessionRequest,
-    responses((status = 200, description = "The session in the requested format", body = Success<GetPlatformSessionResponse>), RecordFailures)
-)]
-pub(crate) async fn get_platform_session(
-    service: Service,
-    State(app): State<Arc<App>>,
-    body: JsonBody<GetPlatformSessionRequest>,
-) -> Result<Json<Success<GetPlatformSessionResponse>>, Error> {
-    let given = body.read()?;
-    let format = Format::of(given.format, given.url, &given.platform.0)?;
-    let now = now_ms();
-    let entry = service.entry("get-platform-session").on("platform_connections", given.creator_profile_id);
-    let find = |judge| app.records.reveal_session(given.creator_profile_id, given.platform.0, judge);
-    let keys = Arc::clone(&app);
-    let judge = move |found: Option<NewestSession>, entry: &mut Entry| {
-        let (session, opened) = active_session(&keys, &service, found, now)?;
-        *entry = entry.clone().on("platform_sessions", session.id);
-        Ok((session, opened))
-    };
-    let (session, opened) = reveal(entry, find, judge).await?;
-    let drop_expired = given.drop_expired.unwrap_or(false);
-    let contents = opened.format(&format, session.user_agent.as_deref(), now / 1000, drop_expired)?;
-    Ok(Success::of(GetPlatformSessionResponse {
-        id: session.id,
-        platform: session.platform,
-        contents,
-        captured_at: Time(session.captured_at),
-        expires_at: session.expires_at.map(Time),
-        user_agent: session.user_agent,
-    }))
-}
-
-/// The newest session, which is the only one served, decrypted.
-fn active_session(
-    app: &App,
-    service: &Service,
-    found: Option<NewestSession>,
-    now: i64,
-) -> Result<(Session, Opened), Error> {
-    let (connection, newest) = found.ok_or(Error::NotFound("Not found"))?;
-    service.check_record(connection.user_id, &connection.platform)?;
-    if let Some((session, _)) = &newest {
-        // Another writer's row may have another platform than its connection.
-        service.check_record(session.user_id, &session.platform)?;
-    }
-    let (session, sealed) = newest.ok_or(Error::NotFound("No active platform session"))?;
-    match session.status {
-        SessionStatus::Revoked => return Err(Error::NotFound("Platform session revoked")),
-        SessionStatus::Active => {}
-        SessionStatus::Superseded => return Err(Error::NotFound("No active platform session")),
-    }
-    check_expiry(&session, now)?;
-    let opened = Opened::of(app, &session, sealed)?;
-    Ok((session, opened.ok_or(Error::NotFound("No active platform session"))?))
 }
 
 fn check_expiry(session: &Session, now: i64) -> Result<(), Error> {
@@ -431,7 +328,7 @@ impl From<Session> for SessionResponse {
 
 /// Lists the caller's sessions
 ///
-/// Newest first. Ended sessions are listed for 90 days.
+/// Newest first. Ended sessions are listed for 90 days; of those that services stored, at most two for a connection.
 #[utoipa::path(
     get,
     path = "/api/platform-sessions",

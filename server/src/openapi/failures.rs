@@ -129,7 +129,7 @@ impl Failure {
             }
             Self::NoRoom => "The record's owner has no room for more; the text names the limit",
             Self::BodyTooLarge => "The body is larger than 1 MiB",
-            Self::SessionTooLarge => "The body is larger than 4 MiB",
+            Self::SessionTooLarge => "The body is larger than 4 MiB, or the session would be",
             Self::NotNewest => {
                 "The session that is renewed is not the newest active one, the cookies are another account's, or \
                  the owner has no room for more; the text says which"

@@ -65,6 +65,9 @@ pub(crate) enum PutSession {
     /// The session that was to be renewed is not the newest or not active any more; nothing was
     /// stored.
     Superseded,
+    /// A service may not renew sessions of this connection; nothing was stored.
+    // Decision: docs/decisions/storage.md#whether-a-service-may-renew-is-checked-as-it-stores
+    NotAllowed,
 }
 
 impl PutSession {
@@ -100,8 +103,10 @@ pub(crate) type NewestSession = (Connection, Option<SealedSession>);
 operations! {
     /// The operations on `platform_sessions`.
     trait Sessions as DynSessions {
-        /// Stores a session, supersedes the previous one and erases its sealed parts, and fulfils
-        /// the open capture request.
+        /// Stores a session, supersedes the previous one and erases its sealed parts. One of its
+        /// owner fulfils the open capture request; one of a service is only stored while the owner
+        /// allows that, and of those of services before it only the previous session is kept.
+        // Decision: docs/decisions/storage.md#a-services-renewal-removes-the-ones-before-it
         async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError>;
 
         /// Passes a connection and its newest session on a platform to `judge`, without the session
@@ -131,6 +136,14 @@ operations! {
             creator_profile_id: Uuid,
             platform: String,
         ) -> Result<Option<SealedSession>, StoreError>;
+
+        /// When a service last renewed the connection on this platform.
+        async fn renewed_at(
+            &self,
+            user_id: Uuid,
+            creator_profile_id: Uuid,
+            platform: String,
+        ) -> Result<Option<i64>, StoreError>;
 
         /// A page of the user's sessions, newest first, and their total number.
         async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError>;

@@ -2,7 +2,7 @@
 //! if its owner lets them.
 
 use super::formats::{Opened, Parsed};
-use super::{GivenCookies, OpenSession, SUPERSEDED, check_expiry, newest_active};
+use super::{GivenCookies, NOT_ALLOWED, OpenSession, SUPERSEDED, check_expiry, newest_active};
 use crate::api::MAX_SESSION_BYTES;
 use crate::app::App;
 use crate::audit::Entry;
@@ -19,12 +19,15 @@ use axum::extract::State;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use stagepass_core::cookie::MAX_COOKIES;
-use stagepass_core::write_back::RotatedCookies;
+use stagepass_core::unkept::MAX_NAMED_MEMBERS;
+use stagepass_core::visible::{MAX_SHOWN_CHARS, printable_start};
+use stagepass_core::write_back::{RotatedCookies, only_accompanies_login};
 use stagepass_core::{Cookie, PublicSuffixes, Session as CoreSession, Site, login};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 /// How long after a renewal by a service the next one is refused.
 const PAUSE_MS: i64 = 60 * 1000;
@@ -68,7 +71,7 @@ pub(crate) struct UpdatePlatformSessionResponse {
     added_count: usize,
     /// What was not stored, by names and never with a value; absent if everything was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(required = false, min_items = 1, max_items = 23)]
+    #[schema(required = false, min_items = 1, max_items = 44)]
     warnings: Vec<String>,
 }
 
@@ -76,7 +79,7 @@ pub(crate) struct UpdatePlatformSessionResponse {
 ///
 /// Only if the connection's owner allows it, and at most once a minute for each connection. The new session has the
 /// cookies with their new values and the platform's new cookies, and everything else of the former one. A login of
-/// another account is refused. The body may have 4 MiB.
+/// another account is refused. The body may have 4 MiB, and so may the new session.
 #[utoipa::path(
     post,
     path = "/api/credentials/update-platform-session",
@@ -106,6 +109,7 @@ async fn update(
     let now = now_ms();
     let former = Former::find(app, service, &given, now).await?;
     let GivenCookies { cookies: returned, mut warnings } = given.cookies;
+    warnings.extend(former.foreign(&returned));
     let rotated = former.rotated(returned, now).ok_or(Error::Conflict("Different account"))?;
     if rotated.surplus > 0 {
         warnings.push(format!("{} new cookies: a session has at most {MAX_COOKIES}", rotated.surplus));
@@ -121,10 +125,15 @@ async fn update(
         added_count: rotated.added.len(),
         warnings,
     };
+    let renewed_by = entry.caller.clone();
+    let entry = entry.on("platform_sessions", id);
     if has_changed {
         former.check_pause(now)?;
-        let renewed_by = entry.caller.clone();
-        former.renewed(&cookies, renewed_by).put(app, id, entry.on("platform_sessions", id)).await?;
+        former.check_size(&cookies)?;
+        former.renewed(&cookies, renewed_by).put(app, id, entry).await?;
+    } else {
+        // The answer says that these are the session's cookies.
+        app.database.append(entry).await?;
     }
     Ok(answer)
 }
@@ -136,6 +145,8 @@ struct Former {
     /// Its origin storage as it was stored.
     origins: Option<SecretString>,
     site: Site,
+    /// When a service last renewed the connection.
+    renewed_at: Option<i64>,
 }
 
 impl Former {
@@ -151,16 +162,41 @@ impl Former {
         service.check_record(connection.user_id, &connection.platform)?;
         check_same_platform(&connection, platform)?;
         if !app.records.is_write_back_allowed(connection.user_id, connection.id).await? {
-            return Err(Error::ForbiddenByOwner("Write-back not allowed by owner"));
+            return Err(NOT_ALLOWED);
         }
         let site = Site::of_id(platform, PublicSuffixes::built_in());
         let site = site.map_err(|fault| Error::BadRequest(fault.to_string()))?;
+        // Before the newest session: one that another service stores meanwhile supersedes that.
+        let renewed_at = app.records.renewed_at(connection.user_id, connection.id, platform.clone()).await?;
         let (session, sealed) = newest_active(app, connection, given.id).await?;
         check_expiry(&session, now)?;
         let opened = Opened::of(app, &session, sealed)?.ok_or(SUPERSEDED)?;
         let parsed = opened.parse()?;
         let Opened { origins, .. } = opened;
-        Ok(Self { session, parsed, origins, site })
+        Ok(Self { session, parsed, origins, site, renewed_at })
+    }
+
+    /// The returned cookies that don't belong to the site where the session is signed in, in words.
+    fn foreign(&self, returned: &[Cookie]) -> Vec<String> {
+        let signed_in_at = login::signed_in_at(self.parsed.session(), &self.site);
+        let held: BTreeMap<_, _> = self.parsed.cookies.iter().map(|cookie| (cookie.key(), cookie)).collect();
+        let is_new = |cookie: &Cookie| {
+            // The values are only compared.
+            let value = cookie.value.expose_secret();
+            held.get(&cookie.key()).is_none_or(|held| held.value.expose_secret() != value)
+        };
+        let is_foreign = |cookie: &&Cookie| !self.site.owns_at(cookie.host(), signed_in_at) && is_new(cookie);
+        let named: BTreeSet<_> =
+            returned.iter().filter(is_foreign).map(|cookie| (cookie.host(), &*cookie.name)).collect();
+        let shown = |text: &str| printable_start(text, MAX_SHOWN_CHARS);
+        let name = |(host, name): &(&str, &str)| {
+            format!("{:?} of {} is not kept: it is another site's", shown(name), shown(host))
+        };
+        let mut warnings: Vec<_> = named.iter().take(MAX_NAMED_MEMBERS).map(name).collect();
+        if named.len() > MAX_NAMED_MEMBERS {
+            warnings.push("further cookies of other sites are not kept".to_owned());
+        }
+        warnings
     }
 
     /// The cookies that the platform has rotated; `None` if they are not of the same login.
@@ -181,7 +217,7 @@ impl Former {
                 *cookie = held.clone();
             } else {
                 cookie.expires = cookie.expires.or(held.expires);
-                changes_login |= proves_login(cookie);
+                changes_login |= proves_login(cookie) && !only_accompanies_login(&self.site, &cookie.name);
             }
         }
         if !changes_login {
@@ -192,13 +228,24 @@ impl Former {
         RotatedCookies::between(&self.site, self.parsed.session(), &returned)
     }
 
-    /// Fails if a service has just renewed the session.
+    /// Fails if a service has just renewed the connection, also if its owner has since.
     fn check_pause(&self, now: i64) -> Result<(), Error> {
-        let is_by_service = self.session.renewed_by.is_some();
-        let left_ms = PAUSE_MS - (now - self.session.captured_at).max(0);
-        if is_by_service && left_ms > 0 {
+        let left_ms = self.renewed_at.map_or(0, |renewed_at| PAUSE_MS - (now - renewed_at).max(0));
+        if left_ms > 0 {
             let retry_after_s = left_ms.unsigned_abs().div_ceil(1000);
             return Err(Error::TooManyRequests { retry_after_s });
+        }
+        Ok(())
+    }
+
+    /// Fails if the session would grow above what its owner could have stored at once.
+    fn check_size(&self, cookies: &[Cookie]) -> Result<(), Error> {
+        let cookies = serde_json::to_vec(cookies).map_err(|_| Error::Internal("cookies as JSON"))?;
+        let cookies = Zeroizing::new(cookies);
+        // Only the length is read.
+        let origins = self.origins.as_ref().map_or(0, |text| text.expose_secret().len());
+        if cookies.len() + origins > MAX_SESSION_BYTES {
+            return Err(Error::SessionTooLarge { most: MAX_SESSION_BYTES });
         }
         Ok(())
     }

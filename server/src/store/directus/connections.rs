@@ -73,10 +73,7 @@ impl Connections for DirectusRecords {
     }
 
     async fn is_write_back_allowed(&self, user_id: Uuid, id: Uuid) -> Result<bool, StoreError> {
-        let mut filter = by_id(id);
-        filter["user_id"] = json!({"_eq": user_id});
-        filter["write_back_allowed"] = json!({"_eq": true});
-        Ok(self.items.id(TABLE, filter).await?.is_some())
+        Ok(is_write_back_allowed(&self.items, user_id, id).await?)
     }
 
     async fn allow_write_back(
@@ -86,8 +83,11 @@ impl Connections for DirectusRecords {
         allowed: bool,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
+        // A service's renewal that is under way ends first, or finds it forbidden.
+        let turn = self.turns.take(id).await?;
         self.operations
             .carry_out(|changes| async move {
+                let _turn = turn;
                 let allow = async {
                     changes.update(TABLE, by_id(id), json!({"write_back_allowed": allowed})).await.map(drop)
                 };
@@ -119,6 +119,18 @@ impl Connections for DirectusRecords {
             })
             .await
     }
+}
+
+/// Whether the owner lets services renew the sessions of the connection.
+pub(super) async fn is_write_back_allowed(
+    items: &Items,
+    user_id: Uuid,
+    id: Uuid,
+) -> Result<bool, DirectusError> {
+    let mut filter = by_id(id);
+    filter["user_id"] = json!({"_eq": user_id});
+    filter["write_back_allowed"] = json!({"_eq": true});
+    Ok(items.id(TABLE, filter).await?.is_some())
 }
 
 async fn by_identity(items: &Items, identity_key: &str) -> Result<Option<Uuid>, DirectusError> {

@@ -105,11 +105,16 @@ impl Sessions for DirectusRecords {
                 if let Some(refusal) = PutSession::refusal(&new, connection) {
                     return Ok(refusal);
                 }
+                let is_by_owner = new.renewed_by.is_none();
+                if !is_by_owner
+                    && !connections::is_write_back_allowed(&changes.items, new.user_id, connection_id).await?
+                {
+                    return Ok(PutSession::NotAllowed);
+                }
                 let active = newest.as_ref().filter(|newest| newest.status == SessionStatus::Active);
                 if new.renews.is_some() && new.renews != active.map(|active| active.id) {
                     return Ok(PutSession::Superseded);
                 }
-                let is_by_owner = new.renewed_by.is_none();
                 let put = put(&changes, new, newest.map(|newest| newest.captured_at.ms()));
                 let is_stored = changes.audited_sealed(entry, |stored| *stored, put).await?;
                 if is_stored && is_by_owner {
@@ -171,6 +176,20 @@ impl Sessions for DirectusRecords {
         Ok(newest.filter(|(session, _)| session.user_id == user_id))
     }
 
+    async fn renewed_at(
+        &self,
+        _: Uuid,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut filter = of(creator_profile_id, &platform);
+        filter["captured_at"] = json!({"_nnull": true});
+        filter["renewed_by"] = json!({"_nnull": true});
+        let query = Query { filter, fields: Stored::FIELDS, sort: NEWEST_FIRST, limit: 1, offset: 0 };
+        let renewed: Option<Stored> = self.items.list(TABLE, &query).await?.into_iter().next();
+        Ok(renewed.map(|renewed| renewed.captured_at()))
+    }
+
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
         let (rows, total) =
             self.items.page::<SessionRow>(TABLE, user_id, page, (row::SESSION, NEWEST_FIRST)).await?;
@@ -213,7 +232,21 @@ async fn put(changes: &Changes, new: NewSession, newest: Option<i64>) -> Result<
         tracing::warn!(%error, connection = %new.creator_profile_id,
                                     "the cookies and storage of the previous session are kept until the next capture");
     }
+    if new.renewed_by.is_some()
+        && let Err(error) = delete_renewals(changes, &new).await
+    {
+        tracing::warn!(%error, connection = %new.creator_profile_id,
+                                    "former sessions of services are listed until the next renewal");
+    }
     Ok(true)
+}
+
+/// Removes what services stored before the session that is just renewed.
+async fn delete_renewals(changes: &Changes, new: &NewSession) -> Result<(), DirectusError> {
+    let mut filter = of(new.creator_profile_id, &new.platform);
+    filter["renewed_by"] = json!({"_nnull": true});
+    filter["id"] = json!({"_nin": [new.renews, new.id]});
+    changes.delete(TABLE, filter).await
 }
 
 fn item(new: &NewSession, captured_at: i64) -> Value {

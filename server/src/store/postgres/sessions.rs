@@ -22,9 +22,11 @@ const BATCH: usize = 32;
 /// transaction.
 const GATHERED_BYTES: usize = 64 * 1024;
 
-/// Waits for other transactions that store a session of this connection.
+/// Waits for other transactions that store a session of this connection, or allow or forbid
+/// write-back.
 const LOCK: &str = "
-    SELECT user_id, platform FROM platform_connections WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE";
+    SELECT user_id, platform, write_back_mac IS NOT NULL AS is_write_back_allowed
+    FROM platform_connections WHERE id = $1 AND user_id = $2 FOR NO KEY UPDATE";
 /// See the migration with the function.
 const PUT: &str = "
     SELECT place FROM put_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13,
@@ -59,6 +61,11 @@ const REVOKE_RENEWAL: &str = "
                     AND own.platform = revoked.platform AND own.renewed_by IS NULL
                 ORDER BY own.sequence DESC LIMIT 1), 0))
         AND status = 'active' AND renewed_by IS NOT NULL";
+const RENEWED_AT: &str = "
+    SELECT captured_at FROM platform_sessions
+    WHERE (CASE WHEN renewed_by IS NOT NULL THEN creator_profile_id END) = $1 AND platform = $2
+        AND renewed_by IS NOT NULL
+    ORDER BY sequence DESC LIMIT 1";
 /// The stored number, because counting slows down with more rows.
 const COUNT: &str = "
     SELECT coalesce((SELECT platform_sessions FROM owner_usage WHERE owner_id = $1), 0)";
@@ -137,6 +144,17 @@ impl Sessions for Postgres {
         sealed_session(self, &rows).await
     }
 
+    async fn renewed_at(
+        &self,
+        user_id: Uuid,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<i64>, StoreError> {
+        let step = Step(RENEWED_AT, &[&creator_profile_id, &platform]);
+        let rows = self.read(Acting::User(user_id), &[step]).await?;
+        row::optional(&rows, |found| Ok(found.try_get(0)?))
+    }
+
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
         let (limit, offset) = bounds(page);
         let list = (Step(COUNT, &[&user_id]), Step(PAGE, &[&user_id, &limit, &offset]));
@@ -209,9 +227,14 @@ async fn put_one(store: &Postgres, new: &NewSession, entry: Entry) -> Result<Put
     if !rows[1].is_empty() {
         return Ok(PutSession::Stored);
     }
-    let own = row::optional(&rows[0], |found| Ok((found.try_get(0)?, found.try_get(1)?)))?;
-    if let Some(own) = own {
+    let own = row::optional(&rows[0], |found| {
+        let is_write_back_allowed: bool = found.try_get("is_write_back_allowed")?;
+        Ok(((found.try_get(0)?, found.try_get(1)?), is_write_back_allowed))
+    })?;
+    if let Some((own, is_write_back_allowed)) = own {
+        let is_forbidden = new.renewed_by.is_some() && !is_write_back_allowed;
         let refusal = PutSession::refusal(new, Some(own));
+        let refusal = refusal.or(is_forbidden.then_some(PutSession::NotAllowed));
         // With the right connection, only another newest session is in the way.
         if let Some(refusal) = refusal.or(new.renews.map(|_| PutSession::Superseded)) {
             return Ok(refusal);

@@ -65,14 +65,7 @@ impl Connections for Sqlite {
     }
 
     async fn is_write_back_allowed(&self, user_id: Uuid, id: Uuid) -> Result<bool, StoreError> {
-        self.read_signed(move |c, signer| {
-            let sql =
-                format!("SELECT {WRITE_BACK} WHERE id = ?1 AND user_id = ?2 AND write_back_mac IS NOT NULL");
-            let ids = [id, user_id].map(|id| id.to_string());
-            let kept = c.prepare_cached(&sql)?.query_row(ids, row::kept(write_back)).optional()?;
-            Ok(kept.and_then(|kept| signer.check(kept)).is_some())
-        })
-        .await
+        self.read_signed(move |c, signer| is_write_back_allowed(c, signer, user_id, id)).await
     }
 
     async fn allow_write_back(
@@ -110,6 +103,19 @@ pub(super) const WRITE_BACK: &str = "id, user_id, write_back_mac AS mac FROM pla
 
 pub(super) fn write_back(row: &rusqlite::Row<'_>) -> Result<WriteBackPermission> {
     Ok(WriteBackPermission { creator_profile_id: row::id(row, 0)?, user_id: row::id(row, 1)? })
+}
+
+/// Whether the owner lets services renew the sessions of the connection.
+pub(super) fn is_write_back_allowed(
+    c: &DbConnection,
+    signer: &RowSigner,
+    user_id: Uuid,
+    id: Uuid,
+) -> Result<bool> {
+    let sql = format!("SELECT {WRITE_BACK} WHERE id = ?1 AND user_id = ?2 AND write_back_mac IS NOT NULL");
+    let ids = [id, user_id].map(|id| id.to_string());
+    let kept = c.prepare_cached(&sql)?.query_row(ids, row::kept(write_back)).optional()?;
+    Ok(kept.and_then(|kept| signer.check(kept)).is_some())
 }
 
 pub(super) fn find(c: &DbConnection, signer: &RowSigner, id: Uuid) -> Result<Option<Connection>> {

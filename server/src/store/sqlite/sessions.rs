@@ -1,6 +1,6 @@
 //! The operations on `platform_sessions` in SQLite.
 
-use super::{Sqlite, row};
+use super::{Sqlite, connections, row};
 use crate::audit::Entry;
 use crate::store::row_signer::RowSigner;
 use crate::store::{
@@ -8,6 +8,7 @@ use crate::store::{
     StoreError,
 };
 use rusqlite::{Connection as DbConnection, OptionalExtension as _, Result, params};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Revokes what services made of a session: the newest one, if its owner has stored none since.
@@ -23,10 +24,27 @@ const REVOKE_RENEWAL: &str = "
                 AND own.renewed_by IS NULL
             ORDER BY own.sequence DESC LIMIT 1), 0))";
 
+/// Removes what services stored before the session that is just renewed.
+const DELETE_RENEWALS: &str = "
+    DELETE FROM platform_sessions
+    WHERE (CASE WHEN renewed_by IS NOT NULL THEN creator_profile_id END) = ?1 AND platform = ?2
+        AND renewed_by IS NOT NULL AND id <> ?3";
+const RENEWED_AT: &str = "
+    SELECT captured_at FROM platform_sessions
+    WHERE (CASE WHEN renewed_by IS NOT NULL THEN creator_profile_id END) = ?1 AND platform = ?2
+        AND renewed_by IS NOT NULL
+    ORDER BY sequence DESC LIMIT 1";
+
 impl Sessions for Sqlite {
     async fn put_session(&self, new: NewSession, entry: Entry) -> Result<PutSession, StoreError> {
         let (signer, most) = (self.signer()?, self.limits.most_rows());
-        self.write_audited((entry, PutSession::is_stored), move |c| put(c, &signer, &new, most)).await
+        let checking = Arc::clone(&signer);
+        let put = move |c: &DbConnection| put(c, &checking, &new, most);
+        let put = self.write_audited((entry, PutSession::is_stored), put).await?;
+        if put == PutSession::NotAllowed {
+            signer.report_broken(self).await?;
+        }
+        Ok(put)
     }
 
     async fn reveal_session(
@@ -70,6 +88,19 @@ impl Sessions for Sqlite {
         Ok(newest.filter(|(session, _)| session.user_id == user_id))
     }
 
+    async fn renewed_at(
+        &self,
+        _: Uuid,
+        creator_profile_id: Uuid,
+        platform: String,
+    ) -> Result<Option<i64>, StoreError> {
+        self.read(move |c| {
+            let parameters = (creator_profile_id.to_string(), platform);
+            c.prepare_cached(RENEWED_AT)?.query_row(parameters, |found| found.get(0)).optional()
+        })
+        .await
+    }
+
     async fn sessions_of(&self, user_id: Uuid, page: Page) -> Result<(Vec<Session>, u64), StoreError> {
         let list = ("platform_sessions", row::SESSION, "sequence DESC");
         self.read_page(list, user_id, page, row::session).await
@@ -94,6 +125,10 @@ fn put(c: &DbConnection, signer: &RowSigner, new: &NewSession, most: Option<i64>
     if let Some(refusal) = PutSession::refusal(new, found) {
         return Ok(refusal);
     }
+    let is_by_service = new.renewed_by.is_some();
+    if is_by_service && !connections::is_write_back_allowed(c, signer, new.user_id, new.creator_profile_id)? {
+        return Ok(PutSession::NotAllowed);
+    }
     // Only the newest session can be active: the possibly very many ended ones are not read.
     let supersede = "UPDATE platform_sessions
         SET status = 'superseded', superseded_at = ?3, encrypted_cookies = NULL, encrypted_origins = NULL
@@ -106,11 +141,14 @@ fn put(c: &DbConnection, signer: &RowSigner, new: &NewSession, most: Option<i64>
     if renews.is_some() && superseded == 0 {
         return Ok(PutSession::Superseded);
     }
+    if is_by_service {
+        c.prepare_cached(DELETE_RENEWALS)?.execute((&connection_id, &new.platform, &renews))?;
+    }
     if let Some(most) = most {
         make_room(c, &new.user_id.to_string(), most)?;
     }
     insert(c, signer, new)?;
-    if new.renewed_by.is_none() {
+    if !is_by_service {
         let fulfil = "DELETE FROM capture_requests WHERE creator_profile_id = ?1 AND platform = ?2";
         c.prepare_cached(fulfil)?.execute((&connection_id, &new.platform))?;
     }

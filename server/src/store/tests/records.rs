@@ -24,6 +24,8 @@ on_every_store!(
     ended_sessions_lose_their_sealed_parts_at_once_and_their_rows_later,
     keeps_origins_only_of_the_newest_session_while_it_is_active,
     storing_sessions_at_once_leaves_one_active,
+    a_service_renews_only_while_the_owner_allows_it,
+    of_services_renewals_before_the_newest_only_one_is_kept,
     keeps_one_request_for_a_connection_and_platform,
     deletes_requests_for_one_platform_or_for_all,
 );
@@ -270,6 +272,72 @@ async fn storing_sessions_at_once_leaves_one_active(Opened { store, .. }: &Opene
     let (_, newest) = newest_session(&**store, connection, "x").await.unwrap();
     assert_eq!(newest.unwrap().0.id, active[0], "the newest is the one that is active");
     assert_eq!(with_sealed_parts(&**store).await, active);
+}
+
+/// A session of a service in place of another one.
+fn renewal(number: u128, connection: Uuid, renewed: u128) -> NewSession {
+    NewSession {
+        renews: Some(Uuid::from_u128(renewed)),
+        renewed_by: Some("service".to_owned()),
+        ..session(number, connection, i64::try_from(number).unwrap())
+    }
+}
+
+async fn a_service_renews_only_while_the_owner_allows_it(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let connection = connect(store, 7, OWNER).await;
+    let put = async |new| store.put_session(new, entry("session")).await.unwrap();
+    let allow = async |allowed| {
+        let allowing = store.allow_write_back(OWNER, connection, allowed, entry("allow"));
+        assert_eq!(allowing.await.unwrap(), Found::Own(()));
+    };
+    assert_eq!(put(session(11, connection, 1)).await, PutSession::Stored);
+    assert_eq!(put(renewal(12, connection, 11)).await, PutSession::NotAllowed, "at first");
+    allow(true).await;
+    assert_eq!(put(renewal(12, connection, 11)).await, PutSession::Stored);
+    assert_eq!(put(renewal(13, connection, 11)).await, PutSession::Superseded);
+    allow(false).await;
+    assert_eq!(put(renewal(13, connection, 12)).await, PutSession::NotAllowed);
+    // Too large to be stored together with others.
+    let large = NewSession { encrypted_cookies: "sealed".repeat(11_000), ..renewal(13, connection, 12) };
+    assert_eq!(put(large).await, PutSession::NotAllowed);
+    assert_eq!(with_sealed_parts(store).await, [Uuid::from_u128(12)]);
+    assert_eq!(put(session(14, connection, 20)).await, PutSession::Stored, "the owner's own");
+    assert_eq!(logged_actions(store).await, ["allow", "allow", "create", "session", "session", "session"]);
+}
+
+async fn of_services_renewals_before_the_newest_only_one_is_kept(Opened { store, .. }: &Opened) {
+    let store = &**store;
+    let [connection, other] = [connect(store, 7, OWNER).await, connect(store, 8, OWNER).await];
+    let put =
+        async |new| assert_eq!(store.put_session(new, entry("session")).await.unwrap(), PutSession::Stored);
+    let renewed_at = async |id| store.renewed_at(OWNER, id, "x".to_owned()).await.unwrap();
+    for (id, first) in [(connection, 10), (other, 110)] {
+        store.allow_write_back(OWNER, id, true, entry("allow")).await.unwrap();
+        put(session(first, id, 1)).await;
+        assert_eq!(renewed_at(id).await, None);
+        put(renewal(first + 1, id, first)).await;
+    }
+    for number in 12..20 {
+        put(renewal(number, connection, number - 1)).await;
+    }
+    assert_eq!((renewed_at(connection).await, renewed_at(other).await), (Some(19), Some(111)));
+    let listed = async || {
+        let (rows, total) = store.sessions_of(OWNER, ALL).await.unwrap();
+        assert_eq!(u64::try_from(rows.len()).unwrap(), total);
+        rows.iter().map(|row| row.id.as_u128()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [19, 18, 111, 110, 10]);
+    put(session(20, connection, 20)).await;
+    assert_eq!(renewed_at(connection).await, Some(19), "also after the owner's");
+    put(renewal(21, connection, 20)).await;
+    assert_eq!(listed().await, [21, 20, 111, 110, 10]);
+    let revoked = store.revoke_session(OWNER, Uuid::from_u128(21), 21, entry("revoke")).await.unwrap();
+    assert_eq!(revoked, Found::Own(()));
+    assert_eq!(renewed_at(connection).await, Some(21), "also after it was revoked");
+    put(session(22, connection, 22)).await;
+    put(renewal(23, connection, 22)).await;
+    assert_eq!(listed().await, [23, 22, 20, 111, 110, 10]);
 }
 
 async fn keeps_one_request_for_a_connection_and_platform(Opened { store, .. }: &Opened) {
