@@ -42,6 +42,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/app/projects", get(projects::list).post(projects::add))
         .route("/app/projects/{id}", get(projects::show))
         .route("/app/connections", get(captures::connections))
+        .route(
+            "/app/connections/{id}/write-back",
+            get(async || Redirect::to(captures::CONNECTIONS)).post(captures::allow_write_back),
+        )
         .route("/app/sessions", get(captures::sessions))
         .route(
             "/app/sessions/{id}/revoke",

@@ -1,11 +1,12 @@
 //! The state of connections, captured sessions and capture requests.
 
+use super::filled::{Filled, body};
 use super::layout::{HtmlPage, Notice, done, pager, short, time};
 use crate::app::App;
 use crate::body::Time;
 use crate::clock::now_ms;
 use crate::credentials::capture_requests::{self as requests, CaptureRequestResponse};
-use crate::credentials::connections::{self as accounts, ShownConnectionResponse};
+use crate::credentials::connections::{self as accounts, ConnectionResponse, ShownConnectionResponse};
 use crate::credentials::sessions::{self as captured, SessionResponse};
 use crate::error::Error;
 use crate::identity::UserId;
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
-const CONNECTIONS: &str = "/app/connections";
+pub(super) const CONNECTIONS: &str = "/app/connections";
 pub(super) const SESSIONS: &str = "/app/sessions";
 pub(super) const CAPTURE_REQUESTS: &str = "/app/capture-requests";
 /// Connections to look up at the same time.
@@ -33,17 +34,21 @@ pub(super) async fn connections(
     user: UserId,
     State(app): State<Arc<App>>,
     page: store::Page,
+    notice: Notice,
 ) -> Result<HtmlPage, Error> {
     let Json(listing) = accounts::connections(user, State(Arc::clone(&app)), page).await?;
     let accounts = accounts_of(user, &app, listing.data.iter().map(|connection| connection.id)).await?;
     let now = now_ms();
     let body = html! {
+        (notice)
         p { "Your accounts on platforms. The extension adds one when you capture a session." }
+        p { "A service that may renew a session stores the new login cookies that the platform gives it while it uses the session." }
         @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Connections" { table {
                 thead { tr {
                     th scope="col" { "Account" } th scope="col" { "Session" } th scope="col" { "Expires" }
                     th scope="col" { "Login saved" } th scope="col" { "Added" }
+                    th scope="col" { "Services may renew it" }
                 } }
                 tbody { @for found in &listing.data { tr {
                     th scope="row" { (name(&accounts, found.id, &found.platform)) }
@@ -53,6 +58,7 @@ pub(super) async fn connections(
                     }
                     td { @match &found.credentials_updated_at { Some(at) => (time(at)), None => "none" } }
                     td { (time(&found.created_at)) }
+                    td { @if let Some(account) = accounts.get(&found.id) { (write_back_form(account, &accounts)) } }
                 } } }
             } }
         }
@@ -60,6 +66,32 @@ pub(super) async fn connections(
         (pager(&listing, CONNECTIONS, &[]))
     };
     Ok(HtmlPage::new(CONNECTIONS, "Connections", body))
+}
+
+fn write_back_form(account: &ShownConnectionResponse, accounts: &Accounts) -> Markup {
+    let ConnectionResponse { id, platform, .. } = &account.connection;
+    let is_allowed = account.write_back_allowed;
+    let (state, action) = if is_allowed { ("yes", "Forbid") } else { ("no", "Allow") };
+    let about = format!("{action} services to renew the session of {}", label(accounts, *id, platform));
+    html! {
+        form method="post" action=(format!("{CONNECTIONS}/{id}/write-back")) {
+            (state) " "
+            button type="submit" name="allowed" value=(!is_allowed) aria-label=(about) { (action) }
+        }
+    }
+}
+
+/// Lets services renew the sessions of a connection, or forbids it.
+pub(super) async fn allow_write_back(
+    user: UserId,
+    State(app): State<Arc<App>>,
+    Id(id): Id,
+    filled: Filled,
+) -> Result<Redirect, Error> {
+    let allowed = filled.text("allowed") == "true";
+    let fields = body(&json!({"allowed": allowed}))?;
+    let Json(_) = accounts::write_back(user, State(app), Id(id), fields).await?;
+    Ok(done(CONNECTIONS, if allowed { "allowed" } else { "forbidden" }))
 }
 
 /// Lists captured sessions.
@@ -88,7 +120,7 @@ pub(super) async fn sessions(
                     td { (state(found, now)) }
                     td { (found.cookie_count) }
                     td { (found.entry_count) }
-                    td { (time(&found.captured_at)) @if let Some(service) = &found.renewed_by { " by " (service) } }
+                    td { (time(&found.captured_at)) @if let Some(caller) = &found.renewed_by { " " (renewed_by(caller)) } }
                     td { (expiry(found)) }
                     td { @if found.status == SessionStatus::Active {
                         form method="post" action=(format!("{SESSIONS}/{}/revoke", found.id)) {
@@ -115,13 +147,19 @@ fn state(session: &SessionResponse, now: i64) -> Markup {
     html! { span.state.good[is_active] { (state) } }
 }
 
+/// A service, by the name of its token if it has one of its own.
+fn renewed_by(caller: &str) -> Markup {
+    let name = caller.split_once(':').map_or("a service", |(_, name)| name);
+    html! { span.quiet { "renewed by " (name) } }
+}
+
 fn expiry(session: &SessionResponse) -> Markup {
     html! { @match &session.expires_at { Some(at) => (time(at)), None => "not known" } }
 }
 
 /// Revokes a session.
 pub(super) async fn revoke(user: UserId, State(app): State<Arc<App>>, Id(id): Id) -> Result<Redirect, Error> {
-    let fields = super::filled::body(&json!({"id": id}))?;
+    let fields = body(&json!({"id": id}))?;
     let Json(_) = captured::revoke_platform_session(user, State(app), fields).await?;
     Ok(done(SESSIONS, "revoked"))
 }

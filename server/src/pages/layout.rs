@@ -188,13 +188,15 @@ pub(super) fn link(path: &str, query: &[(&str, &str)]) -> String {
 /// A page's message about the action before it.
 pub(super) struct Notice(Option<&'static str>);
 
-const NOTICES: [(&str, &str); 8] = [
+const NOTICES: [(&str, &str); 10] = [
     ("created", "Created."),
     ("saved", "Saved."),
     ("assigned", "Assigned to exactly these projects."),
     ("deleted", "Deleted."),
     ("revoked", "Revoked: its cookies are erased from this server."),
     ("declined", "Declined."),
+    ("allowed", "Allowed: services may renew this account's session."),
+    ("forbidden", "Forbidden: no service can renew this account's session any more."),
     ("signed-out", "You are not signed in, so nothing was changed."),
     ("left", "You are signed out."),
 ];
