@@ -30,11 +30,9 @@ export async function listSessions() {
   }));
 }
 
-/** Whether the connection's newest session was revoked, no matter which browser captured it. */
-export async function isRevoked(connectionId) {
-  const connection = await callSignedIn(`/api/platform-connections/${encodeURIComponent(connectionId)}`);
-  // Null: the newest session was revoked and has since been deleted.
-  return connection.newest_session === null || connection.newest_session.status === "revoked";
+/** The connection, with its newest session, no matter which browser or service stored that. */
+export function findConnection(id) {
+  return callSignedIn(`/api/platform-connections/${encodeURIComponent(id)}`);
 }
 
 /** The pending capture requests, with everything that the popup shows and a click needs. */

@@ -9,11 +9,13 @@ import { greetHost } from "./host.js";
 import { listConnections, listSessions } from "./lists.js";
 import { openTab } from "./open-tab.js";
 import { renewalStatus, revokeForGood, switchRenewal } from "./renewal.js";
+import { allowServiceWriteBack, serviceWriteBack } from "./service-write-back.js";
 import { callSignedIn, confirmServer, leaveServer, signIn, signInStatus, signOut } from "./sign-in.js";
 import { listStorage, shownStorageChoice } from "./storage-list.js";
 import { begin, cancel, refuse, settle } from "./tasks.js";
 
 const HANDLERS = {
+  allowServiceWriteBack: (wish) => allowServiceWriteBack(wish),
   allowStorage: ({ platform, isAllowed }) => allowStorage(platform, isAllowed),
   allowWriteBack: ({ platform, isAllowed }) => allowWriteBack(platform, isAllowed),
   begin: ({ intent }) => begin(intent),
@@ -33,6 +35,7 @@ const HANDLERS = {
   refused: ({ windowId }) => refuse(windowId),
   renewals: () => renewalStatus(),
   revoke: ({ id }) => revoke(id),
+  serviceWriteBack: ({ platform }) => serviceWriteBack(platform),
   sessions: () => listSessions(),
   settle: ({ windowId }) => settle(windowId),
   signIn: (credentials) => signIn(credentials),

@@ -11,7 +11,7 @@ import { forgetFulfilled } from "./capture-requests.js";
 import { isProven } from "./chosen-server.js";
 import { loadCore } from "./core.js";
 import { failure, toFailure } from "./failure.js";
-import { isRevoked } from "./lists.js";
+import { findConnection } from "./lists.js";
 import { signInStatus, withAccessToken } from "./sign-in.js";
 
 // An earlier name of renewal, kept because browsers have alarms of this name.
@@ -32,6 +32,8 @@ const MAX_SETTLE_MS = 5_000;
 // shows what the site stores.
 const SERVER_NOT_THERE = new Set(["server_away", "server_unproven", "server_unconfirmed"]);
 const NO_TAB_THERE = new Set(["no_tab", "tab_changed", "tab_silent", "entry_missing"]);
+// How often to look again which session is the newest, if each time another one has just been stored.
+const ATTEMPTS = 3;
 
 let settleTimer;
 let settlesBy = null;
@@ -64,6 +66,7 @@ export async function noteCapture({ platform, store, storage }, captured) {
       failures: 0,
       problem: null,
       waitsFor: null,
+      renewedBy: null,
       ...facts,
     };
   });
@@ -75,7 +78,7 @@ export async function renewalStatus() {
   const core = await loadCore();
   const status = await signInStatus();
   const own = Object.entries(await readCaptures()).filter(([, capture]) => isShown(capture, status));
-  return own.map(([platform, { isOn, storeId, failures, problem, waitsFor = null, capturedAt }]) => ({
+  return own.map(([platform, { isOn, storeId, failures, problem, waitsFor = null, renewedBy = null, capturedAt }]) => ({
     platform,
     platform_name: core.platform_name(platform),
     login_url: core.login_url(platform) ?? null,
@@ -84,8 +87,15 @@ export async function renewalStatus() {
     isFailing: failures > 0,
     problem,
     waitsFor: isOn && waitsFor ? { ...waitsFor, storeId } : null,
+    renewedBy,
     capturedAt,
   }));
+}
+
+/** The connection of the platform's latest capture; null if the account has captured nothing here. */
+export async function capturedConnection(platform) {
+  const [capture, status] = [(await readCaptures())[platform], await signInStatus()];
+  return capture && isOf(capture, status) ? capture.connectionId : null;
 }
 
 /** The renewals that have stopped. */
@@ -101,7 +111,7 @@ export async function switchRenewal(platform, isOn) {
   await change((captures) => {
     const capture = captures[platform];
     if (!capture || !capture.storeId || (isOn && !isOf(capture, status))) throw failure("not_captured");
-    captures[platform] = { ...capture, isOn, failures: 0, problem: null, waitsFor: null };
+    captures[platform] = { ...capture, isOn, failures: 0, problem: null, waitsFor: null, renewedBy: null };
   });
   await sweep();
 }
@@ -210,16 +220,11 @@ async function isStorageNew(platform, capture) {
   return isNew;
 }
 
-// Decision: docs/decisions/extension.md#storage-that-cant-be-read-is-kept-by-the-server
 async function store(platform, capture) {
-  if (await isRevoked(capture.connectionId)) throw failure("session_revoked");
-  // What the site stores can't be read without a tab, so the server keeps what it has.
-  const captured = await send(platform, capture, capture.sessionId).catch((error) => {
-    // Another browser has stored a session since: this one needs a tab.
-    if (error.http_status === 409) return send(platform, capture, null);
-    throw error;
-  });
-  const renewed = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, failures: 0, problem: null, waitsFor: null };
+  const captured = await replaceNewest(platform, capture);
+  if (captured === null) return;
+  const done = { failures: 0, problem: null, waitsFor: null, renewedBy: null };
+  const renewed = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, ...done };
   const facts = await factsOf(platform, captured);
   // Storage that was kept has the mark that it had.
   facts.storageMark ??= capture.storageMark;
@@ -227,8 +232,42 @@ async function store(platform, capture) {
   await forgetFulfilled(capture.connectionId);
 }
 
-async function send(platform, capture, keptId) {
+/** Stores the session in place of the newest one. Returns null if a service has stored that. */
+// Decision: docs/decisions/extension.md#a-renewal-does-not-undo-a-services
+async function replaceNewest(platform, capture) {
+  for (let attempt = 1; ; attempt += 1) {
+    const { newest_session: newest } = await findConnection(capture.connectionId);
+    // Null: the newest session was revoked and has since been deleted.
+    if (newest?.status !== "active") throw failure("session_revoked");
+    if (newest.renewed_by) return leaveToService(platform, capture, newest.renewed_by);
+    try {
+      return await send(platform, capture, newest.id);
+    } catch (error) {
+      if (!isSuperseded(error) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** Stores nothing for now. A later look may find what a person has captured in another browser. */
+async function leaveToService(platform, capture, renewedBy) {
+  // A lost login is noticed all the same.
+  await isStorageNew(platform, capture);
+  const looked = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, failures: 0 };
+  await update(platform, capture, { ...looked, waitsFor: null, renewedBy });
+  return null;
+}
+
+/** Whether another session was stored meanwhile. A full store is another conflict. */
+function isSuperseded({ http_status, reason }) {
+  return http_status === 409 && reason === "Session was superseded";
+}
+
+// Decision: docs/decisions/extension.md#storage-that-cant-be-read-is-kept-by-the-server
+async function send(platform, capture, newestId) {
   const core = await loadCore();
+  // What the site stores can't be read without a tab, so the server keeps what it has, unless
+  // another browser has stored that.
+  const keptId = newestId === capture.sessionId ? newestId : null;
   return withAccessToken((server, accessToken) =>
     core.capture(
       {
@@ -240,6 +279,7 @@ async function send(platform, capture, keptId) {
         user_agent: navigator.userAgent,
         same_account: accountOf(capture),
         storage_mark: capture.storageMark ?? null,
+        renews: newestId,
         keep_origins_of: keptId,
       },
       capture.storage,
@@ -267,15 +307,16 @@ function accountOf({ accountMark = null }) {
 
 /** Retries temporary failures; all others wait for the person. */
 async function noteFailure(platform, capture, { code, http_status, reason, detail, origin, entry, url, asleep }) {
-  const isPassing = SERVER_NOT_THERE.has(code) || NO_TAB_THERE.has(code) || http_status === 429 || http_status >= 500;
-  if (!isPassing) {
+  const isBusy = http_status === 429 || http_status >= 500 || isSuperseded({ http_status, reason });
+  if (!isBusy && !SERVER_NOT_THERE.has(code) && !NO_TAB_THERE.has(code)) {
     const problem = { code, http_status, reason, detail, origin, entry };
     await update(platform, capture, { problem, waitsFor: null });
     return;
   }
   if (NO_TAB_THERE.has(code)) {
     const waitsFor = code === "no_tab" ? { origin, url, asleep } : null;
-    await update(platform, capture, { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, waitsFor });
+    const looked = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS };
+    await update(platform, capture, { ...looked, waitsFor, renewedBy: null });
     return;
   }
   const waitMs = backoffMinutes(capture.failures) * 60_000;

@@ -1,7 +1,7 @@
 // Texts for the state of hand-over and renewal.
 
 import { failureText } from "./failure-text.js";
-import { formatTime, hasText, text } from "./text.js";
+import { formatTime, hasText, serviceName, text } from "./text.js";
 
 /** The state of the hand-over as `{code, words}`; `state` is that of the port to the native host. */
 export function bridgeState(isPermitted, state) {
@@ -16,7 +16,8 @@ export function renewalState(renewal) {
   const code = renewalCode(renewal);
   const when = renewal ? formatTime(renewal.capturedAt / 1000) : "";
   const where = renewal?.waitsFor ? new URL(renewal.waitsFor.origin).host : "";
-  return { code, words: text(`renewal_${code}`, when, where) };
+  const service = renewal?.renewedBy ? serviceName(renewal.renewedBy) : "";
+  return { code, words: text(`renewal_${code}`, when, where, service) };
 }
 
 function renewalCode(renewal) {
@@ -24,6 +25,7 @@ function renewalCode(renewal) {
   if (!renewal.isLasting) return "not_lasting";
   if (!renewal.isOn) return "off";
   if (renewal.problem) return "stopped";
+  if (renewal.renewedBy) return "by_service";
   if (renewal.waitsFor) return "waiting";
   return renewal.isFailing ? "failing" : "on";
 }

@@ -45,6 +45,11 @@ export function formatList(items) {
   return list.format(items);
 }
 
+/** The name of a service, which the server calls `service:NAME`, or `service` if it has no token of its own. */
+export function serviceName(caller) {
+  return caller.includes(":") ? caller.slice(caller.indexOf(":") + 1) : text("service_unnamed");
+}
+
 /** What files leave out, in the words of the text `key`; empty if nothing is lost. */
 export function lossText(losses = [], key = "losses") {
   return losses.length > 0 ? text(key, formatList(losses)) : "";

@@ -1,4 +1,4 @@
-// Renewal: the switch for the tab's platform, and the renewals that have stopped or wait, with
+// Renewal: the switches for the tab's platform, and the renewals that have stopped or wait, with
 // the reason.
 
 import { failureText } from "../page/failure-text.js";
@@ -7,6 +7,7 @@ import { element, say } from "../page/page.js";
 import { problemText, renewalState } from "../page/states.js";
 import { text } from "../page/text.js";
 import { openTabButton } from "./open-tab.js";
+import { initServiceWriteBack, showServiceWriteBack } from "./service-write-back.js";
 import { ask } from "../page/worker.js";
 
 const details = document.querySelector("#renewal");
@@ -22,9 +23,16 @@ let current = null;
 
 export function initRenewal() {
   toggle.addEventListener("change", switchRenewal);
-  details.addEventListener("toggle", () => details.open && details.scrollIntoView({ block: "nearest" }));
+  initServiceWriteBack();
+  details.addEventListener("toggle", async () => {
+    if (!details.open) return;
+    details.scrollIntoView({ block: "nearest" });
+    await showServiceWriteBack(current.site);
+    details.scrollIntoView({ block: "nearest" });
+  });
   chrome.storage.local.onChanged.addListener(({ lastCaptures }) => {
     if (current && lastCaptures) load();
+    if (current && lastCaptures && details.open) showServiceWriteBack(current.site);
   });
 }
 
@@ -33,7 +41,7 @@ export async function showRenewal({ site, isSignedIn }) {
   current = { site };
   details.hidden = !isSignedIn || !site;
   if (site) label.textContent = text("renewal_switch");
-  await load();
+  await Promise.all([load(), details.open && showServiceWriteBack(isSignedIn ? site : null)]);
 }
 
 async function load() {

@@ -3,7 +3,7 @@
 import { failureText } from "../page/failure-text.js";
 import { latestOnly } from "../page/latest.js";
 import { button, element } from "../page/page.js";
-import { countText, formatTime, text } from "../page/text.js";
+import { countText, formatTime, serviceName, text } from "../page/text.js";
 import { ask } from "../page/worker.js";
 
 // After this long without a confirmation, the question is withdrawn.
@@ -56,6 +56,8 @@ function renderSession(session) {
   const counts = [countText("cookies", session.cookie_count)];
   // A server of an earlier version doesn't count them.
   if (session.entry_count > 0) counts.push(countText("entries", session.entry_count));
+  const stored = [formatTime(capturedAt)];
+  if (session.renewed_by) stored.push(text("session_renewed_by", serviceName(session.renewed_by)));
   const item = element(
     "li",
     { dataset: { id, state } },
@@ -64,7 +66,7 @@ function renderSession(session) {
       {},
       name,
       element("small", { textContent: `${text(`session_${state}`)} · ${counts.join(", ")}` }),
-      element("small", { textContent: formatTime(capturedAt) }),
+      element("small", { textContent: stored.join(" · ") }),
     ),
   );
   if (state === "active" || state === "expired") item.append(revokeButtons(id, name));

@@ -19,6 +19,7 @@ mod prompt;
 mod races;
 mod renewal;
 mod servers;
+mod service_renewals;
 mod short_links;
 mod sibling_sites;
 mod storage_choice;

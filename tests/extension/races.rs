@@ -8,7 +8,7 @@ use stagepass_tests::stage::main_job::outcome;
 use stagepass_tests::stage::renewal::{RenewalStage, SOON, wait_for_renewal};
 
 /// Keeps the worker's next session from the server until `release` is called.
-const HOLD_NEXT_SESSION: &str = "{ \
+pub(crate) const HOLD_NEXT_SESSION: &str = "{ \
     const send = fetch; \
     globalThis.fetch = (request, ...rest) => { \
       if (!request.url?.endsWith('/store-platform-session')) return send(request, ...rest); \
@@ -19,7 +19,7 @@ const HOLD_NEXT_SESSION: &str = "{ \
     }; }";
 
 /// The server's newest session.
-async fn newest(renewal: &RenewalStage) -> Result<Value> {
+pub(crate) async fn newest(renewal: &RenewalStage) -> Result<Value> {
     let body = renewal.stage.server.user().await?.get("/api/platform-sessions").await?.body;
     Ok(body["data"][0]["id"].clone())
 }

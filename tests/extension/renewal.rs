@@ -21,7 +21,7 @@ use stagepass_tests::system::secret_search::SecretSearch;
 use stagepass_tests::system::wait;
 
 /// Moves the extension's last attempt into the past.
-async fn let_the_wait_pass(worker: &Attachment) -> Result<()> {
+pub(crate) async fn let_the_wait_pass(worker: &Attachment) -> Result<()> {
     change_kept(worker, "kept.attemptedAt -= kept.waitMs").await
 }
 

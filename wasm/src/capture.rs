@@ -33,6 +33,8 @@ struct CaptureRequest {
     same_account: Option<Account>,
     /// The [`storage_mark`] of the session that this one renews.
     storage_mark: Option<u32>,
+    /// The session that a renewal replaces; `None` if a person has clicked.
+    renews: Option<String>,
     /// The session whose storage the new one takes over if no tab is open to read it from.
     keep_origins_of: Option<String>,
 }
@@ -228,7 +230,7 @@ async fn store(
             platform: site.id(),
             cookies: &capture.cookies,
             origins: &capture.origins,
-            renews: None,
+            renews: request.renews.as_deref(),
             keep_origins_of,
             user_agent: Some(&request.user_agent),
             expires_at: expires_at.as_deref(),
