@@ -123,7 +123,7 @@ async fn the_popup_names_the_storage_file_or_says_that_a_tab_must_be_open() -> R
     assert_eq!(main_job::export(&popup).await?, "exported");
     let words = shown(&popup).await?;
     assert!(
-        words.contains("2 cookies in this file") && words.contains("1 stored entry in this file"),
+        words.contains("3 cookies in this file") && words.contains("1 stored entry in this file"),
         "{words}"
     );
     assert_eq!(is_shown(&popup, "#export-unread").await?, false);
@@ -137,7 +137,7 @@ async fn the_popup_names_the_storage_file_or_says_that_a_tab_must_be_open() -> R
     let popup = popup::open(&browser).await?;
     assert_eq!(main_job::export(&popup).await?, "exported");
     let words = shown(&popup).await?;
-    for part in ["2 cookies in this file", "Only the cookies were exported", "No tab is open at onlyfans.com"]
+    for part in ["3 cookies in this file", "Only the cookies were exported", "No tab is open at onlyfans.com"]
     {
         assert!(words.contains(part), "{words}");
     }

@@ -35,7 +35,7 @@ async fn forbidding_is_answered_once_a_renewal_that_is_under_way_has_ended() {
     let setup = Setup::new().await.unwrap();
     let connection = setup.capture_for_services().await.unwrap();
     let before = setup.proxy.requests(STORED);
-    setup.proxy.fail(STORED, Fault::Delay(Duration::from_secs(2)));
+    setup.proxy.fail(STORED, Fault::Delay(Duration::from_secs(1)));
     let forbid = async {
         wait::until("the renewal to be stored", Duration::from_secs(10), async || {
             Ok((setup.proxy.requests(STORED) > before).then_some(()))
