@@ -328,13 +328,6 @@ impl Site {
         self.platform().map_or(&[], |platform| platform.storage.all())
     }
 
-    /// Whether a header of the platform's requests is filled in from the storage entry of this name.
-    #[must_use]
-    pub fn needs_entry(&self, name: &str) -> bool {
-        let headers = self.platform().map_or(&[][..], |platform| platform.headers.all());
-        headers.iter().any(|header| matches!(header.source, HeaderSource::Entry(of, _) if of == name))
-    }
-
     /// Whether a login is known to be in storage alone, so that cookies are of no use.
     #[must_use]
     pub fn is_login_in_storage(&self) -> bool {

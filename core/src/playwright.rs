@@ -7,7 +7,6 @@
 mod restored;
 
 pub use restored::Difference;
-pub(crate) use restored::latest_of_each_key;
 
 use crate::cookie::{Cookie, SameSite, serialize_exposed};
 use crate::origin_storage::{OriginStorage, StorageEntry};

@@ -3,8 +3,7 @@
 
 use crate::cookie::{Cookie, serialize_exposed};
 use crate::login::{part_of, signed_in_at};
-use crate::platform::{HeaderSource, Site, is_within};
-use crate::playwright::latest_of_each_key;
+use crate::platform::{HeaderSource, LoginEntry, Site, is_within};
 use crate::public_suffix::is_for_host_alone;
 use crate::session::Session;
 use crate::url_host::is_address;
@@ -12,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// A request header. Its value is a secret.
 #[derive(Clone, Debug, Serialize)]
@@ -59,12 +59,33 @@ pub fn request_headers(
     filled_in.map(|(name, value)| RequestHeader { name, value: value.into() }).collect()
 }
 
+/// An entry from which a header is filled in, if the session has no such entry or one without a value. An
+/// entry that proves the login is not meant: without it nobody is signed in.
+#[must_use]
+pub fn missing_entry(session: Session<'_>, site: &Site) -> Option<&'static LoginEntry> {
+    let headers = site.platform().map_or(&[][..], |platform| platform.headers.all());
+    headers.iter().find_map(|header| {
+        let HeaderSource::Entry(name, part) = header.source else { return None };
+        let wanted = site.login_entries().iter().find(|entry| entry.name == name)?;
+        let held = session.entry(wanted.origin, wanted.area, wanted.name);
+        let is_there = held.is_some_and(|held| part_of(held, part).is_some());
+        (wanted.proof.is_none() && !is_there).then_some(wanted)
+    })
+}
+
 /// The cookies that are sent: longer paths first, then in stored order.
 fn sent_cookies<'a>(cookies: &'a [Cookie], target: Target<'_>, now: i64) -> Vec<&'a Cookie> {
-    let held = latest_of_each_key(cookies, now);
+    let held = latest_of_each_key(cookies).into_iter();
     let mut sent: Vec<_> = held.filter(|cookie| is_sent(cookie, target, now)).collect();
     sent.sort_by_key(|cookie| Reverse(cookie.path.len()));
     sent
+}
+
+/// The cookies without those that a later one with the same domain, path and name replaces.
+fn latest_of_each_key(cookies: &[Cookie]) -> Vec<&Cookie> {
+    let latest: BTreeMap<_, _> = cookies.iter().enumerate().map(|(index, it)| (it.key(), index)).collect();
+    let is_latest = |(index, cookie): &(usize, &Cookie)| latest.get(&cookie.key()) == Some(index);
+    cookies.iter().enumerate().filter(is_latest).map(|(_, cookie)| cookie).collect()
 }
 
 fn is_sent(cookie: &Cookie, Target { host, path }: Target<'_>, now: i64) -> bool {
@@ -96,7 +117,7 @@ fn source_value(
             // The cookies of another site of the platform may be another account's.
             let domain = signed_in_at(session, site);
             let is_own = |cookie: &Cookie| site.owns_at(cookie.host(), domain) && !cookie.is_expired(now);
-            let held = sent.iter().copied().chain(latest_of_each_key(session.cookies, now));
+            let held = sent.iter().copied().chain(latest_of_each_key(session.cookies));
             let held = held.filter(|cookie| cookie.name == name).find(|cookie| is_own(cookie))?;
             Some(held.value.expose_secret().trim_matches('"').to_owned())
         }
@@ -141,10 +162,30 @@ mod tests {
     }
 
     #[test]
+    fn names_an_entry_that_has_no_value_for_a_header() {
+        let missing = |id: &str, value: Option<&str>| {
+            let site = Site::of_id(id, PublicSuffixes::built_in()).unwrap();
+            let entry = site.login_entries()[0].name;
+            let entries: Vec<_> = value.iter().map(|value| json!({"name": entry, "value": value})).collect();
+            let origin = format!("https://{id}.com");
+            let origins =
+                origin_storage::read(vec![json!({"origin": origin, "localStorage": entries})]).unwrap();
+            missing_entry(Session { cookies: &[], origins: &origins }, &site).map(|entry| entry.name)
+        };
+        for value in [None, Some(""), Some("undefined"), Some("null"), Some("\"cut")] {
+            assert_eq!(missing("onlyfans", value), Some("bcTokenSha"), "{value:?}");
+        }
+        assert_eq!(missing("onlyfans", Some("0123")), None);
+        // That login's proof is missing, which is more.
+        assert_eq!(missing("fansly", None), None);
+    }
+
+    #[test]
     fn sends_the_latest_of_two_cookies_of_the_same_key() {
         let both = |second: Value| cookie_sent(&[json!({"value": "old"}), second], "x.com", "/");
         assert_eq!(both(json!({"value": "new"})), "n=new");
         assert_eq!(both(json!({"expires": NOW - 1})), "", "it is deleted");
+        assert_eq!(both(json!({"value": "new", "sameSite": "none"})), "n=new");
         // Another path is another cookie.
         assert_eq!(both(json!({"value": "new", "path": "/a"})), "n=old");
     }

@@ -18,13 +18,14 @@ pub(crate) fn is_host_name(host: &str) -> bool {
 }
 
 /// Whether every program takes the same host from this https URL. The URL Standard reads a backslash
-/// as a slash and decodes percent signs, curl and Python don't, so a URL like
-/// `https://a.example\@b.example/` leads some programs to one host and some to the other.
+/// as a slash, decodes percent signs and maps letters beyond ASCII; curl and Python do some of this, and
+/// otherwise. A URL like `https://a.example\@b.example/` leads some programs to one host and some to the
+/// other.
 #[must_use]
 pub fn is_unambiguous_https(url: &str) -> bool {
-    let is_plain = |c: char| !c.is_whitespace() && !c.is_control() && !"@\\%".contains(c);
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
     let authority = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
-    authority.is_some_and(|authority| !authority.is_empty() && authority.chars().all(is_plain))
+    authority.is_some_and(|authority| !authority.is_empty() && authority.bytes().all(is_plain))
 }
 
 /// Whether a host is an IPv4 or a bracketed IPv6 address.

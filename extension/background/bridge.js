@@ -323,7 +323,10 @@ async function writeBack(from, question, allowed) {
     return;
   }
   const core = await loadCore();
-  const grant = grantOf(core, question.platform, allowed, null);
+  // It may have been switched off meanwhile.
+  const now = (await readSettings()).platforms[question.platform];
+  const isAllowed = now?.writeBack && now.consent === allowed.consent;
+  const grant = grantOf(core, question.platform, { ...allowed, writeBack: isAllowed === true }, null);
   const { written } = await core.write_back(from, question, grant, handedOver.keys);
   await list("written_back", question, written);
 }

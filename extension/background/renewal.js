@@ -226,26 +226,34 @@ async function store(platform, capture) {
   const done = { failures: 0, problem: null, waitsFor: null, renewedBy: null };
   const renewed = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS, ...done };
   const facts = await factsOf(platform, captured);
+  await noteStored(platform, capture, facts.sessionId);
   // Storage that was kept has the mark that it had.
   facts.storageMark ??= capture.storageMark;
   await update(platform, capture, { ...renewed, ...facts, stored: capture.changes });
   await forgetFulfilled(capture.connectionId);
 }
 
-/** Stores the session in place of the newest one. Returns null if a service has stored that. */
+/** Stores the session in place of the newest one. Returns null if that is left to a service. */
 // Decision: docs/decisions/extension.md#a-renewal-does-not-undo-a-services
 async function replaceNewest(platform, capture) {
   for (let attempt = 1; ; attempt += 1) {
-    const { newest_session: newest } = await findConnection(capture.connectionId);
+    const connection = await findConnection(capture.connectionId);
+    const newest = connection.newest_session;
     // Null: the newest session was revoked and has since been deleted.
     if (newest?.status !== "active") throw failure("session_revoked");
-    if (newest.renewed_by) return leaveToService(platform, capture, newest.renewed_by);
+    if (isOfService(connection)) return leaveToService(platform, capture, newest.renewed_by);
     try {
       return await send(platform, capture, newest.id);
     } catch (error) {
       if (!isSuperseded(error) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** Whether a service has stored the newest session, and may renew it again. */
+function isOfService({ newest_session: { renewed_by: renewedBy, expires_at: expiresAt }, write_back_allowed: isAllowed }) {
+  const hasExpired = expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+  return Boolean(renewedBy) && isAllowed && !hasExpired;
 }
 
 /** Stores nothing for now. A later look may find what a person has captured in another browser. */
@@ -321,6 +329,13 @@ async function noteFailure(platform, capture, { code, http_status, reason, detai
   }
   const waitMs = backoffMinutes(capture.failures) * 60_000;
   await update(platform, capture, { attemptedAt: Date.now(), waitMs, failures: capture.failures + 1, waitsFor: null });
+}
+
+/** Notes the session even if renewal was switched off meanwhile: a revocation may be waiting for it. */
+function noteStored(platform, capture, sessionId) {
+  return change((captures) => {
+    if (captures[platform]?.capturedAt === capture.capturedAt) captures[platform].sessionId = sessionId;
+  });
 }
 
 /** Updates the record, unless the person has captured again or switched renewal off meanwhile. */

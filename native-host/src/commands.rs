@@ -40,8 +40,8 @@ pub(crate) enum CommandError {
     )]
     NothingExported { wanted: String, known: String },
     #[error(
-        "--format header needs the https URL of the request, such as https://example.org/api, without a user name, a \
-         password, a backslash or a percent sign before its path: it decides which headers are sent"
+        "--format header needs the https URL of the request, such as https://example.org/api, its host in \
+         ASCII and without a user name: it decides which headers are sent"
     )]
     NoRequestUrl,
     #[error("--wget changes a cookie file, so leave out --format, or write --format netscape")]

@@ -1,6 +1,7 @@
 //! Renewal: cookies that the platform rotates in the browser replace the captured session by
 //! themselves, if renewal is switched on.
 
+use crate::races::HOLD_NEXT_SESSION;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stagepass_tests::browsers::cdp::Attachment;
@@ -260,21 +261,15 @@ async fn a_session_stored_during_a_revocation_is_revoked_as_well() -> Result<()>
     popup.click("#sessions summary").await?;
     popup.wait_for("the session", SOON, "document.querySelector('#session-list .danger')").await?;
     // A session is being stored, and the server has not answered yet.
-    let hold =
-        "void navigator.locks.request('renewal', () => new Promise((end) => { globalThis.end = end; }))";
-    worker.evaluate(hold).await?;
-    worker.wait_for("the store", SOON, "globalThis.end").await?;
+    worker.evaluate(HOLD_NEXT_SESSION).await?;
+    renewal.rotate().await?;
+    worker.wait_for("the store", SOON, "globalThis.isHeld").await?;
     for _ in 0..2 {
         popup.click("#session-list .danger").await?;
     }
     let waits = "navigator.locks.query().then(({pending}) => pending.some(({name}) => name === 'renewal'))";
     worker.wait_for("the revocation to wait", SOON, waits).await?;
-    let user = renewal.stage.server.user().await?;
-    let session = json!({"creator_profile_id": renewal.connection_id().await?, "platform": "instagram",
-        "cookies": [{"name": "sessionid", "value": "the-successor", "domain": ".instagram.com"}]});
-    let stored = user.post("/api/credentials/store-platform-session", &session).await?.body;
-    change_kept(&worker, &format!("kept.sessionId = {}", stored["id"])).await?;
-    worker.evaluate("end(); 0").await?;
+    worker.evaluate("release()").await?;
     let is_revoked = async || Ok((renewal.sessions().await? == (2, "revoked".to_owned())).then_some(()));
     wait::until("both to be revoked", SOON, is_revoked).await?;
     renewal.wait_for_kept(&worker, "!kept.isOn").await?;

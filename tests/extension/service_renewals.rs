@@ -3,7 +3,7 @@
 
 use crate::races::{HOLD_NEXT_SESSION, newest};
 use crate::renewal::let_the_wait_pass;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use stagepass_tests::browsers::cdp::Attachment;
 use stagepass_tests::look::look_at_popup;
@@ -113,7 +113,15 @@ async fn of_a_service_and_a_renewal_at_the_same_moment_the_service_wins() -> Res
     worker.evaluate("release()").await?;
     renewal.wait_for_kept(&worker, "kept.renewedBy === 'service' && kept.changes > 0").await?;
     assert_eq!((newest(&renewal).await?, renewal.sessions().await?.0), (by_service, 2));
-    Ok(())
+
+    // A service that may no longer renew it can't keep it current.
+    let connection = renewal.connection_id().await?;
+    let user = renewal.stage.server.user().await?;
+    user.allow_write_back(connection.as_str().context("no id")?, false).await?;
+    let_the_wait_pass(&worker).await?;
+    renewal.rotate().await?;
+    renewal.wait_for_sessions(3).await?;
+    renewal.wait_for_kept(&worker, "kept.renewedBy === null && kept.changes === 0").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

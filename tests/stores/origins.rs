@@ -125,8 +125,8 @@ async fn the_header_format_has_what_a_browser_would_send(store: Store) -> Result
     ] {
         assert_eq!(refusal(&get(service, &stored, change.clone()).await?), (400, fault), "{change}");
     }
-    let no_url = "url must be an https URL such as https://www.instagram.com/accounts/edit/, without a user name, a \
-                  password, a backslash or a percent sign before its path";
+    let no_url = "url must be an https URL such as https://www.instagram.com/accounts/edit/, its host in ASCII and \
+                  without a user name";
     for url in [
         "",
         "planted",
@@ -142,6 +142,7 @@ async fn the_header_format_has_what_a_browser_would_send(store: Store) -> Result
         "https:onlyfans.com/planted",
         "https:///onlyfans.com/planted",
         "https://onlyfans%2ecom/planted",
+        "https://pla\u{df}ted.example/",
     ] {
         let answer = get(service, &stored, json!({"format": "header", "url": url})).await?;
         assert_eq!(refusal(&answer), (400, no_url), "{url}");

@@ -12,6 +12,7 @@ use js_sys::{Array, Promise, Reflect};
 use serde::Serialize;
 use stagepass_core::origin_storage::{Area, OriginStorage};
 use stagepass_core::platform::LoginEntry;
+use stagepass_core::request_headers::missing_entry;
 use stagepass_core::url_host::host_of;
 use stagepass_core::visible::printable_line;
 use stagepass_core::{Platform, Session, Site, StorageEntry};
@@ -82,21 +83,12 @@ pub(crate) async fn read(
             origins.push(storage);
         }
     }
-    match missing(site, &origins) {
+    match missing_entry(Session { cookies: &[], origins: &origins }, site) {
         Some(LoginEntry { origin, name, .. }) => {
             Err(Failure::EntryMissing { origin: (*origin).to_owned(), entry: name })
         }
         None => Ok(origins),
     }
-}
-
-/// An entry that requests need besides the cookies, if no origin has it. One that proves the login is
-/// not meant: without it nobody is signed in.
-fn missing(site: &Site, origins: &[OriginStorage]) -> Option<&'static LoginEntry> {
-    let session = Session { cookies: &[], origins };
-    let is_held = |entry: &LoginEntry| session.entry(entry.origin, entry.area, entry.name).is_some();
-    let mut entries = site.login_entries().iter();
-    entries.find(|entry| entry.proof.is_none() && site.needs_entry(entry.name) && !is_held(entry))
 }
 
 /// Lists what the origin of the tab that the popup is over stores, as

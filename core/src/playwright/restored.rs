@@ -68,12 +68,6 @@ pub(super) fn differences(cookies: &[Cookie], now: i64) -> Vec<Option<Difference
     (0..cookies.len()).map(of).collect()
 }
 
-/// The cookies without those that a later one with the same domain, path and name replaces.
-pub(crate) fn latest_of_each_key(cookies: &[Cookie], now: i64) -> impl Iterator<Item = &Cookie> {
-    let kept = cookies.iter().zip(differences(cookies, now));
-    kept.filter(|(_, difference)| *difference != Some(Difference::Replaced)).map(|(cookie, _)| cookie)
-}
-
 fn difference(cookie: &Cookie, now: i64) -> Option<Difference> {
     let host = cookie.host().to_ascii_lowercase();
     if cookie.is_expired(now) {

@@ -166,7 +166,7 @@ values! {
         .examples(["2026-01-15T10:30:00.000Z"]);
     /// An https URL without a user name and a password; the headers depend on its host and path.
     HttpsUrl(Url) from https_url: text()
-        .pattern(Some(r"^https://[^\s@/?#\\%]+([/?#].*)?$"))
+        .pattern(Some(r"^https://[A-Za-z0-9._:\[\]-]+([/?#].*)?$"))
         .max_length(Some(MAX_TEXT_CHARS))
         .examples(["https://www.instagram.com/accounts/edit/"]);
     /// Always true.
@@ -269,8 +269,8 @@ fn https_url(text: String, name: &str) -> Result<Url, Error> {
     // The library's error could quote the URL.
     let url = Url::parse(&text).ok().filter(|_| is_unambiguous_https(&text));
     url.ok_or_else(|| {
-        let fault = "must be an https URL such as https://www.instagram.com/accounts/edit/, without a user name, \
-                     a password, a backslash or a percent sign before its path";
+        let fault = "must be an https URL such as https://www.instagram.com/accounts/edit/, its host in ASCII and \
+                     without a user name";
         Error::BadRequest(format!("{name} {fault}"))
     })
 }
