@@ -24,11 +24,11 @@ let current = null;
 export function initRenewal() {
   toggle.addEventListener("change", switchRenewal);
   initServiceWriteBack();
-  details.addEventListener("toggle", async () => {
+  details.addEventListener("toggle", () => {
     if (!details.open) return;
+    // Only now: the answer about services comes later, when the page must not move below a click.
     details.scrollIntoView({ block: "nearest" });
-    await showServiceWriteBack(current.site);
-    details.scrollIntoView({ block: "nearest" });
+    showServiceWriteBack(current.site);
   });
   chrome.storage.local.onChanged.addListener(({ lastCaptures }) => {
     if (current && lastCaptures) load();

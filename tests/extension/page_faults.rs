@@ -15,7 +15,6 @@ use stagepass_tests::platform::{FANSLY, Platform};
 use stagepass_tests::stage::main_job::{self, Stage, built_extension, sign_in_to_server, wait_for_view};
 use stagepass_tests::stage::renewal::{SOON, close};
 use stagepass_tests::system::wait;
-use std::time::Duration;
 
 /// What the popup says of a page that does not answer.
 const SILENT: &str = "The tab at fansly.com doesn't answer";
