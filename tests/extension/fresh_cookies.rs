@@ -16,6 +16,7 @@ use stagepass_tests::stage::main_job::{
 };
 use stagepass_tests::stage::renewal::{close, ring};
 use stagepass_tests::stage::scripted_host::{ScriptedHost, ScriptedHosts};
+use stagepass_tests::system::wait;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -260,10 +261,13 @@ async fn storage_is_handed_over_only_once_that_is_switched_on() -> Result<()> {
     assert!(!cookies_alone.stdout.contains("bcTokenSha"));
 
     popup.click("#bridge-storage").await?;
-    let is_on = "chrome.storage.local.get('bridge').then(({bridge}) => bridge.platforms.onlyfans.storage)";
-    popup.wait_for("the switch", SOON, is_on).await?;
-    let both = stage.ask_host(&arguments).await?;
-    assert!(both.stdout.contains("auth_id") && both.stdout.contains("bcTokenSha"), "{}", both.stderr);
+    // The native host hears of it a moment later.
+    let both = wait::until("the storage", SOON, async || {
+        let given = stage.ask_host(&arguments).await?;
+        Ok(given.stdout.contains("bcTokenSha").then_some(given))
+    })
+    .await?;
+    assert!(both.stdout.contains("auth_id"), "{}", both.stderr);
     Ok(())
 }
 
