@@ -74,6 +74,14 @@ async fn a_key_rotation_re_encrypts_all_once_no_other_writer_has_the_old_key() {
     for index in 0..20 {
         ids.push(user.create_profile("instagram", &index.to_string()).await.unwrap());
     }
+    let cookie = json!({"name": "sessionid", "value": "kept", "domain": ".instagram.com", "path": "/"});
+    let entry = json!({"name": "token", "value": "kept"});
+    let origin =
+        json!({"origin": "https://www.instagram.com", "localStorage": [entry], "sessionStorage": []});
+    let captured = json!({"creator_profile_id": ids[0], "platform": "instagram", "cookies": [cookie],
+        "origins": [origin]});
+    let stored = user.post("/api/credentials/store-platform-session", &captured).await.unwrap();
+    assert_eq!(stored.status, StatusCode::OK, "{}", stored.body);
 
     let rotate = async |arguments: &[&str]| {
         let mut command = command(encryption_key(), Some(former_encryption_key()), arguments).await;
@@ -84,7 +92,7 @@ async fn a_key_rotation_re_encrypts_all_once_no_other_writer_has_the_old_key() {
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--other-writers-stopped"));
     let rotated = rotate(&["rotate-keys", "--other-writers-stopped"]).await;
     assert!(rotated.status.success(), "{}", String::from_utf8_lossy(&rotated.stderr));
-    assert!(String::from_utf8_lossy(&rotated.stdout).contains(": 20 re-encrypted"));
+    assert!(String::from_utf8_lossy(&rotated.stdout).contains(": 22 re-encrypted"));
     // The server still has the old key, and can't store anything with it.
     let profile = json!({"platform": "instagram", "platform_username": "late", "credentials": {}});
     let late = user.post("/api/credentials/create-profile", &profile).await.unwrap();
@@ -95,6 +103,9 @@ async fn a_key_rotation_re_encrypts_all_once_no_other_writer_has_the_old_key() {
     let mut serving = command(encryption_key(), None, &serve).await;
     let server = Server::start_command(directory.path(), &mut serving).await.unwrap();
     let service = server.service_with(SERVICE_SECRET);
+    let wanted = json!({"creator_profile_id": ids[0], "platform": "instagram"});
+    let served = service.post("/api/credentials/get-platform-session", &wanted).await.unwrap().body;
+    assert_eq!((&served["cookies"][0]["value"], &served["origins"]), (&json!("kept"), &json!([origin])));
     for id in ids {
         let reveal = json!({"creatorProfileId": id});
         let revealed = service.post("/api/credentials/reveal", &reveal).await.unwrap();

@@ -43,12 +43,16 @@ pub(super) fn time(time_ms: i64) -> Value {
 }
 
 /// A sealed text, which other writers may have put in an object.
-pub(super) fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Value::deserialize(deserializer)? {
+pub(super) fn sealed_text(value: Value) -> Option<String> {
+    match value {
         Value::Null => None,
         Value::String(text) => Some(text),
         other => Some(other.to_string()),
-    })
+    }
+}
+
+pub(super) fn blob<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Value::deserialize(deserializer).map(sealed_text)
 }
 
 #[derive(Deserialize)]

@@ -3,11 +3,12 @@
 use super::DirectusRecords;
 use super::changes::Changes;
 use super::items::{Items, Query};
-use super::row::blob;
+use super::row::sealed_text;
 use crate::directus::{DirectusError, MAX_SEALED_ROWS};
 use crate::store::{Sealed, SealedColumn, SealedRecords, StoreError};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use uuid::Uuid;
 
@@ -39,13 +40,9 @@ impl Positions {
 struct SealedRow {
     id: Uuid,
     user_id: Option<Uuid>,
-    #[serde(
-        default,
-        alias = "encrypted_credentials",
-        alias = "encrypted_cookies",
-        deserialize_with = "blob"
-    )]
-    blob: Option<String>,
+    /// The one that was asked for, under its own name.
+    #[serde(flatten)]
+    columns: HashMap<String, Value>,
 }
 
 impl SealedRecords for DirectusRecords {
@@ -111,7 +108,10 @@ pub(super) async fn sample(items: &Items, column: SealedColumn) -> Result<Vec<Se
 }
 
 fn of(column: SealedColumn) -> impl Fn(SealedRow) -> Option<Sealed> {
-    move |row| Some(Sealed { column, id: row.id, user_id: row.user_id.unwrap_or_default(), blob: row.blob? })
+    move |mut row| {
+        let blob = sealed_text(row.columns.remove(column.name())?)?;
+        Some(Sealed { column, id: row.id, user_id: row.user_id.unwrap_or_default(), blob })
+    }
 }
 
 /// Whether the row at this position has an id up to `after`, so that no row after `after` precedes
@@ -136,4 +136,18 @@ async fn replace(changes: &Changes, old: &Sealed, new: &str, version: &str) -> R
     let filter = json!({"id": {"_eq": old.id}, column: {"_eq": old.blob}});
     let data = json!({column: new, "credentials_version": version});
     Ok(!changes.update(old.column.table(), filter, data).await?.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_column_is_read_under_its_own_name() {
+        for column in SealedColumn::OF_RECORDS {
+            let row = json!({"id": Uuid::nil(), "user_id": null, column.name(): "sealed"});
+            let row: SealedRow = serde_json::from_value(row).unwrap();
+            assert_eq!(of(column)(row).unwrap().blob, "sealed", "{column:?}");
+        }
+    }
 }
