@@ -3,6 +3,7 @@
 
 use crate::system::http;
 use crate::system::process::{Program, clean_environment, our_program};
+use crate::system::wait;
 use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ pub const EMAIL: &str = "creator@example.org";
 pub const PASSWORD: &str = "planted-password-Zk3v9";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+const SIGN_IN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running server; dropping it kills it.
 #[derive(Debug)]
@@ -203,14 +205,20 @@ impl Server {
         self.user_named(EMAIL, PASSWORD).await
     }
 
-    /// A client that is signed in as this user.
+    /// A client that is signed in as this user. Like any client, it tries again while the server says
+    /// that it can't answer now, such as when Directus is slow.
     ///
     /// # Errors
     /// When signing in fails.
     pub async fn user_named(&self, email: &str, password: &str) -> Result<Client> {
         let credentials = json!({"email": email, "password": password});
-        let answer = self.anonymous().post("/auth/login", &credentials).await?;
-        let token = answer.body["data"]["access_token"].as_str().context("no access token")?;
+        let answer = wait::until("an answer to the login", SIGN_IN_TIMEOUT, async || {
+            let answer = self.anonymous().post("/auth/login", &credentials).await?;
+            Ok((answer.status != StatusCode::SERVICE_UNAVAILABLE).then_some(answer))
+        })
+        .await?;
+        let token = answer.body["data"]["access_token"].as_str();
+        let token = token.with_context(|| format!("{}: no access token", answer.status))?;
         Ok(Client::with_token(&self.url, token))
     }
 
