@@ -253,6 +253,20 @@ mod tests {
             assert!(!sent("x", session, other, "/").iter().any(|(name, _)| *name == "x-csrf-token"));
         }
         assert_eq!(sent("x", session, "example.org", "/"), [("User-Agent", "UA".to_owned())]);
+
+        let own = ("x-csrftoken", "token".to_owned());
+        for (id, host, others) in [
+            ("instagram", "www.instagram.com", ["i.instagram.com", "example.org"]),
+            ("pinterest", "www.pinterest.com", ["api.pinterest.com", "www.instagram.com"]),
+            ("threads", "www.threads.net", ["i.threads.net", "www.instagram.com"]),
+        ] {
+            let domain = host.trim_start_matches("www");
+            let cookies = self::cookies(&[json!({"name": "csrftoken", "value": "token", "domain": domain})]);
+            assert!(sent(id, Session::from(&cookies), host, "/").contains(&own), "{id}");
+            for other in others {
+                assert!(!sent(id, Session::from(&cookies), other, "/").contains(&own), "{id} {other}");
+            }
+        }
     }
 
     #[test]

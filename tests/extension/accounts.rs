@@ -296,7 +296,16 @@ async fn the_cookies_are_saved_as_credentials_on_request() -> Result<()> {
     let reveal = json!({"creatorProfileId": connection(&stage, "alice").await?["id"]});
     let revealed = stage.server.service()?.post("/api/credentials/reveal", &reveal).await?.body;
     let served = stage.served_session("json").await?["cookies"].clone();
-    let session_id = served.as_array().into_iter().flatten().find(|cookie| cookie["name"] == "sessionid");
-    assert_eq!(revealed["credentials"]["sessionid"], session_id.context("no sessionid")?["value"]);
+    let cookies: Vec<_> = served.as_array().into_iter().flatten().collect();
+    let mut expected = json!({"cookies": cookies
+        .iter()
+        .map(|cookie| json!({"name": cookie["name"], "value": cookie["value"], "domain": cookie["domain"]}))
+        .collect::<Vec<_>>()});
+    for name in ["sessionid", "csrftoken", "ds_user_id"] {
+        let cookie = cookies.iter().find(|cookie| cookie["name"] == name);
+        expected[name] = cookie.context(name)?["value"].clone();
+    }
+    let filled = revealed["credentials"].as_object().context("no credentials")?;
+    assert!(revealed["credentials"] == expected, "{:?}", filled.keys().collect::<Vec<_>>());
     Ok(())
 }

@@ -45,6 +45,22 @@ async fn export_and_capture(popup: &impl WebPage, sample: &Sample) -> Result<()>
     Ok(())
 }
 
+/// The popup shows how much a capture takes of the page's storage.
+async fn assert_popup_shows_the_size(
+    popup: &impl WebPage,
+    tab: &impl WebPage,
+    entry: Option<&str>,
+) -> Result<()> {
+    let mut expected = Vec::new();
+    if let Some(name) = entry.map(|name| json!(name)) {
+        let size = tab.evaluate(&format!("new Blob([{name}, localStorage.getItem({name})]).size")).await?;
+        expected.push(format!("{size} bytes"));
+    }
+    let shown = "[...document.querySelectorAll('#entry-table tbody td')].map(({textContent}) => textContent)";
+    assert_eq!(popup.evaluate(shown).await?, json!(expected));
+    Ok(())
+}
+
 /// A backend gets the login in the form of credentials that the platform's clients expect.
 async fn assert_revealed_in_shape(stage: &Stage, sample: &Sample) -> Result<()> {
     let served = stage.served(sample.id, json!({})).await?;
@@ -115,7 +131,7 @@ async fn each_login_is_captured_whole_and_used_by_a_backend() -> Result<()> {
     let browser = stage.open_browser().await?;
     let processes = ProcessList::watch();
     for (index, (sample, entry)) in SAMPLES.iter().enumerate() {
-        let _tab = stage.sign_in_at(&browser, sample).await?;
+        let tab = stage.sign_in_at(&browser, sample).await?;
         let popup = popup::open(&browser).await?;
         if index == 0 {
             sign_in_to_server(&popup, stage.server.url()).await?;
@@ -127,6 +143,7 @@ async fn each_login_is_captured_whole_and_used_by_a_backend() -> Result<()> {
         popup.click("#cookies summary").await?;
         look_at_popup(&popup, &format!("ready-{}", sample.id)).await?;
         assert_popup_shows_no_value(&stage, &popup, *entry).await?;
+        assert_popup_shows_the_size(&popup, &tab, *entry).await?;
         export_and_capture(&popup, sample).await?;
         look_at_popup(&popup, &format!("captured-{}", sample.id)).await?;
         assert_popup_shows_no_value(&stage, &popup, *entry).await?;
@@ -139,20 +156,26 @@ async fn each_login_is_captured_whole_and_used_by_a_backend() -> Result<()> {
     assert_not_in_arguments(processes, &secrets);
     assert_not_in_chromium(&stage, &browser, &secrets).await?;
     assert_not_on_disk(&stage, &secrets)?;
-    assert_ends_with_another_x_bc(&stage).await
+    assert_ends_with_another(&stage, "x-bc").await?;
+    let _tab = stage.sign_in_at(&browser, &ONLYFANS).await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    assert_used_by_a_backend(&stage, &ONLYFANS).await?;
+    assert_ends_with_another(&stage, "user-agent").await
 }
 
-/// The sample platform is strict: with another `x-bc` it ends the session.
-async fn assert_ends_with_another_x_bc(stage: &Stage) -> Result<()> {
+/// The sample platform is strict: with another value of this header it ends the session.
+async fn assert_ends_with_another(stage: &Stage, changed: &str) -> Result<()> {
     let fields = json!({"format": "header", "url": ONLYFANS.account_url});
     let served = stage.served("onlyfans", fields).await?;
     let headers = served["headers"].as_array().into_iter().flatten().filter_map(|header| {
         let name = header["name"].as_str()?;
-        let value = if name == "x-bc" { "another" } else { header["value"].as_str()? };
+        let value = if name.eq_ignore_ascii_case(changed) { "another" } else { header["value"].as_str()? };
         Some((name.to_owned(), value.to_owned()))
     });
     let headers: Vec<_> = headers.collect();
-    ensure!(headers.iter().any(|(name, _)| name == "x-bc"), "no x-bc");
+    ensure!(headers.iter().any(|(_, value)| value == "another"), "no {changed}");
     let (proxy, authority) = (stage.proxy.url(), stage.platform.authority_pem());
     let (status, _) = curl::fetch(ONLYFANS.account_url, &headers, &proxy, &authority).await?;
     assert_eq!(status, 401);
@@ -266,7 +289,7 @@ async fn the_verdict_says_when_a_copy_does_not_live_long_elsewhere() -> Result<(
     stage.grant(&["*://*.youtube.com/*", SERVER_ORIGINS]).await?;
     let browser = stage.open_browser().await?;
     let tab = browser.open_tab("about:blank").await?;
-    let names = ["LOGIN_INFO", "SAPISID", "__Secure-1PSIDTS"];
+    let names = ["LOGIN_INFO", "SAPISID", "__Secure-1PSIDTS", "__Secure-3PSIDTS"];
     let cookies = names.map(|name| {
         json!({"name": name, "value": "planted", "domain": ".youtube.com", "path": "/", "secure": true,
             "expires": jiff::Timestamp::now().as_second() + 86_400})
@@ -278,7 +301,14 @@ async fn the_verdict_says_when_a_copy_does_not_live_long_elsewhere() -> Result<(
     sign_in_to_server(&popup, stage.server.url()).await?;
     wait_for_view(&popup, "ready").await?;
     let said = verdict(&popup).await?;
-    assert!(said.contains("Signed in") && said.contains("probably ties __Secure-1PSIDTS to this"), "{said}");
+    for words in [
+        "Signed in",
+        "probably ties __Secure-1PSIDTS and __Secure-3PSIDTS to this",
+        "stop working elsewhere",
+        "Let programs get fresh cookies from this browser instead",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
     look_at_popup(&popup, "device-bound").await?;
     assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
     let outcome = popup.evaluate("document.querySelector('#outcome').innerText").await?;

@@ -24,6 +24,7 @@ const FILL: &str = "(() => { \
       localStorage.setItem(name, `value of ${name}`); \
     } \
     localStorage.setItem('broken', 'a\\ud800b'); \
+    localStorage.setItem('bro\\ud800ken', 'value of a broken name'); \
     sessionStorage.setItem('tab', 'value of the tab'); \
     document.cookie = 'login=planted-login-cookie; Secure; Path=/'; \
   })()";
@@ -82,8 +83,11 @@ async fn choose_and_capture(stage: &Stage, popup: &impl WebPage, look: &str) -> 
     look_at_popup(popup, look).await?;
     let shown = popup.evaluate("document.documentElement.outerHTML").await?.to_string();
     assert!(shown.contains("__proto__") && !shown.contains("value of"), "the popup shows a value");
-    let broken = entry_box(popup, "broken").await?;
-    assert_eq!(popup.evaluate(&format!("document.querySelector('{broken}').disabled")).await?, true);
+    for broken in ["broken", "bro\u{fffd}ken"] {
+        let its_box = entry_box(popup, broken).await?;
+        let is_disabled = popup.evaluate(&format!("document.querySelector('{its_box}').disabled")).await?;
+        assert_eq!(is_disabled, true, "{broken}");
+    }
     for name in ["__proto__", "getItem", "日本 👩‍💻", "tab"] {
         popup.click(&entry_box(popup, name).await?).await?;
     }
@@ -104,12 +108,14 @@ async fn exactly_the_chosen_entries_are_taken() -> Result<()> {
     let (stage, _browser, tab, popup) = on_unknown_site().await?;
     choose_and_capture(&stage, &popup, "storage-choice").await?;
 
-    // Everything: the broken entry refuses the whole capture.
+    // Everything: one entry with a broken value or name refuses the whole capture.
     let before = sessions(&stage).await?;
     popup.click("#storage-all").await?;
-    assert_eq!(main_job::capture(&popup, "alice").await?, "storage_ill_formed");
-    assert_eq!(sessions(&stage).await?, before);
-    tab.evaluate("localStorage.removeItem('broken')").await?;
+    for broken in ["broken", "bro\\ud800ken"] {
+        assert_eq!(main_job::capture(&popup, "alice").await?, "storage_ill_formed", "{broken}");
+        assert_eq!(sessions(&stage).await?, before);
+        tab.evaluate(&format!("localStorage.removeItem('{broken}')")).await?;
+    }
     assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
     let served = stage.served(PLATFORM, json!({})).await?;
     assert_eq!(entries(&served, "localStorage").len(), 7);
@@ -173,7 +179,11 @@ async fn the_next_popup_begins_with_the_choice_of_the_latest_capture() -> Result
     let served = stage.served(PLATFORM, json!({})).await?;
     assert_eq!((entries(&served, "localStorage").len(), entries(&served, "sessionStorage").len()), (3, 1));
 
-    tab.evaluate("localStorage.removeItem('getItem'); localStorage.removeItem('broken')").await?;
+    tab.evaluate(
+        "localStorage.removeItem('getItem'); localStorage.removeItem('broken'); \
+        localStorage.removeItem('bro\\ud800ken')",
+    )
+    .await?;
     open_choice(&popup).await?;
     let (_, checked) = shown_choice(&popup).await?;
     assert_eq!(checked, json!(["__proto__", "日本 👩‍💻", "tab", "getItem"]));

@@ -190,6 +190,20 @@ fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
 
 /// A request with a secret goes through `server.js` or the core, which make the server prove
 /// its key first. The other two requests carry nothing: they only check who answers.
+/// What pages store goes from the browser into the core, and nowhere else.
+#[test]
+fn only_the_core_reads_pages() -> Result<()> {
+    let mut readers = Vec::new();
+    for (path, text) in [sources("extension", &["js"])?, sources("wasm/src", &["rs"])?].concat() {
+        let code = text.lines().filter(|line| !line.trim_start().starts_with(['/', '*']));
+        if code.filter(|line| line.contains("executeScript")).count() > 0 {
+            readers.push(path.file_name().context("no name")?.to_string_lossy().into_owned());
+        }
+    }
+    assert_eq!(readers, ["browser.rs"]);
+    Ok(())
+}
+
 #[test]
 fn no_part_of_the_extension_bypasses_the_proof() -> Result<()> {
     let (mut senders, mut users) = (BTreeSet::new(), BTreeSet::new());
