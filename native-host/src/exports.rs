@@ -19,6 +19,7 @@ use crate::atomic_file::{self, Access, Prepared};
 use crate::complain;
 use crate::error::Error;
 use crate::folder_lock::{self, Lock};
+use crate::in_use;
 use crate::ownership::{self, Closed};
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretSlice};
@@ -311,7 +312,7 @@ impl Exports {
             let names = fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().into_string().ok()));
             names.filter_map(Result::transpose).collect()
         };
-        match read() {
+        match in_use::patiently(read) {
             // A purge can remove the folder at any moment.
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             outcome => outcome.map_err(Error::io("read", &self.folder)),

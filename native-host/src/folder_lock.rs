@@ -3,6 +3,7 @@
 
 use crate::atomic_file;
 use crate::error::Error;
+use crate::in_use;
 use crate::ownership::{self, Closed};
 use same_file::Handle;
 use stagepass_private_files::{for_owner, open_no_link};
@@ -42,7 +43,7 @@ pub(crate) fn acquire(folder: &Path) -> Result<Option<Lock>, Error> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         ownership::refuse_obstacle(&path)?;
-        let file = match open(&path) {
+        let file = match in_use::patiently(|| open(&path)) {
             Ok(file) => file,
             Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(fault) => return Err(Error::io("write", &path)(fault)),

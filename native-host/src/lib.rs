@@ -18,6 +18,7 @@ pub mod exports;
 mod folder_lock;
 pub mod frame;
 mod host_dir;
+mod in_use;
 mod ownership;
 mod registration;
 mod request;

@@ -5,6 +5,7 @@ use super::{COOKIE_FILE, Exports, SIDECAR, key, remove};
 use crate::atomic_file;
 use crate::error::Error;
 use crate::folder_lock;
+use crate::in_use;
 use crate::ownership;
 use std::fs;
 use std::io;
@@ -61,7 +62,7 @@ impl Exports {
     }
 
     fn remove_folder(&self) -> Result<(), Error> {
-        match fs::remove_dir(&self.folder) {
+        match in_use::patiently(|| fs::remove_dir(&self.folder)) {
             // The folder still contains other files, files that could not be removed or another
             // host's lock, or another purge was faster.
             Err(fault)
