@@ -9,7 +9,7 @@ export function renderFailure(failure) {
   const lines = [element("p", {}, element("strong", { textContent: failureText(failure) }))];
   if (failure.code === "no_host") {
     lines.push(element("p", { textContent: text("no_host_install") }));
-    lines.push(element("code", { textContent: "stagepass-native-host install" }));
+    lines.push(element("code", { textContent: "stagepass install" }));
   }
   return lines;
 }

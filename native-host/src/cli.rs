@@ -3,27 +3,41 @@
 mod own_options;
 
 use crate::allowed_extensions::ExtensionId;
-use crate::commands::{self, CommandError, Format, SessionArgs};
+use crate::commands::{self, CommandError, Format, SessionArgs, Which};
+use crate::programs::{COMMAND, HOST};
 use crate::registration::Browser;
 #[cfg(target_os = "linux")]
 use crate::yt_dlp;
 use crate::{complain, host_dir};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use stagepass_core::visible::printable;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The command that runs yt-dlp, and the default program for it.
 const YT_DLP: &str = "yt-dlp";
+const EXIT_CODES: &str = "Exit codes: 0 for success, 1 for a failure, 2 for arguments that are wrong. \
+                          `yt-dlp` ends with yt-dlp's own code.";
 
-/// Keeps the cookie files that the Stagepass extension exports for yt-dlp.
+/// Exchanges messages with the Stagepass extension
 ///
-/// After `install`, browsers start this program by themselves. The commands below are for
-/// people.
+/// Browsers start this program by themselves once `stagepass install` has registered it.
+/// The command for people is `stagepass`.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
+#[command(name = HOST, version)]
+struct Host {}
+
+/// Gives your browser's logins to yt-dlp and other programs
+///
+/// The Stagepass extension exports a session, or hands it over while the browser runs;
+/// this command uses it. Start with `install`; if something does not work, `doctor` says
+/// why.
+#[derive(Debug, Parser)]
+#[command(name = COMMAND, version, arg_required_else_help = true, after_long_help = EXIT_CODES)]
 struct Cli {
     /// Folder for exported files [default: stagepass/host in your data directory]
     ///
@@ -44,7 +58,7 @@ enum Command {
     Install(Install),
     /// Undo `install`; exported files stay
     Uninstall(Uninstall),
-    /// Find out why a browser can't use this program, and what to do
+    /// Find out why a browser can't use Stagepass, and what to do
     ///
     /// Takes the steps that each browser takes: finds its host manifest, checks the
     /// program that it names, and starts it as the browser would. Then it checks the
@@ -65,6 +79,19 @@ enum Command {
         #[command(flatten)]
         label: Label,
     },
+    /// Remove an exported session from this computer
+    ///
+    /// The login itself stays valid: to end it, log out at the platform.
+    Rm {
+        /// The platform, such as instagram, or a site, such as example.org
+        platform: String,
+        /// The account, if several are exported
+        #[arg(long, conflicts_with = "all")]
+        label: Option<String>,
+        /// Every export of the platform
+        #[arg(long)]
+        all: bool,
+    },
     /// Print a platform's session as a cookie file or in another format
     ///
     /// Prints the running browser's current session if it may hand it over, otherwise
@@ -81,7 +108,25 @@ enum Command {
     #[command(name = YT_DLP)]
     YtDlp(YtDlp),
     /// List the connected browsers and the platforms that they hand over
-    Browsers,
+    Browsers {
+        /// Print JSON, for programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the completions for a shell
+    ///
+    /// For bash: stagepass completions bash > ~/.local/share/bash-completion/completions/stagepass
+    /// For zsh: stagepass completions zsh > "${fpath[1]}/_stagepass"
+    #[command(verbatim_doc_comment)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    Man {
+        /// The folder, such as ~/.local/share/man/man1
+        folder: PathBuf,
+    },
     /// Become another program that ends with the one that started this
     #[cfg(target_os = "linux")]
     #[command(name = yt_dlp::BECOME, hide = true)]
@@ -132,7 +177,13 @@ struct YtDlp {
 #[derive(Debug, Args)]
 struct YtDlpProgram {
     /// The yt-dlp to run
-    #[arg(long, env = "STAGEPASS_YT_DLP", value_name = "PROGRAM", default_value = YT_DLP)]
+    #[arg(
+        long,
+        env = "STAGEPASS_YT_DLP",
+        value_name = "PROGRAM",
+        default_value = YT_DLP,
+        hide_env_values = true
+    )]
     yt_dlp: OsString,
 }
 
@@ -200,13 +251,33 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
             execute(cli, &mut output)
                 .and_then(|code| output.flush().map(|()| code).map_err(CommandError::Output))
         }
-        Err(fault) if fault.use_stderr() => {
-            // The message quotes the arguments, which may contain control characters.
-            let _ = write!(io::stderr(), "{}", printable(&fault.render().to_string()));
-            return ExitCode::from(2);
-        }
-        Err(help) => help.print().map(|()| ExitCode::SUCCESS).map_err(CommandError::Output),
+        Err(message) => return show(&message),
     };
+    end(done)
+}
+
+/// Answers a person who has started the program for browsers.
+pub(crate) fn run_host(args: Vec<OsString>) -> ExitCode {
+    match Host::try_parse_from(args) {
+        Err(message) if !message.use_stderr() => show(&message),
+        _ => {
+            complain(&"browsers start this program; the command for people is \"stagepass\"");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Shows a help text, or what is wrong with the arguments.
+fn show(message: &clap::Error) -> ExitCode {
+    if message.use_stderr() {
+        // The message quotes the arguments, which may contain control characters.
+        let _ = write!(io::stderr(), "{}", printable(&message.render().to_string()));
+        return ExitCode::from(2);
+    }
+    end(message.print().map(|()| ExitCode::SUCCESS).map_err(CommandError::Output))
+}
+
+fn end(done: Result<ExitCode, CommandError>) -> ExitCode {
     match done {
         Ok(code) => code,
         // The reader has closed the pipe, as in `… | head`.
@@ -218,8 +289,28 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// The command as people see it: without what is only for the command itself.
+fn shown_to_people() -> clap::Command {
+    let whole = Cli::command();
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned();
+    clap::Command::new(COMMAND).args(whole.get_arguments().cloned()).subcommands(shown)
+}
+
+fn print_completions(shell: Shell, output: &mut impl Write) -> Result<(), CommandError> {
+    // Into memory first: the generator panics where it can't write.
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut shown_to_people(), COMMAND, &mut text);
+    output.write_all(&text).map_err(CommandError::Output)
+}
+
+fn write_manual(folder: &Path) -> Result<(), CommandError> {
+    let written = fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(Cli::command(), folder));
+    written.map_err(|fault| crate::Error::io("write into", folder)(fault).into())
+}
+
 fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> {
-    let host_dir = host_dir::resolve(cli.host_dir.as_deref())?;
+    // Not all commands need it.
+    let host_dir = || host_dir::resolve(cli.host_dir.as_deref());
     match cli.command {
         #[cfg(target_os = "linux")]
         Command::Become(Become { parent, program, arguments }) => {
@@ -232,26 +323,36 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> 
                 session: &session,
                 write_back,
             };
-            return commands::yt_dlp(&host_dir, &command);
+            return commands::yt_dlp(&host_dir()?, &command);
         }
         Command::Doctor(Doctor { browsers, program, json }) => {
-            return commands::doctor(&host_dir, &browsers.try_into()?, program.name(), json, output);
+            return commands::doctor(&host_dir()?, &browsers.try_into()?, program.name(), json, output);
         }
         Command::Install(Install { extension_ids, browsers }) => {
-            commands::install(&host_dir, browsers.try_into()?, &extension_ids, output)
+            commands::install(&host_dir()?, browsers.try_into()?, &extension_ids, output)
         }
         Command::Uninstall(Uninstall { browsers, purge }) => {
-            commands::uninstall(&host_dir, browsers.try_into()?, purge, output)
+            commands::uninstall(&host_dir()?, browsers.try_into()?, purge, output)
         }
-        Command::List { json } => commands::list(&host_dir, json, output),
+        Command::List { json } => commands::list(&host_dir()?, json, output),
         Command::Path { platform, label } => {
-            commands::path(&host_dir, &platform, label.label.as_deref(), output)
+            commands::path(&host_dir()?, &platform, label.label.as_deref(), output)
         }
         Command::Cookies(Cookies { target, session, format, wget }) => {
             let command = commands::Cookies { target: &target, session: &session, format, wget };
-            commands::cookies(&host_dir, &command, output)
+            commands::cookies(&host_dir()?, &command, output)
         }
-        Command::Browsers => commands::browsers(&host_dir, output),
+        Command::Rm { platform, label, all } => {
+            let which = match (label.as_deref(), all) {
+                (_, true) => Which::All,
+                (Some(label), false) => Which::Label(label),
+                (None, false) => Which::TheOnly,
+            };
+            commands::remove(&host_dir()?, &platform, which, output)
+        }
+        Command::Browsers { json } => commands::browsers(&host_dir()?, json, output),
+        Command::Completions { shell } => print_completions(shell, output),
+        Command::Man { folder } => write_manual(&folder),
     }?;
     Ok(ExitCode::SUCCESS)
 }

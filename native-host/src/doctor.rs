@@ -1,4 +1,4 @@
-//! Finds out why browsers can't use this program: takes the steps of each browser one by one, and
+//! Finds out why browsers can't use Stagepass: takes the steps of each browser one by one, and
 //! changes nothing. Knows nothing of how the findings are shown.
 
 mod host;
@@ -39,8 +39,7 @@ pub(crate) fn examine(
     let out_of_reach = registrar.out_of_reach(targets);
     if sections.is_empty() {
         let mut none = Section::new("Browsers");
-        let advice =
-            "Start one once, or name one with --browser; then run \"stagepass-native-host install\".";
+        let advice = "Start one once, or name one with --browser; then run \"stagepass install\".";
         none.fault("found", "no supported browser", advice.to_owned());
         sections.push(none);
     }

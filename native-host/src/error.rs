@@ -33,7 +33,7 @@ pub enum Error {
     /// An answer is too long for a browser.
     #[error(
         "the answer has {0} bytes; browsers accept at most {MAX_ANSWER_BYTES}; \
-         run \"stagepass-native-host list\" in a terminal instead"
+         run \"stagepass list\" in a terminal instead"
     )]
     AnswerTooLarge(usize),
     /// The browser disconnected in the middle of a frame, or reading or writing failed.
@@ -118,11 +118,11 @@ pub enum Error {
     /// The extension may not use this host.
     #[error(
         "the extension {0:?} may not use this host; \
-         \"stagepass-native-host install --extension-id ID\" allows an extension of your own"
+         \"stagepass install --extension-id ID\" allows an extension of your own"
     )]
     CallerNotAllowed(String),
     /// A settings file of the host is damaged.
-    #[error("{} is damaged: {fault}; remove it, then run \"stagepass-native-host install\" again", .path.display())]
+    #[error("{} is damaged: {fault}; remove it, then run \"stagepass install\" again", .path.display())]
     DamagedSettings {
         /// The file.
         path: PathBuf,

@@ -1,10 +1,10 @@
-//! Stagepass's native-messaging host: writes captured sessions to cookie files that yt-dlp
-//! reads.
+//! Stagepass on a person's own computer: writes captured sessions to cookie files, and gives them
+//! to yt-dlp.
 //!
-//! A browser starts this program and exchanges frames with it over standard input and output.
-//! People use the same program at the command line. It uses no network. It runs no other
-//! program, except yt-dlp for the command of that name, and for `doctor` the programs that host
-//! manifests name.
+//! There are two programs. A browser starts `stagepass-native-host` and exchanges frames with it
+//! over standard input and output. People use `stagepass` at the command line. Neither uses the
+//! network. They run no other program, except yt-dlp for the command of that name, and for `doctor`
+//! the programs that host manifests name.
 
 mod allowed_extensions;
 mod atomic_file;
@@ -20,6 +20,7 @@ pub mod frame;
 mod host_dir;
 mod in_use;
 mod ownership;
+mod programs;
 mod registration;
 mod request;
 mod run_folder;
@@ -38,13 +39,22 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Runs the program with its arguments, its own name first.
+/// Runs `stagepass` with its arguments, its own name first.
 #[must_use]
-pub fn run(args: Vec<OsString>) -> ExitCode {
+pub fn run_command(args: Vec<OsString>) -> ExitCode {
+    programs::set_running(programs::COMMAND);
+    quieten_panics();
+    cli::run(args)
+}
+
+/// Runs `stagepass-native-host` with its arguments, its own name first.
+#[must_use]
+pub fn run_host(args: Vec<OsString>) -> ExitCode {
+    programs::set_running(programs::HOST);
     quieten_panics();
     match caller::recognise(args.get(1..).unwrap_or_default()) {
         Some(caller) => serve_browser(&caller),
-        None => cli::run(args),
+        None => cli::run_host(args),
     }
 }
 
@@ -74,7 +84,7 @@ fn serve_browser(caller: &Caller) -> ExitCode {
 /// Writes a message to standard error, which browsers log. It may be closed, so a failure is
 /// ignored.
 fn complain(error: &dyn std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "stagepass-native-host: {}", printable(&error.to_string()));
+    let _ = writeln!(io::stderr(), "{}: {}", programs::running(), printable(&error.to_string()));
 }
 
 /// Prints only a panic's location, because its message can quote a secret.

@@ -1,4 +1,4 @@
-//! Registers this program with browsers by host manifests, removes the registration, and knows where
+//! Registers the native host with browsers by host manifests, removes the registration, and knows where
 //! each browser looks. Knows nothing of exports.
 
 mod browser;
@@ -131,7 +131,7 @@ impl Registrar {
             family: Family::of_folder(folder),
             is_found: folder.is_dir(),
             starter: None,
-            install_command: format!("stagepass-native-host install --manifest-dir {}", quoted(folder)),
+            install_command: format!("stagepass install --manifest-dir {}", quoted(folder)),
             key: None,
             manifest: Ok(Some(in_folder(folder))),
         });
@@ -161,7 +161,7 @@ impl Registrar {
             family: browser.family(),
             is_found: self.is_found(browser),
             starter: None,
-            install_command: format!("stagepass-native-host install --browser {}", browser.id()),
+            install_command: format!("stagepass install --browser {}", browser.id()),
             key,
             manifest,
         }

@@ -28,14 +28,14 @@ impl UtcTime {
     /// future.
     #[must_use]
     pub fn age(self) -> String {
-        let seconds = Timestamp::now().duration_since(self.0).as_secs();
-        let (count, unit) = match seconds {
-            ..60 => return "moments".to_owned(),
-            60..3600 => (seconds / 60, "minute"),
-            3600..172_800 => (seconds / 3600, "hour"),
-            _ => (seconds / 86_400, "day"),
-        };
-        format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+        in_largest_unit(Timestamp::now().duration_since(self.0).as_secs())
+    }
+
+    /// The time as people say it, such as `3 days ago` or `in 3 days`.
+    #[must_use]
+    pub fn relative(self) -> String {
+        let until = self.0.duration_since(Timestamp::now()).as_secs();
+        if until <= 0 { format!("{} ago", self.age()) } else { format!("in {}", in_largest_unit(until)) }
     }
 
     /// Whether the time is in the future by more than clocks usually differ: then the clock was
@@ -56,6 +56,16 @@ impl UtcTime {
     pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
         Timestamp::from_second(seconds).ok().map(Self)
     }
+}
+
+fn in_largest_unit(seconds: i64) -> String {
+    let (count, unit) = match seconds {
+        ..60 => return "moments".to_owned(),
+        60..3600 => (seconds / 60, "minute"),
+        3600..172_800 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The time, rounded to the precision of the text form.
@@ -116,6 +126,20 @@ mod tests {
         ] {
             let time = UtcTime::from_unix_seconds(Timestamp::now().as_second() - seconds).unwrap();
             assert_eq!(time.age(), age);
+        }
+    }
+
+    #[test]
+    fn says_how_long_ago_or_ahead_a_time_is() {
+        for (seconds, words) in [
+            (-3700, "1 hour ago"),
+            (0, "moments ago"),
+            (30, "in moments"),
+            (3700, "in 1 hour"),
+            (1_000_000, "in 11 days"),
+        ] {
+            let time = UtcTime::from_unix_seconds(Timestamp::now().as_second() + seconds).unwrap();
+            assert_eq!(time.relative(), words);
         }
     }
 

@@ -71,7 +71,8 @@ pub(crate) async fn hands_over_the_browsers_current_cookies(
         .wait_for("both in the list", SOON, "document.querySelectorAll('#hand-overs li').length === 2")
         .await?;
     for entry in hand_overs(&popup).await? {
-        assert!(entry.contains("Instagram") && entry.contains(" › stagepass-native-host"), "{entry}");
+        assert!(entry.contains("Instagram") && entry.contains(" › stagepass"), "{entry}");
+        assert!(!entry.contains("stagepass-native-host"), "{entry}");
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod commands;
 mod cookie_files;
 mod demo;
 mod playwright;
+mod stagepass_at_a_terminal;
 mod up;
 mod vault;
 mod yt_dlp_at_a_terminal;

@@ -1,4 +1,4 @@
-//! `stagepass-native-host yt-dlp` at a terminal, where a key press reaches every running
+//! `stagepass yt-dlp` at a terminal, where a key press reaches every running
 //! program.
 
 use anyhow::Result;
@@ -43,7 +43,7 @@ async fn start(home: &Path) -> Result<Terminal> {
     fs::write(&script, PATIENT)?;
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
 
-    let mut command = Command::new(our_program("stagepass-native-host")?);
+    let mut command = Command::new(our_program("stagepass")?);
     command.arg("yt-dlp").arg("https://x.com/a").env("STAGEPASS_YT_DLP", &script);
     command.env("STAGEPASS_HOST_DIR", home.join("host"));
     let terminal = Terminal::start(command)?;

@@ -157,7 +157,7 @@ async fn without_a_native_host_there_is_a_file_to_download() -> Result<()> {
     let (_stage, _browser, _tab, popup) = start_signed_in().await?;
     assert_eq!(main_job::export(&popup).await?, "no_host");
     let text = text_of(&popup, "#export-result").await?;
-    for command in ["stagepass-native-host install", "stagepass-native-host doctor"] {
+    for command in ["stagepass install", "stagepass doctor"] {
         assert!(text.contains(command), "{command} in {text}");
     }
     assert_eq!(popup.evaluate("Boolean(document.querySelector('#download'))").await?, true);
@@ -191,7 +191,7 @@ async fn the_popup_and_doctor_report_the_same_fault_of_a_native_host() -> Result
         std::fs::write(&manifest, changed.to_string())?;
         assert_eq!(main_job::export(&popup).await?, code, "{step}");
         let text = text_of(&popup, "#export-result").await?;
-        assert!(text.contains("stagepass-native-host doctor"), "{text}");
+        assert!(text.contains("stagepass doctor"), "{text}");
         look_at_popup(&popup, &format!("export-host-{step}")).await?;
 
         let diagnosed = stage.host_command(&doctor)?.output().await?;
@@ -201,7 +201,7 @@ async fn the_popup_and_doctor_report_the_same_fault_of_a_native_host() -> Result
         let fault = findings.iter().find(|finding| finding["verdict"] == "fault").context("no fault")?;
         assert_eq!(fault["step"], step, "{diagnosis:#}");
         let advice = fault["advice"].as_str().unwrap_or_default();
-        assert!(advice.contains("stagepass-native-host install --manifest-dir"), "{advice}");
+        assert!(advice.contains("stagepass install --manifest-dir"), "{advice}");
     }
     stage.install_native_host().await?;
     assert_eq!(main_job::export(&popup).await?, "exported");

@@ -96,7 +96,7 @@ async fn the_popup_reports_a_missing_native_host_and_recovers() -> Result<()> {
     bridge.wait_for_status("no_host").await?;
     let words = bridge.popup.evaluate("document.querySelector('#bridge-status').innerText").await?;
     let words = words.as_str().context("no words")?;
-    for command in ["stagepass-native-host install", "stagepass-native-host doctor"] {
+    for command in ["stagepass install", "stagepass doctor"] {
         assert!(words.contains(command), "{command} in {words}");
     }
     look_at_popup(&bridge.popup, "hand-over-host-missing").await?;

@@ -233,7 +233,7 @@ async fn the_options_report_a_missing_native_host_with_what_to_run_and_recover()
     wait_for(&options, "#host[data-code=no_host]").await?;
     let words = options.evaluate("document.querySelector('#host').innerText").await?;
     let words = words.as_str().context("no words")?;
-    for command in ["stagepass-native-host install", "stagepass-native-host doctor"] {
+    for command in ["stagepass install", "stagepass doctor"] {
         assert!(words.contains(command), "{command} in {words}");
     }
     look_at_options(&options, "host-missing").await?;

@@ -133,7 +133,7 @@ async fn measures_programs_that_read_a_browsers_cookies_and_ours_gets_all_of_the
     let names: Vec<_> = readers.iter().filter_map(|reader| reader["name"].as_str()).collect();
     let yt_dlp = "yt-dlp --cookies-from-browser firefox:PROFILE";
     let none = format!("{yt_dlp}::none");
-    assert_eq!(names, ["stagepass-native-host cookies", yt_dlp, &none, "browser_cookie3.firefox(…)"]);
+    assert_eq!(names, ["stagepass cookies", yt_dlp, &none, "browser_cookie3.firefox(…)"]);
     let counts = |reader: &Value| -> Vec<u64> {
         let counts = ["right", "wrong_value", "missing", "too_many"].map(|count| reader[count].as_u64());
         counts.into_iter().flatten().collect()

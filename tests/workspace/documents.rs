@@ -213,8 +213,12 @@ async fn the_programs_know_each_documented_command() -> Result<()> {
     for (path, text) in documents()? {
         for line in code_blocks(&text).iter().flat_map(|(_, block)| block.lines()) {
             let line = line.split(" #").next().unwrap_or_default();
-            for program in ["stagepass-server", "stagepass-native-host", "cargo xtask"] {
-                let Some((_, arguments)) = line.split_once(&format!("{program} ")) else { continue };
+            for program in ["stagepass-server", "stagepass", "cargo xtask"] {
+                let Some((before, arguments)) = line.split_once(&format!("{program} ")) else { continue };
+                // A folder of that name.
+                if before.ends_with('/') {
+                    continue;
+                }
                 let arguments: Vec<_> =
                     arguments.split([' ', ')', '"']).filter(|word| !word.is_empty()).collect();
                 let is_word = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
@@ -329,7 +333,7 @@ async fn the_pages_for_operators_work_exactly_as_written() -> Result<()> {
     Ok(())
 }
 
-/// An export of a login at the sample platform, in the folder where `stagepass-native-host` keeps it.
+/// An export of a login at the sample platform, in the folder where the native host keeps it.
 async fn export_login(platform: &Platform, home: &Path, program: &Path) -> Result<()> {
     let file = home.join(".login");
     platform.sign_in_to_file(&file)?;
@@ -354,9 +358,10 @@ async fn the_page_for_yt_dlp_works_exactly_as_written() -> Result<()> {
     for folder in [&programs, &home.path().join(".config/chromium"), &home.path().join(".config/yt-dlp")] {
         fs::create_dir_all(folder)?;
     }
-    let program = programs.join("stagepass-native-host");
-    fs::copy(our_program("stagepass-native-host")?, &program)?;
-    export_login(&platform, home.path(), &program).await?;
+    for name in ["stagepass", "stagepass-native-host"] {
+        fs::copy(our_program(name)?, programs.join(name))?;
+    }
+    export_login(&platform, home.path(), &programs.join("stagepass-native-host")).await?;
     // The sample platform's authority instead of the web's.
     fs::write(home.path().join(".config/yt-dlp/config"), "--no-cache-dir --compat-options no-certifi\n")?;
     let (authority, proxy_url) = (platform.authority_pem(), proxy.url());

@@ -259,9 +259,9 @@ fn every_text_of_the_manifest_is_in_the_messages() -> Result<()> {
 }
 
 #[test]
-fn every_command_that_the_extension_names_is_one_of_the_hosts() -> Result<()> {
-    const HOST: &str = "stagepass-native-host";
-    let help = Command::new(our_program(HOST)?).arg("--help").output()?;
+fn every_command_that_the_extension_names_exists() -> Result<()> {
+    const COMMAND: &str = "stagepass";
+    let help = Command::new(our_program(COMMAND)?).arg("--help").output()?;
     let help = String::from_utf8(help.stdout)?;
     let (_, commands) = help.split_once("Commands:").context("no commands")?;
     let (commands, _) = commands.split_once("Options:").context("no options")?;
@@ -269,14 +269,18 @@ fn every_command_that_the_extension_names_is_one_of_the_hosts() -> Result<()> {
     assert!(commands.contains("install"), "{commands:?}");
     let mut named = 0;
     for (path, text) in sources("extension", &["js", "json", "html"])? {
-        for rest in text.split(&format!("{HOST} ")).skip(1) {
+        for rest in text.split(&format!("{COMMAND} ")).skip(1) {
+            // The same word begins the bytes that a server signs.
+            if rest.starts_with("server proof") {
+                continue;
+            }
             let is_other = |letter: char| !letter.is_ascii_alphabetic() && letter != '-';
             let command = rest.split(is_other).next().unwrap_or_default();
-            assert!(commands.contains(command), "{}: {HOST} {command}", path.display());
+            assert!(commands.contains(command), "{}: {COMMAND} {command}", path.display());
             named += 1;
         }
     }
-    assert!(named > 0);
+    assert!(named > 10, "only {named}");
     Ok(())
 }
 

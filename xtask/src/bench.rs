@@ -13,6 +13,8 @@ use std::process::Command;
 
 const SERVER: &str = "stagepass-server";
 const HOST: &str = "stagepass-native-host";
+/// The command for people, which asks the browser through it.
+const COMMAND: &str = "stagepass";
 const BENCH: &str = "stagepass-bench";
 
 /// What to measure.
@@ -124,7 +126,7 @@ fn build(subject: &Subject) -> Result<()> {
     let mut build = cargo(workspace_root()?);
     build.args(["build", "--locked", "--release", "--bin", SERVER, "--bin", BENCH]);
     if matches!(subject, Subject::HandOver(_)) {
-        build.args(["--bin", HOST]);
+        build.args(["--bin", HOST, "--bin", COMMAND]);
     }
     run(&mut build)
 }

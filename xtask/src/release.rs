@@ -6,7 +6,8 @@ use crate::{target_dir, workspace_root};
 use anyhow::Result;
 use std::process::Command;
 
-const PROGRAMS: [&str; 3] = ["stagepass-server", "stagepass-native-host", "stagepass-keep-release"];
+const PROGRAMS: [&str; 4] =
+    ["stagepass-server", "stagepass-native-host", "stagepass", "stagepass-keep-release"];
 
 /// Lets the programs store a record of each kind in SQLite, in PostgreSQL and in the native host's
 /// folder, and keeps these in `tests/releases`.
@@ -20,6 +21,6 @@ pub(crate) fn keep() -> Result<()> {
     run(cargo(workspace_root()?)
         .args(["build", "--locked"])
         .args(PROGRAMS.map(|name| ["--bin", name]).as_flattened()))?;
-    let mut command = Command::new(target_dir()?.join("debug").join(PROGRAMS[2]));
+    let mut command = Command::new(target_dir()?.join("debug").join(PROGRAMS[3]));
     run(command.envs(services.variables()?))
 }

@@ -15,6 +15,8 @@ use std::process::{Command, Stdio};
 
 const SERVER: &str = "stagepass-server";
 const NATIVE_HOST: &str = "stagepass-native-host";
+/// The command for people; it registers the native host.
+const COMMAND: &str = "stagepass";
 
 /// Options of `cargo xtask up`.
 #[derive(Debug, Args)]
@@ -57,13 +59,13 @@ pub(crate) fn up(options: &Options) -> Result<()> {
     let data_dir = data_dir(options)?;
     let email = options.email.as_deref();
     let chosen = first_user::choose_if_fresh(&data_dir, email)?;
-    let built = build(root, options, &[SERVER, NATIVE_HOST])?;
+    let built = build(root, options, &[SERVER, NATIVE_HOST, COMMAND])?;
     announce("building the extension");
     let builds = extension::build(root, &root.join("dist"))?;
     let programs = install_programs(&built, &data_dir.join("bin"))?;
     announce("registering the native host with your browsers");
     // Failures with a browser are in its report; the rest still works.
-    let _ = Command::new(programs.join(NATIVE_HOST)).arg("install").status();
+    let _ = Command::new(programs.join(COMMAND)).arg("install").status();
     let server = programs.join(SERVER);
     let user = first_user::add_if_missing(&server, &data_dir, chosen, email)?;
     let fingerprint = fingerprint(&server, &data_dir)?;
@@ -73,7 +75,7 @@ pub(crate) fn up(options: &Options) -> Result<()> {
 
 fn demo(root: &Path, options: &Options) -> Result<()> {
     system::ensure(&[CHROMIUM, PYTHON])?;
-    let built = build(root, options, &[SERVER, NATIVE_HOST, "stagepass-demo"])?;
+    let built = build(root, options, &[SERVER, NATIVE_HOST, COMMAND, "stagepass-demo"])?;
     announce("building the extension");
     let builds = extension::build(root, &root.join("dist"))?;
     let screenshots = options.screenshots.clone().unwrap_or_else(|| root.join("target/demo"));
@@ -109,7 +111,7 @@ fn data_dir(options: &Options) -> Result<PathBuf> {
 fn install_programs(built: &Path, to: &Path) -> Result<PathBuf> {
     // Private, because keys and the database go there too.
     stagepass_private_files::make_folder(to).with_context(|| to.display().to_string())?;
-    for name in [SERVER, NATIVE_HOST] {
+    for name in [SERVER, NATIVE_HOST, COMMAND] {
         let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         // A running program can't be overwritten, but its name can be reused.
         let new = to.join(format!("{program}.new"));

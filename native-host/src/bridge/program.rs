@@ -9,7 +9,7 @@ const BETWEEN: &str = " › ";
 /// The system truncates program names to this length.
 const COMM_BYTES: usize = 15;
 
-/// The program's name after its parent's, such as `bash › stagepass-native-host`. The parent matters
+/// The program's name after its parent's, such as `bash › stagepass`. The parent matters
 /// because the program is nearly always our own command.
 // Decision: docs/decisions/bridge.md#the-list-of-hand-overs-names-a-program-and-its-starter
 pub(super) fn describe(pid: i32) -> Option<String> {

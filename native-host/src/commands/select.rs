@@ -1,30 +1,101 @@
 //! Selects an export by a platform, a site or a URL.
 
 use super::CommandError;
+use super::suggest::did_you_mean;
 use crate::exports::Export;
-use stagepass_core::platform::is_platform_id;
+use stagepass_core::platform::{CATALOGUE, is_platform_id};
 use stagepass_core::{Platform, PublicSuffixes, Site};
 use url::Url;
+
+/// What was looked for and not found, to say so.
+#[derive(Debug)]
+pub(crate) struct Missing {
+    pub(super) wanted: String,
+    pub(super) suggestion: String,
+    pub(super) known: String,
+}
+
+impl Missing {
+    fn new(exports: &[Export], target: &str, label: Option<&str>) -> Self {
+        let platform = possible_platforms(target).unwrap_or_default().into_iter().next().unwrap_or_default();
+        let wanted = match label {
+            Some(label) => format!("{platform} with the label {label:?}"),
+            None => platform.clone(),
+        };
+        Self { wanted, suggestion: suggestion(exports, &platform, label), known: all_of(exports) }
+    }
+}
+
+/// The platform that was probably meant, or its label.
+fn suggestion(exports: &[Export], platform: &str, label: Option<&str>) -> String {
+    let mut of_platform = exports.iter().filter(|export| export.platform == platform).peekable();
+    if of_platform.peek().is_some() {
+        let labels = of_platform.filter_map(|export| export.label.as_deref());
+        return label.map_or_else(String::new, |label| did_you_mean(label, labels));
+    }
+    if Platform::of_id(platform).is_some() {
+        return String::new();
+    }
+    let exported = exports.iter().map(|export| export.platform.as_str());
+    did_you_mean(platform, exported.chain(CATALOGUE.iter().map(|platform| platform.id)))
+}
+
+fn all_of(exports: &[Export]) -> String {
+    let mut known: Vec<_> = exports
+        .iter()
+        .map(|export| match export.label.as_deref() {
+            None | Some("") => export.platform.clone(),
+            Some(label) => format!("{} ({label})", export.platform),
+        })
+        .collect();
+    known.dedup();
+    if known.is_empty() { "nothing".to_owned() } else { known.join(", ") }
+}
 
 /// The newest export of the platform, or the one with the label. One whose cookie file is gone does not
 /// count.
 pub(super) fn select(exports: &[Export], target: &str, label: Option<&str>) -> Result<Export, CommandError> {
-    let platforms = platforms(target)?;
-    let has_label = |export: &&Export| label.is_none_or(|label| export.label.as_deref() == Some(label));
     let newest = |platform: &String| {
-        let usable = exports.iter().filter(|export| export.path.is_some());
-        let candidates = usable.filter(|export| export.platform == *platform).filter(has_label);
+        let usable = of(exports, platform, label).filter(|export| export.path.is_some());
         // A time in the future, from a wrong clock, would always win.
-        candidates.max_by_key(|export| (!export.exported_at.is_in_future(), export.exported_at))
+        usable.max_by_key(|export| (!export.exported_at.is_in_future(), export.exported_at))
     };
-    platforms.iter().find_map(newest).cloned().ok_or_else(|| nothing_exported(exports, &platforms, label))
+    let found = platforms(target)?.iter().find_map(newest).cloned();
+    found.ok_or_else(|| CommandError::NothingExported(Missing::new(exports, target, label)))
+}
+
+/// All exports of exactly this platform or site, or those with the label; at least one. The export of a
+/// parent domain is somebody else's login.
+pub(super) fn exactly(
+    exports: &[Export],
+    target: &str,
+    label: Option<&str>,
+) -> Result<Vec<Export>, CommandError> {
+    let mut platforms = platforms(target)?;
+    if exports.iter().any(|export| export.platform == target) {
+        platforms.insert(0, target.to_owned());
+    }
+    let found: Vec<_> =
+        platforms.first().into_iter().flat_map(|platform| of(exports, platform, label)).cloned().collect();
+    if found.is_empty() {
+        return Err(CommandError::NothingToRemove(Missing::new(exports, target, label)));
+    }
+    Ok(found)
+}
+
+fn of<'e>(exports: &'e [Export], platform: &str, label: Option<&str>) -> impl Iterator<Item = &'e Export> {
+    let of_platform = exports.iter().filter(move |export| export.platform == platform);
+    of_platform.filter(move |export| label.is_none_or(|label| export.label.as_deref() == Some(label)))
 }
 
 /// The platforms that `target` can mean, the likeliest first. An unknown site may have been
 /// captured for a parent domain. Last comes the target itself: a host that now leads to a
 /// platform may have been exported under its own name by an earlier version.
 pub(super) fn platforms(target: &str) -> Result<Vec<String>, CommandError> {
-    possible_platforms(target).ok_or_else(|| CommandError::NoPlatform(target.to_owned()))
+    possible_platforms(target).ok_or_else(|| {
+        let known = CATALOGUE.iter().map(|platform| platform.id);
+        CommandError::NoPlatform(target.to_owned(), did_you_mean(target, known))
+    })
 }
 
 fn possible_platforms(target: &str) -> Option<Vec<String>> {
@@ -40,24 +111,6 @@ fn possible_platforms(target: &str) -> Option<Vec<String>> {
         platforms.push(target.to_owned());
     }
     (!platforms.is_empty()).then_some(platforms)
-}
-
-fn nothing_exported(exports: &[Export], platforms: &[String], label: Option<&str>) -> CommandError {
-    let platform = platforms.first().cloned().unwrap_or_default();
-    let wanted = match label {
-        Some(label) => format!("{platform} with the label {label:?}"),
-        None => platform,
-    };
-    let mut known: Vec<_> = exports
-        .iter()
-        .map(|export| match export.label.as_deref() {
-            None | Some("") => export.platform.clone(),
-            Some(label) => format!("{} ({label})", export.platform),
-        })
-        .collect();
-    known.dedup();
-    let known = if known.is_empty() { "nothing".to_owned() } else { known.join(", ") };
-    CommandError::NothingExported { wanted, known }
 }
 
 #[cfg(test)]
@@ -166,7 +219,7 @@ mod tests {
     fn refuses_a_target_that_is_not_a_site() {
         for target in ["", "ftp://x.com/", "https://[::1]/", "a/b", "No Site"] {
             let fault = select(&[], target, None).unwrap_err();
-            assert!(matches!(fault, CommandError::NoPlatform(_)), "{target}: {fault}");
+            assert!(matches!(fault, CommandError::NoPlatform(..)), "{target}: {fault}");
         }
     }
 }

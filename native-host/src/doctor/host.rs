@@ -1,10 +1,11 @@
-//! Checks what all browsers share: this program, its folders, yt-dlp, and the connected browsers.
+//! Checks what all browsers share: the two programs, their folders, yt-dlp, and the connected browsers.
 
 use super::report::Section;
 use super::{private_folders, yt_dlp};
 use crate::allowed_extensions::AllowedExtensions;
 use crate::bridge;
 use crate::host_dir;
+use crate::programs;
 use crate::signals::Signals;
 use stagepass_core::bridge::Announcement;
 use std::ffi::OsStr;
@@ -18,6 +19,15 @@ pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr, signals: &mut Signals) ->
             section.ok("program", format!("{}, version {}", path.display(), env!("CARGO_PKG_VERSION")));
         }
         Err(fault) => section.fault("program", format!("cannot find its path: {fault}"), None),
+    }
+    match programs::host_path() {
+        Ok(host) if host.is_file() => section.ok("host", host.display().to_string()),
+        Ok(host) => {
+            let advice = "\"cargo xtask up\" installs both programs.";
+            section.fault("host", format!("{} is missing", host.display()), advice.to_owned());
+        }
+        // Reported above.
+        Err(_) => {}
     }
     if host_dir::resolve(None).is_ok_and(|default| default != host_dir) {
         let advice = format!("A browser uses it only if it is started with {} too.", host_dir::VARIABLE);

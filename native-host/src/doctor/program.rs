@@ -2,6 +2,7 @@
 
 use super::report::Section;
 use super::{close_to_writing, is_writable_by_all};
+use crate::programs;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -31,18 +32,18 @@ pub(super) fn check(section: &mut Section, program: &Path, install_command: &str
     } else if is_writable_by_all(&metadata) {
         section.fault(STEP, format!("every user may change {shown}; not started"), close_to_writing(program));
     } else if is_this_one(program) {
-        section.ok(STEP, format!("{shown}, this program"));
+        section.ok(STEP, format!("{shown}, of this command"));
         return true;
     } else {
-        let advice = format!("To use this program instead: {install}");
-        section.note(STEP, format!("{shown}, not this program"), advice);
+        let advice = format!("To use the one beside this command instead: {install}");
+        section.note(STEP, format!("{shown}, not the one beside this command"), advice);
         return true;
     }
     false
 }
 
 fn is_this_one(program: &Path) -> bool {
-    std::env::current_exe().and_then(|this| same_file::is_same_file(this, program)).unwrap_or(false)
+    programs::host_path().and_then(|own| same_file::is_same_file(own, program)).unwrap_or(false)
 }
 
 #[cfg(unix)]

@@ -59,11 +59,11 @@ fn a_command_gets_the_extensions_answer_and_the_extension_the_commands_name() {
     let asked = browser.receive();
     assert_eq!((&asked["type"], &asked["platform"]), (&json!("cookies"), &json!("x")));
     let name = if cfg!(windows) {
-        "stagepass-native-host.exe".to_owned()
+        "stagepass.exe".to_owned()
     } else {
         // The full name, after the parent's: here this test.
         let parent = std::env::current_exe().unwrap();
-        format!("{} › stagepass-native-host", parent.file_name().unwrap().to_str().unwrap())
+        format!("{} › stagepass", parent.file_name().unwrap().to_str().unwrap())
     };
     assert_eq!(asked["program"], name);
     browser.send(&hand_over(&asked, FRESH));
@@ -78,6 +78,14 @@ fn a_command_gets_the_extensions_answer_and_the_extension_the_commands_name() {
         shown.contains("Chromium") && shown.contains("work") && shown.contains("x, instagram"),
         "{shown}"
     );
+    assert!(shown.contains("moments ago"), "{shown}");
+    let json = run(program(home.path()).args(["browsers", "--json"]), b"").stdout;
+    let json: Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(
+        (&json[0]["profile"], &json[0]["platforms"][1]["platform"]),
+        (&json!("work"), &json!("instagram"))
+    );
+    assert!(json[0]["since"].as_str().unwrap().ends_with('Z'), "{json}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn the_list_of_hand_overs_names_the_script_that_ran_the_command() {
     isolate(asking.args([PROGRAM, "cookies", "x"]), home.path());
     let asking = thread::spawn(move || run(&mut asking, b""));
     let asked = browser.receive();
-    assert_eq!(asked["program"], "nightly-fetch)1 › stagepass-native-host");
+    assert_eq!(asked["program"], "nightly-fetch)1 › stagepass");
     browser.send(&hand_over(&asked, FRESH));
     assert!(text(&asking.join().unwrap().stdout).contains(FRESH));
 }

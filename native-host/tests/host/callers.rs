@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 
 fn start_as(home: &Path, args: &[&str]) -> Output {
-    run(program(home).args(args), &message(&json!({"id": 1, "type": "hello"})))
+    run(host_program(home).args(args), &message(&json!({"id": 1, "type": "hello"})))
 }
 
 fn firefox_args(id: &str) -> [String; 2] {
@@ -58,7 +58,8 @@ fn serves_added_extensions_until_uninstalled() {
     let [manifest, id] = firefox_args(firefox);
 
     for id in [chromium.as_str(), firefox] {
-        let output = run(program(home.path()).args(["install", "--extension-id", id]), b"");
+        let install = ["install", "--browser", "chromium", "--extension-id", id];
+        let output = run(program(home.path()).args(install), b"");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     assert_served(&start_as(home.path(), &[&origin]));

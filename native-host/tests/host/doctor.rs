@@ -92,7 +92,7 @@ fn a_good_installation_works_with_both_manifest_forms() {
         for (step, word) in [
             ("manifest", MANIFEST),
             ("extension", "may start it"),
-            ("program", PROGRAM),
+            ("program", HOST_PROGRAM),
             ("start", "version 0."),
         ] {
             let (verdict, said) = finding(&diagnosis, browser, step);
@@ -111,7 +111,7 @@ fn the_text_output_is_aligned_and_says_what_to_do() {
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[0], "Chromium");
     assert!(lines[1].starts_with("  FAULT  manifest   /") && lines[1].ends_with(" is missing"), "{text}");
-    assert_eq!(lines[2].trim_start(), "Run \"stagepass-native-host install --browser chromium\".");
+    assert_eq!(lines[2].trim_start(), "Run \"stagepass install --browser chromium\".");
     assert_eq!(lines[2].find("Run"), lines[1].find('/'), "{text}");
     assert!(text.contains("\nVivaldi\n  ok     manifest   /"), "{text}");
     assert_eq!(*lines.last().unwrap(), "1 browser can use Stagepass; 1 fault.");
@@ -130,11 +130,7 @@ fn reports_manifest_faults_and_install_repairs_them() {
         (&good.replace("allowed_origins", "allowed_extensions"), "no list \"allowed_origins\""),
     ] {
         fs::write(&path, bad).unwrap();
-        assert_fault(
-            home.path(),
-            "manifest",
-            &[words, "Run \"stagepass-native-host install --browser chromium"],
-        );
+        assert_fault(home.path(), "manifest", &[words, "Run \"stagepass install --browser chromium"]);
         assert!(run(program(home.path()).args(["install", "--browser", "chromium"]), b"").status.success());
         assert!(doctor(home.path(), &[]).0);
     }
@@ -314,14 +310,14 @@ fn notes_another_version_and_reports_missing_features_as_a_fault() {
 }
 
 #[test]
-fn recognises_a_link_to_this_program() {
+fn recognises_a_link_to_its_host() {
     let home = installed(&[".config/chromium"]);
     let link = home.path().join("link");
-    symlink(PROGRAM, &link).unwrap();
+    symlink(HOST_PROGRAM, &link).unwrap();
     change_manifest(home.path(), |manifest| manifest["path"] = json!(link));
     let (is_well, diagnosis) = doctor(home.path(), &[]);
     let (verdict, said) = finding(&diagnosis, "Chromium", "program");
-    assert!(is_well && verdict == "ok" && said.contains("this program"), "{said}");
+    assert!(is_well && verdict == "ok" && said.contains("of this command"), "{said}");
 }
 
 #[test]
@@ -361,7 +357,7 @@ fn says_that_no_supported_browser_was_found() {
     make(home.path(), &["snap/chromium", ".var/app/com.google.Chrome"]);
     let (is_well, diagnosis) = doctor(home.path(), &[]);
     assert!(!is_well);
-    assert!(finding(&diagnosis, "Browsers", "found").1.contains("stagepass-native-host install"));
+    assert!(finding(&diagnosis, "Browsers", "found").1.contains("stagepass install"));
     for browser in ["Chromium (Snap)", "Chrome (Flatpak)"] {
         let (verdict, said) = finding(&diagnosis, browser, "reach");
         assert!(
@@ -415,9 +411,9 @@ fn checks_a_separate_profile_by_its_folder() {
     let (is_well, diagnosis) = doctor(home.path(), &["--manifest-dir", folder]);
     let (_, said) = finding(&diagnosis, folder, "manifest");
     let advice = said.split('"').nth(1).unwrap();
-    assert!(!is_well && advice.starts_with("stagepass-native-host install --manifest-dir"), "{said}");
+    assert!(!is_well && advice.starts_with("stagepass install --manifest-dir"), "{said}");
     // The advice works when it is pasted into a shell.
-    let install = advice.replacen("stagepass-native-host", PROGRAM, 1);
+    let install = advice.replacen("stagepass", PROGRAM, 1);
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", &install]).env("HOME", home.path()).env("STAGEPASS_HOST_DIR", host_dir(home.path()));
     assert!(run(&mut shell, b"").status.success());

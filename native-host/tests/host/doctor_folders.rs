@@ -204,3 +204,32 @@ fn lists_connected_browsers_with_their_platforms() {
     assert!(is_well, "{diagnosis:#}");
     assert_eq!((found[0].0.as_str(), found[0].1.trim()), ("ok", "Chromium (work), hands over x, instagram"));
 }
+
+#[test]
+fn a_missing_host_is_named_by_doctor_and_install() {
+    let home = installed(CHROMIUM);
+    let alone = home.path().join("alone");
+    fs::create_dir(&alone).unwrap();
+    let copy = alone.join("stagepass");
+    fs::copy(PROGRAM, &copy).unwrap();
+    let run_copy = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(&copy);
+        isolate(&mut command, home.path());
+        run(command.args(arguments), b"")
+    };
+    let diagnosis: Value = serde_json::from_slice(&run_copy(&["doctor", "--json"]).stdout).unwrap();
+    let [said] = &faults(&diagnosis, "host")[..] else { panic!("{diagnosis:#}") };
+    assert!(said.contains("alone/stagepass-native-host is missing"), "{said}");
+    let id = "b".repeat(32);
+    let output = run_copy(&["install", "--browser", "chromium", "--extension-id", &id]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("stagepass-native-host is missing"), "{said}");
+    assert!(!host_dir(home.path()).join("allowed-extensions.json").exists());
+
+    // A link finds the host beside what it leads to.
+    fs::remove_file(&copy).unwrap();
+    std::os::unix::fs::symlink(PROGRAM, &copy).unwrap();
+    let diagnosis: Value = serde_json::from_slice(&run_copy(&["doctor", "--json"]).stdout).unwrap();
+    assert_eq!(faults(&diagnosis, "host"), Vec::<String>::new());
+    assert!(run_copy(&["install", "--browser", "chromium"]).status.success());
+}

@@ -51,6 +51,8 @@ fn shows_an_old_label_safely_and_deletes_its_export() {
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()[0]["label"], TURNED);
     let missing = run(program(home.path()).args(["cookies", "vimeo"]), b"");
     assert!(text(&missing.stderr).contains("work\u{fffd}krow"), "{}", text(&missing.stderr));
+    let removed = run(program(home.path()).args(["rm", "x", "--label", "nothing"]), b"");
+    assert!(!text(&removed.stderr).contains('\u{202e}'), "{}", text(&removed.stderr));
     let delete = json!({"id": 1, "type": "delete", "platform": "x", "label": TURNED});
     assert_eq!(ask(home.path(), &[delete])[0]["deleted"], true);
 }

@@ -33,7 +33,10 @@ mod patience;
 mod process;
 #[cfg(target_os = "linux")]
 mod read_only;
+#[cfg(unix)]
+mod recorded;
 mod requests;
+mod rm;
 #[cfg(unix)]
 mod silence;
 mod storage;

@@ -50,10 +50,11 @@ fn listen() -> Value {
 fn added_extensions_count_only_if_nobody_else_can_write_the_file() {
     let home = tempfile::tempdir().unwrap();
     let added = "b".repeat(32);
-    assert!(run(program(home.path()).args(["install", "--extension-id", &added]), b"").status.success());
+    let install = ["install", "--browser", "chromium", "--extension-id", &added];
+    assert!(run(program(home.path()).args(install), b"").status.success());
     let path = host_dir(home.path()).join("allowed-extensions.json");
     let hello = message(&request("hello"));
-    let start = || run(program(home.path()).arg(format!("chrome-extension://{added}/")), &hello);
+    let start = || run(host_program(home.path()).arg(format!("chrome-extension://{added}/")), &hello);
     for mode in [0o666, 0o620, 0o602] {
         set_mode(&path, mode);
         let refused = start();

@@ -8,14 +8,26 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stagepass-native-host");
+/// The command for people.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stagepass");
+/// The program that browsers start.
+pub(crate) const HOST_PROGRAM: &str = env!("CARGO_BIN_EXE_stagepass-native-host");
 /// Part of cookie values; must never appear in output other than cookie files.
 pub(crate) const PLANTED: &str = "pl4nted-s3cret";
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// The program with a separate environment, independent of this user's.
+/// The command with a separate environment, independent of this user's.
 pub(crate) fn program(home: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
+    isolated(PROGRAM, home)
+}
+
+/// The program that browsers start, in the same environment.
+pub(crate) fn host_program(home: &Path) -> Command {
+    isolated(HOST_PROGRAM, home)
+}
+
+fn isolated(program: &str, home: &Path) -> Command {
+    let mut command = Command::new(program);
     isolate(&mut command, home);
     command
 }
@@ -25,14 +37,14 @@ pub(crate) fn program(home: &Path) -> Command {
 #[cfg(unix)]
 pub(crate) fn browser_started_after(setup: &str, home: &Path) -> Command {
     let mut command = Command::new("sh");
-    command.arg("-c").arg(format!("{setup}; exec \"$0\" \"$@\"")).arg(PROGRAM).arg(origin());
+    command.arg("-c").arg(format!("{setup}; exec \"$0\" \"$@\"")).arg(HOST_PROGRAM).arg(origin());
     isolate(&mut command, home);
     command
 }
 
 /// The program as Chromium starts it.
 pub(crate) fn browser_started(home: &Path) -> Command {
-    let mut command = program(home);
+    let mut command = host_program(home);
     command.arg(origin());
     command
 }
@@ -65,6 +77,13 @@ pub(crate) fn origin() -> String {
 /// Runs the command with this input to its end.
 pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
     finish(start(command), Some(input))
+}
+
+/// Runs the command, whose output goes elsewhere, to its end.
+#[cfg(target_os = "linux")]
+pub(crate) fn run_to_end(command: &mut Command) -> Output {
+    let child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    child.wait_with_output().unwrap()
 }
 
 /// Runs the command with this input and leaves the input open: the program must end by itself.

@@ -53,6 +53,13 @@ fn read_only(home: &Path, runtime: &Path, arguments: &[&str]) -> Command {
     on_read_only(home, &command)
 }
 
+/// The program as a browser starts it there.
+fn read_only_host(home: &Path, runtime: &Path) -> Command {
+    let mut command = browser_started(home);
+    command.env("XDG_RUNTIME_DIR", runtime);
+    on_read_only(home, &command)
+}
+
 fn ran(home: &Path, runtime: &Path, arguments: &[&str]) -> Output {
     let output = run(&mut read_only(home, runtime, arguments), b"");
     assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
@@ -61,7 +68,7 @@ fn ran(home: &Path, runtime: &Path, arguments: &[&str]) -> Output {
 
 /// Starts a browser's host.
 fn browser(home: &Path, runtime: &Path) -> Browser {
-    Browser::of(&mut read_only(home, runtime, &[&origin()]))
+    Browser::of(&mut read_only_host(home, runtime))
 }
 
 /// Every file and folder below this one.
@@ -87,7 +94,7 @@ fn everything_that_only_reads_works() {
         json!({"id": 2, "type": "list"}),
         json!({"id": 3, "type": "verify", "platform": "x", "label": ""}),
     ];
-    let answers = ask_of(&mut read_only(home, runtime, &[&origin()]), &asked);
+    let answers = ask_of(&mut read_only_host(home, runtime), &asked);
     assert!(answers.iter().all(|answer| answer["ok"] == true), "{answers:?}");
     assert_eq!(below(runtime), Vec::<PathBuf>::new(), "nothing was written");
 }
@@ -201,8 +208,8 @@ fn refuses_another_users_runtime_folder_and_names_its_variable() {
 fn uses_the_usual_runtime_folder_instead_of_an_unusable_one() {
     let (home, runtime) = home();
     fs::set_permissions(runtime.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = program(home.path());
-    command.arg(origin()).env("XDG_RUNTIME_DIR", runtime.path());
+    let mut command = browser_started(home.path());
+    command.env("XDG_RUNTIME_DIR", runtime.path());
     let mut browser = Browser::of(&mut on_read_only_with(home.path(), true, &command));
     let answer = browser.listen("work", &["x"]);
     assert_eq!(answer["ok"], true, "{answer}");

@@ -133,7 +133,7 @@ fn install_points_the_registry_to_a_working_manifest() {
     let key = RegKey::predef(HKEY_CURRENT_USER).open_subkey(VIVALDI).unwrap();
     let manifest: String = key.get_value("").unwrap();
     let manifest: Value = serde_json::from_slice(&fs::read(manifest).unwrap()).unwrap();
-    assert!(same_file::is_same_file(manifest["path"].as_str().unwrap(), PROGRAM).unwrap());
+    assert!(same_file::is_same_file(manifest["path"].as_str().unwrap(), HOST_PROGRAM).unwrap());
 
     let said = run(program(home.path()).args(["doctor", "--json", "--browser", "vivaldi"]), b"").stdout;
     let diagnosis: Value = serde_json::from_slice(&said).unwrap();

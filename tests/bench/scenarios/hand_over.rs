@@ -111,7 +111,7 @@ impl Peers {
         let profile = self.profile.to_str().context("a path in ASCII")?;
         let ours = Call { command: self.stage.host_command(&["cookies", FRONT_URL])?, file: None };
         let theirs = self.browser_cookie3.command(&self.profile, PLATFORM_DOMAIN);
-        let mut calls = vec![("stagepass-native-host cookies".to_owned(), ours)];
+        let mut calls = vec![("stagepass cookies".to_owned(), ours)];
         for container in ["", "::none"] {
             let file = self.folder.path().join("cookies.txt");
             let browser = format!("firefox:{profile}{container}");

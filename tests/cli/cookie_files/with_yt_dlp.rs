@@ -48,12 +48,16 @@ impl Stage {
     /// Exports cookies through the host, as a browser would, and returns its answer.
     async fn export(&self, cookies: &[Value]) -> Result<Value> {
         let message = json!({"id": 1, "type": "export", "platform": "instagram", "cookies": cookies});
-        ask_host(self.host(&[])?, &message).await
+        ask_host(self.program("stagepass-native-host", &[])?, &message).await
     }
 
-    /// One of the host's commands.
-    fn host(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(our_program("stagepass-native-host")?);
+    /// One of the commands for people.
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
+        self.program("stagepass", arguments)
+    }
+
+    fn program(&self, name: &str, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(our_program(name)?);
         command.env_clear().envs(clean_environment(self.home.path())).args(arguments);
         command.env("STAGEPASS_HOST_DIR", self.home.path().join("host"));
         command.env("STAGEPASS_YT_DLP", self.yt_dlp.program());
@@ -65,7 +69,7 @@ impl Stage {
     async fn download_with_host(&self, url: &str, folder: &Path) -> Result<Outcome> {
         let options =
             ["--ignore-config", "--no-cache-dir", "--compat-options", "no-certifi", "--retries", "0"];
-        let mut command = self.host(&["yt-dlp"])?;
+        let mut command = self.command(&["yt-dlp"])?;
         command.args(options).args(["--proxy", &self.proxy.url(), "--output", "%(id)s.%(ext)s", "--paths"]);
         run(command.arg(folder).arg(url), PATIENCE).await
     }
@@ -96,7 +100,7 @@ async fn a_login_survives_odd_cookies_that_yt_dlp_writes_into_our_export() -> Re
         assert!(rewritten.contains(odd), "yt-dlp has not written {odd:?}");
     }
 
-    let printed = run(&mut stage.host(&["cookies", "instagram"])?, PATIENCE).await?;
+    let printed = run(&mut stage.command(&["cookies", "instagram"])?, PATIENCE).await?;
     assert!(printed.status.success(), "{}", printed.stderr);
     assert!(printed.stdout.contains("\t253402300799\tasp\t1\n") && !printed.stdout.contains("bare"));
     assert!(printed.stderr.contains("the cookie has no name"), "{}", printed.stderr);

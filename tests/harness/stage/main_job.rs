@@ -114,7 +114,7 @@ impl Stage {
     /// When that fails.
     pub async fn install_native_host_in(&self, profile: &Profile) -> Result<()> {
         let manifests = profile.native_messaging_hosts();
-        let mut command = Command::new(our_program("stagepass-native-host")?);
+        let mut command = Command::new(our_program("stagepass")?);
         command.arg("install").arg("--manifest-dir").arg(manifests).env("STAGEPASS_HOST_DIR", &self.host_dir);
         let output = command.stdin(Stdio::null()).output().await?;
         ensure!(output.status.success(), "install: {}", String::from_utf8_lossy(&output.stderr));
@@ -161,7 +161,7 @@ impl Stage {
     /// # Errors
     /// When that fails.
     pub async fn install_native_host_for_firefox(&self) -> Result<()> {
-        let mut command = Command::new(our_program("stagepass-native-host")?);
+        let mut command = Command::new(our_program("stagepass")?);
         command.args(["install", "--browser", "firefox"]);
         command.env_clear().envs(clean_environment(self.home.path()));
         let output = command.env("STAGEPASS_HOST_DIR", &self.host_dir).stdin(Stdio::null()).output().await?;
@@ -205,7 +205,7 @@ impl Stage {
     /// # Errors
     /// When the host has not been built.
     pub fn host_command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = Command::new(our_program("stagepass-native-host")?);
+        let mut command = Command::new(our_program("stagepass")?);
         command.env_clear().envs(clean_environment(self.home.path()));
         command.envs(self.environment()).args(arguments).stdin(Stdio::null());
         Ok(command)

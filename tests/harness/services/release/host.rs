@@ -14,7 +14,7 @@ use tokio::process::Command;
 pub(super) async fn make(data: &Path) -> Result<Value> {
     private_file::make_folder(data)?;
     let home = tempfile::tempdir()?;
-    let mut host = command(home.path(), data)?;
+    let mut host = program("stagepass-native-host", home.path(), data)?;
     host.arg(format!("chrome-extension://{CHROMIUM_EXTENSION_ID}/"));
     let mut frames = Vec::new();
     for (platform, name, label) in
@@ -51,8 +51,13 @@ pub(super) async fn exports(home: &Path, data: &Path) -> Result<Value> {
     Ok(Value::Object(found))
 }
 
+/// The command for people.
 fn command(home: &Path, data: &Path) -> Result<Command> {
-    let mut command = Command::new(our_program("stagepass-native-host")?);
+    program("stagepass", home, data)
+}
+
+fn program(name: &str, home: &Path, data: &Path) -> Result<Command> {
+    let mut command = Command::new(our_program(name)?);
     command.env_clear().envs(clean_environment(home)).env("STAGEPASS_HOST_DIR", data);
     Ok(command)
 }

@@ -1,7 +1,0 @@
-//! The program: passes its arguments to the library.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    stagepass_native_host::run(std::env::args_os().collect())
-}
