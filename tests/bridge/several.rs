@@ -2,6 +2,7 @@
 
 use crate::steps::{SOON, printed, value_of};
 use anyhow::Result;
+use serde_json::{Value, json};
 use stagepass_tests::browsers::chromium::Profile;
 use stagepass_tests::browsers::options;
 use stagepass_tests::browsers::page::WebPage;
@@ -85,16 +86,18 @@ async fn the_newest_or_the_chosen_browser_is_asked() -> Result<()> {
 
 /// In the order in which they connected, and named in the message for an unknown browser.
 async fn assert_all_are_listed(stage: &Stage) -> Result<()> {
-    let shown = stage.ask_host(&["browsers"]).await?.stdout;
-    let shown: Vec<_> = shown.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
-    let names: Vec<_> = shown.iter().skip(1).map(|line| (line[0], line[1], line[3])).collect();
+    let shown: Value = serde_json::from_str(&stage.ask_host(&["browsers", "--json"]).await?.stdout)?;
+    let named = |browser: &Value| {
+        [&browser["browser"], &browser["profile"], &browser["platforms"][0]["platform"]].map(Value::clone)
+    };
+    let names: Vec<_> = shown.as_array().into_iter().flatten().map(named).collect();
     assert_eq!(
-        names,
-        [
-            ("Chromium", "tour", "instagram"),
-            ("Firefox", "desk", "instagram"),
-            ("Chromium", "studio", "instagram")
-        ]
+        json!(names),
+        json!([
+            ["Chromium", "tour", "instagram"],
+            ["Firefox", "desk", "instagram"],
+            ["Chromium", "studio", "instagram"]
+        ])
     );
     for unknown in [["--browser", "vivaldi"], ["--profile", "attic"]] {
         let refused = stage.ask_host(&[&["cookies", VIDEO_URL], &unknown[..]].concat()).await?;
