@@ -108,6 +108,26 @@ pub struct Export {
     pub(crate) stem: String,
 }
 
+#[cfg(test)]
+impl Export {
+    /// A listed export that has just been made, with one cookie.
+    pub(crate) fn sample(platform: &str, label: &str) -> Self {
+        Self {
+            platform: platform.to_owned(),
+            label: Some(label.to_owned()),
+            path: Some(format!("/{platform}-{label}")),
+            cookie_count: Some(1),
+            storage_path: None,
+            entry_count: None,
+            exported_at: UtcTime::now(),
+            updated_at: None,
+            expires_at: None,
+            user_agent: None,
+            stem: format!("{platform}-{label}"),
+        }
+    }
+}
+
 /// What becomes of the storage file that stands beside an older cookie file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FormerStorage {

@@ -188,8 +188,6 @@ fn the_extension_asks_for_no_more_than_it_says() -> Result<()> {
     Ok(())
 }
 
-/// A request with a secret goes through `server.js` or the core, which make the server prove
-/// its key first. The other two requests carry nothing: they only check who answers.
 /// What pages store goes from the browser into the core, and nowhere else.
 #[test]
 fn only_the_core_reads_pages() -> Result<()> {
@@ -204,6 +202,8 @@ fn only_the_core_reads_pages() -> Result<()> {
     Ok(())
 }
 
+/// A request with a secret goes through `server.js` or the core, which make the server prove
+/// its key first. The other two requests carry nothing: they only check who answers.
 #[test]
 fn no_part_of_the_extension_bypasses_the_proof() -> Result<()> {
     let (mut senders, mut users) = (BTreeSet::new(), BTreeSet::new());

@@ -150,19 +150,8 @@ mod tests {
     use super::*;
 
     fn export(platform: &str, label: &str) -> Export {
-        Export {
-            platform: platform.to_owned(),
-            label: Some(label.to_owned()),
-            path: Some(format!("/home/a-person/.local/share/stagepass/host/exports/{platform}-default.txt")),
-            cookie_count: Some(12),
-            storage_path: None,
-            entry_count: None,
-            exported_at: UtcTime::now(),
-            updated_at: None,
-            expires_at: None,
-            user_agent: None,
-            stem: String::new(),
-        }
+        let path = format!("/home/a-person/.local/share/stagepass/host/exports/{platform}-default.txt");
+        Export { path: Some(path), cookie_count: Some(12), ..Export::sample(platform, label) }
     }
 
     #[test]

@@ -119,19 +119,8 @@ mod tests {
     use crate::utc_time::UtcTime;
 
     fn export(platform: &str, label: &str, exported_at: i64) -> Export {
-        Export {
-            platform: platform.to_owned(),
-            label: Some(label.to_owned()),
-            path: Some(format!("/{platform}-{label}")),
-            cookie_count: Some(1),
-            storage_path: None,
-            entry_count: None,
-            exported_at: UtcTime::from_unix_seconds(exported_at).unwrap(),
-            updated_at: None,
-            expires_at: None,
-            user_agent: None,
-            stem: format!("{platform}-{label}"),
-        }
+        let exported_at = UtcTime::from_unix_seconds(exported_at).unwrap();
+        Export { exported_at, ..Export::sample(platform, label) }
     }
 
     fn selected(exports: &[Export], target: &str, label: Option<&str>) -> String {
