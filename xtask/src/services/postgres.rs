@@ -1,5 +1,6 @@
 //! A temporary PostgreSQL cluster on loopback, removed when it is dropped.
 
+use super::Wanted;
 use super::caller::{Caller, free_port, generate_secret};
 use super::program::Program;
 use crate::system;
@@ -16,31 +17,22 @@ use tempfile::TempDir;
 const OLDEST_VERSION: u32 = 15;
 /// The bootstrap superuser's name, and its database's.
 const SUPERUSER: &str = "postgres";
-/// Makes PostgreSQL as durable as in production, because tests kill the programs that write to it,
-/// and allows connections for many tests at once.
-const SETTINGS: [&str; 5] = [
+/// Allows connections for many tests at once.
+const SETTINGS: [&str; 4] = [
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
-    "fsync=on",
     "synchronous_commit=on",
     "max_connections=300",
 ];
 
-/// How much data a cluster is for.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Size {
-    /// Data of tests.
-    Small,
-    /// A million sessions. PostgreSQL allocates this memory when it first needs it.
-    Large,
-}
-
-impl Size {
-    fn settings(self) -> &'static [&'static str] {
-        match self {
-            Self::Small => &["shared_buffers=32MB"],
-            Self::Large => &["shared_buffers=1GB", "max_wal_size=8GB"],
-        }
+/// PostgreSQL allocates its memory when it first needs it.
+fn settings_for(wanted: Wanted) -> &'static [&'static str] {
+    match wanted {
+        // Nothing waits for the disk: tests kill the programs that write to PostgreSQL, and PostgreSQL
+        // itself, but not the machine.
+        Wanted::Tests => &["shared_buffers=32MB", "fsync=off"],
+        Wanted::Directus => &["shared_buffers=32MB", "fsync=on"],
+        Wanted::Postgres => &["shared_buffers=1GB", "max_wal_size=8GB", "fsync=on"],
     }
 }
 
@@ -68,7 +60,7 @@ impl Postgres {
     pub(super) const USER: &str = SUPERUSER;
 
     /// Creates a cluster and starts it.
-    pub(super) fn start(size: Size, caller: &Caller) -> Result<Self> {
+    pub(super) fn start(wanted: Wanted, caller: &Caller) -> Result<Self> {
         let programs = find_programs()?;
         let account = account()?;
         let directory = tempfile::Builder::new().prefix("stagepass-postgres-").tempdir()?;
@@ -81,7 +73,7 @@ impl Postgres {
         let port = free_port()?;
         let mut command = command(&programs, "postgres", account);
         command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        command.args(SETTINGS.iter().chain(size.settings()).flat_map(|setting| ["-c", setting]));
+        command.args(SETTINGS.iter().chain(settings_for(wanted)).flat_map(|setting| ["-c", setting]));
         // SIGINT is its fast shutdown, which doesn't wait for clients.
         let log = directory.path().join("log");
         let mut program = Program::spawn("PostgreSQL", &mut command, &log, Signal::INT)?;
