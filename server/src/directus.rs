@@ -7,6 +7,7 @@ mod schema;
 
 pub(crate) use bootstrap::{BootstrapError, bootstrap};
 pub(crate) use error::DirectusError;
+pub(crate) use schema::fields_of_collections;
 
 use crate::replaceable::Replaceable;
 use axum::body::Bytes;

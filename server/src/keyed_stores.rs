@@ -179,11 +179,15 @@ impl KeyedStores {
     /// writer's fault.
     pub(crate) async fn check_records(&self) -> Result<(), OpenError> {
         let Some(directus) = &self.directus else { return Ok(()) };
+        for error in directus.unreadable_fields().await {
+            tracing::warn!(%error, "a field can't be read; if it is missing, create it with `stagepass-server directus bootstrap`");
+        }
         for column in SealedColumn::OF_RECORDS {
             match directus.sample(column).await {
                 Ok(sample) => self.check_sample(column, &sample)?,
+                // A missing column is among the fields above.
                 Err(error) => {
-                    tracing::warn!(%error, table = column.table(), column = column.name(), "a column can't be read; if it is missing, create it with `stagepass-server directus bootstrap`");
+                    tracing::warn!(%error, table = column.table(), column = column.name(), "a column can't be read");
                 }
             }
         }

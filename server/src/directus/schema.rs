@@ -124,6 +124,14 @@ pub(super) const COLLECTIONS: [Collection; 3] = [
     },
 ];
 
+/// Each collection, with the names of its fields as a query asks for them.
+pub(crate) fn fields_of_collections() -> impl Iterator<Item = (&'static str, String)> {
+    COLLECTIONS.iter().map(|collection| {
+        let names: Vec<_> = collection.fields.iter().map(|field| field.name).collect();
+        (collection.name, names.join(","))
+    })
+}
+
 impl Collection {
     /// The call that creates the collection with all its fields. Without accountability Directus
     /// keeps no revisions, and so no replaced or erased blob.

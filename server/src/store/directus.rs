@@ -14,11 +14,13 @@ mod row;
 mod sealed;
 mod sessions;
 
-use crate::directus::{Directus, DirectusError};
+use crate::directus::{self, Directus, DirectusError};
 use crate::store::{Database, RecordsUpkeep, Sealed, SealedColumn, StoreError};
 use changes::Operations;
 use items::Items;
 use sealed::Positions;
+use serde::de::IgnoredAny;
+use serde_json::json;
 use sessions::Turns;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -55,6 +57,24 @@ impl DirectusRecords {
             turns: Turns::default(),
             replacing: Arc::default(),
         }
+    }
+
+    /// Directus's reasons why fields that the server needs can't be read, such as those that only a later
+    /// `directus bootstrap` adds.
+    pub(crate) async fn unreadable_fields(&self) -> Vec<DirectusError> {
+        let mut faults = Vec::new();
+        for (collection, fields) in directus::fields_of_collections() {
+            let Err(fault) = self.items.first::<IgnoredAny>(collection, json!({}), &fields).await else {
+                continue;
+            };
+            let is_answer = matches!(fault, DirectusError::Status { .. });
+            faults.push(fault);
+            // Who doesn't answer once is not asked again.
+            if !is_answer {
+                break;
+            }
+        }
+        faults
     }
 
     /// The sealed texts of a column that were changed most recently, and those that were unchanged

@@ -107,21 +107,38 @@ async fn without_a_new_field_nothing_is_stored_and_the_error_names_it() {
     let setup = Setup::new().await.unwrap();
     let id = setup.user.create_profile("instagram", "one").await.unwrap();
     setup.capture(&id, "before").await.unwrap();
-    let missing = "You don't have permission to access field \"renewed_by\" in collection \"platform_sessions\" \
-                   or it does not exist. Queried in root.";
-    let body = json!({"errors": [{"message": missing, "extensions": {"code": "FORBIDDEN"}}]}).to_string();
-    let refused = Fault::Answer { status: 403, body: body.into() };
-    setup.proxy.fail("SEARCH /items/platform_sessions", refused);
+    setup.proxy.fail("SEARCH /items/platform_sessions", Fault::LacksField("renewed_by"));
     let answer = setup.capture(&id, "never").await.unwrap();
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert!(answer.body["error"].as_str().unwrap().contains("\\\"renewed_by\\\""), "{}", answer.body);
     assert!(setup.served(&id).await.unwrap().contains("renewed_by"));
     setup.proxy.heal();
     assert_eq!(setup.kept_sessions().await.unwrap().len(), 1);
+    setup.proxy.fail("/items/platform_connections", Fault::LacksField("write_back_allowed"));
+    let written = setup.proxy.requests("PATCH /items/platform_connections");
+    let allow = setup.user.allow_write_back(&id, true).await.unwrap();
+    assert_eq!(allow.status, StatusCode::BAD_GATEWAY);
+    assert!(allow.body["error"].as_str().unwrap().contains("write_back_allowed"), "{}", allow.body);
+    assert_eq!(setup.proxy.requests("PATCH /items/platform_connections"), written);
+    setup.proxy.heal();
     // The server asks for the field by this name.
     let query = json!({"fields": "renewed_by,entry_count,encrypted_origins", "limit": 1});
     setup.directus.search("/items/platform_sessions", &query).await.unwrap();
     assert_eq!(setup.served(&id).await.unwrap(), "before");
+}
+
+#[tokio::test]
+async fn a_field_that_directus_lacks_is_named_at_the_start() {
+    let setup = Setup::new().await.unwrap();
+    for field in ["write_back_allowed", "renewed_by", "encrypted_origins"] {
+        setup.proxy.heal();
+        setup.proxy.fail("/items/", Fault::LacksField(field));
+        let directory = tempfile::tempdir().unwrap();
+        let server = server_on_directus::start(directory.path(), &setup.directus, &setup.proxy.url()).await;
+        let log = String::from_utf8(server.unwrap().stop().await.unwrap()).unwrap();
+        let names_it = |line: &str| line.contains(field) && line.contains("directus bootstrap");
+        assert!(log.lines().any(names_it), "{field}: {log}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 use super::{CONNECTIONS, DOWNLOADS, SESSIONS, Setup, statuses, text};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use stagepass_tests::services::faulty_directus::Fault;
 use stagepass_tests::services::server_on_directus;
 use stagepass_tests::system::wait;
 use std::time::Duration;
@@ -46,6 +47,44 @@ async fn a_connection_that_another_service_made_is_used() {
         let answer = setup.service.post("/api/credentials/reveal", &reveal).await.unwrap();
         assert_eq!(answer.body["credentials"], json!({"a": 1}));
     }
+}
+
+/// A collection that was made by hand may let what a session belongs to be empty.
+#[tokio::test]
+async fn an_incomplete_session_of_another_writer_can_be_revoked() {
+    let setup = Setup::new().await.unwrap();
+    let id = setup.user.create_profile("instagram", "one").await.unwrap();
+    setup.capture(&id, "before").await.unwrap();
+    let session = setup.kept_sessions().await.unwrap().remove(0);
+    let id = text(&session["id"]);
+    let incomplete = json!({"id": id, "user_id": setup.owner.id(), "creator_profile_id": null, "platform": null,
+        "status": null, "captured_at": null, "renewed_by": null});
+    let body = json!({"data": [incomplete]}).to_string();
+    setup.proxy.fail("SEARCH /items/platform_sessions", Fault::Answer { status: 200, body: body.into() });
+    let answer =
+        setup.user.post("/api/credentials/revoke-platform-session", &json!({"id": id})).await.unwrap();
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let kept = setup.kept(SESSIONS, &id).await.unwrap().unwrap();
+    assert_eq!(
+        (&kept["status"], &kept["encrypted_cookies"], &kept["encrypted_origins"]),
+        (&json!("revoked"), &Value::Null, &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn a_session_stored_before_there_was_origin_storage_stays_readable() {
+    let setup = Setup::new().await.unwrap();
+    let id = setup.user.create_profile("instagram", "one").await.unwrap();
+    setup.capture(&id, "before").await.unwrap();
+    let session = text(&setup.kept_sessions().await.unwrap()[0]["id"]);
+    let without = json!({"entry_count": null, "encrypted_origins": null, "renewed_by": null});
+    setup.directus.change(&format!("/items/{SESSIONS}/{session}"), &without).await.unwrap();
+    assert_eq!(setup.served(&id).await.unwrap(), "before");
+    let listed = setup.user.get("/api/platform-sessions").await.unwrap().body;
+    assert_eq!(
+        (&listed["data"][0]["entry_count"], &listed["data"][0]["status"]),
+        (&json!(0), &json!("active"))
+    );
 }
 
 #[tokio::test]

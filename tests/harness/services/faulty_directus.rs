@@ -35,6 +35,8 @@ pub enum Fault {
     Garbage,
     /// It is forwarded after this time.
     Delay(Duration),
+    /// As if this field did not exist: Directus refuses to read it, and otherwise goes on.
+    LacksField(&'static str),
     /// The connection is closed, and the request never reaches Directus.
     Close,
     /// Directus carries it out, but the connection is closed before the answer.
@@ -142,34 +144,42 @@ impl Shared {
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
         match self.note(&request) {
-            None => Ok(self.hand_on(request).await),
+            None => Ok(self.hand_on(request.map(Body::new)).await),
             Some(Fault::Answer { status, body }) => {
                 Ok(json(StatusCode::from_u16(status).map_err(|_| Closed)?, body))
             }
             Some(Fault::Garbage) => Ok(json(StatusCode::OK, Bytes::from_static(b"\xff\xfe{\0garbage"))),
             Some(Fault::Delay(time)) => {
                 tokio::time::sleep(time).await;
-                Ok(self.hand_on(request).await)
+                Ok(self.hand_on(request.map(Body::new)).await)
+            }
+            Some(Fault::LacksField(field)) => {
+                let (head, body) = request.into_parts();
+                let body = to_bytes(Body::new(body), MAX_BODY_BYTES).await.map_err(|_| Closed)?;
+                if head.method.as_str() == "SEARCH" && String::from_utf8_lossy(&body).contains(field) {
+                    return Ok(json(StatusCode::FORBIDDEN, without_field(field)));
+                }
+                Ok(self.hand_on(Request::from_parts(head, Body::from(body))).await)
             }
             Some(Fault::Close) => Err(Closed),
             Some(Fault::LoseAnswer) => {
-                self.hand_on(request).await;
+                self.hand_on(request.map(Body::new)).await;
                 Err(Closed)
             }
         }
     }
 
-    async fn hand_on(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn hand_on(&self, request: Request<Body>) -> Response<Body> {
         self.forward(request).await.unwrap_or_else(|error| {
             // The status of a real proxy; the text is for the person who reads the failed test.
             json(StatusCode::BAD_GATEWAY, format!("no answer of Directus: {error:#}").into())
         })
     }
 
-    async fn forward(&self, request: Request<Incoming>) -> Result<Response<Body>> {
+    async fn forward(&self, request: Request<Body>) -> Result<Response<Body>> {
         let (head, body) = request.into_parts();
         let path = head.uri.path_and_query().context("no path")?;
-        let body = to_bytes(Body::new(body), MAX_BODY_BYTES).await?;
+        let body = to_bytes(body, MAX_BODY_BYTES).await?;
         let request = self.http.request(head.method, format!("{}{path}", self.directus));
         let answer = request.headers(end_to_end(head.headers)).body(body).send().await?;
         let (status, headers) = (answer.status(), end_to_end(answer.headers().clone()));
@@ -199,6 +209,17 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let service = service_fn(|request| shared.answer(request));
     // An error means that either side closed the connection.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Directus's answer to a request for a field that it doesn't have.
+fn without_field(field: &str) -> Bytes {
+    let message = format!(
+        "You don't have permission to access field \"{field}\" in collection \"items\" or it does not exist. \
+         Queried in root."
+    );
+    serde_json::json!({"errors": [{"message": message, "extensions": {"code": "FORBIDDEN"}}]})
+        .to_string()
+        .into()
 }
 
 fn json(status: StatusCode, body: Bytes) -> Response<Body> {

@@ -10,6 +10,7 @@ use crate::store::{
     Actor, Connection, Connections, CredentialsUpdate, Found, Judge, NewConnection, Page, PutConnection,
     SealedColumn, SealedConnection, StoreError, UpdateCredentials,
 };
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -89,6 +90,9 @@ impl Connections for DirectusRecords {
             .carry_out(|changes| async move {
                 let _turn = turn;
                 let allow = async {
+                    // Directus refuses to read a field that it lacks, and may ignore one that is written.
+                    // Decision: docs/decisions/storage.md#a-field-that-directus-lacks-stops-what-needs-it
+                    changes.items.first::<IgnoredAny>(TABLE, by_id(id), "write_back_allowed").await?;
                     changes.update(TABLE, by_id(id), json!({"write_back_allowed": allowed})).await.map(drop)
                 };
                 changes.with_own((TABLE, id, user_id), entry, allow).await
@@ -102,8 +106,11 @@ impl Connections for DirectusRecords {
         id: Uuid,
         entry: Entry,
     ) -> Result<Found<()>, StoreError> {
+        // A session that is being stored comes first, and is deleted as well.
+        let turn = self.turns.take(id).await?;
         self.operations
             .carry_out(|changes| async move {
+                let _turn = turn;
                 // Delete what belongs to it first: collections created by hand may not cascade.
                 let delete = async {
                     for column in [SealedColumn::SessionCookies, SealedColumn::DownloadCredentials] {

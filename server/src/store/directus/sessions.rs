@@ -147,8 +147,8 @@ impl Sessions for DirectusRecords {
     ) -> Result<Found<()>, StoreError> {
         let stored: Option<Stored> = self.items.first(TABLE, by_id(id), Stored::FIELDS).await?;
         // A renewal that is under way ends first, or finds the session revoked.
-        let turn = match &stored {
-            Some(stored) => Some(self.turns.take(stored.creator_profile_id).await?),
+        let turn = match stored.as_ref().and_then(|stored| stored.creator_profile_id) {
+            Some(connection_id) => Some(self.turns.take(connection_id).await?),
             None => None,
         };
         self.operations
@@ -313,12 +313,12 @@ async fn newest_of<T: DeserializeOwned>(
     Ok(items.list(TABLE, &query).await?.into_iter().next())
 }
 
-/// A session, and when and by whom it was stored.
+/// A session, and when and by whom it was stored. Other writers may leave out what it belongs to.
 #[derive(Deserialize)]
 struct Stored {
     id: Uuid,
-    creator_profile_id: Uuid,
-    platform: String,
+    creator_profile_id: Option<Uuid>,
+    platform: Option<String>,
     #[serde(deserialize_with = "row::status")]
     status: SessionStatus,
     captured_at: Option<Time>,
@@ -335,7 +335,9 @@ impl Stored {
 
 /// Revokes what services made of a session: the newest one, if its owner has stored none since.
 async fn revoke_renewal(changes: &Changes, revoked: &Stored, now: i64) -> Result<(), DirectusError> {
-    let (items, id, platform) = (&changes.items, revoked.creator_profile_id, &revoked.platform);
+    // No service renews a session that belongs to no connection.
+    let (Some(id), Some(platform)) = (revoked.creator_profile_id, &revoked.platform) else { return Ok(()) };
+    let items = &changes.items;
     let newest: Option<Stored> = newest_of(items, id, platform, Stored::FIELDS).await?;
     let is_renewal = |newest: &Stored| newest.status == SessionStatus::Active && newest.renewed_by.is_some();
     let Some(newest) = newest.filter(is_renewal) else { return Ok(()) };
