@@ -1,6 +1,7 @@
 //! Flags and environment variables, and the checked settings made from them. All faults are
 //! reported together at start.
 
+mod allowed_hosts;
 mod database;
 mod directus;
 mod faults;
@@ -24,6 +25,7 @@ use crate::proof::Address;
 use crate::request::LOCAL_NAMES;
 use crate::secret_file::{self, Kept};
 use crate::telemetry::LogFormat;
+use allowed_hosts::AllowedHosts;
 use axum::http::Uri;
 use clap::{Args, ValueEnum as _};
 use etcetera::BaseStrategy as _;
@@ -82,6 +84,10 @@ pub(crate) struct ServeArgs {
     /// https://HOST, or http on this machine
     #[arg(long, env = "STAGEPASS_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Further host names under which services reach this server, such as a container's service
+    /// name: exact names without scheme, port or wildcard, separated by commas
+    #[arg(long, env = "STAGEPASS_ALLOWED_HOSTS", value_name = "NAME,…")]
+    allowed_hosts: Option<String>,
     /// What to log: a level (off, error, warn, info, debug, trace), or TARGET=LEVEL,… [default:
     /// info]
     #[arg(long, env = "STAGEPASS_LOG", value_name = "FILTER")]
@@ -206,6 +212,7 @@ impl Settings {
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
         let public_url: Option<Uri> = args.public_url.as_deref().and_then(|url| url.parse().ok());
+        let allowed_hosts = args.allowed_hosts.as_deref().and_then(|list| faults.allowed_hosts(list));
         let database = data.gather_database(&mut faults);
         let needed_with = secrets_needed_with(&database, directus);
         let keys = KeySettings::gather(keys, needed_with, &mut faults);
@@ -226,7 +233,7 @@ impl Settings {
         match (listen, log, log_format, limits) {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
                 let is_public = public_host.as_deref().is_some_and(|host| !LOCAL_NAMES.contains(&host));
-                let host_names = host_names(listen, public_host);
+                let host_names = host_names(listen, public_host, allowed_hosts.unwrap_or_default());
                 let given = Self {
                     listen,
                     log,
@@ -300,10 +307,14 @@ fn keep(
 }
 
 /// The host names under which requests are answered.
-fn host_names(listen: SocketAddr, public_host: Option<String>) -> Vec<String> {
+fn host_names(
+    listen: SocketAddr,
+    public_host: Option<String>,
+    AllowedHosts(allowed): AllowedHosts,
+) -> Vec<String> {
     let listen = match listen {
         SocketAddr::V4(address) => address.ip().to_string(),
         SocketAddr::V6(address) => format!("[{}]", address.ip()),
     };
-    LOCAL_NAMES.map(str::to_owned).into_iter().chain([listen]).chain(public_host).collect()
+    LOCAL_NAMES.map(str::to_owned).into_iter().chain([listen]).chain(public_host).chain(allowed).collect()
 }

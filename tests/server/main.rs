@@ -1,6 +1,7 @@
 //! The running server: what it answers, measures and logs, what it withstands, and how it
 //! starts and stops. Behaviour that holds on every store is in the program `stores`.
 
+mod allowed_hosts;
 mod api;
 mod audit;
 mod connections;

@@ -1,6 +1,7 @@
 //! Reads settings and gathers what is wrong with them.
 
 use super::PREVIOUS_SERVICE_SECRETS;
+use super::allowed_hosts::AllowedHosts;
 use super::named_file::NamedFile;
 use crate::masking;
 use crate::sealing::Key;
@@ -18,8 +19,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that starts with `STAGEPASS_` and that one of Stagepass's programs reads.
 // Decision: docs/decisions/keys-and-audit.md#unknown-variables-stop-the-start
-const KNOWN: [&str; 27] = [
+const KNOWN: [&str; 28] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
+    "STAGEPASS_ALLOWED_HOSTS",
     "STAGEPASS_AUDIT_DAYS",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_DRAIN_TIME",
@@ -128,6 +130,16 @@ impl Faults {
             host,
             "STAGEPASS_PUBLIC_URL must be https://HOST or https://HOST:PORT (http only for this \
              machine), without user, path, query and fragment",
+        )
+    }
+
+    /// Further host names under which requests are answered.
+    pub(super) fn allowed_hosts(&mut self, list: &str) -> Option<AllowedHosts> {
+        self.parse(
+            "STAGEPASS_ALLOWED_HOSTS",
+            list,
+            "exact host names without scheme, port, path or wildcard, separated by commas, such as \
+             stagepass,stagepass.lan",
         )
     }
 

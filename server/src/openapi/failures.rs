@@ -119,7 +119,9 @@ impl Failure {
             Self::Unavailable if form == Form::Vault => "The database does not answer in time",
             Self::BadRequest => "The request breaks a rule; the text says which, and names the field",
             Self::Unauthorized => "The caller is unknown: a token or secret is missing, wrong or expired",
-            Self::Forbidden => "The record belongs to another user, or the service may not do this",
+            Self::Forbidden => {
+                "The record belongs to another user, or the service may not do this, or not for this owner"
+            }
             Self::NotFound => "The record does not exist, or it lacks the requested content",
             Self::MethodNotAllowed => "The path only supports other methods",
             Self::RequestTimeout => "The request's body took too long to arrive",
@@ -136,7 +138,9 @@ impl Failure {
             }
             Self::UnsupportedMediaType => "The Content-Type is not JSON",
             Self::MisdirectedRequest => "This server does not answer to this Host",
-            Self::TooManyRequests => "Too many requests, or too many failed sign-ins",
+            Self::TooManyRequests => {
+                "Too many requests, too many failed sign-ins, or a second renewal within a minute"
+            }
             Self::Internal => "A fault of the server, such as stored credentials that can't be decrypted",
             Self::BadGateway => "Directus refused the call",
             Self::GatewayTimeout => "Directus took too long",
