@@ -10,10 +10,11 @@ const MAX_TRIED = 3;
  * The arguments of `scripting.executeScript` for the tabs that show a page of `origin` in this
  * cookie store: only the tab behind the popup if it is one of them, else those used last. `wanted` is
  * `{entries: [{area, name}]}`, with null for all entries; without it the answer lists each entry's
- * name and size. `isAsleep` if there are tabs, but none with its page.
+ * name and size. If a person `hasChosen` the entries, a page that lacks one is a fault. `isAsleep` if
+ * there are tabs, but none with its page.
  */
 // Decision: docs/decisions/extension.md#the-tab-behind-the-popup-is-the-one-that-is-read
-export async function injectionsAt(origin, storeId, tabBehindPopup, wanted) {
+export async function injectionsAt(origin, storeId, tabBehindPopup, wanted, hasChosen) {
   const { awake, asleep } = await tabsAt(origin, storeId);
   const ids = awake.map(({ id }) => id);
   const tried = ids.includes(tabBehindPopup) ? [tabBehindPopup] : ids.slice(0, MAX_TRIED);
@@ -24,7 +25,7 @@ export async function injectionsAt(origin, storeId, tabBehindPopup, wanted) {
     // A page that loads slowly has its storage from the start.
     injectImmediately: true,
     func: readPageStorage,
-    args: [origin, names, LIMITS],
+    args: [origin, names, hasChosen, LIMITS],
   }));
   return { injections, isAsleep: tried.length === 0 && asleep.length > 0 };
 }
@@ -53,9 +54,10 @@ function namesByArea(entries) {
 /**
  * Reads entries of the page's localStorage and sessionStorage. The browser runs the text of this
  * function in the page, in a world of its own, so it can use nothing from outside. `wanted` has the
- * names of each area's entries, or null for all. The answer is `{storage}` or `{fault, entry}`.
+ * names of each area's entries, or null for all; if `mustHaveAll`, a named one that is not there is
+ * a fault. The answer is `{storage}` or `{fault, entry}`.
  */
-function readPageStorage(origin, wanted, { maxEntries, maxBytes }) {
+function readPageStorage(origin, wanted, mustHaveAll, { maxEntries, maxBytes }) {
   // The tab may have gone elsewhere since the browser named its address.
   if (location.origin !== origin) return { fault: "tab_changed" };
   const bytesOf = (string) => new TextEncoder().encode(string).length;
@@ -76,8 +78,11 @@ function readPageStorage(origin, wanted, { maxEntries, maxBytes }) {
     storage[area] = [];
     for (const name of names) {
       const value = name === null ? null : held.getItem(name);
-      // Not there, or removed since it was listed.
-      if (value === null) continue;
+      if (value === null) {
+        if (mustHaveAll && !isAll) return { fault: "entry_missing", entry: name.slice(0, 64).toWellFormed() };
+        // Not there, or removed since it was listed.
+        continue;
+      }
       const isWellFormed = name.isWellFormed() && value.isWellFormed();
       // A page can make a name as long as it likes.
       if (wanted && !isWellFormed) return { fault: "ill_formed", entry: name.slice(0, 64).toWellFormed() };

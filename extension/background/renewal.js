@@ -188,7 +188,8 @@ async function renew(platform) {
       if (hasExpired(capture, status)) throw failure("signed_out");
       return;
     }
-    const mayStore = isWaitOver(capture) || capture.waitsFor;
+    // A tab that was not open may be there now.
+    const mayStore = isWaitOver(capture) || capture.waitsFor?.code === "no_tab";
     if (isStale(capture) && mayStore) await store(platform, capture);
     else if ((await isStorageNew(platform, capture)) && mayStore) await store(platform, capture);
   } catch (error) {
@@ -322,7 +323,7 @@ async function noteFailure(platform, capture, { code, http_status, reason, detai
     return;
   }
   if (NO_TAB_THERE.has(code)) {
-    const waitsFor = code === "no_tab" ? { origin, url, asleep } : null;
+    const waitsFor = { code, origin, entry, url: url ?? `${origin}/`, asleep };
     const looked = { attemptedAt: Date.now(), waitMs: MIN_BETWEEN_MS };
     await update(platform, capture, { ...looked, waitsFor, renewedBy: null });
     return;

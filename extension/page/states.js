@@ -32,7 +32,8 @@ function renewalCode(renewal) {
 
 /** Why a renewal has stopped, or what it waits for. */
 export function problemText({ platform_name: name, problem, waitsFor }) {
-  if (!problem) return text(`problem_waiting${waitsFor.asleep ? "_asleep" : ""}`, name, new URL(waitsFor.origin).host);
-  const key = `problem_${problem.code}`;
-  return hasText(key) ? text(key, name) : text("problem_other", name, failureText(problem));
+  const why = problem ?? { ...waitsFor, code: waitsFor.code ?? "no_tab" };
+  if (why.code === "no_tab") return text(`problem_waiting${why.asleep ? "_asleep" : ""}`, name, new URL(why.origin).host);
+  const key = `problem_${why.code}`;
+  return hasText(key) ? text(key, name) : text("problem_other", name, failureText(why));
 }

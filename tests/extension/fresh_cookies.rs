@@ -271,6 +271,38 @@ async fn storage_is_handed_over_only_once_that_is_switched_on() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_is_switched_on_for_one_platform_alone() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.grant(&[ONLYFANS.origins, FANSLY.origins, &[SERVER_ORIGINS]].concat()).await?;
+    let hosts = ScriptedHosts::install(&stage).await?;
+    let browser = stage.open_browser().await?;
+    let _onlyfans = stage.sign_in_at(&browser, &ONLYFANS).await?;
+    let popup = popup::open(&browser).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    let mut host = allow_to(&popup, &hosts).await?;
+    popup.click("#bridge-storage").await?;
+    wait_for_announcement(&mut host, true).await?;
+    close(popup).await?;
+    let _fansly = stage.sign_in_at(&browser, &FANSLY).await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.evaluate("document.querySelector('#bridge').open = true").await?;
+    popup.click("#bridge-allow").await?;
+    while host.receive().await?["platforms"].as_array().map(Vec::len) != Some(2) {}
+
+    for (id, platform, entries) in [(7, "onlyfans", Some(1)), (8, "fansly", None)] {
+        let asked =
+            json!({"id": id, "type": "cookies", "platform": platform, "program": "test", "storage": true});
+        let answer = host.ask(&asked).await?;
+        assert_eq!((&answer["id"], &answer["ok"]), (&json!(id), &json!(true)), "{}", answer["error"]);
+        let origins = answer["origins"].as_array().filter(|origins| !origins.is_empty());
+        assert_eq!(origins.map(Vec::len), entries, "{platform}");
+    }
+    Ok(())
+}
+
 /// Lets the answer of a page wait until the test releases it.
 const HOLD: &str = "const run = chrome.scripting.executeScript.bind(chrome.scripting); \
                     chrome.scripting.executeScript = async (injection) => { \

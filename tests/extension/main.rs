@@ -12,6 +12,7 @@ mod fresh_cookies;
 mod known_server;
 mod languages;
 mod main_job;
+mod odd_cookies;
 mod options;
 mod origin_storage;
 mod page_faults;

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 /// The platform's cookies that the browser itself reports, without the extension. Each in the
 /// form of the Credentials API.
-async fn cookies_in_browser(browser: &Chromium) -> Result<Vec<Value>> {
+pub(crate) async fn cookies_in_browser(browser: &Chromium) -> Result<Vec<Value>> {
     let held = browser.client().send("Storage.getCookies", json!({})).await?;
     let cookies = held["cookies"].as_array().context("no cookies")?.iter();
     let ours = cookies
@@ -117,7 +117,11 @@ async fn a_session_is_captured_served_exported_and_used_to_download() -> Result<
 
 /// The server returns exactly the browser's cookies, except those that the report lists as
 /// dropped. Returns their number.
-async fn assert_served_as_held(stage: &Stage, browser: &Chromium, worker: &Attachment) -> Result<usize> {
+pub(crate) async fn assert_served_as_held(
+    stage: &Stage,
+    browser: &Chromium,
+    worker: &Attachment,
+) -> Result<usize> {
     let outcome = worker.evaluate("chrome.storage.session.get('outcome.capture')").await?;
     let report = &outcome["outcome.capture"]["report"];
     let dropped: Vec<_> =

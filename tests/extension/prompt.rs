@@ -1,7 +1,8 @@
 //! The browser's own permission prompt, answered by real keys on a separate display, with the
 //! real action popup, which the prompt closes.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
 use stagepass_tests::browsers::cdp::Attachment;
 use stagepass_tests::browsers::chromium::Chromium;
 use stagepass_tests::browsers::display::Display;
@@ -80,4 +81,27 @@ async fn the_options_continue_after_the_prompt_and_report_a_refusal() -> Result<
     main_job::wait_for_view(&options, "sign-in").await?;
     let site = "document.querySelector('#site-list li')?.dataset.id === 'http://127.0.0.1/*'";
     options.wait_for("the server among the sites", SOON, site).await
+}
+
+/// The browser shows a warning for each permission that it thinks a person should know of.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_permission_to_run_scripts_brings_no_warning() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    let browser = stage.open_browser().await?;
+    let worker = popup::service_worker(&browser).await?;
+    let manifest = std::fs::read_to_string(built_extension()?.join("manifest.json"))?;
+    let with_tabs = manifest.replace("\"scripting\"", "\"tabs\"");
+    let mut without: Value = serde_json::from_str(&manifest)?;
+    let permissions = without["permissions"].as_array_mut().context("no permissions")?;
+    let count = permissions.len();
+    permissions.retain(|permission| permission != "scripting");
+    assert_eq!(permissions.len(), count - 1, "scripting is one of them");
+    let warnings = async |manifest: String| {
+        let ask = format!("chrome.management.getPermissionWarningsByManifest({})", json!(manifest));
+        worker.evaluate(&ask).await
+    };
+    let without = warnings(without.to_string()).await?;
+    assert_eq!(warnings(manifest).await?, without);
+    assert_ne!(warnings(with_tabs).await?, without, "the browser warns of other permissions");
+    Ok(())
 }

@@ -2,13 +2,18 @@
 
 use crate::origin_storage::sessions;
 use anyhow::{Result, ensure};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 use stagepass_tests::browsers::cdp::Attachment;
 use stagepass_tests::browsers::chromium::Chromium;
+use stagepass_tests::browsers::display::Display;
 use stagepass_tests::browsers::firefox::built_addon;
 use stagepass_tests::browsers::page::WebPage;
 use stagepass_tests::browsers::popup;
 use stagepass_tests::look::look_at_popup;
+use stagepass_tests::platform::FANSLY;
 use stagepass_tests::stage::main_job::{
     self, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
@@ -136,6 +141,56 @@ async fn in_firefox_exactly_the_chosen_entries_are_taken() -> Result<()> {
     firefox.close().await
 }
 
+/// Draws as many values, the same ones in each run.
+pub(crate) fn drawn<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>, count: usize) -> Result<Vec<T>> {
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);
+    let tree = prop::collection::vec(strategy, count).new_tree(&mut runner);
+    Ok(tree.map_err(|fault| anyhow::anyhow!("{fault}"))?.current())
+}
+
+/// Names and values of every kind that a page can store, the same ones in each run.
+fn odd_entries(count: usize) -> Result<Vec<(String, String)>> {
+    let text = || {
+        prop_oneof![
+            3 => "\\PC{0,20}",
+            2 => any::<String>(),
+            1 => prop::sample::select(vec![
+                "", "__proto__", "constructor", "toString", "0", "\u{0}nul\u{0}", "\\ud800", "\u{2028}\u{2029}",
+                "\u{fffe}\u{ffff}", "\u{1f600}", "</script>", "\u{202e}", "\r\n\t",
+            ])
+            .prop_map(str::to_owned),
+        ]
+    };
+    let drawn = drawn((text(), text()), count)?;
+    // The index makes each name its own.
+    let named = drawn.into_iter().enumerate().map(|(index, (name, value))| (format!("{name}{index}"), value));
+    let long = ("long".to_owned(), "v".repeat(5_000));
+    Ok(named.chain([long, (String::new(), "of no name".to_owned())]).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_odd_entry_that_the_browser_held_is_served_exactly() -> Result<()> {
+    let (stage, _browser, tab, popup) = on_unknown_site().await?;
+    let mut expected = odd_entries(400)?;
+    for area in ["localStorage", "sessionStorage"] {
+        let fill = format!(
+            "{area}.clear(); for (const [name, value] of {}) {area}.setItem(name, value); {area}.length",
+            json!(expected)
+        );
+        assert_eq!(tab.evaluate(&fill).await?, json!(expected.len()));
+    }
+    open_choice(&popup).await?;
+    popup.click("#storage-all").await?;
+    assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
+    let served = stage.served(PLATFORM, json!({})).await?;
+    expected.sort();
+    for area in ["localStorage", "sessionStorage"] {
+        assert!(entries(&served, area) == expected, "{area}");
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_stores_too_much_is_refused_whole() -> Result<()> {
     let (stage, _browser, tab, popup) = on_unknown_site().await?;
@@ -249,5 +304,62 @@ async fn a_kept_choice_can_be_given_up_without_a_tab() -> Result<()> {
     }
     assert_eq!(main_job::capture(&popup, "alice").await?, "captured");
     assert!(stage.served(PLATFORM, json!({})).await?.get("origins").is_none());
+    Ok(())
+}
+
+/// Neither the popup nor the worker, asked directly, says what the page at `origin` stores.
+async fn assert_withheld(popup: &Attachment, platform: &str, origin: &str) -> Result<()> {
+    let is_offered = "!document.querySelector('#show-preview').hidden";
+    popup.wait_for("the button that asks for the permission", SOON, is_offered).await?;
+    let rows = "document.querySelectorAll('#entry-table tbody tr, #storage-entries li').length";
+    assert_eq!(popup.evaluate(rows).await?, 0);
+    for asked in [
+        json!({"type": "storage", "platform": platform, "storeId": "0", "origin": origin}),
+        json!({"type": "preview", "platform": platform, "storeId": "0",
+            "storage": {"origin": origin, "entries": null}}),
+    ] {
+        let answer = popup.evaluate(&format!("chrome.runtime.sendMessage({asked})")).await?;
+        assert_eq!(answer["failure"]["code"], "permission_missing", "{asked}");
+        assert!(answer["value"].is_null(), "{asked}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_sites_permission_no_entry_is_listed_or_read() -> Result<()> {
+    let display = Display::start().await?;
+    let stage = Stage::set_up_on(&built_extension()?, Some(display.name())).await?;
+    stage.grant(&[SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    let tab = browser.open_tab(URL).await?;
+    tab.evaluate(FILL).await?;
+    let popup = popup::open_by_shortcut(&browser, &display).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    open_choice(&popup).await?;
+    let said = popup.evaluate("document.querySelector('#storage-status').textContent").await?;
+    assert!(
+        said.as_str().is_some_and(|words| words.contains("doesn't let Stagepass read this site")),
+        "{said}"
+    );
+    assert_withheld(&popup, PLATFORM, "https://app.cdninstagram.com").await?;
+    let shown = popup.evaluate("document.documentElement.outerHTML").await?.to_string();
+    assert!(!shown.contains("__proto__"), "the popup shows an entry's name");
+    look_at_popup(&popup, "storage-choice-not-permitted").await?;
+    // It is Stagepass that holds back: the shortcut lets the browser run functions in this tab.
+    let count = "chrome.tabs.query({active: true, currentWindow: true}) \
+        .then(([{id}]) => \
+            chrome.scripting.executeScript({target: {tabId: id}, func: () => localStorage.length})) \
+        .then(([{result}]) => result)";
+    assert_eq!(popup.evaluate(count).await?, 9);
+    close(popup).await?;
+
+    // Nothing of the login that the catalogue describes, either.
+    tab.navigate(FANSLY.front_url).await?;
+    stage.sign_in_on_sample(&tab).await?;
+    let popup = popup::open_by_shortcut(&browser, &display).await?;
+    wait_for_view(&popup, "ready").await?;
+    assert_withheld(&popup, FANSLY.id, "https://fansly.com").await?;
+    assert_eq!(sessions(&stage).await?, 0);
     Ok(())
 }

@@ -36,18 +36,21 @@ async fn sweep(worker: &Attachment) -> Result<()> {
     worker.evaluate("chrome.alarms.create('send-on', {when: Date.now() + 100})").await.map(drop)
 }
 
-/// Moves the times when pages were read ten minutes into the past.
-async fn let_time_pass(worker: &Attachment) -> Result<()> {
-    let change = "navigator.locks.request('last-captures', async () => { \
-        const {lastCaptures} = await chrome.storage.local.get('lastCaptures'); \
-        for (const kept of Object.values(lastCaptures)) kept.lookedAt -= 10 * 60_000; \
-        await chrome.storage.local.set({lastCaptures}); })";
-    worker.evaluate(change).await.map(drop)
+/// Moves a time that is kept of each capture ten minutes into the past: `lookedAt`, when its page was
+/// read, or `attemptedAt`, when storing was tried.
+async fn let_time_pass(worker: &Attachment, since: &str) -> Result<()> {
+    let change = format!(
+        "navigator.locks.request('last-captures', async () => {{ \
+        const {{lastCaptures}} = await chrome.storage.local.get('lastCaptures'); \
+        for (const kept of Object.values(lastCaptures)) kept.{since} -= 10 * 60_000; \
+        await chrome.storage.local.set({{lastCaptures}}); }})"
+    );
+    worker.evaluate(&change).await.map(drop)
 }
 
 /// Makes the extension look at its renewals ten minutes later.
 async fn sweep_later(worker: &Attachment) -> Result<()> {
-    let_time_pass(worker).await?;
+    let_time_pass(worker, "lookedAt").await?;
     sweep(worker).await
 }
 
@@ -75,7 +78,7 @@ async fn wait_for_sessions(stage: &Stage, total: u64) -> Result<()> {
 /// Waits until a condition holds for `kept`, what the extension keeps about the capture.
 async fn wait_for_kept(worker: &Attachment, platform: &str, condition: &str) -> Result<()> {
     let holds = format!(
-        "chrome.storage.local.get('lastCaptures').then(({{lastCaptures: {{{platform}: kept}}}}) => {condition})"
+        "chrome.storage.local.get('lastCaptures').then(({{lastCaptures: {{{platform:?}: kept}}}}) => {condition})"
     );
     let waited = worker.wait_for(condition, SOON, &holds).await;
     let kept = worker.evaluate("chrome.storage.local.get('lastCaptures')").await?;
@@ -360,12 +363,11 @@ async fn outside_the_catalogue_a_page_is_read_only_after_its_cookies_have_change
     popup.wait_for("the verdict", SOON, "document.querySelector('[data-login]')").await?;
     let worker = popup::service_worker(&browser).await?;
     worker.evaluate(COUNT_READS).await?;
-    let_time_pass(&worker).await?;
+    let_time_pass(&worker, "lookedAt").await?;
     switch_on_again(&popup).await?;
     assert_eq!((worker.evaluate("reads").await?, sessions(&stage).await?), (json!(0), 1));
 
-    let cookie = json!({"url": URL, "name": "login", "value": "newer", "secure": true, "httpOnly": true});
-    worker.evaluate(&format!("chrome.cookies.set({cookie}).then(() => 0)")).await?;
+    rotate_unknown(&worker).await?;
     wait_for_sessions(&stage, 2).await?;
     let newer = ("getItem".to_owned(), "newer value".to_owned());
     assert_eq!(entries(&stage.served(PLATFORM, json!({})).await?, "localStorage"), [newer]);
@@ -388,5 +390,52 @@ async fn outside_the_catalogue_a_login_without_cookies_is_not_taken_for_lost() -
     let kept = popup.evaluate("chrome.storage.local.get('lastCaptures')").await?;
     let kept = &kept["lastCaptures"][PLATFORM];
     assert_eq!((&kept["isOn"], kept["problem"].is_null()), (&json!(true), true), "{kept}");
+    Ok(())
+}
+
+/// Gives the browser another cookie of the unknown site's login.
+async fn rotate_unknown(worker: &Attachment) -> Result<()> {
+    let cookie = json!({"url": URL, "name": "login", "value": "newer", "secure": true, "httpOnly": true});
+    worker.evaluate(&format!("chrome.cookies.set({cookie}).then(() => 0)")).await.map(drop)
+}
+
+/// Each tab has a sessionStorage of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn outside_the_catalogue_a_chosen_entry_is_read_from_the_tab_that_has_it_and_never_left_out()
+-> Result<()> {
+    let (stage, browser, tab, popup) = on_unknown_site().await?;
+    open_choice(&popup).await?;
+    for name in ["getItem", "tab"] {
+        popup.click(&entry_box(&popup, name).await?).await?;
+    }
+    capture_and_renew(popup).await?;
+    let whole = stage.served(PLATFORM, json!({})).await?["origins"].take();
+    tab.navigate("about:blank").await?;
+    let _other = browser.open_tab(URL).await?;
+    let worker = popup::service_worker(&browser).await?;
+    rotate_unknown(&worker).await?;
+    wait_for_kept(&worker, PLATFORM, "kept.waitsFor?.code === 'entry_missing'").await?;
+    let popup = popup::open(&browser).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.click("#renewal > summary").await?;
+    wait_for_renewal(&popup, "waiting").await?;
+    let words = popup.evaluate("document.querySelector('#problem-list').innerText").await?;
+    assert!(words.as_str().is_some_and(|words| words.contains("does not hold “tab”")), "{words}");
+    look_at_popup(&popup, "renewal-waiting-entry").await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "entry_missing");
+    assert_eq!(sessions(&stage).await?, 1);
+    close(popup).await?;
+
+    // It tries again after ten minutes, not at each change of a cookie.
+    worker.evaluate(COUNT_READS).await?;
+    tab.navigate(URL).await?;
+    sweep(&worker).await?;
+    wait_for_sweep(&worker).await?;
+    assert_eq!((worker.evaluate("reads").await?, sessions(&stage).await?), (json!(0), 1));
+    let_time_pass(&worker, "attemptedAt").await?;
+    sweep(&worker).await?;
+    wait_for_sessions(&stage, 2).await?;
+    let served = stage.served(PLATFORM, json!({})).await?;
+    assert_eq!((&served["cookies"][0]["value"], &served["origins"]), (&json!("newer"), &whole));
     Ok(())
 }

@@ -35,7 +35,7 @@ pub enum Failure {
         report: Box<Report>,
     },
     /// No tab shows a page of an origin whose storage belongs to the session.
-    #[error("{} at {origin}", if *asleep { "the tab is asleep" } else { "no tab is open" })]
+    #[error("no tab shows a page of {origin}")]
     NoTab {
         /// The origin.
         origin: String,
@@ -45,7 +45,7 @@ pub enum Failure {
         asleep: bool,
     },
     /// The tab closed or went elsewhere while it was read.
-    #[error("the tab at {origin} changed while it was read")]
+    #[error("the tab at {origin} has changed")]
     TabChanged {
         /// The origin.
         origin: String,
@@ -56,16 +56,16 @@ pub enum Failure {
         /// The origin.
         origin: String,
     },
-    /// The page does not hold an entry that requests of this login need, or not yet.
-    #[error("the page at {origin} does not hold {entry}")]
+    /// The page does not hold an entry that the login needs or the person has chosen, or not yet.
+    #[error("{origin} lacks {entry}")]
     EntryMissing {
         /// The origin.
         origin: String,
         /// The entry's name.
-        entry: &'static str,
+        entry: String,
     },
     /// A wanted entry holds text that is not well-formed Unicode.
-    #[error("the entry {entry} of {origin} is not well-formed text")]
+    #[error("{entry} of {origin} is not well-formed text")]
     StorageIllFormed {
         /// The origin.
         origin: String,
@@ -140,7 +140,7 @@ pub enum Failure {
     #[error("this is not allowed in Stagepass's popup")]
     NotAllowed,
     /// The person switched this hand-over off while the login was read.
-    #[error("this was switched off in Stagepass's popup while the login was read, so nothing is handed over")]
+    #[error("this was switched off in Stagepass's popup while the login was read")]
     SwitchedOff,
     /// The browser refused a call, or there is a bug.
     #[error("unexpected: {detail}")]

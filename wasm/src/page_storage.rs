@@ -26,13 +26,15 @@ const TIMEOUT_MS: u32 = 5_000;
 #[wasm_bindgen(raw_module = "../background/page-storage.js")]
 extern "C" {
     /// The arguments of `scripting.executeScript`, one for each tab to be asked, as `{injections,
-    /// isAsleep}`. `wanted` is null for a list without values.
+    /// isAsleep}`. `wanted` is null for a list without values. If the person `has_chosen` it, all of it
+    /// must be there.
     #[wasm_bindgen(catch, js_name = injectionsAt)]
     fn injections_at(
         origin: &str,
         store_id: &str,
         tab: Option<u32>,
         wanted: &JsValue,
+        has_chosen: bool,
     ) -> Result<Promise, JsValue>;
 }
 
@@ -85,7 +87,7 @@ pub(crate) async fn read(
     }
     match missing_entry(Session { cookies: &[], origins: &origins }, site) {
         Some(LoginEntry { origin, name, .. }) => {
-            Err(Failure::EntryMissing { origin: (*origin).to_owned(), entry: name })
+            Err(Failure::EntryMissing { origin: (*origin).to_owned(), entry: (*name).to_owned() })
         }
         None => Ok(origins),
     }
@@ -130,13 +132,19 @@ async fn ask_tabs(
     wanted: &JsValue,
 ) -> Result<JsValue, Failure> {
     let of_browser = |error: JsValue| Failure::of_browser(&error);
-    let injections = injections_at(origin, store_id, tab, wanted).map_err(of_browser)?;
+    let has_chosen = site.platform().is_none();
+    let injections = injections_at(origin, store_id, tab, wanted, has_chosen).map_err(of_browser)?;
     let found = JsFuture::from(injections).await.map_err(of_browser)?;
     let member = |name: &str| Reflect::get(&found, &name.into()).unwrap_or_default();
     let mut failure = no_tab(site, origin, member("isAsleep").is_truthy());
     for injection in Array::from(&member("injections")) {
         match ask_tab(&injection, origin).await {
-            Err(error @ (Failure::TabChanged { .. } | Failure::TabSilent { .. })) => failure = error,
+            // Another tab may have what this one lacks: sessionStorage is each tab's own.
+            Err(
+                error @ (Failure::TabChanged { .. }
+                | Failure::TabSilent { .. }
+                | Failure::EntryMissing { .. }),
+            ) => failure = error,
             answer => return answer,
         }
     }
@@ -176,6 +184,7 @@ async fn ask_tab(injection: &JsValue, origin: &str) -> Result<JsValue, Failure> 
 fn failure_of(fault: &str, origin: &str, entry: String) -> Failure {
     let origin = origin.to_owned();
     match fault {
+        "entry_missing" => Failure::EntryMissing { origin, entry },
         "ill_formed" => Failure::StorageIllFormed { origin, entry },
         "too_large" => Failure::StorageTooLarge { origin },
         "blocked" => Failure::StorageBlocked { origin },
@@ -221,6 +230,7 @@ mod tests {
     fn each_fault_of_a_page_is_a_failure_of_its_own() {
         for (fault, code) in [
             ("tab_changed", "tab_changed"),
+            ("entry_missing", "entry_missing"),
             ("ill_formed", "storage_ill_formed"),
             ("too_large", "storage_too_large"),
             ("blocked", "storage_blocked"),
