@@ -9,7 +9,8 @@ const MAX_LABEL_BYTES: usize = 63;
 
 /// Whether a text is a DNS name (RFC 1035, plus underscores, as browsers have it) or an IPv4
 /// address.
-pub(crate) fn is_host_name(host: &str) -> bool {
+#[must_use]
+pub fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=MAX_LABEL_BYTES).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))

@@ -383,3 +383,22 @@ async fn the_page_for_yt_dlp_works_exactly_as_written() -> Result<()> {
     ensure!(left == BTreeSet::from(expected), "{left:?}");
     Ok(())
 }
+
+/// curl sends headers that it is given to each host that it is redirected to.
+#[test]
+fn each_page_that_gives_headers_to_curl_warns_of_redirects() -> Result<()> {
+    let mut pages = 0;
+    for (path, text) in documents()? {
+        let blocks = code_blocks(&text);
+        // Headers of a platform; those of our own server are for it alone.
+        let gives_headers = |line: &str| {
+            line.contains("curl") && (line.contains("@headers") || line.contains("--format header"))
+        };
+        if blocks.iter().flat_map(|(_, block)| block.lines()).any(gives_headers) {
+            pages += 1;
+            assert!(text.contains("Don't let curl follow redirects"), "{}", path.display());
+        }
+    }
+    assert!(pages >= 2, "only {pages}");
+    Ok(())
+}

@@ -46,7 +46,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Bandcamp",
         domains: &["bandcamp.com"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://bandcamp.com/", &["https://bandcamp.com/"]),
+        login_url: Fact::known(
+            "https://bandcamp.com/login",
+            &["https://github.com/eightyeighteyes/kamp/blob/main/kamp_ui/src/main/index.ts"],
+        ),
         login_cookies: Fact::known(
             &[
                 LoginCookie { name: "identity", ..NAMED },
@@ -77,7 +80,9 @@ pub static CATALOGUE: &[Platform] = &[
         ),
         login_url: Fact::known(
             "https://passport.bilibili.com/login",
-            &["https://passport.bilibili.com/login"],
+            &[
+                "https://github.com/nICEnnnnnnnLee/BilibiliDown/blob/master/src/nicelee/bilibili/util/HttpHeaders.java",
+            ],
         ),
         login_cookies: Fact::known(
             &named(["SESSDATA", "DedeUserID"]),
@@ -127,7 +132,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Bluesky",
         domains: &["bsky.app"],
         other_hosts: Fact::known(&["main.bsky.dev"], &[yt_dlp!("bluesky")]),
-        login_url: Fact::known("https://bsky.app/", &["https://bsky.app/"]),
+        login_url: Fact::known(
+            "https://bsky.app/",
+            &["https://github.com/ferdium/ferdium-recipes/blob/main/recipes/bluesky/package.json"],
+        ),
         login_cookies: Fact::known(
             &[],
             &["https://github.com/bluesky-social/social-app/blob/main/src/state/persisted/index.web.ts"],
@@ -165,7 +173,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Boosty",
         domains: &["boosty.to"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://boosty.to/", &["https://boosty.to/"]),
+        login_url: Fact::known(
+            "https://boosty.to/",
+            &["https://github.com/Glitchy-Sheep/boosty-downloader/blob/main/README.md"],
+        ),
         login_cookies: Fact::known(&named(["auth"]), &[yt_dlp!("boosty"), gallery_dl!("boosty")]),
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::known(
@@ -189,7 +200,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Dailymotion",
         domains: &["dailymotion.com"],
         other_hosts: Fact::known(&["dai.ly"], &[yt_dlp!("dailymotion")]),
-        login_url: Fact::known("https://www.dailymotion.com/", &["https://www.dailymotion.com/"]),
+        login_url: Fact::known(
+            "https://www.dailymotion.com/signin",
+            &["https://github.com/futo-org/grayjay-plugin-dailymotion/blob/master/DailymotionConfig.json"],
+        ),
         login_cookies: Fact::known(&named(["access_token"]), &[yt_dlp!("dailymotion")]),
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::NOT_KNOWN,
@@ -252,7 +266,13 @@ pub static CATALOGUE: &[Platform] = &[
                 "https://www.business2community.com/facebook/facebooks-fb-me-link-shortener-0323513",
             ],
         ),
-        login_url: Fact::known("https://www.facebook.com/login", &["https://www.facebook.com/login"]),
+        login_url: Fact::known(
+            "https://www.facebook.com/login",
+            &[
+                gallery_dl!("facebook"),
+                "https://github.com/ferdium/ferdium-recipes/blob/main/recipes/facebook/package.json",
+            ],
+        ),
         login_cookies: Fact::known(
             &named(["c_user", "xs"]),
             &[
@@ -313,7 +333,10 @@ pub static CATALOGUE: &[Platform] = &[
             &["fans.ly"],
             &["https://github.com/NotiFansly/BetterFansly/blob/master/manifest.json"],
         ),
-        login_url: Fact::known("https://fansly.com/", &["https://fansly.com/"]),
+        login_url: Fact::known(
+            "https://fansly.com/",
+            &["https://github.com/agnosto/fansly-scraper/blob/main/config.md"],
+        ),
         // Not written here: f-s-c is set at a login, and whether it is needed is not known.
         login_cookies: Fact::known(
             &[],
@@ -384,7 +407,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Imgur",
         domains: &["imgur.com"],
         other_hosts: Fact::known(&["imgur.io"], &[gallery_dl!("imgur")]),
-        login_url: Fact::known("https://imgur.com/", &["https://imgur.com/"]),
+        login_url: Fact::known(
+            "https://imgur.com/signin",
+            &["https://github.com/pixartist/ImgurSharp/blob/master/Imgur.cs"],
+        ),
         login_cookies: Fact::known(
             &named(["accesstoken"]),
             &[gallery_dl!("imgur"), "https://github.com/mikf/gallery-dl/issues/9763"],
@@ -497,7 +523,12 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Iwara",
         domains: &["iwara.tv"],
         other_hosts: Fact::known(&["iwara.ai"], &[gallery_dl!("iwara")]),
-        login_url: Fact::known("https://www.iwara.tv/", &["https://www.iwara.tv/"]),
+        login_url: Fact::known(
+            "https://www.iwara.tv/login",
+            &[
+                "https://github.com/KurtBestor/Hitomi-Downloader/blob/master/src/extractor/iwara_downloader.py",
+            ],
+        ),
         login_cookies: Fact::NOT_KNOWN,
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::NOT_KNOWN,
@@ -528,7 +559,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Kick",
         domains: &["kick.com"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://kick.com/", &["https://kick.com/"]),
+        login_url: Fact::known(
+            "https://kick.com/login",
+            &["https://github.com/eerimoq/moblin/blob/main/Moblin/StreamingPlatforms/Kick/KickAuth.swift"],
+        ),
         login_cookies: Fact::known(
             &named(["session_token"]),
             &[yt_dlp!("kick"), "https://github.com/yt-dlp/yt-dlp/issues/13550"],
@@ -587,7 +621,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Nebula",
         domains: &["nebula.tv"],
         other_hosts: Fact::known(&["nebula.app", "watchnebula.com"], &[yt_dlp!("nebula")]),
-        login_url: Fact::known("https://nebula.tv/", &["https://nebula.tv/"]),
+        login_url: Fact::known(
+            "https://nebula.tv/login",
+            &["https://github.com/futo-org/grayjay-plugin-nebula/blob/master/NebulaConfig.json"],
+        ),
         login_cookies: Fact::known(&named(["nebula_auth.apiToken"]), &[yt_dlp!("nebula")]),
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::NOT_KNOWN,
@@ -706,7 +743,13 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Patreon",
         domains: &["patreon.com"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://www.patreon.com/login", &["https://www.patreon.com/login"]),
+        login_url: Fact::known(
+            "https://www.patreon.com/login",
+            &[
+                "https://github.com/futo-org/grayjay-plugin-patreon/blob/master/PatreonConfig.json",
+                "https://github.com/mvdicarlo/postybirb/blob/main/apps/client-server/src/app/websites/implementations/patreon/patreon.website.ts",
+            ],
+        ),
         login_cookies: Fact::known(&named(["session_id"]), &[yt_dlp!("patreon"), gallery_dl!("patreon")]),
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::NOT_KNOWN,
@@ -869,7 +912,7 @@ pub static CATALOGUE: &[Platform] = &[
         storage: Fact::NOT_KNOWN,
         headers: Fact::NOT_KNOWN,
         bound_to_user_agent: Fact::NOT_KNOWN,
-        yt_dlp: Fact::known(true, &[yt_dlp!("pixivsketch")]),
+        yt_dlp: Fact::known(false, &[SUPPORTED_BY_YT_DLP]),
         gallery_dl: Fact::known(true, &[gallery_dl!("pixiv")]),
         advice: None,
     },
@@ -881,7 +924,12 @@ pub static CATALOGUE: &[Platform] = &[
             &["redd.it", "redditmedia.com", "reddituploads.com"],
             &[yt_dlp!("reddit"), gallery_dl!("reddit")],
         ),
-        login_url: Fact::known("https://www.reddit.com/login/", &["https://www.reddit.com/login/"]),
+        login_url: Fact::known(
+            "https://www.reddit.com/login",
+            &[
+                "https://github.com/elebumm/RedditVideoMakerBot/blob/master/video_creation/screenshot_downloader.py",
+            ],
+        ),
         login_cookies: Fact::known(&named(["reddit_session"]), &[yt_dlp!("reddit")]),
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::known(
@@ -912,7 +960,13 @@ pub static CATALOGUE: &[Platform] = &[
         name: "SoundCloud",
         domains: &["soundcloud.com"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://soundcloud.com/signin", &["https://soundcloud.com/signin"]),
+        login_url: Fact::known(
+            "https://soundcloud.com/signin",
+            &[
+                "https://github.com/Kopuz-org/kopuz/blob/master/crates/server/src/soundcloud.rs",
+                "https://github.com/lbrndnr/nuage-macos/blob/main/Nuage/Views/LoginView.swift",
+            ],
+        ),
         login_cookies: Fact::known(&named(["oauth_token"]), &[yt_dlp!("soundcloud")]),
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::NOT_KNOWN,
@@ -937,7 +991,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Substack",
         domains: &["substack.com"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://substack.com/", &["https://substack.com/"]),
+        login_url: Fact::known(
+            "https://substack.com/sign-in",
+            &["https://github.com/timf34/Substack2Markdown/blob/main/substack_scraper.py"],
+        ),
         login_cookies: Fact::known(
             &named(["substack.sid"]),
             &[
@@ -960,7 +1017,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Threads",
         domains: &["threads.com", "threads.net"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://www.threads.com/login", &["https://www.threads.com/login"]),
+        login_url: Fact::known(
+            "https://www.threads.com/login",
+            &["https://github.com/philjhowson/sociallistening/blob/main/src/data/threads_get_login.py"],
+        ),
         login_cookies: Fact::known(
             &named(["sessionid"]),
             &["https://github.com/aditya76-git/threadscrape-threads-net-web-api"],
@@ -988,7 +1048,7 @@ pub static CATALOGUE: &[Platform] = &[
         name: "TikTok",
         domains: &["tiktok.com"],
         other_hosts: Fact::known(&["tiktokv.com"], &[yt_dlp!("tiktok")]),
-        login_url: Fact::known("https://www.tiktok.com/login", &["https://www.tiktok.com/login"]),
+        login_url: Fact::known("https://www.tiktok.com/login", &[yt_dlp!("tiktok"), gallery_dl!("tiktok")]),
         login_cookies: Fact::known(
             &named(["sessionid"]),
             &[
@@ -1073,7 +1133,10 @@ pub static CATALOGUE: &[Platform] = &[
         name: "Weverse",
         domains: &["weverse.io"],
         other_hosts: Fact::NOT_KNOWN,
-        login_url: Fact::known("https://weverse.io/", &["https://weverse.io/"]),
+        login_url: Fact::known(
+            "https://weverse.io/",
+            &[yt_dlp!("weverse"), "https://github.com/MujyKun/Weverse/blob/main/README.md"],
+        ),
         login_cookies: Fact::known(&named(["we2_access_token", "we2_refresh_token"]), &[yt_dlp!("weverse")]),
         account_cookie: Fact::NOT_KNOWN,
         rotating_cookies: Fact::known(&["we2_access_token", "we2_refresh_token"], &[yt_dlp!("weverse")]),
@@ -1151,7 +1214,7 @@ pub static CATALOGUE: &[Platform] = &[
         ),
         login_url: Fact::known(
             "https://accounts.google.com/ServiceLogin?service=youtube",
-            &["https://accounts.google.com/ServiceLogin?service=youtube"],
+            &["https://github.com/futo-org/grayjay-plugin-youtube/blob/master/YoutubeConfig.json"],
         ),
         login_cookies: Fact::known(
             &[

@@ -213,6 +213,37 @@ fn at_least_25_platforms_are_known_and_each_fact_has_its_sources() {
     }
 }
 
+/// Whether a source is the very page, or the very host, that it should document.
+fn is_own_source(address: &str, source: &str) -> bool {
+    fn page(address: &str) -> &str {
+        let page = address.strip_prefix("https://").unwrap_or(address);
+        let page = page.strip_prefix("www.").unwrap_or(page);
+        page.split(['?', '#']).next().unwrap_or(page).trim_end_matches('/')
+    }
+    page(address) == page(source)
+}
+
+#[test]
+fn no_address_of_the_catalogue_is_its_own_source() {
+    for (address, source) in [
+        ("https://example.org/login", "https://example.org/login"),
+        ("https://www.example.org/login/", "https://example.org/login"),
+        ("https://example.org/login?service=a", "https://example.org/login#form"),
+        ("example.org", "https://www.example.org/"),
+    ] {
+        assert!(is_own_source(address, source), "{source}");
+    }
+    assert!(!is_own_source("https://example.org/login", "https://example.org/help/login"));
+    for platform in CATALOGUE {
+        let hosts = platform.other_hosts.all().iter().map(|host| (*host, platform.other_hosts.sources()));
+        let login = platform.login_url.get().map(|url| (url, platform.login_url.sources()));
+        for (address, sources) in hosts.chain(login) {
+            let own = sources.iter().find(|source| is_own_source(address, source));
+            assert_eq!(own, None, "{} names {address} as its own source", platform.id);
+        }
+    }
+}
+
 #[test]
 fn storage_and_headers_of_the_catalogue_are_well_formed() {
     for platform in CATALOGUE {
