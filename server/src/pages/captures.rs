@@ -107,7 +107,7 @@ pub(super) async fn sessions(
     let now = now_ms();
     let body = html! {
         (notice)
-        p { "Sessions your services can use. Revoking erases the stored cookies. To end the login itself, log out at the platform." }
+        p { "Sessions your services can use. Revoking erases the stored cookies and storage entries. To end the login itself, log out at the platform." }
         @if !listing.data.is_empty() {
             div.scroll tabindex="0" role="region" aria-label="Sessions" { table {
                 thead { tr {

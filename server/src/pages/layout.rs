@@ -193,7 +193,7 @@ const NOTICES: [(&str, &str); 10] = [
     ("saved", "Saved."),
     ("assigned", "Assigned to exactly these projects."),
     ("deleted", "Deleted."),
-    ("revoked", "Revoked: its cookies are erased from this server."),
+    ("revoked", "Revoked: its cookies and storage entries are erased from this server."),
     ("declined", "Declined."),
     ("allowed", "Allowed: services may renew this account's session."),
     ("forbidden", "Forbidden: no service can renew this account's session any more."),

@@ -91,7 +91,7 @@ async fn assert_verifies(stage: &Stage) -> Result<()> {
     ensure!(said.contains("the export is complete and unchanged: 6 rows"), "{said}");
     // Standard output gets the same rows.
     let text = fs::read_to_string(files.path("all.jsonl"))?;
-    let piped = stage.content(&["export"]).await?;
+    let piped = stage.installation.succeed(&["audit", "export"]).await?;
     for export in [&text, &piped] {
         assert_eq!(fingerprint_of_export(export)?, fingerprint);
     }

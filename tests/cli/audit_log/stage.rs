@@ -75,7 +75,7 @@ impl Stage {
 
     /// The rows of `audit list --json` with these arguments, oldest first.
     pub(crate) async fn list(&self, arguments: &[&str]) -> Result<Vec<Value>> {
-        let listed = self.content(&[&["list", "--json"], arguments].concat()).await?;
+        let listed = self.installation.succeed(&[&["audit", "list", "--json"], arguments].concat()).await?;
         let mut rows: Vec<Value> = listed.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
         rows.reverse();
         Ok(rows)

@@ -1,6 +1,8 @@
 //! A whole installation for one test: a server, the store behind it, and people
 //! who may sign in.
 
+mod kept_values;
+
 use crate::services::directus::{self, Directus};
 use crate::services::postgres::{Database, connect};
 use crate::services::server::{self, Client, PASSWORD, Server};

@@ -1,16 +1,21 @@
 //! Origin storage that a renewal keeps, and where it is kept.
 
 use super::{Callers, UNKNOWN, get, onlyfans, post, refusal, session, start, with};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use futures_util::future::join_all;
 use macro_rules_attribute::apply;
 use serde_json::{Value, json};
-use stagepass_tests::services::installation::Store;
+use stagepass_tests::services::installation::{Installation, Store};
 use stagepass_tests::services::server::Client;
 use stagepass_tests::system::secret_search::SecretSearch;
+use std::collections::BTreeSet;
 
 const STORE: &str = "store-platform-session";
 const TOKEN: &str = "0123456789abcdef";
+const ACCOUNT: &str = "planted-account-Rb5tK";
+const COOKIE: &str = "planted-cookie-Jd6vP";
+const ENTRY: &str = "planted-storage-Hq8nW";
+const WRITTEN_BACK: &str = "planted-written-back-Lm2xC";
 const SUPERSEDED: (u16, &str) = (409, "Session was superseded");
 
 /// Stores a session of OnlyFans with origin storage; returns its body and id.
@@ -130,32 +135,70 @@ async fn misplaced_origin_storage_does_not_open(store: Store) -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn stored_values_are_in_no_file_and_no_log() -> Result<()> {
-    const PLANTED: &str = "planted-storage-Hq8nW";
-    let Callers { user, service, server, installation, .. } = start(Store::Sqlite).await?;
-    let connection = user.create_profile("onlyfans", "a").await?;
-    let mut body = onlyfans(&connection, PLANTED);
-    body["origins"][0]["sessionStorage"][0]["value"] = PLANTED.into();
-    let first = post(&user, STORE, &body).await?.body["id"].clone();
+/// Stores and serves the planted values in each way, and sends them in bodies that are refused.
+async fn store_and_serve_planted(user: &Client, service: &Client) -> Result<()> {
+    let connection = user.create_profile("onlyfans", ACCOUNT).await?;
+    let mut body = onlyfans(&connection, ENTRY);
+    body["cookies"][0]["value"] = COOKIE.into();
+    body["origins"][0]["sessionStorage"][0]["value"] = ENTRY.into();
+    let first = post(user, STORE, &body).await?.body["id"].clone();
     let renewal = with(body.clone(), &json!({"origins": null, "keep_origins_of": first}));
-    assert_eq!(post(&user, STORE, &renewal).await?.status, 200);
-    let faulty = with(body.clone(), &json!({"origins": [{"origin": PLANTED, "localStorage": PLANTED}]}));
-    assert_eq!(post(&user, STORE, &faulty).await?.status, 400);
-    let url = format!("https://onlyfans.com/{PLANTED}");
+    let newest = post(user, STORE, &renewal).await?.body["id"].clone();
+    assert_eq!(user.allow_write_back(&connection, true).await?.status, 200);
+    let cookie = json!({"name": "fp", "value": WRITTEN_BACK, "domain": ".onlyfans.com"});
+    let update = json!({"id": newest, "creator_profile_id": connection, "platform": "onlyfans",
+        "cookies": [cookie]});
+    assert_eq!(post(service, "update-platform-session", &update).await?.body["added_count"], 1);
     for change in [
-        json!({}),
+        json!({"origins": [{"origin": ENTRY, "localStorage": ENTRY}]}),
+        json!({"cookies": [{"name": COOKIE, "value": COOKIE}, COOKIE]}),
+    ] {
+        assert_eq!(post(user, STORE, &with(body.clone(), &change)).await?.status, 400);
+    }
+
+    let served = get(service, &body, json!({})).await?.body;
+    assert_eq!((&served["cookies"][0], &served["origins"]), (&body["cookies"][0], &body["origins"]));
+    assert_eq!(served["cookies"][2]["value"], WRITTEN_BACK);
+    let url = format!("https://onlyfans.com/{ENTRY}");
+    for change in [
         json!({"format": "netscape"}),
         json!({"format": "playwright"}),
         json!({"format": "header", "url": url}),
-        json!({"format": "header", "url": format!("http://{PLANTED}")}),
     ] {
-        get(&service, &body, change).await?;
+        assert_eq!(get(service, &body, change).await?.status, 200);
     }
-    let search = SecretSearch::new(&[PLANTED.into()])?;
-    assert!(search.files_in(installation.directory())?.is_empty());
+    let refused = json!({"format": "header", "url": format!("http://{COOKIE}")});
+    assert_eq!(get(service, &body, refused).await?.status, 400);
+    Ok(())
+}
+
+#[apply(on_each_store)]
+#[tokio::test]
+async fn stored_values_are_in_no_record_file_argument_or_log(store: Store) -> Result<()> {
+    let mut installation = Installation::new(store).await?;
+    let temporary = tempfile::tempdir()?;
+    installation.set("TMPDIR", temporary.path().to_str().context("a path that is not UTF-8")?);
+    let people = [installation.add_person().await?];
+    let server = installation.serve().await?;
+    store_and_serve_planted(&people[0].sign_in(&server).await?, &server.service()?).await?;
+
+    let secrets = SecretSearch::new(&[COOKIE, ENTRY, WRITTEN_BACK].map(Into::into))?;
+    assert_eq!(installation.tables_with(&secrets, &people).await?, BTreeSet::new());
+    // The search reads the records: the account's name is no secret.
+    let account = SecretSearch::new(&[ACCOUNT.into()])?;
+    let found = installation.tables_with(&account, &people).await?;
+    assert!(found.contains("platform_connections"), "{found:?}");
+    let is_on_disk = || -> Result<bool> {
+        let folders = [installation.directory(), temporary.path()];
+        let found = folders.map(|folder| secrets.files_in(folder));
+        Ok(!found.into_iter().collect::<Result<Vec<_>>>()?.concat().is_empty())
+    };
+    assert!(!is_on_disk()?, "a file has a value while the server runs");
+    assert!(!secrets.is_in(&server.program().cmdline()?), "the arguments show a value");
+    assert!(!secrets.is_in(installation.audit_list().await?.as_bytes()), "the audit log shows a value");
     let log = server.stop().await?;
-    assert!(!search.is_in(&log) && String::from_utf8(log)?.contains("get-platform-session"));
-    assert!(search.files_in(installation.directory())?.is_empty());
+    assert!(!secrets.is_in(&log), "the log shows a value");
+    assert!(String::from_utf8(log)?.contains("get-platform-session"));
+    assert!(!is_on_disk()?, "a file has a value after the server's end");
     Ok(())
 }
