@@ -16,7 +16,7 @@ mod unix;
 mod windows;
 mod wire;
 
-pub(crate) use client::{Connected, connected};
+pub(crate) use client::{AskFault, Connected, connected};
 pub(crate) use listener::Bridge;
 #[cfg(unix)]
 use unix as transport;

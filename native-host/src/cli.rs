@@ -1,27 +1,29 @@
 //! The command line: its commands and options. The work is done in [`commands`].
 
 mod own_options;
+mod runs;
 
 use crate::allowed_extensions::ExtensionId;
-use crate::commands::{self, CommandError, Format, SessionArgs, Which};
+use crate::commands::{self, CommandError, FormatArgs, SessionArgs, Which};
 use crate::programs::{COMMAND, HOST};
 use crate::registration::Browser;
 #[cfg(target_os = "linux")]
-use crate::yt_dlp;
+use crate::run;
 use crate::{complain, host_dir};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+#[cfg(target_os = "linux")]
+use runs::Become;
+use runs::{RUN, Run, YT_DLP, YtDlp, YtDlpProgram};
 use stagepass_core::visible::printable;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The command that runs yt-dlp, and the default program for it.
-const YT_DLP: &str = "yt-dlp";
 const EXIT_CODES: &str = "Exit codes: 0 for success, 1 for a failure, 2 for arguments that are wrong. \
-                          `yt-dlp` ends with yt-dlp's own code.";
+                          `yt-dlp` and `run` end with the program's own code.";
 
 /// Exchanges messages with the Stagepass extension
 ///
@@ -98,15 +100,23 @@ enum Command {
     /// that of the newest export. It is a login: anyone who has it is signed in as you,
     /// so be careful where it goes.
     Cookies(Cookies),
-    /// Run yt-dlp with the cookies of the platforms in its URLs
+    /// Run yt-dlp with the cookies of every platform that it asks
     ///
     /// Uses the running browser's current cookies if it may hand them over, otherwise
-    /// those of the newest export. yt-dlp gets them in a private file that is removed
-    /// afterwards. Cookies that a platform replaces during the run are kept in the
-    /// export. The first argument that is not an option below, and all that follow,
-    /// go to yt-dlp, including a "--".
+    /// those of the newest export. Cookies that a platform replaces during the run are
+    /// kept in the export. Without cookies yt-dlp runs all the same. The first argument
+    /// that is not an option below, and all that follow, go to yt-dlp, including a "--".
+    /// With `install --yt-dlp`, plain yt-dlp gets the cookies, too.
     #[command(name = YT_DLP)]
     YtDlp(YtDlp),
+    /// Run another program with a private cookie file
+    ///
+    /// The file's path takes the place of {cookies} in the arguments and is in the variable
+    /// STAGEPASS_COOKIES. The file is removed however the program ends, and cookies that it
+    /// replaces there are kept in the export. Example:
+    /// stagepass run -- gallery-dl --cookies {cookies} URL
+    #[command(name = RUN, verbatim_doc_comment)]
+    Run(Run),
     /// List the connected browsers and the platforms that they hand over
     Browsers {
         /// Print JSON, for programs
@@ -129,8 +139,11 @@ enum Command {
     },
     /// Become another program that ends with the one that started this
     #[cfg(target_os = "linux")]
-    #[command(name = yt_dlp::BECOME, hide = true)]
+    #[command(name = run::BECOME, hide = true)]
     Become(Become),
+    /// Answer one question of the plugin for yt-dlp
+    #[command(hide = true)]
+    Plugin,
 }
 
 #[derive(Debug, Args)]
@@ -140,58 +153,8 @@ struct Cookies {
     target: String,
     #[command(flatten)]
     session: SessionArgs,
-    /// How to print the session
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Netscape)]
-    format: Format,
-    /// For wget, which skips cookies that are marked `HttpOnly`; only for cookie files
-    #[arg(long)]
-    wget: bool,
-}
-
-/// How this program starts yt-dlp; not for people.
-#[cfg(target_os = "linux")]
-#[derive(Debug, Args)]
-struct Become {
-    /// The process that started this one
-    parent: i32,
-    /// The program
-    program: OsString,
-    /// Its arguments
-    arguments: Vec<OsString>,
-}
-
-#[derive(Debug, Args)]
-struct YtDlp {
     #[command(flatten)]
-    session: SessionArgs,
-    /// Also write replaced cookies back into the browser; the popup must allow it
-    #[arg(long)]
-    write_back: bool,
-    #[command(flatten)]
-    program: YtDlpProgram,
-    /// yt-dlp's arguments; its URLs are those that begin with http or https
-    #[arg(value_name = "YT-DLP'S OPTIONS AND URLS", required = true)]
-    arguments: Vec<OsString>,
-}
-
-#[derive(Debug, Args)]
-struct YtDlpProgram {
-    /// The yt-dlp to run
-    #[arg(
-        long,
-        env = "STAGEPASS_YT_DLP",
-        value_name = "PROGRAM",
-        default_value = YT_DLP,
-        hide_env_values = true
-    )]
-    yt_dlp: OsString,
-}
-
-impl YtDlpProgram {
-    /// An empty variable counts as unset.
-    fn name(&self) -> &OsStr {
-        if self.yt_dlp.is_empty() { OsStr::new(YT_DLP) } else { &self.yt_dlp }
-    }
+    form: FormatArgs,
 }
 
 #[derive(Debug, Args)]
@@ -231,6 +194,9 @@ struct Install {
     extension_ids: Vec<ExtensionId>,
     #[command(flatten)]
     browsers: BrowserArgs,
+    /// Install the plugin for yt-dlp instead: then plain yt-dlp gets the cookies, too
+    #[arg(long, conflicts_with_all = ["extension_ids", "browsers", "manifest_dirs"])]
+    yt_dlp: bool,
 }
 
 #[derive(Debug, Args)]
@@ -244,7 +210,7 @@ struct Uninstall {
 
 /// Runs the command line.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
-    let args = own_options::set_apart(Cli::command(), YT_DLP, args);
+    let args = own_options::set_apart(Cli::command(), &[YT_DLP, RUN], args);
     let done = match Cli::try_parse_from(args) {
         Ok(cli) => {
             let mut output = io::stdout().lock();
@@ -314,21 +280,20 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> 
     match cli.command {
         #[cfg(target_os = "linux")]
         Command::Become(Become { parent, program, arguments }) => {
-            return Err(yt_dlp::become_program(parent, &program, &arguments).into());
+            return Err(run::become_program(parent, &program, &arguments).into());
         }
-        Command::YtDlp(YtDlp { session, write_back, program, arguments }) => {
-            let command = commands::YtDlp {
-                program: program.name(),
-                arguments: &arguments,
-                session: &session,
-                write_back,
-            };
-            return commands::yt_dlp(&host_dir()?, &command);
-        }
+        Command::YtDlp(command) => return command.execute(&host_dir()?),
+        Command::Run(command) => return command.execute(&host_dir()?),
+        Command::Plugin => commands::plugin(&host_dir()?, io::stdin().lock(), output),
         Command::Doctor(Doctor { browsers, program, json }) => {
             return commands::doctor(&host_dir()?, &browsers.try_into()?, program.name(), json, output);
         }
-        Command::Install(Install { extension_ids, browsers }) => {
+        Command::Install(Install { yt_dlp: true, .. }) => {
+            // A folder that is not the usual one goes into the plugin.
+            let named = cli.host_dir.as_ref().map(|_| host_dir()).transpose()?;
+            commands::install_yt_dlp_plugin(named.as_deref(), output)
+        }
+        Command::Install(Install { extension_ids, browsers, .. }) => {
             commands::install(&host_dir()?, browsers.try_into()?, &extension_ids, output)
         }
         Command::Uninstall(Uninstall { browsers, purge }) => {
@@ -338,8 +303,8 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> 
         Command::Path { platform, label } => {
             commands::path(&host_dir()?, &platform, label.label.as_deref(), output)
         }
-        Command::Cookies(Cookies { target, session, format, wget }) => {
-            let command = commands::Cookies { target: &target, session: &session, format, wget };
+        Command::Cookies(Cookies { target, session, form }) => {
+            let command = commands::Cookies { target: &target, session: &session, form };
             commands::cookies(&host_dir()?, &command, output)
         }
         Command::Rm { platform, label, all } => {

@@ -4,16 +4,21 @@ mod cookies;
 mod doctor;
 mod fresh;
 mod listing;
+mod plugin;
 mod remove;
+mod rotated;
+mod run;
 mod select;
 mod suggest;
 mod yt_dlp;
 
-pub(crate) use cookies::{Cookies, Format, cookies};
+pub(crate) use cookies::{Cookies, FormatArgs, cookies};
 pub(crate) use doctor::doctor;
 pub(crate) use fresh::SessionArgs;
 pub(crate) use listing::{browsers, list, path};
+pub(crate) use plugin::plugin;
 pub(crate) use remove::{Which, remove};
+pub(crate) use run::{Run, run};
 pub(crate) use yt_dlp::{YtDlp, yt_dlp};
 
 use crate::allowed_extensions::{AllowedExtensions, ExtensionId};
@@ -22,7 +27,8 @@ use crate::error::Error;
 use crate::exports::Exports;
 use crate::programs;
 use crate::registration::{Line, Outcome, Registrar, Targets};
-use crate::yt_dlp::{ArgumentFault, ChildFault};
+use crate::run::ChildFault;
+use crate::yt_dlp_plugin;
 use select::Missing;
 use stagepass_core::visible::printable_line;
 use std::io::{self, Write};
@@ -63,9 +69,24 @@ pub(crate) enum CommandError {
     #[error("that browser doesn't hand over cookies of {0}")]
     NotHandedOver(String),
     #[error(transparent)]
-    Argument(#[from] ArgumentFault),
-    #[error(transparent)]
     Child(#[from] ChildFault),
+    #[error("there is no program to run")]
+    NoProgram,
+    #[error(
+        "no http or https URL among the arguments names a platform: name it with --platform, or write https:// \
+         before an address without it"
+    )]
+    NoTarget,
+    #[error("only --format netscape can hold the sessions of several platforms: name one with --platform")]
+    OneSessionOnly,
+    #[error("cannot read the question: {0}")]
+    Question(#[source] io::Error),
+    #[error(
+        "the plugin's messages have version {0}, and those of this stagepass {VERSION}; run \
+         \"stagepass install --yt-dlp\"",
+        VERSION = yt_dlp_plugin::VERSION
+    )]
+    OtherPlugin(u32),
     #[error(
         "--write-back needs a running browser that hands over the cookies of {0}; nothing was run. \
          \"stagepass browsers\" lists them"
@@ -122,7 +143,26 @@ pub(crate) fn install(
     check_failures(count_failures(&report))
 }
 
-/// Removes the registration.
+/// Installs the plugin for yt-dlp.
+pub(crate) fn install_yt_dlp_plugin(
+    named_host_dir: Option<&Path>,
+    output: &mut impl Write,
+) -> Result<(), CommandError> {
+    let program = std::env::current_exe().map_err(CommandError::NoProgramPath)?;
+    let path = yt_dlp_plugin::install(&program, named_host_dir)?;
+    let text = format!(
+        "The plugin is in {}.\n\
+         yt-dlp now gets the logins that you have exported, and those for which \"Fresh cookies for yt-dlp\" is \
+         on in the popup. Platforms may restrict accounts that are used for downloads.\n\
+         {}={} switches the plugin off; \"stagepass doctor\" checks it.",
+        printable_line(&path.display().to_string()),
+        yt_dlp_plugin::SWITCH,
+        yt_dlp_plugin::OFF
+    );
+    writeln!(output, "{text}").map_err(CommandError::Output)
+}
+
+/// Removes the registration and, unless only some browsers are meant, the plugin for yt-dlp.
 pub(crate) fn uninstall(
     host_dir: &Path,
     targets: Targets,
@@ -138,10 +178,18 @@ pub(crate) fn uninstall(
     let mut faults = Vec::new();
     if targets.is_everything() {
         faults.extend(AllowedExtensions::forget_added(host_dir).err());
+        match yt_dlp_plugin::uninstall() {
+            Ok(None) => {}
+            Ok(Some(path)) => {
+                let path = printable_line(&path.display().to_string());
+                writeln!(output, "The plugin for yt-dlp is removed: {path}").map_err(CommandError::Output)?;
+            }
+            Err(fault) => faults.push(fault),
+        }
     }
     let news = if let Some(purged) = purged {
         faults.extend(purged.faults);
-        faults.extend(crate::yt_dlp::remove_abandoned(host_dir).err());
+        faults.extend(crate::run::remove_abandoned(host_dir).err());
         format!("{} exported cookie files removed from {folder}", purged.removed)
     } else {
         match exports.list()?.len() {

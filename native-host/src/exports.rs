@@ -13,7 +13,7 @@ pub use key::ExportKey;
 pub use purge::Purged;
 use storage::STORAGE_FILE;
 pub use storage::StorageFile;
-pub(crate) use update::login_expiry;
+pub(crate) use update::{Fingerprint, login_expiry};
 
 use crate::atomic_file::{self, Access, Prepared};
 use crate::complain;

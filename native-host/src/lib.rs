@@ -3,8 +3,8 @@
 //!
 //! There are two programs. A browser starts `stagepass-native-host` and exchanges frames with it
 //! over standard input and output. People use `stagepass` at the command line. Neither uses the
-//! network. They run no other program, except yt-dlp for the command of that name, and for `doctor`
-//! the programs that host manifests name.
+//! network. They run no other program, except for the commands `yt-dlp`, `run` and `doctor`, and
+//! `doctor` also the programs that host manifests name.
 
 mod allowed_extensions;
 mod atomic_file;
@@ -23,12 +23,13 @@ mod ownership;
 mod programs;
 mod registration;
 mod request;
+mod run;
 mod run_folder;
 pub mod serve;
 mod shell;
 mod signals;
 mod utc_time;
-mod yt_dlp;
+mod yt_dlp_plugin;
 
 pub use error::Error;
 pub use utc_time::UtcTime;

@@ -1,4 +1,4 @@
-//! Folders for the files of running programs, such as sockets and yt-dlp's private copies: below the
+//! Folders for the files of running programs, such as sockets and the private files of runs: below the
 //! host's folder or, if that is not writable, below the user's runtime folder. Knows nothing of
 //! their contents.
 

@@ -90,7 +90,7 @@ mod unix {
 
     /// Whether the system, and no process, has sent the signal. Only Linux tells by the code; elsewhere
     /// a process in the terminal's foreground assumes a key.
-    // Decision: docs/decisions/yt-dlp.md#a-signal-goes-on-to-yt-dlp-unless-a-key-was-pressed
+    // Decision: docs/decisions/yt-dlp.md#a-signal-goes-on-to-the-program-unless-a-key-was-pressed
     fn is_of_the_system(code: i32) -> bool {
         code > 0 || !cfg!(target_os = "linux")
     }

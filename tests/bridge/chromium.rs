@@ -1,6 +1,6 @@
 //! A real Chromium whose worker sleeps and is stopped, and whose native host dies.
 
-use crate::steps::{self, SOON, private_copies, value_of};
+use crate::steps::{self, SOON, private_files, value_of};
 use anyhow::{Result, ensure};
 use rustix::process::Pid;
 use stagepass_tests::browsers::popup;
@@ -50,19 +50,19 @@ async fn yt_dlp_gets_no_secret_arguments_and_an_interrupt_leaves_nothing_behind(
     let mut running = Program::spawn(&mut command)?;
     running.wait_for_line("the download to begin", SOON, |line| line.contains("Destination")).await?;
 
-    let copies = private_copies(stage)?;
-    let [copy] = &copies[..] else { panic!("{copies:?}") };
-    assert_eq!(fs::metadata(copy)?.permissions().mode() & 0o777, 0o600);
+    let files = private_files(stage)?;
+    let [file] = &files[..] else { panic!("{files:?}") };
+    assert_eq!(fs::metadata(file)?.permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::metadata(stage.host_dir().join("runs"))?.permissions().mode() & 0o777, 0o700);
     let secrets = SecretSearch::new(&stage.platform.secrets())?;
-    assert!(secrets.is_in(&fs::read(copy)?), "the search works");
-    let arguments = command_lines_with(&copy.display().to_string())?;
+    assert_eq!(secrets.files_in(stage.host_dir())?, Vec::<PathBuf>::new(), "cookies go through pipes only");
+    let arguments = command_lines_with(&stage.host_dir().join("plugin").display().to_string())?;
     assert!(!arguments.is_empty() && !arguments.iter().any(|arguments| secrets.is_in(arguments)));
 
     running.interrupt()?;
     let status = running.wait(SOON).await?;
     assert!(!status.success());
-    assert!(!copy.exists(), "the private copy is still there");
+    assert!(!file.exists(), "the private file is still there");
     // yt-dlp was asked to end, and ended by itself.
     let said = String::from_utf8_lossy(&running.stderr()).into_owned();
     assert!(said.contains("Interrupted by user"), "{said}");

@@ -10,9 +10,10 @@ use stagepass_tests::stage::bridge::{Bridged, hand_overs, printed_cookies, switc
 use stagepass_tests::stage::cookie_file::whole_file;
 use stagepass_tests::stage::main_job::Stage;
 use stagepass_tests::system::secret_search::SecretSearch;
-use stagepass_tests::tools::yt_dlp::YtDlp;
+use stagepass_tests::tools::python::run;
+use stagepass_tests::tools::yt_dlp::{RUN_TIMEOUT, YtDlp};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(crate) const SOON: Duration = Duration::from_secs(60);
@@ -42,8 +43,8 @@ pub(crate) async fn printed(stage: &Stage, arguments: &[&str]) -> Result<Vec<Coo
     printed_cookies(&printed)
 }
 
-/// The private copies that yt-dlp's runs have left behind.
-pub(crate) fn private_copies(stage: &Stage) -> Result<Vec<PathBuf>> {
+/// The private files of runs that are there.
+pub(crate) fn private_files(stage: &Stage) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(stage.host_dir().join("runs"))?.flatten();
     Ok(entries.filter(|entry| entry.file_name() != ".lock").map(|entry| entry.path()).collect())
 }
@@ -90,6 +91,7 @@ pub(crate) async fn downloads_and_writes_back_rotated_cookies(
     assert_eq!(fs::read(folder.path().join("backstage.mp4"))?, VIDEO);
     assert!(!done.stderr.contains("replaced"), "{}", done.stderr);
 
+    plain_yt_dlp_downloads_too(stage, &yt_dlp, folder.path()).await?;
     // Nobody has agreed yet: nothing is run.
     let refused = stage.host_yt_dlp(&yt_dlp, &["--write-back"], ROTATING_VIDEO_URL, folder.path()).await?;
     assert!(!refused.status.success() && refused.stderr.contains("nothing was run"), "{}", refused.stderr);
@@ -125,11 +127,21 @@ pub(crate) async fn downloads_and_writes_back_rotated_cookies(
     let exported = whole_file(&fs::read_to_string(exported[0]["path"].as_str().context("no export")?)?)?;
     assert_eq!(value_of(&exported, "sessionid")?, replaced);
     assert!(value_of(&exported, ROTATION_COOKIE).is_ok());
-    assert_eq!(private_copies(stage)?.len(), 0);
+    assert_eq!(private_files(stage)?.len(), 0);
     let came_back = "document.querySelector('#hand-overs [data-kind=written_back]')";
     popup.wait_for("what came back in the list", SOON, came_back).await?;
     let list = hand_overs(&popup).await?;
     assert!(list[0].contains("1 cookie written back"), "{list:?}");
+    Ok(())
+}
+
+/// Plain yt-dlp with the plugin does the same, and says nothing.
+async fn plain_yt_dlp_downloads_too(stage: &Stage, yt_dlp: &YtDlp, folder: &Path) -> Result<()> {
+    assert!(stage.ask_host(&["install", "--yt-dlp"]).await?.status.success());
+    fs::remove_file(folder.join("backstage.mp4"))?;
+    let done = run(&mut stage.plain_yt_dlp_command(yt_dlp, &[], VIDEO_URL, folder), RUN_TIMEOUT).await?;
+    assert_eq!(fs::read(folder.join("backstage.mp4"))?, VIDEO, "{}{}", done.stdout, done.stderr);
+    assert!(![done.stdout, done.stderr].concat().contains("[stagepass]"));
     Ok(())
 }
 

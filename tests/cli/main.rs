@@ -9,3 +9,4 @@ mod stagepass_at_a_terminal;
 mod up;
 mod vault;
 mod yt_dlp_at_a_terminal;
+mod yt_dlp_plugin;

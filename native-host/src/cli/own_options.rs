@@ -1,18 +1,18 @@
-//! Finds where yt-dlp's arguments begin after our own options. The parser of our options must
+//! Finds where another program's arguments begin after our own options. The parser of our options must
 //! not see them: it would treat a "--" as its own, and it accepts only UTF-8.
 
 use clap::Command;
 use std::ffi::{OsStr, OsString};
 
-/// Inserts a "--" between our own options and the arguments that the command `name` of `cli`
-/// passes on. The parser removes it and leaves everything after it unchanged.
-// Decision: docs/decisions/yt-dlp.md#our-options-end-where-yt-dlps-begin
-pub(super) fn set_apart(mut cli: Command, name: &str, mut args: Vec<OsString>) -> Vec<OsString> {
+/// Inserts a "--" between our own options and the arguments that one of the commands `names` of
+/// `cli` passes on. The parser removes it and leaves everything after it unchanged.
+// Decision: docs/decisions/yt-dlp.md#our-options-end-where-the-programs-begin
+pub(super) fn set_apart(mut cli: Command, names: &[&str], mut args: Vec<OsString>) -> Vec<OsString> {
     cli.build();
     // The first argument is this program's own name.
     let command_at = end(&cli, &args, 1);
-    let command = cli.find_subcommand(name).filter(|_| args.get(command_at).is_some_and(|arg| arg == name));
-    if let Some(command) = command {
+    let name = names.iter().find(|name| args.get(command_at).is_some_and(|arg| arg == **name));
+    if let Some(command) = name.and_then(|name| cli.find_subcommand(name)) {
         let foreign_at = end(command, &args, command_at + 1);
         if foreign_at < args.len() {
             args.insert(foreign_at, "--".into());
@@ -58,7 +58,7 @@ mod tests {
         let flag = Arg::new("flag").long("flag").action(ArgAction::SetTrue);
         let dir = Arg::new("dir").long("dir").global(true);
         let cli = Command::new("host").arg(dir).subcommand(run.arg(flag)).subcommand(Command::new("list"));
-        set_apart(cli, "run", [&["host"], args].concat().iter().map(OsString::from).collect())
+        set_apart(cli, &["run"], [&["host"], args].concat().iter().map(OsString::from).collect())
     }
 
     #[test]

@@ -4,9 +4,10 @@ use super::fresh::{Finder, Session, SessionArgs, Source, Wanted};
 use super::{CommandError, report_no_cookies};
 use crate::complain;
 use crate::utc_time::UtcTime;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use stagepass_core::Session as HeldSession;
 use stagepass_core::cookie::Cookie;
 use stagepass_core::netscape::{self, Dialect};
 use stagepass_core::origin_storage::OriginStorage;
@@ -14,7 +15,6 @@ use stagepass_core::playwright::{self, StorageState};
 use stagepass_core::request_headers::{Target, request_headers};
 use stagepass_core::url_host::is_unambiguous_https;
 use stagepass_core::visible::escaped_json;
-use stagepass_core::{PublicSuffixes, Session as HeldSession, Site};
 use std::io::Write;
 use std::path::Path;
 use url::Url;
@@ -33,13 +33,23 @@ pub(crate) enum Format {
     Header,
 }
 
+/// Chooses the form of a session.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct FormatArgs {
+    /// How to write the session
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Netscape)]
+    pub(crate) format: Format,
+    /// For wget, which skips cookies that are marked `HttpOnly`; only for cookie files
+    #[arg(long)]
+    wget: bool,
+}
+
 /// The arguments of the command.
 #[derive(Debug)]
 pub(crate) struct Cookies<'a> {
     pub(crate) target: &'a str,
     pub(crate) session: &'a SessionArgs,
-    pub(crate) format: Format,
-    pub(crate) wget: bool,
+    pub(crate) form: FormatArgs,
 }
 
 /// Prints a platform's session: that of a browser that hands it over, otherwise that of an export.
@@ -48,32 +58,76 @@ pub(crate) fn cookies(
     command: &Cookies<'_>,
     output: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let Cookies { target, format, wget, .. } = *command;
-    if wget && format != Format::Netscape {
-        return Err(CommandError::WgetIsForCookieFiles);
-    }
-    let request_url = Url::parse(target).ok().filter(|_| is_unambiguous_https(target));
-    if format == Format::Header && request_url.is_none() {
-        return Err(CommandError::NoRequestUrl);
-    }
-    let wanted = if format == Format::Netscape { Wanted::Cookies } else { Wanted::CookiesAndStorage };
-    let session = Finder::new(host_dir, command.session)?.find(target, wanted)?;
-    if wanted == Wanted::CookiesAndStorage {
-        report_missing_storage(&session);
-    }
-    let text = match (format, &request_url) {
-        (Format::Netscape, _) => cookie_file(&session, wget),
-        (Format::Json, _) => json(&session)?,
-        (Format::Header, Some(url)) => header_lines(&session, url),
-        (Format::Header | Format::Playwright, _) => storage_state(&session)?,
-    };
+    let Cookies { target, session, form } = *command;
+    let writer = form.writer(Some(target))?;
+    let session = Finder::new(host_dir, session)?.find(target, writer.wanted())?;
+    let text = writer.text_of(&session)?;
     // The value leaves its wrapper: this command prints the session.
     output.write_all(text.expose_secret().as_bytes()).map_err(CommandError::Output)
 }
 
+impl FormatArgs {
+    /// # Errors
+    /// If the options don't go together, or `request_url` is needed and is not an https URL.
+    pub(super) fn writer(self, request_url: Option<&str>) -> Result<Writer, CommandError> {
+        if self.wget && self.format != Format::Netscape {
+            return Err(CommandError::WgetIsForCookieFiles);
+        }
+        let url = request_url.filter(|url| is_unambiguous_https(url)).and_then(|url| Url::parse(url).ok());
+        if self.format == Format::Header && url.is_none() {
+            return Err(CommandError::NoRequestUrl);
+        }
+        Ok(Writer { form: self, request_url: url })
+    }
+}
+
+/// Writes sessions in one format.
+#[derive(Debug)]
+pub(super) struct Writer {
+    form: FormatArgs,
+    /// The request that headers are for.
+    request_url: Option<Url>,
+}
+
+impl Writer {
+    /// What the format shows of a session.
+    pub(super) fn wanted(&self) -> Wanted {
+        if self.form.format == Format::Netscape { Wanted::Cookies } else { Wanted::CookiesAndStorage }
+    }
+
+    /// The session in this format. Reports on standard error what it can't contain.
+    pub(super) fn text_of(&self, session: &Session) -> Result<SecretString, CommandError> {
+        if self.wanted() == Wanted::CookiesAndStorage {
+            report_missing_storage(session);
+        }
+        Ok(match (self.form.format, &self.request_url) {
+            (Format::Netscape, _) => {
+                if session.cookies.is_empty() {
+                    report_no_cookies(&session.platform);
+                }
+                self.cookie_file(&session.cookies)
+            }
+            (Format::Json, _) => json(session)?,
+            (Format::Header, Some(url)) => header_lines(session, url),
+            (Format::Header | Format::Playwright, _) => storage_state(session)?,
+        })
+    }
+
+    /// A cookie file.
+    pub(super) fn cookie_file(&self, cookies: &[Cookie]) -> SecretString {
+        let dialect = if self.form.wget { Dialect::Plain } else { Dialect::HttpOnlyPrefix };
+        let rendered = netscape::render(cookies, dialect);
+        // wget's dialect loses attributes, which is worth a note. A lost cookie is always reported.
+        for loss in rendered.losses.iter().filter(|loss| self.form.wget || loss.is_of_yt_dlp()) {
+            complain(&format_args!("note: {loss}"));
+        }
+        rendered.text
+    }
+}
+
 /// Reports a login that is also in origin storage, if that is missing.
 fn report_missing_storage(session: &Session) {
-    let needs_storage = site_of(session).is_some_and(|site| !site.login_entries().is_empty());
+    let needs_storage = session.site().is_some_and(|site| !site.login_entries().is_empty());
     if !needs_storage || !session.origins.is_empty() {
         return;
     }
@@ -88,19 +142,6 @@ fn report_missing_storage(session: &Session) {
         "note: the login of {} is also in what the site stores in the browser, {advice}",
         session.platform
     ));
-}
-
-fn cookie_file(session: &Session, wget: bool) -> SecretString {
-    let dialect = if wget { Dialect::Plain } else { Dialect::HttpOnlyPrefix };
-    let rendered = netscape::render(&session.cookies, dialect);
-    // wget's dialect loses attributes, which is worth a note. A lost cookie is always reported.
-    for loss in rendered.losses.iter().filter(|loss| wget || loss.is_of_yt_dlp()) {
-        complain(&format_args!("note: {loss}"));
-    }
-    if session.cookies.is_empty() {
-        report_no_cookies(&session.platform);
-    }
-    rendered.text
 }
 
 /// The members of a server's answer that describe the session.
@@ -135,7 +176,8 @@ fn storage_state(session: &Session) -> Result<SecretString, CommandError> {
 fn header_lines(session: &Session, url: &Url) -> SecretString {
     let target = Target { host: url.host_str().unwrap_or_default(), path: url.path() };
     let now = UtcTime::now().as_unix_seconds();
-    let headers = site_of(session)
+    let headers = session
+        .site()
         .map(|site| request_headers(held(session), session.user_agent.as_deref(), &site, target, now));
     // The values leave their wrappers: the lines are meant to contain them.
     let line = |name: &str, value: &SecretString| format!("{name}: {}\n", value.expose_secret());
@@ -154,8 +196,4 @@ fn pretty(value: &impl Serialize) -> Result<SecretString, CommandError> {
 
 fn held(session: &Session) -> HeldSession<'_> {
     HeldSession { cookies: &session.cookies, origins: &session.origins }
-}
-
-fn site_of(session: &Session) -> Option<Site> {
-    Site::of_id(&session.platform, PublicSuffixes::built_in()).ok()
 }

@@ -5,12 +5,15 @@ use super::{CommandError, select};
 use crate::bridge::{self, Connected};
 use crate::complain;
 use crate::error::Error;
-use crate::exports::{Export, ExportKey, Exports, Held};
+use crate::exports::{Export, ExportKey, Exports, Fingerprint, Held};
 use clap::Args;
-use secrecy::SecretSlice;
+use secrecy::{ExposeSecret, SecretSlice};
+use serde::{Deserialize, Serialize};
 use stagepass_core::bridge::{Allowed, HandOver};
 use stagepass_core::cookie::Cookie;
 use stagepass_core::origin_storage::OriginStorage;
+use stagepass_core::{PublicSuffixes, Site, netscape, rotated_cookies};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,7 +22,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(3500);
 
 /// Chooses one of several sessions.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args, Serialize, Deserialize)]
 pub(crate) struct SessionArgs {
     /// The account, if there are several; otherwise the newest is used
     #[arg(long)]
@@ -53,12 +56,16 @@ pub(crate) struct Session {
 /// Where a session's cookies come from.
 #[derive(Debug)]
 pub(crate) enum Source {
-    Browser { browser: Connected, details: HandOverDetails },
+    /// `browser` is missing if it has disconnected since.
+    Browser {
+        browser: Option<Connected>,
+        details: HandOverDetails,
+    },
     Export(Export),
 }
 
 /// What a browser sent along with its cookies.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct HandOverDetails {
     pub(crate) hand_over: String,
     pub(crate) label: String,
@@ -66,7 +73,9 @@ pub(crate) struct HandOverDetails {
     pub(crate) write_back: bool,
     /// The export with the same label, as it was before the browser was asked. If it has
     /// changed afterwards, another program has written it.
-    pub(crate) export_before: Option<SecretSlice<u8>>,
+    pub(crate) export_before: Option<Fingerprint>,
+    /// Whether that export has another account's login.
+    pub(crate) export_is_of_another_account: bool,
 }
 
 /// Finds sessions. It looks for connected browsers only once.
@@ -134,6 +143,22 @@ impl<'a> Finder<'a> {
         platforms.iter().find_map(|platform| allowed().find(|allowed| allowed.platform == *platform))
     }
 
+    /// The platforms of which a session can be had.
+    pub(crate) fn offered(&self) -> Result<BTreeSet<String>, CommandError> {
+        let has_label = |label: &str| self.session.label.as_deref().is_none_or(|wanted| wanted == label);
+        let allowed = self.browsers.iter().flat_map(|browser| &browser.announcement.platforms);
+        let mut offered: BTreeSet<_> = allowed
+            .filter(|allowed| has_label(&allowed.label))
+            .map(|allowed| allowed.platform.clone())
+            .collect();
+        if !self.session.names_a_browser() {
+            let exports = self.exports.list()?.into_iter().filter(|export| export.path.is_some());
+            let exports = exports.filter(|export| has_label(export.label.as_deref().unwrap_or_default()));
+            offered.extend(exports.map(|export| export.platform));
+        }
+        Ok(offered)
+    }
+
     fn newest_export(&self, target: &str, wanted: Wanted) -> Result<Session, CommandError> {
         let export = select::select(&self.exports.list()?, target, self.session.label.as_deref())?;
         let path = self.exports.cookie_file(&export);
@@ -169,9 +194,32 @@ impl Session {
         export_before: Option<SecretSlice<u8>>,
     ) -> Self {
         let HandOver { hand_over, label, expires, write_back, cookies, origins, user_agent } = hand_over;
-        let details = HandOverDetails { hand_over, label, expires, write_back, export_before };
-        let source = Source::Browser { browser, details };
-        Self { platform: platform.to_owned(), cookies, origins, user_agent, source }
+        let details = HandOverDetails {
+            hand_over,
+            label,
+            expires,
+            write_back,
+            export_before: export_before.as_ref().map(Fingerprint::of),
+            export_is_of_another_account: false,
+        };
+        let source = Source::Browser { browser: Some(browser), details };
+        let mut session = Self { platform: platform.to_owned(), cookies, origins, user_agent, source };
+        let held = export_before.map(|export| netscape::read(export.expose_secret()).cookies);
+        let is_of_another_account = held.is_some_and(|held| session.is_of_other_account_than(&held));
+        if let Source::Browser { details, .. } = &mut session.source {
+            details.export_is_of_another_account = is_of_another_account;
+        }
+        session
+    }
+
+    /// `None` for an earlier version's export of a public suffix.
+    pub(crate) fn site(&self) -> Option<Site> {
+        Site::of_id(&self.platform, PublicSuffixes::built_in()).ok()
+    }
+
+    /// Whether these cookies are another account's login at the same site.
+    pub(crate) fn is_of_other_account_than(&self, cookies: &[Cookie]) -> bool {
+        self.site().is_some_and(|site| rotated_cookies::are_of_two_accounts(&site, cookies, &self.cookies))
     }
 }
 
@@ -198,7 +246,7 @@ fn age(export: &Export) -> String {
     };
     match export.updated_at.filter(|updated_at| !updated_at.is_in_future()) {
         None => exported,
-        Some(updated_at) => format!("{exported} and updated by yt-dlp {} ago", updated_at.age()),
+        Some(updated_at) => format!("{exported} and updated by a run {} ago", updated_at.age()),
     }
 }
 

@@ -1,10 +1,12 @@
-//! Checks which yt-dlp would be run.
+//! Checks which yt-dlp would be run, and whether it loads the installed plugin.
 
 use super::first_line;
-use super::report::Section;
+use super::report::{Section, Verdict};
 use crate::signals::Signals;
+use crate::yt_dlp_plugin::{self, Reported, RunOptions};
 use std::ffi::OsStr;
-use std::io;
+use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -15,6 +17,9 @@ use tokio::time::timeout;
 const STEP: &str = "yt-dlp";
 /// The first start of yt-dlp on a slow disk can take longer, so a timeout is only a note.
 const PATIENCE: Duration = Duration::from_secs(4);
+const PLUGIN: &str = "plugin";
+/// The plugin may wait five seconds for this program.
+const PLUGIN_PATIENCE: Duration = Duration::from_secs(15);
 const MAX_VERSION_BYTES: u64 = 256;
 
 /// Asks yt-dlp for its version.
@@ -22,7 +27,10 @@ pub(super) fn check(section: &mut Section, program: &OsStr, signals: &mut Signal
     let shown = program.display();
     let advice = || Some("Install it, or set STAGEPASS_YT_DLP to its path.".to_owned());
     match version(program, signals) {
-        Ok(version) if !version.is_empty() => section.ok(STEP, format!("{shown}, version {version}")),
+        Ok(version) if !version.is_empty() => {
+            section.ok(STEP, format!("{shown}, version {version}"));
+            check_plugin(section, program, signals);
+        }
         Ok(_) => section.fault(STEP, format!("{shown} doesn't report its version"), advice()),
         // Not a fault: other programs can use cookie files too.
         Err(fault) if is_not_found(&fault, program) => {
@@ -65,5 +73,50 @@ fn version(program: &OsStr, signals: &mut Signals) -> io::Result<String> {
         Ok(if status.success() { first_line(&said) } else { String::new() })
     };
     // Dropping the child ends it.
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(signals.end_or(conversation))
+}
+
+/// Lets yt-dlp load the installed plugin, and the plugin ask this program.
+fn check_plugin(section: &mut Section, program: &OsStr, signals: &mut Signals) {
+    let advice = |text: &str| Some(text.to_owned());
+    let path = match yt_dlp_plugin::is_installed() {
+        Ok(Some(path)) => path.display().to_string(),
+        Ok(None) => {
+            let text = "Run \"stagepass install --yt-dlp\" to let plain yt-dlp get your logins, too.";
+            return section.note(PLUGIN, "not installed", advice(text));
+        }
+        Err(fault) => return section.fault_of(PLUGIN, fault),
+    };
+    let caution = "Platforms may restrict accounts that are used for downloads.";
+    match load_plugin(program, signals) {
+        Err(fault) => section.fault(PLUGIN, format!("cannot try {path}: {fault}"), None),
+        Ok(Reported { is_loaded: false, .. }) => {
+            let detail = format!("yt-dlp doesn't load {path}");
+            let oldest = yt_dlp_plugin::OLDEST_YT_DLP;
+            let text = format!("That needs yt-dlp {oldest} or later, and YTDLP_NO_PLUGINS must not be set.");
+            section.fault(PLUGIN, detail, text);
+        }
+        Ok(Reported { works: true, .. }) => {
+            section.add(PLUGIN, Verdict::Ok, format!("{path} works"), advice(caution));
+        }
+        Ok(Reported { fault, .. }) => {
+            let detail = format!("{path} does not work: {}", fault.unwrap_or_default());
+            section.fault(PLUGIN, detail, advice("Run \"stagepass install --yt-dlp\"."));
+        }
+    }
+}
+
+fn load_plugin(program: &OsStr, signals: &mut Signals) -> io::Result<Reported> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(RunOptions::default().to_line().as_bytes())?;
+    let conversation = async {
+        let mut command = Command::new(program);
+        command.arg("--ignore-config").kill_on_drop(true);
+        command.env(yt_dlp_plugin::RUN_VARIABLE, file.path()).env_remove(yt_dlp_plugin::SWITCH);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        timeout(PLUGIN_PATIENCE, child.wait()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        Ok(Reported::read(&fs::read(file.path())?))
+    };
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(signals.end_or(conversation))
 }

@@ -236,14 +236,14 @@ fn a_browsers_cookies_do_not_replace_those_beside_storage() {
     };
     let first = of("first", true);
     exports.write(&first).unwrap();
-    let before = exports.read(&first.key).unwrap();
+    let before = Fingerprint::of(&exports.read(&first.key).unwrap());
     // The export is as it was before the run.
     assert!(!exports.write_or_update(of("of the browser", false), Some(&before), |_| false).unwrap());
     assert_eq!(kept(&exports), (first.cookies, first.origins));
 
     let without = of("first", false);
     exports.write(&without).unwrap();
-    let before = exports.read(&without.key).unwrap();
+    let before = Fingerprint::of(&exports.read(&without.key).unwrap());
     let browsers = of("of the browser", false);
     let cookies = browsers.cookies.clone();
     assert!(exports.write_or_update(browsers, Some(&before), |_| false).unwrap());

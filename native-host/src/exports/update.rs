@@ -9,7 +9,20 @@ use crate::folder_lock::{self, Lock};
 use crate::ownership;
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretSlice};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use stagepass_core::{Cookie, Platform, Session, Site, login};
+
+/// Tells whether an export's cookie file is still as it was.
+// Decision: docs/decisions/yt-dlp.md#write-back-to-an-export-is-compare-and-set-too
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint(String);
+
+impl Fingerprint {
+    pub(crate) fn of(file: &SecretSlice<u8>) -> Self {
+        Self(hex::encode(Sha256::digest(file.expose_secret())))
+    }
+}
 
 /// When a session of the platform ends, if its login shows it.
 pub(crate) fn login_expiry(platform: &str, session: Session<'_>) -> Option<UtcTime> {
@@ -43,7 +56,7 @@ impl Exports {
     pub(crate) fn write_or_update(
         &self,
         whole: NewExport,
-        before: Option<&SecretSlice<u8>>,
+        before: Option<&Fingerprint>,
         change: impl FnOnce(&mut Vec<Cookie>) -> bool,
     ) -> Result<bool, Error> {
         let lock = folder_lock::in_made_folder(&self.folder)?;
@@ -59,9 +72,7 @@ impl Exports {
         // Storage belongs to the cookies beside it, so these are not replaced by a browser's.
         let has_storage =
             held.as_ref().is_some_and(|held| held.storage.is_some() || held.storage_fault.is_some());
-        // The bytes are only compared.
-        let is_as_before =
-            |file: &SecretSlice<u8>| before.is_some_and(|it| it.expose_secret() == file.expose_secret());
+        let is_as_before = |file: &SecretSlice<u8>| before == Some(&Fingerprint::of(file));
         match held {
             Some(held) if has_storage || !file.as_ref().is_none_or(is_as_before) => {
                 self.update_locked(&whole.key, held, change, &lock)

@@ -1,13 +1,15 @@
-//! Tests that arguments reach yt-dlp complete and unchanged, and are not mistaken for our own.
+//! Tests that arguments reach another program complete and unchanged, and are not mistaken for our
+//! own.
 
 use crate::process::*;
-use crate::yt_dlp::{OLD, URL, yt_dlp};
+use crate::runs::{OLD, URL, stand_in};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::process::Command;
 
-const RECORD: &str = r#"printf '%s\0' "$@" > recorded"#;
+const RECORD: &str = r#"printf '%s\0' "$@" > "$HOME/recorded""#;
 /// An argument that would run a program if yt-dlp read it as an option.
 const ATTACK: &[u8] = b"--exec=before_dl:id > PWNED";
 
@@ -19,12 +21,19 @@ fn recorded(home: &Path) -> Vec<OsString> {
     all.into_iter().map(OsString::from_vec).collect()
 }
 
+/// `stagepass yt-dlp`, with a stand-in that records its arguments.
+fn yt_dlp(home: &Path) -> Command {
+    let mut command = program(home);
+    command.env("STAGEPASS_YT_DLP", stand_in(home, &format!("#!/bin/sh\n{RECORD}\n"))).arg("yt-dlp");
+    command
+}
+
 fn os(arguments: &[&[u8]]) -> Vec<OsString> {
     arguments.iter().map(|argument| OsStr::from_bytes(argument).to_owned()).collect()
 }
 
 #[test]
-fn arguments_reach_yt_dlp_byte_for_byte() {
+fn arguments_reach_the_program_byte_for_byte() {
     let url = URL.as_bytes();
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
@@ -47,15 +56,18 @@ fn arguments_reach_yt_dlp_byte_for_byte() {
         (&[b"--label="], &[b"--labels", b"--label", b"--", url]),
     ];
     for (ours, theirs) in shapes {
-        let mut command = yt_dlp(home.path(), RECORD, &[]);
-        let output = run(command.args(os(ours)).args(os(theirs)), b"");
+        let output = run(yt_dlp(home.path()).args(os(ours)).args(os(theirs)), b"");
         assert!(output.status.success(), "{theirs:?}: {}", String::from_utf8_lossy(&output.stderr));
         let given = recorded(home.path());
-        assert_eq!(
-            (&*given[0], &*given[2]),
-            (OsStr::new("--cookies"), OsStr::new("--no-cookies-from-browser"))
-        );
-        assert_eq!(given[3..], os(theirs));
+        assert_eq!(given[0], "--plugin-dirs");
+        assert_eq!(given[2..], os(theirs));
+        // `run` takes a person's own "--" away.
+        let path = stand_in(home.path(), &format!("#!/bin/sh\n{RECORD}\n"));
+        let mut command = program(home.path());
+        command.arg("run").args(os(ours)).args(["--platform", "x", "--"]).arg(path);
+        let output = run(command.args(os(theirs)), b"");
+        assert!(output.status.success(), "{theirs:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(recorded(home.path()), os(theirs));
     }
 }
 
@@ -63,20 +75,19 @@ fn arguments_reach_yt_dlp_byte_for_byte() {
 fn options_before_the_command_are_not_passed_on() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
-    let stand_in = yt_dlp(home.path(), RECORD, &[]);
     let mut command = program(home.path());
-    command.envs(stand_in.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("STAGEPASS_YT_DLP", stand_in(home.path(), &format!("#!/bin/sh\n{RECORD}\n")));
     command.arg("--host-dir").arg(host_dir(home.path())).args(["yt-dlp", "--label=", "--"]);
     let output = run(command.args(os(&[ATTACK, URL.as_bytes()])), b"");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(recorded(home.path())[3..], os(&[b"--", ATTACK, URL.as_bytes()]));
+    assert_eq!(recorded(home.path())[2..], os(&[b"--", ATTACK, URL.as_bytes()]));
 }
 
 #[test]
 fn does_not_start_yt_dlp_without_arguments() {
     let home = tempfile::tempdir().unwrap();
     for ours in [&[][..], &["--label", "me"], &["--write-back"], &["--label"]] {
-        let output = run(&mut yt_dlp(home.path(), RECORD, ours), b"");
+        let output = run(yt_dlp(home.path()).args(ours), b"");
         assert_eq!(output.status.code(), Some(2), "{ours:?}");
         assert!(!home.path().join("recorded").exists(), "{ours:?}");
     }

@@ -283,7 +283,7 @@ fn a_signal_to_doctor_also_ends_a_hanging_program() {
         }
         assert!(doctor.try_wait().unwrap().is_none(), "the program was not started");
     };
-    crate::yt_dlp_ends::signal(&doctor, "TERM");
+    crate::runs_ends::signal(&doctor, "TERM");
     assert_eq!(doctor.wait().unwrap().code(), Some(128 + 15));
     wait_for_end(&pid);
 }

@@ -3,7 +3,7 @@
 
 use crate::browser::*;
 use crate::process::*;
-use crate::yt_dlp::{NEW, OLD, URL, noted, run_yt_dlp, yt_dlp};
+use crate::runs::{NEW, OLD, URL, noted, run_of, run_script};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -45,7 +45,7 @@ fn an_export_rewritten_by_yt_dlp_keeps_the_login() {
     assert!(notes.contains("line 6: the cookie has no name, and 1 more"), "{notes}");
 
     // The next run continues from there.
-    assert!(run_yt_dlp(home.path(), "sed -i 's/asp\\t1/asp\\t2/' \"$2\"", &[URL]).status.success());
+    assert!(run_script(home.path(), "sed -i 's/asp\\t1/asp\\t2/' \"$2\"", &[URL]).status.success());
     assert!(noted(home.path(), "cookies").contains(NEW));
     let kept = fs::read_to_string(&path).unwrap();
     assert!(kept.contains(NEW) && kept.contains("\tasp\t2\n"), "{kept}");
@@ -75,8 +75,11 @@ fn one_bad_line_does_not_lose_other_rotated_cookies() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let script = format!("sed -i 's/{OLD}/{NEW}/; s/\\tdark/\\tda\\trk/' \"$2\"");
-    let notes = text(&run_yt_dlp(home.path(), &script, &[URL]).stderr);
-    assert!(notes.contains("a line of yt-dlp's cookie file was skipped: line 3: has 8 fields"), "{notes}");
+    let notes = text(&run_script(home.path(), &script, &[URL]).stderr);
+    assert!(
+        notes.contains("a line of the cookie file after the run was skipped: line 3: has 8 fields"),
+        "{notes}"
+    );
     let kept = fs::read_to_string(path).unwrap();
     assert!(kept.contains(NEW) && kept.contains("\ttheme\tdark\n"), "{kept}");
 }
@@ -97,9 +100,12 @@ fn invalid_utf8_loses_only_its_own_line() {
     let script = format!(
         "sed -i 's/{OLD}/{NEW}/' \"$2\"; printf '.x.com\\tTRUE\\t/\\tFALSE\\t0\\tcity\\t\\351\\n' >> \"$2\""
     );
-    let output = run_yt_dlp(home.path(), &script, &[URL]);
+    let output = run_script(home.path(), &script, &[URL]);
     let said = text(&output.stderr);
-    assert!(said.contains("a line of yt-dlp's cookie file was skipped: line 4: is not UTF-8"), "{said}");
+    assert!(
+        said.contains("a line of the cookie file after the run was skipped: line 4: is not UTF-8"),
+        "{said}"
+    );
     assert!(fs::read_to_string(path).unwrap().contains(NEW), "{said}");
 }
 
@@ -116,11 +122,11 @@ fn reports_cookies_that_yt_dlp_cannot_send_and_passes_on_the_others() {
     let answer = ask(home.path(), &[local]).remove(0);
     let without_dot = "yt-dlp and Python don't send the cookie s, because its host has no dot";
     assert_eq!((&answer["cookie_count"], &answer["losses"]), (&json!(1), &json!([without_dot])));
-    for (arguments, loss) in
-        [(["cookies", "localhost"], without_dot), (["yt-dlp", "http://localhost/1"], without_dot)]
-    {
-        let mut command = program(home.path());
-        let output = run(command.args(arguments).env("STAGEPASS_YT_DLP", "true"), b"");
+    for (arguments, loss) in [
+        (&["cookies", "localhost"][..], without_dot),
+        (&["run", "--", "true", "http://localhost/1"], without_dot),
+    ] {
+        let output = run(program(home.path()).args(arguments), b"");
         assert!(output.status.success() && text(&output.stderr).contains(loss), "{}", text(&output.stderr));
     }
     // An export with only such cookies is refused.
@@ -146,7 +152,7 @@ fn accepts_other_programs_field_names_and_reports_unknown_ones() {
 fn reports_a_browsers_cookies_that_yt_dlp_cannot_send() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = Browser::listening(home.path(), "work", &["x"]);
-    let running = beside(yt_dlp(home.path(), "", &[URL]));
+    let running = beside(run_of(home.path(), "", &[URL]));
     let mut answer = hand_over(&browser.receive(), OLD);
     let city = json!({"name": "city", "value": "東京", "domain": ".x.com"});
     answer["cookies"].as_array_mut().unwrap().push(city);

@@ -119,7 +119,9 @@ fn refuses_another_users_exports() {
     let path = export_file(home.path(), "x", "", PLANTED);
     open_to_all(home.path(), &path, 0o644);
     fs::set_permissions(host_dir(home.path()), fs::Permissions::from_mode(0o1777)).unwrap();
-    for arguments in [&["cookies", "x"][..], &["path", "x"], &["list"], &["yt-dlp", "https://x.com/1"]] {
+    for arguments in
+        [&["cookies", "x"][..], &["path", "x"], &["list"], &["run", "--", "true", "https://x.com/1"]]
+    {
         let output = run(&mut program_as_nobody(home.path(), arguments), b"");
         assert_nothing_planted(&output);
         let fault = text(&output.stderr);

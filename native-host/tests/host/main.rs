@@ -30,6 +30,8 @@ mod own_cookies;
 mod ownership;
 #[cfg(unix)]
 mod patience;
+#[cfg(unix)]
+mod plugin;
 mod process;
 #[cfg(target_os = "linux")]
 mod read_only;
@@ -38,6 +40,16 @@ mod recorded;
 mod requests;
 mod rm;
 #[cfg(unix)]
+mod run_file;
+#[cfg(unix)]
+mod runs;
+#[cfg(unix)]
+mod runs_accounts;
+#[cfg(unix)]
+mod runs_ends;
+#[cfg(unix)]
+mod runs_exports;
+#[cfg(unix)]
 mod silence;
 mod storage;
 #[cfg(unix)]
@@ -45,11 +57,3 @@ mod storage_files;
 mod tricks;
 #[cfg(windows)]
 mod windows;
-#[cfg(unix)]
-mod yt_dlp;
-#[cfg(unix)]
-mod yt_dlp_accounts;
-#[cfg(unix)]
-mod yt_dlp_ends;
-#[cfg(unix)]
-mod yt_dlp_exports;

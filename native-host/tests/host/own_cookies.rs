@@ -2,7 +2,7 @@
 
 use crate::browser::text;
 use crate::process::*;
-use crate::yt_dlp::{NEW, OLD, URL, left, noted, run_yt_dlp};
+use crate::runs::{NEW, OLD, URL, left, noted, run_script};
 use serde_json::json;
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn never_uses_another_sites_cookie_in_an_export_and_removes_it_with_the_next_cha
     let verify = json!({"id": 1, "type": "verify", "platform": "x"});
     assert_eq!(ask(home.path(), &[verify])[0]["cookie_count"], 2);
 
-    run_yt_dlp(home.path(), &left("x", NEW), &[URL]);
+    run_script(home.path(), &left("x", NEW), &[URL]);
     assert!(!noted(home.path(), "cookies").contains(PLANTED));
     let kept = fs::read_to_string(&path).unwrap();
     assert!(kept.contains(NEW) && !kept.contains(PLANTED) && !kept.contains("elsewhere.org"), "{kept}");

@@ -4,7 +4,7 @@
 use crate::browser::{Browser, text};
 use crate::impostors::{NOBODY, give_to};
 use crate::process::*;
-use crate::yt_dlp::{OLD, URL, run_yt_dlp};
+use crate::runs::{OLD, URL, run_script};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -80,8 +80,8 @@ fn does_not_use_an_export_that_others_can_read_or_write() {
         set_mode(&path, mode);
         let said = refused_at(&run(program(home.path()).args(["cookies", "x"]), b""), &path);
         assert!(said.contains(&format!("others can access it (mode {mode:04o})")), "{said}");
-        refused_at(&run_yt_dlp(home.path(), "", &[URL]), &path);
-        assert!(!home.path().join("arguments").exists(), "yt-dlp was run");
+        refused_at(&run_script(home.path(), "", &[URL]), &path);
+        assert!(!home.path().join("arguments").exists(), "it was run");
         let listed = run(program(home.path()).arg("list"), b"");
         assert!(listed.status.success() && text(&listed.stderr).contains("chmod 600"));
         mend(&fault_at(&ask(home.path(), &[request("verify")])[0], &path));

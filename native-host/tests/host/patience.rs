@@ -3,8 +3,8 @@
 
 use crate::browser::*;
 use crate::process::*;
-use crate::yt_dlp::*;
-use crate::yt_dlp_ends::signal;
+use crate::runs::*;
+use crate::runs_ends::signal;
 use serde_json::{Value, json};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
@@ -41,10 +41,10 @@ fn a_run_with_both_folders_locked_ends_and_a_signal_ends_it_earlier() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let held = hold(home.path(), "runs");
-    let output = beside(yt_dlp(home.path(), "", &[URL])).join().unwrap();
+    let output = beside(run_of(home.path(), "", &[URL])).join().unwrap();
     let fault = text(&output.stderr);
     assert!(output.status.code() == Some(1) && fault.contains("in use by another"), "{fault}");
-    let child = start(&mut yt_dlp(home.path(), "", &[URL]));
+    let child = start(&mut run_of(home.path(), "", &[URL]));
     thread::sleep(Duration::from_millis(200));
     signal(&child, "INT");
     assert_eq!(child.wait_with_output().unwrap().status.signal(), Some(2));
@@ -53,7 +53,7 @@ fn a_run_with_both_folders_locked_ends_and_a_signal_ends_it_earlier() {
     export_file(home.path(), "vimeo", "", OLD);
     let _held = hold(home.path(), "exports");
     let script = left("x", NEW) + "; printf '.vimeo.com\\tTRUE\\t/\\tFALSE\\t0\\tadded\\tv\\n' >> \"$2\"";
-    let output = beside(yt_dlp(home.path(), &script, &[URL, "https://vimeo.com/1"])).join().unwrap();
+    let output = beside(run_of(home.path(), &script, &[URL, "https://vimeo.com/1"])).join().unwrap();
     let notes = text(&output.stderr);
     assert!(output.status.success() && notes.matches("could not be kept").count() == 2, "{notes}");
 }
@@ -61,7 +61,7 @@ fn a_run_with_both_folders_locked_ends_and_a_signal_ends_it_earlier() {
 /// Starts a run that rotates more cookies than fit into one question.
 fn start_large_write_back(home: &Path, browser: &mut Browser) -> std::process::Child {
     let script = format!("sed -i s/{OLD}/{NEW}/ \"$2\"");
-    let child = start(&mut yt_dlp(home, &script, &["--write-back", URL]));
+    let child = start(&mut run_of(home, &script, &["--write-back", URL]));
     let asked = browser.receive();
     let mut answer = hand_over(&asked, OLD);
     let cookie = |index: usize| json!({"name": format!("n{index}"), "value": OLD, "domain": ".x.com"});

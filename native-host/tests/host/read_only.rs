@@ -4,7 +4,7 @@
 use crate::browser::*;
 use crate::impostors::{NOBODY, as_root, give_to};
 use crate::process::*;
-use crate::yt_dlp::{NEW, OLD, URL};
+use crate::runs::{NEW, OLD, URL};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -143,18 +143,22 @@ fn a_browser_hands_over_through_the_runtime_folder() {
 }
 
 #[test]
-fn yt_dlp_works_on_a_private_copy_in_the_runtime_folder() {
+fn a_run_has_its_private_file_in_the_runtime_folder() {
     let (home, runtime) = home();
     let (home, runtime) = (home.path(), runtime.path());
     let out = tempfile::tempdir().unwrap();
-    let fake = home.join("fake-yt-dlp");
+    let fake = home.join("stand-in");
     let script = "#!/bin/sh\ncat \"$2\" > \"$OUT/cookies\"; echo \"$2\" > \"$OUT/place\"\n\
                   stat -c %a \"$2\" \"$(dirname \"$2\")\" > \"$OUT/modes\"\n\
                   printf '.x.com\\tTRUE\\t/\\tTRUE\\t1900000000\\tguest\\tg\\n' >> \"$2\"\n";
     fs::write(&fake, script).unwrap();
     fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = program(home);
-    command.args(["yt-dlp", URL]).env("XDG_RUNTIME_DIR", runtime).env("STAGEPASS_YT_DLP", &fake);
+    command
+        .args(["run", "--"])
+        .arg(&fake)
+        .args(["--cookies", "{cookies}", URL])
+        .env("XDG_RUNTIME_DIR", runtime);
     command.env("OUT", out.path());
     let output = run(&mut on_read_only(home, &command), b"");
     assert!(output.status.success(), "{}", text(&output.stderr));

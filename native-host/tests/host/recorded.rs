@@ -27,7 +27,9 @@ fn help_texts_are_as_recorded() {
     let home = tempfile::tempdir().unwrap();
     compare("help-short.txt", &printed(home.path(), "100", &["-h"]));
     compare("help.txt", &printed(home.path(), "100", &["--help"]));
-    compare("help-yt-dlp.txt", &printed(home.path(), "100", &["yt-dlp", "--help"]));
+    for command in ["yt-dlp", "run", "install"] {
+        compare(&format!("help-{command}.txt"), &printed(home.path(), "100", &[command, "--help"]));
+    }
 }
 
 #[test]
@@ -58,7 +60,9 @@ fn errors_are_as_recorded() {
     say(&["path", "instgram"]);
     say(&["cookies", "not/a/site"]);
     say(&["rm", "instagram"]);
-    say(&["yt-dlp", "https://www.instagram.com/p/1"]);
+    say(&["run", "--", "true", "https://www.instagram.com/p/1"]);
+    say(&["run", "true"]);
+    say(&["run", "--format", "json", "--wget", "--platform", "x", "true"]);
     say(&["install"]);
     say(&["lits"]);
     for label in ["", "work"] {

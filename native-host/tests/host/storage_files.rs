@@ -3,8 +3,8 @@
 
 use crate::browser::{Browser, beside, text};
 use crate::process::*;
+use crate::runs::{run_of, run_script};
 use crate::storage::{exported, read_json};
-use crate::yt_dlp::{run_yt_dlp, yt_dlp};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -138,7 +138,7 @@ fn a_command_never_prints_the_storage_of_another_session() {
 }
 
 #[test]
-fn a_run_of_yt_dlp_keeps_the_storage_and_updates_the_cookies_beside_it() {
+fn a_run_keeps_the_storage_and_updates_the_cookies_beside_it() {
     let home = tempfile::tempdir().unwrap();
     let mut request = export_with_storage("old");
     // The login is proven by two cookies, and this one may change.
@@ -147,7 +147,7 @@ fn a_run_of_yt_dlp_keeps_the_storage_and_updates_the_cookies_beside_it() {
         .into();
     let (_, cookie_file, storage_file) = exported(home.path(), &request);
     let output =
-        run_yt_dlp(home.path(), "sed -i 's/fp\\told/fp\\tnew/' \"$2\"", &["https://onlyfans.com/my"]);
+        run_script(home.path(), "sed -i 's/fp\\told/fp\\tnew/' \"$2\"", &["https://onlyfans.com/my"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(fs::read_to_string(&cookie_file).unwrap().contains("\tfp\tnew\n"), "{}", text(&output.stderr));
     let stored = read_json(&storage_file);
@@ -165,7 +165,7 @@ fn a_run_of_yt_dlp_keeps_the_storage_and_updates_the_cookies_beside_it() {
 const UNREADABLE: &str = r#"{"cookies": [], "origins": {"https://onlyfans.com": {}}}"#;
 
 #[test]
-fn a_run_of_yt_dlp_keeps_a_storage_file_that_it_cannot_read() {
+fn a_run_keeps_a_storage_file_that_it_cannot_read() {
     let home = tempfile::tempdir().unwrap();
     let mut request = export_with_storage("old");
     request["cookies"] = ["sess", "auth_id", "fp"]
@@ -174,7 +174,7 @@ fn a_run_of_yt_dlp_keeps_a_storage_file_that_it_cannot_read() {
     let (_, cookie_file, storage_file) = exported(home.path(), &request);
     fs::write(&storage_file, UNREADABLE).unwrap();
     let output =
-        run_yt_dlp(home.path(), "sed -i 's/fp\\told/fp\\tnew/' \"$2\"", &["https://onlyfans.com/my"]);
+        run_script(home.path(), "sed -i 's/fp\\told/fp\\tnew/' \"$2\"", &["https://onlyfans.com/my"]);
     let notes = text(&output.stderr);
     assert!(output.status.success() && notes.contains("is not a valid storage file"), "{notes}");
     // The platform's new cookie is not lost either.
@@ -193,7 +193,7 @@ fn a_browsers_cookies_do_not_remove_a_storage_file_that_cannot_be_read() {
         }
         let mut browser = Browser::listening(home.path(), "work", &["onlyfans"]);
         let url = "https://onlyfans.com/my";
-        let running = beside(yt_dlp(home.path(), "sed -i 's/fresh/rotated/' \"$2\"", &[url]));
+        let running = beside(run_of(home.path(), "sed -i 's/fresh/rotated/' \"$2\"", &[url]));
         browser.answer_with("fresh");
         let output = running.join().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
@@ -202,11 +202,11 @@ fn a_browsers_cookies_do_not_remove_a_storage_file_that_cannot_be_read() {
 }
 
 #[test]
-fn a_run_of_yt_dlp_says_that_it_can_not_use_a_login_without_cookies() {
+fn a_run_says_that_it_can_not_use_a_login_without_cookies() {
     let home = tempfile::tempdir().unwrap();
     exported(home.path(), &export_without_cookies(PLANTED));
     let mut command = program(home.path());
-    command.args(["yt-dlp", "https://fansly.com/post/1"]).env("STAGEPASS_YT_DLP", "true");
+    command.args(["run", "--", "true", "https://fansly.com/post/1"]);
     let output = run(&mut command, b"");
     let notes = text(&output.stderr);
     assert!(output.status.success() && notes.contains("fansly has no cookies"), "{notes}");

@@ -147,22 +147,22 @@ fn install_points_the_registry_to_a_working_manifest() {
     assert!(RegKey::predef(HKEY_CURRENT_USER).open_subkey(VIVALDI).is_err());
 }
 
-/// yt-dlp reads and rewrites the file; on Windows a lock would prevent that.
+/// A program reads and rewrites the file; on Windows a lock would prevent that.
 #[test]
-fn yt_dlp_can_rewrite_its_private_file_which_is_removed_afterwards() {
+fn a_program_can_rewrite_its_private_file_which_is_removed_afterwards() {
     let home = tempfile::tempdir().unwrap();
     let export = export_file(home.path(), "x", "", OLD);
     let left = home.path().join("left.txt");
     fs::write(&left, "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t1900000000\tsessionid\tnew\n")
         .unwrap();
-    let stand_in = home.path().join("yt-dlp.bat");
+    let stand_in = home.path().join("stand-in.bat");
     let (seen, left) = (home.path().join("seen.txt"), left.display());
     let script =
         format!("@echo off\r\ntype %2 > \"{}\"\r\ntype \"{left}\" > %2\r\nexit 7\r\n", seen.display());
     fs::write(&stand_in, script).unwrap();
-    let mut yt_dlp = program(home.path());
-    yt_dlp.args(["yt-dlp", "https://x.com/some/video"]).env("STAGEPASS_YT_DLP", &stand_in);
-    let output = run(&mut yt_dlp, b"");
+    let mut command = program(home.path());
+    command.args(["run", "--"]).arg(&stand_in).args(["--cookies", "{cookies}", "https://x.com/some/video"]);
+    let output = run(&mut command, b"");
     assert_eq!(output.status.code(), Some(7), "{}", text(&output.stderr));
     assert!(fs::read_to_string(seen).unwrap().contains(OLD));
     assert!(fs::read_to_string(export).unwrap().contains("\tnew"));

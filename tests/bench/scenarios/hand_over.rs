@@ -1,5 +1,6 @@
 //! How soon a program gets a platform's cookies from a running Firefox, and how many of them
-//! are right: from the extension, or from the browser's files as other programs read them.
+//! are right: from the extension, or from the browser's files as other programs read them. And how soon
+//! yt-dlp sends its first request with them.
 //!
 //! The browser's own cookie service decides what is right, for a tab without a container on
 //! the platform itself.
@@ -9,15 +10,17 @@ use crate::Plan;
 use crate::profile::{self, CHANGED, PLATFORM_DOMAIN};
 use crate::reader::{Reader, Verdict};
 use crate::report::{Group, Report, Target};
+use crate::sample::{Sample, Series};
 use anyhow::{Context as _, Result, ensure};
 use stagepass_core::{Platform, Site};
-use stagepass_tests::platform::FRONT_URL;
+use stagepass_tests::platform::{FRONT_URL, VIDEO_URL};
 use stagepass_tests::stage::bridge::{Bridged as _, FirefoxBridge, switch_on};
 use stagepass_tests::stage::main_job::{Stage, built_extension};
 use stagepass_tests::tools::browser_cookie3::BrowserCookie3;
 use stagepass_tests::tools::python;
 use stagepass_tests::tools::yt_dlp::YtDlp;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
@@ -63,6 +66,7 @@ pub(crate) async fn run(plan: Plan) -> Result<Report> {
         }
     }
     report.add(group(plan, &peers, &readers).await?);
+    report.add(peers.first_requests(plan).await?);
     peers.bridge.firefox.close().await?;
     Ok(report)
 }
@@ -130,6 +134,52 @@ impl Peers {
              `changed_${{i}}={value}; domain={PLATFORM_DOMAIN}; path=/; secure; max-age=8640000`; }})()"
         );
         self.bridge.evaluate_in_page(&script).await.map(drop)
+    }
+
+    /// How long yt-dlp takes from its start to its first request at the platform.
+    async fn first_requests(&self, plan: Plan) -> Result<Group> {
+        announce("first requests of yt-dlp");
+        let install = &mut self.stage.host_command(&["install", "--yt-dlp"])?;
+        ensure!(python::run(install, PATIENCE).await?.status.success(), "the plugin can't be installed");
+        let browser = format!("firefox:{}", self.profile.display());
+        let ways: [(&str, &str, &[&str]); 3] = [
+            ("yt-dlp without cookies", "off", &[]),
+            ("yt-dlp with the plugin", "", &[]),
+            ("yt-dlp --cookies-from-browser firefox:PROFILE", "", &["--cookies-from-browser", &browser]),
+        ];
+        let mut lines = [Series::new()?, Series::new()?, Series::new()?];
+        for _ in 0..plan.hand_overs {
+            for ((_, switch, options), series) in ways.iter().zip(&mut lines) {
+                series.push(&self.first_request(switch, options).await?)?;
+            }
+        }
+        let title =
+            format!("From the start of yt-dlp to its first request, {} runs each in turns", plan.hand_overs);
+        let [_, plugin, browser] = &lines;
+        let target = Target::p50_at_most(1.0, "with --cookies-from-browser", (browser, plugin));
+        Ok(Group::new(title, ways.iter().map(|way| way.0).zip(&lines)).with(target))
+    }
+
+    async fn first_request(&self, switch: &str, options: &[&str]) -> Result<Sample> {
+        let platform = &self.stage.platform;
+        let before = platform.requests().len();
+        let mut command =
+            self.stage.plain_yt_dlp_command(&self.yt_dlp, options, VIDEO_URL, self.folder.path());
+        command
+            .env("STAGEPASS_YT_DLP", switch)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
+        let begin = Instant::now();
+        let mut child = command.spawn()?;
+        let mut sample = Sample::starting_at(begin)?;
+        while platform.requests().len() == before {
+            ensure!(begin.elapsed() < PATIENCE, "yt-dlp has sent no request");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        sample.record(begin, Instant::now());
+        child.kill().await?;
+        Ok(sample)
     }
 
     /// How long it takes to get the cookies, and how many of them are right.

@@ -10,6 +10,7 @@ use crate::stage::cookie_file::whole_file;
 use crate::stage::main_job::{
     PLATFORM_ORIGINS, SERVER_ORIGINS, Stage, built_extension, sign_in_to_server, wait_for_view,
 };
+use crate::system::process::clean_environment;
 use crate::system::wait;
 use crate::tools::python::{Outcome, run};
 use crate::tools::yt_dlp::{RUN_TIMEOUT, YtDlp};
@@ -17,6 +18,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use stagepass_core::Cookie;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 /// How long switching on may take, until the host listens.
@@ -278,12 +280,32 @@ impl Stage {
         folder: &Path,
     ) -> Result<tokio::process::Command> {
         let mut command = self.host_command(&["yt-dlp"])?;
-        command.args(options).args(["--ignore-config", "--no-cache-dir", "--retries", "0"]);
+        command.args(options).env("STAGEPASS_YT_DLP", yt_dlp.program());
+        self.complete(&mut command, url, folder);
+        Ok(command)
+    }
+
+    /// Plain yt-dlp, which finds an installed plugin.
+    #[must_use]
+    pub fn plain_yt_dlp_command(
+        &self,
+        yt_dlp: &YtDlp,
+        options: &[&str],
+        url: &str,
+        folder: &Path,
+    ) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(yt_dlp.program());
+        command.env_clear().envs(clean_environment(self.home())).args(options).stdin(Stdio::null());
+        self.complete(&mut command, url, folder);
+        command
+    }
+
+    /// Adds what each run of yt-dlp needs here.
+    fn complete(&self, command: &mut tokio::process::Command, url: &str, folder: &Path) {
+        command.args(["--ignore-config", "--no-cache-dir", "--retries", "0"]);
         command.args(["--compat-options", "no-certifi", "--proxy", &self.proxy.url()]);
         command.args(["--output", "%(id)s.%(ext)s", "--paths"]).arg(folder).args(["--", url]);
-        command.env("STAGEPASS_YT_DLP", yt_dlp.program());
-        command.env("SSL_CERT_FILE", self.platform.authority_pem());
-        Ok(command)
+        command.env("SSL_CERT_FILE", self.platform.authority_pem()).env("PYTHONUTF8", "1");
     }
 
     /// Waits until a program can see a connected browser.

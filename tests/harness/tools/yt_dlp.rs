@@ -9,8 +9,10 @@ use tokio::process::Command;
 
 /// The release that the tests are about.
 const REQUIREMENTS: &str = include_str!("../../tools/python/yt-dlp.txt");
+/// A release that opens its cookie jar before it loads plugins.
+const TOO_OLD: &str = include_str!("../../tools/python/yt-dlp-too-old.txt");
 /// How long one run may take.
-pub(crate) const RUN_TIMEOUT: Duration = Duration::from_secs(90);
+pub const RUN_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A private Python environment with yt-dlp in it.
 #[derive(Clone, Debug)]
@@ -48,6 +50,15 @@ impl YtDlp {
     /// When Python is missing or yt-dlp can't be fetched.
     pub async fn prepare_in(cache: &Path) -> Result<Self> {
         let environment = Environment::prepare(cache, "yt-dlp", REQUIREMENTS).await?;
+        Ok(Self { environment })
+    }
+
+    /// A yt-dlp that is too old for plugins that bring cookies.
+    ///
+    /// # Errors
+    /// When Python is missing or yt-dlp can't be fetched.
+    pub async fn prepare_too_old() -> Result<Self> {
+        let environment = Environment::prepare(&cache_dir()?, "yt-dlp-too-old", TOO_OLD).await?;
         Ok(Self { environment })
     }
 
@@ -92,6 +103,12 @@ impl YtDlp {
         let mut command = self.environment.command("yt-dlp", home);
         command.args(["--ignore-config", "--cookies-from-browser", browser, "--cookies"]).arg(file);
         command
+    }
+
+    /// The Python that can import yt-dlp's modules.
+    #[must_use]
+    pub fn python_program(&self) -> PathBuf {
+        self.environment.program("python")
     }
 
     /// Runs a Python script that can import yt-dlp's modules; `arguments` are its `sys.argv[1:]`.

@@ -1,5 +1,5 @@
-//! Tests of running yt-dlp. A script replaces it, records what it gets and then does what a test
-//! wants. The workspace's tests run the real one with a real browser.
+//! Tests of running a program with a private cookie file. A script takes its place, records what it
+//! gets and then does what a test wants.
 
 use crate::browser::*;
 use crate::process::*;
@@ -23,18 +23,30 @@ cat "$2" > cookies
 stat -c '%a' "$2" "$(dirname "$2")" > modes
 "#;
 
-/// The command, with a yt-dlp that runs `script`.
-pub(crate) fn yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Command {
-    let path = home.join("fake-yt-dlp");
-    fs::write(&path, format!("{NOTE}{script}\n")).unwrap();
+/// Writes a program that runs `script`.
+pub(crate) fn stand_in(home: &Path, script: &str) -> PathBuf {
+    let path = home.join("stand-in");
+    fs::write(&path, script).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+/// The command `run`, with a program that runs `script`. Our own options come first in `arguments`.
+pub(crate) fn run_of(home: &Path, script: &str, arguments: &[&str]) -> Command {
+    let path = stand_in(home, &format!("{NOTE}{script}\n"));
+    let ours = match arguments {
+        ["--write-back", ..] => 1,
+        ["--label" | "--platform", _, ..] => 2,
+        _ => 0,
+    };
+    let (ours, theirs) = arguments.split_at(ours);
     let mut command = program(home);
-    command.arg("yt-dlp").args(arguments).env("STAGEPASS_YT_DLP", &path);
+    command.arg("run").args(ours).arg("--").arg(path).args(["--cookies", "{cookies}"]).args(theirs);
     command
 }
 
-pub(crate) fn run_yt_dlp(home: &Path, script: &str, arguments: &[&str]) -> Output {
-    run(&mut yt_dlp(home, script, arguments), b"")
+pub(crate) fn run_script(home: &Path, script: &str, arguments: &[&str]) -> Output {
+    run(&mut run_of(home, script, arguments), b"")
 }
 
 pub(crate) fn noted(home: &Path, what: &str) -> String {
@@ -72,9 +84,9 @@ pub(crate) fn left(platform: &str, value: &str) -> String {
     )
 }
 
-/// Starts a run and waits until yt-dlp is running.
+/// Starts a run and waits until the program is running.
 pub(crate) fn start_run(home: &Path, script: &str) -> std::process::Child {
-    let child = start(&mut yt_dlp(home, script, &[URL]));
+    let child = start(&mut run_of(home, script, &[URL]));
     wait_for_start(home);
     child
 }
@@ -82,7 +94,7 @@ pub(crate) fn start_run(home: &Path, script: &str) -> std::process::Child {
 pub(crate) fn wait_for_start(home: &Path) {
     let deadline = Instant::now() + PATIENCE;
     while !home.join("started").exists() {
-        assert!(Instant::now() < deadline, "yt-dlp was not started");
+        assert!(Instant::now() < deadline, "the program was not started");
         std::thread::sleep(Duration::from_millis(5));
     }
     fs::remove_file(home.join("started")).unwrap();
@@ -95,15 +107,14 @@ fn passes_on_arguments_and_exit_code_and_keeps_cookies_in_a_private_file() {
     export_file(home.path(), "instagram", "", PLANTED);
     let arguments =
         ["-f", "best ever", "-o", "%(id)s", URL, "https://www.instagram.com/reel/1", "--", "-odd"];
-    let output = run_yt_dlp(home.path(), "echo downloaded; echo warned >&2; exit 7", &arguments);
+    let output = run_script(home.path(), "echo downloaded; echo warned >&2; exit 7", &arguments);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(7), "downloaded\n".to_owned()));
     assert!(text(&output.stderr).contains("warned\n"));
     assert_nothing_planted(&output);
 
     let all = noted(home.path(), "arguments");
     let given: Vec<_> = all.lines().collect();
-    assert_eq!((given[0], given[2]), ("--cookies", "--no-cookies-from-browser"));
-    assert_eq!(given[3..], arguments);
+    assert_eq!((given[0], &given[2..]), ("--cookies", &arguments[..]));
     assert!(!all.contains(OLD) && !all.contains(PLANTED));
     // One file contains the cookies of all platforms.
     let cookies = noted(home.path(), "cookies");
@@ -116,41 +127,37 @@ fn passes_on_arguments_and_exit_code_and_keeps_cookies_in_a_private_file() {
 fn reports_the_age_of_an_export() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
-    let output = run_yt_dlp(home.path(), "", &[URL]);
+    let output = run_script(home.path(), "", &[URL]);
     assert!(text(&output.stderr).contains("from an export made moments ago"), "{}", text(&output.stderr));
 }
 
 #[test]
-fn refuses_other_cookies_and_missing_platforms_before_running_anything() {
+fn refuses_missing_platforms_before_running_anything() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     for (arguments, reason) in [
-        (&["--cookies", "jar.txt", URL][..], "--cookies brings other cookies"),
-        (&[URL, "--cookies-from-browser", "firefox"], "--cookies-from-browser brings other cookies"),
-        (&["--cookies=jar.txt", URL], "--cookies brings other cookies"),
-        (&["-a", "list.txt"], "no http or https URL among the arguments"),
+        (&["-a", "list.txt"][..], "no http or https URL among the arguments"),
         (&["https://vimeo.com/1"], "no cookies of vimeo have been exported"),
+        (&["--platform", "vimeo", URL], "no cookies of vimeo have been exported"),
         (&["--write-back", URL], "--write-back needs a running browser"),
-        (&[URL, "--write-back"], "put it before yt-dlp's options"),
     ] {
-        let output = run_yt_dlp(home.path(), "", arguments);
+        let output = run_script(home.path(), "", arguments);
         let fault = text(&output.stderr);
         assert!(output.status.code() == Some(1) && fault.contains(reason), "{arguments:?}: {fault}");
         assert!(!home.path().join("arguments").exists(), "{arguments:?} was run");
     }
     // Every platform without cookies is reported.
-    let fault =
-        text(&run_yt_dlp(home.path(), "", &["https://vimeo.com/1", "https://www.tiktok.com/1"]).stderr);
+    let output = run_script(home.path(), "", &[URL, "https://vimeo.com/1", "https://www.tiktok.com/1"]);
+    let fault = text(&output.stderr);
+    assert!(output.status.success(), "{fault}");
     assert!(fault.contains("no cookies of vimeo") && fault.contains("no cookies of tiktok"), "{fault}");
-    let output = run_yt_dlp(home.path(), "", &[URL, "https://vimeo.com/1"]);
-    assert!(output.status.success() && text(&output.stderr).contains("no cookies of vimeo"));
 }
 
 #[test]
 fn keeps_rotated_cookies_in_the_export() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "me", OLD);
-    let output = run_yt_dlp(home.path(), &left("x", NEW), &[URL]);
+    let output = run_script(home.path(), &left("x", NEW), &[URL]);
     assert!(text(&output.stderr).contains(path.to_str().unwrap()), "{}", text(&output.stderr));
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
@@ -169,16 +176,16 @@ fn keeps_an_export_made_during_the_run_and_does_not_recreate_a_deleted_one() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let script = format!("sed -i s/{OLD}/newest/ {}; {}", path.display(), left("x", NEW));
-    run_yt_dlp(home.path(), &script, &[URL]);
+    run_script(home.path(), &script, &[URL]);
     let kept = fs::read_to_string(&path).unwrap();
     assert!(kept.contains("newest") && !kept.contains(NEW), "{kept}");
     let script = format!("rm {}; {}", path.display(), left("x", NEW));
-    run_yt_dlp(home.path(), &script, &[URL]);
+    run_script(home.path(), &script, &[URL]);
     assert!(!path.exists());
 }
 
 #[test]
-fn a_file_that_yt_dlp_has_broken_does_not_change_the_export() {
+fn a_file_that_the_program_has_broken_does_not_change_the_export() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let old = fs::read(&path).unwrap();
@@ -194,14 +201,14 @@ fn a_file_that_yt_dlp_has_broken_does_not_change_the_export() {
         "rm \"$2\"; ln -s /etc/passwd \"$2\"".to_owned(),
         "rm \"$2\"; mkdir \"$2\"".to_owned(),
     ] {
-        let output = run_yt_dlp(home.path(), &format!("{script}; exit 3"), &[URL]);
+        let output = run_script(home.path(), &format!("{script}; exit 3"), &[URL]);
         assert_nothing_planted(&output);
         assert_eq!(output.status.code(), Some(3), "{script}");
         assert_eq!(fs::read(&path).unwrap(), old, "{script}");
         assert!(text(&output.stderr).contains("are lost"), "{script}");
     }
     // The next run removes whatever replaced the file.
-    assert!(run_yt_dlp(home.path(), "", &[URL]).status.success());
+    assert!(run_script(home.path(), "", &[URL]).status.success());
     assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
 }
 
@@ -221,7 +228,7 @@ fn invalid_cookies_of_other_hosts_do_not_lose_rotated_cookies() {
          printf 'cdn.example.net\\tFALSE\\t/\\tFALSE\\t0\\tlong\\t%s\\n' \"$({long})\" >> \"$2\"",
         foreign.join("\\n")
     );
-    let output = run_yt_dlp(home.path(), &script, &[URL]);
+    let output = run_script(home.path(), &script, &[URL]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(!text(&output.stderr).contains("are lost"), "{}", text(&output.stderr));
     let kept = fs::read_to_string(path).unwrap();
@@ -229,26 +236,13 @@ fn invalid_cookies_of_other_hosts_do_not_lose_rotated_cookies() {
 }
 
 #[test]
-fn names_a_missing_yt_dlp_and_the_remedy() {
+fn names_a_missing_program() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
-    let output =
-        run(program(home.path()).args(["yt-dlp", URL]).env("STAGEPASS_YT_DLP", "no-such-program"), b"");
+    let output = run(program(home.path()).args(["run", "--", "no-such-program", URL]), b"");
     let fault = text(&output.stderr);
-    assert!(fault.contains("no-such-program") && fault.contains("install yt-dlp"), "{fault}");
+    assert!(!output.status.success() && fault.contains("cannot run no-such-program"), "{fault}");
     assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
-}
-
-#[test]
-fn an_empty_variable_counts_as_unset() {
-    let home = tempfile::tempdir().unwrap();
-    export_file(home.path(), "x", "", OLD);
-    let path = std::env::join_paths([home.path()]).unwrap();
-    fs::write(home.path().join("yt-dlp"), "#!/bin/sh\nexit 7\n").unwrap();
-    fs::set_permissions(home.path().join("yt-dlp"), fs::Permissions::from_mode(0o755)).unwrap();
-    let mut command = program(home.path());
-    command.args(["yt-dlp", URL]).env("PATH", path).env("STAGEPASS_YT_DLP", "");
-    assert_eq!(run(&mut command, b"").status.code(), Some(7));
 }
 
 #[test]
@@ -262,8 +256,8 @@ fn a_full_disk_stops_the_run_before_it_starts_and_leaves_nothing() {
     let old = fs::read(path.as_str().unwrap()).unwrap();
     let mut command = Command::new("sh");
     // With its signal ignored, a write beyond the limit fails like one on a full disk.
-    command.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" yt-dlp \"$1\"", PROGRAM, URL]);
-    command.env("STAGEPASS_HOST_DIR", host_dir(home.path())).env("STAGEPASS_YT_DLP", "true");
+    command.args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" run -- true \"$1\"", PROGRAM, URL]);
+    command.env("STAGEPASS_HOST_DIR", host_dir(home.path()));
     let output = run(&mut command, b"");
     let fault = text(&output.stderr);
     assert!(output.status.code() == Some(1) && fault.contains("cannot write"), "{fault}");
@@ -277,8 +271,8 @@ fn a_disk_that_fills_up_during_the_run_does_not_change_the_export() {
     let path = export_file(home.path(), "x", "", OLD);
     let old = fs::read(&path).unwrap();
     let script = format!("ulimit -S -f unlimited; {}; exit 4", left("x", &PLANTED.repeat(290)));
-    let run_it = yt_dlp(home.path(), &script, &[URL]);
-    // Only the stand-in for yt-dlp runs without the limit.
+    let run_it = run_of(home.path(), &script, &[URL]);
+    // Only the stand-in runs without the limit.
     let mut command = Command::new("sh");
     command.args(["-c", "trap '' XFSZ; ulimit -S -f 4; exec \"$0\" \"$@\""]).arg(run_it.get_program());
     command.args(run_it.get_args()).env_clear();
@@ -299,7 +293,7 @@ fn refuses_a_link_in_place_of_the_folder_of_runs() {
     let elsewhere = home.path().join("elsewhere");
     fs::create_dir(&elsewhere).unwrap();
     std::os::unix::fs::symlink(&elsewhere, host_dir(home.path()).join("runs")).unwrap();
-    let output = run_yt_dlp(home.path(), "", &[URL]);
+    let output = run_script(home.path(), "", &[URL]);
     assert!(!output.status.success() && text(&output.stderr).contains("a symbolic link"));
     assert_eq!(fs::read_dir(elsewhere).unwrap().count(), 0);
 }
@@ -325,7 +319,7 @@ fn hand_over_for(browser: &mut Browser, write_back: bool) {
 fn writes_rotated_cookies_back_into_the_browser_and_into_an_export() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = listening_as_me(home.path());
-    let running = beside(yt_dlp(home.path(), &left("x", NEW), &["--write-back", URL]));
+    let running = beside(run_of(home.path(), &left("x", NEW), &["--write-back", URL]));
     hand_over_for(&mut browser, true);
     let asked = browser.receive();
     let cookie = json!({"name": "sessionid", "value": NEW, "domain": ".x.com", "path": "/", "httpOnly": false,
@@ -352,7 +346,7 @@ fn does_not_write_back_a_cookie_that_has_expired_during_the_run() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = listening_as_me(home.path());
     let expired = left("x", NEW).replace("1900000000", "1000000000");
-    let running = beside(yt_dlp(home.path(), &expired, &["--write-back", URL]));
+    let running = beside(run_of(home.path(), &expired, &["--write-back", URL]));
     hand_over_for(&mut browser, true);
     let output = running.join().unwrap();
     assert!(output.status.success() && browser.is_silent(), "{}", text(&output.stderr));
@@ -362,7 +356,7 @@ fn does_not_write_back_a_cookie_that_has_expired_during_the_run() {
 fn refuses_write_back_that_the_browser_does_not_allow_before_running_anything() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = listening_as_me(home.path());
-    let running = beside(yt_dlp(home.path(), "", &["--write-back", URL]));
+    let running = beside(run_of(home.path(), "", &["--write-back", URL]));
     hand_over_for(&mut browser, false);
     let fault = text(&running.join().unwrap().stderr);
     assert!(fault.contains("--write-back is not allowed for x; nothing was run"), "{fault}");
@@ -374,7 +368,7 @@ fn without_write_back_sends_nothing_to_the_browser_and_loses_nothing() {
     let home = tempfile::tempdir().unwrap();
     let mut browser = listening_as_me(home.path());
     for script in [String::new(), left("x", NEW)] {
-        let running = beside(yt_dlp(home.path(), &script, &[URL]));
+        let running = beside(run_of(home.path(), &script, &[URL]));
         hand_over_for(&mut browser, true);
         assert!(running.join().unwrap().status.success());
         assert!(browser.is_silent());
@@ -390,7 +384,7 @@ fn keeps_exit_code_and_cookies_if_the_browser_has_ended() {
     let mut browser = listening_as_me(home.path());
     let script =
         format!("touch started; while ! [ -e closed ]; do sleep 0.02; done; {}; exit 5", left("x", NEW));
-    let running = beside(yt_dlp(home.path(), &script, &["--write-back", URL]));
+    let running = beside(run_of(home.path(), &script, &["--write-back", URL]));
     hand_over_for(&mut browser, true);
     while !home.path().join("started").exists() {
         std::thread::sleep(Duration::from_millis(5));

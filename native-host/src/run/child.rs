@@ -1,13 +1,15 @@
-//! Runs yt-dlp as a child process, which ends before this process whatever signal comes, so that the
-//! clean-up afterwards always runs.
+//! Runs a program as a child process, which ends before this process whatever signal comes, so that
+//! the clean-up afterwards always runs.
 
-use super::private_copy::PrivateCopy;
+use super::private_file::PrivateFile;
 use crate::error::Error;
 use crate::signals::{Caught, Signals};
 #[cfg(unix)]
 use rustix::process::{Pid, kill_process};
 use secrecy::{SecretSlice, SecretString};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
+#[cfg(target_os = "linux")]
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -17,27 +19,14 @@ use tokio::process::{Child, Command};
 /// The hidden command by which this program becomes another one.
 pub(crate) const BECOME: &str = "become";
 
-/// A run of yt-dlp.
-#[derive(Debug)]
-pub(crate) struct Run<'a> {
-    /// yt-dlp's name or path.
-    pub(crate) program: &'a OsStr,
-    /// A person's arguments, passed on unchanged.
-    pub(crate) arguments: &'a [OsString],
-    /// The text of the cookie file.
-    pub(crate) cookies: &'a SecretString,
-    /// The host's folder, for the private copy.
-    pub(crate) host_dir: &'a Path,
-}
-
-/// Why yt-dlp was not run.
+/// Why a program was not run.
 #[derive(Debug, Error)]
 pub(crate) enum ChildFault {
     #[error(transparent)]
     Host(#[from] Error),
-    #[error("cannot run {program}: {fault}; install yt-dlp, or set STAGEPASS_YT_DLP to its path")]
+    #[error("cannot run {program}: {fault}")]
     Spawn { program: String, fault: io::Error },
-    #[error("cannot wait for yt-dlp: {0}")]
+    #[error("cannot wait for the program: {0}")]
     Wait(io::Error),
 }
 
@@ -50,41 +39,41 @@ impl ChildFault {
 /// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// yt-dlp's exit code.
+    /// The program's exit code.
     pub(crate) code: u8,
-    /// The cookie file as yt-dlp has left it.
+    /// The private file as the program has left it.
     pub(crate) left: Result<SecretSlice<u8>, Error>,
     /// Still catches the signals.
     pub(crate) signals: Signals,
 }
 
-/// Runs it to its end.
-pub(crate) fn run(run: &Run<'_>) -> Result<Ended, ChildFault> {
-    // Until here a signal simply ends this process: there is no copy yet.
-    let reserved = PrivateCopy::reserve(run.host_dir)?;
+/// Runs a program to its end. It gets a private file below `host_dir` with this `text`; `prepare`
+/// is told the file's path and adds the program's arguments and variables.
+pub(crate) fn run(
+    host_dir: &Path,
+    program: &OsStr,
+    text: &SecretString,
+    prepare: impl FnOnce(&Path, &mut Command),
+) -> Result<Ended, ChildFault> {
+    // Until here a signal simply ends this process: there is no file yet.
+    let reserved = PrivateFile::reserve(host_dir)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(ChildFault::Wait)?.block_on(async {
-        // From here on no signal ends this process, which would leave the copy behind.
+        // From here on no signal ends this process, which would leave the file behind.
         let mut signals = Signals::catch().map_err(ChildFault::Wait)?;
-        let copy = reserved.write(run.cookies)?;
-        let mut child = spawn(run, copy.path())?;
+        let file = reserved.write(text)?;
+        let mut command = bound_to_this_process(program);
+        prepare(file.path(), &mut command);
+        command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let mut child = command.spawn().map_err(|fault| ChildFault::spawn(program, fault))?;
         let status = supervise(&mut child, &mut signals).await.map_err(ChildFault::Wait)?;
         signals.forget_past();
-        Ok(Ended { code: exit_code(status), left: copy.read_back(), signals })
+        Ok(Ended { code: exit_code(status), left: file.read_back(), signals })
     })
 }
 
-fn spawn(run: &Run<'_>, cookies: &Path) -> Result<Child, ChildFault> {
-    let mut command = bound_to_this_process(run.program);
-    command.arg("--cookies").arg(cookies);
-    // Overrides a setting in yt-dlp's configuration, which would mix in a browser's cookies.
-    command.arg("--no-cookies-from-browser").args(run.arguments);
-    command.stdin(Stdio::inherit()).stdout(Stdio::inherit()).stderr(Stdio::inherit());
-    command.spawn().map_err(|fault| ChildFault::spawn(run.program, fault))
-}
-
 /// Linux can end a program together with its parent, even if that is killed. The program itself has to
-/// request this, so this program does and then becomes yt-dlp.
+/// request this, so this program does and then becomes the other one.
 fn bound_to_this_process(program: &OsStr) -> Command {
     let this = Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && this.exists() {
@@ -97,7 +86,7 @@ fn bound_to_this_process(program: &OsStr) -> Command {
 }
 
 /// Becomes `program`, which ends together with this process's parent. Returns only on failure.
-// Decision: docs/decisions/yt-dlp.md#yt-dlp-ends-when-the-host-is-killed
+// Decision: docs/decisions/yt-dlp.md#a-program-ends-when-stagepass-is-killed
 #[cfg(target_os = "linux")]
 pub(crate) fn become_program(parent: i32, program: &OsStr, arguments: &[OsString]) -> ChildFault {
     use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
@@ -133,7 +122,7 @@ async fn supervise(child: &mut Child, signals: &mut Signals) -> io::Result<ExitS
 }
 
 /// Passes a signal to the child, unless the terminal has already sent it there: a second one would
-/// interrupt yt-dlp's clean-up.
+/// interrupt its clean-up.
 #[cfg(unix)]
 fn pass_on(caught: Caught, child: &Child) {
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));

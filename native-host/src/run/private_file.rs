@@ -1,5 +1,6 @@
-//! The cookie file that yt-dlp reads and rewrites: private, and removed when it is dropped. The next
-//! run removes the files of killed runs, unless their locks are still held, by yt-dlp for example.
+//! A file that another program reads and may rewrite: private, and removed when it is dropped. The
+//! next run removes the files of killed runs, unless their locks are still held, by yt-dlp for
+//! example.
 
 use crate::atomic_file::{self, Access};
 use crate::error::Error;
@@ -14,15 +15,15 @@ use tempfile::TempPath;
 
 const FOLDER: &str = "runs";
 
-/// A private copy; dropping it removes the file.
+/// A private file; dropping it removes it.
 #[derive(Debug)]
-pub(crate) struct PrivateCopy {
+pub(crate) struct PrivateFile {
     /// Open during the run, and closed before the file is removed.
     _hold: File,
     path: TempPath,
 }
 
-/// Permission to create a private copy. While it is held, no other run removes the new file, which is
+/// Permission to create a private file. While it is held, no other run removes the new file, which is
 /// not locked yet, as abandoned.
 #[derive(Debug)]
 pub(crate) struct Reserved {
@@ -32,7 +33,7 @@ pub(crate) struct Reserved {
 
 impl Reserved {
     /// Writes `text` into a new file.
-    pub(crate) fn write(self, text: &SecretString) -> Result<PrivateCopy, Error> {
+    pub(crate) fn write(self, text: &SecretString) -> Result<PrivateFile, Error> {
         let folder = &self.folder;
         let file = atomic_file::create_temporary(folder, Access::Private);
         let mut file = file.map_err(Error::io("write in", folder))?;
@@ -40,12 +41,12 @@ impl Reserved {
         written.map_err(Error::io("write", file.path()))?;
         let (file, path) = file.into_parts();
         let hold = hold::take(file, &path).map_err(Error::io("keep", &path))?;
-        Ok(PrivateCopy { _hold: hold, path })
+        Ok(PrivateFile { _hold: hold, path })
     }
 }
 
-impl PrivateCopy {
-    /// Waits for permission to create a copy below `host_dir`, or below the user's runtime folder if
+impl PrivateFile {
+    /// Waits for permission to create a file below `host_dir`, or below the user's runtime folder if
     /// `host_dir` is not writable. Also removes the files of killed runs.
     pub(crate) fn reserve(host_dir: &Path) -> Result<Reserved, Error> {
         run_folder::in_writable(host_dir, FOLDER, |folder| {
@@ -55,22 +56,23 @@ impl PrivateCopy {
         })
     }
 
-    /// The copy's path.
+    /// The file's path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file as yt-dlp has left it. A file that doesn't end with a newline was cut off, and is
-    /// refused.
+    /// The file as the program has left it. A file that doesn't end with a newline was cut off, and is
+    /// refused. The folder is closed to others, so the file itself may be open: some programs replace
+    /// it by a new one.
     pub(crate) fn read_back(&self) -> Result<SecretSlice<u8>, Error> {
         let gone = || Error::io("read", self.path())(io::ErrorKind::NotFound.into());
-        let file = SecretSlice::from(ownership::read(self.path(), Closed::ToAll)?.ok_or_else(gone)?);
-        // This exposes the file only to look at its last byte.
-        if !file.expose_secret().ends_with(b"\n") {
+        let text = SecretSlice::from(ownership::read(self.path(), Closed::ToWriting)?.ok_or_else(gone)?);
+        // This exposes the text only to look at its last byte.
+        if !text.expose_secret().ends_with(b"\n") {
             let fault = "it was cut off while it was written".to_owned();
             return Err(Error::BadFile { path: self.path().to_owned(), fault });
         }
-        Ok(file)
+        Ok(text)
     }
 }
 
@@ -169,17 +171,17 @@ mod tests {
         entries.filter(|path| is_temporary(path)).collect()
     }
 
-    fn write(host_dir: &Path, text: &SecretString) -> PrivateCopy {
-        PrivateCopy::reserve(host_dir).unwrap().write(text).unwrap()
+    fn write(host_dir: &Path, text: &SecretString) -> PrivateFile {
+        PrivateFile::reserve(host_dir).unwrap().write(text).unwrap()
     }
 
     #[test]
-    fn removes_a_copy_that_is_dropped() {
+    fn removes_a_file_that_is_dropped() {
         let host_dir = tempfile::tempdir().unwrap();
-        let copy = write(host_dir.path(), &"text\n".into());
-        assert_eq!(names(host_dir.path()), [copy.path()]);
-        assert_eq!(copy.read_back().unwrap().expose_secret(), b"text\n");
-        drop(copy);
+        let file = write(host_dir.path(), &"text\n".into());
+        assert_eq!(names(host_dir.path()), [file.path()]);
+        assert_eq!(file.read_back().unwrap().expose_secret(), b"text\n");
+        drop(file);
         assert!(names(host_dir.path()).is_empty());
     }
 
@@ -189,17 +191,17 @@ mod tests {
         let used = write(host_dir.path(), &"used\n".into());
         let left = used.path().with_file_name(".stagepass-AbCdEf.tmp");
         fs::write(&left, "left").unwrap();
-        let copy = write(host_dir.path(), &"text\n".into());
-        assert!(!left.exists() && used.path().exists() && copy.path().exists());
+        let file = write(host_dir.path(), &"text\n".into());
+        assert!(!left.exists() && used.path().exists() && file.path().exists());
     }
 
     #[test]
     fn refuses_a_file_that_was_cut_off() {
         let host_dir = tempfile::tempdir().unwrap();
-        let copy = write(host_dir.path(), &"text\n".into());
+        let file = write(host_dir.path(), &"text\n".into());
         for cut in ["", "# Netscape HTTP Cookie File\n.x.com\tTRUE\t/\tTRUE\t0\tn\tplant"] {
-            fs::write(copy.path(), cut).unwrap();
-            let fault = copy.read_back().unwrap_err().to_string();
+            fs::write(file.path(), cut).unwrap();
+            let fault = file.read_back().unwrap_err().to_string();
             assert!(fault.contains("cut off") && !fault.contains("plant"), "{fault}");
         }
     }

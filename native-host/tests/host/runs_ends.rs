@@ -1,8 +1,8 @@
-//! Tests of runs of yt-dlp that end early: by a signal, or because the host is killed.
+//! Tests of runs that end early: by a signal, or because the host is killed.
 
 use crate::browser::*;
 use crate::process::*;
-use crate::yt_dlp::*;
+use crate::runs::*;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn removes_the_private_copy_whatever_signal_ends_the_run() {
 }
 
 #[test]
-fn waits_for_a_yt_dlp_that_ends_slowly_and_keeps_its_cookies() {
+fn waits_for_a_program_that_ends_slowly_and_keeps_its_cookies() {
     let home = tempfile::tempdir().unwrap();
     let path = export_file(home.path(), "x", "", OLD);
     let save = left("x", NEW);
@@ -51,7 +51,7 @@ fn wait_until_unused(home: &Path) {
     let [copy] = &copies(home)[..] else { panic!() };
     let deadline = Instant::now() + PATIENCE;
     while fs::File::open(copy).unwrap().try_lock().is_err() {
-        assert!(Instant::now() < deadline, "yt-dlp goes on though the host was killed");
+        assert!(Instant::now() < deadline, "the program goes on though the host was killed");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -70,7 +70,7 @@ fn the_next_run_or_a_purge_removes_files_of_a_killed_run() {
     // A running one keeps its file.
     let mut going_on = start_run(home.path(), "touch started; exec sleep 60");
     assert_eq!(copies(home.path()).len(), 1);
-    run_yt_dlp(home.path(), "", &[URL]);
+    run_script(home.path(), "", &[URL]);
     assert_eq!(copies(home.path()).len(), 1);
     signal(&going_on, "TERM");
     going_on.wait().unwrap();
@@ -82,7 +82,7 @@ fn the_next_run_or_a_purge_removes_files_of_a_killed_run() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn yt_dlp_ends_when_its_host_is_killed() {
+fn a_program_ends_when_stagepass_is_killed() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let script = "echo $$ > pid; touch started; while :; do sleep 0.02; done";
@@ -97,7 +97,7 @@ fn yt_dlp_ends_when_its_host_is_killed() {
 }
 
 #[test]
-fn a_yt_dlp_that_outlives_its_host_keeps_its_file_until_it_ends() {
+fn a_program_that_outlives_stagepass_keeps_its_file_until_it_ends() {
     let home = tempfile::tempdir().unwrap();
     export_file(home.path(), "x", "", OLD);
     let save = left("x", PLANTED);
@@ -107,16 +107,12 @@ fn a_yt_dlp_that_outlives_its_host_keeps_its_file_until_it_ends() {
     child.kill().unwrap();
     child.wait().unwrap();
     let [copy] = &copies(home.path())[..] else { panic!() };
-    assert!(
-        run(program(home.path()).args(["yt-dlp", URL]).env("STAGEPASS_YT_DLP", "true"), b"").status.success()
-    );
+    assert!(run(program(home.path()).args(["run", "--", "true", URL]), b"").status.success());
     assert!(copy.exists(), "the next run takes away what is in use");
     fs::write(home.path().join("go"), "").unwrap();
     wait_until_unused(home.path());
     assert!(home.path().join("saved").exists());
     assert_eq!(fs::metadata(copy).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(
-        run(program(home.path()).args(["yt-dlp", URL]).env("STAGEPASS_YT_DLP", "true"), b"").status.success()
-    );
+    assert!(run(program(home.path()).args(["run", "--", "true", URL]), b"").status.success());
     assert_eq!(copies(home.path()), Vec::<PathBuf>::new());
 }

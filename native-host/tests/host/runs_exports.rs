@@ -1,8 +1,8 @@
-//! Tests of how a run of yt-dlp changes exports, and when it leaves them alone.
+//! Tests of how a run changes exports, and when it leaves them alone.
 
 use crate::browser::*;
 use crate::process::*;
-use crate::yt_dlp::*;
+use crate::runs::*;
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ const ADD: &str = r#"printf '.x.com\tTRUE\t/\tTRUE\t1900000000\tguest\tg\n' >> "
 /// Starts a run with the browser's cookies. It adds a cookie once the test allows it.
 fn start_fresh_run(home: &Path, browser: &mut Browser) -> JoinHandle<Output> {
     let script = format!("touch started; while ! [ -e go ]; do sleep 0.02; done; {ADD}");
-    let running = beside(yt_dlp(home, &script, &[URL]));
+    let running = beside(run_of(home, &script, &[URL]));
     browser.answer_with(OLD);
     wait_for_start(home);
     running
@@ -43,7 +43,7 @@ fn keeps_cookies_that_another_run_has_rotated_meanwhile() {
         let running = start_fresh_run(home.path(), &mut browser);
         // It has the same cookies but another home, so that the two don't interfere.
         let other = tempfile::tempdir().unwrap();
-        let mut rotating = yt_dlp(other.path(), &left("x", NEW), &[URL]);
+        let mut rotating = run_of(other.path(), &left("x", NEW), &[URL]);
         rotating.env("STAGEPASS_HOST_DIR", host_dir(home.path()));
         let rotating = beside(rotating);
         browser.answer_with(OLD);
@@ -65,7 +65,7 @@ fn keeps_an_export_that_the_popup_has_made_meanwhile() {
 
 /// Starts a run with the account's cookies from the browser.
 fn run_for(home: &Path, browser: &mut Browser, account: &str, script: &str) -> JoinHandle<Output> {
-    let running = beside(yt_dlp(home, script, &[URL]));
+    let running = beside(run_of(home, script, &[URL]));
     let asked = browser.receive();
     browser.send(&json!({"id": asked["id"], "type": "cookies", "ok": true, "hand_over": "h", "label": "",
         "expires": null, "write_back": false, "cookies": login(account, ".x.com")}));
@@ -104,7 +104,7 @@ fn replaces_an_export_from_before_the_run_with_the_browsers_cookies() {
             fs::write(path, damage).unwrap();
         }
         let mut browser = Browser::listening(home.path(), "work", &["x"]);
-        let running = beside(yt_dlp(home.path(), &left("x", NEW), &[URL]));
+        let running = beside(run_of(home.path(), &left("x", NEW), &[URL]));
         browser.answer_with(OLD);
         assert!(running.join().unwrap().status.success());
         let kept = exported(home.path());
@@ -130,7 +130,7 @@ fn a_run_does_not_make_an_export_the_newest() {
     let work = export_file(home.path(), "x", "work", "of-work");
     set_exported_at(&work, "2026-01-01T00:00:00.000Z");
     set_exported_at(&export_file(home.path(), "x", "me", "of-me"), "2026-01-02T00:00:00.000Z");
-    let ran = run(&mut yt_dlp(home.path(), ADD, &["--label", "work", URL]), b"");
+    let ran = run(&mut run_of(home.path(), ADD, &["--label", "work", URL]), b"");
     assert!(text(&ran.stderr).contains("has replaced cookies"), "{}", text(&ran.stderr));
     let known = &listed(home.path())[1];
     assert_eq!(
@@ -143,7 +143,7 @@ fn a_run_does_not_make_an_export_the_newest() {
     let printed = command(home.path(), &["cookies", "x", "--label", "work"]).join().unwrap();
     let notes = text(&printed.stderr);
     assert!(
-        notes.contains("days ago (2026-01-01") && notes.contains("updated by yt-dlp moments ago"),
+        notes.contains("days ago (2026-01-01") && notes.contains("updated by a run moments ago"),
         "{notes}"
     );
 }
@@ -155,7 +155,7 @@ fn a_run_keeps_the_browsers_expiry_of_an_unknown_site() {
         "cookies": [{"name": "s", "value": OLD, "domain": ".example.org"}]});
     ask(home.path(), &[known]);
     let script = format!("sed -i s/{OLD}/{NEW}/ \"$2\"");
-    assert!(run(&mut yt_dlp(home.path(), &script, &["https://example.org/1"]), b"").status.success());
+    assert!(run(&mut run_of(home.path(), &script, &["https://example.org/1"]), b"").status.success());
     assert_eq!(listed(home.path())[0]["expires_at"], "2030-03-17T17:46:40.000Z");
 }
 
@@ -190,7 +190,7 @@ fn a_site_within_another_keeps_its_own_cookies() {
     let before = contents();
     let run_with = |script: &str| {
         let urls = ["https://example.org/1", "https://a.example.org/2"];
-        text(&run(&mut yt_dlp(home.path(), script, &urls), b"").stderr)
+        text(&run(&mut run_of(home.path(), script, &urls), b"").stderr)
     };
     let notes = run_with("");
     assert!(!notes.contains("replaced"), "{notes}");

@@ -1,0 +1,225 @@
+//! The hidden command `plugin`: answers one question of the plugin for yt-dlp, with the answer on
+//! standard output. Cookies go through pipes only.
+
+use super::fresh::{Finder, HandOverDetails, Session, SessionArgs, Source, Wanted};
+use super::{CommandError, report_no_cookies, rotated};
+use crate::bridge;
+use crate::complain;
+use crate::error::Error;
+use crate::exports::Exports;
+use crate::yt_dlp_plugin::{RunOptions, VERSION};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use serde::{Deserialize, Serialize};
+use stagepass_core::cookie::serialize_exposed;
+use stagepass_core::netscape::{self, Dialect};
+use stagepass_core::platform::CATALOGUE;
+use stagepass_core::{Cookie, PublicSuffixes, Site};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// The longest question: the sessions of all platforms of a long run.
+const MAX_QUESTION_BYTES: u64 = 64 * 1024 * 1024;
+
+#[derive(Deserialize)]
+struct Message {
+    /// Of the plugin.
+    version: u32,
+    #[serde(flatten)]
+    question: Question,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "question", rename_all = "snake_case")]
+enum Question {
+    /// Which hosts have cookies?
+    Sites,
+    /// A platform's cookies.
+    Session { platform: String },
+    /// The cookies after a run.
+    Keep {
+        given: Vec<Given>,
+        /// As yt-dlp writes them into a file.
+        cookie_file: SecretString,
+        /// Whether yt-dlp was told to sign in by itself.
+        signs_in: bool,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Sites(Sites),
+    Session(Brought),
+    Kept {},
+    Fault { error: String, is_fatal: bool },
+}
+
+/// Where cookies can be brought.
+#[derive(Serialize)]
+struct Sites {
+    /// The platform that each host, with all hosts below it, belongs or leads to.
+    hosts: BTreeMap<String, String>,
+    /// The platforms with a session.
+    sessions: BTreeSet<String>,
+}
+
+/// A platform's cookies, as in a cookie file, and what comes back with them in [`Question::Keep`].
+#[derive(Serialize)]
+struct Brought {
+    #[serde(serialize_with = "serialize_exposed")]
+    cookie_file: SecretString,
+    given: Given,
+}
+
+/// A session that the plugin was given.
+#[derive(Serialize, Deserialize)]
+struct Given {
+    platform: String,
+    cookies: Vec<Cookie>,
+    user_agent: Option<String>,
+    source: GivenSource,
+}
+
+/// A [`Source`], as it travels through the plugin.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GivenSource {
+    Export { label: Option<String> },
+    Browser { browser: String, profile: String, details: HandOverDetails },
+}
+
+/// Reads one question and writes the answer.
+pub(crate) fn plugin(host_dir: &Path, input: impl Read, output: &mut impl Write) -> Result<(), CommandError> {
+    let mut question = Zeroizing::new(Vec::new());
+    let read = input.take(MAX_QUESTION_BYTES).read_to_end(&mut question);
+    read.map_err(CommandError::Question)?;
+    let options = RunOptions::of_this_run()?;
+    let is_fatal = options.as_ref().is_some_and(|options| options.require_cookies || options.write_back);
+    let answer = parse(&question).and_then(|question| answer(host_dir, question, options));
+    let answer = answer.unwrap_or_else(|fault| {
+        let is_fatal = is_fatal || matches!(fault, CommandError::ExportOfAnotherAccount(_));
+        Answer::Fault { error: fault.to_string(), is_fatal }
+    });
+    let text = serde_json::to_vec(&answer)
+        .map(Zeroizing::new)
+        .map_err(|fault| CommandError::Output(fault.into()))?;
+    // The values leave their wrappers: the plugin gives them to yt-dlp.
+    output.write_all(&text).map_err(CommandError::Output)
+}
+
+fn parse(question: &[u8]) -> Result<Question, CommandError> {
+    // The library's error is dropped, because it may quote a value.
+    let version = serde_json::from_slice(question).map(|Version { version }| version);
+    match serde_json::from_slice(question) {
+        Ok(Message { version: VERSION, question }) => Ok(question),
+        _ => Err(CommandError::OtherPlugin(version.unwrap_or_default())),
+    }
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+fn answer(host_dir: &Path, question: Question, options: Option<RunOptions>) -> Result<Answer, CommandError> {
+    let is_run = options.is_some();
+    let RunOptions { label, browser, profile, write_back, .. } = options.unwrap_or_default();
+    let session = SessionArgs { label, browser, profile };
+    match question {
+        Question::Sites => sites(&Finder::new(host_dir, &session)?, is_run).map(Answer::Sites),
+        Question::Session { platform } => {
+            let session = Finder::new(host_dir, &session)?.find(&platform, Wanted::Cookies)?;
+            rotated::check(&session, write_back)?;
+            Ok(Answer::Session(bring(session)))
+        }
+        Question::Keep { given, cookie_file, signs_in } => {
+            keep(host_dir, given, cookie_file, signs_in, write_back)?;
+            Ok(Answer::Kept {})
+        }
+    }
+}
+
+/// The hosts of all platforms with a session and, in a person's own run, of those without one.
+fn sites(finder: &Finder<'_>, is_run: bool) -> Result<Sites, CommandError> {
+    let sessions = finder.offered()?;
+    let mut hosts = BTreeMap::new();
+    let known = CATALOGUE.iter().filter(|_| is_run).map(|platform| platform.id);
+    for id in sessions.iter().map(String::as_str).chain(known) {
+        // An earlier version's export of a public suffix has no site.
+        let Ok(site) = Site::of_id(id, PublicSuffixes::built_in()) else { continue };
+        let others = site.platform().map_or(&[][..], |platform| platform.other_hosts.all());
+        for host in site.domains().into_iter().chain(others.iter().copied()) {
+            hosts.insert(host.to_owned(), id.to_owned());
+        }
+    }
+    Ok(Sites { hosts, sessions })
+}
+
+/// The session as a cookie file. Reports what it can't contain.
+fn bring(session: Session) -> Brought {
+    if session.cookies.is_empty() {
+        report_no_cookies(&session.platform);
+    }
+    let rendered = netscape::render(&session.cookies, Dialect::HttpOnlyPrefix);
+    for loss in rendered.losses.iter().filter(|loss| loss.is_of_yt_dlp()) {
+        complain(&format_args!("note: {loss}"));
+    }
+    let Session { platform, cookies, user_agent, source, .. } = session;
+    let source = match source {
+        Source::Export(export) => GivenSource::Export { label: export.label },
+        Source::Browser { browser, details } => {
+            let announced = browser.map(|browser| browser.announcement).unwrap_or_default();
+            GivenSource::Browser { browser: announced.browser, profile: announced.profile, details }
+        }
+    };
+    Brought { cookie_file: rendered.text, given: Given { platform, cookies, user_agent, source } }
+}
+
+/// Keeps what the platforms replaced.
+fn keep(
+    host_dir: &Path,
+    given: Vec<Given>,
+    cookie_file: SecretString,
+    signs_in: bool,
+    write_back: bool,
+) -> Result<(), CommandError> {
+    // Elsewhere nothing shows whether yt-dlp has signed in as somebody else.
+    let is_safe = |given: &Given| {
+        !signs_in
+            || Site::of_id(&given.platform, PublicSuffixes::built_in()).is_ok_and(|site| site.knows_proof())
+    };
+    let sessions: Result<Vec<_>, Error> = given
+        .into_iter()
+        .filter(is_safe)
+        .filter_map(|given| given.find(host_dir, write_back).transpose())
+        .collect();
+    let left = SecretSlice::from(cookie_file.expose_secret().as_bytes().to_vec());
+    rotated::keep(host_dir, &sessions?, &rotated::parse(&left)?, write_back, || {});
+    Ok(())
+}
+
+impl Given {
+    /// The session, with its source as it is now. `None` if its export is gone.
+    fn find(self, host_dir: &Path, write_back: bool) -> Result<Option<Session>, Error> {
+        let Self { platform, cookies, user_agent, source } = self;
+        let source = match source {
+            GivenSource::Export { label } => {
+                let exports = Exports::new(host_dir).list()?;
+                let mut found =
+                    exports.into_iter().filter(|export| export.platform == platform && export.label == label);
+                found.next().map(Source::Export)
+            }
+            GivenSource::Browser { browser, profile, details } => {
+                let connected = if write_back { bridge::connected(host_dir)? } else { Vec::new() };
+                let is_it = |connected: &bridge::Connected| {
+                    let announced = &connected.announcement;
+                    announced.browser == browser && announced.profile == profile
+                };
+                Some(Source::Browser { browser: connected.into_iter().find(is_it), details })
+            }
+        };
+        Ok(source.map(|source| Session { platform, cookies, origins: Vec::new(), user_agent, source }))
+    }
+}
