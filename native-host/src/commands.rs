@@ -79,6 +79,21 @@ pub(crate) enum CommandError {
     NoTarget,
     #[error("only --format netscape can hold the sessions of several platforms: name one with --platform")]
     OneSessionOnly,
+    #[error(
+        "--format header is for one URL, since a program sends the headers wherever it goes, but {0} of the \
+         arguments are http or https URLs"
+    )]
+    OneUrlOnly(usize),
+    #[error("the cookies of {0} show no login; log in there, and export again")]
+    NotSignedIn(String),
+    #[error(
+        "--require-cookies needs the plugin, but {0} does not load it: yt-dlp must be {OLDEST_YT_DLP} or later. \
+         Name another yt-dlp with --yt-dlp or STAGEPASS_YT_DLP; nothing was run",
+        OLDEST_YT_DLP = yt_dlp_plugin::OLDEST_YT_DLP
+    )]
+    NoPlugin(String),
+    #[error("--no-plugin-dirs switches off the plugin that --require-cookies needs; nothing was run")]
+    PluginsOff,
     #[error("cannot read the question: {0}")]
     Question(#[source] io::Error),
     #[error(

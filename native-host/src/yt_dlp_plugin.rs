@@ -4,15 +4,23 @@
 use crate::atomic_file::{self, Access};
 use crate::error::Error;
 use crate::ownership::{self, Closed};
+use crate::signals::Signals;
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
-use std::ffi::OsString;
+use sha2::{Digest, Sha256};
+use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::process::Command;
+use tokio::time::timeout;
 
 /// The version of the messages between plugin and program; `plugin.py` has the same number.
 pub(crate) const VERSION: u32 = 1;
+/// How long yt-dlp may take to load it, and the plugin to ask this program.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// The variable that names a run's private file: the [`RunOptions`], and then a line for each thing
 /// that the plugin reports.
 pub(crate) const RUN_VARIABLE: &str = "STAGEPASS_RUN";
@@ -93,7 +101,7 @@ impl Reported {
 }
 
 /// The plugin's text. It starts the program with the arguments in `program`.
-fn text(program: &[&str]) -> String {
+fn text(program: &[String]) -> String {
     let list = serde_json::json!(program);
     TEXT.replacen(PROGRAM_LINE, &format!("PROGRAM = {list}\n"), 1)
 }
@@ -160,16 +168,21 @@ pub(crate) fn is_installed() -> Result<Option<PathBuf>, Error> {
 /// Writes the plugin for runs below `host_dir`, and returns the folder for yt-dlp's `--plugin-dirs`.
 pub(crate) fn for_a_run(host_dir: &Path, program: &Path) -> Result<PathBuf, Error> {
     let command = command_line(program, Some(host_dir))?;
+    // Another version of this program, which may be running, has another folder.
+    let mut name = hex::encode(Sha256::digest(text(&command)));
+    name.truncate(16);
     crate::run_folder::in_writable(host_dir, "plugin", |folder| {
         atomic_file::make_private_folder(folder)?;
-        write(&within(folder).join(FOR_A_RUN), &command, Access::Private)?;
-        Ok(folder.to_owned())
+        let plugins = folder.join(&name);
+        atomic_file::make_private_folder(&plugins)?;
+        write(&within(&plugins).join(FOR_A_RUN), &command, Access::Private)?;
+        Ok(plugins)
     })
 }
 
 /// Writes the file unless it is there already.
 fn write(path: &Path, command: &[String], access: Access) -> Result<(), Error> {
-    let text = text(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    let text = text(command);
     if fs::read(path).is_ok_and(|held| held == text.as_bytes()) {
         return Ok(());
     }
@@ -184,13 +197,31 @@ pub(crate) fn arguments(folder: &Path) -> [OsString; 2] {
     ["--plugin-dirs".into(), folder.into()]
 }
 
+/// Lets yt-dlp load the plugin of a run or, without one, the installed plugin, which then also asks
+/// this program.
+pub(crate) fn probe(program: &OsStr, plugins: Option<&Path>, signals: &mut Signals) -> io::Result<Reported> {
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(RunOptions::default().to_line().as_bytes())?;
+    let conversation = async {
+        let mut command = Command::new(program);
+        // Without a URL, yt-dlp ends after it has loaded its plugins.
+        command.arg("--ignore-config").args(plugins.map(arguments).into_iter().flatten());
+        command.env(RUN_VARIABLE, file.path()).env_remove(SWITCH).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
+        timeout(PATIENCE, child.wait()).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        Ok(Reported::read(&fs::read(file.path())?))
+    };
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(signals.end_or(conversation))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_the_program_in_the_plugin() {
-        let text = text(&["/opt/it's \"here\"/stagepass", "--host-dir", "/tmp/ü"]);
+        let text = text(&["/opt/it's \"here\"/stagepass", "--host-dir", "/tmp/ü"].map(str::to_owned));
         let line = r#"PROGRAM = ["/opt/it's \"here\"/stagepass","--host-dir","/tmp/ü"]"#;
         assert!(text.contains(&format!("\n{line}\n")) && !text.contains(PROGRAM_LINE));
         assert!(TEXT.contains(&format!("\nVERSION = {VERSION}\n")));

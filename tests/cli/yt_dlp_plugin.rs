@@ -2,6 +2,8 @@
 //! and no other host gets a cookie.
 
 mod bad_input;
+mod downloaders;
+mod hostile;
 mod own_runs;
 
 use anyhow::{Context as _, Result};

@@ -5,6 +5,7 @@ use anyhow::Result;
 
 pub mod browser_cookie3;
 pub mod curl;
+pub mod downloaders;
 pub mod libsodium;
 pub(crate) mod npm;
 pub mod playwright;
@@ -20,11 +21,13 @@ pub mod yt_dlp;
 pub async fn fetch() -> Result<()> {
     tokio::try_join!(
         browser_cookie3::BrowserCookie3::prepare(),
+        downloaders::prepare(),
         libsodium::Libsodium::prepare(),
         playwright::Playwright::prepare(),
         schemathesis::Schemathesis::prepare(),
         web_ext::WebExt::prepare(),
         yt_dlp::YtDlp::prepare(),
+        yt_dlp::YtDlp::prepare_too_old(),
         look::fetch(),
     )?;
     Ok(())

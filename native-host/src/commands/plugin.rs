@@ -7,16 +7,18 @@ use crate::bridge;
 use crate::complain;
 use crate::error::Error;
 use crate::exports::Exports;
+use crate::utc_time::UtcTime;
 use crate::yt_dlp_plugin::{RunOptions, VERSION};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use serde::{Deserialize, Serialize};
 use stagepass_core::cookie::serialize_exposed;
 use stagepass_core::netscape::{self, Dialect};
 use stagepass_core::platform::CATALOGUE;
-use stagepass_core::{Cookie, PublicSuffixes, Site};
+use stagepass_core::{Cookie, PublicSuffixes, Site, login};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::time::Instant;
 use zeroize::Zeroizing;
 
 /// The longest question: the sessions of all platforms of a long run.
@@ -51,7 +53,7 @@ enum Question {
 #[serde(untagged)]
 enum Answer {
     Sites(Sites),
-    Session(Brought),
+    Session(Box<Brought>),
     Kept {},
     Fault { error: String, is_fatal: bool },
 }
@@ -71,6 +73,8 @@ struct Brought {
     #[serde(serialize_with = "serialize_exposed")]
     cookie_file: SecretString,
     given: Given,
+    /// The names of the cookies that prove a login at the platform.
+    login: Vec<&'static str>,
 }
 
 /// A session that the plugin was given.
@@ -92,12 +96,13 @@ enum GivenSource {
 
 /// Reads one question and writes the answer.
 pub(crate) fn plugin(host_dir: &Path, input: impl Read, output: &mut impl Write) -> Result<(), CommandError> {
+    let deadline = Instant::now() + rotated::PATIENCE;
     let mut question = Zeroizing::new(Vec::new());
     let read = input.take(MAX_QUESTION_BYTES).read_to_end(&mut question);
     read.map_err(CommandError::Question)?;
     let options = RunOptions::of_this_run()?;
     let is_fatal = options.as_ref().is_some_and(|options| options.require_cookies || options.write_back);
-    let answer = parse(&question).and_then(|question| answer(host_dir, question, options));
+    let answer = parse(&question).and_then(|question| answer(host_dir, question, options, deadline));
     let answer = answer.unwrap_or_else(|fault| {
         let is_fatal = is_fatal || matches!(fault, CommandError::ExportOfAnotherAccount(_));
         Answer::Fault { error: fault.to_string(), is_fatal }
@@ -123,19 +128,38 @@ struct Version {
     version: u32,
 }
 
-fn answer(host_dir: &Path, question: Question, options: Option<RunOptions>) -> Result<Answer, CommandError> {
+fn answer(
+    host_dir: &Path,
+    question: Question,
+    options: Option<RunOptions>,
+    deadline: Instant,
+) -> Result<Answer, CommandError> {
     let is_run = options.is_some();
-    let RunOptions { label, browser, profile, write_back, .. } = options.unwrap_or_default();
+    let RunOptions { label, browser, profile, write_back, require_cookies, .. } = options.unwrap_or_default();
     let session = SessionArgs { label, browser, profile };
     match question {
         Question::Sites => sites(&Finder::new(host_dir, &session)?, is_run).map(Answer::Sites),
         Question::Session { platform } => {
-            let session = Finder::new(host_dir, &session)?.find(&platform, Wanted::Cookies)?;
+            let finder = Finder::new(host_dir, &session)?;
+            let mut session = finder.find(&platform, Wanted::Cookies)?;
             rotated::check(&session, write_back)?;
-            Ok(Answer::Session(bring(session)))
+            leave_to_inner_sites(&mut session, &finder.offered()?);
+            if require_cookies && !is_signed_in(&session) {
+                return Err(CommandError::NotSignedIn(session.platform));
+            }
+            Ok(Answer::Session(Box::new(bring(session))))
         }
         Question::Keep { given, cookie_file, signs_in } => {
-            keep(host_dir, given, cookie_file, signs_in, write_back)?;
+            // Elsewhere nothing shows whether yt-dlp has signed in as somebody else.
+            let is_safe = |given: &Given| {
+                let site = Site::of_id(&given.platform, PublicSuffixes::built_in());
+                !signs_in || site.is_ok_and(|site| site.knows_proof())
+            };
+            let given = given.into_iter().filter(is_safe);
+            let sessions: Result<Vec<_>, Error> =
+                given.filter_map(|given| given.find(host_dir, write_back).transpose()).collect();
+            let left = SecretSlice::from(cookie_file.expose_secret().as_bytes().to_vec());
+            rotated::keep(host_dir, &sessions?, &rotated::parse(&left)?, write_back, deadline, || {});
             Ok(Answer::Kept {})
         }
     }
@@ -157,6 +181,26 @@ fn sites(finder: &Finder<'_>, is_run: bool) -> Result<Sites, CommandError> {
     Ok(Sites { hosts, sessions })
 }
 
+/// Drops the cookies of sites within this one that have a session of their own.
+fn leave_to_inner_sites(session: &mut Session, offered: &BTreeSet<String>) {
+    let inner: Vec<_> = offered
+        .iter()
+        .filter(|id| id.len() > session.platform.len())
+        .filter_map(|id| Site::of_id(id, PublicSuffixes::built_in()).ok())
+        .collect();
+    session.cookies.retain(|cookie| !inner.iter().any(|site| site.owns(cookie.host())));
+}
+
+/// Whether the session shows a login or, where nothing is known of that, has any cookie that lives.
+fn is_signed_in(session: &Session) -> bool {
+    let now = UtcTime::now().as_unix_seconds();
+    let living: Vec<_> = session.cookies.iter().filter(|cookie| !cookie.is_expired(now)).cloned().collect();
+    match session.site().filter(Site::knows_proof) {
+        Some(site) => login::signed_in_at(living.as_slice(), &site).is_some(),
+        None => !living.is_empty(),
+    }
+}
+
 /// The session as a cookie file. Reports what it can't contain.
 fn bring(session: Session) -> Brought {
     if session.cookies.is_empty() {
@@ -166,6 +210,8 @@ fn bring(session: Session) -> Brought {
     for loss in rendered.losses.iter().filter(|loss| loss.is_of_yt_dlp()) {
         complain(&format_args!("note: {loss}"));
     }
+    let login = session.site().map_or(&[][..], |site| site.login_cookies());
+    let login = login.iter().map(|cookie| cookie.name).collect();
     let Session { platform, cookies, user_agent, source, .. } = session;
     let source = match source {
         Source::Export(export) => GivenSource::Export { label: export.label },
@@ -174,30 +220,7 @@ fn bring(session: Session) -> Brought {
             GivenSource::Browser { browser: announced.browser, profile: announced.profile, details }
         }
     };
-    Brought { cookie_file: rendered.text, given: Given { platform, cookies, user_agent, source } }
-}
-
-/// Keeps what the platforms replaced.
-fn keep(
-    host_dir: &Path,
-    given: Vec<Given>,
-    cookie_file: SecretString,
-    signs_in: bool,
-    write_back: bool,
-) -> Result<(), CommandError> {
-    // Elsewhere nothing shows whether yt-dlp has signed in as somebody else.
-    let is_safe = |given: &Given| {
-        !signs_in
-            || Site::of_id(&given.platform, PublicSuffixes::built_in()).is_ok_and(|site| site.knows_proof())
-    };
-    let sessions: Result<Vec<_>, Error> = given
-        .into_iter()
-        .filter(is_safe)
-        .filter_map(|given| given.find(host_dir, write_back).transpose())
-        .collect();
-    let left = SecretSlice::from(cookie_file.expose_secret().as_bytes().to_vec());
-    rotated::keep(host_dir, &sessions?, &rotated::parse(&left)?, write_back, || {});
-    Ok(())
+    Brought { cookie_file: rendered.text, given: Given { platform, cookies, user_agent, source }, login }
 }
 
 impl Given {

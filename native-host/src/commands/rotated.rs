@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// How long the work after a run may take.
 // Decision: docs/decisions/yt-dlp.md#the-work-after-a-run-takes-at-most-four-seconds
-const PATIENCE: Duration = Duration::from_secs(4);
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The cookies of all sessions, each cookie only from the session that owns it.
 pub(super) fn all_cookies(sessions: &[Session]) -> Vec<Cookie> {
@@ -68,15 +68,15 @@ pub(super) fn parse(file: &SecretSlice<u8>) -> Result<Vec<Cookie>, Error> {
 }
 
 /// Keeps and reports the rotated cookies among those that a run has `left`. Calls `before_browser`
-/// before it waits for a browser, which happens only with `write_back`.
+/// before it waits for a browser, until `deadline`, which happens only with `write_back`.
 pub(super) fn keep(
     host_dir: &Path,
     sessions: &[Session],
     left: &[Cookie],
     write_back: bool,
+    deadline: Instant,
     before_browser: impl FnOnce(),
 ) {
-    let deadline = Instant::now() + PATIENCE;
     let rotated = sessions.iter().filter_map(|session| Some((session, rotated_of(session, sessions, left)?)));
     let rotated: Vec<_> = rotated.filter(|(_, cookies)| !cookies.is_empty()).collect();
     keep_all(&Exports::new(host_dir), &rotated);
@@ -108,7 +108,7 @@ fn rotated_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Optio
     let platform = &session.platform;
     match &rotated {
         None => complain(&format_args!(
-            "note: the session of {platform} is signed out after this run, or may be another account's; nothing \
+            "warning: the session of {platform} is signed out after this run, or may be another account's; nothing \
              of it is kept in the export or the browser"
         )),
         Some(RotatedCookies { surplus: surplus @ 1.., .. }) => complain(&format_args!(
@@ -138,7 +138,7 @@ fn keep_all(exports: &Exports, rotated: &[(&Session, RotatedCookies)]) {
             Ok(None) => {}
             Err(fault) => {
                 complain(&format_args!(
-                    "note: the cookies replaced by {platform} could not be kept: {fault}"
+                    "warning: the cookies replaced by {platform} could not be kept: {fault}"
                 ));
             }
         }
@@ -185,9 +185,9 @@ fn write_to_browser(
     match stopped {
         None => complain(&format_args!("note: {summary}")),
         Some(fault) if total == WrittenBack::default() => {
-            complain(&format_args!("note: nothing was written back into the browser: {fault}"));
+            complain(&format_args!("warning: nothing was written back into the browser: {fault}"));
         }
-        Some(fault) => complain(&format_args!("note: {summary}; the rest failed: {fault}")),
+        Some(fault) => complain(&format_args!("warning: {summary}; the rest failed: {fault}")),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::cookies::{Format, FormatArgs, Writer};
 use super::fresh::{Finder, Session, SessionArgs};
+use super::rotated::PATIENCE;
 use super::{CommandError, report_no_cookies, rotated, select};
 use crate::complain;
 use crate::run::{self, Ended};
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
 /// The variable that tells the program the file's path.
 const VARIABLE: &str = "STAGEPASS_COOKIES";
@@ -31,6 +33,10 @@ pub(crate) fn run(host_dir: &Path, command: &Run<'_>) -> Result<ExitCode, Comman
     let &Run { platforms, session, form, write_back, command } = command;
     let (program, arguments) = program_of(command)?;
     let urls = run::http_urls(arguments);
+    // Headers are for one URL; the program would send them to all.
+    if form.format == Format::Header && urls.len() != 1 {
+        return Err(CommandError::OneUrlOnly(urls.len()));
+    }
     let writer = form.writer(urls.first().map(String::as_str))?;
     let targets = if platforms.is_empty() { &urls } else { platforms };
     let sessions = find_all(host_dir, session, targets, &writer)?;
@@ -100,8 +106,8 @@ fn text_of(sessions: &[Session], format: Format, writer: &Writer) -> Result<Secr
 fn keep_rotated(host_dir: &Path, sessions: &[Session], ended: Ended, write_back: bool) {
     let Ended { code, left, signals } = ended;
     match left.and_then(|left| rotated::parse(&left)) {
-        Err(fault) => complain(&format_args!("note: replaced cookies are lost: {fault}")),
-        Ok(left) => rotated::keep(host_dir, sessions, &left, write_back, || {
+        Err(fault) => complain(&format_args!("warning: replaced cookies are lost: {fault}")),
+        Ok(left) => rotated::keep(host_dir, sessions, &left, write_back, Instant::now() + PATIENCE, || {
             // If this fails, a signal takes effect only after the write-back, which has a deadline.
             let _ = signals.end_process_at_next(code, "note: a signal ended the write-back early");
         }),

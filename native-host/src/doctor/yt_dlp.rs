@@ -3,10 +3,9 @@
 use super::first_line;
 use super::report::{Section, Verdict};
 use crate::signals::Signals;
-use crate::yt_dlp_plugin::{self, Reported, RunOptions};
+use crate::yt_dlp_plugin::{self, Reported};
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -18,8 +17,6 @@ const STEP: &str = "yt-dlp";
 /// The first start of yt-dlp on a slow disk can take longer, so a timeout is only a note.
 const PATIENCE: Duration = Duration::from_secs(4);
 const PLUGIN: &str = "plugin";
-/// The plugin may wait five seconds for this program.
-const PLUGIN_PATIENCE: Duration = Duration::from_secs(15);
 const MAX_VERSION_BYTES: u64 = 256;
 
 /// Asks yt-dlp for its version.
@@ -88,7 +85,7 @@ fn check_plugin(section: &mut Section, program: &OsStr, signals: &mut Signals) {
         Err(fault) => return section.fault_of(PLUGIN, fault),
     };
     let caution = "Platforms may restrict accounts that are used for downloads.";
-    match load_plugin(program, signals) {
+    match yt_dlp_plugin::probe(program, None, signals) {
         Err(fault) => section.fault(PLUGIN, format!("cannot try {path}: {fault}"), None),
         Ok(Reported { is_loaded: false, .. }) => {
             let detail = format!("yt-dlp doesn't load {path}");
@@ -104,19 +101,4 @@ fn check_plugin(section: &mut Section, program: &OsStr, signals: &mut Signals) {
             section.fault(PLUGIN, detail, advice("Run \"stagepass install --yt-dlp\"."));
         }
     }
-}
-
-fn load_plugin(program: &OsStr, signals: &mut Signals) -> io::Result<Reported> {
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(RunOptions::default().to_line().as_bytes())?;
-    let conversation = async {
-        let mut command = Command::new(program);
-        command.arg("--ignore-config").kill_on_drop(true);
-        command.env(yt_dlp_plugin::RUN_VARIABLE, file.path()).env_remove(yt_dlp_plugin::SWITCH);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let mut child = command.spawn()?;
-        timeout(PLUGIN_PATIENCE, child.wait()).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        Ok(Reported::read(&fs::read(file.path())?))
-    };
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(signals.end_or(conversation))
 }

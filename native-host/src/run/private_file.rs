@@ -23,6 +23,12 @@ pub(crate) struct PrivateFile {
     path: TempPath,
 }
 
+impl Drop for PrivateFile {
+    fn drop(&mut self) {
+        remove_companions(&self.path);
+    }
+}
+
 /// Permission to create a private file. While it is held, no other run removes the new file, which is
 /// not locked yet, as abandoned.
 #[derive(Debug)]
@@ -95,6 +101,7 @@ fn remove_unlocked(folder: &Path) -> Result<(), Error> {
     for path in paths.filter(|path| is_temporary(path) && !is_in_use(path)) {
         // yt-dlp, or a program that it started, may have replaced the file with a folder.
         let is_folder = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_dir());
+        remove_companions(&path);
         match if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) } {
             Err(fault) if fault.kind() != io::ErrorKind::NotFound => {
                 return Err(Error::io("remove", &path)(fault));
@@ -103,6 +110,20 @@ fn remove_unlocked(folder: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Removes what a program has written beside its private file, under names that begin with that of the
+/// file: cookies for the programs that yt-dlp starts.
+fn remove_companions(path: &Path) {
+    let begins = path.file_name().map(|name| format!("{}-", name.to_string_lossy()));
+    let entries = path.parent().and_then(|folder| fs::read_dir(folder).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if begins.as_deref().is_some_and(|begins| name.to_string_lossy().starts_with(begins)) {
+            // The folder is private, and the next run tries again.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn is_temporary(path: &Path) -> bool {

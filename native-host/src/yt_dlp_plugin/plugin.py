@@ -9,23 +9,27 @@ cookies that the platform replaces go back when yt-dlp ends. With cookies of its
 import contextlib
 import copy
 import functools
-import importlib
 import io
 import json
+import multiprocessing.util
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.parse
 import weakref
+from importlib import import_module
 
 # `stagepass install --yt-dlp` names the installed program here.
 PROGRAM = ['stagepass']
 # The version of the messages between this plugin and the program.
 VERSION = 1
 OLDEST_YT_DLP = '2025.03.21'
-# How long the program may take, in seconds; at the end it may wait for a browser.
-PATIENCE = {'sites': 5, 'session': 5, 'keep': 6}
+# How long the program may take, in seconds.
+PATIENCE = 5
+# What an answer to each question must have.
+MEMBERS = {'sites': {'hosts', 'sessions'}, 'session': {'cookie_file', 'given', 'login'}, 'keep': set()}
 SIGN_IN_OPTIONS = ('username', 'usenetrc', 'netrc_cmd', 'ap_mso', 'client_certificate')
 # The file of a run that `stagepass yt-dlp` or `stagepass doctor` has started.
 RUN = os.environ.get('STAGEPASS_RUN')
@@ -60,26 +64,63 @@ def host_of(url):
         return ''
 
 
-def ask(question, say, **details):
-    """The program's answer. `say` gets its notes."""
+def environment():
+    variables = dict(os.environ)
+    if RUN:
+        variables['STAGEPASS_RUN'] = RUN
+    if getattr(sys, 'frozen', False):
+        # The libraries that yt-dlp brings along are not for other programs.
+        variables['LD_LIBRARY_PATH'] = variables.pop('LD_LIBRARY_PATH_ORIG', '')
+    return variables
+
+
+def converse(question, message):
+    """What the program prints. Ctrl-C doesn't end one that keeps cookies, but what comes after it."""
+    keeps = question == 'keep'
+    process = subprocess.Popen(
+        [*PROGRAM, 'plugin'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment(), start_new_session=keeps, creationflags=getattr(subprocess, 'CREATE_NO_WINDOW', 0))
+    interrupt = None
+    try:
+        try:
+            output, errors = process.communicate(message, PATIENCE)
+        except KeyboardInterrupt as pressed:
+            if not keeps:
+                raise
+            interrupt = pressed
+            output, errors = process.communicate(timeout=PATIENCE)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    return output, errors, interrupt
+
+
+def ask(question, say, warn, **details):
+    """The program's answer. `say` gets its notes, and `warn` what was lost."""
     message = json.dumps({'version': VERSION, 'question': question, **details}).encode()
     try:
-        done = subprocess.run(
-            [*PROGRAM, 'plugin'], input=message, capture_output=True, timeout=PATIENCE[question],
-            check=False, creationflags=getattr(subprocess, 'CREATE_NO_WINDOW', 0))
+        output, errors, interrupt = converse(question, message)
     except subprocess.TimeoutExpired:
-        raise Unavailable(f'{PROGRAM[0]} did not answer within {PATIENCE[question]} seconds') from None
+        raise Unavailable(f'{PROGRAM[0]} did not answer within {PATIENCE} seconds') from None
     except (OSError, RuntimeError) as fault:
         # Python that is ending may refuse to start anything.
         raise Unavailable(f'cannot start {PROGRAM[0]}: {getattr(fault, "strerror", None) or fault}') from None
-    for line in done.stderr.decode(errors='replace').splitlines():
-        say(line.removeprefix('stagepass: ').removeprefix('note: '))
-    try:
-        return json.loads(done.stdout)
-    except ValueError:
-        raise Unavailable(
-            f'{PROGRAM[0]} gave no answer; if it is older than this plugin, '
-            'run "stagepass install --yt-dlp" with the one that you use') from None
+    for line in errors.decode(errors='replace').splitlines():
+        line = line.removeprefix('stagepass: ')
+        if line.startswith('warning: '):
+            warn(line.removeprefix('warning: '))
+        else:
+            say(line.removeprefix('note: '))
+    if interrupt:
+        raise interrupt
+    with contextlib.suppress(ValueError):
+        answer = json.loads(output)
+        if isinstance(answer, dict) and ('error' in answer or MEMBERS[question] <= answer.keys()):
+            return answer
+    raise Unavailable(
+        f'{PROGRAM[0]} gave no answer; if it is older than this plugin, '
+        'run "stagepass install --yt-dlp" with the one that you use')
 
 
 class Logins:
@@ -96,31 +137,32 @@ class Logins:
         self.refused = {}
         self.options = run_options()
         self.signs_in = any(ydl.params.get(option) for option in SIGN_IN_OPTIONS)
-        # Only a weak reference: the program that embeds yt-dlp may forget to close it.
+        # Only a weak reference: the program that embeds yt-dlp may forget to close it. A forked one ends
+        # without Python's other hooks.
         self.ydl = weakref.ref(ydl)
-        weakref.finalize(ydl, self.keep)
+        multiprocessing.util.Finalize(ydl, self.keep, exitpriority=0)
 
     def say(self, text):
         ydl = self.ydl()
-        if ydl is None:
-            sys.stderr.write(f'[stagepass] {text}\n')
-        else:
+        if ydl:
             # Standard output may be what the person asked yt-dlp to print.
             (ydl.report_warning if RUN else ydl.to_screen)(f'[stagepass] {text}')
+        elif sys.stderr:
+            sys.stderr.write(f'[stagepass] {text}\n')
 
     def warn(self, text):
         ydl = self.ydl()
-        if ydl is None:
-            self.say(text)
-        else:
+        if ydl:
             ydl.report_warning(f'[stagepass] {text}', only_once=True)
+        else:
+            self.say(text)
 
     def learn_hosts(self):
         """Asks once which hosts have cookies, and brings what no URL names."""
         if self.has_asked:
             return
         self.has_asked = True
-        # yt-dlp has put a Cookie header of the person's own into the jar.
+        # yt-dlp puts a Cookie header of the person's own into the jar.
         if getattr(self.ydl(), '_YoutubeDL__header_cookies', None):
             self.is_off = True
             return
@@ -134,7 +176,7 @@ class Logins:
     def ask(self, question, **details):
         """The answer, or None after a fault, which is reported."""
         try:
-            answer = ask(question, self.say, **details)
+            answer = ask(question, self.say, self.warn, **details)
             if 'error' not in answer:
                 return answer
             if question == 'session':
@@ -147,14 +189,14 @@ class Logins:
             self.warn(f'cookies that were replaced are lost: {fault}')
             return None
         self.is_off = True
-        if self.options.get('require_cookies'):
+        if self.options.get('require_cookies') or self.options.get('write_back'):
             self.refused[None] = fault
         self.warn(f'no logins are brought: {fault}')
         return None
 
     def go_without(self, platform, answer):
         report('without cookies')
-        if answer['is_fatal']:
+        if answer.get('is_fatal'):
             # A named platform is needed for whatever else is requested.
             key = None if platform in self.options.get('platforms', ()) else platform
             self.refused[key] = answer['error']
@@ -181,9 +223,14 @@ class Logins:
             self.lack(platform)
             return
         answer = self.ask('session', platform=platform)
-        if answer:
+        if answer is None:
+            return
+        held = {cookie.name for cookie in self.jar if self.platform_of_cookie(cookie) == platform}
+        if held.isdisjoint(answer['login']):
             self.given[platform] = answer['given']
             self.jar.load(io.StringIO(answer['cookie_file']))
+        else:
+            self.say(f'no cookies of {platform} are brought, since this program has a login of its own there')
 
     def lack(self, name):
         """Reports or refuses something without cookies."""
@@ -199,36 +246,40 @@ class Logins:
 
     def start(self, url):
         """Like `bring`, for a URL that the person gave: it may be of a site that nobody knows."""
-        refusal, host = self.bring(url), host_of(url)
+        host = host_of(url) or host_of(f'http://{url}')
+        # Other text is a search, or the id of a video.
+        if '.' not in host:
+            return self.bring('')
+        refusal = self.bring(f'http://{host}/')
         with self.lock:
-            if not host or self.is_off or self.platform_of(url):
+            if self.is_off or self.platform_of(f'http://{host}/'):
                 return refusal
             self.lack(host)
             return self.refused.get(host)
 
-    def are_ours(self, cookie):
-        """Whether a cookie is of a platform whose cookies were brought."""
-        platform = self.platform_of(f'https://{cookie.domain.lstrip(".")}/')
-        return self.given.get(platform) is not None
+    def platform_of_cookie(self, cookie):
+        return self.platform_of(f'https://{cookie.domain.lstrip(".")}/')
+
+    def has_brought(self):
+        return any(self.given.values())
 
     def keep(self):
         """Gives the program the cookies as they are now."""
         with self.lock:
             given = [session for session in self.given.values() if session]
+            ours = {platform for platform, session in self.given.items() if session}
             self.given = {}
         if not given:
             return
-        file = io.StringIO()
         after = type(self.jar)()
         for cookie in self.jar:
-            # Saving changes a cookie.
-            after.set_cookie(copy.copy(cookie))
+            if self.platform_of_cookie(cookie) in ours:
+                # Saving changes a cookie.
+                after.set_cookie(copy.copy(cookie))
+        file = io.StringIO()
         after.save(file, True, True)
-        self.ask('keep', given=given, cookie_file=file.getvalue(), signs_in=self.signs_in)
-
-
-def has_own_cookies(ydl):
-    return ydl.params.get('cookiefile') or ydl.params.get('cookiesfrombrowser')
+        text = file.getvalue().encode(errors='replace').decode()
+        self.ask('keep', given=given, cookie_file=text, signs_in=self.signs_in)
 
 
 def logins_of(jar):
@@ -236,77 +287,95 @@ def logins_of(jar):
 
 
 def logins_in(ydl):
-    return None if has_own_cookies(ydl) else logins_of(ydl.cookiejar)
+    """None beside cookies of the person's own."""
+    has_own = ydl.params.get('cookiefile') or ydl.params.get('cookiesfrombrowser')
+    return None if has_own else logins_of(ydl.cookiejar)
 
 
-def before(owner, name, act):
-    """Calls `act` before a method."""
-    method = getattr(owner, name)
-
+def before(method, act):
+    """The method, after a call of `act`."""
     @functools.wraps(method)
     def wrapped(self, *args, **kwargs):
         act(self, *args, **kwargs)
         return method(self, *args, **kwargs)
 
-    setattr(owner, name, wrapped)
+    return wrapped
 
 
-def bring_into(jar, url):
-    logins = logins_of(jar)
-    return logins.bring(url) if logins else None
-
-
-def hook_jar(module):
+def jar_hooks(ydl_class, jar_class):
     """Gives each cookie jar of a YoutubeDL its logins."""
-    make = module.YoutubeDL.__dict__['cookiejar'].func
+    DownloadError = import_module('yt_dlp.utils').DownloadError
+    make = ydl_class.__dict__['cookiejar'].func
 
-    @functools.wraps(make)
     def cookiejar(self):
         jar = make(self)
-        if not has_own_cookies(self):
+        if not self.params.get('cookiefile') and not self.params.get('cookiesfrombrowser'):
             jar._stagepass = Logins(self, jar)
         return jar
 
-    module.YoutubeDL.cookiejar = functools.cached_property(cookiejar)
-    module.YoutubeDL.cookiejar.__set_name__(module.YoutubeDL, 'cookiejar')
-    jar_class = importlib.import_module('yt_dlp.cookies').YoutubeDLCookieJar
-    before(jar_class, 'add_cookie_header', lambda jar, request: bring_into(jar, request.get_full_url()))
-    before(jar_class, 'get_cookies_for_url', bring_into)
+    def bring(jar, url):
+        logins = logins_of(jar)
+        refusal = logins and logins.bring(url)
+        if refusal:
+            raise DownloadError(refusal)
+
+    made = functools.cached_property(functools.wraps(make)(cookiejar))
+    made.__set_name__(ydl_class, 'cookiejar')
+    yield ydl_class, 'cookiejar', made
+    yield jar_class, 'add_cookie_header', before(
+        jar_class.add_cookie_header, lambda jar, request: bring(jar, request.get_full_url()))
+    yield jar_class, 'get_cookies_for_url', before(jar_class.get_cookies_for_url, bring)
 
 
-def hook_requests():
+def request_hooks(handler_class):
     """Brings cookies before a request: some handlers copy the jar then."""
-    common = importlib.import_module('yt_dlp.networking.common')
-    RequestError = importlib.import_module('yt_dlp.networking.exceptions').RequestError
+    RequestError = import_module('yt_dlp.networking.exceptions').RequestError
 
     def bring(handler, request):
-        refusal = bring_into(handler.cookiejar, request.url)
+        logins = logins_of(handler.cookiejar)
+        refusal = logins and logins.bring(request.url)
         if refusal:
             raise RequestError(refusal)
 
-    before(common.RequestHandler, '_get_cookiejar', bring)
+    yield handler_class, '_get_cookiejar', before(handler_class._get_cookiejar, bring)
 
 
-def hook_runs(module):
+def without_cookies(info):
+    """What an information file says, without cookies: these would take the place of a login."""
+    if isinstance(info, list):
+        return [without_cookies(part) for part in info]
+    if not isinstance(info, dict):
+        return info
+    kept = {name: without_cookies(part) for name, part in info.items() if name != 'cookies'}
+    headers = kept.get('http_headers')
+    if isinstance(headers, dict):
+        kept['http_headers'] = {name: text for name, text in headers.items() if name.lower() != 'cookie'}
+    return kept
+
+
+def run_hooks(ydl_class):
     """Looks at each URL of the person's first, and gives replaced cookies back at the end."""
-    extract_info = module.YoutubeDL.extract_info
     inside = threading.local()
 
-    @functools.wraps(extract_info)
-    def wrapped(self, url, *args, **kwargs):
-        logins = logins_in(self)
-        if logins is None or getattr(inside, 'a_url', False):
-            return extract_info(self, url, *args, **kwargs)
-        inside.a_url = True
-        try:
-            refusal = logins.start(url)
-            if refusal:
-                # Raises, unless the person wants to go on after errors.
-                self.report_error(refusal, tb=False)
-                return None
-            return extract_info(self, url, *args, **kwargs)
-        finally:
-            inside.a_url = False
+    def outermost(method, prepare):
+        @functools.wraps(method)
+        def wrapped(self, given, *args, **kwargs):
+            logins = logins_in(self)
+            if logins is None or getattr(inside, 'a_url', False):
+                return method(self, given, *args, **kwargs)
+            url, given = prepare(given)
+            inside.a_url = True
+            try:
+                refusal = logins.start(url)
+                if refusal:
+                    # Raises, unless the person wants to go on after errors.
+                    self.report_error(refusal, tb=False)
+                    return None
+                return method(self, given, *args, **kwargs)
+            finally:
+                inside.a_url = False
+
+        return wrapped
 
     def keep(ydl):
         # A jar that was never opened has nothing to keep.
@@ -314,65 +383,107 @@ def hook_runs(module):
         if logins:
             logins.keep()
 
-    module.YoutubeDL.extract_info = wrapped
-    before(module.YoutubeDL, 'close', keep)
+    def of_a_file(info):
+        return info.get('webpage_url') or info.get('url') or '', without_cookies(info)
+
+    yield ydl_class, 'extract_info', outermost(ydl_class.extract_info, lambda url: (url, url))
+    # Called by itself only for --load-info-json.
+    yield ydl_class, 'process_ie_result', outermost(ydl_class.process_ie_result, of_a_file)
+    yield ydl_class, 'close', before(ydl_class.close, keep)
 
 
-def hide_cookies(module):
-    """Keeps what was brought out of information files and of --verbose."""
-    calculate = module.YoutubeDL._calc_headers
+def hiding_hooks(ydl_class, downloader_class, external):
+    """Keeps what was brought out of information files, of --verbose, and of files that stay."""
+    calculate, show, curl = ydl_class._calc_headers, downloader_class._debug_cmd, external.CurlFD._make_cmd
+    write = external.ExternalFD._write_cookies
 
     @functools.wraps(calculate)
     def without_ours(self, info_dict, *args, **kwargs):
         headers = calculate(self, info_dict, *args, **kwargs)
         logins = logins_in(self)
         # This member is for other runs of yt-dlp, and ends in files and on terminals.
-        if logins and any(map(logins.are_ours, self.cookiejar.get_cookies_for_url(info_dict['url']))):
+        if logins and logins.has_brought():
             info_dict.pop('cookies', None)
         return headers
 
-    module.YoutubeDL._calc_headers = without_ours
-    downloader = importlib.import_module('yt_dlp.downloader.common').FileDownloader
-    show = downloader._debug_cmd
-
     @functools.wraps(show)
     def hidden(self, args, *more, **kwargs):
-        logins = logins_in(self.ydl)
-        for cookie in filter(logins.are_ours, self.ydl.cookiejar) if logins else ():
-            args = [arg.replace(cookie.value, '…') if cookie.value else arg for arg in args]
+        if logins_in(self.ydl):
+            pairs = {f'{cookie.name}={cookie.value}': f'{cookie.name}=…' for cookie in self.ydl.cookiejar}
+            for pair in sorted(pairs, key=len, reverse=True):
+                args = [arg.replace(pair, pairs[pair]) for arg in args]
         return show(self, args, *more, **kwargs)
 
-    downloader._debug_cmd = hidden
+    @functools.wraps(curl)
+    def quiet(self, *args, **kwargs):
+        # curl would show the cookies that it sends.
+        loud = {'--verbose'} if logins_in(self.ydl) else ()
+        return [arg for arg in curl(self, *args, **kwargs) if arg not in loud]
+
+    @functools.wraps(write)
+    def write_beside_run(self):
+        if not RUN or not logins_in(self.ydl):
+            return write(self)
+        # The next run removes it if this one is killed.
+        folder, name = os.path.split(RUN)
+        descriptor, self._cookies_tempfile = tempfile.mkstemp('.cookies', f'{name}-', folder)
+        os.close(descriptor)
+        self.ydl.cookiejar.save(self._cookies_tempfile, True, True)
+        return self._cookies_tempfile
+
+    yield ydl_class, '_calc_headers', without_ours
+    yield downloader_class, '_debug_cmd', hidden
+    yield external.CurlFD, '_make_cmd', quiet
+    yield external.ExternalFD, '_write_cookies', write_beside_run
 
 
 def check():
     """Tries, for `stagepass doctor`, whether the program answers."""
     try:
-        answer = ask('sites', lambda note: None)
+        answer = ask('sites', lambda note: None, lambda note: None)
         report(f'fault {answer["error"]}' if 'error' in answer else 'works')
     except Unavailable as fault:
         report(f'fault {fault}')
+
+
+def hook():
+    ydl_class = import_module('yt_dlp.YoutubeDL').YoutubeDL
+    if hasattr(ydl_class, '_stagepass'):
+        return
+    # All of them, or none: cookies that are brought must be hidden, too.
+    hooks = [
+        *jar_hooks(ydl_class, import_module('yt_dlp.cookies').YoutubeDLCookieJar),
+        *request_hooks(import_module('yt_dlp.networking.common').RequestHandler),
+        *run_hooks(ydl_class),
+        *hiding_hooks(
+            ydl_class, import_module('yt_dlp.downloader.common').FileDownloader,
+            import_module('yt_dlp.downloader.external')),
+    ]
+    for owner, name, method in hooks:
+        setattr(owner, name, method)
+    ydl_class._stagepass = VERSION
 
 
 def load():
     is_of_a_run = __name__.endswith('_run')
     if os.environ.get('STAGEPASS_YT_DLP') == 'off' and not is_of_a_run:
         return
-    version = importlib.import_module('yt_dlp.version').__version__
-    if version < OLDEST_YT_DLP:
-        sys.stderr.write(
-            f'WARNING: [stagepass] yt-dlp {version} is too old to get logins; it needs {OLDEST_YT_DLP} or later\n')
+    version = import_module('yt_dlp.version').__version__
+    try:
+        if version < OLDEST_YT_DLP:
+            raise AttributeError(f'it needs {OLDEST_YT_DLP} or later')
+        hook()
+    except (AttributeError, ImportError, KeyError) as fault:
+        if sys.stderr:
+            sys.stderr.write(f'WARNING: [stagepass] yt-dlp {version} can\'t get logins: {fault}\n')
         return
-    module = importlib.import_module('yt_dlp.YoutubeDL')
-    if not hasattr(module.YoutubeDL, '_stagepass'):
-        module.YoutubeDL._stagepass = VERSION
-        hook_jar(module)
-        hook_requests()
-        hook_runs(module)
-        hide_cookies(module)
     report('loaded')
-    # Only doctor lets the installed plugin take part in a run.
-    if RUN and not is_of_a_run:
+    if is_of_a_run:
+        # Programs that yt-dlp starts are not part of the run.
+        os.environ.pop('STAGEPASS_RUN', None)
+        os.environ.pop('STAGEPASS_YT_DLP', None)
+    elif RUN:
+        # Only doctor lets the installed plugin take part in a run.
         check()
 
 

@@ -149,6 +149,45 @@ fn run_list(home: &Path) -> Value {
 }
 
 #[test]
+fn a_site_within_another_keeps_its_own_cookies() {
+    let home = tempfile::tempdir().unwrap();
+    let cookie = |value: &str, domain: &str| json!({"name": "s", "value": value, "domain": domain});
+    let outer = json!({"id": 1, "type": "export", "platform": "example.org",
+        "cookies": [cookie("outer", ".example.org"), cookie("of-another", "a.example.org")]});
+    let inner = json!({"id": 1, "type": "export", "platform": "a.example.org",
+        "cookies": [cookie("inner", "a.example.org")]});
+    ask(home.path(), &[outer, inner]);
+    let file =
+        |platform: &str| answer(&asked(home.path(), None, &session(platform)))["cookie_file"].to_string();
+    assert!(file("a.example.org").contains("inner"));
+    let outer = file("example.org");
+    assert!(outer.contains("outer") && !outer.contains("of-another"), "{outer}");
+}
+
+#[test]
+fn required_cookies_must_show_a_living_login() {
+    let home = tempfile::tempdir().unwrap();
+    let run = json!({"require_cookies": true});
+    let export = |platform: &str, name: &str, expires: Option<i64>| {
+        let cookie =
+            json!({"name": name, "value": OLD, "domain": format!(".{platform}"), "expires": expires});
+        json!({"id": 1, "type": "export", "platform": platform.trim_end_matches(".com"), "cookies": [cookie]})
+    };
+    for (export, platform, is_enough) in [
+        (export("vimeo.com", "vimeo", Some(1_900_000_000)), "vimeo", true),
+        (export("vimeo.com", "vimeo", Some(1_000_000_000)), "vimeo", false),
+        (export("vimeo.com", "player", None), "vimeo", false),
+        (export("example.org", "any", None), "example.org", true),
+        (export("example.org", "any", Some(1_000_000_000)), "example.org", false),
+    ] {
+        ask(home.path(), std::slice::from_ref(&export));
+        let told = answer(&asked(home.path(), Some(&run), &session(platform)));
+        assert_eq!(told.get("error").is_none(), is_enough, "{export}: {told}");
+        assert!(answer(&asked(home.path(), None, &session(platform))).get("error").is_none(), "{export}");
+    }
+}
+
+#[test]
 fn refuses_to_mix_two_accounts() {
     let home = tempfile::tempdir().unwrap();
     crate::runs::export_login(home.path(), "first-account", ".x.com");
@@ -207,13 +246,42 @@ fn a_run_of_yt_dlp_has_the_plugin_in_a_private_folder_and_passes_on_its_end() {
 }
 
 #[test]
+fn removes_what_yt_dlp_writes_beside_the_file_of_a_run_also_of_a_killed_one() {
+    let home = tempfile::tempdir().unwrap();
+    let runs = host_dir(home.path()).join("runs");
+    let files = || {
+        fs::read_dir(&runs).unwrap().filter(|entry| entry.as_ref().unwrap().file_name() != ".lock").count()
+    };
+    let write = "echo secret > \"$STAGEPASS_RUN-1.cookies\"; echo loaded >> \"$STAGEPASS_RUN\"";
+    assert!(run(&mut yt_dlp(home.path(), write, &[URL]), b"").status.success());
+    assert_eq!(files(), 0);
+    let script = format!("{write}; touch \"$HOME/started\"; exec sleep 1");
+    let mut child = start(&mut yt_dlp(home.path(), &script, &[URL]));
+    crate::runs::wait_for_start(home.path());
+    assert_eq!(files(), 2);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let deadline = std::time::Instant::now() + PATIENCE;
+    // On Linux yt-dlp ends, too; until then its file is in use.
+    while files() > 0 {
+        assert!(std::time::Instant::now() < deadline, "something is left");
+        assert!(run(&mut yt_dlp(home.path(), write, &[URL]), b"").status.success());
+    }
+}
+
+#[test]
 fn says_that_yt_dlp_has_not_loaded_the_plugin() {
     let home = tempfile::tempdir().unwrap();
     let output = run(&mut yt_dlp(home.path(), "exit 0", &[URL]), b"");
     let said = text(&output.stderr);
     assert!(output.status.success() && said.contains("didn't load the plugin"), "{said}");
-    let output = run(&mut yt_dlp(home.path(), "exit 0", &["--require-cookies", URL]), b"");
-    assert_eq!(output.status.code(), Some(1));
+    let output = run(&mut yt_dlp(home.path(), "touch \"$HOME/ran\"", &["--require-cookies", URL]), b"");
+    assert!(text(&output.stderr).contains("does not load it"), "{}", text(&output.stderr));
+    let off = ["--require-cookies", "--no-plugin-dirs", URL];
+    let output = run(&mut yt_dlp(home.path(), "", &off), b"");
+    assert!(text(&output.stderr).contains("--no-plugin-dirs switches off"), "{}", text(&output.stderr));
+    let output = run(&mut yt_dlp(home.path(), "exit 0", &["--platform", "no/site", URL]), b"");
+    assert!(text(&output.stderr).contains("neither a platform"), "{}", text(&output.stderr));
     let output = run(&mut yt_dlp(home.path(), "exit 0", &["--version"]), b"");
     assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
     let script = "printf 'loaded\\nwithout cookies\\n' >> \"$STAGEPASS_RUN\"";

@@ -40,6 +40,21 @@ fn writes_other_formats_for_one_platform() {
     assert!(text(&output.stdout).starts_with("Cookie: "), "{}", text(&output.stderr));
     let output = run_with(&["--wget"], "cat \"$1\"");
     assert!(text(&output.stdout).contains("\n.x.com\tTRUE"), "{}", text(&output.stdout));
+    let mut command = program(home.path());
+    command.args([
+        "run",
+        "--format",
+        "header",
+        "--platform",
+        "x",
+        "--",
+        "touch",
+        "ran",
+        URL,
+        "https://other.example/",
+    ]);
+    let fault = text(&run(&mut command, b"").stderr);
+    assert!(fault.contains("--format header is for one URL") && fault.contains("but 2 of the"), "{fault}");
     let both = ["--platform", "x", "--platform", "vimeo"];
     let output = run_with(&[&both[..], &["--format", "json"]].concat(), "touch \"$HOME/ran\"");
     let fault = text(&output.stderr);

@@ -39,6 +39,8 @@ async fn a_missing_slow_or_other_program_is_one_warning_and_the_run_goes_on() ->
         ("#!/bin/sh\nexec sleep 60\n", "did not answer within 5 seconds"),
         ("#!/bin/sh\necho '<html>'\n", "gave no answer"),
         ("#!/bin/sh\nexit 2\n", "gave no answer"),
+        ("#!/bin/sh\necho null\n", "gave no answer"),
+        ("#!/bin/sh\necho '{\"hosts\": {}}'\n", "gave no answer"),
         ("#!/bin/sh\necho '{\"error\": \"other version\", \"is_fatal\": false}'\n", "other version"),
     ] {
         replace_program(&stage, script)?;
@@ -61,7 +63,11 @@ async fn an_old_yt_dlp_gets_one_warning() -> Result<()> {
     command.args(ALONE).args(["--proxy", &stage.proxy.url(), VIDEO_URL]);
     let done = run(&mut command, PATIENCE).await?;
     assert_eq!(done.stderr.matches("[stagepass]").count(), 1, "{}", done.stderr);
-    assert!(done.stderr.contains("2025.02.19 is too old to get logins"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("yt-dlp 2025.02.19 can't get logins: it needs 2025.03.21 or later"),
+        "{}",
+        done.stderr
+    );
     let mut command = stage.stagepass(&["yt-dlp"])?;
     command.env("STAGEPASS_YT_DLP", old.program()).args(ALONE).args([
         "--proxy",

@@ -39,7 +39,7 @@ async fn require_cookies_sends_no_request_without_them() -> Result<()> {
     let stage = Stage::set_up().await?;
     let done = run_with(&stage, &["--require-cookies"], &[VIDEO_URL]).await?;
     assert!(done.status.success() && stage.has_video("backstage.mp4")?, "{}", done.stderr);
-    for url in [X.front_url, FANSLY.front_url, "https://unknown.example/video"] {
+    for url in [X.front_url, FANSLY.front_url, "https://unknown.example/video", "unknown.example/video.mp4"] {
         let before = stage.platform.requests().len();
         let done = run_with(&stage, &["--require-cookies"], &["-i", url, VIDEO_URL]).await?;
         assert_eq!(done.status.code(), Some(1), "{url}: {}", done.stderr);
