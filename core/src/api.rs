@@ -1,4 +1,5 @@
-//! The Credentials API's bodies as the extension sends and understands them.
+//! The Credentials API's bodies as the extension and the command for people send and understand
+//! them.
 //!
 //! The server declares its bodies beside its handlers, where they are documented: a server must
 //! name the fields that are missing.
@@ -46,6 +47,30 @@ pub struct StorePlatformSessionRequest<'a> {
     pub expires_at: Option<&'a str>,
 }
 
+/// The body of `POST /api/credentials/get-platform-session`.
+#[derive(Debug, Serialize)]
+pub struct GetPlatformSessionRequest<'a> {
+    /// The connection's id.
+    pub creator_profile_id: &'a str,
+    /// The platform identifier, the same as the connection's.
+    pub platform: &'a str,
+    /// Whether to leave out expired cookies.
+    pub drop_expired: bool,
+}
+
+/// The body of `POST /api/credentials/update-platform-session`.
+#[derive(Debug, Serialize)]
+pub struct UpdatePlatformSessionRequest<'a> {
+    /// The session that was served.
+    pub id: &'a str,
+    /// The connection's id.
+    pub creator_profile_id: &'a str,
+    /// The platform identifier, the same as the connection's.
+    pub platform: &'a str,
+    /// The session's cookies as they are now, at most 1,000.
+    pub cookies: &'a [Cookie],
+}
+
 /// The answer to [`CreateProfileRequest`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct CreateProfileResponse {
@@ -71,6 +96,22 @@ pub struct StorePlatformSessionResponse {
     /// kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// The answer to [`GetPlatformSessionRequest`].
+#[derive(Clone, Debug, Deserialize)]
+pub struct GetPlatformSessionResponse {
+    /// The session's id.
+    pub id: String,
+    /// The cookies.
+    pub cookies: Vec<Cookie>,
+    /// The storage of each origin; absent if there is none.
+    #[serde(default)]
+    pub origins: Vec<OriginStorage>,
+    /// The capturing browser's user agent.
+    pub user_agent: Option<String>,
+    /// When the session ends, RFC 3339.
+    pub expires_at: Option<String>,
 }
 
 /// A failure's body: `{"success":false,"error":"…"}`.

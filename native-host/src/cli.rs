@@ -4,7 +4,7 @@ mod own_options;
 mod runs;
 
 use crate::allowed_extensions::ExtensionId;
-use crate::commands::{self, CommandError, FormatArgs, SessionArgs, Which};
+use crate::commands::{self, CommandError, FormatArgs, Login, SessionArgs, Which};
 use crate::programs::{COMMAND, HOST};
 use crate::registration::Browser;
 #[cfg(target_os = "linux")]
@@ -123,6 +123,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take sessions from a Stagepass server instead of a browser
+    ///
+    /// For a server or a container. Asks for the server's address, for the connection of each
+    /// platform and for a service token, tries them, and keeps them in your folder for
+    /// settings, the token in a private file. From then on the cookies of these platforms
+    /// come from the server. The variables `STAGEPASS_SERVER`, `STAGEPASS_TOKEN_FILE`,
+    /// `STAGEPASS_CONNECTIONS` and `STAGEPASS_ALLOW_HTTP_TO` do the same without `login`.
+    Login(Login),
+    /// Undo `login`; a token file that you have named stays
+    Logout,
     /// Print the completions for a shell
     ///
     /// For bash: stagepass completions bash > ~/.local/share/bash-completion/completions/stagepass
@@ -315,6 +325,8 @@ fn execute(cli: Cli, output: &mut impl Write) -> Result<ExitCode, CommandError> 
             };
             commands::remove(&host_dir()?, &platform, which, output)
         }
+        Command::Login(login) => commands::login(login, output),
+        Command::Logout => commands::logout(output),
         Command::Browsers { json } => commands::browsers(&host_dir()?, json, output),
         Command::Completions { shell } => print_completions(shell, output),
         Command::Man { folder } => write_manual(&folder),

@@ -4,6 +4,7 @@ mod cookies;
 mod doctor;
 mod fresh;
 mod listing;
+mod login;
 mod plugin;
 mod remove;
 mod rotated;
@@ -16,6 +17,7 @@ pub(crate) use cookies::{Cookies, FormatArgs, cookies};
 pub(crate) use doctor::doctor;
 pub(crate) use fresh::SessionArgs;
 pub(crate) use listing::{browsers, list, path};
+pub(crate) use login::{Login, login, logout};
 pub(crate) use plugin::plugin;
 pub(crate) use remove::{Which, remove};
 pub(crate) use run::{Run, run};
@@ -28,6 +30,7 @@ use crate::exports::Exports;
 use crate::programs;
 use crate::registration::{Line, Outcome, Registrar, Targets};
 use crate::run::ChildFault;
+use crate::server::{ServerFault, Unsent};
 use crate::yt_dlp_plugin;
 use select::Missing;
 use stagepass_core::visible::printable_line;
@@ -40,6 +43,10 @@ use thiserror::Error;
 pub(crate) enum CommandError {
     #[error(transparent)]
     Host(#[from] Error),
+    #[error(transparent)]
+    Server(#[from] ServerFault),
+    #[error("cannot ask for {what}: {fault}; give {option} instead")]
+    NotAsked { what: &'static str, option: &'static str, fault: io::Error },
     #[error("cannot write the output: {0}")]
     Output(#[source] io::Error),
     #[error("{0:?} is neither a platform such as instagram nor the URL of a page{1}")]
@@ -205,6 +212,7 @@ pub(crate) fn uninstall(
     let news = if let Some(purged) = purged {
         faults.extend(purged.faults);
         faults.extend(crate::run::remove_abandoned(host_dir).err());
+        faults.extend(Unsent::new(host_dir).purge().err());
         format!("{} exported cookie files removed from {folder}", purged.removed)
     } else {
         match exports.list()?.len() {

@@ -1,11 +1,12 @@
-//! Finds out why browsers can't use Stagepass: takes the steps of each browser one by one, and
-//! changes nothing. Knows nothing of how the findings are shown.
+//! Finds out why browsers can't use Stagepass: takes the steps of each browser one by one, asks a
+//! configured server, and changes nothing. Knows nothing of how the findings are shown.
 
 mod host;
 mod manifest;
 mod private_folders;
 mod program;
 mod report;
+mod server;
 mod trial;
 mod yt_dlp;
 
@@ -37,16 +38,29 @@ pub(crate) fn examine(
         without_fault.partition(|(browser, _)| browser.starter.is_none());
     let (working_browsers, untried_browsers) = (tried.len(), untried.len());
     let out_of_reach = registrar.out_of_reach(targets);
+    let served = server::examine();
     if sections.is_empty() {
-        let mut none = Section::new("Browsers");
-        let advice = "Start one once, or name one with --browser; then run \"stagepass install\".";
-        none.fault("found", "no supported browser", advice.to_owned());
-        sections.push(none);
+        sections.push(no_browser(served.is_some()));
     }
     sections.extend(out_of_reach.iter().map(note_out_of_reach));
+    let served_platforms = served.as_ref().map_or(0, |served| served.platforms);
+    sections.extend(served.map(|served| served.section));
     sections.push(host::examine(host_dir, yt_dlp, signals));
     let faults = sections.iter().map(Section::faults).sum();
-    Diagnosis { working_browsers, untried_browsers, faults, sections }
+    Diagnosis { working_browsers, untried_browsers, served_platforms, faults, sections }
+}
+
+/// A server can take a browser's place.
+fn no_browser(has_server: bool) -> Section {
+    const FOUND: &str = "no supported browser";
+    let mut section = Section::new("Browsers");
+    if has_server {
+        section.note("found", FOUND, None);
+    } else {
+        let advice = "Start one once, or name one with --browser; then run \"stagepass install\".";
+        section.fault("found", FOUND, advice.to_owned());
+    }
+    section
 }
 
 fn note_out_of_reach(Line { subject, outcome }: &Line) -> Section {

@@ -2,9 +2,10 @@
 //! to yt-dlp.
 //!
 //! There are two programs. A browser starts `stagepass-native-host` and exchanges frames with it
-//! over standard input and output. People use `stagepass` at the command line. Neither uses the
-//! network. They run no other program, except for the commands `yt-dlp`, `run` and `doctor`, and
-//! `doctor` also the programs that host manifests name.
+//! over standard input and output. People use `stagepass` at the command line. Only that one uses
+//! the network, and only to ask a Stagepass server that a person has configured. They run no other
+//! program, except for the commands `yt-dlp`, `run` and `doctor`, and `doctor` also the programs
+//! that host manifests name.
 
 mod allowed_extensions;
 mod atomic_file;
@@ -26,6 +27,7 @@ mod request;
 mod run;
 mod run_folder;
 pub mod serve;
+mod server;
 mod shell;
 mod signals;
 mod utc_time;

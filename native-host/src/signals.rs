@@ -79,6 +79,17 @@ mod unix {
             Ok(())
         }
 
+        /// Makes the next signal do this and end this process.
+        pub(crate) fn end_process_after(mut self, act: impl FnOnce() + Send + 'static) -> io::Result<()> {
+            thread::Builder::new().name("end".to_owned()).spawn(move || {
+                if let Some(caught) = self.0.blocking_recv() {
+                    act();
+                    std::process::exit(caught.exit_code());
+                }
+            })?;
+            Ok(())
+        }
+
         /// Waits for the next signal.
         pub(crate) async fn next(&mut self) -> Caught {
             match self.0.recv().await {

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extension_sends_every_documented_field_and_no_other() {
+    fn each_program_sends_every_documented_field_and_no_other() {
         let document = document();
         let credentials = shape::Credentials::default();
         let create = api::CreateProfileRequest {
@@ -252,7 +252,14 @@ mod tests {
             user_agent: Some("Mozilla/5.0"),
             expires_at: Some("2026-12-31T23:59:59Z"),
         };
+        let update = api::UpdatePlatformSessionRequest {
+            id: "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e70",
+            creator_profile_id: "0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f",
+            platform: "instagram",
+            cookies: &[],
+        };
         let bodies = [
+            ("UpdatePlatformSessionRequest", serde_json::to_value(update).unwrap()),
             ("CreateProfileRequest", serde_json::to_value(create).unwrap()),
             ("StorePlatformSessionRequest", serde_json::to_value(store).unwrap()),
         ];

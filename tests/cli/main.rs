@@ -4,6 +4,7 @@ mod audit_log;
 mod commands;
 mod cookie_files;
 mod demo;
+mod from_server;
 mod playwright;
 mod stagepass_at_a_terminal;
 mod up;

@@ -17,7 +17,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-mod certificate;
+pub(crate) mod certificate;
 pub mod echo;
 mod fansly;
 mod hanging;

@@ -7,6 +7,7 @@ pub mod directus;
 pub mod faulty_directus;
 pub mod impostor;
 pub mod installation;
+pub mod lookalike;
 pub mod nginx;
 pub mod postgres;
 pub mod proving;

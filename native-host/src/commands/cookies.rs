@@ -136,6 +136,9 @@ fn report_missing_storage(session: &Session) {
             "which the browser does not hand over; switch it on in the extension's popup, under \"Fresh \
              cookies for yt-dlp\""
         }
+        Source::Server { .. } => {
+            "which the server's session does not have; capture it again with the current extension"
+        }
         Source::Export(_) => "which this export does not have; export it again with the current extension",
     };
     complain(&format_args!(

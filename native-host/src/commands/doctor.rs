@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 /// Shows why browsers can't use the host. Succeeds if there is no fault and at least one browser
-/// can use it.
+/// can use it, or a server serves a platform.
 pub(crate) fn doctor(
     host_dir: &Path,
     targets: &Targets,
@@ -30,7 +30,8 @@ pub(crate) fn doctor(
         show(&diagnosis, output)
     };
     shown.map_err(CommandError::Output)?;
-    let is_well = diagnosis.faults == 0 && diagnosis.working_browsers + diagnosis.untried_browsers > 0;
+    let Diagnosis { working_browsers, untried_browsers, served_platforms, faults, .. } = diagnosis;
+    let is_well = faults == 0 && working_browsers + untried_browsers + served_platforms > 0;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -53,7 +54,8 @@ fn show(diagnosis: &Diagnosis, output: &mut impl Write) -> io::Result<()> {
     writeln!(output, "{}", summary(diagnosis))
 }
 
-fn summary(Diagnosis { working_browsers, untried_browsers, faults, .. }: &Diagnosis) -> String {
+fn summary(diagnosis: &Diagnosis) -> String {
+    let Diagnosis { working_browsers, untried_browsers, served_platforms, faults, .. } = diagnosis;
     let counted = |count: usize, one: &str, more: &str| match count {
         1 => format!("1 {one}"),
         count => format!("{count} {more}"),
@@ -61,6 +63,10 @@ fn summary(Diagnosis { working_browsers, untried_browsers, faults, .. }: &Diagno
     if (*working_browsers, *faults) == (0, 0) && *untried_browsers > 0 {
         return "A browser should be able to use Stagepass, but this can't be tried from here; nothing is wrong."
             .to_owned();
+    }
+    if (*working_browsers, *faults) == (0, 0) && *served_platforms > 0 {
+        let platforms = counted(*served_platforms, "platform", "platforms");
+        return format!("No browser can use Stagepass, but the server serves {platforms}; nothing is wrong.");
     }
     let browsers = counted(*working_browsers, "browser", "browsers");
     match (*working_browsers, *faults) {

@@ -1,11 +1,13 @@
-//! Finds a command's session: that of the running browser if it hands it over, otherwise that of
-//! the newest export. Notes go to standard error.
+//! Finds a command's session: that of a server if one is configured for the platform, or that of
+//! the running browser if it hands it over, otherwise that of the newest export. Notes go to
+//! standard error.
 
 use super::{CommandError, select};
 use crate::bridge::{self, Connected};
 use crate::complain;
 use crate::error::Error;
 use crate::exports::{Export, ExportKey, Exports, Fingerprint, Held};
+use crate::server::{self, HandedOut, ServedSession, Server, Unsent};
 use clap::Args;
 use secrecy::{ExposeSecret, SecretSlice};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,7 @@ use stagepass_core::{PublicSuffixes, Site, netscape, rotated_cookies};
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How long all browsers together have to answer.
@@ -62,6 +65,10 @@ pub(crate) enum Source {
         details: HandOverDetails,
     },
     Export(Export),
+    Server {
+        server: Rc<Server>,
+        handed_out: HandedOut,
+    },
 }
 
 /// What a browser sent along with its cookies.
@@ -82,6 +89,9 @@ pub(crate) struct HandOverDetails {
 pub(crate) struct Finder<'a> {
     exports: Exports,
     session: &'a SessionArgs,
+    server: Option<Rc<Server>>,
+    server_deadline: Instant,
+    unsent: Unsent,
     browsers: Vec<Connected>,
     deadline: Instant,
 }
@@ -89,7 +99,9 @@ pub(crate) struct Finder<'a> {
 impl<'a> Finder<'a> {
     /// Looks for the connected browsers that match.
     pub(crate) fn new(host_dir: &Path, session: &'a SessionArgs) -> Result<Self, CommandError> {
-        let deadline = Instant::now() + PATIENCE;
+        let now = Instant::now();
+        let (deadline, server_deadline) = (now + PATIENCE, now + server::PATIENCE);
+        let server = if session.is_empty() { Server::configured()?.map(Rc::new) } else { None };
         let connected = bridge::connected(host_dir).unwrap_or_else(|fault| {
             complain(&format_args!("note: no browser can be asked: {fault}"));
             Vec::new()
@@ -98,12 +110,17 @@ impl<'a> Finder<'a> {
         if browsers.is_empty() && session.names_a_browser() {
             return Err(CommandError::NoSuchBrowser(describe_all(&connected)));
         }
-        Ok(Self { exports: Exports::new(host_dir), session, browsers, deadline })
+        let (exports, unsent) = (Exports::new(host_dir), Unsent::new(host_dir));
+        Ok(Self { exports, session, server, server_deadline, unsent, browsers, deadline })
     }
 
     /// The session of a platform, a site or a URL.
     pub(crate) fn find(&self, target: &str, wanted: Wanted) -> Result<Session, CommandError> {
         let platforms = select::platforms(target)?;
+        if let Some((server, platform)) = self.served(&platforms) {
+            let served = self.newest_of(server, platform)?;
+            return Ok(Session::of_server(Rc::clone(server), served, wanted));
+        }
         let name = platforms.first().map_or(target, String::as_str);
         let offer_of = |browser| Some((browser, self.offer(browser, &platforms)?));
         let offers: Vec<_> = self.browsers.iter().filter_map(offer_of).collect();
@@ -135,6 +152,28 @@ impl<'a> Finder<'a> {
         self.newest_export(target, wanted)
     }
 
+    /// The first of these platforms that the server serves. Then nothing else is asked.
+    // Decision: docs/decisions/bridge.md#a-configured-server-is-asked-instead-of-a-browser
+    fn served<'p>(&self, platforms: &'p [String]) -> Option<(&Rc<Server>, &'p str)> {
+        let server = self.server.as_ref()?;
+        let is_served = |platform: &&String| server.platforms().any(|served| served == *platform);
+        platforms.iter().find(is_served).map(|platform| (server, platform.as_str()))
+    }
+
+    /// The server's session, or newer cookies of it that a former run could not give to the server.
+    // Decision: docs/decisions/yt-dlp.md#what-a-server-cannot-take-yet-is-kept
+    fn newest_of(&self, server: &Server, platform: &str) -> Result<ServedSession, CommandError> {
+        let mut served = server.session(platform, self.server_deadline)?;
+        if let Some(cookies) = self.unsent.of(server, &served.handed_out)? {
+            match self.unsent.give(server, &served.handed_out, &cookies, self.server_deadline) {
+                Ok(Some(_)) => served.cookies = cookies,
+                // The server has a newer session now.
+                Ok(None) | Err(_) => served = server.session(platform, self.server_deadline)?,
+            }
+        }
+        Ok(served)
+    }
+
     /// The first of these platforms whose cookies the browser may hand over.
     fn offer<'b>(&self, browser: &'b Connected, platforms: &[String]) -> Option<&'b Allowed> {
         let has_label =
@@ -151,6 +190,7 @@ impl<'a> Finder<'a> {
             .filter(|allowed| has_label(&allowed.label))
             .map(|allowed| allowed.platform.clone())
             .collect();
+        offered.extend(self.server.iter().flat_map(|server| server.platforms()).map(str::to_owned));
         if !self.session.names_a_browser() {
             let exports = self.exports.list()?.into_iter().filter(|export| export.path.is_some());
             let exports = exports.filter(|export| has_label(export.label.as_deref().unwrap_or_default()));
@@ -221,9 +261,23 @@ impl Session {
     pub(crate) fn is_of_other_account_than(&self, cookies: &[Cookie]) -> bool {
         self.site().is_some_and(|site| rotated_cookies::are_of_two_accounts(&site, cookies, &self.cookies))
     }
+
+    fn of_server(server: Rc<Server>, served: ServedSession, wanted: Wanted) -> Self {
+        let ServedSession { handed_out, cookies, mut origins, user_agent, .. } = served;
+        if wanted == Wanted::Cookies {
+            origins.clear();
+        }
+        let platform = handed_out.platform.clone();
+        Self { platform, cookies, origins, user_agent, source: Source::Server { server, handed_out } }
+    }
 }
 
 impl SessionArgs {
+    /// Whether none of the sessions in browsers and exports was chosen.
+    fn is_empty(&self) -> bool {
+        self.label.is_none() && !self.names_a_browser()
+    }
+
     fn names_a_browser(&self) -> bool {
         self.browser.is_some() || self.profile.is_some()
     }

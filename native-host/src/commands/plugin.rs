@@ -5,8 +5,8 @@ use super::fresh::{Finder, HandOverDetails, Session, SessionArgs, Source, Wanted
 use super::{CommandError, report_no_cookies, rotated};
 use crate::bridge;
 use crate::complain;
-use crate::error::Error;
 use crate::exports::Exports;
+use crate::server::{HandedOut, Server};
 use crate::utc_time::UtcTime;
 use crate::yt_dlp_plugin::{RunOptions, VERSION};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
@@ -18,6 +18,7 @@ use stagepass_core::{Cookie, PublicSuffixes, Site, login};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::rc::Rc;
 use std::time::Instant;
 use zeroize::Zeroizing;
 
@@ -90,8 +91,19 @@ struct Given {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum GivenSource {
-    Export { label: Option<String> },
-    Browser { browser: String, profile: String, details: HandOverDetails },
+    Export {
+        label: Option<String>,
+    },
+    Browser {
+        browser: String,
+        profile: String,
+        details: HandOverDetails,
+    },
+    /// The session goes back only to the server that it came from.
+    Server {
+        address: String,
+        handed_out: HandedOut,
+    },
 }
 
 /// Reads one question and writes the answer.
@@ -156,7 +168,7 @@ fn answer(
                 !signs_in || site.is_ok_and(|site| site.knows_proof())
             };
             let given = given.into_iter().filter(is_safe);
-            let sessions: Result<Vec<_>, Error> =
+            let sessions: Result<Vec<_>, CommandError> =
                 given.filter_map(|given| given.find(host_dir, write_back).transpose()).collect();
             let left = SecretSlice::from(cookie_file.expose_secret().as_bytes().to_vec());
             rotated::keep(host_dir, &sessions?, &rotated::parse(&left)?, write_back, deadline, || {});
@@ -219,13 +231,16 @@ fn bring(session: Session) -> Brought {
             let announced = browser.map(|browser| browser.announcement).unwrap_or_default();
             GivenSource::Browser { browser: announced.browser, profile: announced.profile, details }
         }
+        Source::Server { server, handed_out } => {
+            GivenSource::Server { address: server.address().to_owned(), handed_out }
+        }
     };
     Brought { cookie_file: rendered.text, given: Given { platform, cookies, user_agent, source }, login }
 }
 
 impl Given {
-    /// The session, with its source as it is now. `None` if its export is gone.
-    fn find(self, host_dir: &Path, write_back: bool) -> Result<Option<Session>, Error> {
+    /// The session, with its source as it is now. `None` if its export or server is gone.
+    fn find(self, host_dir: &Path, write_back: bool) -> Result<Option<Session>, CommandError> {
         let Self { platform, cookies, user_agent, source } = self;
         let source = match source {
             GivenSource::Export { label } => {
@@ -241,6 +256,10 @@ impl Given {
                     announced.browser == browser && announced.profile == profile
                 };
                 Some(Source::Browser { browser: connected.into_iter().find(is_it), details })
+            }
+            GivenSource::Server { address, handed_out } => {
+                let server = Server::configured()?.filter(|server| server.address() == address);
+                server.map(|server| Source::Server { server: Rc::new(server), handed_out })
             }
         };
         Ok(source.map(|source| Session { platform, cookies, origins: Vec::new(), user_agent, source }))

@@ -1,5 +1,5 @@
 //! The cookies that a platform replaced while a program used a session: keeps them where the session
-//! came from. First in exports, which needs no other program, then in the browser.
+//! came from. First in exports, which needs no other program, then in the browser or at the server.
 
 use super::CommandError;
 use super::fresh::{HandOverDetails, Session, Source};
@@ -7,6 +7,7 @@ use crate::bridge::{AskFault, Connected};
 use crate::complain;
 use crate::error::Error;
 use crate::exports::{self, Export, ExportKey, Exports, NewExport};
+use crate::server::{HandedOut, Server, Unsent};
 use crate::utc_time::UtcTime;
 use secrecy::{ExposeSecret, SecretSlice};
 use stagepass_core::Cookie;
@@ -43,7 +44,9 @@ fn owner_of<'a>(cookie: &Cookie, sessions: &'a [Session]) -> Option<&'a Session>
 pub(super) fn check(session: &Session, write_back: bool) -> Result<(), CommandError> {
     let platform = || session.platform.clone();
     match &session.source {
-        Source::Export(_) if write_back => Err(CommandError::NoBrowserToWriteTo(platform())),
+        Source::Export(_) | Source::Server { .. } if write_back => {
+            Err(CommandError::NoBrowserToWriteTo(platform()))
+        }
         Source::Browser { details, .. } if write_back && !details.write_back => {
             Err(CommandError::WriteBackNotAllowed(platform()))
         }
@@ -67,25 +70,38 @@ pub(super) fn parse(file: &SecretSlice<u8>) -> Result<Vec<Cookie>, Error> {
     }
 }
 
-/// Keeps and reports the rotated cookies among those that a run has `left`. Calls `before_browser`
-/// before it waits for a browser, until `deadline`, which happens only with `write_back`.
+/// Keeps and reports the rotated cookies among those that a run has `left`. Calls `before_waiting`
+/// before it waits until `deadline` for a server, or for a browser, which happens only with
+/// `write_back`.
 pub(super) fn keep(
     host_dir: &Path,
     sessions: &[Session],
     left: &[Cookie],
     write_back: bool,
     deadline: Instant,
-    before_browser: impl FnOnce(),
+    before_waiting: impl FnOnce(),
 ) {
     let rotated = sessions.iter().filter_map(|session| Some((session, rotated_of(session, sessions, left)?)));
     let rotated: Vec<_> = rotated.filter(|(_, cookies)| !cookies.is_empty()).collect();
     keep_all(&Exports::new(host_dir), &rotated);
-    if write_back && !rotated.is_empty() {
-        before_browser();
-        for (session, cookies) in &rotated {
-            if let Source::Browser { browser, details } = &session.source {
+    let is_awaited = |source: &Source| match source {
+        Source::Browser { .. } => write_back,
+        Source::Server { .. } => true,
+        Source::Export(_) => false,
+    };
+    let awaited: Vec<_> = rotated.iter().filter(|(session, _)| is_awaited(&session.source)).collect();
+    if !awaited.is_empty() {
+        before_waiting();
+    }
+    for (session, cookies) in awaited {
+        match &session.source {
+            Source::Browser { browser, details } => {
                 write_to_browser(browser.as_ref(), details, session, cookies, deadline);
             }
+            Source::Server { server, handed_out } => {
+                give_to_server(host_dir, server, handed_out, session, cookies, deadline);
+            }
+            Source::Export(_) => {}
         }
     }
 }
@@ -109,7 +125,7 @@ fn rotated_of(session: &Session, sessions: &[Session], left: &[Cookie]) -> Optio
     match &rotated {
         None => complain(&format_args!(
             "warning: the session of {platform} is signed out after this run, or may be another account's; nothing \
-             of it is kept in the export or the browser"
+             of it is kept"
         )),
         Some(RotatedCookies { surplus: surplus @ 1.., .. }) => complain(&format_args!(
             "note: {surplus} cookies added by {platform} are not kept, because a session has at most {MAX_COOKIES}"
@@ -149,6 +165,37 @@ fn keep_one(exports: &Exports, session: &Session, rotated: &RotatedCookies) -> R
     match &session.source {
         Source::Export(export) => update_export(exports, session, export, rotated),
         Source::Browser { details, .. } => keep_in_export(exports, session, details, rotated),
+        Source::Server { .. } => Ok(None),
+    }
+}
+
+/// Gives the whole session with the rotated cookies back to its server, and reports the outcome. A new
+/// login cookie counts there only together with the others.
+fn give_to_server(
+    host_dir: &Path,
+    server: &Server,
+    handed_out: &HandedOut,
+    session: &Session,
+    rotated: &RotatedCookies,
+    deadline: Instant,
+) {
+    let now = UtcTime::now().as_unix_seconds();
+    let mut cookies = session.cookies.clone();
+    rotated.apply_to(&mut cookies);
+    // The server takes an expired one for deleted.
+    cookies.retain(|cookie| !cookie.is_expired(now));
+    let platform = &session.platform;
+    match Unsent::new(host_dir).give(server, handed_out, &cookies, deadline) {
+        Ok(None) => complain(&format_args!(
+            "note: {platform} has replaced cookies; the Stagepass server {} has them",
+            server.address()
+        )),
+        Ok(Some(fault)) => complain(&format_args!(
+            "note: {platform} has replaced cookies, which are kept here for the next run, since {fault}"
+        )),
+        Err(fault) => complain(&format_args!(
+            "warning: the cookies replaced by {platform} have not gone back to the server: {fault}"
+        )),
     }
 }
 

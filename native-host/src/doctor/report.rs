@@ -28,7 +28,7 @@ pub(crate) struct Finding {
     pub(crate) advice: Option<String>,
 }
 
-/// The findings on one browser, or on this program.
+/// The findings on one browser, on the server, or on this program.
 #[derive(Debug, Serialize)]
 pub(crate) struct Section {
     pub(crate) subject: String,
@@ -42,6 +42,8 @@ pub(crate) struct Diagnosis {
     pub(crate) working_browsers: usize,
     /// How many browsers should be able to use the host, although this can't be tried from here.
     pub(crate) untried_browsers: usize,
+    /// How many platforms a server serves.
+    pub(crate) served_platforms: usize,
     /// How many faults were found.
     pub(crate) faults: usize,
     pub(crate) sections: Vec<Section>,

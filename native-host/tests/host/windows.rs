@@ -170,3 +170,20 @@ fn a_program_can_rewrite_its_private_file_which_is_removed_afterwards() {
     let names = runs.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(names.filter(|name| name.ends_with(".tmp")).count(), 0);
 }
+
+#[test]
+fn only_on_linux_do_sessions_come_from_a_server() {
+    let home = tempfile::tempdir().unwrap();
+    let mut configured = program(home.path());
+    configured.args(["cookies", "x"]).env("STAGEPASS_SERVER", "https://stagepass.example.org");
+    configured.env("STAGEPASS_TOKEN_FILE", home.path().join("token"));
+    configured.env("STAGEPASS_CONNECTIONS", "x=0198c5a2-7d1e-7c3b-9f64-2a1b3c4d5e6f");
+    let mut login = program(home.path());
+    login.arg("login");
+    for mut command in [configured, login] {
+        let output = run(&mut command, b"");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("only on Linux can sessions come from a Stagepass server"), "{said}");
+    }
+}

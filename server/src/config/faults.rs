@@ -19,10 +19,12 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that starts with `STAGEPASS_` and that one of Stagepass's programs reads.
 // Decision: docs/decisions/keys-and-audit.md#unknown-variables-stop-the-start
-const KNOWN: [&str; 28] = [
+const KNOWN: [&str; 32] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_ALLOWED_HOSTS",
+    "STAGEPASS_ALLOW_HTTP_TO",
     "STAGEPASS_AUDIT_DAYS",
+    "STAGEPASS_CONNECTIONS",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_DRAIN_TIME",
     "STAGEPASS_FAILED_AUTH_RATE_LIMIT",
@@ -39,6 +41,8 @@ const KNOWN: [&str; 28] = [
     "STAGEPASS_POSTGRES_ROUND_TRIP_TIMEOUT",
     "STAGEPASS_PUBLIC_URL",
     "STAGEPASS_REQUEST_TIMEOUT",
+    "STAGEPASS_SERVER",
+    "STAGEPASS_TOKEN_FILE",
     "STAGEPASS_TRUSTED_PROXIES",
     "STAGEPASS_USER_RATE_LIMIT",
     "STAGEPASS_USER_RECORD_LIMIT",

@@ -19,14 +19,14 @@ use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 #[derive(Debug)]
-pub(super) struct Certificate {
-    pub(super) authority_pem: String,
-    pub(super) spki_sha256_base64: String,
+pub(crate) struct Certificate {
+    pub(crate) authority_pem: String,
+    pub(crate) spki_sha256_base64: String,
     server_config: Arc<ServerConfig>,
 }
 
 impl Certificate {
-    pub(super) fn generate(names: &[&str]) -> Result<Self> {
+    pub(crate) fn generate(names: &[&str]) -> Result<Self> {
         let authority = authority()?;
         let key = KeyPair::generate()?;
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
@@ -55,7 +55,7 @@ impl Certificate {
     ///
     /// # Errors
     /// When it can't listen.
-    pub(super) async fn serve(
+    pub(crate) async fn serve(
         &self,
         router: Router,
     ) -> Result<(SocketAddr, axum_server::Handle<SocketAddr>)> {

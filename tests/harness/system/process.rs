@@ -195,7 +195,11 @@ impl Program {
         self.signal(Signal::HUP)
     }
 
-    fn signal(&self, signal: Signal) -> Result<()> {
+    /// Sends the program, and only it, a signal.
+    ///
+    /// # Errors
+    /// When it has ended already.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = Pid::from_raw(self.id()?.cast_signed()).context("a process id is not 0")?;
         Ok(rustix::process::kill_process(pid, signal)?)
     }
