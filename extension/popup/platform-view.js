@@ -110,7 +110,10 @@ async function onTaskChanged(kind, outcome) {
     await leave();
     return;
   }
+  const shown = current;
   await loadPreview();
+  // If another store was chosen meanwhile, its view loads the rest.
+  if (shown !== current) return;
   if (kind === "capture" && outcome.ok) {
     await Promise.all([loadConnections(outcome.connection_id), refreshSessions()]);
   }

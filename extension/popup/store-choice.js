@@ -1,7 +1,7 @@
 // The choice of the cookie store: the tab's own window or container, or another one by name.
 // Cookies of two stores are never mixed.
 
-import { element, setIdleState } from "../page/page.js";
+import { element, setBusy, setIdleState } from "../page/page.js";
 import { text } from "../page/text.js";
 
 const choice = document.querySelector("#store-choice");
@@ -15,6 +15,8 @@ let stores = [];
 export function initStoreChoice(onChange) {
   select.addEventListener("change", async () => {
     setIdleState("loading");
+    // Until this store is shown: a late answer about the former one must not allow clicks.
+    setBusy(true);
     // Remember the choice for the next popup: the browser's prompt may close this one.
     await chrome.storage.session.set({ chosenStore: { tabId, storeId: select.value } });
     await onChange();
