@@ -213,7 +213,7 @@ struct Install {
 struct Uninstall {
     #[command(flatten)]
     browsers: BrowserArgs,
-    /// Also remove the exported files
+    /// Also remove the exported files, and what `login` has kept
     #[arg(long)]
     purge: bool,
 }

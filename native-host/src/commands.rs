@@ -30,7 +30,7 @@ use crate::exports::Exports;
 use crate::programs;
 use crate::registration::{Line, Outcome, Registrar, Targets};
 use crate::run::ChildFault;
-use crate::server::{ServerFault, Unsent};
+use crate::server::{self, ServerFault, Unsent};
 use crate::yt_dlp_plugin;
 use select::Missing;
 use stagepass_core::visible::printable_line;
@@ -213,6 +213,9 @@ pub(crate) fn uninstall(
         faults.extend(purged.faults);
         faults.extend(crate::run::remove_abandoned(host_dir).err());
         faults.extend(Unsent::new(host_dir).purge().err());
+        if let Err(ServerFault::File(fault)) = server::remove() {
+            faults.push(fault);
+        }
         format!("{} exported cookie files removed from {folder}", purged.removed)
     } else {
         match exports.list()?.len() {

@@ -44,8 +44,10 @@ pub(crate) fn examine(
     }
     sections.extend(out_of_reach.iter().map(note_out_of_reach));
     let served_platforms = served.as_ref().map_or(0, |served| served.platforms);
+    // In a container there is only the command.
+    let needs_host = served.is_none() || !registrations.is_empty();
     sections.extend(served.map(|served| served.section));
-    sections.push(host::examine(host_dir, yt_dlp, signals));
+    sections.push(host::examine(host_dir, yt_dlp, needs_host, signals));
     let faults = sections.iter().map(Section::faults).sum();
     Diagnosis { working_browsers, untried_browsers, served_platforms, faults, sections }
 }

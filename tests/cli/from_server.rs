@@ -5,5 +5,6 @@ mod faults;
 mod login;
 mod sessions;
 mod stage;
+mod unsent;
 mod with_yt_dlp;
 mod write_back;

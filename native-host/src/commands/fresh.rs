@@ -164,11 +164,23 @@ impl<'a> Finder<'a> {
     // Decision: docs/decisions/yt-dlp.md#what-a-server-cannot-take-yet-is-kept
     fn newest_of(&self, server: &Server, platform: &str) -> Result<ServedSession, CommandError> {
         let mut served = server.session(platform, self.server_deadline)?;
-        if let Some(cookies) = self.unsent.of(server, &served.handed_out)? {
-            match self.unsent.give(server, &served.handed_out, &cookies, self.server_deadline) {
-                Ok(Some(_)) => served.cookies = cookies,
-                // The server has a newer session now.
-                Ok(None) | Err(_) => served = server.session(platform, self.server_deadline)?,
+        let unsent = self.unsent.of(server, &served.handed_out).unwrap_or_else(|fault| {
+            complain(&format_args!(
+                "warning: replaced cookies that wait for the server are not used: {fault}"
+            ));
+            None
+        });
+        let Some(cookies) = unsent else { return Ok(served) };
+        match self.unsent.give(server, &served.handed_out, &cookies, self.server_deadline) {
+            Ok(None) => return Ok(server.session(platform, self.server_deadline)?),
+            Ok(Some(_)) => served.cookies = cookies,
+            Err(fault) if fault.is_final() => {
+                complain(&format_args!("warning: replaced cookies of {platform} are discarded: {fault}"));
+                return Ok(server.session(platform, self.server_deadline)?);
+            }
+            Err(fault) => {
+                complain(&format_args!("warning: replaced cookies of {platform} still wait: {fault}"));
+                served.cookies = cookies;
             }
         }
         Ok(served)

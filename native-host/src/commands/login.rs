@@ -78,7 +78,10 @@ fn try_out(server: &Server, output: &mut impl Write) -> Result<(), CommandError>
     let deadline = Instant::now() + PATIENCE;
     for platform in server.platforms() {
         let said = match server.session(platform, deadline) {
-            Ok(_) => format!("{platform}: there is a session"),
+            Ok(session) => match server.write_back(&session.handed_out, &session.cookies, deadline) {
+                Ok(()) => format!("{platform}: there is a session, and replaced cookies can go back"),
+                Err(fault) => format!("{platform}: there is a session, but {fault}"),
+            },
             Err(fault) if fault.is_missing_session() => {
                 format!("{platform}: the connection is right, but {fault}")
             }

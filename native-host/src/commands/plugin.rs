@@ -168,10 +168,9 @@ fn answer(
                 !signs_in || site.is_ok_and(|site| site.knows_proof())
             };
             let given = given.into_iter().filter(is_safe);
-            let sessions: Result<Vec<_>, CommandError> =
-                given.filter_map(|given| given.find(host_dir, write_back).transpose()).collect();
+            let sessions: Vec<_> = given.filter_map(|given| find(given, host_dir, write_back)).collect();
             let left = SecretSlice::from(cookie_file.expose_secret().as_bytes().to_vec());
-            rotated::keep(host_dir, &sessions?, &rotated::parse(&left)?, write_back, deadline, || {});
+            rotated::keep(host_dir, &sessions, &rotated::parse(&left)?, write_back, deadline, || {});
             Ok(Answer::Kept {})
         }
     }
@@ -236,6 +235,24 @@ fn bring(session: Session) -> Brought {
         }
     };
     Brought { cookie_file: rendered.text, given: Given { platform, cookies, user_agent, source }, login }
+}
+
+/// The session, unless it can't go back; then says so.
+fn find(given: Given, host_dir: &Path, write_back: bool) -> Option<Session> {
+    let platform = given.platform.clone();
+    match given.find(host_dir, write_back) {
+        Ok(Some(session)) => Some(session),
+        Ok(None) => {
+            complain(&format_args!(
+                "warning: what {platform} replaced is not kept: its export or server is gone"
+            ));
+            None
+        }
+        Err(fault) => {
+            complain(&format_args!("warning: what {platform} replaced is not kept: {fault}"));
+            None
+        }
+    }
 }
 
 impl Given {

@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// Checks all of it.
-pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr, signals: &mut Signals) -> Section {
+pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr, needs_host: bool, signals: &mut Signals) -> Section {
     let mut section = Section::new("This program");
     match std::env::current_exe() {
         Ok(path) => {
@@ -22,6 +22,7 @@ pub(super) fn examine(host_dir: &Path, yt_dlp: &OsStr, signals: &mut Signals) ->
     }
     match programs::host_path() {
         Ok(host) if host.is_file() => section.ok("host", host.display().to_string()),
+        Ok(_) if !needs_host => section.note("host", "missing; only browsers need it", None),
         Ok(host) => {
             let advice = "\"cargo xtask up\" installs both programs.";
             section.fault("host", format!("{} is missing", host.display()), advice.to_owned());

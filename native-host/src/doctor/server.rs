@@ -34,6 +34,10 @@ fn ask(server: &Server, served: &mut Served) {
             Ok(session) => {
                 served.platforms += 1;
                 served.section.ok(STEP, describe(platform, &session));
+                // Nothing has changed, so the server stores nothing.
+                if let Err(fault) = server.write_back(&session.handed_out, &session.cookies, deadline) {
+                    served.section.note(STEP, fault.to_string(), None);
+                }
             }
             Err(fault) => {
                 served.section.fault(STEP, fault.to_string(), None);

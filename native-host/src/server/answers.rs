@@ -34,7 +34,7 @@ pub(super) fn session(answer: &Answer, asked: &Asked<'_>) -> Result<ServedSessio
 
 /// Checks an answer to `update-platform-session`.
 pub(super) fn written_back(answer: &Answer, asked: &Asked<'_>) -> Result<(), AskFault> {
-    read::<Success>(answer, asked).map(|_| ())
+    if read::<Success>(answer, asked)?.success { Ok(()) } else { Err(AskFault::UnknownForm) }
 }
 
 /// What was asked for.
@@ -47,8 +47,7 @@ pub(super) struct Asked<'a> {
 /// Each answer has it.
 #[derive(serde::Deserialize)]
 struct Success {
-    #[serde(rename = "success")]
-    _success: bool,
+    success: bool,
 }
 
 /// The same checks as for a hand-over by a browser.

@@ -97,10 +97,12 @@ impl ServerFault {
         is_of_connection || matches!(fault, AskFault::BadSession { .. }) || self.is_missing_session()
     }
 
-    /// Whether the server may take later what it has not taken now.
-    pub(crate) fn is_passing(&self) -> bool {
+    /// Whether the server never takes what it has not taken now. A proxy in front of it may say much
+    /// else while it is away.
+    pub(crate) fn is_final(&self) -> bool {
         let Self::Asking { fault, .. } = self else { return false };
-        matches!(fault, AskFault::TooOften(..) | AskFault::Away(_) | AskFault::Slow | AskFault::Busy(_))
+        let is_of_cookies = matches!(fault, AskFault::Superseded(_) | AskFault::DifferentAccount(_));
+        is_of_cookies || matches!(fault, AskFault::TooLarge(_) | AskFault::WriteBackNotAllowed(_))
     }
 
     /// Whether the token and the connection are right, and only a live session is missing.

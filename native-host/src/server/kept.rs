@@ -8,9 +8,10 @@ use crate::error::Error;
 use crate::ownership::{self, Closed};
 use etcetera::BaseStrategy;
 use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const SETTINGS: &str = "server.json";
 const TOKEN: &str = "server-token";
@@ -35,18 +36,25 @@ pub(super) fn read() -> Result<Option<Settings>, ServerFault> {
 /// settings.
 pub(crate) fn write(mut written: Written, token: Option<&SecretString>) -> Result<PathBuf, ServerFault> {
     let folder = folder()?;
-    // First, so that a token never stands beside the address of another server.
-    remove()?;
     atomic_file::make_host_dir(&folder)?;
     if let Some(token) = token {
-        written.token_file = folder.join(TOKEN);
+        // A name of its own, so that a token never stands beside the address of another server, and
+        // the former settings stay whole until the new ones take their place.
+        let mut digest = Sha256::new_with_prefix(&written.server);
         // The token leaves its type: keeping it is this function's job.
+        digest.update(token.expose_secret());
+        written.token_file = folder.join(format!("{TOKEN}-{}", hex::encode(&digest.finalize()[..8])));
         atomic_file::write(&written.token_file, token.expose_secret().as_bytes(), Access::Private)?;
     }
     let path = folder.join(SETTINGS);
     let not_unicode = |_| ServerFault::Setting { name: "--token-file".to_owned(), fault: "is not UTF-8" };
     let json = serde_json::to_string_pretty(&written).map_err(not_unicode)?;
     atomic_file::write(&path, format!("{json}\n").as_bytes(), Access::Private)?;
+    for token in token_files(&folder) {
+        if token != written.token_file {
+            remove_file(&token)?;
+        }
+    }
     Ok(path)
 }
 
@@ -55,16 +63,30 @@ pub(crate) fn write(mut written: Written, token: Option<&SecretString>) -> Resul
 pub(crate) fn remove() -> Result<Vec<PathBuf>, ServerFault> {
     let folder = folder()?;
     let mut removed = Vec::new();
-    for path in [SETTINGS, TOKEN].map(|name| folder.join(name)) {
-        match fs::remove_file(&path) {
-            Ok(()) => removed.push(path),
-            Err(fault) if is_missing(&fault) => {}
-            Err(fault) => return Err(Error::io("remove", &path)(fault).into()),
+    for path in [folder.join(SETTINGS)].into_iter().chain(token_files(&folder)) {
+        if remove_file(&path)? {
+            removed.push(path);
         }
     }
     // It may hold files of others.
     let _ = fs::remove_dir(&folder);
     Ok(removed)
+}
+
+/// The tokens that are kept beside the settings.
+fn token_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let tokens = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(TOKEN));
+    tokens.map(|entry| entry.path()).collect()
+}
+
+/// Whether the file was there.
+fn remove_file(path: &Path) -> Result<bool, ServerFault> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(fault) if is_missing(&fault) => Ok(false),
+        Err(fault) => Err(Error::io("remove", path)(fault).into()),
+    }
 }
 
 fn is_missing(fault: &io::Error) -> bool {

@@ -30,11 +30,18 @@ pub(crate) fn check(text: &str) -> Result<SecretString, ServerFault> {
 }
 
 fn read_private(path: &Path) -> io::Result<Zeroizing<String>> {
+    // Opening a pipe would wait for somebody who writes.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
     let file = File::open(path)?;
     #[cfg(unix)]
     unix::check(path, &file)?;
     let mut text = Zeroizing::new(String::new());
-    file.take(MAX_BYTES).read_to_string(&mut text)?;
+    file.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is too long for a token"));
+    }
     Ok(text)
 }
 

@@ -3,6 +3,7 @@
 
 use super::{HandedOut, Server, ServerFault};
 use crate::atomic_file::{self, Access};
+use crate::complain;
 use crate::error::Error;
 use crate::ownership::{self, Closed};
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ use zeroize::Zeroizing;
 
 const FOLDER: &str = "unsent";
 
-/// The cookies of one connection, a file for each.
+/// The cookies of each session, a file for each.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     folder: PathBuf,
@@ -35,25 +36,31 @@ impl Unsent {
         Self { folder: host_dir.join(FOLDER) }
     }
 
-    /// The cookies that are newer than the server's of the same session. Others are of no use any
-    /// more and are removed.
+    /// The cookies that are newer than the server's of the same session. Those of other sessions are of
+    /// no use any more and are removed.
     pub(crate) fn of(&self, server: &Server, served: &HandedOut) -> Result<Option<Vec<Cookie>>, Error> {
         if !ownership::folder_is_there(&self.folder)? {
             return Ok(None);
         }
-        let Some(file) = ownership::read(&self.path(served), Closed::ToAll)? else { return Ok(None) };
-        let file = Zeroizing::new(file);
-        let content = serde_json::from_slice(&file).ok();
-        let current = content.filter(|content: &Content| {
-            content.address == server.address() && content.handed_out.id == served.id
-        });
-        if current.is_none() {
-            self.remove(served)?;
+        let path = self.path(served);
+        let (others, beginning) = (self.paths()?, connection_of(served));
+        for other in others.iter().filter(|other| **other != path && name_of(other).starts_with(&beginning)) {
+            remove(other)?;
+            complain(&format_args!(
+                "note: replaced cookies of {} that waited for the server are discarded, since it has another session",
+                served.platform
+            ));
         }
-        Ok(current.map(|content| content.cookies))
+        let Some(file) = ownership::read(&path, Closed::ToAll)? else { return Ok(None) };
+        let content = serde_json::from_slice::<Content>(&Zeroizing::new(file)).ok();
+        Ok(content.filter(|content| content.address == server.address()).map(|content| content.cookies))
     }
 
-    /// Gives the cookies to the server. If it can't take them yet, keeps them and returns why.
+    /// Gives the cookies to the server. If it can't take them now, they are kept, and the reason is
+    /// returned.
+    ///
+    /// # Errors
+    /// If they can't be kept, or if the server says that it never takes them.
     pub(crate) fn give(
         &self,
         server: &Server,
@@ -61,16 +68,15 @@ impl Unsent {
         cookies: &[Cookie],
         deadline: Instant,
     ) -> Result<Option<ServerFault>, ServerFault> {
+        // First, since this program may be ended while it waits.
+        let kept = self.write(server, handed_out, cookies);
         match server.write_back(handed_out, cookies, deadline) {
-            Ok(()) => self.remove(handed_out).map(|()| None).map_err(ServerFault::from),
-            Err(fault) if fault.is_passing() => {
-                self.write(server, handed_out, cookies)?;
-                Ok(Some(fault))
-            }
-            Err(fault) => {
-                self.remove(handed_out)?;
+            Ok(()) => remove(&self.path(handed_out)).map(|()| None).map_err(ServerFault::from),
+            Err(fault) if fault.is_final() => {
+                remove(&self.path(handed_out))?;
                 Err(fault)
             }
+            Err(fault) => kept.map(|()| Some(fault)).map_err(ServerFault::from),
         }
     }
 
@@ -90,12 +96,9 @@ impl Unsent {
         atomic_file::write(&path, &json, Access::Private)
     }
 
-    fn remove(&self, handed_out: &HandedOut) -> Result<(), Error> {
-        let path = self.path(handed_out);
-        match fs::remove_file(&path) {
-            Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", &path)(fault)),
-            _ => Ok(()),
-        }
+    fn paths(&self) -> Result<Vec<PathBuf>, Error> {
+        let entries = fs::read_dir(&self.folder).map_err(Error::io("read", &self.folder))?;
+        Ok(entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
     }
 
     /// Removes all of them.
@@ -106,10 +109,29 @@ impl Unsent {
         fs::remove_dir_all(&self.folder).map_err(Error::io("remove", &self.folder))
     }
 
-    /// A connection's id comes from a person's settings, so it is no name for a file.
     fn path(&self, handed_out: &HandedOut) -> PathBuf {
-        let digest = hex::encode(Sha256::digest(&handed_out.connection));
-        self.folder.join(format!("{}.json", digest.split_at(16).0))
+        self.folder.join(format!("{}{}.json", connection_of(handed_out), short_hash(&handed_out.id)))
+    }
+}
+
+/// How the names of a connection's files begin.
+fn connection_of(handed_out: &HandedOut) -> String {
+    format!("{}-", short_hash(&handed_out.connection))
+}
+
+/// An id comes from a person's settings or a server, so it is no name for a file.
+fn short_hash(id: &str) -> String {
+    hex::encode(&Sha256::digest(id)[..8])
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_file(path) {
+        Err(fault) if fault.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", path)(fault)),
+        _ => Ok(()),
     }
 }
 

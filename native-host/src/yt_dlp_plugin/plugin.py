@@ -133,6 +133,8 @@ class Logins:
         self.hosts, self.sessions = {}, set()
         # By platform: what comes back to the program, or None where there are no cookies.
         self.given = {}
+        # By platform: its cookies as they were then.
+        self.brought = {}
         # By platform or host: why nothing must be requested there; by None: why nothing at all.
         self.refused = {}
         self.options = run_options()
@@ -225,10 +227,12 @@ class Logins:
         answer = self.ask('session', platform=platform)
         if answer is None:
             return
-        held = {cookie.name for cookie in self.jar if self.platform_of_cookie(cookie) == platform}
+        # What was brought before is not the program's own.
+        held = set() if platform in self.brought else {name for _, _, name in self.values_of(platform)}
         if held.isdisjoint(answer['login']):
             self.given[platform] = answer['given']
             self.jar.load(io.StringIO(answer['cookie_file']))
+            self.brought[platform] = self.values_of(platform)
         else:
             self.say(f'no cookies of {platform} are brought, since this program has a login of its own there')
 
@@ -260,26 +264,39 @@ class Logins:
     def platform_of_cookie(self, cookie):
         return self.platform_of(f'https://{cookie.domain.lstrip(".")}/')
 
-    def has_brought(self):
-        return any(self.given.values())
+    def values_of(self, platform):
+        own = (cookie for cookie in self.jar if self.platform_of_cookie(cookie) == platform)
+        return {(cookie.domain, cookie.path, cookie.name): cookie.value for cookie in own}
 
-    def keep(self):
-        """Gives the program the cookies as they are now."""
+    def has_brought(self):
+        return bool(self.brought)
+
+    def keep_changed(self):
+        """Keeps early what another run may need, also of a program that is ended later. A browser keeps
+        its own cookies, so asking it again would bring the former ones."""
         with self.lock:
-            given = [session for session in self.given.values() if session]
-            ours = {platform for platform, session in self.given.items() if session}
-            self.given = {}
+            changed = [
+                platform for platform, session in self.given.items()
+                if session and 'browser' not in session['source']
+                and self.values_of(platform) != self.brought[platform]]
+            self.keep(changed)
+
+    def keep(self, platforms=None):
+        """Gives the program the cookies as they are now. Later ones are brought again."""
+        with self.lock:
+            names = list(self.given) if platforms is None else platforms
+            given = {name: session for name in names if (session := self.given.pop(name))}
         if not given:
             return
         after = type(self.jar)()
         for cookie in self.jar:
-            if self.platform_of_cookie(cookie) in ours:
+            if self.platform_of_cookie(cookie) in given:
                 # Saving changes a cookie.
                 after.set_cookie(copy.copy(cookie))
         file = io.StringIO()
         after.save(file, True, True)
         text = file.getvalue().encode(errors='replace').decode()
-        self.ask('keep', given=given, cookie_file=text, signs_in=self.signs_in)
+        self.ask('keep', given=list(given.values()), cookie_file=text, signs_in=self.signs_in)
 
 
 def logins_of(jar):
@@ -374,6 +391,7 @@ def run_hooks(ydl_class):
                 return method(self, given, *args, **kwargs)
             finally:
                 inside.a_url = False
+                logins.keep_changed()
 
         return wrapped
 

@@ -187,3 +187,31 @@ fn only_on_linux_do_sessions_come_from_a_server() {
         assert!(said.contains("only on Linux can sessions come from a Stagepass server"), "{said}");
     }
 }
+
+#[test]
+fn installs_the_plugin_for_yt_dlp_which_asks_this_program() {
+    let home = tempfile::tempdir().unwrap();
+    export_file(home.path(), "x", "", OLD);
+    let path = home.path().join(r"data\yt-dlp\plugins\Stagepass\yt_dlp_plugins\extractor\stagepass.py");
+    let output = run(program(home.path()).args(["install", "--yt-dlp"]), b"");
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // Python reads the backslashes of JSON as JSON does.
+    let plugin = fs::read_to_string(&path).unwrap();
+    assert!(
+        plugin.contains(&format!("PROGRAM = {}\n", json!([PROGRAM, "--host-dir", host_dir(home.path())])))
+    );
+    let question = json!({"version": 1, "question": "session", "platform": "x"}).to_string();
+    let output = run(program(home.path()).arg("plugin"), question.as_bytes());
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(told["cookie_file"].as_str().is_some_and(|file| file.contains(OLD)), "{}", text(&output.stderr));
+    let file = told["cookie_file"].as_str().unwrap().replace(OLD, "rotated");
+    let keep = json!({"version": 1, "question": "keep", "given": [told["given"]], "cookie_file": file,
+        "signs_in": false});
+    let output = run(program(home.path()).arg("plugin"), keep.to_string().as_bytes());
+    assert_eq!(text(&output.stdout), "{}", "{}", text(&output.stderr));
+    let listed = run(program(home.path()).args(["cookies", "x"]), b"");
+    assert!(text(&listed.stdout).contains("rotated"), "{}", text(&listed.stderr));
+    let output = run(program(home.path()).arg("uninstall"), b"");
+    assert!(text(&output.stdout).contains("plugin for yt-dlp is removed"), "{}", text(&output.stdout));
+    assert!(!path.exists());
+}

@@ -19,12 +19,13 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that starts with `STAGEPASS_` and that one of Stagepass's programs reads.
 // Decision: docs/decisions/keys-and-audit.md#unknown-variables-stop-the-start
-const KNOWN: [&str; 32] = [
+const KNOWN: [&str; 34] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_ALLOWED_HOSTS",
     "STAGEPASS_ALLOW_HTTP_TO",
     "STAGEPASS_AUDIT_DAYS",
     "STAGEPASS_CONNECTIONS",
+    "STAGEPASS_COOKIES",
     "STAGEPASS_DATA_DIR",
     "STAGEPASS_DRAIN_TIME",
     "STAGEPASS_FAILED_AUTH_RATE_LIMIT",
@@ -41,6 +42,7 @@ const KNOWN: [&str; 32] = [
     "STAGEPASS_POSTGRES_ROUND_TRIP_TIMEOUT",
     "STAGEPASS_PUBLIC_URL",
     "STAGEPASS_REQUEST_TIMEOUT",
+    "STAGEPASS_RUN",
     "STAGEPASS_SERVER",
     "STAGEPASS_TOKEN_FILE",
     "STAGEPASS_TRUSTED_PROXIES",

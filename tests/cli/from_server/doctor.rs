@@ -43,7 +43,10 @@ async fn a_connection_that_is_not_served_is_a_fault() -> Result<()> {
     let connections = format!("{},x=00000000-0000-4000-8000-000000000000", stage.connections());
     let (is_well, diagnosis, findings) = doctor(&stage, &connections).await?;
     assert!(!is_well && diagnosis["served_platforms"] == 1, "{diagnosis:#}");
+    // What only shows after a platform has replaced cookies.
     let (verdict, detail) = &findings[2];
+    assert!(verdict == "note" && detail.contains("takes no replaced cookies of instagram"), "{detail}");
+    let (verdict, detail) = &findings[3];
     assert!(verdict == "fault" && detail.contains("has no connection"), "{detail}");
 
     stage.make_token("elsewhere", &[BOTH, &["--platform", "x"]].concat()).await?;

@@ -29,6 +29,8 @@ pub enum Way {
     Json(StatusCode, Value),
     /// With a redirect that keeps method and body.
     Redirect(String),
+    /// With a session where one is asked for, and elsewhere with a status and a page, or not at all.
+    Session(Value, Option<StatusCode>),
     /// Not at all.
     Silence,
     /// With an answer that goes on and on, byte by byte.
@@ -131,7 +133,12 @@ async fn answer(State((received, way)): State<Shared>, request: Request) -> Resp
             (status, [(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
         }
         Way::Redirect(url) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response(),
-        Way::Silence => std::future::pending().await,
+        Way::Session(session, _) if parts.uri.path().ends_with("/get-platform-session") => {
+            (StatusCode::OK, [(header::CONTENT_TYPE, "application/json")], session.to_string())
+                .into_response()
+        }
+        Way::Session(_, Some(status)) => (status, Html("<html>elsewhere</html>")).into_response(),
+        Way::Session(_, None) | Way::Silence => std::future::pending().await,
         Way::Drip => endless(b" ", DRIP),
         Way::Flood => endless(&[b' '; 64 * 1024], Duration::ZERO),
     }
