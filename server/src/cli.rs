@@ -3,6 +3,7 @@
 mod audit;
 mod directus;
 mod error;
+mod health;
 mod output;
 mod prompt;
 mod rotate_keys;
@@ -11,7 +12,7 @@ mod stores;
 mod user;
 mod vault;
 
-use crate::config::ServeArgs;
+use crate::config::{ListenArgs, ServeArgs};
 use crate::serve;
 use crate::store::IfMissing;
 use crate::telemetry;
@@ -46,6 +47,9 @@ pub(crate) struct Cli {
 enum Command {
     /// Serve the API
     Serve(Box<ServeArgs>),
+    /// Ask the server that runs with the same settings whether it is ready, and fail if it is not:
+    /// the health check of a container
+    Health(ListenArgs),
     /// Add, list and change the people who can sign in
     #[command(subcommand)]
     User(UserCommand),
@@ -119,6 +123,7 @@ impl Command {
         }
         match self {
             Self::Serve(args) => Ok(serve::serve(*args, stores.data, stores.keys, stores.directus).await?),
+            Self::Health(listen) => health::run(&listen).await,
             Self::User(command) => command.run(&stores).await,
             Self::Vault(command) => command.run(&stores).await,
             Self::ServiceToken(command) => command.run(&stores).await,

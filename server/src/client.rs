@@ -1,10 +1,10 @@
 //! The address a request comes from: the connection's peer or, behind trusted proxies, the address
-//! that the nearest of them reports.
+//! that the nearest of them reports. Also whether the request came over TLS to this server itself.
 //!
 //! Only `X-Forwarded-For` is read, and only from trusted proxies.
 
 use crate::error::Error;
-use crate::request::{LOCAL_NAMES, Peer, host_names};
+use crate::request::{LOCAL_NAMES, OverTls, Peer, host_names};
 use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
@@ -110,13 +110,15 @@ fn is_of_proxy(name: &HeaderName) -> bool {
 pub(crate) struct Client {
     address: IpAddr,
     is_this_machine: bool,
+    is_over_tls: bool,
 }
 
 impl Client {
     /// The sender of a request. The router determines it once and stores it for the extractor.
     pub(crate) fn of(request: &Request, proxies: &TrustedProxies, is_public: bool) -> Result<Self, Error> {
         let peer = request.extensions().get().ok_or(Error::Internal("a request without a peer"))?;
-        Ok(Self::from_parts(*peer, request.uri(), request.headers(), proxies, is_public))
+        let client = Self::from_parts(*peer, request.uri(), request.headers(), proxies, is_public);
+        Ok(Self { is_over_tls: request.extensions().get::<OverTls>().is_some(), ..client })
     }
 
     /// The only place that decides what "this machine" is. Behind a proxy on this machine every
@@ -132,7 +134,8 @@ impl Client {
         let address = proxies.client(peer.0.ip(), headers);
         let has_proxy = is_public || proxies.contain_this_machine() || headers.keys().any(is_of_proxy);
         let is_asked_for = host_names(uri, headers).all(|name| LOCAL_NAMES.contains(&name));
-        Self { address, is_this_machine: address.is_loopback() && is_asked_for && !has_proxy }
+        let is_this_machine = address.is_loopback() && is_asked_for && !has_proxy;
+        Self { address, is_this_machine, is_over_tls: false }
     }
 
     /// A client that connects from this machine, for a server without a proxy.
@@ -140,6 +143,12 @@ impl Client {
     pub(crate) fn at_loopback(parts: &Parts) -> Self {
         let peer = Peer(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
         Self::from_parts(peer, &parts.uri, &parts.headers, &TrustedProxies::default(), false)
+    }
+
+    /// The same with TLS to the server itself.
+    #[cfg(test)]
+    pub(crate) fn over_tls(self) -> Self {
+        Self { is_over_tls: true, ..self }
     }
 
     /// The address that this server trusts.
@@ -150,6 +159,11 @@ impl Client {
     /// Whether a program on this machine calls without a proxy in between.
     pub(crate) fn is_this_machine(self) -> bool {
         self.is_this_machine
+    }
+
+    /// Whether the call came over TLS to this server itself.
+    pub(crate) fn is_over_tls(self) -> bool {
+        self.is_over_tls
     }
 
     /// The network that limits count.

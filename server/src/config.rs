@@ -7,16 +7,20 @@ mod directus;
 mod faults;
 mod keys;
 mod limits;
+mod listen;
 mod named_file;
 mod postgres;
 mod sources;
+mod tls;
 mod vault;
 
 pub(crate) use database::{DatabaseSettings, secrets_needed_with};
 pub(crate) use directus::{DirectusAccess, DirectusArgs};
 pub(crate) use keys::{KeyArgs, KeySettings};
 pub(crate) use limits::{LimitSettings, MAX_CONNECTIONS, Timeouts};
+pub(crate) use listen::{Listen, ListenArgs};
 pub(crate) use sources::{Reread, Sources};
+pub(crate) use tls::{TlsFiles, TlsPair};
 pub(crate) use vault::{FilePasswordArgs, MasterPasswordArgs};
 
 use crate::identity::{ServiceSecrets, TokenSigner, generate_token};
@@ -77,9 +81,8 @@ impl DataArgs {
 /// environment variables or files.
 #[derive(Args, Debug)]
 pub(crate) struct ServeArgs {
-    /// Address and port to listen on; port 0 takes a free one
-    #[arg(long, env = "STAGEPASS_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:3001")]
-    listen: String,
+    #[command(flatten)]
+    pub(crate) listen: ListenArgs,
     /// URL under which clients reach this server, if it differs from the listen address:
     /// https://HOST, or http on this machine
     #[arg(long, env = "STAGEPASS_PUBLIC_URL", value_name = "URL")]
@@ -137,7 +140,7 @@ pub(crate) enum ConfigError {
 /// The checked settings. Nothing has been created yet.
 #[derive(Debug)]
 pub(crate) struct Settings {
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Listen,
     pub(crate) log: Targets,
     pub(crate) log_format: LogFormat,
     pub(crate) database: DatabaseSettings,
@@ -205,13 +208,12 @@ impl Settings {
     ) -> Result<(Self, KeySettings), ConfigError> {
         let mut faults = Faults::default();
         faults.check_environment();
-        let listen =
-            faults.parse("STAGEPASS_LISTEN", &args.listen, "an address and a port, such as 127.0.0.1:3001");
         let log = faults.log_filter(args.log.as_deref(), args.log_filter_file.as_deref());
         let log_format = LogFormat::from_str(&args.log_format, true).ok();
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
         let public_url: Option<Uri> = args.public_url.as_deref().and_then(|url| url.parse().ok());
+        let listen = args.listen.check(args.limits.trusts_a_proxy(), public_url.as_ref(), &mut faults);
         let allowed_hosts = args.allowed_hosts.as_deref().and_then(|list| faults.allowed_hosts(list));
         let database = data.gather_database(&mut faults);
         let needed_with = secrets_needed_with(&database, directus);
@@ -223,6 +225,7 @@ impl Settings {
             previous_service_secrets: args.rbac_sync_webhook_secret_previous_file.clone(),
             jwt_secret: args.jwt_secret_file.clone(),
             directus: directus.clone(),
+            tls: args.listen.tls_files(),
             kept_in: None,
         };
         let directus = directus.gather(&mut faults);
@@ -233,7 +236,7 @@ impl Settings {
         match (listen, log, log_format, limits) {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
                 let is_public = public_host.as_deref().is_some_and(|host| !LOCAL_NAMES.contains(&host));
-                let host_names = host_names(listen, public_host, allowed_hosts.unwrap_or_default());
+                let host_names = host_names(listen.address, public_host, allowed_hosts.unwrap_or_default());
                 let given = Self {
                     listen,
                     log,

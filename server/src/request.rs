@@ -60,6 +60,10 @@ impl AwaitedBody {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LocalAddress(pub(crate) SocketAddr);
 
+/// Marks a request that came over TLS to this server itself, not to a proxy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OverTls;
+
 /// The names by which a machine reaches itself.
 pub(crate) const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 

@@ -5,15 +5,20 @@ mod accept;
 mod answer_body;
 mod closing;
 mod compose;
+mod connection;
 mod lingering;
+mod listener;
 mod permits;
 mod request_body;
 mod reread;
+mod service_manager;
 mod signals;
+mod tls;
 mod upkeep;
 
 pub(crate) use signals::StopSignals;
 
+use crate::app::App;
 use crate::config::{ConfigError, DataArgs, DirectusAccess, DirectusArgs, KeyArgs, ServeArgs, Settings};
 use crate::directus::{Directus, TIMEOUT};
 use crate::error::Error;
@@ -23,13 +28,16 @@ use crate::telemetry;
 use crate::vault::VaultFault;
 use accept::Acceptor;
 use compose::{Composed, compose};
+use connection::Connections;
+use listener::Listener;
 use permits::Permits;
+use service_manager::State;
 use signals::Hangups;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use thiserror::Error as ThisError;
-use tokio::net::TcpListener;
+use tls::Tls;
 use tokio::task::JoinSet;
 
 /// Why the server stopped or did not start.
@@ -41,6 +49,8 @@ pub(crate) enum ServeError {
     Open(#[from] OpenError),
     #[error("cannot listen on {address}: {error}; choose another address with --listen")]
     Listen { address: SocketAddr, error: io::Error },
+    #[error("the service manager must pass exactly one listening TCP socket (LISTEN_FDS): {0}")]
+    Passed(io::Error),
     #[error(transparent)]
     Vault(#[from] VaultFault),
     #[error("{0}")]
@@ -51,17 +61,22 @@ pub(crate) enum ServeError {
 
 /// Serves until a signal stops it.
 pub(crate) async fn serve(
-    args: ServeArgs,
+    mut args: ServeArgs,
     data: DataArgs,
     keys: KeyArgs,
     directus: DirectusArgs,
 ) -> Result<(), ServeError> {
     // Listen from the beginning, so that SIGHUP does not end the program while it prepares.
     let hangups = Hangups::listen()?;
-    let (settings, keys) = Settings::read(&args, &data, &keys, &directus)?;
+    let passed = Listener::passed()?;
+    if let Some(listener) = &passed {
+        args.listen.set_address(listener.address()?);
+    }
+    let (mut settings, keys) = Settings::read(&args, &data, &keys, &directus)?;
     let log = telemetry::start(settings.log.clone(), settings.log_format);
     let (listen, audit_days, database) =
-        (settings.listen, settings.audit_days, settings.database.to_string());
+        (settings.listen.address, settings.audit_days, settings.database.to_string());
+    let tls = settings.listen.tls.take().map(|given| Arc::new(Tls::new(given)));
     let client = settings.directus.as_ref().map(open_directus).transpose()?;
     let stores =
         KeyedStores::open(&settings.database, keys, client.clone(), IfMissing::Make, settings.limits.usage)
@@ -72,15 +87,14 @@ pub(crate) async fn serve(
         compose(settings, stores, client).await?;
     // Listen before the server announces itself, so that it handles any later signal.
     let signals = StopSignals::listen()?;
-    let listener =
-        TcpListener::bind(listen).await.map_err(|error| ServeError::Listen { address: listen, error })?;
+    let listener = match passed {
+        Some(listener) => listener,
+        None => Listener::open(listen).await?,
+    };
     let token_file = match data.directory() {
         Some(directory) => app.vault.offer_set_up(&directory).await?,
         None => None,
     };
-    let fingerprint = app.prover.key.fingerprint();
-    tracing::info!(%fingerprint, "the extension shows this fingerprint when it is connected to this server");
-    tracing::info!(url = %format!("http://{}", listener.local_addr()?), data = %database, "listening");
     let mut beside = JoinSet::new();
     beside.spawn(upkeep::purge(Arc::clone(&app)));
     if let Some(days) = audit_days {
@@ -88,11 +102,26 @@ pub(crate) async fn serve(
     }
     let vault = app.vault.clone();
     beside.spawn(async move { vault.remove_when_set_up(token_file).await });
-    beside.spawn(reread::at_each(hangups, sources, Arc::clone(&app), log));
-    let acceptor = Acceptor::new(Permits::new(address_connections), app, router);
+    beside.spawn(reread::at_each(hangups, sources, Arc::clone(&app), tls.clone(), log));
+    if let Some(tls) = &tls {
+        beside.spawn(Arc::clone(tls).follow_files());
+    }
+    beside.spawn(service_manager::report_alive());
+    announce(&app, &listener, tls.is_some(), &database)?;
+    let acceptor = Acceptor::new(Permits::new(address_connections), Connections::new(app, router, tls));
     accept::serve(listener, acceptor, signals, draining).await;
     drop(beside);
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Says that the server can be called from now on, and where.
+fn announce(app: &App, listener: &Listener, is_https: bool, database: &str) -> io::Result<()> {
+    let fingerprint = app.prover.key.fingerprint();
+    tracing::info!(%fingerprint, "the extension shows this fingerprint when it is connected to this server");
+    let scheme = if is_https { "https" } else { "http" };
+    tracing::info!(url = %format!("{scheme}://{}", listener.address()?), data = database, "listening");
+    service_manager::tell(State::Ready);
     Ok(())
 }
 

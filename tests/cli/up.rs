@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
+use stagepass_tests::system::certificate::Certificate;
 use stagepass_tests::system::process::{Program, clean_environment, our_program};
 use stagepass_tests::system::wait;
 use std::fs;
@@ -58,8 +59,8 @@ fn set_environment(command: &mut Command, home: &Path) -> Result<()> {
     Ok(())
 }
 
-async fn run_until_it_listens(home: &Path, listen: &str) -> Result<(Program, String)> {
-    let mut program = Program::spawn(&mut up(home, listen)?)?;
+async fn run_until_it_listens(up: &mut Command) -> Result<(Program, String)> {
+    let mut program = Program::spawn(up)?;
     // Without a terminal there are no questions.
     drop(program.take_stdin());
     program.wait_for_line("the server's address", UP, |line| line.contains(" listening url=")).await?;
@@ -105,7 +106,7 @@ async fn up_starts_everything_and_shows_the_new_password_once() -> Result<()> {
     fs::create_dir_all(&chromium)?;
     let listen = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
 
-    let (program, said) = run_until_it_listens(home.path(), &listen).await?;
+    let (program, said) = run_until_it_listens(&mut up(home.path(), &listen)?).await?;
     let lines: Vec<_> = said.lines().map(str::trim).collect();
     let email_at = lines.iter().position(|line| line.contains("creator@localhost")).context(said.clone())?;
     let password = lines[email_at + 1].split(' ').next().context("no password")?;
@@ -131,9 +132,16 @@ async fn up_starts_everything_and_shows_the_new_password_once() -> Result<()> {
     assert!(extension.is_file(), "{}", extension.display());
     stop(program).await?;
 
-    // Once more: the user exists, and the password is not shown.
-    let (program, said) = run_until_it_listens(home.path(), &listen).await?;
+    // Once more, with a certificate: the user exists, and the password is not shown.
+    let issued = Certificate::generate(&["localhost"])?;
+    let [certificate, key] = ["cert.pem", "key.pem"].map(|name| home.path().join(name));
+    issued.write(&certificate)?;
+    issued.write_key(&key)?;
+    let mut again = up(home.path(), &listen)?;
+    again.env("STAGEPASS_TLS_CERT", certificate).env("STAGEPASS_TLS_KEY", key);
+    let (program, said) = run_until_it_listens(&mut again).await?;
     assert!(said.contains("the user you made before") && !said.contains(password), "{said}");
+    assert!(said.contains(&format!("https://{listen}")) && !said.contains("http://"), "{said}");
     stop(program).await
 }
 

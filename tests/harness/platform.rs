@@ -8,6 +8,7 @@
 //! Tests read in Rust, never over HTTP, what it issued and which requests it got.
 //! It knows nothing of Stagepass except core's cookie type.
 
+use crate::system::certificate::Certificate;
 use anyhow::Result;
 use secrecy::{ExposeSecret as _, SecretString};
 use stagepass_core::Cookie;
@@ -17,7 +18,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) mod certificate;
 pub mod echo;
 mod fansly;
 mod hanging;
@@ -26,8 +26,6 @@ pub mod proxy;
 mod session;
 mod site;
 mod x;
-
-use certificate::Certificate;
 
 /// The platform's names: the certificate is for them, the proxy leads to them, and the
 /// browser maps them to loopback.

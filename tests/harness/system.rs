@@ -1,5 +1,6 @@
 //! This machine: processes, terminals, files and disks, and waiting for them.
 
+pub mod certificate;
 pub mod http;
 pub mod private_file;
 pub mod process;

@@ -176,7 +176,7 @@ async fn a_wrong_or_malformed_key_stops_the_start_and_every_fault_is_named() -> 
         "STAGEPASS_LOG_FORMAT must be",
         "STAGEPASS_LISTN is unknown",
         "DATABASE_URL must be",
-        "STAGEPASS_TLS_CERT is not supported",
+        "STAGEPASS_TLS_CERT and STAGEPASS_TLS_KEY need each other",
     ] {
         assert!(message.contains(fault), "{message}");
     }

@@ -39,11 +39,12 @@ pub(crate) const NPM_CI: [&str; 8] = [
 pub(crate) const PYTHON: Need = Need { programs: &["python3"], package: "python3" };
 /// Further programs, for the checks only.
 #[cfg(unix)]
-pub(crate) const FOR_CHECKS: [Need; 7] = [
+pub(crate) const FOR_CHECKS: [Need; 8] = [
     Need { programs: &["Xvfb"], package: "xvfb" },
     Need { programs: &["openbox"], package: "openbox" },
     Need { programs: &["xdotool"], package: "xdotool" },
     Need { programs: &["curl"], package: "curl" },
+    Need { programs: &["openssl"], package: "openssl" },
     NODE,
     FIREFOX,
     Need { programs: &["strace"], package: "strace" },

@@ -143,6 +143,8 @@ fn next_steps(
         None => "the user you made before".to_owned(),
     };
     let listen = options.listen;
+    // The server reads this variable by itself.
+    let scheme = if std::env::var_os("STAGEPASS_TLS_CERT").is_some() { "https" } else { "http" };
     let data_dir = data_dir.display();
     // The server knows its default by itself.
     let elsewhere =
@@ -151,7 +153,7 @@ fn next_steps(
         "
 Stagepass is ready.
 
-  Server    http://{listen}, its data in {data_dir}
+  Server    {scheme}://{listen}, its data in {data_dir}
             fingerprint {fingerprint}
   Sign in   {sign_in}
 

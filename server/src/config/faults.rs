@@ -19,10 +19,11 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 /// Every variable that starts with `STAGEPASS_` and that one of Stagepass's programs reads.
 // Decision: docs/decisions/keys-and-audit.md#unknown-variables-stop-the-start
-const KNOWN: [&str; 34] = [
+const KNOWN: [&str; 37] = [
     "STAGEPASS_ADDRESS_CONNECTION_LIMIT",
     "STAGEPASS_ALLOWED_HOSTS",
     "STAGEPASS_ALLOW_HTTP_TO",
+    "STAGEPASS_ALLOW_PLAIN_HTTP",
     "STAGEPASS_AUDIT_DAYS",
     "STAGEPASS_CONNECTIONS",
     "STAGEPASS_COOKIES",
@@ -44,6 +45,8 @@ const KNOWN: [&str; 34] = [
     "STAGEPASS_REQUEST_TIMEOUT",
     "STAGEPASS_RUN",
     "STAGEPASS_SERVER",
+    "STAGEPASS_TLS_CERT",
+    "STAGEPASS_TLS_KEY",
     "STAGEPASS_TOKEN_FILE",
     "STAGEPASS_TRUSTED_PROXIES",
     "STAGEPASS_USER_RATE_LIMIT",
@@ -55,9 +58,6 @@ const KNOWN: [&str; 34] = [
     "STAGEPASS_VAULT_PASSWORD_FILE",
     "STAGEPASS_YT_DLP",
 ];
-/// Variables that would change what is stored where, or who can listen in: to ignore them silently
-/// would be dangerous.
-const UNSUPPORTED: [&str; 2] = ["STAGEPASS_TLS_CERT", "STAGEPASS_TLS_KEY"];
 
 const LOG: &str = "STAGEPASS_LOG";
 const LOG_FILTER_FILE: &str = "STAGEPASS_LOG_FILTER_FILE";
@@ -94,9 +94,7 @@ impl Faults {
     pub(super) fn check_environment(&mut self) {
         for (name, _) in env::vars_os() {
             let Some(name) = name.to_str() else { continue };
-            if UNSUPPORTED.contains(&name) {
-                self.add(format!("{name} is not supported by this version; unset it"));
-            } else if name.starts_with("STAGEPASS_") && !KNOWN.contains(&name) {
+            if name.starts_with("STAGEPASS_") && !KNOWN.contains(&name) {
                 self.add(format!("{name} is unknown; the known variables are {}", KNOWN.join(", ")));
             }
         }

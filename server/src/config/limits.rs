@@ -86,6 +86,11 @@ pub(crate) struct Timeouts {
 }
 
 impl LimitArgs {
+    /// Whether a trusted proxy is set, valid or not.
+    pub(super) fn trusts_a_proxy(&self) -> bool {
+        self.trusted_proxies.is_some()
+    }
+
     /// `None` if there is a fault.
     pub(super) fn check(&self, faults: &mut Faults) -> Option<LimitSettings> {
         let expected = "addresses or networks, separated by commas, such as 127.0.0.1,10.0.0.0/8";

@@ -3,6 +3,7 @@
 use super::directus::{DirectusAccess, DirectusArgs};
 use super::faults::Faults;
 use super::named_file::NamedFile;
+use super::tls::{TlsFiles, TlsPair};
 use super::{JWT_SECRET, JWT_SECRET_FILE, SERVICE_SECRET, SERVICE_SECRET_FILE};
 use secrecy::SecretString;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ pub(crate) struct Sources {
     pub(super) previous_service_secrets: Option<NamedFile>,
     pub(super) jwt_secret: Option<NamedFile>,
     pub(super) directus: DirectusArgs,
+    pub(super) tls: Option<TlsFiles>,
     /// The data directory, if it keeps secrets that were not set.
     pub(super) kept_in: Option<PathBuf>,
 }
@@ -28,6 +30,7 @@ pub(crate) struct Reread {
     pub(crate) service_secrets: Option<Vec<SecretString>>,
     pub(crate) jwt_secret: Option<SecretString>,
     pub(crate) directus: Option<DirectusAccess>,
+    pub(crate) tls: Option<TlsPair>,
     /// What is wrong with the other settings.
     pub(crate) faults: Vec<String>,
 }
@@ -42,6 +45,7 @@ impl Sources {
             service_secrets: sound(&mut all, |faults| self.service_secrets(faults)),
             jwt_secret: sound(&mut all, |faults| self.jwt_secret(faults)),
             directus: sound(&mut all, |faults| self.directus(faults)),
+            tls: sound(&mut all, |faults| self.tls.as_ref()?.gather(faults)),
             faults: all,
         }
     }

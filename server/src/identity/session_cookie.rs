@@ -23,6 +23,7 @@ const LOCAL_NAME: &str = "stagepass_session";
 #[derive(Debug)]
 pub(crate) struct SessionCookie {
     token: Option<SecretString>,
+    /// Whether the browser may send it without TLS.
     is_local: bool,
     is_same_origin: bool,
 }
@@ -30,14 +31,14 @@ pub(crate) struct SessionCookie {
 impl SessionCookie {
     pub(super) fn of(parts: &Parts, client: Client) -> Self {
         let (uri, headers) = (&parts.uri, &parts.headers);
-        let is_local = client.is_this_machine();
+        let is_local = is_local(client);
         let token = token(headers, name(is_local));
         Self { token, is_local, is_same_origin: is_same_origin(uri, headers, is_local) }
     }
 
     /// Whether a request with these headers has one.
     pub(crate) fn is_in(headers: &HeaderMap, client: Client) -> bool {
-        token(headers, name(client.is_this_machine())).is_some()
+        token(headers, name(is_local(client))).is_some()
     }
 
     /// Whether the request has one.
@@ -93,6 +94,11 @@ impl<S: Send + Sync> FromRequestParts<S> for SessionCookie {
     }
 }
 
+/// Whether the call came from this machine and, as far as this server knows, without TLS.
+fn is_local(client: Client) -> bool {
+    client.is_this_machine() && !client.is_over_tls()
+}
+
 fn name(is_local: bool) -> &'static str {
     if is_local { LOCAL_NAME } else { NAME }
 }
@@ -105,8 +111,8 @@ fn token(headers: &HeaderMap, name: &str) -> Option<SecretString> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// Whether a page of the same origin made the request: scheme, host and port (RFC 6454). For other
-/// machines the origin must be https, which a proxy provides.
+/// Whether a page of the same origin made the request: scheme, host and port (RFC 6454). Except on
+/// this machine, the origin must be https, which this server or a proxy provides.
 fn is_same_origin(uri: &Uri, headers: &HeaderMap, is_local: bool) -> bool {
     let mut given = headers.get_all(header::ORIGIN).iter();
     let origin = given.next().filter(|_| given.next().is_none()).and_then(|origin| origin.to_str().ok());
@@ -190,6 +196,23 @@ mod tests {
         assert_eq!(
             set("127.0.0.1:3001"),
             "stagepass_session=planted; HttpOnly; SameSite=Lax; Path=/; Max-Age=3600"
+        );
+    }
+
+    #[test]
+    fn over_tls_this_machine_is_treated_like_others() {
+        let of = |origin: &str| {
+            let request = Request::post("/app").header("host", "localhost:3001").header("origin", origin);
+            let parts = request.body(()).unwrap().into_parts().0;
+            let client = Client::at_loopback(&parts).over_tls();
+            SessionCookie::of(&parts, client)
+        };
+        let own = of("https://localhost:3001");
+        assert!(own.check_origin().is_ok() && of("http://localhost:3001").check_origin().is_err());
+        let set = own.set(&"planted".into(), Duration::hours(1));
+        assert_eq!(
+            set.to_str().unwrap(),
+            "__Host-stagepass_session=planted; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600"
         );
     }
 

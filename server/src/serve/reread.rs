@@ -1,7 +1,9 @@
 //! Handles `SIGHUP`: rereads the files behind settings that can change while the server serves. A
 //! file that can't be read or is invalid changes nothing.
 
+use super::service_manager::{self, State};
 use super::signals::Hangups;
+use super::tls::Tls;
 use crate::app::App;
 use crate::config::{Reread, Sources};
 use crate::identity::{Provider, ServiceSecrets, TokenSigner};
@@ -9,20 +11,28 @@ use crate::telemetry::LogFilter;
 use std::sync::Arc;
 
 /// Rereads the files at each signal.
-pub(super) async fn at_each(mut hangups: Hangups, sources: Sources, app: Arc<App>, log: LogFilter) {
+pub(super) async fn at_each(
+    mut hangups: Hangups,
+    sources: Sources,
+    app: Arc<App>,
+    tls: Option<Arc<Tls>>,
+    log: LogFilter,
+) {
     let sources = Arc::new(sources);
     loop {
         hangups.next().await;
+        service_manager::tell(State::Reloading);
         let sources = Arc::clone(&sources);
         // The disk of a file may not respond.
         if let Ok(reread) = tokio::task::spawn_blocking(move || sources.read()).await {
-            apply(reread, &app, &log);
+            apply(reread, &app, tls.as_deref(), &log);
         }
+        service_manager::tell(State::Ready);
     }
 }
 
 // Decision: docs/decisions/keys-and-audit.md#sighup-rereads-only-what-nothing-else-depends-on
-fn apply(reread: Reread, app: &App, log: &LogFilter) {
+fn apply(reread: Reread, app: &App, tls: Option<&Tls>, log: &LogFilter) {
     let mut read = Vec::new();
     if let Some(secrets) = reread.service_secrets {
         app.identity.service_secrets.replace(ServiceSecrets::new(secrets));
@@ -41,6 +51,10 @@ fn apply(reread: Reread, app: &App, log: &LogFilter) {
                 read.push("the secrets for Directus");
             }
         }
+    }
+    if let (Some(tls), Some(pair)) = (tls, reread.tls) {
+        tls.replace(pair);
+        read.push("the certificate for https");
     }
     if let Some(filter) = reread.log_filter {
         log.replace(filter);

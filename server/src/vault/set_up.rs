@@ -60,7 +60,8 @@ where
             return Err(ALREADY_SET_UP);
         }
         let client = Client::from_request_parts(parts, state).await?;
-        let is_allowed = client.is_this_machine() && has_no_foreign_origin(&parts.headers);
+        let is_allowed =
+            client.is_this_machine() && has_no_foreign_origin(&parts.headers, client.is_over_tls());
         if is_allowed || has_token(&vault, parts) { Ok(Self) } else { Err(Error::ForbiddenSetUp) }
     }
 }
@@ -74,14 +75,15 @@ fn has_token(vault: &Vault, parts: &Parts) -> bool {
 
 /// Checks the page that a browser calls for (RFC 6454, section 7; Fetch Metadata): it must be this
 /// server's own.
-fn has_no_foreign_origin(headers: &HeaderMap) -> bool {
+fn has_no_foreign_origin(headers: &HeaderMap, is_over_tls: bool) -> bool {
     let sites = headers.get_all("sec-fetch-site");
     if !sites.iter().all(|site| matches!(site.as_bytes(), b"same-origin" | b"none")) {
         return false;
     }
     let host = headers.get(header::HOST).map(|host| host.as_bytes()).unwrap_or_default();
     let is_ours = |origin: &[u8]| {
-        let authority = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://"));
+        let without_tls = origin.strip_prefix(b"http://").filter(|_| !is_over_tls);
+        let authority = without_tls.or_else(|| origin.strip_prefix(b"https://"));
         authority.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
     };
     headers.get_all(header::ORIGIN).iter().all(|origin| is_ours(origin.as_bytes()))
@@ -93,14 +95,15 @@ mod tests {
 
     #[test]
     fn an_origin_is_the_servers_own_if_it_names_the_called_host() {
-        let allowed = |origins: &[&'static str]| {
+        let allowed_over = |is_over_tls, origins: &[&'static str]| {
             let mut headers = HeaderMap::new();
             headers.insert(header::HOST, "localhost:3001".parse().unwrap());
             origins.iter().for_each(|origin| {
                 headers.append(header::ORIGIN, origin.parse().unwrap());
             });
-            has_no_foreign_origin(&headers)
+            has_no_foreign_origin(&headers, is_over_tls)
         };
+        let allowed = |origins: &[&'static str]| allowed_over(false, origins);
         assert!(allowed(&[]) && allowed(&["http://localhost:3001"]) && allowed(&["https://LOCALHOST:3001"]));
         for foreign in
             ["null", "http://evil.example", "http://localhost:3000", "http://localhost", "file://", ""]
@@ -108,5 +111,7 @@ mod tests {
             assert!(!allowed(&[foreign]), "{foreign}");
             assert!(!allowed(&["http://localhost:3001", foreign]), "{foreign}");
         }
+        assert!(allowed_over(true, &["https://localhost:3001"]));
+        assert!(!allowed_over(true, &["http://localhost:3001"]));
     }
 }

@@ -1,6 +1,6 @@
 //! An HTTPS server on loopback that answers under any names, and tells which headers a request had.
 
-use super::certificate::Certificate;
+use crate::system::certificate::Certificate;
 use anyhow::Result;
 use axum::Router;
 use axum::http::HeaderMap;

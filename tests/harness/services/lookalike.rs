@@ -1,7 +1,7 @@
 //! Another program at the address of a server, over http or https. It answers every request in one way,
 //! and keeps everything that it receives.
 
-use crate::platform::certificate::Certificate;
+use crate::system::certificate::Certificate;
 use anyhow::Result;
 use axum::Router;
 use axum::body::{Body, Bytes};

@@ -140,7 +140,7 @@ impl Server {
     /// Its host and port.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
+        self.url.split_once("://").map_or("", |(_, address)| address)
     }
 
     /// The fingerprint of its key, as its own command prints it.
