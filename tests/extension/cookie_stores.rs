@@ -141,6 +141,50 @@ async fn a_private_window_is_chosen_by_name_and_gone_when_it_is_closed() -> Resu
     Ok(())
 }
 
+/// Holds back the answers to the popup's questions for connections and for the state of the server, each
+/// until it is called in `held`.
+const HOLD_ANSWERS: &str = "{ \
+    const send = chrome.runtime.sendMessage.bind(chrome.runtime); \
+    globalThis.held = {}; \
+    chrome.runtime.sendMessage = async (message) => { \
+      const answer = await send(message); \
+      if (['connections', 'status'].includes(message.type)) \
+        await new Promise((resolve) => { held[message.type] = resolve; }); \
+      return answer; \
+    }; \
+    globalThis.holdNoMore = () => { chrome.runtime.sendMessage = send; Object.values(held).forEach((go) => go()); }; }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_answer_about_another_store_allows_no_click() -> Result<()> {
+    let stage = Stage::set_up(&built_extension()?).await?;
+    stage.grant(&[PLATFORM_ORIGINS, SERVER_ORIGINS]).await?;
+    let browser = stage.open_browser().await?;
+    allow_in_private_windows(&browser).await?;
+    let normal = stage.sign_in_at_platform(&browser).await?;
+    let private = open_private_window(&browser, LOGIN_URL).await?;
+    stage.sign_in_on(&private).await?;
+    let popup = popup::open(&browser).await?;
+    sign_in_to_server(&popup, stage.server.url()).await?;
+    wait_for_view(&popup, "ready").await?;
+    popup.evaluate(HOLD_ANSWERS).await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    popup.wait_for("the connections", SOON, "held.connections").await?;
+    let other = "(() => { const select = document.querySelector('#store'); \
+        select.selectedIndex = 1 - select.selectedIndex; \
+        select.dispatchEvent(new Event('change', {bubbles: true})); })()";
+    popup.evaluate(other).await?;
+    popup.wait_for("the other store's view to begin", SOON, "held.status").await?;
+    popup.evaluate("held.connections(); setTimeout(() => { globalThis.isLate = true; }, 100); true").await?;
+    popup.wait_for("the late connections", SOON, "globalThis.isLate").await?;
+    let state = "[document.querySelector('main').dataset.state === 'ready', document.querySelector('#capture').ariaDisabled]";
+    assert_eq!(popup.evaluate(state).await?, json!([false, "true"]));
+    popup.evaluate("holdNoMore()").await?;
+    wait_for_view(&popup, "ready").await?;
+    assert_eq!(main_job::capture(&popup, "stage.artist").await?, "captured");
+    assert_eq!(served(&stage).await?, held(&normal).await?);
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_windows_storage_is_not_taken_for_a_normal_session() -> Result<()> {
     let stage = Stage::set_up(&built_extension()?).await?;
