@@ -141,6 +141,18 @@ async fn brings_cookies_with_every_request_handler_and_to_no_other_host() -> Res
 }
 
 #[tokio::test]
+async fn a_zipapp_has_the_cookies_too() -> Result<()> {
+    let stage = Stage::set_up().await?;
+    let zipapp = stage.home.path().join("yt-dlp.pyz");
+    stage.yt_dlp.zipapp(&zipapp).await?;
+    let mut command = stage.program(&zipapp);
+    command.args(ALONE).args(["--proxy", &stage.proxy.url(), VIDEO_URL]);
+    let done = run(&mut command, PATIENCE).await?;
+    assert!(stage.has_video("backstage.mp4")?, "{}{}", done.stdout, done.stderr);
+    Ok(())
+}
+
+#[tokio::test]
 async fn rotated_cookies_go_back_after_every_run() -> Result<()> {
     let stage = Stage::set_up().await?;
     for _ in 0..5 {

@@ -28,6 +28,7 @@ pub async fn fetch() -> Result<()> {
         web_ext::WebExt::prepare(),
         yt_dlp::YtDlp::prepare(),
         yt_dlp::YtDlp::prepare_too_old(),
+        yt_dlp::YtDlp::prepare_of_debian(),
         look::fetch(),
     )?;
     Ok(())

@@ -30,21 +30,25 @@ pub(crate) enum ServerFault {
     OnlyOnLinux,
 }
 
-/// Why a server has not done what it was asked for. Each message follows the server's address.
+/// Why a server has not done what it was asked for. Each message follows the server's address. Only on
+/// Linux is a server asked.
 #[derive(Debug, Error)]
-#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "no server is asked there"))]
 pub(crate) enum AskFault {
     #[error("can't be asked: {0}")]
     NoClient(String),
+    #[cfg(target_os = "linux")]
     #[error("can't be reached: {0}")]
     Away(String),
+    #[cfg(target_os = "linux")]
     #[error("did not answer in time")]
     Slow,
+    #[cfg(target_os = "linux")]
     #[error(
         "has a certificate that this system doesn't trust: {0}. Add its authority to the system's, or name \
          its file in SSL_CERT_FILE"
     )]
     Untrusted(String),
+    #[cfg(target_os = "linux")]
     #[error("answers with too much")]
     TooMuch,
     #[error(

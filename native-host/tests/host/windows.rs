@@ -195,11 +195,11 @@ fn installs_the_plugin_for_yt_dlp_which_asks_this_program() {
     let path = home.path().join(r"data\yt-dlp\plugins\Stagepass\yt_dlp_plugins\extractor\stagepass.py");
     let output = run(program(home.path()).args(["install", "--yt-dlp"]), b"");
     assert!(output.status.success(), "{}", text(&output.stderr));
-    // Python reads the backslashes of JSON as JSON does.
     let plugin = fs::read_to_string(&path).unwrap();
-    assert!(
-        plugin.contains(&format!("PROGRAM = {}\n", json!([PROGRAM, "--host-dir", host_dir(home.path())])))
-    );
+    let line = plugin.lines().find_map(|line| line.strip_prefix("PROGRAM = ")).unwrap();
+    let named: Vec<String> = serde_json::from_str(line).unwrap();
+    assert!(Path::new(&named[0]).is_file() && named[0].ends_with("stagepass.exe"), "{named:?}");
+    assert_eq!((named[1].as_str(), Path::new(&named[2])), ("--host-dir", &*host_dir(home.path())));
     let question = json!({"version": 1, "question": "session", "platform": "x"}).to_string();
     let output = run(program(home.path()).arg("plugin"), question.as_bytes());
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();

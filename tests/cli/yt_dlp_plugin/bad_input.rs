@@ -58,24 +58,20 @@ async fn a_missing_slow_or_other_program_is_one_warning_and_the_run_goes_on() ->
 #[tokio::test]
 async fn an_old_yt_dlp_gets_one_warning() -> Result<()> {
     let stage = Stage::set_up().await?;
-    let old = YtDlp::prepare_too_old().await?;
-    let mut command = stage.program(&old.program());
-    command.args(ALONE).args(["--proxy", &stage.proxy.url(), VIDEO_URL]);
-    let done = run(&mut command, PATIENCE).await?;
-    assert_eq!(done.stderr.matches("[stagepass]").count(), 1, "{}", done.stderr);
-    assert!(
-        done.stderr.contains("yt-dlp 2025.02.19 can't get logins: it needs 2025.03.21 or later"),
-        "{}",
-        done.stderr
-    );
-    let mut command = stage.stagepass(&["yt-dlp"])?;
-    command.env("STAGEPASS_YT_DLP", old.program()).args(ALONE).args([
-        "--proxy",
-        &stage.proxy.url(),
-        VIDEO_URL,
-    ]);
-    let done = run(&mut command, PATIENCE).await?;
-    assert!(!done.status.success() && done.stderr.contains("didn't load the plugin"), "{}", done.stderr);
+    for (old, version) in
+        [(YtDlp::prepare_too_old().await?, "2025.02.19"), (YtDlp::prepare_of_debian().await?, "2023.03.04")]
+    {
+        let mut command = stage.program(&old.program());
+        command.args(ALONE).args(["--proxy", &stage.proxy.url(), VIDEO_URL]);
+        let done = run(&mut command, PATIENCE).await?;
+        assert_eq!(done.stderr.matches("[stagepass]").count(), 1, "{}", done.stderr);
+        let words = format!("yt-dlp {version} can't get logins: it needs 2025.03.21 or later");
+        assert!(done.stderr.contains(&words), "{}", done.stderr);
+        let mut command = stage.stagepass(&["yt-dlp"])?;
+        command.env("STAGEPASS_YT_DLP", old.program()).args(ALONE);
+        let done = run(command.args(["--proxy", &stage.proxy.url(), VIDEO_URL]), PATIENCE).await?;
+        assert!(!done.status.success() && done.stderr.contains("didn't load the plugin"), "{}", done.stderr);
+    }
     Ok(())
 }
 

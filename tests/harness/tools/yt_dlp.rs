@@ -11,8 +11,20 @@ use tokio::process::Command;
 const REQUIREMENTS: &str = include_str!("../../tools/python/yt-dlp.txt");
 /// A release that opens its cookie jar before it loads plugins.
 const TOO_OLD: &str = include_str!("../../tools/python/yt-dlp-too-old.txt");
+/// The release that Debian 12 has.
+const OF_DEBIAN: &str = include_str!("../../tools/python/yt-dlp-debian.txt");
 /// How long one run may take.
 pub const RUN_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Packs yt-dlp's modules with its own main module, as its makers do.
+const ZIPAPP: &str = r#"
+import pathlib, shutil, sys, tempfile, zipapp, yt_dlp
+package = pathlib.Path(yt_dlp.__file__).parent
+with tempfile.TemporaryDirectory() as folder:
+    shutil.copytree(package, pathlib.Path(folder, "yt_dlp"), ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(package / "__main__.py", folder)
+    zipapp.create_archive(folder, sys.argv[1], interpreter="/usr/bin/env python3")
+"#;
 
 /// A private Python environment with yt-dlp in it.
 #[derive(Clone, Debug)]
@@ -60,6 +72,23 @@ impl YtDlp {
     pub async fn prepare_too_old() -> Result<Self> {
         let environment = Environment::prepare(&cache_dir()?, "yt-dlp-too-old", TOO_OLD).await?;
         Ok(Self { environment })
+    }
+
+    /// Debian's yt-dlp, which is older still.
+    ///
+    /// # Errors
+    /// When Python is missing or yt-dlp can't be fetched.
+    pub async fn prepare_of_debian() -> Result<Self> {
+        let environment = Environment::prepare(&cache_dir()?, "yt-dlp-debian", OF_DEBIAN).await?;
+        Ok(Self { environment })
+    }
+
+    /// Makes a zipapp of the same release, one file for Python to run.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub async fn zipapp(&self, path: &Path) -> Result<()> {
+        self.python(ZIPAPP, &[path]).await.map(drop)
     }
 
     /// The program, for `STAGEPASS_YT_DLP`.
