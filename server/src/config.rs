@@ -213,7 +213,8 @@ impl Settings {
         let log_format = faults.required(log_format, "STAGEPASS_LOG_FORMAT must be text or json");
         let public_host = args.public_url.as_deref().and_then(|url| faults.public_host(url));
         let public_url: Option<Uri> = args.public_url.as_deref().and_then(|url| url.parse().ok());
-        let listen = args.listen.check(args.limits.trusts_a_proxy(), public_url.as_ref(), &mut faults);
+        let listen =
+            args.listen.check(args.limits.trusts_a_distant_proxy(), public_url.as_ref(), &mut faults);
         let allowed_hosts = args.allowed_hosts.as_deref().and_then(|list| faults.allowed_hosts(list));
         let database = data.gather_database(&mut faults);
         let needed_with = secrets_needed_with(&database, directus);
@@ -235,7 +236,10 @@ impl Settings {
         let audit_days = faults.number("STAGEPASS_AUDIT_DAYS", &args.audit_days, 0..=MAX_AUDIT_DAYS);
         match (listen, log, log_format, limits) {
             (Some(listen), Some(log), Some(log_format), Some(limits)) if faults.0.is_empty() => {
-                let is_public = public_host.as_deref().is_some_and(|host| !LOCAL_NAMES.contains(&host));
+                // With https, a connection may have been passed through from anywhere as it is.
+                let is_passed_on = listen.tls.is_some() && args.allowed_hosts.is_some();
+                let has_public_name = public_host.as_deref().is_some_and(|host| !LOCAL_NAMES.contains(&host));
+                let is_public = has_public_name || is_passed_on;
                 let host_names = host_names(listen.address, public_host, allowed_hosts.unwrap_or_default());
                 let given = Self {
                     listen,

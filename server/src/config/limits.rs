@@ -4,6 +4,7 @@ use super::faults::Faults;
 use crate::client::TrustedProxies;
 use crate::store::{MIB, UsageLimits};
 use clap::Args;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -86,9 +87,15 @@ pub(crate) struct Timeouts {
 }
 
 impl LimitArgs {
-    /// Whether a trusted proxy is set, valid or not.
-    pub(super) fn trusts_a_proxy(&self) -> bool {
-        self.trusted_proxies.is_some()
+    /// Whether a trusted proxy on another machine is set, valid or not. One on this machine reaches a
+    /// server that listens only here.
+    pub(super) fn trusts_a_distant_proxy(&self) -> bool {
+        let addresses = self.trusted_proxies.as_deref().unwrap_or_default().split(',');
+        let mut addresses = addresses.map(|network| network.split('/').next().unwrap_or_default().trim());
+        addresses.any(|address| {
+            let parsed: Option<IpAddr> = address.parse().ok();
+            !address.is_empty() && parsed.is_none_or(|address| !address.to_canonical().is_loopback())
+        })
     }
 
     /// `None` if there is a fault.

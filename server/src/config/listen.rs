@@ -92,13 +92,14 @@ impl ListenArgs {
             faults.add(format!("{LISTEN} has port 0, so the server's port is not known; set another port"));
         }
         let address = address.filter(has_port).ok_or(ConfigError::Faults(faults.0))?;
-        let ip = match address.ip() {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
         let scheme = if self.tls_cert.is_some() { "https" } else { "http" };
-        Ok(format!("{scheme}://{}", SocketAddr::new(ip, address.port())))
+        let port = address.port();
+        Ok(match address.ip().to_canonical() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => format!("{scheme}://127.0.0.1:{port}"),
+            // A machine may lack [::1].
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => format!("{scheme}://localhost:{port}"),
+            ip => format!("{scheme}://{}", SocketAddr::new(ip, port)),
+        })
     }
 }
 
@@ -153,7 +154,8 @@ mod tests {
         for (at, expected) in [
             ("127.0.0.1:3001", "http://127.0.0.1:3001"),
             ("0.0.0.0:80", "http://127.0.0.1:80"),
-            ("[::]:3001", "http://[::1]:3001"),
+            ("[::]:3001", "http://localhost:3001"),
+            ("[::ffff:127.0.0.1]:3001", "http://127.0.0.1:3001"),
             ("192.0.2.1:3001", "http://192.0.2.1:3001"),
         ] {
             assert_eq!(url(&args(at)).as_deref(), Ok(expected));
